@@ -1,0 +1,1 @@
+"""The resident client of one user: its socket, and what tdistcc hands over."""

@@ -1,0 +1,1 @@
+"""Getting jobs served: hosts, choice, transports, the story of one compile, fallback."""

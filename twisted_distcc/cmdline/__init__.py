@@ -1,0 +1,1 @@
+"""gcc and clang command lines: parse, judge, rewrite.  Pure."""

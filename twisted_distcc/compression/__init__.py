@@ -1,0 +1,1 @@
+"""LZO1X bodies, bounded before they are expanded."""

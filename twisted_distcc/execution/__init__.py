@@ -1,0 +1,1 @@
+"""Compilers on this machine: finding them, workspaces, running them within bounds."""

@@ -1,0 +1,1 @@
+"""Whole requests and replies: bodies in memory or on disk, compressed and expanded within bounds."""

@@ -1,0 +1,1 @@
+"""What happened, in lines that people and programs read."""

@@ -1,0 +1,1 @@
+"""Serving jobs: protocol, admission, the story of one job, endpoints, standard streams."""
