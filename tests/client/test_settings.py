@@ -1,0 +1,159 @@
+"""What the environment asks of the client."""
+
+from __future__ import annotations
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from twisted_distcc.client.settings import (
+    BadSettingError,
+    Settings,
+    distcc_directory,
+    whole_number,
+)
+
+HOME = {"HOME": "/home/ada"}
+
+
+def settings(**environ: str) -> Settings:
+    return Settings.from_environ(HOME | environ)
+
+
+class DefaultsTests(SynchronousTestCase):
+    def test_an_environment_that_says_nothing(self) -> None:
+        """Without any variable but HOME, each setting has the default of distcc(1)."""
+        self.assertEqual(
+            settings(),
+            Settings(
+                directory="/home/ada/.distcc",
+                fallback=True,
+                verbose=False,
+                log=None,
+                uncached_err_fd=None,
+                save_temps=False,
+                skip_local_retry=False,
+                ssh="ssh",
+                tmpdir="/tmp",
+                connect_timeout=4,
+                io_timeout=300,
+                backoff_period=60,
+                pause=0.1,
+            ),
+        )
+
+    def test_empty_variables_are_no_variables(self) -> None:
+        """A variable that is set to nothing leaves the default, save the one that is "if set"."""
+        empty = dict.fromkeys(
+            [
+                "DISTCC_DIR",
+                "DISTCC_FALLBACK",
+                "DISTCC_VERBOSE",
+                "DISTCC_LOG",
+                "UNCACHED_ERR_FD",
+                "DISTCC_SAVE_TEMPS",
+                "DISTCC_SSH",
+                "TMPDIR",
+                "DISTCC_CONNECT_TIMEOUT",
+                "DISTCC_IO_TIMEOUT",
+                "DISTCC_BACKOFF_PERIOD",
+                "DISTCC_PAUSE_TIME_MSEC",
+            ],
+            "",
+        )
+        self.assertEqual(settings(**empty), settings())
+
+    def test_the_lock_directory_is_distccs(self) -> None:
+        """Locks stand in the directory `lock` of the configuration directory."""
+        self.assertEqual(settings().lock_directory, "/home/ada/.distcc/lock")
+
+
+class ValuesTests(SynchronousTestCase):
+    def test_each_variable_is_read(self) -> None:
+        """Every variable that is set shows in its own setting, and in the right unit."""
+        self.assertEqual(
+            settings(
+                DISTCC_DIR="/farm",
+                DISTCC_FALLBACK="0",
+                DISTCC_VERBOSE="1",
+                DISTCC_LOG="/farm/log",
+                UNCACHED_ERR_FD="7",
+                DISTCC_SAVE_TEMPS="1",
+                DISTCC_SKIP_LOCAL_RETRY="1",
+                DISTCC_SSH="tsocks-ssh",
+                TMPDIR="/var/tmp",
+                DISTCC_CONNECT_TIMEOUT="2",
+                DISTCC_IO_TIMEOUT="600",
+                DISTCC_BACKOFF_PERIOD="0",
+                DISTCC_PAUSE_TIME_MSEC="250",
+            ),
+            Settings(
+                directory="/farm",
+                fallback=False,
+                verbose=True,
+                log="/farm/log",
+                uncached_err_fd=7,
+                save_temps=True,
+                skip_local_retry=True,
+                ssh="tsocks-ssh",
+                tmpdir="/var/tmp",
+                connect_timeout=2,
+                io_timeout=600,
+                backoff_period=0,
+                pause=0.25,
+            ),
+        )
+
+    def test_skip_local_retry_counts_however_it_is_set(self) -> None:
+        """distcc(1) says "if set", and distcc takes 0 and nothing for set."""
+        for value in ("", "0", "1", "no"):
+            self.assertTrue(settings(DISTCC_SKIP_LOCAL_RETRY=value).skip_local_retry)
+
+    def test_a_pause_is_never_nothing(self) -> None:
+        """A pause of 0 would be a busy loop: it is taken for a hundredth of a second."""
+        self.assertEqual(settings(DISTCC_PAUSE_TIME_MSEC="0").pause, 0.01)
+
+    def test_undecodable_paths_are_kept(self) -> None:
+        """A path with bytes that are no UTF-8 passes as `os.fsdecode` gives it."""
+        self.assertEqual(settings(DISTCC_LOG="/x/\udcff").log, "/x/\udcff")
+
+
+class RefusalTests(SynchronousTestCase):
+    def test_nonsense_is_named(self) -> None:
+        """A value that means nothing is refused by variable, value and what is accepted."""
+        refused = [
+            ("DISTCC_FALLBACK", "no", "0 (no) or 1 (yes)"),
+            ("DISTCC_VERBOSE", "2", "0 (no) or 1 (yes)"),
+            ("DISTCC_SAVE_TEMPS", "true", "0 (no) or 1 (yes)"),
+            ("DISTCC_IO_TIMEOUT", "0", "a whole number of seconds, at least 1"),
+            ("DISTCC_IO_TIMEOUT", "1.5", "a whole number of seconds, at least 1"),
+            ("DISTCC_CONNECT_TIMEOUT", "-1", "a whole number of seconds, at least 1"),
+            ("DISTCC_BACKOFF_PERIOD", "10x", "a whole number of seconds, at least 0"),
+            ("DISTCC_PAUSE_TIME_MSEC", "soon", "a whole number of milliseconds"),
+            ("UNCACHED_ERR_FD", "stderr", "the number of an open file descriptor"),
+        ]
+        for name, value, accepted in refused:
+            error = self.assertRaises(BadSettingError, settings, **{name: value})
+            self.assertEqual(str(error), f'{name} is "{value}", but it has to be {accepted}')
+            self.assertEqual(error.exit_code, 101)
+
+    def test_no_place_for_lock_files(self) -> None:
+        """Without DISTCC_DIR and HOME there is nowhere to be, and the error says what to set."""
+        error = self.assertRaises(BadSettingError, Settings.from_environ, {"HOME": ""})
+        self.assertIn("set DISTCC_DIR", str(error))
+
+
+class DirectoryTests(SynchronousTestCase):
+    def test_the_order_of_places(self) -> None:
+        """DISTCC_DIR goes before HOME; without both there is no directory."""
+        self.assertEqual(distcc_directory(HOME | {"DISTCC_DIR": "/farm"}), "/farm")
+        self.assertEqual(distcc_directory(HOME), "/home/ada/.distcc")
+        self.assertIsNone(distcc_directory({}))
+
+
+class WholeNumberTests(SynchronousTestCase):
+    def test_only_digits_count(self) -> None:
+        """Signs, spaces, underscores, other scripts' digits and endless numbers are no numbers."""
+        self.assertEqual(
+            [whole_number(text) for text in ("0", "007", "999999999")], [0, 7, 999999999]
+        )
+        for text in ("", "-1", "+1", " 1", "1_0", "1.0", "٣", "²", "1" * 10, "1" * 5000):
+            self.assertIsNone(whole_number(text), text)

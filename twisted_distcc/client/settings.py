@@ -1,0 +1,159 @@
+"""What the environment asks of the client.
+
+In: the environment, as a mapping.  Out: one frozen `Settings`, or a `BadSettingError` that names
+the variable, its value and what would be accepted.  This module refuses to know files, hosts and
+the process's own environment.
+
+Names, meanings and defaults are those of distcc(1), "ENVIRONMENT VARIABLES", with these exceptions.
+An empty value means the default.  A value that is not understood is refused, where distcc takes it
+for something else (it reads `DISTCC_FALLBACK=no` as yes).  `DISTCC_CONNECT_TIMEOUT` is ours, since
+distcc's four seconds cannot be changed.  And the pause is a tenth of distcc's second, because one
+process looks for a free slot on behalf of all jobs, where each of distcc's looks for itself.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from twisted_distcc.errors import EXIT_BAD_ARGUMENTS, DistccError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+# Nine digits are thirty years in seconds, and more jobs than there are processors.
+_MOST_DIGITS = 9
+
+# A pause of nothing would keep a processor busy with asking whether another one is free.
+_SHORTEST_PAUSE = 0.01
+
+
+class BadSettingError(DistccError):
+    """A variable of the environment has a value that means nothing."""
+
+    exit_code = EXIT_BAD_ARGUMENTS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """One user's wishes.  Times are in seconds; each field names the variable it comes from."""
+
+    directory: str
+    """`DISTCC_DIR`, or `~/.distcc`: hosts, lock files and state files."""
+    fallback: bool
+    """`DISTCC_FALLBACK`: compile here what no host could."""
+    verbose: bool
+    """`DISTCC_VERBOSE`: explain what is done."""
+    log: str | None
+    """`DISTCC_LOG`: the file that messages go to, instead of stderr."""
+    uncached_err_fd: int | None
+    """`UNCACHED_ERR_FD`: the descriptor that messages go to, unless there is a `log`."""
+    save_temps: bool
+    """`DISTCC_SAVE_TEMPS`: leave temporary files in place."""
+    skip_local_retry: bool
+    """`DISTCC_SKIP_LOCAL_RETRY`, set to whatever value: believe a remote compile that failed."""
+    ssh: str
+    """`DISTCC_SSH`: one program, neither split into words nor given to a shell."""
+    tmpdir: str
+    """`TMPDIR`: where temporary files go."""
+    connect_timeout: int
+    """`DISTCC_CONNECT_TIMEOUT`: how long a host may take to accept a connection."""
+    io_timeout: int
+    """`DISTCC_IO_TIMEOUT`: how long a distributed job may take."""
+    backoff_period: int
+    """`DISTCC_BACKOFF_PERIOD`: how long a host that failed is avoided; 0 for not at all."""
+    pause: float
+    """`DISTCC_PAUSE_TIME_MSEC`: how long to wait before looking again for a free slot."""
+
+    @property
+    def lock_directory(self) -> str:
+        """Where slots and avoided hosts are noted: the very directory that distcc uses."""
+        return f"{self.directory}/lock"
+
+    @classmethod
+    def from_environ(cls, environ: Mapping[str, str]) -> Settings:
+        """Read the settings; raises `BadSettingError` at the first that is not understood."""
+        return cls(
+            directory=_required_directory(environ),
+            fallback=_switch(environ, "DISTCC_FALLBACK", default=True),
+            verbose=_switch(environ, "DISTCC_VERBOSE", default=False),
+            log=environ.get("DISTCC_LOG") or None,
+            uncached_err_fd=_descriptor(environ, "UNCACHED_ERR_FD"),
+            save_temps=_switch(environ, "DISTCC_SAVE_TEMPS", default=False),
+            skip_local_retry="DISTCC_SKIP_LOCAL_RETRY" in environ,
+            ssh=environ.get("DISTCC_SSH") or "ssh",
+            tmpdir=environ.get("TMPDIR") or "/tmp",  # noqa: S108  # as everybody's
+            connect_timeout=_seconds(environ, "DISTCC_CONNECT_TIMEOUT", default=4, least=1),
+            io_timeout=_seconds(environ, "DISTCC_IO_TIMEOUT", default=300, least=1),
+            backoff_period=_seconds(environ, "DISTCC_BACKOFF_PERIOD", default=60, least=0),
+            pause=_pause(environ, "DISTCC_PAUSE_TIME_MSEC", default=0.1),
+        )
+
+
+def distcc_directory(environ: Mapping[str, str]) -> str | None:
+    """The user's configuration directory; None if neither `DISTCC_DIR` nor `HOME` says where."""
+    if directory := environ.get("DISTCC_DIR"):
+        return directory
+    home = environ.get("HOME")
+    return f"{home}/.distcc" if home else None
+
+
+def whole_number(text: str) -> int | None:
+    """The number that decimal digits, and nothing else, write; None for any other text."""
+    if text.isascii() and text.isdecimal() and len(text) <= _MOST_DIGITS:
+        return int(text)
+    return None
+
+
+def _required_directory(environ: Mapping[str, str]) -> str:
+    directory = distcc_directory(environ)
+    if directory is None:
+        raise BadSettingError(
+            "neither DISTCC_DIR nor HOME is set, so there is no place for lock files;"
+            " set DISTCC_DIR to a directory of yours"
+        )
+    return directory
+
+
+def _switch(environ: Mapping[str, str], name: str, *, default: bool) -> bool:
+    match environ.get(name, ""):
+        case "":
+            return default
+        case "0" | "1" as value:
+            return value == "1"
+        case value:
+            raise _refusal(name, value, "0 (no) or 1 (yes)")
+
+
+def _seconds(environ: Mapping[str, str], name: str, *, default: int, least: int) -> int:
+    value = environ.get(name, "")
+    if not value:
+        return default
+    number = whole_number(value)
+    if number is None or number < least:
+        raise _refusal(name, value, f"a whole number of seconds, at least {least}")
+    return number
+
+
+def _pause(environ: Mapping[str, str], name: str, *, default: float) -> float:
+    value = environ.get(name, "")
+    if not value:
+        return default
+    number = whole_number(value)
+    if number is None:
+        raise _refusal(name, value, "a whole number of milliseconds")
+    return max(number / 1000, _SHORTEST_PAUSE)
+
+
+def _descriptor(environ: Mapping[str, str], name: str) -> int | None:
+    value = environ.get(name, "")
+    if not value:
+        return None
+    number = whole_number(value)
+    if number is None:
+        raise _refusal(name, value, "the number of an open file descriptor")
+    return number
+
+
+def _refusal(name: str, value: str, accepted: str) -> BadSettingError:
+    return BadSettingError(f'{name} is "{value}", but it has to be {accepted}')
