@@ -1,0 +1,329 @@
+"""distcc's hosts grammar.
+
+In: the text of a host list, or the environment and a way to read files.  Out: a frozen `HostList`,
+or a `BadHostsError` whose sentence names the word at fault and what to write instead.  This module
+refuses to know the network, the file system and which host is any good.
+
+The grammar is that of distcc(1), "HOST SPECIFICATIONS", with one option more, `,tls`:
+
+    localhost[/LIMIT]                              compile in place
+    HOST[:PORT][/LIMIT][,lzo][,cpp][,tls]          TCP; also HOST[/LIMIT][:PORT]
+    [USER]@HOST[/LIMIT][:COMMAND][,lzo][,cpp]      ssh
+    --randomize  --localslots=N  --localslots_cpp=N  +zeroconf  # comment
+
+An IPv6 address stands in square brackets.  Where distcc takes what cannot be meant (a negative
+limit, port 70000, `--randomise` as the name of a host), this module refuses it.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from functools import reduce
+from typing import TYPE_CHECKING
+
+from twisted_distcc.client.settings import distcc_directory, whole_number
+from twisted_distcc.errors import EXIT_BAD_HOSTS, DistccError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+DEFAULT_PORT = 3632
+SYSTEM_HOSTS = "/etc/distcc/hosts"
+
+_REMOTE_LIMIT = 4
+_LOCAL_LIMIT = 2
+_LOCAL_SLOTS = 4
+_LOCAL_SLOTS_CPP = 8
+_HIGHEST_PORT = 65535
+
+_COMMENT = re.compile(r"#.*")
+# A name that began with a dash would be an option of ssh's.
+_PLAIN = r"[^-/:@\[\]\0][^/:@\[\]\0]*"
+_BRACKETED = r"\[[0-9A-Fa-f.]*:[0-9A-Fa-f:.]*(?:%[\w.-]+)?\]"
+_BARE_IPV6 = re.compile(r"[0-9A-Fa-f.]*:[0-9A-Fa-f.]*:")
+_NAME = rf"(?P<name>{_PLAIN}|{_BRACKETED})"
+_TCP = re.compile(rf"{_NAME}(?P<port>:[^:/]*)?(?P<limit>/[^:]*)?(?P<late_port>:[^:/]*)?")
+_SSH = re.compile(rf"(?P<user>{_PLAIN})?@{_NAME}(?P<limit>/[^:]*)?(?P<command>:[^\0]*)?")
+
+
+class BadHostsError(DistccError):
+    """A host list has a word that means nothing."""
+
+    exit_code = EXIT_BAD_HOSTS
+
+
+class _Written:
+    """A host is shown to people as they would write it."""
+
+    __slots__ = ()
+
+    @property
+    def spec(self) -> str:
+        """The shortest word that means this host."""
+        return str(self)
+
+
+@dataclass(frozen=True, slots=True)
+class TcpHost(_Written):
+    """A server that is called over TCP, under TLS or bare.
+
+    `name` is a host name or an address, without brackets; `limit` is how many jobs at once.
+    """
+
+    name: str
+    port: int = DEFAULT_PORT
+    limit: int = _REMOTE_LIMIT
+    compress: bool = False
+    pump: bool = False
+    tls: bool = False
+
+    def __str__(self) -> str:
+        port = "" if self.port == DEFAULT_PORT and self.name != "localhost" else f":{self.port}"
+        options = _flags(lzo=self.compress, cpp=self.pump, tls=self.tls)
+        return f"{_bracketed(self.name)}{port}{_slash(self.limit)}{options}"
+
+    @property
+    def lock_name(self) -> str:
+        """How distcc calls this host in the names of its lock files."""
+        return f"tcp_{self.name}_{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class SshHost(_Written):
+    """A server that ssh starts: `command`, or the default one, run by `user`, or whom ssh says."""
+
+    user: str | None
+    name: str
+    command: str | None = None
+    limit: int = _REMOTE_LIMIT
+    compress: bool = False
+    pump: bool = False
+
+    def __str__(self) -> str:
+        command = "" if self.command is None else f":{self.command}"
+        options = _flags(lzo=self.compress, cpp=self.pump)
+        return f"{self.user or ''}@{_bracketed(self.name)}{_slash(self.limit)}{command}{options}"
+
+    @property
+    def lock_name(self) -> str:
+        """How distcc calls this host in the names of its lock files: without the user."""
+        return f"ssh_{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Localhost(_Written):
+    """The client's own machine, where the compiler is run in place."""
+
+    limit: int = _LOCAL_LIMIT
+
+    def __str__(self) -> str:
+        return "localhost" if self.limit == _LOCAL_LIMIT else f"localhost/{self.limit}"
+
+    @property
+    def lock_name(self) -> str:
+        """How distcc calls this machine in the names of its lock files."""
+        return "localhost"
+
+
+RemoteHost = TcpHost | SshHost
+Host = TcpHost | SshHost | Localhost
+
+
+@dataclass(frozen=True, slots=True)
+class HostList:
+    """A whole host list: the hosts, in the order of preference, and what holds for all of them."""
+
+    hosts: tuple[Host, ...] = ()
+    localslots: int = _LOCAL_SLOTS
+    localslots_cpp: int = _LOCAL_SLOTS_CPP
+    randomize: bool = False
+    zeroconf: bool = False
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What the list asks for and will not get, in sentences for the person who wrote it."""
+        if not self.zeroconf:
+            return ()
+        return ("+zeroconf is not supported yet: list the hosts by name; it is ignored",)
+
+    @property
+    def local_jobs(self) -> Localhost:
+        """The client's machine, for jobs that cannot be distributed.
+
+        distcc counts these, preprocessing and the compiles on a listed `localhost` by the same
+        lock files, each up to its own limit; so a machine is not loaded three times over.
+        """
+        return Localhost(self.localslots)
+
+    @property
+    def preprocessing(self) -> Localhost:
+        """The client's machine, for preprocessing what is going to be compiled elsewhere."""
+        return Localhost(self.localslots_cpp)
+
+
+def parse_hosts(text: str) -> HostList:
+    """Parse a host list; raises `BadHostsError`.  A list may be empty."""
+    return reduce(_with_word, _COMMENT.sub("", text).split(), HostList())
+
+
+def find_hosts(environ: Mapping[str, str], read_text: Callable[[str], str | None]) -> HostList:
+    """Find and parse the host list, in distcc's order; an empty one if there is none.
+
+    `read_text` gives the text of the file at a path, or None if there is no such file.  As with
+    distcc, the first list that exists counts, even if it is empty.
+    """
+    for source, text in _sources(environ, read_text):
+        if text is not None:
+            return _parse_source(source, text)
+    return HostList()
+
+
+def _sources(
+    environ: Mapping[str, str], read_text: Callable[[str], str | None]
+) -> Iterator[tuple[str, str | None]]:
+    yield "DISTCC_HOSTS", environ.get("DISTCC_HOSTS")
+    if directory := distcc_directory(environ):
+        path = f"{directory}/hosts"
+        yield path, read_text(path)
+    yield SYSTEM_HOSTS, read_text(SYSTEM_HOSTS)
+
+
+def _parse_source(source: str, text: str) -> HostList:
+    try:
+        return parse_hosts(text)
+    except BadHostsError as error:
+        raise BadHostsError(f"{source}: {error}") from None
+
+
+def _with_word(hosts: HostList, word: str) -> HostList:
+    if word.startswith(("-", "+")):
+        return _with_global_option(hosts, word)
+    return replace(hosts, hosts=(*hosts.hosts, _parse_host(word)))
+
+
+def _with_global_option(hosts: HostList, word: str) -> HostList:
+    match word.partition("="):
+        case "--randomize", "", "":
+            return replace(hosts, randomize=True)
+        case "--localslots", "=", number:
+            return replace(hosts, localslots=_slot_count(word, number))
+        case "--localslots_cpp", "=", number:
+            return replace(hosts, localslots_cpp=_slot_count(word, number))
+        case "+zeroconf", "", "":
+            return replace(hosts, zeroconf=True)
+    known = "--randomize, --localslots=4, --localslots_cpp=8 or +zeroconf"
+    raise _refusal(word, "is not an option of a host list", known)
+
+
+def _slot_count(word: str, number: str) -> int:
+    count = whole_number(number)
+    if not count:
+        option = word.partition("=")[0]
+        raise _refusal(word, "wants a whole number, at least 1", f"{option}=4")
+    return count
+
+
+def _parse_host(word: str) -> Host:
+    place, *options = word.split(",")
+    flags = _parse_options(word, options)
+    if "@" in place:
+        return _parse_ssh(word, place, flags)
+    return _parse_tcp(word, place, flags)
+
+
+def _parse_options(word: str, options: list[str]) -> frozenset[str]:
+    for option in options:
+        if option.partition("=")[0] == "auth":
+            raise _refusal(word, "asks for GSS-API, which is not supported", ",tls in its place")
+        if option not in {"lzo", "cpp", "tls"}:
+            raise _refusal(word, f'has an unknown option "{option}"', ",lzo or ,cpp or ,tls")
+    if "cpp" in options and "lzo" not in options:
+        raise _refusal(word, "has ,cpp without the ,lzo that it requires", f"{word},lzo")
+    return frozenset(options)
+
+
+def _parse_tcp(word: str, place: str, flags: frozenset[str]) -> TcpHost | Localhost:
+    match = _TCP.fullmatch(place)
+    if match is None or (match["port"] and match["late_port"]):
+        raise _refusal(word, *_what_is_wrong_with(place))
+    port = match["port"] or match["late_port"]
+    if place == "localhost" and not flags:
+        return Localhost()
+    if place.startswith("localhost/"):
+        return _parse_localhost(word, match["limit"], extras=bool(port or flags))
+    return TcpHost(
+        name=match["name"].strip("[]"),
+        port=_port(word, port),
+        limit=_limit(word, match["limit"]),
+        compress="lzo" in flags,
+        pump="cpp" in flags,
+        tls="tls" in flags,
+    )
+
+
+def _parse_localhost(word: str, limit: str, *, extras: bool) -> Localhost:
+    """Parse `localhost/LIMIT`, whose port and options distcc would silently ignore."""
+    if extras:
+        advice = f"localhost{limit}, or the daemon's own address, such as 127.0.0.1:3632{limit}"
+        raise _refusal(word, "compiles in place, without a port and options", advice)
+    return Localhost(_limit(word, limit))
+
+
+def _parse_ssh(word: str, place: str, flags: frozenset[str]) -> SshHost:
+    match = _SSH.fullmatch(place)
+    if match is None:
+        raise _refusal(word, "is not written as an ssh host", "user@host/4:/path/to/distccd")
+    if "tls" in flags:
+        raise _refusal(word, "has ,tls, though ssh is as safe without", place)
+    return SshHost(
+        user=match["user"],
+        name=match["name"].strip("[]"),
+        command=(match["command"] or "")[1:] or None,
+        limit=_limit(word, match["limit"]),
+        compress="lzo" in flags,
+        pump="cpp" in flags,
+    )
+
+
+def _port(word: str, port: str | None) -> int:
+    if port is None:
+        return DEFAULT_PORT
+    number = whole_number(port[1:])
+    if number is None or not 0 < number <= _HIGHEST_PORT:
+        raise _refusal(word, f'has a bad port "{port[1:]}"', f":{DEFAULT_PORT}, or 1 to 65535")
+    return number
+
+
+def _limit(word: str, limit: str | None) -> int:
+    if limit is None:
+        return _REMOTE_LIMIT
+    number = whole_number(limit[1:])
+    if not number:
+        advice = "/4, or any whole number from 1 (a path goes after a colon: user@host:/path)"
+        raise _refusal(word, f'has a bad limit "{limit[1:]}"', advice)
+    return number
+
+
+def _what_is_wrong_with(place: str) -> tuple[str, str]:
+    if _BARE_IPV6.match(place):
+        return "is an IPv6 address without brackets", "[::1]:3632"
+    if place.startswith(("/", ":")) or not place:
+        return "names no host", "a host's name or address first, as in red:3632/4"
+    return "is not written as a host", "HOST:PORT/LIMIT, as in red:3632/4 or [::1]:3632/4"
+
+
+def _refusal(word: str, why: str, instead: str) -> BadHostsError:
+    return BadHostsError(f'"{word}" {why}; write {instead}')
+
+
+def _bracketed(name: str) -> str:
+    return f"[{name}]" if ":" in name else name
+
+
+def _slash(limit: int) -> str:
+    return "" if limit == _REMOTE_LIMIT else f"/{limit}"
+
+
+def _flags(**flags: bool) -> str:
+    return "".join(f",{name}" for name, is_set in flags.items() if is_set)
