@@ -1,0 +1,157 @@
+"""Slots: how many jobs all of a user's processes together give to one host at a time.
+
+In: a host's lock name and its limit.  Out: a `Slot` that belongs to nobody else until it is
+released or every process that inherited it has ended.  This module refuses to know hosts, jobs and
+waiting.
+
+A slot is a write lock on `cpu_NAME_INDEX` in the lock directory: the very files that distcc locks,
+so a user of both is bounded once.  distcc takes POSIX record locks, which a process loses as soon
+as it closes any descriptor of the file, and which do not keep a process from taking a slot twice.
+Locks of an open file description (fcntl(2), `F_OFD_SETLK`) conflict with those and have neither
+fault; moreover a child that inherits the descriptor holds the slot on.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import struct
+from typing import TYPE_CHECKING
+
+from twisted_distcc.errors import EXIT_IO_ERROR, DistccError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+# struct flock of fcntl(2): type, whence, start, length, process, and padding to its full size.
+# Zeroes for start and length mean the whole file; the process must be zero for these locks.
+_FLOCK = struct.Struct("hhqqi0q")
+_WRITE_LOCK = _FLOCK.pack(fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)
+
+
+class LockDirectoryError(DistccError):
+    """The directory for lock files cannot be used."""
+
+    exit_code = EXIT_IO_ERROR
+
+
+class Slot:
+    """The right to run one job on one host.
+
+    `name` is the host's lock name, `index` counts its slots from 0, and `fd` is the descriptor that
+    holds the lock: a child that is given it keeps the slot taken until it ends.
+    """
+
+    __slots__ = ("_released", "fd", "index", "name")
+
+    def __init__(self, name: str, index: int, fd: int, released: Callable[[Slot], None]) -> None:
+        self.name = name
+        self.index = index
+        self.fd = fd
+        self._released: Callable[[Slot], None] | None = released
+
+    def release(self) -> None:
+        """Give the slot back; doing so again is harmless."""
+        released, self._released = self._released, None
+        if released is not None:
+            os.close(self.fd)
+            released(self)
+
+
+class SlotDirectory:
+    """The slots of every host, as files in one directory, which is made when it is missing."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        # Our own slots are known to be taken without asking the kernel: that makes a search through
+        # a large farm cheap for the process that holds most of it, and keeps us within the limits
+        # even if somebody removes the files.
+        self._held: set[tuple[str, int]] = set()
+        self._watchers: list[Callable[[], None]] = []
+
+    def watch(self, released: Callable[[], None]) -> None:
+        """Call `released` whenever a slot that was acquired here has been given back."""
+        self._watchers.append(released)
+
+    def try_acquire(self, name: str, limit: int) -> Slot | None:
+        """Take the free slot of the lowest index below `limit`; None if all are taken."""
+        slots = (self.try_slot(name, index) for index in range(limit))
+        return next((slot for slot in slots if slot is not None), None)
+
+    def try_slot(self, name: str, index: int) -> Slot | None:
+        """Take this very slot; None if it is taken.  Raises `LockDirectoryError`."""
+        if (name, index) in self._held:
+            return None
+        path = self._slot_path(name, index)
+        fd = open_for_writing(path)
+        if not _lock(fd, path):
+            return None
+        self._held.add((name, index))
+        return Slot(name, index, fd, self._forget)
+
+    def in_use(self, name: str, limit: int) -> int:
+        """Count the slots below `limit` that anybody holds."""
+        return sum(self._is_taken(name, index) for index in range(limit))
+
+    def _is_taken(self, name: str, index: int) -> bool:
+        path = self._slot_path(name, index)
+        try:
+            return _is_locked(path)
+        except FileNotFoundError:
+            return False
+        except OSError as error:
+            raise LockDirectoryError(f"cannot read {path}: {error.strerror}") from error
+
+    def _slot_path(self, name: str, index: int) -> str:
+        return f"{self._path}/cpu_{name}_{index}"
+
+    def _forget(self, slot: Slot) -> None:
+        self._held.discard((slot.name, slot.index))
+        for watcher in self._watchers:
+            watcher()
+
+
+def open_for_writing(path: str) -> int:
+    """Open a file in the lock directory, and make what is missing of both.
+
+    The file is not truncated, and no child inherits the descriptor by accident.  Raises
+    `LockDirectoryError`, which names the file and the reason.
+    """
+    try:
+        return _open_or_create(path)
+    except OSError as error:
+        raise LockDirectoryError(
+            f"cannot write the lock file {path}: {error.strerror};"
+            " set DISTCC_DIR to a directory of yours"
+        ) from error
+
+
+def _open_or_create(path: str) -> int:
+    flags = os.O_WRONLY | os.O_CREAT
+    try:
+        return os.open(path, flags, 0o666)
+    except FileNotFoundError:
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        return os.open(path, flags, 0o666)
+
+
+def _lock(fd: int, path: str) -> bool:
+    """Lock the file, or close it; says which."""
+    try:
+        fcntl.fcntl(fd, fcntl.F_OFD_SETLK, _WRITE_LOCK)
+    except OSError as error:
+        os.close(fd)
+        if error.errno in {errno.EAGAIN, errno.EACCES}:
+            return False
+        raise LockDirectoryError(f"cannot lock the file {path}: {error.strerror}") from error
+    return True
+
+
+def _is_locked(path: str) -> bool:
+    fd = os.open(path, os.O_RDONLY)
+    try:
+        holder = fcntl.fcntl(fd, fcntl.F_OFD_GETLK, _WRITE_LOCK)
+    finally:
+        os.close(fd)
+    return bool(_FLOCK.unpack(holder)[0] != fcntl.F_UNLCK)
