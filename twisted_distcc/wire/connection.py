@@ -1,0 +1,229 @@
+"""Both ends of a connection as state machines: bytes in, events out; events in, bytes out.
+
+In: whatever the peer sends, in whatever pieces; and the events of our own message.  Out: events, and
+bytes to send.  No socket, no clock and no file is known here, and no more is kept in memory than the
+piece that was fed and one token that is not yet whole.
+
+A server reads one request and writes one reply, a client the reverse::
+
+    server = Connection.server()
+    server.reader.feed(data)
+    for event in server.reader.events():
+        ...
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import assert_never
+
+from twisted_distcc.errors import LocalProtocolError, RemoteProtocolError
+from twisted_distcc.wire.events import (
+    BodyData,
+    BodyEnd,
+    BodyStart,
+    Event,
+    MessageEnd,
+    Number,
+    Text,
+)
+from twisted_distcc.wire.grammar import ARGV, DIST, DONE, REPLIES, REQUESTS, Field, Messages, Shape
+from twisted_distcc.wire.limits import Limits
+from twisted_distcc.wire.place import Misplaced, Place
+from twisted_distcc.wire.tokens import HEADER_LENGTH, decode_header, encode_header
+
+
+class Reader:
+    """The receiving half: `feed` it bytes, then take its `events`."""
+
+    def __init__(self, opening: Field, messages: Messages, limits: Limits) -> None:
+        self._place = Place(opening, messages, limits)
+        self._command_left = limits.command
+        self._buffer = bytearray()
+        self._field: Field | None = None  # the token whose bytes are being read
+        self._left = 0  # how many of its bytes are still to come
+        self._ended = False
+        self._error: RemoteProtocolError | None = None
+
+    @property
+    def trailing(self) -> bytes:
+        """Bytes that came after the end of the message."""
+        return bytes(self._buffer) if self._ended else b""
+
+    def feed(self, data: bytes) -> None:
+        """Take the next bytes of the peer."""
+        self._buffer += data
+
+    def close(self) -> None:
+        """Take the end of the peer's bytes.
+
+        Raises:
+            RemoteProtocolError: if it came before the end of the message.
+        """
+        if not self._ended:
+            raise self._error or RemoteProtocolError(
+                "the connection was closed in the middle of a message"
+            )
+
+    def events(self) -> Iterator[Event]:
+        """Give the events that the bytes so far make.
+
+        Raises:
+            RemoteProtocolError: at the first byte that the grammar or a ceiling forbids, and again
+                at every later call: a connection does not recover from it.
+        """
+        while (event := self._next()) is not None:
+            yield event
+
+    def _next(self) -> Event | None:
+        if self._error is not None:
+            raise self._error
+        try:
+            return self._advance()
+        except Misplaced as misplaced:
+            self._error = RemoteProtocolError(str(misplaced))
+            raise self._error from None
+        except RemoteProtocolError as error:
+            self._error = error
+            raise
+
+    def _advance(self) -> Event | None:
+        if self._field is None:
+            if self._place.is_end:
+                return self._end()
+            if len(self._buffer) < HEADER_LENGTH:
+                return None
+            return self._header()
+        if self._field.shape is Shape.TEXT:
+            return self._text(self._field)
+        return self._body(self._field)
+
+    def _end(self) -> MessageEnd | None:
+        if self._ended:
+            return None
+        self._ended = True
+        return MessageEnd()
+
+    def _header(self) -> Event | None:
+        name, value = decode_header(self._take(HEADER_LENGTH))
+        field = self._place.enter(name, value)
+        if field.shape is Shape.NUMBER:
+            return Number(name, value)
+        self._field, self._left = field, value
+        if field.shape is Shape.BULK:
+            return BodyStart(name, value)
+        if field is ARGV:
+            self._spend(value)
+        return self._text(field)
+
+    def _spend(self, length: int) -> None:
+        """Hold the words of a command, together, to their ceiling."""
+        self._command_left -= length
+        if self._command_left < 0:
+            raise RemoteProtocolError("the words of the command are too long together")
+
+    def _text(self, field: Field) -> Text | None:
+        if len(self._buffer) < self._left:
+            return None
+        self._field = None
+        return Text(field.token, self._take(self._left))
+
+    def _body(self, field: Field) -> BodyData | BodyEnd | None:
+        if not self._left:
+            self._field = None
+            return BodyEnd(field.token)
+        data = self._take(min(self._left, len(self._buffer)))
+        if not data:
+            return None
+        self._left -= len(data)
+        return BodyData(data)
+
+    def _take(self, length: int) -> bytes:
+        with memoryview(self._buffer) as view:
+            data = bytes(view[:length])
+        del self._buffer[:length]
+        return data
+
+
+class Writer:
+    """The sending half: give it our message's events in order, send the bytes that it returns."""
+
+    def __init__(self, opening: Field, messages: Messages, limits: Limits) -> None:
+        self._place = Place(opening, messages, limits)
+        self._body: bytes | None = None
+        self._left = 0
+
+    def send(self, event: Event) -> bytes:
+        """Give the bytes of `event`.
+
+        Raises:
+            LocalProtocolError: if the event may not stand here, or has the wrong length.
+        """
+        try:
+            return self._encode(event)
+        except Misplaced as misplaced:
+            raise LocalProtocolError(str(misplaced)) from None
+
+    def _encode(self, event: Event) -> bytes:
+        match event:
+            case Number(token, value):
+                return self._enter(token, value, Shape.NUMBER)
+            case Text(token, data):
+                return self._enter(token, len(data), Shape.TEXT) + data
+            case BodyStart(token, length):
+                header = self._enter(token, length, Shape.BULK)
+                self._body, self._left = token, length
+                return header
+            case BodyData(data):
+                return self._data(data)
+            case BodyEnd(token):
+                return self._end_body(token)
+            case MessageEnd():
+                return self._end()
+            case _:
+                assert_never(event)
+
+    def _enter(self, token: bytes, value: int, shape: Shape) -> bytes:
+        if self._body is not None:
+            raise LocalProtocolError(f"the body of {self._body.decode()} has not ended")
+        if self._place.enter(token, value).shape is not shape:
+            raise LocalProtocolError(f"{token.decode()} is not sent as a {shape.name}")
+        return encode_header(token, value)
+
+    def _data(self, data: bytes) -> bytes:
+        if self._body is None or len(data) > self._left:
+            raise LocalProtocolError(f"{len(data)} bytes are more than the body's length")
+        self._left -= len(data)
+        return data
+
+    def _end_body(self, token: bytes) -> bytes:
+        if self._body != token or self._left:
+            raise LocalProtocolError(f"the body of {token.decode()} lacks {self._left} bytes")
+        self._body = None
+        return b""
+
+    def _end(self) -> bytes:
+        if self._body is not None or not self._place.is_end:
+            raise LocalProtocolError("the message is not complete")
+        return b""
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """One exchange, seen from one end."""
+
+    reader: Reader
+    writer: Writer
+
+    @classmethod
+    def server(cls, limits: Limits | None = None) -> Connection:
+        """Read a request, write a reply."""
+        bounds = limits or Limits()
+        return cls(Reader(DIST, REQUESTS, bounds), Writer(DONE, REPLIES, bounds))
+
+    @classmethod
+    def client(cls, limits: Limits | None = None) -> Connection:
+        """Write a request, read a reply."""
+        bounds = limits or Limits()
+        return cls(Reader(DONE, REPLIES, bounds), Writer(DIST, REQUESTS, bounds))

@@ -1,0 +1,111 @@
+"""The grammar of distcc's messages, as data that both roles read.
+
+In: nothing.  Out: `REQUESTS` and `REPLIES`, by protocol version, and the few kinds of step that they
+are made of.  This module refuses to know bytes: `tokens` has their form, `place` walks the tables.
+
+A message is a sequence of tokens.  A token that carries a number is its own value; every other token
+carries a length, and that many bytes follow.  Versions 1 and 2 differ in nothing but the bulk bodies,
+which version 2 compresses with LZO1X; version 3 sends the files that a compilation reads in place of
+one preprocessed source.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum, auto
+from types import MappingProxyType
+from typing import Final, Literal, TypeAlias
+
+Ceiling: TypeAlias = Literal[
+    "arguments", "argument", "source", "object_file", "messages", "files", "name"
+]
+
+
+class Shape(Enum):
+    """What follows a token's name."""
+
+    NUMBER = auto()
+    """A value of its own, and nothing after it."""
+    TEXT = auto()
+    """A length, and so many bytes that are handed over whole: they are small."""
+    BULK = auto()
+    """A length, and so many bytes that are handed over as they come: they may be large."""
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One token: its name, its shape, and the ceiling on its number or length."""
+
+    token: bytes
+    shape: Shape
+    ceiling: Ceiling | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Either:
+    """One of several tokens; which one came decides its meaning."""
+
+    fields: tuple[Field, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Repeat:
+    """A count, at least `least`, and then so many times `each`."""
+
+    count: Field
+    each: tuple[Step, ...]
+    least: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class WhenZero:
+    """Steps that are there only when the number of an earlier token was zero."""
+
+    token: bytes
+    steps: tuple[Step, ...]
+
+
+Step: TypeAlias = Field | Either | Repeat | WhenZero
+Messages: TypeAlias = Mapping[int, tuple[Step, ...]]
+
+DIST: Final = Field(b"DIST", Shape.NUMBER)
+ARGC: Final = Field(b"ARGC", Shape.NUMBER, "arguments")
+ARGV: Final = Field(b"ARGV", Shape.TEXT, "argument")
+CDIR: Final = Field(b"CDIR", Shape.TEXT, "name")
+DOTI: Final = Field(b"DOTI", Shape.BULK, "source")
+NFIL: Final = Field(b"NFIL", Shape.NUMBER, "files")
+NAME: Final = Field(b"NAME", Shape.TEXT, "name")
+FILE: Final = Field(b"FILE", Shape.BULK, "source")
+LINK: Final = Field(b"LINK", Shape.TEXT, "name")
+DONE: Final = Field(b"DONE", Shape.NUMBER)
+STAT: Final = Field(b"STAT", Shape.NUMBER)
+SERR: Final = Field(b"SERR", Shape.BULK, "messages")
+SOUT: Final = Field(b"SOUT", Shape.BULK, "messages")
+DOTO: Final = Field(b"DOTO", Shape.BULK, "object_file")
+DOTD: Final = Field(b"DOTD", Shape.BULK, "messages")
+
+_COMMAND: Final = Repeat(ARGC, (ARGV,), least=1)
+_RESULTS: Final = (STAT, SERR, SOUT, DOTO)
+
+# The first token of a message carries the version; the steps after it are these.
+REQUESTS: Final[Messages] = MappingProxyType(
+    {
+        1: (_COMMAND, DOTI),
+        2: (_COMMAND, DOTI),
+        3: (CDIR, _COMMAND, Repeat(NFIL, (NAME, Either((FILE, LINK))))),
+    }
+)
+REPLIES: Final[Messages] = MappingProxyType(
+    {
+        1: _RESULTS,
+        2: _RESULTS,
+        3: (*_RESULTS, WhenZero(b"STAT", (DOTD,))),
+    }
+)
+
+PLAIN: Final = 1
+COMPRESSED: Final = 2
+FILES: Final = 3
+# What the two ends speak today.  Version 3 stands in the tables, which is all that it needs here.
+SPOKEN: Final = frozenset({PLAIN, COMPRESSED})

@@ -1,0 +1,40 @@
+"""Ceilings on everything whose size a peer chooses.
+
+In: nothing.  Out: `Limits`, one named number per thing that the grammar lets a peer count or measure.
+A value past its ceiling is a `RemoteProtocolError` before a byte of it is stored.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+KIB = 1024
+MIB = 1024 * KIB
+GIB = 1024 * MIB
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Ceilings in bytes or in pieces; each default is what an honest peer never meets.
+
+    Attributes:
+        arguments: words of a command; builds that need more use a response file.
+        argument: bytes of one word; Linux refuses to execute longer ones (MAX_ARG_STRLEN).
+        command: bytes of all words together; Linux's own ceiling is of this order (ARG_MAX).
+        source: bytes of preprocessed source as sent.  The largest amalgamations reach 100 MiB.
+        object_file: bytes of an object file as sent; debug information makes them large.
+        messages: bytes of the compiler's standard output or standard error.
+        files: files of one job with remote preprocessing; large C++ units read some thousands.
+        name: bytes of a file name or a link's target (PATH_MAX).
+        expanded: bytes that any compressed body may become.
+    """
+
+    arguments: int = 10_000
+    argument: int = 128 * KIB
+    command: int = 2 * MIB
+    source: int = 512 * MIB
+    object_file: int = 1 * GIB
+    messages: int = 64 * MIB
+    files: int = 100_000
+    name: int = 4 * KIB
+    expanded: int = 1 * GIB

@@ -1,0 +1,42 @@
+"""The twelve bytes at the head of every token.
+
+In: bytes, or a name and a number.  Out: the other of the two.  A header is four upper-case ASCII
+letters and eight lower-case hexadecimal digits; whether it may stand where it stands is the grammar's
+business, not this module's.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from twisted_distcc.errors import LocalProtocolError, RemoteProtocolError
+
+HEADER_LENGTH: Final = 12
+NAME_LENGTH: Final = 4
+LARGEST: Final = 0xFFFF_FFFF
+_DIGITS: Final = frozenset(b"0123456789abcdef")
+
+
+def encode_header(name: bytes, value: int) -> bytes:
+    """Give the header of the token `name` with the number or length `value`.
+
+    Raises:
+        LocalProtocolError: if `value` does not fit into eight hexadecimal digits.
+    """
+    if not 0 <= value <= LARGEST:
+        raise LocalProtocolError(f"{value} does not fit into a {name.decode()} token")
+    return b"%s%08x" % (name, value)
+
+
+def decode_header(header: bytes) -> tuple[bytes, int]:
+    """Take the twelve bytes of `header` apart into a name and a number.
+
+    Raises:
+        RemoteProtocolError: if the bytes are no header.
+    """
+    name, digits = header[:NAME_LENGTH], header[NAME_LENGTH:]
+    if not (name.isalpha() and name.isupper() and _DIGITS.issuperset(digits)):
+        raise RemoteProtocolError(
+            f"expected a token of four letters and eight hexadecimal digits, got {header!r}"
+        )
+    return name, int(digits, 16)
