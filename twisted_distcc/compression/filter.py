@@ -1,0 +1,51 @@
+"""A program that compresses or expands one large body, from file to file.
+
+In: standard input, a regular file.  Out: standard output, and exit status 0; anything else means that
+the body is not LZO1X, or more than its ceiling.  It runs apart from the process that serves, so that
+a body made to burst does so here, within limits on memory and on the size of the file::
+
+    python -P -m twisted_distcc.compression.filter expand 1073741824 <body.lzo >body
+"""
+
+from __future__ import annotations
+
+import resource
+import sys
+from typing import Final
+
+from twisted_distcc.compression.lzo import compress, expand
+from twisted_distcc.errors import RemoteProtocolError
+
+# What the interpreter needs for itself; the expansion may then grow its buffer by doubling.
+_INTERPRETER: Final = 256 * 1024 * 1024
+_DOUBLINGS: Final = 3
+
+
+def filter_argv(direction: str, ceiling: int) -> list[str]:
+    """Give the command line that runs this module; `direction` is `compress` or `expand`."""
+    return [sys.executable, "-P", "-m", __name__, direction, str(ceiling)]
+
+
+def _bound(input_length: int, ceiling: int) -> None:
+    memory = _INTERPRETER + _DOUBLINGS * ceiling + 2 * input_length
+    resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (ceiling, ceiling))
+
+
+def main() -> int:
+    """Run the filter that the command line names; see `filter_argv`."""
+    direction, ceiling = sys.argv[1], int(sys.argv[2])
+    body = sys.stdin.buffer.read()
+    _bound(len(body), ceiling)
+    try:
+        result = compress(body) if direction == "compress" else expand(body, ceiling)
+        sys.stdout.buffer.write(result)
+        sys.stdout.buffer.flush()
+    except (RemoteProtocolError, MemoryError, OSError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,116 @@
+"""Events of the wire, gathered into whole messages; and messages, laid out as pieces for the wire.
+
+In: events, and where large bodies may lie.  Out: a `Request` or a `Reply` whose bodies are as they came
+(version 2 compresses them; `bulk` expands).  Neither clock nor socket is known here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from twisted_distcc.messages.body import EMPTY, Body, Spool
+from twisted_distcc.messages.model import Reply, Request
+from twisted_distcc.wire.connection import Writer
+from twisted_distcc.wire.events import BodyData, BodyEnd, BodyStart, Event, MessageEnd, Number, Text
+
+_ARGUMENT: Final = b"ARGV"
+
+
+class Assembly:
+    """Gathers the events of one message: `take` each, then ask for the `request` or the `reply`.
+
+    Args:
+        directory: where large bodies lie; `None` is the system's temporary folder.
+    """
+
+    def __init__(self, directory: str | None = None) -> None:
+        self._directory = directory
+        self._spool: Spool | None = None
+        self._wanted = True
+        self._arguments: list[bytes] = []
+        self._numbers: dict[bytes, int] = {}
+        self._bodies: dict[bytes, Body] = {}
+
+    @property
+    def arguments(self) -> tuple[bytes, ...]:
+        """The words of the command so far."""
+        return tuple(self._arguments)
+
+    def take(self, event: Event) -> None:
+        """Take the next event.
+
+        Raises:
+            OSError: if the disk takes no more; the bodies that follow are then passed over.
+        """
+        match event:
+            case Number(token, value):
+                self._numbers[token] = value
+            case Text(token, data) if token == _ARGUMENT:
+                self._arguments.append(data)
+            case BodyStart():
+                self._spool = Spool(self._directory) if self._wanted else None
+            case BodyData(data) if self._spool is not None:
+                self._write(self._spool, data)
+            case BodyEnd(token) if self._spool is not None:
+                self._bodies[token], self._spool = self._spool.finish(), None
+            case _:
+                pass
+
+    def pass_over(self) -> None:
+        """Keep no more bodies: the message is read to its end for politeness alone."""
+        self._wanted = False
+        self.discard()
+
+    def discard(self) -> None:
+        """Give up all bodies."""
+        if self._spool is not None:
+            self._spool.discard()
+            self._spool = None
+        for body in self._bodies.values():
+            body.discard()
+        self._bodies.clear()
+
+    def request(self) -> Request:
+        """Give the request, once all its events were taken."""
+        source = self._bodies.pop(b"DOTI", EMPTY)
+        return Request(self.arguments, source, self._numbers[b"DIST"])
+
+    def reply(self) -> Reply:
+        """Give the reply, once all its events were taken."""
+        bodies = (self._bodies.pop(token, EMPTY) for token in (b"SERR", b"SOUT", b"DOTO"))
+        return Reply(self._numbers[b"STAT"], *bodies)
+
+    def _write(self, spool: Spool, data: bytes) -> None:
+        try:
+            spool.write(data)
+        except OSError:
+            self.pass_over()
+            raise
+
+
+def request_pieces(writer: Writer, request: Request) -> Iterator[bytes]:
+    """Lay out `request`, whose body is as its version wants it."""
+    yield writer.send(Number(b"DIST", request.version))
+    yield writer.send(Number(b"ARGC", len(request.arguments)))
+    for argument in request.arguments:
+        yield writer.send(Text(_ARGUMENT, argument))
+    yield from _body_pieces(writer, b"DOTI", request.source)
+    writer.send(MessageEnd())
+
+
+def reply_pieces(writer: Writer, reply: Reply, version: int) -> Iterator[bytes]:
+    """Lay out `reply`, whose bodies are as `version` wants them."""
+    yield writer.send(Number(b"DONE", version))
+    yield writer.send(Number(b"STAT", reply.status))
+    yield from _body_pieces(writer, b"SERR", reply.stderr)
+    yield from _body_pieces(writer, b"SOUT", reply.stdout)
+    yield from _body_pieces(writer, b"DOTO", reply.object_file)
+    writer.send(MessageEnd())
+
+
+def _body_pieces(writer: Writer, token: bytes, body: Body) -> Iterator[bytes]:
+    yield writer.send(BodyStart(token, body.length))
+    for piece in body.pieces():
+        yield writer.send(BodyData(piece))
+    writer.send(BodyEnd(token))

@@ -1,0 +1,137 @@
+"""The bulk of a message: bytes in memory while they are few, a file of their own beyond that.
+
+In: bytes as they come, or a file.  Out: `Body`, which is read, sent in pieces, or moved into place,
+and given up when it is no longer wanted.  This module refuses to know tokens and compression.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import BinaryIO, Final
+
+# Beyond so many bytes a body goes to disk.  Five hundred connections may each hold this much.
+IN_MEMORY: Final = 64 * 1024
+PIECE: Final = 256 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """So many bytes, in memory (`data`) or in a file that belongs to the body (`path`)."""
+
+    length: int
+    data: bytes | None = None
+    path: str | None = None
+
+    @classmethod
+    def of(cls, data: bytes) -> Body:
+        """Make a body of bytes in memory."""
+        return cls(len(data), data=data)
+
+    @classmethod
+    def adopt(cls, path: str) -> Body:
+        """Make a body of the file `path`, which is the body's from now on: small ones are read.
+
+        Raises:
+            OSError: if the file cannot be read.
+        """
+        length = os.stat(path).st_size
+        if length > IN_MEMORY:
+            return cls(length, path=path)
+        with open(path, "rb") as file:
+            data = file.read()
+        os.unlink(path)
+        return cls.of(data)
+
+    def read(self) -> bytes:
+        """Give all bytes, in memory: for bodies that are known to be small."""
+        return b"".join(self.pieces())
+
+    def pieces(self) -> Iterator[bytes]:
+        """Give the bytes in pieces of at most `PIECE`.
+
+        Raises:
+            OSError: if the body's file cannot be read.
+        """
+        if self.path is None:
+            if self.data:
+                yield self.data
+            return
+        with open(self.path, "rb") as file:
+            while piece := file.read(PIECE):
+                yield piece
+
+    def save(self, path: str) -> None:
+        """Move the body to the file `path`, over whatever is there; the body is given up by this.
+
+        Raises:
+            OSError: if it cannot be written.
+        """
+        if self.path is None:
+            with open(path, "wb") as file:
+                file.write(self.data or b"")
+        else:
+            shutil.move(self.path, path)
+
+    def discard(self) -> None:
+        """Give the body up, and its file."""
+        if self.path is not None:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(self.path)
+
+
+EMPTY: Final = Body.of(b"")
+
+
+class Spool:
+    """Takes a body as it comes, and moves to a file in `directory` once it is no longer small."""
+
+    def __init__(self, directory: str | None = None) -> None:
+        self._directory = directory
+        self._small = bytearray()
+        self._file: BinaryIO | None = None
+        self._path: str | None = None
+        self._length = 0
+
+    def write(self, data: bytes) -> None:
+        """Take the next bytes.
+
+        Raises:
+            OSError: if the disk takes no more.
+        """
+        self._length += len(data)
+        if self._file is not None:
+            self._file.write(data)
+        elif self._length <= IN_MEMORY:
+            self._small += data
+        else:
+            self._to_disk(data)
+
+    def finish(self) -> Body:
+        """Give the body.
+
+        Raises:
+            OSError: if the disk takes no more.
+        """
+        if self._file is None:
+            return Body.of(bytes(self._small))
+        self._file.close()
+        return Body(self._length, path=self._path)
+
+    def discard(self) -> None:
+        """Give up what was taken so far."""
+        if self._file is not None and self._path is not None:
+            with contextlib.suppress(OSError):
+                self._file.close()
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(self._path)
+
+    def _to_disk(self, data: bytes) -> None:
+        descriptor, self._path = tempfile.mkstemp(prefix="body-", dir=self._directory)
+        self._file = os.fdopen(descriptor, "wb")
+        self._file.write(bytes(self._small) + data)
+        self._small.clear()

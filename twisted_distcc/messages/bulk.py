@@ -1,0 +1,119 @@
+"""Bodies on their way through LZO1X, within bounds on memory and time.
+
+In: a body.  Out: the same body, compressed or expanded.  What is small, and cannot become large, is
+done at once; what takes longer has a thread; what could burst, a program of its own with limits.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorThreads
+from twisted.internet.threads import deferToThreadPool
+
+from twisted_distcc.compression.filter import filter_argv
+from twisted_distcc.compression.lzo import compress, expand, largest_expansion
+from twisted_distcc.errors import BodyTooLargeError
+from twisted_distcc.messages.body import Body, Spool
+from twisted_distcc.processes import Command, Spawner, run
+
+# Compressing costs some 30 microseconds a kilobyte: beyond this it would hold other jobs up.
+_COMPRESSED_AT_ONCE: Final = 16 * 1024
+# What a thread may hold in memory, and how far that may expand.
+_IN_THREAD: Final = 4 * 1024 * 1024
+_EXPANDED_IN_THREAD: Final = 64 * 1024 * 1024
+
+
+class Threads(Protocol):
+    """The seam to a pool of threads: runs `work` in one of them."""
+
+    def __call__(self, work: Callable[[], Body]) -> Deferred[Body]:
+        """Give what `work` returns or raises."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ReactorThreads:
+    """The threads of `reactor`."""
+
+    reactor: IReactorThreads
+
+    def __call__(self, work: Callable[[], Body]) -> Deferred[Body]:
+        """Give what `work` returns or raises."""
+        return deferToThreadPool(self.reactor, self.reactor.getThreadPool(), work)
+
+
+@dataclass(frozen=True, slots=True)
+class Bulk:
+    """Compresses and expands bodies; those that are large lie in `directory`."""
+
+    spawn: Spawner
+    in_thread: Threads
+    directory: str | None = None
+
+    async def compress(self, body: Body) -> Body:
+        """Give the compressed form of `body`, which is given up by this.
+
+        Raises:
+            OSError: if the disk takes no more.
+        """
+        if body.length <= _COMPRESSED_AT_ONCE:
+            return self._compressed(body)
+        if body.length <= _IN_THREAD:
+            return await self.in_thread(lambda: self._compressed(body))
+        # Data that does not compress grows, by 1/255 at the most.
+        return await self._filter("compress", body, body.length + body.length // 64 + 1024)
+
+    async def expand(self, body: Body, ceiling: int) -> Body:
+        """Give the expanded form of `body`, which is given up by this.
+
+        Raises:
+            BodyTooLargeError: if it is, or may be, more than `ceiling` bytes.
+            RemoteProtocolError: if it is not LZO1X.
+            OSError: if the disk takes no more.
+        """
+        if body.path is None:
+            return self._expanded(body.data or b"", ceiling)
+        if body.length <= _IN_THREAD:
+            data = body.read()
+            if largest_expansion(data) <= _EXPANDED_IN_THREAD:
+                body.discard()
+                return await self.in_thread(lambda: self._expanded(data, ceiling))
+        return await self._filter("expand", body, ceiling)
+
+    def _compressed(self, body: Body) -> Body:
+        data = body.read()
+        body.discard()
+        return self._spooled(compress(data))
+
+    def _expanded(self, data: bytes, ceiling: int) -> Body:
+        return self._spooled(expand(data, ceiling))
+
+    def _spooled(self, data: bytes) -> Body:
+        spool = Spool(self.directory)
+        spool.write(data)
+        return spool.finish()
+
+    async def _filter(self, direction: str, body: Body, ceiling: int) -> Body:
+        descriptor, path = tempfile.mkstemp(prefix="body-", dir=self.directory)
+        try:
+            with open(body.path or os.devnull, "rb") as source, open(descriptor, "wb") as target:
+                command = Command(
+                    filter_argv(direction, ceiling), stdin=source.fileno(), stdout=target.fileno()
+                )
+                ended = await run(self.spawn, command)
+        except BaseException:
+            os.unlink(path)
+            raise
+        finally:
+            body.discard()
+        result = Body.adopt(path)
+        if ended.status:
+            result.discard()
+            raise BodyTooLargeError(f"a body of {body.length} bytes does not {direction} to {ceiling}")
+        return result

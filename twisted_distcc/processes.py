@@ -1,0 +1,176 @@
+"""Programs that this one starts: each a process group of its own, its output in files.
+
+In: a `Command`.  Out: how it ended, and what it used.  This module refuses to know what the program
+is for.
+
+`subprocess` starts it, with vfork whatever the size of this process and with a working directory and
+umask of its own (Twisted's `spawnProcess` would fork for those); a pidfd in the reactor tells its end.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.interfaces import IReactorFDSet, IReadDescriptor
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from twisted_distcc.errors import DistccError
+
+NOTHING: Final = subprocess.DEVNULL
+INHERITED_UMASK: Final = -1
+
+
+class CannotStartError(DistccError):
+    """A program could not be started at all; the text says which and why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """What to start, and how.
+
+    Attributes:
+        argv: the program's path or name, and its arguments.
+        environ: its whole environment; `None` hands on our own.
+        directory: its working directory; `None` is ours.
+        stdin, stdout, stderr: file descriptors; `NOTHING` is the null device.
+        umask: its umask; `INHERITED_UMASK` is ours.
+    """
+
+    argv: Sequence[str | bytes]
+    environ: Mapping[bytes, bytes] | Mapping[str, str] | None = None
+    directory: str | bytes | None = None
+    stdin: int = NOTHING
+    stdout: int = NOTHING
+    stderr: int = NOTHING
+    umask: int = INHERITED_UMASK
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a program ended.
+
+    Attributes:
+        status: the wait status, as `os.wait` gives it.
+        user, system: processor time in seconds, of it and its children.
+    """
+
+    status: int
+    user: float
+    system: float
+
+
+class Spawner(Protocol):
+    """The seam to the operating system: starts commands, and is replaced in tests."""
+
+    def __call__(self, command: Command) -> RunningProcess:
+        """Start `command`, or raise `CannotStartError`."""
+        ...
+
+
+class RunningProcess(Protocol):
+    """A program that was started."""
+
+    def end(self) -> Deferred[Ended]:
+        """Give, when it has ended and left nothing of its process group behind, how it ended."""
+        ...
+
+    def kill(self) -> None:
+        """Kill its whole process group at once; without effect when it has ended."""
+        ...
+
+
+async def run(spawn: Spawner, command: Command) -> Ended:
+    """Run `command` to its end; cancelling kills its process group, and waits until it is gone.
+
+    Raises:
+        CannotStartError: if it could not be started.
+    """
+    process = spawn(command)
+    try:
+        return await process.end()
+    except CancelledError:
+        process.kill()
+        await process.end()
+        raise
+
+
+@implementer(IReadDescriptor)
+class _Process:
+    """One running program, watched by a reactor through its pidfd."""
+
+    def __init__(self, reactor: IReactorFDSet, child: subprocess.Popen[bytes]) -> None:
+        self._reactor = reactor
+        self._child = child
+        self._pidfd = os.pidfd_open(child.pid)
+        self._ended: Ended | None = None
+        self._waiting: list[Deferred[Ended]] = []
+        reactor.addReader(self)
+
+    def end(self) -> Deferred[Ended]:
+        waiting: Deferred[Ended] = Deferred(self._forget)
+        if self._ended is not None:
+            waiting.callback(self._ended)
+        else:
+            self._waiting.append(waiting)
+        return waiting
+
+    def kill(self) -> None:
+        if self._ended is None:
+            os.killpg(self._child.pid, signal.SIGKILL)
+
+    def fileno(self) -> int:
+        return self._pidfd
+
+    def logPrefix(self) -> str:
+        return "process"
+
+    def connectionLost(self, reason: Failure) -> None:
+        """The reactor itself is coming to its end."""
+        self.kill()
+
+    def doRead(self) -> None:
+        """Reap the program, which is a zombie now: its group's number is still its own."""
+        self._reactor.removeReader(self)
+        self.kill()
+        _, status, usage = os.wait4(self._child.pid, 0)
+        os.close(self._pidfd)
+        self._child.returncode = os.waitstatus_to_exitcode(status)
+        self._ended = Ended(status, usage.ru_utime, usage.ru_stime)
+        waiting, self._waiting = self._waiting, []
+        for deferred in waiting:
+            deferred.callback(self._ended)
+
+    def _forget(self, waiting: Deferred[Ended]) -> None:
+        if waiting in self._waiting:
+            self._waiting.remove(waiting)
+
+
+@dataclass(frozen=True, slots=True)
+class ReactorSpawner:
+    """Starts commands as children of this process, watched by `reactor`."""
+
+    reactor: IReactorFDSet
+
+    def __call__(self, command: Command) -> RunningProcess:
+        """Start `command`, or raise `CannotStartError`."""
+        try:
+            child = subprocess.Popen(
+                command.argv,
+                env=command.environ,
+                cwd=command.directory,
+                stdin=command.stdin,
+                stdout=command.stdout,
+                stderr=command.stderr,
+                umask=command.umask,
+                process_group=0,
+            )
+        except (OSError, ValueError) as error:
+            raise CannotStartError(f"cannot start {os.fsdecode(command.argv[0])}: {error}") from error
+        return _Process(self.reactor, child)
