@@ -15,6 +15,7 @@ from twisted_distcc.wire.connection import Writer
 from twisted_distcc.wire.events import BodyData, BodyEnd, BodyStart, Event, MessageEnd, Number, Text
 
 _ARGUMENT: Final = b"ARGV"
+_REPLY_BODIES: Final = (b"SERR", b"SOUT", b"DOTO")
 
 
 class Assembly:
@@ -36,6 +37,16 @@ class Assembly:
     def arguments(self) -> tuple[bytes, ...]:
         """The words of the command so far."""
         return tuple(self._arguments)
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether the message's first token has come: whoever sent it speaks the protocol."""
+        return bool(self._numbers)
+
+    @property
+    def version(self) -> int:
+        """The protocol version of the message, a request or a reply, that has begun."""
+        return next(iter(self._numbers.values()))
 
     def take(self, event: Event) -> None:
         """Take the next event.
@@ -74,11 +85,11 @@ class Assembly:
     def request(self) -> Request:
         """Give the request, once all its events were taken."""
         source = self._bodies.pop(b"DOTI", EMPTY)
-        return Request(self.arguments, source, self._numbers[b"DIST"])
+        return Request(self.arguments, source, self.version)
 
     def reply(self) -> Reply:
         """Give the reply, once all its events were taken."""
-        bodies = (self._bodies.pop(token, EMPTY) for token in (b"SERR", b"SOUT", b"DOTO"))
+        bodies = (self._bodies.pop(token, EMPTY) for token in _REPLY_BODIES)
         return Reply(self._numbers[b"STAT"], *bodies)
 
     def _write(self, spool: Spool, data: bytes) -> None:
@@ -103,9 +114,8 @@ def reply_pieces(writer: Writer, reply: Reply, version: int) -> Iterator[bytes]:
     """Lay out `reply`, whose bodies are as `version` wants them."""
     yield writer.send(Number(b"DONE", version))
     yield writer.send(Number(b"STAT", reply.status))
-    yield from _body_pieces(writer, b"SERR", reply.stderr)
-    yield from _body_pieces(writer, b"SOUT", reply.stdout)
-    yield from _body_pieces(writer, b"DOTO", reply.object_file)
+    for token, body in zip(_REPLY_BODIES, reply.bodies, strict=True):
+        yield from _body_pieces(writer, token, body)
     writer.send(MessageEnd())
 
 

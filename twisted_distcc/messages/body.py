@@ -17,6 +17,7 @@ from typing import BinaryIO, Final
 # Beyond so many bytes a body goes to disk.  Five hundred connections may each hold this much.
 IN_MEMORY: Final = 64 * 1024
 PIECE: Final = 256 * 1024
+_PREFIX: Final = "body-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,15 +34,19 @@ class Body:
         return cls(len(data), data=data)
 
     @classmethod
-    def adopt(cls, path: str) -> Body:
-        """Make a body of the file `path`, which is the body's from now on: small ones are read.
+    def adopt(cls, path: str, directory: str | None = None) -> Body:
+        """Make a body of the file `path`, which is gone from there: it is read, or moved if large.
+
+        Args:
+            path: the file.
+            directory: where a large one is moved; `None` leaves it in place.
 
         Raises:
-            OSError: if the file cannot be read.
+            OSError: if the file cannot be read or moved.
         """
         length = os.stat(path).st_size
         if length > IN_MEMORY:
-            return cls(length, path=path)
+            return cls(length, path=_move(path, directory) if directory else path)
         with open(path, "rb") as file:
             data = file.read()
         os.unlink(path)
@@ -82,6 +87,13 @@ class Body:
         if self.path is not None:
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(self.path)
+
+
+def _move(path: str, directory: str) -> str:
+    descriptor, moved = tempfile.mkstemp(prefix=_PREFIX, dir=directory)
+    os.close(descriptor)
+    os.rename(path, moved)
+    return moved
 
 
 EMPTY: Final = Body.of(b"")
@@ -131,7 +143,7 @@ class Spool:
                 os.unlink(self._path)
 
     def _to_disk(self, data: bytes) -> None:
-        descriptor, self._path = tempfile.mkstemp(prefix="body-", dir=self._directory)
+        descriptor, self._path = tempfile.mkstemp(prefix=_PREFIX, dir=self._directory)
         self._file = os.fdopen(descriptor, "wb")
         self._file.write(bytes(self._small) + data)
         self._small.clear()

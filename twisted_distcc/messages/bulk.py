@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
 from twisted.internet.defer import Deferred
@@ -20,7 +20,10 @@ from twisted_distcc.compression.filter import filter_argv
 from twisted_distcc.compression.lzo import compress, expand, largest_expansion
 from twisted_distcc.errors import BodyTooLargeError
 from twisted_distcc.messages.body import Body, Spool
+from twisted_distcc.messages.model import Reply, Request
 from twisted_distcc.processes import Command, Spawner, run
+from twisted_distcc.wire.grammar import COMPRESSED
+from twisted_distcc.wire.limits import Limits
 
 # Compressing costs some 30 microseconds a kilobyte: beyond this it would hold other jobs up.
 _COMPRESSED_AT_ONCE: Final = 16 * 1024
@@ -55,6 +58,30 @@ class Bulk:
     spawn: Spawner
     in_thread: Threads
     directory: str | None = None
+
+    async def expand_request(self, request: Request, limits: Limits) -> Request:
+        """Give `request` with its body expanded, if its version compresses; see `expand`."""
+        if request.version != COMPRESSED:
+            return request
+        return replace(request, source=await self.expand(request.source, limits.expanded))
+
+    async def compress_request(self, request: Request) -> Request:
+        """Give `request` with its body as its version wants it; see `compress`."""
+        if request.version != COMPRESSED:
+            return request
+        return replace(request, source=await self.compress(request.source))
+
+    async def expand_reply(self, reply: Reply, version: int, limits: Limits) -> Reply:
+        """Give `reply` with its bodies expanded, if `version` compresses; see `expand`."""
+        if version != COMPRESSED:
+            return reply
+        return Reply(reply.status, *[await self.expand(b, limits.expanded) for b in reply.bodies])
+
+    async def compress_reply(self, reply: Reply, version: int) -> Reply:
+        """Give `reply` with its bodies as `version` wants them; see `compress`."""
+        if version != COMPRESSED:
+            return reply
+        return Reply(reply.status, *[await self.compress(body) for body in reply.bodies])
 
     async def compress(self, body: Body) -> Body:
         """Give the compressed form of `body`, which is given up by this.

@@ -57,7 +57,12 @@ class Reply:
         code = os.waitstatus_to_exitcode(self.status)
         return code if code >= 0 else 128 - code
 
+    @property
+    def bodies(self) -> tuple[Body, Body, Body]:
+        """The bodies in the order of the protocol: standard error, standard output, object."""
+        return (self.stderr, self.stdout, self.object_file)
+
     def discard(self) -> None:
         """Give the bodies up."""
-        for body in (self.stderr, self.stdout, self.object_file):
+        for body in self.bodies:
             body.discard()

@@ -1,0 +1,132 @@
+"""`tdistccd`: the server behind C distccd's own command line, so that an init script works unchanged.
+
+In: distccd's options.  Out: the same words said to `twistd distccd`, or to `twistd-stdio` when a
+super-server started us.  What distccd has and this server has not is refused in a sentence.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import stat
+import sys
+from collections.abc import Sequence
+
+from twisted_distcc import __version__
+from twisted_distcc.cli import twistd_stdio
+from twisted_distcc.errors import EXIT_BAD_ARGUMENTS
+
+_SYSLOG = "/dev/log"
+# Passed on as they are: to the server, and those of the second row to a server on streams too.
+_FLAGS = ("allow_private", "verbose", "enable_tcp_insecure")
+_DAEMON_VALUES = (
+    "port", "jobs", "nice", "pid_file", "lifetime", "log_level", "job_lifetime", "oom_score_adj",
+    "sysroot",
+)  # fmt: skip
+_INETD_VALUES = ("nice", "job_lifetime", "log_level", "log_file", "sysroot")
+
+
+class _Parser(argparse.ArgumentParser):
+    """Exits as distccd does when an option is wrong."""
+
+    def error(self, message: str) -> None:  # type: ignore[override]
+        """Say what is wrong, and exit."""
+        self.print_usage(sys.stderr)
+        self.exit(EXIT_BAD_ARGUMENTS, f"{self.prog}: {message}\n")
+
+
+def parser() -> argparse.ArgumentParser:
+    """Make the reader of distccd's command line."""
+    made = _Parser(prog="tdistccd", description="A distcc compile server.", allow_abbrev=False)
+    made.add_argument("--version", action="version", version=f"twisted_distcc {__version__}")
+    mode = made.add_argument_group("mode")
+    mode.add_argument("--daemon", action="store_true", help="listen on a port")
+    mode.add_argument("--inetd", action="store_true", help="serve the connection on standard input")
+    mode.add_argument("--no-detach", action="store_true", help="stay in the foreground")
+    mode.add_argument("--no-fork", action="store_true", help="the same: this server never forks")
+    mode.add_argument("--wizard", action="store_true", help="foreground, debug messages on stderr")
+    mode.add_argument("--user", help="if started by root, become this user")
+    mode.add_argument("--lifetime", metavar="SECONDS", help="end after so long")
+    network = made.add_argument_group("network")
+    network.add_argument("-a", "--allow", action="append", default=[], metavar="IP[/BITS]")
+    network.add_argument("--allow-private", action="store_true", help="all private networks")
+    network.add_argument("--listen", action="append", default=[], metavar="ADDRESS")
+    network.add_argument("-p", "--port")
+    network.add_argument("--enable-tcp-insecure", action="store_true", help="run any command")
+    jobs = made.add_argument_group("jobs")
+    jobs.add_argument("-j", "--jobs", metavar="LIMIT")
+    jobs.add_argument("-N", "--nice", metavar="LEVEL")
+    jobs.add_argument("--oom-score-adj", metavar="SCORE")
+    jobs.add_argument("--job-lifetime", metavar="SECONDS")
+    jobs.add_argument("--sysroot", metavar="DIR")
+    log = made.add_argument_group("log")
+    log.add_argument("-P", "--pid-file", metavar="FILE")
+    log.add_argument("--log-file", metavar="FILE")
+    log.add_argument("--log-stderr", action="store_true")
+    log.add_argument("--log-level", metavar="LEVEL")
+    log.add_argument("--verbose", action="store_true", help="log at level debug")
+    return made
+
+
+def is_inetd(options: argparse.Namespace) -> bool:
+    """Say whether the connection is on standard input: told so, or because it is a socket."""
+    if options.daemon or options.wizard:
+        return False
+    return bool(options.inetd) or stat.S_ISSOCK(os.fstat(0).st_mode)
+
+
+def inetd_argv(options: argparse.Namespace) -> list[str]:
+    """Give the words for `twistd-stdio`."""
+    flags = [name for name in _FLAGS if name != "enable_tcp_insecure"]
+    return [*_values(options, _INETD_VALUES), *_flags(options, flags), *_repeated(options, "allow")]
+
+
+def twistd_argv(options: argparse.Namespace, syslog: bool) -> list[str]:
+    """Give the words for `twistd`; `syslog` says whether there is one to log to."""
+    foreground = options.no_detach or options.no_fork or options.wizard
+    stderr = options.log_stderr or options.wizard
+    argv = ["--pidfile="]
+    if foreground:
+        argv.append("--nodaemon")
+    if options.user and os.geteuid() == 0:
+        argv += [f"--uid={options.user}"]
+    if syslog and not options.log_file and not stderr:
+        argv += ["--syslog", "--prefix=distccd"]
+    argv += ["distccd", *_values(options, _DAEMON_VALUES), *_flags(options, _FLAGS)]
+    if options.wizard and not options.verbose:
+        argv.append("--verbose")
+    if stderr or options.log_file:
+        argv.append(f"--log-file={'-' if stderr else options.log_file}")
+    return [*argv, *_repeated(options, "allow"), *_repeated(options, "listen")]
+
+
+def _values(options: argparse.Namespace, names: Sequence[str]) -> list[str]:
+    return [
+        f"--{name.replace('_', '-')}={value}"
+        for name in names
+        if (value := getattr(options, name)) is not None
+    ]
+
+
+def _flags(options: argparse.Namespace, names: Sequence[str]) -> list[str]:
+    return [f"--{name.replace('_', '-')}" for name in names if getattr(options, name)]
+
+
+def _repeated(options: argparse.Namespace, name: str) -> list[str]:
+    return [f"--{name}={value}" for value in getattr(options, name)]
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Become the server that the command line asks for."""
+    options = parser().parse_args(argv)
+    if is_inetd(options):
+        twistd_stdio.main(inetd_argv(options))
+        return
+    from twisted.scripts.twistd import run
+
+    sys.argv = ["tdistccd", *twistd_argv(options, os.path.exists(_SYSLOG))]
+    run()
+
+
+if __name__ == "__main__":
+    main()

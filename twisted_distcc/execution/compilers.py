@@ -1,0 +1,98 @@
+"""Finding compilers on this machine.
+
+In: the name that a command begins with, and a search path.  Out: the compiler's path.  Links that lead
+to distcc, to ourselves, to ccache and their like are passed over: they would come back to us.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from twisted_distcc.cmdline.compilers import recognise
+from twisted_distcc.errors import EXIT_COMPILER_MISSING
+from twisted_distcc.policy.commands import CommandList
+from twisted_distcc.policy.verdict import Refused
+
+# What masquerades as a compiler and passes the command on.
+WRAPPERS: Final = frozenset(
+    {"distcc", "tdistcc", "ccache", "sccache", "icecc", "icerun", "buildcache", "colorgcc", "fbuild"}
+)
+
+
+def on_path(name: str, folders: Sequence[str]) -> Iterator[str]:
+    """Give each executable file called `name` in `folders` that is not a masquerade link."""
+    for folder in folders:
+        candidate = os.path.join(folder, name)
+        if is_executable(candidate) and not is_masquerade(candidate):
+            yield candidate
+
+
+def is_executable(path: str) -> bool:
+    """Whether `path` is a regular file that we may execute."""
+    try:
+        return stat.S_ISREG(os.stat(path).st_mode) and os.access(path, os.X_OK)
+    except (OSError, ValueError):
+        return False
+
+
+def is_masquerade(path: str) -> bool:
+    """Whether `path` is, or leads to, a program that passes compiler commands on."""
+    return os.path.basename(os.path.realpath(path)) in WRAPPERS
+
+
+@dataclass(frozen=True, slots=True)
+class Compilers:
+    """The compilers that this server offers.
+
+    Attributes:
+        folders: where bare names are looked for, in this order.
+        commands: the administrator's list, which replaces the rule of known names.
+        any_command: whether a name needs to be no compiler's, and a path may be any (distccd's
+            `--enable-tcp-insecure`).
+        root: a folder that the search path and absolute paths are taken below (`--sysroot`).
+    """
+
+    folders: tuple[str, ...]
+    commands: CommandList | None = None
+    any_command: bool = False
+    root: str = ""
+
+    def resolve(self, name: str) -> str | Refused:
+        """Give the path of the compiler that a client calls `name`, or say why it gets none."""
+        if self.commands is not None:
+            return self._listed(name, self.commands)
+        if self.any_command and os.path.isabs(name) and is_executable(self.root + name):
+            return self.root + name
+        base = os.path.basename(name)
+        if not self.any_command and recognise(base) is None:
+            return _refused(f"{name} is not a compiler that this server knows")
+        found = next(on_path(base, self.folders), None)
+        if found is None:
+            return _refused(f"this server has no {base}: it is not installed, or not on its PATH")
+        if name in (base, found) or self._is_same(name, found):
+            return found
+        return _refused(f"this server's {base} is {found}, and {name} is another file or none")
+
+    def _listed(self, name: str, commands: CommandList) -> str | Refused:
+        command = commands.match(name)
+        if command is None:
+            return _refused(f"{name} is not on this server's list of commands")
+        if not is_executable(self.root + command):
+            return _refused(f"this server has no {command}, which is on its list of commands")
+        return self.root + command
+
+    def _is_same(self, name: str, found: str) -> bool:
+        if not os.path.isabs(name):
+            return False
+        try:
+            return os.path.samefile(self.root + name, found)
+        except (OSError, ValueError):
+            return False
+
+
+def _refused(reason: str) -> Refused:
+    return Refused((reason,), EXIT_COMPILER_MISSING)

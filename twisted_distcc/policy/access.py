@@ -1,0 +1,69 @@
+"""Which addresses may connect.
+
+In: networks in CIDR notation, and a peer.  Out: a verdict.  IPv4 addresses that arrive mapped into IPv6
+match IPv4 rules, since `Peer` holds them unmapped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from typing import Final, TypeAlias
+
+from twisted_distcc.errors import EXIT_ACCESS_DENIED, DistccError
+from twisted_distcc.policy.peer import Peer
+from twisted_distcc.policy.verdict import ALLOWED, Refused, Verdict
+
+Network: TypeAlias = IPv4Network | IPv6Network
+
+# RFC 1918, RFC 4193, loopback and link-local: what `--allow-private` stands for.
+PRIVATE: Final = (
+    "10.0.0.0/8",
+    "127.0.0.0/8",
+    "169.254.0.0/16",
+    "172.16.0.0/12",
+    "192.168.0.0/16",
+    "::1/128",
+    "fc00::/7",
+    "fe80::/10",
+)
+
+
+class BadNetworkError(DistccError):
+    """A network is not written as an address, optionally with `/` and a prefix length."""
+
+
+@dataclass(frozen=True, slots=True)
+class AllowList:
+    """Addresses that may connect, as networks."""
+
+    networks: tuple[Network, ...]
+
+    @classmethod
+    def parse(cls, texts: Iterable[str]) -> AllowList:
+        """Read networks such as `192.0.2.0/24`, `2001:db8::/32` or `192.0.2.7`.
+
+        Raises:
+            BadNetworkError: naming the text that is none.
+        """
+        return cls(tuple(_network(text) for text in texts))
+
+    def judge(self, peer: Peer) -> Verdict:
+        """Say whether `peer` may connect; one without an address was let in by someone else."""
+        address = peer.address
+        if address is None or any(
+            address in network for network in self.networks if network.version == address.version
+        ):
+            return ALLOWED
+        sentence = f"this server does not serve {address}: its administrator can --allow it"
+        return Refused((sentence,), EXIT_ACCESS_DENIED)
+
+
+def _network(text: str) -> Network:
+    try:
+        return ip_network(text, strict=False)
+    except ValueError as error:
+        raise BadNetworkError(
+            f"--allow {text}: {error}; write an address or a network, such as 192.0.2.0/24"
+        ) from None

@@ -1,0 +1,45 @@
+"""Who is at the other end of a connection.
+
+In: what the transport tells of the other end.  Out: `Peer`, which every log line names and every rule
+is about.  An identity is as good as what it stands on: an address today.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv6Address, ip_address
+from typing import TypeAlias
+
+Address: TypeAlias = IPv4Address | IPv6Address
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """The other end of a connection.
+
+    Attributes:
+        identity: the name that rules and logs know it by, such as `tcp:192.0.2.7` or `stdio`.
+        address: its address, if it has one.
+        port: its port, if it has one.
+    """
+
+    identity: str
+    address: Address | None = None
+    port: int | None = None
+
+    def __str__(self) -> str:
+        """Give the identity, and the port if there is one."""
+        return self.identity if self.port is None else f"{self.identity}:{self.port}"
+
+
+STDIO = Peer("stdio")
+"""Whoever started us on its own standard streams: ssh has authenticated it, not we."""
+
+
+def tcp_peer(host: str, port: int) -> Peer:
+    """Make the peer of a TCP connection; an IPv6 address that maps an IPv4 one is that one."""
+    address = ip_address(host.partition("%")[0])
+    if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
+        address = address.ipv4_mapped
+    shown = f"[{address}]" if isinstance(address, IPv6Address) else str(address)
+    return Peer(f"tcp:{shown}", address, port)

@@ -1,0 +1,33 @@
+"""The two answers that a rule can give.
+
+In: nothing.  Out: `Allowed` and `Refused`; a refusal carries every reason, each a sentence that a person
+at the client can act on.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from twisted_distcc.errors import EXIT_FAILURE
+
+
+@dataclass(frozen=True, slots=True)
+class Allowed:
+    """Nothing speaks against it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """It may not be done, for `reasons`; `exit_code` is what the client is told as the status."""
+
+    reasons: tuple[str, ...]
+    exit_code: int = EXIT_FAILURE
+
+    def __str__(self) -> str:
+        """Give all reasons as one line."""
+        return "; ".join(self.reasons)
+
+
+Verdict: TypeAlias = Allowed | Refused
+ALLOWED = Allowed()

@@ -1,0 +1,84 @@
+"""What a server is told to do, as one frozen value.
+
+In: distccd's environment variables.  Out: `ServerConfig`, which `tap` and `twistd-stdio` make of
+these and of their options; neither options nor environment travel further.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from twisted_distcc.policy.access import AllowList
+from twisted_distcc.policy.commands import BadCommandListError, CommandList
+
+PORT: Final = 3632
+"""The port that IANA registered for distcc."""
+
+_FALLBACK_PATH: Final = "/usr/local/bin:/usr/bin:/bin"
+
+
+def default_jobs() -> int:
+    """Give two jobs more than there are processors: some always wait for the network."""
+    return (os.cpu_count() or 1) + 2
+
+
+@dataclass(frozen=True, slots=True)
+class ServerConfig:
+    """A server's settings.
+
+    Attributes:
+        allow: which addresses may connect.
+        listen: addresses to listen on; none is all, of IPv4 and IPv6.
+        port: TCP port; 0 lets the system choose.
+        jobs: compilers that may run at a time.
+        folders: where compilers are looked for, in this order.
+        commands: the administrator's command list, if there is one.
+        any_command: whether clients may name any command, not compilers alone.
+        sysroot: a folder that `folders` and absolute paths are taken below, or "".
+        job_lifetime: seconds that one compiler may run; `None` is for ever.
+        lifetime: seconds that the server lives; `None` is for ever.
+        nice: how much nicer than now it makes itself.
+        oom_score_adj: its standing with the kernel when memory runs out; `None` leaves it.
+        pid_file: where it writes its process number, if anywhere.
+    """
+
+    allow: AllowList
+    listen: tuple[str, ...]
+    port: int
+    jobs: int
+    folders: tuple[str, ...]
+    commands: CommandList | None = None
+    any_command: bool = False
+    sysroot: str = ""
+    job_lifetime: float | None = None
+    lifetime: float | None = None
+    nice: int = 0
+    oom_score_adj: int | None = None
+    pid_file: str | None = None
+
+
+def search_path(environ: Mapping[str, str], sysroot: str) -> tuple[str, ...]:
+    """Give the folders to look for compilers in, below `sysroot`; relative ones are left out."""
+    text = environ.get("DISTCCD_PATH") or environ.get("PATH") or _FALLBACK_PATH
+    root = sysroot.rstrip("/")
+    return tuple(root + folder for folder in text.split(":") if os.path.isabs(folder))
+
+
+def command_list(environ: Mapping[str, str]) -> CommandList | None:
+    """Read the list that `DISTCC_CMDLIST` names, if it names one.
+
+    Raises:
+        DistccError: if it is unusable.
+        OSError: if it cannot be read.
+    """
+    path = environ.get("DISTCC_CMDLIST")
+    if not path:
+        return None
+    words = environ.get("DISTCC_CMDLIST_NUMWORDS", "1")
+    if not words.isdecimal():
+        raise BadCommandListError(f"DISTCC_CMDLIST_NUMWORDS is {words!r}; it must be a whole number")
+    return CommandList.parse(Path(path).read_text().splitlines(), int(words))

@@ -1,0 +1,356 @@
+"""A distcc server as a Twisted protocol: feed, iterate, dispatch.
+
+In: bytes from a transport.  Out: whole requests to a `compile` function, and its replies as bytes.
+What becomes of a request is that function's business: it may compile (`exchange`), pass the request
+on to another server (the framework page of the documentation does), or make something up.
+
+One connection is one job.  When the client goes, the job is cancelled.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import dataclass
+from typing import Final, cast
+from typing import Protocol as Seam
+
+from twisted.internet.address import IPv4Address, IPv6Address
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.interfaces import IAddress, IDelayedCall, IReactorTime, ITCPTransport
+from twisted.internet.protocol import Factory, Protocol, connectionDone
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from twisted_distcc.errors import EXIT_FAILURE, EXIT_IO_ERROR, DistccError, RemoteProtocolError
+from twisted_distcc.messages.assembly import Assembly, reply_pieces
+from twisted_distcc.messages.bulk import Bulk
+from twisted_distcc.messages.model import Reply, Request
+from twisted_distcc.messages.sending import send
+from twisted_distcc.policy.peer import Peer, tcp_peer
+from twisted_distcc.policy.verdict import ALLOWED, Refused, Verdict
+from twisted_distcc.server.admission import Admission
+from twisted_distcc.wire.connection import Connection
+from twisted_distcc.wire.events import Event, MessageEnd
+from twisted_distcc.wire.grammar import PLAIN
+from twisted_distcc.wire.limits import Limits
+
+# A refusal is sent, and then so long is waited for the client to stop sending and read it.
+_LINGER: Final = 10.0
+
+
+class Compile(Seam):
+    """What serves a request: a coroutine function, or a function that returns a Deferred.
+
+    It may be cancelled at any time, and gives up what it holds then.  A `DistccError` or an `OSError`
+    that it raises reaches the person at the client as a sentence.
+    """
+
+    def __call__(self, request: Request, peer: Peer, /) -> Awaitable[Reply]:
+        """Answer `request`, whose bodies are given up when the answer was sent."""
+        ...
+
+
+class ServerTransport(Seam):
+    """What a connection must be able to do; TCP, TLS and UNIX connections of Twisted are able."""
+
+    def pauseProducing(self) -> None:
+        """Read no more."""
+        ...
+
+    def resumeProducing(self) -> None:
+        """Read on."""
+        ...
+
+    def loseConnection(self) -> None:
+        """Send what was written, and close."""
+        ...
+
+    def loseWriteConnection(self) -> None:
+        """Send what was written, and close the sending half."""
+        ...
+
+    def abortConnection(self) -> None:
+        """Close at once."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Deadlines:
+    """How long a client may take, in seconds.
+
+    Attributes:
+        idle: between two pieces of a request.
+        receive: for a whole request, from its first byte (or from when it was last held back).
+        send: for taking a whole reply.
+    """
+
+    idle: float = 60.0
+    receive: float = 600.0
+    send: float = 600.0
+
+
+def address_peer(address: IAddress) -> Peer:
+    """Make the peer of a transport's other end, from its address alone."""
+    if isinstance(address, IPv4Address | IPv6Address):
+        return tcp_peer(address.host, address.port)
+    return Peer(type(address).__name__)
+
+
+def _everyone(_: Peer) -> Verdict:
+    return ALLOWED
+
+
+class DistccServerFactory(Factory):
+    """Makes the protocols of a distcc server.
+
+    Args:
+        compile: serves each request; see `Compile`.
+        clock: tells when a client has taken too long.
+        bulk: compresses and expands bodies, and says where large ones lie.
+        admit: says of each peer whether it may send a request at all.
+        admission: holds reading back when too many jobs wait.
+        limits: the ceilings on what a client may send.
+        deadlines: how long it may take.
+        identify: makes the peer of an address.
+    """
+
+    noisy = False
+
+    def __init__(
+        self,
+        compile: Compile,
+        clock: IReactorTime,
+        bulk: Bulk,
+        *,
+        admit: Callable[[Peer], Verdict] = _everyone,
+        admission: Admission | None = None,
+        limits: Limits | None = None,
+        deadlines: Deadlines | None = None,
+        identify: Callable[[IAddress], Peer] = address_peer,
+    ) -> None:
+        self.compile = compile
+        self.clock = clock
+        self.bulk = bulk
+        self.admit = admit
+        self.admission = admission or Admission(1, 1)
+        self.limits = limits or Limits()
+        self.deadlines = deadlines or Deadlines()
+        self.identify = identify
+        self._connections: set[DistccServerProtocol] = set()
+        self._drained: list[Deferred[None]] = []
+
+    def give_up_reading(self) -> None:
+        """Close the connections whose requests are not whole yet."""
+        for connection in tuple(self._connections):
+            connection.take_no_more()
+
+    def drained(self) -> Deferred[None]:
+        """Tell when no connection is left, and no job."""
+        empty: Deferred[None] = Deferred()
+        self._drained.append(empty)
+        self._tell_if_drained()
+        return empty
+
+    def opened(self, connection: DistccServerProtocol) -> None:
+        """Count `connection` in."""
+        self._connections.add(connection)
+
+    def closed(self, connection: DistccServerProtocol) -> None:
+        """Count `connection` out."""
+        self._connections.discard(connection)
+        self._tell_if_drained()
+
+    def _tell_if_drained(self) -> None:
+        if not self._connections:
+            waiting, self._drained = self._drained, []
+            for deferred in waiting:
+                deferred.callback(None)
+
+    def buildProtocol(self, addr: IAddress | None) -> Protocol:
+        """Make the protocol of one connection."""
+        return DistccServerProtocol(self)
+
+
+class DistccServerProtocol(Protocol):
+    """One connection of a distcc server."""
+
+    _log = Logger()
+
+    def __init__(self, factory: DistccServerFactory) -> None:
+        self.factory: DistccServerFactory = factory
+        self._wire = Connection.server(factory.limits)
+        self._assembly = Assembly(factory.bulk.directory)
+        self._refusal: Reply | None = None
+        self._job: Deferred[None] | None = None
+        self._timer: IDelayedCall | None = None
+        self._receive_by = 0.0
+
+    @property
+    def _connection(self) -> ServerTransport:
+        return cast(ServerTransport, self.transport)
+
+    def connectionMade(self) -> None:
+        """Find out who it is, and begin to read."""
+        assert self.transport is not None
+        self.peer = self.factory.identify(self.transport.getPeer())
+        if ITCPTransport.providedBy(self.transport):
+            self.transport.setTcpKeepAlive(True)
+            self.transport.setTcpNoDelay(True)
+        verdict = self.factory.admit(self.peer)
+        if isinstance(verdict, Refused):
+            self._refuse(Reply.sentence(verdict.exit_code, str(verdict)))
+        self._read_on()
+        self.factory.opened(self)
+        self.factory.admission.reading(self)
+
+    def dataReceived(self, data: bytes) -> None:
+        """Feed, iterate, dispatch; bytes after the request belong to nobody."""
+        if self._job is not None:
+            return
+        self._await_more()
+        reader = self._wire.reader
+        reader.feed(data)
+        try:
+            for event in reader.events():
+                if isinstance(event, MessageEnd):
+                    self._begin()
+                else:
+                    self._take(event)
+        except RemoteProtocolError as error:
+            self._reject(error)
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """The client is gone: so is its job."""
+        self._stop_reading()
+        self._assembly.discard()
+        if self._job is None:
+            self.factory.closed(self)
+        else:
+            self._job.addBoth(lambda _: self.factory.closed(self))
+            self._job.cancel()
+
+    def take_no_more(self) -> None:
+        """Give up on a request that is not whole yet: the server is ending."""
+        if self._job is None:
+            self._abort()
+
+    def pause(self) -> None:
+        """Read no more until `resume`: too many jobs wait."""
+        self._set_timer(None)
+        self._connection.pauseProducing()
+
+    def resume(self) -> None:
+        """Read on."""
+        self._connection.resumeProducing()
+        self._read_on()
+
+    # Reading.
+
+    def _take(self, event: Event) -> None:
+        try:
+            self._assembly.take(event)
+        except OSError as error:
+            self._refuse(_broken(error))
+
+    def _refuse(self, reply: Reply) -> None:
+        """Read the request to its end, keep none of it, and answer `reply`."""
+        self._refusal = reply
+        self._assembly.pass_over()
+
+    def _reject(self, error: RemoteProtocolError) -> None:
+        """Give up on a client that does not keep to the protocol; tell it why, if it is one."""
+        self._log.warn("{peer} broke the protocol: {error}", peer=self.peer, error=error)
+        self._assembly.discard()
+        if self._assembly.has_begun:
+            self._job = self._run(self._answer_and_linger(error))
+        else:
+            self._abort()
+
+    def _read_on(self) -> None:
+        deadlines = self.factory.deadlines
+        self._receive_by = self.factory.clock.seconds() + deadlines.receive
+        self._set_timer(deadlines.idle)
+
+    def _await_more(self) -> None:
+        left = self._receive_by - self.factory.clock.seconds()
+        if self._timer is not None and self._timer.active():
+            self._timer.reset(max(0.0, min(left, self.factory.deadlines.idle)))
+
+    def _stop_reading(self) -> None:
+        self.factory.admission.done_reading(self)
+        self._set_timer(None)
+
+    def _set_timer(self, seconds: float | None) -> None:
+        """Give up on the connection after `seconds`; `None` waits for ever."""
+        if self._timer is not None and self._timer.active():
+            self._timer.cancel()
+        self._timer = None if seconds is None else self.factory.clock.callLater(seconds, self._late)
+
+    def _late(self) -> None:
+        self._log.warn("{peer} took too long, its connection is closed", peer=self.peer)
+        self._abort()
+
+    def _abort(self) -> None:
+        self._connection.abortConnection()
+
+    # Answering.
+
+    def _begin(self) -> None:
+        """The request is whole."""
+        self._stop_reading()
+        self._job = self._run(self._serve())
+
+    def _run(self, serving: Coroutine[Deferred[object], object, None]) -> Deferred[None]:
+        job = Deferred.fromCoroutine(serving)
+        return job.addErrback(self._failed)
+
+    def _failed(self, failure: Failure) -> None:
+        if isinstance(failure.value, CancelledError):
+            return
+        self._log.failure("the reply to {peer} could not be sent", failure, peer=self.peer)
+        self._abort()
+
+    async def _serve(self) -> None:
+        version = self._assembly.version
+        reply = self._refusal or await self._ask(self._assembly.request())
+        try:
+            await self._send(reply, version)
+        finally:
+            reply.discard()
+        self._connection.loseConnection()
+
+    async def _ask(self, request: Request) -> Reply:
+        """Have the request served; whatever goes wrong becomes a sentence for the client."""
+        try:
+            expanded = await self.factory.bulk.expand_request(request, self.factory.limits)
+            try:
+                return await self.factory.compile(expanded, self.peer)
+            finally:
+                expanded.discard()
+        except DistccError as error:
+            return Reply.sentence(error.exit_code, str(error))
+        except OSError as error:
+            return _broken(error)
+        except Exception:
+            self._log.failure("a job of {peer} failed here", peer=self.peer)
+            return Reply.sentence(EXIT_FAILURE, "the server failed at this job; its log says why")
+
+    async def _send(self, reply: Reply, version: int) -> None:
+        ready = await self.factory.bulk.compress_reply(reply, version)
+        try:
+            self._set_timer(self.factory.deadlines.send)
+            assert self.transport is not None
+            await send(self.transport, reply_pieces(self._wire.writer, ready, version))
+        finally:
+            ready.discard()
+
+    async def _answer_and_linger(self, error: RemoteProtocolError) -> None:
+        """Answer in the middle of a request: reset, the connection would lose the answer."""
+        self._stop_reading()
+        await self._send(Reply.sentence(error.exit_code, f"this server: {error}"), PLAIN)
+        self._connection.loseWriteConnection()
+        self._set_timer(_LINGER)
+
+
+def _broken(error: OSError) -> Reply:
+    return Reply.sentence(EXIT_IO_ERROR, f"the server cannot do this job: {error.strerror or error}")

@@ -1,0 +1,140 @@
+"""A whole server as a Twisted service: it starts, serves, and ends without leaving anything.
+
+In: a `ServerConfig` and a reactor.  Out: a listening server.  When it is stopped it accepts no more,
+lets the jobs that it has come to their end, and removes its folder.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final, cast
+
+from twisted.application.service import Service
+from twisted.internet.address import IPv4Address, IPv6Address
+from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.interfaces import IDelayedCall, IListeningPort
+from twisted.logger import Logger
+
+from twisted_distcc.execution.compilation import Compiler
+from twisted_distcc.execution.compilers import Compilers
+from twisted_distcc.execution.workspace import Workspaces
+from twisted_distcc.messages.bulk import Bulk, ReactorThreads
+from twisted_distcc.observe.jobs import JobRecord
+from twisted_distcc.processes import ReactorSpawner
+from twisted_distcc.server.admission import Admission
+from twisted_distcc.server.config import ServerConfig
+from twisted_distcc.server.exchange import Exchange
+from twisted_distcc.server.ports import open_ports
+from twisted_distcc.server.protocol import DistccServerFactory
+
+# Complete requests that may wait, for each that runs: enough that no compiler is ever short of work.
+_QUEUE_PER_JOB: Final = 4
+
+
+def make_factory(
+    config: ServerConfig, workspaces: Workspaces, reactor: Any, log: Logger
+) -> DistccServerFactory:
+    """Put together what serves a connection, on TCP or on standard streams.
+
+    `reactor` provides `IReactorTime`, `IReactorFDSet` and `IReactorThreads`.
+    """
+
+    def record(job: JobRecord) -> None:
+        level = log.info if job.verdict in ("done", "cancelled") else log.warn
+        level("{line}", line=job.line())
+
+    spawn = ReactorSpawner(reactor)
+    admission = Admission(config.jobs, config.jobs * _QUEUE_PER_JOB)
+    exchange = Exchange(
+        compilers=Compilers(config.folders, config.commands, config.any_command, config.sysroot),
+        compiler=Compiler(spawn, _environment(config), workspaces.spool),
+        admission=admission,
+        workspaces=workspaces,
+        clock=reactor,
+        lifetime=config.job_lifetime,
+        record=record,
+    )
+    return DistccServerFactory(
+        exchange,
+        reactor,
+        Bulk(spawn, ReactorThreads(reactor), workspaces.spool),
+        admit=config.allow.judge,
+        admission=admission,
+    )
+
+
+def _environment(config: ServerConfig) -> dict[str, str]:
+    """Give what a compiler gets to see: nothing of ours, and messages in plain English."""
+    return {"PATH": ":".join(config.folders), "LC_ALL": "C.UTF-8", "HOME": "/nonexistent"}
+
+
+class DistccService(Service):
+    """A server as `config` says, on `reactor`; `hang_up` is called on SIGHUP."""
+
+    log = Logger()
+
+    def __init__(
+        self, config: ServerConfig, reactor: Any, hang_up: Callable[[], None] = lambda: None
+    ) -> None:
+        self.setName("distccd")
+        self._config = config
+        self._reactor = reactor
+        self._hang_up = hang_up
+        self._ports: list[IListeningPort] = []
+        self._workspaces: Workspaces | None = None
+        self._factory: DistccServerFactory | None = None
+        self._end: IDelayedCall | None = None
+
+    @property
+    def addresses(self) -> list[tuple[str, int]]:
+        """Where it listens, as address and port."""
+        hosts = (cast(IPv4Address | IPv6Address, port.getHost()) for port in self._ports)
+        return [(host.host, host.port) for host in hosts]
+
+    def privilegedStartService(self) -> None:
+        """Take what only the user who started us may take: ports, standing, the pid file."""
+        self._sockets = open_ports(self._config.listen, self._config.port)
+        os.nice(self._config.nice)
+        if self._config.oom_score_adj is not None:
+            Path("/proc/self/oom_score_adj").write_text(str(self._config.oom_score_adj))
+        if self._config.pid_file is not None:
+            Path(self._config.pid_file).write_text(f"{os.getpid()}\n")
+
+    def startService(self) -> None:
+        """Serve."""
+        super().startService()
+        signal.signal(signal.SIGHUP, lambda *_: self._reactor.callFromThread(self._hang_up))
+        self._workspaces = Workspaces()
+        self._factory = make_factory(self._config, self._workspaces, self._reactor, self.log)
+        for opened in self._sockets:
+            port = self._reactor.adoptStreamPort(opened.fileno(), opened.family, self._factory)
+            self._ports.append(port)
+            opened.close()
+        if self._config.lifetime is not None:
+            self._end = self._reactor.callLater(self._config.lifetime, self._reactor.stop)
+        for host, number in self.addresses:
+            self.log.info("listening on {host} port {port}", host=host, port=number)
+        self.log.info("looking for compilers in {path}", path=":".join(self._config.folders))
+
+    async def _stop(self) -> None:
+        for port in self._ports:
+            await maybeDeferred(port.stopListening)
+        if self._factory is not None:
+            self._factory.give_up_reading()
+            await self._factory.drained()
+        if self._workspaces is not None:
+            self._workspaces.close()
+        if self._config.pid_file is not None:
+            with contextlib.suppress(OSError):
+                os.unlink(self._config.pid_file)
+
+    def stopService(self) -> Deferred[None]:
+        """Accept no more, finish what runs, leave nothing behind."""
+        super().stopService()
+        if self._end is not None and self._end.active():
+            self._end.cancel()
+        return Deferred.fromCoroutine(self._stop())

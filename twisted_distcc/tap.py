@@ -1,0 +1,162 @@
+"""`twistd distccd`: its options, made into a configuration, made into a service.
+
+In: a command line and the environment.  Out: a service, and an observer that writes the log.  The
+options are distccd's own by name and meaning; nothing below this module knows of options.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar
+
+from twisted.application.service import IService
+from twisted.logger import ILogObserver
+from twisted.python import usage
+from twisted.python.components import Componentized
+
+from twisted_distcc import __version__
+from twisted_distcc.errors import DistccError
+from twisted_distcc.observe.logs import LEVELS, LogFile
+from twisted_distcc.policy.access import PRIVATE, AllowList
+from twisted_distcc.server.config import PORT, ServerConfig, command_list, default_jobs, search_path
+from twisted_distcc.server.service import DistccService
+
+_NOBODY_MAY_CONNECT = (
+    "nobody may connect yet: give --allow ADDRESS[/BITS], once for each network of clients, or "
+    "--allow-private for this machine and all private networks"
+)
+
+
+def _number(least: int, most: int) -> Callable[[str], int]:
+    """Make a reader of whole numbers between `least` and `most`."""
+
+    def read(text: str) -> int:
+        value = int(text)
+        if not least <= value <= most:
+            raise ValueError(f"it must be between {least} and {most}")
+        return value
+
+    return read
+
+
+_COUNT = _number(1, 100_000)
+
+
+class Options(usage.Options):
+    """The options of `twistd distccd`."""
+
+    synopsis = "[options]"
+    longdesc = "Serve distcc compilations over TCP."
+    optFlags: ClassVar[list[list[str | None]]] = [
+        ["allow-private", None, "Let this machine and all private networks connect."],
+        [
+            "enable-tcp-insecure",
+            None,
+            "Run whatever command a client names, not compilers alone.  Whoever may connect can then"
+            " do anything that this user can.",
+        ],
+        ["verbose", None, "Log at level debug."],
+    ]
+    optParameters: ClassVar[list[list[object]]] = [
+        ["port", "p", PORT, "TCP port to listen on.", _number(0, 65535)],
+        ["jobs", "j", None, "Compilers that may run at a time [processors + 2].", _COUNT],
+        ["nice", "N", 5, "Be so much nicer to other programs.", _number(0, 20)],
+        ["oom-score-adj", None, None, "Standing when memory runs out.", _number(-1000, 1000)],
+        ["job-lifetime", None, None, "Seconds that one compiler may run.", _COUNT],
+        ["lifetime", None, None, "Seconds that this server lives.", _COUNT],
+        ["log-file", None, None, "File for log lines, in place of twistd's."],
+        ["log-level", None, "notice", f"The least severe level to log: {', '.join(LEVELS)}."],
+        ["pid-file", "P", None, "File for this server's process number."],
+        ["sysroot", None, "", "Folder that compilers are looked for below."],
+    ]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self["allow"] = []
+        self["listen"] = []
+
+    def opt_allow(self, network: str) -> None:
+        """Let clients connect from this address, or network such as 192.0.2.0/24 (repeatable)."""
+        self["allow"].append(network)
+
+    opt_a = opt_allow
+
+    def opt_listen(self, address: str) -> None:
+        """Listen on this IPv4 or IPv6 address (repeatable) [all addresses]."""
+        self["listen"].append(address)
+
+    def opt_version(self) -> None:
+        """Show the version and exit."""
+        print(f"twisted_distcc {__version__} (protocols 1 and 2)")
+        raise SystemExit(0)
+
+    def postOptions(self) -> None:
+        """Check what no single option can."""
+        if not self["allow"] and not self["allow-private"]:
+            raise usage.UsageError(_NOBODY_MAY_CONNECT)
+        if self["log-level"] not in LEVELS:
+            raise usage.UsageError(f"--log-level is one of {', '.join(LEVELS)}")
+        try:
+            make_config(self, os.environ)
+        except (DistccError, OSError) as error:
+            raise usage.UsageError(str(error)) from None
+
+
+def make_config(options: Mapping[str, Any], environ: Mapping[str, str]) -> ServerConfig:
+    """Make a configuration of the options and of distccd's environment variables.
+
+    Raises:
+        DistccError: if a network or the command list is unusable.
+        OSError: if the command list cannot be read.
+    """
+    private = PRIVATE if options["allow-private"] else ()
+    return ServerConfig(
+        allow=AllowList.parse((*options["allow"], *private)),
+        listen=tuple(options["listen"]),
+        port=options["port"],
+        jobs=options["jobs"] or default_jobs(),
+        folders=search_path(environ, options["sysroot"]),
+        commands=command_list(environ),
+        any_command=bool(options["enable-tcp-insecure"]),
+        sysroot=options["sysroot"].rstrip("/"),
+        job_lifetime=options["job-lifetime"],
+        lifetime=options["lifetime"],
+        nice=options["nice"],
+        oom_score_adj=options["oom-score-adj"],
+        pid_file=options["pid-file"] and os.path.abspath(options["pid-file"]),
+    )
+
+
+class _LoggedService(DistccService):
+    """The service, which brings its own observer into the application that it becomes a part of."""
+
+    observer: ILogObserver | None = None
+
+    def setServiceParent(self, parent: Any) -> None:
+        """Become part of `parent`."""
+        if self.observer is not None and isinstance(parent, Componentized):
+            parent.setComponent(ILogObserver, self.observer)
+        super().setServiceParent(parent)
+
+
+def makeService(options: Options) -> IService:
+    """Make the service of `twistd distccd`, on the global reactor."""
+    from twisted.internet import reactor
+
+    twistd: Mapping[str, Any] = options.parent or {}
+    config = make_config(options, os.environ)
+    path = options["log-file"] or _twistd_log(twistd)
+    if path is None:
+        return _LoggedService(config, reactor)
+    log_file = LogFile(None if path == "-" else os.path.abspath(path))
+    service = _LoggedService(config, reactor, hang_up=log_file.reopen)
+    service.observer = log_file.from_level("debug" if options["verbose"] else options["log-level"])
+    return service
+
+
+def _twistd_log(twistd: Mapping[str, Any]) -> str | None:
+    """Give the file that twistd would log to, `-` for the terminal, or `None` if it has its own way."""
+    if twistd.get("logger") or twistd.get("syslog"):
+        return None
+    return twistd.get("logfile") or ("-" if twistd.get("nodaemon") else "twistd.log")
