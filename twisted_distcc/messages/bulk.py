@@ -84,7 +84,7 @@ class Bulk:
         return Reply(reply.status, *[await self.compress(body) for body in reply.bodies])
 
     async def compress(self, body: Body) -> Body:
-        """Give the compressed form of `body`, which is given up by this.
+        """Give the compressed form of `body`, which stays the caller's.
 
         Raises:
             OSError: if the disk takes no more.
@@ -97,7 +97,7 @@ class Bulk:
         return await self._filter("compress", body, body.length + body.length // 64 + 1024)
 
     async def expand(self, body: Body, ceiling: int) -> Body:
-        """Give the expanded form of `body`, which is given up by this.
+        """Give the expanded form of `body`, which stays the caller's.
 
         Raises:
             BodyTooLargeError: if it is, or may be, more than `ceiling` bytes.
@@ -109,14 +109,11 @@ class Bulk:
         if body.length <= _IN_THREAD:
             data = body.read()
             if largest_expansion(data) <= _EXPANDED_IN_THREAD:
-                body.discard()
                 return await self.in_thread(lambda: self._expanded(data, ceiling))
         return await self._filter("expand", body, ceiling)
 
     def _compressed(self, body: Body) -> Body:
-        data = body.read()
-        body.discard()
-        return self._spooled(compress(data))
+        return self._spooled(compress(body.read()))
 
     def _expanded(self, data: bytes, ceiling: int) -> Body:
         return self._spooled(expand(data, ceiling))
@@ -137,8 +134,6 @@ class Bulk:
         except BaseException:
             os.unlink(path)
             raise
-        finally:
-            body.discard()
         result = Body.adopt(path)
         if ended.status:
             result.discard()

@@ -334,6 +334,8 @@ class DistccServerProtocol(Protocol):
         except Exception:
             self._log.failure("a job of {peer} failed here", peer=self.peer)
             return Reply.sentence(EXIT_FAILURE, "the server failed at this job; its log says why")
+        finally:
+            request.discard()
 
     async def _send(self, reply: Reply, version: int) -> None:
         ready = await self.factory.bulk.compress_reply(reply, version)

@@ -1,0 +1,133 @@
+"""The ways to a server: TCP, and a command such as ssh that leads to one.
+
+In: a host of the hosts list.  Out: an endpoint.  What is said on the connection is not known here.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from ipaddress import ip_address
+from typing import IO, Any, Final
+
+from twisted.internet.defer import Deferred, execute
+from twisted.internet.endpoints import HostnameEndpoint, TCP4ClientEndpoint, TCP6ClientEndpoint
+from twisted.internet.error import ConnectError, ConnectionLost
+from twisted.internet.interfaces import IAddress, IProtocol, IProtocolFactory, IStreamClientEndpoint
+from twisted.internet.protocol import connectionDone
+from twisted.protocols.policies import ProtocolWrapper, WrappingFactory
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from twisted_distcc.client.hosts import RemoteHost, SshHost, TcpHost
+from twisted_distcc.client.settings import Settings
+from twisted_distcc.processes import CannotStartError, Command, RunningProcess, Spawner
+
+# What a server is called on hosts whose entry names no command; it serves its standard streams.
+_SERVER: Final = "distccd"
+_SERVE_STREAMS: Final = "--inetd"
+_LAST_WORDS: Final = 300
+
+
+def endpoint_to(
+    host: RemoteHost, settings: Settings, environ: Mapping[str, str], reactor: Any, spawn: Spawner
+) -> IStreamClientEndpoint:
+    """Give the endpoint that leads to `host`; `reactor` provides `IReactorTCP` and `IReactorSocket`."""
+    match host:
+        case TcpHost(name, port):
+            return _tcp(name, port, settings.connect_timeout, reactor)
+        case SshHost():
+            return CommandEndpoint(ssh_argv(host, settings.ssh), environ, reactor, spawn)
+
+
+def ssh_argv(host: SshHost, ssh: str) -> list[str]:
+    """Give the command that starts a server on `host`, by the program `ssh`."""
+    user = ["-l", host.user] if host.user else []
+    return [ssh, *user, host.name, host.command or _SERVER, _SERVE_STREAMS]
+
+
+def _tcp(name: str, port: int, timeout: float, reactor: Any) -> IStreamClientEndpoint:
+    try:
+        version = ip_address(name.partition("%")[0]).version
+    except ValueError:
+        return HostnameEndpoint(reactor, name, port, timeout)
+    endpoint = TCP4ClientEndpoint if version == 4 else TCP6ClientEndpoint
+    return endpoint(reactor, name, port, timeout)
+
+
+@implementer(IStreamClientEndpoint)
+@dataclass(frozen=True, slots=True)
+class CommandEndpoint:
+    """Connects to the standard streams of a command, through a socket that is both of them.
+
+    Attributes:
+        argv: the command.
+        environ: its environment.
+        reactor: provides `IReactorSocket`.
+        spawn: starts it.
+    """
+
+    argv: Sequence[str]
+    environ: Mapping[str, str]
+    reactor: Any
+    spawn: Spawner
+
+    def connect(self, protocolFactory: IProtocolFactory) -> Deferred[IProtocol]:
+        """Start the command, and connect a protocol of `protocolFactory` to it."""
+        return execute(self._connect, protocolFactory)
+
+    def _connect(self, factory: IProtocolFactory) -> IProtocol:
+        ours, theirs = socket.socketpair()
+        stderr = tempfile.TemporaryFile()  # noqa: SIM115  (it lives as long as the connection)
+        with ours, theirs:
+            command = Command(
+                self.argv,
+                self.environ,
+                stdin=theirs.fileno(),
+                stdout=theirs.fileno(),
+                stderr=stderr.fileno(),
+            )
+            try:
+                process = self.spawn(command)
+            except CannotStartError as error:
+                stderr.close()
+                raise ConnectError(string=str(error)) from error
+            wrapper = _CommandFactory(factory, process, stderr)
+            ours.setblocking(False)
+            self.reactor.adoptStreamConnection(ours.fileno(), ours.family, wrapper)
+        return wrapper.connected
+
+
+class _CommandFactory(WrappingFactory):
+    """Builds the one protocol that talks to a command."""
+
+    noisy = False
+    connected: IProtocol
+
+    def __init__(self, factory: IProtocolFactory, process: RunningProcess, stderr: IO[bytes]) -> None:
+        super().__init__(factory)
+        self.process = process
+        self.stderr = stderr
+
+    def buildProtocol(self, addr: IAddress | None) -> _CommandProtocol:
+        """Build it, and remember what it wraps."""
+        connected = self.wrappedFactory.buildProtocol(addr)
+        self.connected = connected
+        return _CommandProtocol(self, connected)  # type: ignore[arg-type]
+
+
+class _CommandProtocol(ProtocolWrapper):
+    """Ends the command with the connection, and passes on the command's own last words."""
+
+    factory: _CommandFactory
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        self.factory.process.kill()
+        with self.factory.stderr as stderr:
+            stderr.seek(max(0, stderr.seek(0, os.SEEK_END) - _LAST_WORDS))
+            words = stderr.read().decode(errors="replace").split("\n")
+        said = next((line.strip() for line in reversed(words) if line.strip()), "")
+        super().connectionLost(Failure(ConnectionLost(said)) if said else reason)
