@@ -16,13 +16,13 @@ from twisted.internet.interfaces import IReactorTime, IStreamClientEndpoint, ITC
 from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.python.failure import Failure
 
-from twisted_distcc.errors import (
-    EXIT_CONNECT_FAILED,
-    EXIT_TIMEOUT,
-    EXIT_TRUNCATED,
-    DistccError,
-    RemoteProtocolError,
+from twisted_distcc.client.faults import (
+    BadReplyError,
+    CannotConnectError,
+    LostConnectionError,
+    SlowHostError,
 )
+from twisted_distcc.errors import RemoteProtocolError
 from twisted_distcc.messages.assembly import Assembly, request_pieces
 from twisted_distcc.messages.bulk import Bulk
 from twisted_distcc.messages.model import Reply, Request
@@ -33,34 +33,6 @@ from twisted_distcc.wire.grammar import COMPRESSED
 from twisted_distcc.wire.limits import Limits
 
 IO_TIMEOUT: Final = 300.0
-
-
-class HostError(DistccError):
-    """A server did not do its part; another one may."""
-
-
-class CannotConnectError(HostError):
-    """The server cannot be reached."""
-
-    exit_code = EXIT_CONNECT_FAILED
-
-
-class LostConnectionError(HostError):
-    """The server hung up before its reply was complete."""
-
-    exit_code = EXIT_TRUNCATED
-
-
-class SlowHostError(HostError):
-    """The server did not answer in time."""
-
-    exit_code = EXIT_TIMEOUT
-
-
-class BadReplyError(HostError):
-    """The server sent what is no reply."""
-
-    exit_code = RemoteProtocolError.exit_code
 
 
 class DistccClient:

@@ -22,6 +22,7 @@ from twisted.protocols.policies import ProtocolWrapper, WrappingFactory
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from twisted_distcc.client.faults import CannotConnectError
 from twisted_distcc.client.hosts import RemoteHost, SshHost, TcpHost
 from twisted_distcc.client.settings import Settings
 from twisted_distcc.processes import CannotStartError, Command, RunningProcess, Spawner
@@ -35,8 +36,14 @@ _LAST_WORDS: Final = 300
 def endpoint_to(
     host: RemoteHost, settings: Settings, environ: Mapping[str, str], reactor: Any, spawn: Spawner
 ) -> IStreamClientEndpoint:
-    """Give the endpoint that leads to `host`; `reactor` provides `IReactorTCP` and `IReactorSocket`."""
+    """Give the endpoint that leads to `host`; `reactor` provides `IReactorTCP` and `IReactorSocket`.
+
+    Raises:
+        CannotConnectError: if the host is to be reached in a way that is not known here.
+    """
     match host:
+        case TcpHost(tls=True):
+            raise CannotConnectError("wants ,tls, which this version cannot do yet")
         case TcpHost(name, port):
             return _tcp(name, port, settings.connect_timeout, reactor)
         case SshHost():

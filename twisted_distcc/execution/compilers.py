@@ -31,6 +31,19 @@ def on_path(name: str, folders: Sequence[str]) -> Iterator[str]:
             yield candidate
 
 
+def find_compiler(name: str, directory: str, path: str) -> str | None:
+    """Find the program that a user in `directory`, with `path` for a PATH, means by `name`.
+
+    A name with a slash is that file; a masquerade link stands for what it hides.
+    """
+    if "/" in name:
+        candidate = os.path.join(directory, name)
+        if is_executable(candidate) and not is_masquerade(candidate):
+            return candidate
+    folders = [os.path.join(directory, folder) for folder in path.split(":")]
+    return next(on_path(os.path.basename(name), folders), None)
+
+
 def is_executable(path: str) -> bool:
     """Whether `path` is a regular file that we may execute."""
     try:

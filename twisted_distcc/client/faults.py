@@ -1,0 +1,56 @@
+"""How a server can fail its client.
+
+In: nothing.  Out: `HostError` and its kinds.  Each text goes on from the server's name, as in
+`red:3632 hung up without an answer`.
+"""
+
+from __future__ import annotations
+
+from twisted_distcc.errors import (
+    EXIT_CONNECT_FAILED,
+    EXIT_PROTOCOL_ERROR,
+    EXIT_TIMEOUT,
+    EXIT_TRUNCATED,
+    DistccError,
+)
+from twisted_distcc.messages.model import Reply
+
+
+class HostError(DistccError):
+    """A server did not do its part; another one may."""
+
+
+class CannotConnectError(HostError):
+    """The server cannot be reached."""
+
+    exit_code = EXIT_CONNECT_FAILED
+
+
+class LostConnectionError(HostError):
+    """The server hung up before its reply was complete."""
+
+    exit_code = EXIT_TRUNCATED
+
+
+class SlowHostError(HostError):
+    """The server did not answer in time."""
+
+    exit_code = EXIT_TIMEOUT
+
+
+class BadReplyError(HostError):
+    """The server sent what is no reply."""
+
+    exit_code = EXIT_PROTOCOL_ERROR
+
+
+class RefusedByHostError(HostError):
+    """The server answered with a sentence of its own instead of a compiler's result."""
+
+    @classmethod
+    def of(cls, reply: Reply) -> RefusedByHostError:
+        """Make it of the server's answer."""
+        lines = reply.stderr.read().decode(errors="replace").strip().splitlines()
+        error = cls(f"answered: {lines[-1] if lines else 'nothing'}")
+        error.exit_code = reply.exit_code
+        return error

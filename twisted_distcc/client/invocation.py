@@ -1,0 +1,66 @@
+"""One run of `tdistcc`: what was typed where, and what came of it.
+
+In: nothing.  Out: `Invocation`, and the two ways in which it can go: it is `Finished`, or the caller is
+to `RunHere`, that is, to become the compiler itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol, TypeAlias
+
+from twisted_distcc.client.slots import Slot
+
+
+@dataclass(frozen=True, slots=True)
+class Invocation:
+    """A compiler's command line, and all of its surroundings that can matter.
+
+    Attributes:
+        argv: the compiler and its arguments, as typed.
+        directory: the working directory, absolute.
+        environ: the environment.
+        umask: the umask, which decides the mode of outputs.
+    """
+
+    argv: tuple[str, ...]
+    directory: str
+    environ: Mapping[str, str]
+    umask: int
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """It is done: outputs are in place, if there are any."""
+
+    exit_code: int
+    stdout: bytes = b""
+    stderr: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class RunHere:
+    """It has to be done by `compiler` on this machine, for `reason`.
+
+    The slot, if there is one, is to be held until the compiler has ended.
+    """
+
+    compiler: str
+    reason: str
+    slot: Slot | None = None
+
+
+Outcome: TypeAlias = Finished | RunHere
+
+
+class Report(Protocol):
+    """Where words about an invocation go while it runs."""
+
+    def say(self, text: str) -> None:
+        """Tell what happens, to those who asked to be told (`DISTCC_VERBOSE`)."""
+        ...
+
+    def warn(self, text: str) -> None:
+        """Tell what went wrong, and what is done about it."""
+        ...

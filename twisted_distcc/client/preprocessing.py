@@ -1,0 +1,91 @@
+"""Preprocessing on this machine, which makes a source that any server can compile.
+
+In: a compilation, and a folder for files.  Out: the source's text as a body, what the preprocessor said,
+and the dependency file; or why it has to be compiled here.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+import shutil
+from dataclasses import dataclass
+from typing import cast
+
+from twisted_distcc.client.invocation import Invocation
+from twisted_distcc.cmdline.model import Compilation
+from twisted_distcc.cmdline.rewrite import preprocess_argv
+from twisted_distcc.cmdline.source import source_forbids
+from twisted_distcc.errors import DistccError
+from twisted_distcc.messages.body import Body
+from twisted_distcc.processes import Command, Spawner, run
+
+
+class NotForServersError(DistccError):
+    """The source has to be compiled here; the text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Preprocessed:
+    """A source that is ready to be sent.
+
+    Attributes:
+        source: its text.
+        stderr: what the preprocessor said.
+        dependencies: the file that holds the dependency file's contents, if the command wants one.
+    """
+
+    source: Body
+    stderr: bytes
+    dependencies: str | None
+
+
+async def preprocess(
+    spawn: Spawner, compiler: str, compilation: Compilation, invocation: Invocation, folder: str
+) -> Preprocessed:
+    """Preprocess the source of `compilation` with `compiler`, into files of `folder`.
+
+    Raises:
+        NotForServersError: if the preprocessor fails (the compiler will say it better), or if the text
+            reads files of this machine.
+        CannotStartError: if there is no such compiler.
+        OSError: if the disk takes no more.
+    """
+    text = f"{folder}/source{compilation.language.preprocessed_suffix}"
+    if compilation.language.is_preprocessed:
+        shutil.copyfile(os.path.join(invocation.directory, compilation.source), text)
+        _check(text)
+        return Preprocessed(Body.adopt(text), b"", None)
+    rules = f"{folder}/dependencies" if compilation.dependencies else None
+    argv = preprocess_argv(compilation, text, rules)
+    stderr = await _run(spawn, [compiler, *argv[1:]], invocation, folder)
+    _check(text)
+    return Preprocessed(Body.adopt(text), stderr, rules)
+
+
+async def _run(spawn: Spawner, argv: list[str], invocation: Invocation, folder: str) -> bytes:
+    said = f"{folder}/preprocessor"
+    with open(said, "w+b") as output:
+        command = Command(
+            argv,
+            environ=invocation.environ,
+            directory=invocation.directory,
+            stdout=output.fileno(),
+            stderr=output.fileno(),
+            umask=invocation.umask,
+        )
+        ended = await run(spawn, command)
+        if ended.status:
+            raise NotForServersError("the preprocessor failed")
+        output.seek(0)
+        return output.read()
+
+
+def _check(path: str) -> None:
+    """Look whether the text at `path` reads files of this machine, without taking it into memory."""
+    if not os.path.getsize(path):
+        return
+    with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as text:
+        reason = source_forbids(cast(bytes, text))
+    if reason is not None:
+        raise NotForServersError(reason)
