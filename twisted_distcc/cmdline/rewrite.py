@@ -1,0 +1,89 @@
+"""The commands that one compilation becomes.
+
+In: a `Compilation`, and names of files.  Out: words.  This module refuses to judge: what it is
+given may be distributed, and words that `parse` kept are passed on as they were typed.
+
+    preprocess_argv   on the client: source -> preprocessed text, and the dependency file
+    remote_argv       in the request: what the server is asked to run
+    serve_argv        on the server: the same, with the server's own files
+"""
+
+from __future__ import annotations
+
+import os.path
+from typing import TYPE_CHECKING
+
+from twisted_distcc.cmdline.compilers import Family
+from twisted_distcc.cmdline.model import LANGUAGE_OF_SUFFIX
+from twisted_distcc.cmdline.options import Role
+
+if TYPE_CHECKING:
+    from collections.abc import Set as AbstractSet
+
+    from twisted_distcc.cmdline.model import Compilation
+
+_COMPILING = frozenset(
+    {
+        Role.COMPILE,
+        Role.DEBUG,
+        Role.NO_DEBUG,
+        Role.FOR_ASSEMBLER,
+        Role.FOR_CLANG,
+        Role.FOR_LLVM,
+    }
+)
+
+# The linker's options stay in the local step: clang warns of them, and must do so once.
+_PREPROCESSING = _COMPILING | {Role.PREPROCESS, Role.LINK, Role.LANGUAGE, Role.SOURCE}
+
+
+def preprocess_argv(c: Compilation, output: str, dependencies: str | None) -> list[str]:
+    """Preprocess into `output`; dependencies, if the command asks for them, into `dependencies`.
+
+    With None the dependency file is not written.
+    """
+    rules: list[str] = []
+    if c.dependencies is not None and dependencies is not None:
+        rules = [*c.dependencies.options, "-MF", dependencies]
+    return [c.compiler, *_words(c, _PREPROCESSING), *rules, "-E", "-o", output]
+
+
+def remote_argv(c: Compilation, working_directory: str) -> list[str]:
+    """What a server is asked to run on the preprocessed text."""
+    return [
+        c.compiler,
+        *_debug_folder(c, working_directory),
+        *_final_words(c, _name_for_servers(c), c.output),
+    ]
+
+
+def serve_argv(c: Compilation, compiler: str, source: str, output: str) -> list[str]:
+    """What a server runs: the received command `c`, with the server's own files."""
+    return [compiler, *_final_words(c, source, output)]
+
+
+def _words(c: Compilation, roles: AbstractSet[Role]) -> list[str]:
+    return [word for option in c.options if option.role in roles for word in option.words]
+
+
+def _final_words(c: Compilation, source: str, output: str) -> list[str]:
+    language = c.language.preprocessed.value
+    options = _words(c, _COMPILING)
+    return [*options, "-x", language, c.stage.value, source, "-o", output]
+
+
+def _debug_folder(c: Compilation, working_directory: str) -> list[str]:
+    """Tell clang the folder that gcc reads in the preprocessed text.
+
+    It stands first, so that one that the user gives wins.
+    """
+    if c.debug and c.family is Family.CLANG:
+        return [f"-fdebug-compilation-dir={working_directory}"]
+    return []
+
+
+def _name_for_servers(c: Compilation) -> str:
+    """The source's name, with a suffix by which a server knows it for a source."""
+    suffix = os.path.splitext(c.source)[1]
+    known = suffix in LANGUAGE_OF_SUFFIX
+    return c.source if known else c.source + c.language.preprocessed_suffix
