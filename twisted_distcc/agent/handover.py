@@ -1,0 +1,194 @@
+"""tdistcc's side of the agent: find it, or start it, and hand a command over to it.
+
+In: a command line, and the process's surroundings.  Out: a `Verdict`.  tdistcc runs once per compile, so
+this module imports neither Twisted nor the standard library's larger parts (`socket` alone costs as much as
+the rest of the start).
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import sys
+
+import _socket
+
+from twisted_distcc.agent.frames import (
+    EXIT,
+    HEADER_LENGTH,
+    MESSAGE,
+    REQUEST,
+    RUN,
+    STALE,
+    STDERR,
+    STDOUT,
+    frame,
+    pack_request,
+    parse_header,
+)
+from twisted_distcc.agent.place import runtime_folder, socket_path, stamp
+
+# Each attempt ends when an agent dies with our request; another one is started in its place.
+_ATTEMPTS = 3
+_BACKLOG = 1024
+_READ = 65536
+LISTENER = 3
+"""The descriptor on which an agent that is started finds its listening socket."""
+
+
+class NoAgentError(Exception):
+    """No agent could do it; the text says why."""
+
+
+class Verdict:
+    """What the agent says is to be done.
+
+    Attributes:
+        exit_code: the exit code, if it is done; otherwise `compiler` is to be run.
+        compiler: the path of the compiler to become.
+        stdout, stderr: what the compiler said.
+        connection: to be kept open until the compiler has ended: the agent counts it until then.
+    """
+
+    __slots__ = ("compiler", "connection", "exit_code", "stderr", "stdout")
+
+    def __init__(self, connection: _socket.socket) -> None:
+        self.connection = connection
+        self.exit_code = -1
+        self.compiler = b""
+        self.stdout = b""
+        self.stderr = b""
+
+
+def hand_over(argv: list[bytes], message_fd: int) -> Verdict:
+    """Have the agent see to the command `argv`; its messages are written to `message_fd` meanwhile.
+
+    Raises:
+        NoAgentError: if there is none, and none can be started.
+        UnsafeFolderError: if the folder for its socket is not ours alone.
+    """
+    umask = os.umask(0)
+    os.umask(umask)
+    variables = [b"%s=%s" % item for item in os.environb.items()]
+    request = frame(REQUEST, pack_request(stamp(), umask, os.getcwdb(), argv, variables))
+    reason = ""
+    for _ in range(_ATTEMPTS):
+        connection = _connect()
+        try:
+            connection.sendall(request)
+            verdict = _listen(connection, message_fd)
+        except OSError as error:
+            reason = str(error)
+            continue
+        if verdict is not None:
+            return verdict
+        reason = "it ended before it gave a verdict"
+    raise NoAgentError(f"the agent cannot be reached: {reason}")
+
+
+def _listen(connection: _socket.socket, message_fd: int) -> Verdict | None:
+    """Take the agent's words up to its verdict; `None` if there is none to come."""
+    verdict = Verdict(connection)
+    while header := _read(connection, HEADER_LENGTH):
+        kind, length = parse_header(header)
+        payload = _read(connection, length)
+        if payload is None:
+            return None
+        if kind == MESSAGE:
+            os.write(message_fd, payload)
+        elif kind == STDOUT:
+            verdict.stdout += payload
+        elif kind == STDERR:
+            verdict.stderr += payload
+        elif kind == EXIT:
+            verdict.exit_code = int(payload)
+            return verdict
+        elif kind == RUN:
+            verdict.compiler = payload
+            return verdict
+        elif kind == STALE:
+            return None
+    return None
+
+
+def _read(connection: _socket.socket, length: int) -> bytes | None:
+    """Read so many bytes; `None` if the connection ends before."""
+    pieces = []
+    while length:
+        piece = connection.recv(min(length, _READ))
+        if not piece:
+            return None
+        pieces.append(piece)
+        length -= len(piece)
+    return b"".join(pieces)
+
+
+def _connect() -> _socket.socket:
+    folder = runtime_folder()
+    path = socket_path(folder)
+    try:
+        return _connect_to(path)
+    except (FileNotFoundError, ConnectionRefusedError):
+        _start(folder, path)
+    try:
+        return _connect_to(path)
+    except OSError as error:
+        raise NoAgentError(f"the agent that was started is not there: {error}") from None
+
+
+def _connect_to(path: str) -> _socket.socket:
+    connection = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM | _socket.SOCK_CLOEXEC)
+    connection.connect(path)
+    credentials = connection.getsockopt(_socket.SOL_SOCKET, _socket.SO_PEERCRED, 12)
+    if int.from_bytes(credentials[4:8], sys.byteorder) != os.getuid():
+        raise NoAgentError(f"{path} is somebody else's")
+    return connection
+
+
+def _start(folder: str, path: str) -> None:
+    """Start an agent, unless another process just has: the lock lets one in at a time."""
+    lock = os.open(f"{folder}/lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        try:
+            _connect_to(path).close()
+        except (FileNotFoundError, ConnectionRefusedError):
+            _start_alone(folder, path)
+    finally:
+        os.close(lock)
+
+
+def _start_alone(folder: str, path: str) -> None:
+    """Listen in the agent's place, and leave the socket to it: nobody has to wait for its start."""
+    listener = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM | _socket.SOCK_CLOEXEC)
+    try:
+        os.unlink(path)
+    except FileNotFoundError:
+        pass
+    listener.bind(path)
+    listener.listen(_BACKLOG)
+    child = os.fork()
+    if child == 0:
+        try:
+            _become_agent(folder, listener.fileno())
+        finally:
+            os._exit(1)
+    os.waitpid(child, 0)
+    listener.close()
+
+
+def _become_agent(folder: str, listener: int) -> None:
+    """Detach from all that this process has: a build tool waits for every descriptor of its own."""
+    os.setsid()
+    if os.fork():
+        os._exit(0)
+    os.chdir("/")
+    os.dup2(listener, LISTENER + 1)
+    null = os.open("/dev/null", os.O_RDWR)
+    log = os.open(f"{folder}/log", os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND, 0o600)
+    os.dup2(null, 0)
+    os.dup2(null, 1)
+    os.dup2(log, 2)
+    os.dup2(LISTENER + 1, LISTENER)
+    os.closerange(LISTENER + 1, os.sysconf("SC_OPEN_MAX"))
+    os.execv(sys.executable, [sys.executable, "-P", "-m", "twisted_distcc.agent.main"])  # noqa: S606

@@ -1,0 +1,56 @@
+"""Where a user's agent is to be found, and which installation it is of.
+
+In: the user, and the machine as this process sees it.  Out: a folder that is the user's alone, the names
+in it, and a stamp.  tdistcc starts with this module: it imports `os` alone.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+
+import twisted_distcc
+
+
+class UnsafeFolderError(Exception):
+    """The folder for the agent's socket is not ours alone; the text says which and why."""
+
+
+def runtime_folder() -> str:
+    """Give the folder of the agent's socket, made if it is missing, and ours alone.
+
+    Raises:
+        UnsafeFolderError: if somebody else could have a hand in it.
+    """
+    within = os.environ.get("XDG_RUNTIME_DIR")
+    folder = f"{within}/twisted-distcc" if within else f"/tmp/twisted-distcc-{os.getuid()}"  # noqa: S108
+    try:
+        os.mkdir(folder, 0o700)
+    except FileExistsError:
+        pass
+    except OSError as error:
+        raise UnsafeFolderError(f"cannot make {folder}: {error.strerror}") from None
+    found = os.lstat(folder)
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o077:
+        raise UnsafeFolderError(f"{folder} is not a folder of yours that only you may enter")
+    return folder
+
+
+def socket_path(folder: str) -> str:
+    """Give the agent's socket: processes that see other files (containers) have another agent."""
+    try:
+        namespace = os.stat("/proc/self/ns/mnt").st_ino
+    except OSError:
+        namespace = 0
+    return f"{folder}/agent-{namespace:x}-{os.stat('/').st_ino:x}"
+
+
+def stamp() -> bytes:
+    """Tell this installation from any other, and from itself after an upgrade."""
+    source = os.stat(twisted_distcc.__file__)
+    return b"%s %d %d %d" % (
+        twisted_distcc.__version__.encode(),
+        source.st_dev,
+        source.st_ino,
+        source.st_mtime_ns,
+    )
