@@ -28,7 +28,17 @@ from twisted_distcc.wire.events import (
     Number,
     Text,
 )
-from twisted_distcc.wire.grammar import ARGV, DIST, DONE, REPLIES, REQUESTS, Field, Messages, Shape
+from twisted_distcc.wire.grammar import (
+    ARGV,
+    DIST,
+    DONE,
+    REPLIES,
+    REQUESTS,
+    Field,
+    Messages,
+    Shape,
+    spoken,
+)
 from twisted_distcc.wire.limits import Limits
 from twisted_distcc.wire.place import Misplaced, Place
 from twisted_distcc.wire.tokens import HEADER_LENGTH, decode_header, encode_header
@@ -220,10 +230,10 @@ class Connection:
     def server(cls, limits: Limits | None = None) -> Connection:
         """Read a request, write a reply."""
         bounds = limits or Limits()
-        return cls(Reader(DIST, REQUESTS, bounds), Writer(DONE, REPLIES, bounds))
+        return cls(Reader(DIST, spoken(REQUESTS), bounds), Writer(DONE, spoken(REPLIES), bounds))
 
     @classmethod
     def client(cls, limits: Limits | None = None) -> Connection:
         """Write a request, read a reply."""
         bounds = limits or Limits()
-        return cls(Reader(DONE, REPLIES, bounds), Writer(DIST, REQUESTS, bounds))
+        return cls(Reader(DONE, spoken(REPLIES), bounds), Writer(DIST, spoken(REQUESTS), bounds))

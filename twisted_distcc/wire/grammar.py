@@ -109,3 +109,8 @@ COMPRESSED: Final = 2
 FILES: Final = 3
 # What the two ends speak today.  Version 3 stands in the tables, which is all that it needs here.
 SPOKEN: Final = frozenset({PLAIN, COMPRESSED})
+
+
+def spoken(messages: Messages) -> Messages:
+    """Give the part of `messages` that the two ends speak today."""
+    return MappingProxyType({version: messages[version] for version in sorted(SPOKEN)})

@@ -9,15 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from twisted_distcc.wire.grammar import (
-    SPOKEN,
-    Either,
-    Field,
-    Messages,
-    Repeat,
-    Step,
-    WhenZero,
-)
+from twisted_distcc.wire.grammar import Either, Field, Messages, Repeat, Step, WhenZero
 from twisted_distcc.wire.limits import Limits
 
 
@@ -88,8 +80,8 @@ class Place:
             raise Misplaced(f"{field.token.decode()} of {value} is over the ceiling of {ceiling}")
 
     def _open(self, version: int) -> None:
-        if version not in SPOKEN:
-            spoken = ", ".join(map(str, sorted(SPOKEN)))
+        if version not in self._messages:
+            spoken = ", ".join(map(str, self._messages))
             raise Misplaced(f"protocol version {version} is not spoken here, only {spoken}")
         self._ahead = list(reversed(self._messages[version]))
 
