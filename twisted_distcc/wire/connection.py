@@ -41,7 +41,7 @@ from twisted_distcc.wire.grammar import (
 )
 from twisted_distcc.wire.limits import Limits
 from twisted_distcc.wire.place import Misplaced, Place
-from twisted_distcc.wire.tokens import HEADER_LENGTH, decode_header, encode_header
+from twisted_distcc.wire.tokens import HEADER_LENGTH, decode_header, encode_header, spell
 
 
 class Reader:
@@ -161,14 +161,16 @@ class Writer:
 
     def __init__(self, opening: Field, messages: Messages, limits: Limits) -> None:
         self._place = Place(opening, messages, limits)
-        self._body: bytes | None = None
-        self._left = 0
+        self._body: bytes | None = None  # the token whose body is being written
+        self._left = 0  # how many of its bytes are still to come
+        self._ended = False
 
     def send(self, event: Event) -> bytes:
         """Give the bytes of `event`.
 
         Raises:
-            LocalProtocolError: if the event may not stand here, or has the wrong length.
+            LocalProtocolError: if the event may not stand here, or has the wrong length.  It is then
+                as if it had not been given: another may take its place.
         """
         try:
             return self._encode(event)
@@ -196,26 +198,35 @@ class Writer:
 
     def _enter(self, token: bytes, value: int, shape: Shape) -> bytes:
         if self._body is not None:
-            raise LocalProtocolError(f"the body of {self._body.decode()} has not ended")
-        if self._place.enter(token, value).shape is not shape:
-            raise LocalProtocolError(f"{token.decode()} is not sent as a {shape.name}")
-        return encode_header(token, value)
+            raise LocalProtocolError(f"the body of {spell(self._body)} has not ended")
+        header = encode_header(token, value)
+        self._place.enter(token, value, shape)
+        return header
 
     def _data(self, data: bytes) -> bytes:
-        if self._body is None or len(data) > self._left:
-            raise LocalProtocolError(f"{len(data)} bytes are more than the body's length")
+        if self._body is None:
+            raise LocalProtocolError("no body has begun")
+        if len(data) > self._left:
+            raise LocalProtocolError(
+                f"the body of {spell(self._body)} lacks {self._left} bytes, not {len(data)}"
+            )
         self._left -= len(data)
         return data
 
     def _end_body(self, token: bytes) -> bytes:
-        if self._body != token or self._left:
-            raise LocalProtocolError(f"the body of {token.decode()} lacks {self._left} bytes")
+        if self._body != token:
+            raise LocalProtocolError(f"no body of {spell(token)} has begun")
+        if self._left:
+            raise LocalProtocolError(f"the body of {spell(token)} lacks {self._left} bytes")
         self._body = None
         return b""
 
     def _end(self) -> bytes:
         if self._body is not None or not self._place.is_end:
             raise LocalProtocolError("the message is not complete")
+        if self._ended:
+            raise LocalProtocolError("the message has ended")
+        self._ended = True
         return b""
 
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from twisted_distcc.wire.grammar import Either, Field, Messages, Repeat, Step, WhenZero
+from twisted_distcc.wire.grammar import Either, Field, Messages, Repeat, Shape, Step, WhenZero
 from twisted_distcc.wire.limits import Limits
+from twisted_distcc.wire.tokens import spell
 
 
 class Misplaced(Exception):  # noqa: N818  (never leaves the room: reader and writer say whose fault it is)
@@ -46,49 +47,47 @@ class Place:
         """Whether the message is complete."""
         return not self._ahead
 
-    def enter(self, token: bytes, value: int) -> Field:
+    def enter(self, token: bytes, value: int, shape: Shape | None = None) -> Field:
         """Step over the token `token` with its number or length, and give its field.
 
+        Args:
+            token: the four letters.
+            value: what its eight digits mean.
+            shape: what the caller would send after it; a reader goes by the field's own.
+
         Raises:
-            Misplaced: if another token is due, or if `value` is outside its bounds.
+            Misplaced: if another token is due, or if `value` is outside its bounds.  The place is
+                then where it was.
         """
         if self.is_end:
             raise Misplaced("the message is complete, nothing may follow")
-        step = self._ahead.pop()
-        field = self._field(step, token)
+        step = self._ahead[-1]
+        field = _find(step, token)
+        if shape not in {None, field.shape}:
+            raise Misplaced(f"{spell(token)} is sent as a {field.shape.name}")
         self._measure(field, value)
-        if field is self._opening:
-            self._open(value)
-        elif isinstance(step, Repeat):
-            self._repeat(step, value)
-        elif field.ceiling is None:
-            self._numbers[token] = value
-        self._settle()
+        if isinstance(step, Repeat) and value < step.least:
+            raise Misplaced(f"{spell(token)} must be at least {step.least}")
+        self._step_over(step, field, value)
         return field
 
-    def _field(self, step: Step | _Times, token: bytes) -> Field:
-        due = _due(step)
-        for field in due:
-            if field.token == token:
-                return field
-        names = " or ".join(field.token.decode() for field in due)
-        raise Misplaced(f"expected {names}, got {token.decode('ascii', 'replace')}")
-
     def _measure(self, field: Field, value: int) -> None:
+        if field is self._opening and value not in self._messages:
+            spoken = ", ".join(map(str, self._messages))
+            raise Misplaced(f"protocol version {value} is not spoken here, only {spoken}")
         ceiling = getattr(self._limits, field.ceiling) if field.ceiling else value
         if value > ceiling:
-            raise Misplaced(f"{field.token.decode()} of {value} is over the ceiling of {ceiling}")
+            raise Misplaced(f"{spell(field.token)} of {value} is over the ceiling of {ceiling}")
 
-    def _open(self, version: int) -> None:
-        if version not in self._messages:
-            spoken = ", ".join(map(str, self._messages))
-            raise Misplaced(f"protocol version {version} is not spoken here, only {spoken}")
-        self._ahead = list(reversed(self._messages[version]))
-
-    def _repeat(self, step: Repeat, count: int) -> None:
-        if count < step.least:
-            raise Misplaced(f"{step.count.token.decode()} must be at least {step.least}")
-        self._ahead.append(_Times(count, step.each))
+    def _step_over(self, step: Step | _Times, field: Field, value: int) -> None:
+        self._ahead.pop()
+        if field is self._opening:
+            self._ahead.extend(reversed(self._messages[value]))
+        elif isinstance(step, Repeat):
+            self._ahead.append(_Times(value, step.each))
+        elif field.shape is Shape.NUMBER:
+            self._numbers[field.token] = value
+        self._settle()
 
     def _settle(self) -> None:
         """Unfold what stands next until it is a token, or the end."""
@@ -105,6 +104,15 @@ class Place:
                     self._ahead.extend(reversed(step.steps))
             else:
                 return
+
+
+def _find(step: Step | _Times, token: bytes) -> Field:
+    due = _due(step)
+    for field in due:
+        if field.token == token:
+            return field
+    names = " or ".join(spell(field.token) for field in due)
+    raise Misplaced(f"expected {names}, got {spell(token)}")
 
 
 def _due(step: Step | _Times) -> tuple[Field, ...]:

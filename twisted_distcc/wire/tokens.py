@@ -17,6 +17,11 @@ LARGEST: Final = 0xFFFF_FFFF
 _DIGITS: Final = frozenset(b"0123456789abcdef")
 
 
+def spell(name: bytes) -> str:
+    """Give `name` as a person may read it, whatever its bytes are."""
+    return name.decode("ascii", "backslashreplace")
+
+
 def encode_header(name: bytes, value: int) -> bytes:
     """Give the header of the token `name` with the number or length `value`.
 
@@ -24,7 +29,7 @@ def encode_header(name: bytes, value: int) -> bytes:
         LocalProtocolError: if `value` does not fit into eight hexadecimal digits.
     """
     if not 0 <= value <= LARGEST:
-        raise LocalProtocolError(f"{value} does not fit into a {name.decode()} token")
+        raise LocalProtocolError(f"{value} does not fit into a {spell(name)} token")
     return b"%s%08x" % (name, value)
 
 
