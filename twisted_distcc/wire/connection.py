@@ -29,7 +29,6 @@ from twisted_distcc.wire.events import (
     Text,
 )
 from twisted_distcc.wire.grammar import (
-    ARGV,
     DIST,
     DONE,
     REPLIES,
@@ -49,7 +48,6 @@ class Reader:
 
     def __init__(self, opening: Field, messages: Messages, limits: Limits) -> None:
         self._place = Place(opening, messages, limits)
-        self._command_left = limits.command
         self._buffer = bytearray()
         self._field: Field | None = None  # the token whose bytes are being read
         self._left = 0  # how many of its bytes are still to come
@@ -123,15 +121,7 @@ class Reader:
         self._field, self._left = field, value
         if field.shape is Shape.BULK:
             return BodyStart(name, value)
-        if field is ARGV:
-            self._spend(value)
         return self._text(field)
-
-    def _spend(self, length: int) -> None:
-        """Hold the words of a command, together, to their ceiling."""
-        self._command_left -= length
-        if self._command_left < 0:
-            raise RemoteProtocolError("the words of the command are too long together")
 
     def _text(self, field: Field) -> Text | None:
         if len(self._buffer) < self._left:

@@ -18,7 +18,7 @@ from types import MappingProxyType
 from typing import Final, Literal, TypeAlias
 
 Ceiling: TypeAlias = Literal[
-    "arguments", "argument", "source", "object_file", "messages", "files", "name"
+    "arguments", "argument", "command", "source", "object_file", "messages", "files", "name"
 ]
 
 
@@ -35,11 +35,19 @@ class Shape(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One token: its name, its shape, and the ceiling on its number or length."""
+    """One token: its name, its shape, and the ceilings on its number or length.
+
+    Attributes:
+        token: the four letters.
+        shape: what follows them.
+        ceiling: the limit on each.
+        together: the limit on all of this name in one message.
+    """
 
     token: bytes
     shape: Shape
     ceiling: Ceiling | None = None
+    together: Ceiling | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +79,7 @@ Messages: TypeAlias = Mapping[int, tuple[Step, ...]]
 
 DIST: Final = Field(b"DIST", Shape.NUMBER)
 ARGC: Final = Field(b"ARGC", Shape.NUMBER, "arguments")
-ARGV: Final = Field(b"ARGV", Shape.TEXT, "argument")
+ARGV: Final = Field(b"ARGV", Shape.TEXT, "argument", together="command")
 CDIR: Final = Field(b"CDIR", Shape.TEXT, "name")
 DOTI: Final = Field(b"DOTI", Shape.BULK, "source")
 NFIL: Final = Field(b"NFIL", Shape.NUMBER, "files")

@@ -9,7 +9,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from twisted_distcc.wire.grammar import Either, Field, Messages, Repeat, Shape, Step, WhenZero
+from twisted_distcc.wire.grammar import (
+    Ceiling,
+    Either,
+    Field,
+    Messages,
+    Repeat,
+    Shape,
+    Step,
+    WhenZero,
+)
 from twisted_distcc.wire.limits import Limits
 from twisted_distcc.wire.tokens import spell
 
@@ -41,6 +50,7 @@ class Place:
         self._limits = limits
         self._ahead: list[Step | _Times] = [opening]  # the next step stands last
         self._numbers: dict[bytes, int] = {}
+        self._totals: dict[bytes, int] = {}
 
     @property
     def is_end(self) -> bool:
@@ -75,9 +85,12 @@ class Place:
         if field is self._opening and value not in self._messages:
             spoken = ", ".join(map(str, self._messages))
             raise Misplaced(f"protocol version {value} is not spoken here, only {spoken}")
-        ceiling = getattr(self._limits, field.ceiling) if field.ceiling else value
-        if value > ceiling:
-            raise Misplaced(f"{spell(field.token)} of {value} is over the ceiling of {ceiling}")
+        self._bound(field, field.ceiling, value)
+        self._bound(field, field.together, self._totals.get(field.token, 0) + value)
+
+    def _bound(self, field: Field, ceiling: Ceiling | None, value: int) -> None:
+        if ceiling is not None and value > (limit := getattr(self._limits, ceiling)):
+            raise Misplaced(f"{spell(field.token)} of {value} is over {limit}, the ceiling '{ceiling}'")
 
     def _step_over(self, step: Step | _Times, field: Field, value: int) -> None:
         self._ahead.pop()
@@ -87,6 +100,8 @@ class Place:
             self._ahead.append(_Times(value, step.each))
         elif field.shape is Shape.NUMBER:
             self._numbers[field.token] = value
+        elif field.together is not None:
+            self._totals[field.token] = self._totals.get(field.token, 0) + value
         self._settle()
 
     def _settle(self) -> None:
