@@ -1,8 +1,8 @@
 """Both ends of a connection as state machines: bytes in, events out; events in, bytes out.
 
 In: whatever the peer sends, in whatever pieces; and the events of our own message.  Out: events, and
-bytes to send.  No socket, no clock and no file is known here, and no more is kept in memory than the
-piece that was fed and one token that is not yet whole.
+bytes to send.  No socket, no clock and no file is known here.  When events are taken after each piece,
+no more is kept in memory than one token that is not yet whole, or a few bytes after the end.
 
 A server reads one request and writes one reply, a client the reverse::
 
@@ -48,11 +48,12 @@ class Reader:
 
     def __init__(self, opening: Field, messages: Messages, limits: Limits) -> None:
         self._place = Place(opening, messages, limits)
+        self._most_trailing = limits.trailing
         self._buffer = bytearray()
         self._field: Field | None = None  # the token whose bytes are being read
         self._left = 0  # how many of its bytes are still to come
         self._ended = False
-        self._error: RemoteProtocolError | None = None
+        self._fault: str | None = None  # the peer's first; nothing is read after it
 
     @property
     def trailing(self) -> bytes:
@@ -60,19 +61,19 @@ class Reader:
         return bytes(self._buffer) if self._ended else b""
 
     def feed(self, data: bytes) -> None:
-        """Take the next bytes of the peer."""
-        self._buffer += data
+        """Take the next bytes of the peer; after an error they are let go."""
+        if self._fault is None:
+            self._buffer += data
 
     def close(self) -> None:
-        """Take the end of the peer's bytes.
+        """Take the end of the peer's bytes, after the events that they make.
 
         Raises:
-            RemoteProtocolError: if it came before the end of the message.
+            RemoteProtocolError: if it came before the end of the message, and again at every later
+                call.
         """
-        if not self._ended:
-            raise self._error or RemoteProtocolError(
-                "the connection was closed in the middle of a message"
-            )
+        if self._fault is not None or not self._ended:
+            raise self._fail("the connection was closed in the middle of a message")
 
     def events(self) -> Iterator[Event]:
         """Give the events that the bytes so far make.
@@ -85,16 +86,18 @@ class Reader:
             yield event
 
     def _next(self) -> Event | None:
-        if self._error is not None:
-            raise self._error
+        if self._fault is not None:
+            raise RemoteProtocolError(self._fault)
         try:
             return self._advance()
-        except Misplaced as misplaced:
-            self._error = RemoteProtocolError(str(misplaced))
-            raise self._error from None
-        except RemoteProtocolError as error:
-            self._error = error
-            raise
+        except (Misplaced, RemoteProtocolError) as error:
+            raise self._fail(str(error)) from None
+
+    def _fail(self, fault: str) -> RemoteProtocolError:
+        """Remember the first fault, keep nothing else, and give the error to raise."""
+        self._fault = self._fault or fault
+        self._buffer.clear()
+        return RemoteProtocolError(self._fault)
 
     def _advance(self) -> Event | None:
         if self._field is None:
@@ -108,10 +111,12 @@ class Reader:
         return self._body(self._field)
 
     def _end(self) -> MessageEnd | None:
-        if self._ended:
-            return None
-        self._ended = True
-        return MessageEnd()
+        if not self._ended:
+            self._ended = True
+            return MessageEnd()
+        if len(self._buffer) > self._most_trailing:
+            raise RemoteProtocolError(f"{len(self._buffer)} bytes follow the end of the message")
+        return None
 
     def _header(self) -> Event | None:
         name, value = decode_header(self._take(HEADER_LENGTH))

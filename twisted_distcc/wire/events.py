@@ -36,7 +36,7 @@ class BodyStart:
 
 @dataclass(frozen=True, slots=True)
 class BodyData:
-    """Some of the bytes of the body that began last; never empty."""
+    """Some of the bytes of the body that began last; a `Reader` never gives an empty one."""
 
     data: bytes
 
@@ -50,7 +50,7 @@ class BodyEnd:
 
 @dataclass(frozen=True, slots=True)
 class MessageEnd:
-    """The message is complete.  Bytes after it are kept in `Reader.trailing`."""
+    """The message is complete.  A few bytes after it are kept in `Reader.trailing`."""
 
 
 Event: TypeAlias = Number | Text | BodyStart | BodyData | BodyEnd | MessageEnd

@@ -26,6 +26,7 @@ class Limits:
         messages: bytes of the compiler's standard output or standard error.
         files: files of one job with remote preprocessing; large C++ units read some thousands.
         name: bytes of a file name or a link's target (PATH_MAX).
+        trailing: bytes that are kept after the end of a message; a peer that waits its turn sends none.
         expanded: bytes that any compressed body may become.
     """
 
@@ -37,4 +38,5 @@ class Limits:
     messages: int = 64 * MIB
     files: int = 100_000
     name: int = 4 * KIB
+    trailing: int = 64 * KIB
     expanded: int = 1 * GIB
