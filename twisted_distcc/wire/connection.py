@@ -39,15 +39,17 @@ from twisted_distcc.wire.grammar import (
     spoken,
 )
 from twisted_distcc.wire.limits import Limits
-from twisted_distcc.wire.place import Misplaced, Place
+from twisted_distcc.wire.place import Agreement, Misplaced, Place
 from twisted_distcc.wire.tokens import HEADER_LENGTH, decode_header, encode_header, spell
 
 
 class Reader:
     """The receiving half: `feed` it bytes, then take its `events`."""
 
-    def __init__(self, opening: Field, messages: Messages, limits: Limits) -> None:
-        self._place = Place(opening, messages, limits)
+    def __init__(
+        self, opening: Field, messages: Messages, limits: Limits, agreed: Agreement | None = None
+    ) -> None:
+        self._place = Place(opening, messages, limits, agreed)
         self._most_trailing = limits.trailing
         self._buffer = bytearray()
         self._field: Field | None = None  # the token whose bytes are being read
@@ -154,8 +156,10 @@ class Reader:
 class Writer:
     """The sending half: give it our message's events in order, send the bytes that it returns."""
 
-    def __init__(self, opening: Field, messages: Messages, limits: Limits) -> None:
-        self._place = Place(opening, messages, limits)
+    def __init__(
+        self, opening: Field, messages: Messages, limits: Limits, agreed: Agreement | None = None
+    ) -> None:
+        self._place = Place(opening, messages, limits, agreed)
         self._body: bytes | None = None  # the token whose body is being written
         self._left = 0  # how many of its bytes are still to come
         self._ended = False
@@ -227,7 +231,7 @@ class Writer:
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """One exchange, seen from one end."""
+    """One exchange, seen from one end; the reply has the version of the request."""
 
     reader: Reader
     writer: Writer
@@ -235,11 +239,13 @@ class Connection:
     @classmethod
     def server(cls, limits: Limits | None = None) -> Connection:
         """Read a request, write a reply."""
-        bounds = limits or Limits()
-        return cls(Reader(DIST, spoken(REQUESTS), bounds), Writer(DONE, spoken(REPLIES), bounds))
+        bounds, agreed = limits or Limits(), Agreement()
+        reader = Reader(DIST, spoken(REQUESTS), bounds, agreed)
+        return cls(reader, Writer(DONE, spoken(REPLIES), bounds, agreed))
 
     @classmethod
     def client(cls, limits: Limits | None = None) -> Connection:
         """Write a request, read a reply."""
-        bounds = limits or Limits()
-        return cls(Reader(DONE, spoken(REPLIES), bounds), Writer(DIST, spoken(REQUESTS), bounds))
+        bounds, agreed = limits or Limits(), Agreement()
+        reader = Reader(DONE, spoken(REPLIES), bounds, agreed)
+        return cls(reader, Writer(DIST, spoken(REQUESTS), bounds, agreed))

@@ -27,6 +27,13 @@ class Misplaced(Exception):  # noqa: N818  (never leaves the room: reader and wr
     """A token or a number that the grammar does not allow where it stands."""
 
 
+@dataclass(slots=True)
+class Agreement:
+    """The version of one exchange: its reply opens with the same as its request."""
+
+    version: int | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class _Times:
     """What is left of a `Repeat` once its count is known."""
@@ -42,12 +49,16 @@ class Place:
         opening: the message's first token, whose number is the version.
         messages: the steps after it, by version.
         limits: the ceilings that numbers and lengths are held to.
+        agreed: what the message in the other direction shares with this one.
     """
 
-    def __init__(self, opening: Field, messages: Messages, limits: Limits) -> None:
+    def __init__(
+        self, opening: Field, messages: Messages, limits: Limits, agreed: Agreement | None = None
+    ) -> None:
         self._opening = opening
         self._messages = messages
         self._limits = limits
+        self._agreed = agreed or Agreement()
         self._ahead: list[Step | _Times] = [opening]  # the next step stands last
         self._numbers: dict[bytes, int] = {}
         self._totals: dict[bytes, int] = {}
@@ -82,11 +93,17 @@ class Place:
         return field
 
     def _measure(self, field: Field, value: int) -> None:
-        if field is self._opening and value not in self._messages:
-            spoken = ", ".join(map(str, self._messages))
-            raise Misplaced(f"protocol version {value} is not spoken here, only {spoken}")
+        if field is self._opening:
+            self._judge(value)
         self._bound(field, field.ceiling, value)
         self._bound(field, field.together, self._totals.get(field.token, 0) + value)
+
+    def _judge(self, version: int) -> None:
+        if version not in self._messages:
+            spoken = ", ".join(map(str, self._messages))
+            raise Misplaced(f"protocol version {version} is not spoken here, only {spoken}")
+        if self._agreed.version not in {None, version}:
+            raise Misplaced(f"the other message has version {self._agreed.version}, not {version}")
 
     def _bound(self, field: Field, ceiling: Ceiling | None, value: int) -> None:
         if ceiling is not None and value > (limit := getattr(self._limits, ceiling)):
@@ -95,6 +112,7 @@ class Place:
     def _step_over(self, step: Step | _Times, field: Field, value: int) -> None:
         self._ahead.pop()
         if field is self._opening:
+            self._agreed.version = value
             self._ahead.extend(reversed(self._messages[value]))
         elif isinstance(step, Repeat):
             self._ahead.append(_Times(value, step.each))
