@@ -117,7 +117,9 @@ class Reader:
             self._ended = True
             return MessageEnd()
         if len(self._buffer) > self._most_trailing:
-            raise RemoteProtocolError(f"{len(self._buffer)} bytes follow the end of the message")
+            raise RemoteProtocolError(
+                f"more than {self._most_trailing} bytes follow the end of the message"
+            )
         return None
 
     def _header(self) -> Event | None:
