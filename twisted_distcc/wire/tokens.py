@@ -40,7 +40,8 @@ def decode_header(header: bytes) -> tuple[bytes, int]:
         RemoteProtocolError: if the bytes are no header.
     """
     name, digits = header[:NAME_LENGTH], header[NAME_LENGTH:]
-    if not (name.isalpha() and name.isupper() and _DIGITS.issuperset(digits)):
+    is_whole = len(header) == HEADER_LENGTH
+    if not (is_whole and name.isalpha() and name.isupper() and _DIGITS.issuperset(digits)):
         raise RemoteProtocolError(
             f"expected a token of four letters and eight hexadecimal digits, got {header!r}"
         )
