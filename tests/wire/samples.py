@@ -29,6 +29,7 @@ from twisted_distcc.wire.limits import Limits
 from twisted_distcc.wire.tokens import HEADER_LENGTH
 
 VECTORS: Final = Path(__file__).parent.parent / "vectors"
+# The samples whose request was answered; those that begin with `files` are of version 3.
 ANSWERED: Final = (
     "plain-success",
     "plain-error",

@@ -178,9 +178,7 @@ class ExchangeTests(SynchronousTestCase):
 
     def test_spoken(self) -> None:
         """Our client writes what distcc wrote, and both ends read what distccd answered."""
-        for name in ANSWERED:
-            if name.startswith("files"):
-                continue  # version 3 is not spoken yet
+        for name in (name for name in ANSWERED if not name.startswith("files")):
             client, server = Connection.client(), Connection.server()
             asked = take(server.reader, recorded_request(name))
             self.assertEqual(put(client.writer, asked), recorded_request(name))
