@@ -10,7 +10,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.wire.samples import put, take
 from twisted_distcc.errors import LocalProtocolError, RemoteProtocolError
-from twisted_distcc.wire.connection import Reader, Writer
+from twisted_distcc.wire.connection import Connection, Reader, Writer
 from twisted_distcc.wire.events import BodyData, BodyEnd, BodyStart, Event, Number, Text
 from twisted_distcc.wire.grammar import (
     ARGC,
@@ -209,6 +209,20 @@ class CeilingTests(SynchronousTestCase):
         writer = _writer(SOURCE, limits)
         self.assertRaises(LocalProtocolError, writer.send, BodyStart(b"DOTI", LARGEST + 1))
         self.assertEqual(writer.send(BodyStart(b"DOTI", 0)), b"DOTI00000000")
+
+    def test_connections(self) -> None:
+        """All four halves hold to the limits that their connection was given, or to the defaults."""
+        asked: list[Event] = [Number(b"DIST", 1), Number(b"ARGC", 2)]
+        said: list[Event] = [Number(b"DONE", 1), Number(b"STAT", 0), BodyStart(b"SERR", 2)]
+        low = Limits(arguments=1, messages=1)
+        for events, writing, reading in (
+            (asked, Connection.client, Connection.server),
+            (said, Connection.server, Connection.client),
+        ):
+            message = put(writing().writer, events)
+            self.assertEqual(take(reading().reader, message), events)
+            self.assertRaises(LocalProtocolError, put, writing(low).writer, events)
+            self.assertRaises(RemoteProtocolError, take, reading(low).reader, message)
 
     def test_words_together(self) -> None:
         """The words of a command are counted together, over all of them."""
