@@ -84,7 +84,7 @@ class Place:
             raise Misplaced("the message is complete, nothing may follow")
         step = self._ahead[-1]
         field = _find(step, token)
-        if shape not in {None, field.shape}:
+        if shape is not None and shape is not field.shape:
             raise Misplaced(f"{spell(token)} is sent as a {field.shape.name}")
         self._measure(field, value)
         if isinstance(step, Repeat) and value < step.least:
