@@ -1,17 +1,16 @@
 """tdistcc's side of the agent: find it, or start it, and hand a command over to it.
 
-In: a command line, and the process's surroundings.  Out: a `Verdict`.  tdistcc runs once per compile, so
-this module imports neither Twisted nor the standard library's larger parts (`socket` alone costs as much as
-the rest of the start).
+In: a command line, and the process's surroundings.  Out: a `Verdict`.  tdistcc runs once per compile,
+so this module imports neither Twisted nor the standard library's larger parts (`socket` alone costs as
+much as the rest of the start).
 """
 
 from __future__ import annotations
 
+import _socket
 import fcntl
 import os
 import sys
-
-import _socket
 
 from twisted_distcc.agent.frames import (
     EXIT,
@@ -161,10 +160,8 @@ def _start(folder: str, path: str) -> None:
 def _start_alone(folder: str, path: str) -> None:
     """Listen in the agent's place, and leave the socket to it: nobody has to wait for its start."""
     listener = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM | _socket.SOCK_CLOEXEC)
-    try:
+    if os.path.lexists(path):
         os.unlink(path)
-    except FileNotFoundError:
-        pass
     listener.bind(path)
     listener.listen(_BACKLOG)
     child = os.fork()
@@ -191,4 +188,4 @@ def _become_agent(folder: str, listener: int) -> None:
     os.dup2(log, 2)
     os.dup2(LISTENER + 1, LISTENER)
     os.closerange(LISTENER + 1, os.sysconf("SC_OPEN_MAX"))
-    os.execv(sys.executable, [sys.executable, "-P", "-m", "twisted_distcc.agent.main"])  # noqa: S606
+    os.execv(sys.executable, [sys.executable, "-P", "-m", "twisted_distcc.agent.main"])

@@ -1,1 +1,145 @@
-"""placeholder"""
+"""`tdistcc`: compile somewhere else.
+
+In: a compiler's command line, or a link with a compiler's name.  Out: what the compiler would leave
+and say, and its exit status.  It parses just enough to know which command is meant, hands it to the
+user's agent, and becomes the compiler itself when the agent says so.  It runs once per compile: nothing
+here may import Twisted, or much of anything, before it is needed.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from twisted_distcc.agent.handover import NoAgentError, Verdict, hand_over
+from twisted_distcc.agent.place import UnsafeFolderError
+
+NAME = "tdistcc"
+IMPLICIT_COMPILER = "cc"
+# Set for the compilers that we start: what they start compiles here, and does not go round in circles.
+SAFEGUARD = b"_TDISTCC_SAFEGUARD"
+_DEEPEST = 5
+_EXIT_MISSING = 110
+_EXIT_RECURSIVE = 111
+_INTERRUPTED = 130
+_SOURCES = (".c", ".cc", ".cpp", ".cxx", ".C", ".i", ".ii", ".m", ".mm", ".s", ".S", ".o", ".a")
+
+
+def main(argv: list[str]) -> None:
+    """Run, and exit."""
+    try:
+        status = _main(argv)
+    except KeyboardInterrupt:
+        status = _INTERRUPTED
+    os._exit(status)
+
+
+def command_of(argv: list[str]) -> list[str] | None:
+    """Give the compiler's command line that `argv` means; `None` if it is about tdistcc itself.
+
+    Called by another name we are that compiler; otherwise the compiler is the first word, or `cc` where
+    the first word is an option or a file.
+    """
+    called = os.path.basename(argv[0])
+    if called != NAME:
+        return [called, *argv[1:]]
+    if len(argv) == 1 or argv[1] in _own_options():
+        return None
+    if argv[1].startswith("-") or argv[1].endswith(_SOURCES):
+        return [IMPLICIT_COMPILER, *argv[1:]]
+    return argv[1:]
+
+
+def _own_options() -> tuple[str, ...]:
+    return ("--help", "--version", "--show-hosts", "--scan-includes", "-j", "--show-principal")
+
+
+def _main(argv: list[str]) -> int:
+    command = command_of(argv)
+    if command is None:
+        from twisted_distcc.cli.tdistcc_about import about
+
+        return about(argv[1:])
+    depth = os.environb.get(SAFEGUARD, b"")
+    if depth:
+        return _nested(command, len(depth))
+    if os.environ.get("DISTCC_AGENT") == "0":
+        return _alone(command)
+    try:
+        verdict = hand_over([os.fsencode(word) for word in command], _message_fd())
+    except (NoAgentError, UnsafeFolderError) as error:
+        _message(f"{error}; compiling without an agent")
+        return _alone(command)
+    return _follow(verdict, command)
+
+
+def _follow(verdict: Verdict, command: list[str]) -> int:
+    if verdict.compiler:
+        os.set_inheritable(verdict.connection.fileno(), True)
+        return become(os.fsdecode(verdict.compiler), command)
+    _write(1, verdict.stdout)
+    _write(2, verdict.stderr)
+    return verdict.exit_code
+
+
+def become(compiler: str, command: list[str]) -> int:
+    """Become `compiler`; if that fails, say so and give an exit status."""
+    os.environb[SAFEGUARD] = os.environb.get(SAFEGUARD, b"") + b"+"
+    sys.stdout.flush()
+    try:
+        os.execv(compiler, [compiler, *command[1:]])
+    except OSError as error:
+        _message(f"cannot run {compiler}: {error.strerror}")
+        return _EXIT_MISSING
+
+
+def _nested(command: list[str], depth: int) -> int:
+    """We were started by a compiler that we started: compile here, and no deeper than makes sense."""
+    from twisted_distcc.execution.compilers import find_compiler
+
+    compiler = find_compiler(command[0], os.getcwd(), os.environ.get("PATH", ""))
+    if compiler is None:
+        _message(f"{command[0]} is not to be found: it is not installed, or not on PATH")
+        return _EXIT_MISSING
+    if depth >= _DEEPEST:
+        _message(f"{compiler} starts tdistcc again and again: it is a link or script to this")
+        return _EXIT_RECURSIVE
+    return become(compiler, command)
+
+
+def _alone(command: list[str]) -> int:
+    from twisted_distcc.agent.alone import run_alone
+    from twisted_distcc.client.invocation import Finished, Invocation
+
+    umask = os.umask(0)
+    os.umask(umask)
+    invocation = Invocation(tuple(command), os.getcwd(), dict(os.environ), umask)
+    outcome = run_alone(invocation, lambda line: _write(_message_fd(), line))
+    if outcome is None:
+        return _INTERRUPTED
+    if isinstance(outcome, Finished):
+        _write(1, outcome.stdout)
+        _write(2, outcome.stderr)
+        return outcome.exit_code
+    if outcome.slot is not None:
+        os.set_inheritable(outcome.slot.fd, True)
+    return become(outcome.compiler, command)
+
+
+def _message_fd() -> int:
+    """Give where our own words go: ccache keeps them out of what it stores, by this variable."""
+    number = os.environ.get("UNCACHED_ERR_FD", "")
+    return int(number) if number.isdigit() else 2
+
+
+def _message(text: str) -> None:
+    _write(_message_fd(), os.fsencode(f"{NAME}: {text}\n"))
+
+
+def _write(descriptor: int, data: bytes) -> None:
+    """Write all of `data`; whoever closed the descriptor does not want it."""
+    try:
+        while data:
+            data = data[os.write(descriptor, data) :]
+    except OSError:
+        pass

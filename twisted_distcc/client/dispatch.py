@@ -44,7 +44,7 @@ from twisted_distcc.execution.compilers import find_compiler
 from twisted_distcc.messages.body import Body
 from twisted_distcc.messages.bulk import Bulk, ReactorThreads
 from twisted_distcc.messages.model import Reply, Request
-from twisted_distcc.processes import Spawner
+from twisted_distcc.processes import CannotStartError, Spawner
 from twisted_distcc.wire.grammar import COMPRESSED, PLAIN
 
 # Exit codes that no compiler has: a server that answers with one has refused, or is itself in trouble.
@@ -83,6 +83,14 @@ class Dispatcher:
             report.warn(str(error))
             return Finished(error.exit_code)
 
+    @staticmethod
+    def in_place(invocation: Invocation, reason: str) -> Outcome:
+        """Have the compiler run here without further ado: no slot is waited for."""
+        try:
+            return RunHere(_find_compiler(invocation), reason)
+        except DistccError as error:
+            return Finished(error.exit_code, stderr=os.fsencode(f"tdistcc: {error}\n"))
+
 
 @dataclass(frozen=True, slots=True)
 class _Job:
@@ -111,8 +119,8 @@ class _Job:
         """Compile it, elsewhere if that can be."""
         try:
             return await self._elsewhere()
-        except _StaysHere as stays:
-            return await self._here(str(stays))
+        except (_StaysHere, LockDirectoryError, CannotStartError) as reason:
+            return await self._here(str(reason))
 
     async def _elsewhere(self) -> Outcome:
         compilation = self._understand()

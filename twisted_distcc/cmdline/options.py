@@ -251,9 +251,7 @@ _OTHER_RESULTS = [
 ]
 
 _OTHER_PROGRAMS = [
-    *_local(
-        "loads code into the compiler on the machine where it runs", "-fplugin* -fpass-plugin=*"
-    ),
+    *_local("loads code into the compiler on the machine where it runs", "-fplugin* -fpass-plugin=*"),
     *_local("loads code into the compiler on the machine where it runs", "-iplugindir*"),
     *_local("reads rules of the compiler driver from a file", "-specs* --specs*"),
     *_local("starts another program in place of the compiler", "-wrapper"),
@@ -373,9 +371,7 @@ ASSEMBLER_OPTIONS = Table(
 )
 
 # Options of clang's inner program that are known to touch no file.
-CLANG_OPTIONS = frozenset(
-    {"-disable-O0-optnone", "-disable-llvm-passes", "-disable-lifetime-markers"}
-)
+CLANG_OPTIONS = frozenset({"-disable-O0-optnone", "-disable-llvm-passes", "-disable-lifetime-markers"})
 
 # Options of LLVM that are known to touch no file, without their arguments.
 LLVM_OPTIONS = frozenset(

@@ -84,6 +84,8 @@ class Exchange:
 
     def _judge(self, request: Request) -> tuple[str, Compilation] | Refused:
         """Say which compiler does what for `request`, or why none does."""
+        if any(b"\0" in argument for argument in request.arguments):
+            return Refused(("a word of the command holds a NUL",), EXIT_BAD_ARGUMENTS)
         argv = [os.fsdecode(argument) for argument in request.arguments]
         path = self.compilers.resolve(argv[0])
         if isinstance(path, Refused):

@@ -31,7 +31,6 @@ from twisted_distcc.policy.verdict import ALLOWED, Refused, Verdict
 from twisted_distcc.server.admission import Admission
 from twisted_distcc.wire.connection import Connection
 from twisted_distcc.wire.events import Event, MessageEnd
-from twisted_distcc.wire.grammar import PLAIN
 from twisted_distcc.wire.limits import Limits
 
 # A refusal is sent, and then so long is waited for the client to stop sending and read it.
@@ -349,7 +348,8 @@ class DistccServerProtocol(Protocol):
     async def _answer_and_linger(self, error: RemoteProtocolError) -> None:
         """Answer in the middle of a request: reset, the connection would lose the answer."""
         self._stop_reading()
-        await self._send(Reply.sentence(error.exit_code, f"this server: {error}"), PLAIN)
+        reply = Reply.sentence(error.exit_code, f"this server: {error}")
+        await self._send(reply, self._assembly.version)
         self._connection.loseWriteConnection()
         self._set_timer(_LINGER)
 

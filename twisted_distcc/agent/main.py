@@ -1,0 +1,103 @@
+"""An agent as a program: `python -m twisted_distcc.agent.main`, started by tdistcc.
+
+In: a listening socket, as descriptor 3.  Out: it serves until it retires.  Everything else that tdistcc
+had open is closed by now; standard error is the agent's log.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import resource
+import socket
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+from twisted.internet.interfaces import IListeningPort
+from twisted.logger import globalLogBeginner
+
+from twisted_distcc.agent.handover import LISTENER
+from twisted_distcc.agent.place import stamp
+from twisted_distcc.agent.service import AgentFactory
+from twisted_distcc.client.dispatch import Dispatcher
+from twisted_distcc.client.farm import Farms
+from twisted_distcc.observe.logs import LogFile
+from twisted_distcc.processes import ReactorSpawner
+
+
+class Listener:
+    """The agent's socket, and its name in the file system.
+
+    Raises:
+        OSError: if the descriptor is no listening socket, or has lost its name.
+    """
+
+    def __init__(self, descriptor: int) -> None:
+        self._socket = socket.socket(fileno=descriptor)
+        self._path: str = self._socket.getsockname()
+        self._identity = self._identify()
+
+    def adopt(self, reactor: Any, factory: AgentFactory) -> IListeningPort:
+        """Have `reactor` accept connections for `factory`."""
+        self._socket.setblocking(False)
+        port: IListeningPort = reactor.adoptStreamPort(
+            self._socket.fileno(), self._socket.family, factory
+        )
+        self._socket.close()
+        return port
+
+    def forget(self) -> None:
+        """Remove the name, unless another agent has it: the next tdistcc starts a new agent."""
+        with _lock(os.path.dirname(self._path)), contextlib.suppress(OSError):
+            if self._identify() == self._identity:
+                os.unlink(self._path)
+
+    def _identify(self) -> tuple[int, int, int]:
+        found = os.stat(self._path)
+        return found.st_dev, found.st_ino, found.st_ctime_ns
+
+
+@contextlib.contextmanager
+def _lock(folder: str) -> Iterator[None]:
+    """Hold the lock under which agents come and go."""
+    lock = os.open(f"{folder}/lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(lock)
+
+
+def main() -> None:
+    """Serve until the agent retires."""
+    from twisted.internet import reactor
+
+    os.umask(0o022)
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    globalLogBeginner.beginLoggingTo([LogFile(None).from_level("warning")], redirectStandardIO=False)
+    try:
+        listener = Listener(LISTENER)
+    except OSError as error:
+        sys.exit(f"agent: {error}")
+    serve(reactor, listener)
+
+
+def serve(reactor: Any, listener: Listener) -> None:
+    """Run `reactor` until the agent on `listener` has ended."""
+
+    def retire() -> None:
+        listener.forget()
+        port.stopListening()
+
+    dispatcher = Dispatcher(reactor, ReactorSpawner(reactor), Farms(reactor))
+    factory = AgentFactory(dispatcher, reactor, stamp(), retire, reactor.stop)
+    port = listener.adopt(reactor, factory)
+    reactor.addSystemEventTrigger("before", "shutdown", listener.forget)
+    reactor.run()
+
+
+if __name__ == "__main__":
+    main()

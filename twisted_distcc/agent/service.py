@@ -1,0 +1,234 @@
+"""The resident client of one user: it sees to the compiles that tdistcc hands over.
+
+In: connections of one user's tdistcc.  Out: words and verdicts.  A connection is one command: when it
+closes before the verdict, the command was interrupted; when it closes after `RUN`, the compiler that
+tdistcc became has ended, and its slot is free.
+
+An agent retires when it has been idle for a while, or when a tdistcc of another installation calls: it
+gives up its socket, sees its commands through, and ends.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import struct
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.interfaces import IAddress, IDelayedCall
+from twisted.internet.protocol import Factory, Protocol, connectionDone
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from twisted_distcc.agent.frames import (
+    EXIT,
+    HEADER_LENGTH,
+    MESSAGE,
+    REQUEST,
+    RUN,
+    STALE,
+    STDERR,
+    STDOUT,
+    BadFrameError,
+    frame,
+    parse_header,
+    unpack_request,
+)
+from twisted_distcc.client.dispatch import Dispatcher
+from twisted_distcc.client.invocation import Finished, Invocation, Outcome
+from twisted_distcc.client.report import make_report
+from twisted_distcc.client.slots import Slot
+
+IDLE: Final = 600.0
+"""Seconds without a command after which an agent ends."""
+
+# struct ucred of unix(7): process, user and group.
+_CREDENTIALS: Final = struct.Struct("iII")
+
+
+def peer_uid(connection: socket.socket) -> int:
+    """Give the user at the other end of a UNIX connection."""
+    packed = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
+    uid: int = _CREDENTIALS.unpack(packed)[1]
+    return uid
+
+
+@dataclass(frozen=True, slots=True)
+class HandedOver:
+    """A request of tdistcc: the stamp of its installation, and the command."""
+
+    stamp: bytes
+    invocation: Invocation
+
+    @classmethod
+    def parse(cls, payload: bytes) -> HandedOver:
+        """Read a request.
+
+        Raises:
+            BadFrameError: if it is none.
+        """
+        stamp, umask, directory, argv, variables = unpack_request(payload)
+        pairs = (os.fsdecode(variable).partition("=") for variable in variables)
+        environ = {name: value for name, _, value in pairs}
+        words = tuple(os.fsdecode(word) for word in argv)
+        return cls(stamp, Invocation(words, os.fsdecode(directory), environ, umask))
+
+
+class AgentFactory(Factory):
+    """Makes the protocols of an agent.
+
+    Args:
+        dispatcher: sees to commands.
+        clock: provides `IReactorTime`.
+        stamp: of this installation.
+        retire: is called once, when the agent is to give up its socket.
+        ended: is called once, when it has retired and no command is left.
+        idle: seconds without a command after which it retires.
+    """
+
+    noisy = False
+
+    def __init__(
+        self,
+        dispatcher: Dispatcher,
+        clock: Any,
+        stamp: bytes,
+        retire: Callable[[], None],
+        ended: Callable[[], None],
+        idle: float = IDLE,
+    ) -> None:
+        self.dispatcher = dispatcher
+        self.stamp = stamp
+        self._clock = clock
+        self._retire = retire
+        self._ended = ended
+        self._idle = idle
+        self._retired = False
+        self._connections: set[AgentProtocol] = set()
+        self._timer: IDelayedCall | None = None
+        self._wait()
+
+    def buildProtocol(self, addr: IAddress | None) -> Protocol:
+        """Make the protocol of one command."""
+        return AgentProtocol(self)
+
+    def opened(self, connection: AgentProtocol) -> None:
+        """Count `connection` in."""
+        self._connections.add(connection)
+        if self._timer is not None and self._timer.active():
+            self._timer.cancel()
+
+    def closed(self, connection: AgentProtocol) -> None:
+        """Count `connection` out."""
+        self._connections.discard(connection)
+        if self._connections:
+            return
+        if self._retired:
+            self._ended()
+        else:
+            self._wait()
+
+    def retire(self) -> None:
+        """Take no more commands, and end when those that there are have ended."""
+        if self._retired:
+            return
+        self._retired = True
+        self._retire()
+        if not self._connections:
+            self._ended()
+
+    def _wait(self) -> None:
+        self._timer = self._clock.callLater(self._idle, self.retire)
+
+
+class AgentProtocol(Protocol):
+    """One command of tdistcc's."""
+
+    _log = Logger()
+
+    def __init__(self, factory: AgentFactory) -> None:
+        self.factory: AgentFactory = factory
+        self._buffer = bytearray()
+        self._job: Deferred[None] | None = None
+        self._slot: Slot | None = None
+
+    def connectionMade(self) -> None:
+        """Count it, and serve nobody but our own user."""
+        assert self.transport is not None
+        self.factory.opened(self)
+        if peer_uid(self.transport.getHandle()) != os.getuid():  # type: ignore[attr-defined]
+            self._log.warn("a connection of another user is closed")
+            self.transport.abortConnection()  # type: ignore[attr-defined]
+
+    def dataReceived(self, data: bytes) -> None:
+        """Gather the one frame that tdistcc sends."""
+        self._buffer += data
+        try:
+            payload = self._payload()
+            if payload is not None and self._job is None:
+                self._begin(HandedOver.parse(payload))
+        except BadFrameError as error:
+            self._log.warn("tdistcc sent no request: {error}", error=error)
+            self._lose()
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """Interrupted, or at its end: nothing of it is left either way."""
+        if self._slot is not None:
+            self._slot.release()
+        if self._job is None:
+            self.factory.closed(self)
+        else:
+            self._job.addBoth(lambda _: self.factory.closed(self))
+            self._job.cancel()
+
+    def _payload(self) -> bytes | None:
+        if len(self._buffer) < HEADER_LENGTH:
+            return None
+        kind, length = parse_header(bytes(self._buffer[:HEADER_LENGTH]))
+        if kind != REQUEST:
+            raise BadFrameError(kind)
+        if len(self._buffer) < HEADER_LENGTH + length:
+            return None
+        return bytes(self._buffer[HEADER_LENGTH:])
+
+    def _begin(self, request: HandedOver) -> None:
+        if request.stamp != self.factory.stamp:
+            self.factory.retire()
+            self._write(STALE)
+            self._lose()
+            return
+        self._job = Deferred.fromCoroutine(self._run(request.invocation))
+        self._job.addErrback(self._failed, request.invocation)
+
+    async def _run(self, invocation: Invocation) -> None:
+        report = make_report(invocation.environ, lambda text: self._write(MESSAGE, text))
+        self._answer(await self.factory.dispatcher.run(invocation, report))
+
+    def _answer(self, outcome: Outcome) -> None:
+        if isinstance(outcome, Finished):
+            self._write(STDOUT, outcome.stdout)
+            self._write(STDERR, outcome.stderr)
+            self._write(EXIT, b"%d" % outcome.exit_code)
+            self._lose()
+        else:
+            self._slot = outcome.slot
+            self._write(RUN, os.fsencode(outcome.compiler))
+
+    def _failed(self, failure: Failure, invocation: Invocation) -> None:
+        """A fault of ours fails nobody's build: the compiler is run in place."""
+        if isinstance(failure.value, CancelledError):
+            return
+        self._log.failure("a command failed", failure)
+        self._write(MESSAGE, b"tdistcc: the agent failed at this command; its log says why\n")
+        self._answer(Dispatcher.in_place(invocation, "the agent failed"))
+
+    def _write(self, kind: bytes, payload: bytes = b"") -> None:
+        assert self.transport is not None
+        self.transport.write(frame(kind, payload))
+
+    def _lose(self) -> None:
+        assert self.transport is not None
+        self.transport.loseConnection()

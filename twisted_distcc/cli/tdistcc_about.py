@@ -1,0 +1,95 @@
+"""What `tdistcc` says of itself: `--help`, `--version`, `--show-hosts`, `-j`, `--scan-includes`.
+
+In: an option of tdistcc's own.  Out: text, and an exit status.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from twisted_distcc import __version__
+from twisted_distcc.client.hosts import HostList, Localhost, find_hosts
+from twisted_distcc.errors import (
+    EXIT_BAD_ARGUMENTS,
+    EXIT_CALLED_FOR_PREPROCESSING,
+    DistccError,
+)
+
+_HELP = """\
+usage: tdistcc COMPILER [OPTIONS]     compile with COMPILER, on one of the hosts
+       tdistcc [OPTIONS]              the same with cc
+       gcc [OPTIONS]                  the same with gcc, where gcc is a link to tdistcc
+
+       tdistcc --show-hosts           show the hosts, one a line
+       tdistcc -j                     show how many jobs they take together
+       tdistcc --version | --help
+
+The hosts come from DISTCC_HOSTS, ~/.distcc/hosts or /etc/distcc/hosts, such as
+
+       DISTCC_HOSTS='localhost/2 red:3632/8 blue/8,lzo @green'
+
+DISTCC_VERBOSE=1 tells where each file is compiled, and why.
+"""
+
+
+def about(arguments: Sequence[str]) -> int:
+    """Say what `arguments` asks for, and give the exit status."""
+    option = arguments[0] if arguments else ""
+    try:
+        said = _OPTIONS[option]()
+    except KeyError:
+        sys.stderr.write(_HELP)
+        return EXIT_BAD_ARGUMENTS
+    except DistccError as error:
+        sys.stderr.write(f"tdistcc: {error}\n")
+        return error.exit_code
+    sys.stdout.write(said)
+    sys.stdout.flush()
+    return 0
+
+
+def _hosts() -> HostList:
+    return find_hosts(os.environ, _read_text)
+
+
+def _read_text(path: str) -> str | None:
+    try:
+        return Path(path).read_text(errors="surrogateescape")
+    except OSError:
+        return None
+
+
+def _show_hosts() -> str:
+    return "".join(f"{host}\n" for host in _hosts().hosts)
+
+
+def _show_jobs() -> str:
+    hosts = _hosts().hosts or (Localhost(),)
+    return f"{sum(host.limit for host in hosts)}\n"
+
+
+def _show_version() -> str:
+    return f"tdistcc {__version__} (protocols 1 and 2)\n"
+
+
+def _show_principal() -> str:
+    return "tdistcc knows no GSS-API principals\n"
+
+
+def _scan_includes() -> str:
+    error = DistccError("--scan-includes goes with remote preprocessing, which this version cannot do")
+    error.exit_code = EXIT_CALLED_FOR_PREPROCESSING
+    raise error
+
+
+_OPTIONS: dict[str, Callable[[], str]] = {
+    "--help": lambda: _HELP,
+    "--version": _show_version,
+    "--show-hosts": _show_hosts,
+    "--show-principal": _show_principal,
+    "--scan-includes": _scan_includes,
+    "-j": _show_jobs,
+}
