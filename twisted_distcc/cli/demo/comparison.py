@@ -1,0 +1,30 @@
+"""Are the objects of two builds the same?
+
+In: two builds of one project, made at the same path.  Out: which objects are the same, byte for
+byte, and which are not.  This module refuses to know who compiled what, and why it might differ.
+"""
+
+from __future__ import annotations
+
+import filecmp
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from twisted_distcc.cli.demo.project import Build
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """The names of objects, relative to their trees; `missing` are those of one build alone."""
+
+    same: frozenset[str]
+    different: frozenset[str]
+    missing: frozenset[str]
+
+
+def compare(one: Build, other: Build) -> Comparison:
+    """Compare every object that either build has."""
+    both = one.objects & other.objects
+    same = {name for name in both if filecmp.cmp(one.tree / name, other.tree / name, shallow=False)}
+    return Comparison(frozenset(same), both - same, one.objects ^ other.objects)

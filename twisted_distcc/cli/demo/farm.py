@@ -1,0 +1,141 @@
+"""A farm of one server on this machine's loopback, for as long as a `with` block lasts.
+
+In: a folder for its files, and how many compiles it may run.  Out: the environment in which
+`tdistcc` uses it, and how many jobs it did.  This module starts `twistd distccd` as a user would;
+it refuses to know anything of the server but its command line and its job log.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from twisted_distcc.cli.installed import installed_command
+from twisted_distcc.errors import DistccError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+_LOOPBACK = "127.0.0.1"
+_SECONDS_TO_START = 20.0
+_SECONDS_TO_STOP = 10.0
+
+# A caller's farm, cache and make must not have a say in the demo's builds.
+_FOREIGN_VARIABLES = ("DISTCC_", "CCACHE_", "MAKEFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "MFLAGS")
+
+# One line per job, for example `... job peer=127.0.0.1 compiler=gcc status=0 ...`.
+_JOB_LINE = re.compile(r"(?:^|\s)job(?=\s+\w+=)(?P<fields>.*)")
+
+
+class FarmError(DistccError):
+    """The server did not start, or did not last."""
+
+
+@dataclass(frozen=True, slots=True)
+class Farm:
+    """A running server: where it listens, its job log, and the client's environment for it."""
+
+    port: int
+    log: Path
+    environment: Mapping[str, str]
+
+    @property
+    def address(self) -> str:
+        """Where it listens, for people."""
+        return f"{_LOOPBACK} port {self.port}"
+
+    def jobs_done(self) -> int:
+        """Return how many jobs the server has logged as compiled."""
+        if not self.log.exists():
+            return 0
+        return count_jobs(self.log.read_text(errors="replace"))
+
+
+@contextmanager
+def running_farm(folder: Path, jobs: int) -> Iterator[Farm]:
+    """Run a server below `folder` that only this machine may use, and stop it at the end."""
+    (folder / "distcc").mkdir(parents=True)
+    port = _free_port()
+    farm = Farm(port, folder / "jobs.log", _environment(folder, port, jobs))
+    output = folder / "server.out"
+    with output.open("wb") as out:
+        # A session of its own: Ctrl-C is for the build, and the server stops after it.
+        process = subprocess.Popen(
+            _server_command(farm, jobs),
+            cwd=folder,
+            env=_own_variables(),
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    try:
+        _await_listener(process, port, output)
+        yield farm
+    finally:
+        _stop(process)
+
+
+def count_jobs(log: str) -> int:
+    """Count the lines of a job log that tell of a compile which ran to its end."""
+    found = (_JOB_LINE.search(line) for line in log.splitlines())
+    return sum(1 for match in found if match and " status=0" in match["fields"])
+
+
+def _server_command(farm: Farm, jobs: int) -> list[str]:
+    twistd = os.fspath(installed_command("twistd"))
+    access = ["--listen", _LOOPBACK, "--port", str(farm.port), "--allow", _LOOPBACK]
+    limits = ["--jobs", str(jobs), "--log-file", os.fspath(farm.log)]
+    return [twistd, "--nodaemon", "--pidfile=", "distccd", *access, *limits]
+
+
+def _environment(folder: Path, port: int, jobs: int) -> dict[str, str]:
+    return _own_variables() | {
+        "DISTCC_HOSTS": f"{_LOOPBACK}:{port}/{jobs}",
+        "DISTCC_DIR": os.fspath(folder / "distcc"),
+        "CCACHE_DISABLE": "1",  # `gcc` may be ccache's link, and would compile only once
+    }
+
+
+def _own_variables() -> dict[str, str]:
+    return {
+        name: value for name, value in os.environ.items() if not name.startswith(_FOREIGN_VARIABLES)
+    }
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind((_LOOPBACK, 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _await_listener(process: subprocess.Popen[bytes], port: int, output: Path) -> None:
+    deadline = time.monotonic() + _SECONDS_TO_START
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            break
+        try:
+            socket.create_connection((_LOOPBACK, port), timeout=1).close()
+        except OSError:
+            time.sleep(0.05)
+        else:
+            return
+    raise FarmError(f"the server did not start:\n{output.read_text(errors='replace').rstrip()}")
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    try:
+        process.wait(_SECONDS_TO_STOP)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()

@@ -1,0 +1,220 @@
+"""A tree of sources that can be built, and one build of it.
+
+In: a folder that has a CMakeLists.txt, a configure script or a Makefile.  Out: a copy of it that
+has been built with the compilers asked for.  This module refuses to touch the folder itself, and to
+know whether a compiler is local.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import subprocess
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, BinaryIO, Protocol
+
+from twisted_distcc.errors import DistccError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from pathlib import Path
+
+# Left behind by the user's own builds; with them, make would find nothing to do.
+_BUILT_FILES = ("*.o", "*.lo")
+_SECONDS_BETWEEN_COUNTS = 0.25
+_LINES_OF_A_FAILED_BUILD = 20
+
+
+class BuildFailedError(DistccError):
+    """A project cannot be built; the text holds the end of what its build printed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Compilers:
+    """The C and the C++ compiler, with options if need be, and the command before them, if any."""
+
+    c: str
+    cxx: str
+    launcher: str = ""
+
+    @property
+    def c_command(self) -> str:
+        """What CC is set to."""
+        return f"{self.launcher} {self.c}".lstrip()
+
+    @property
+    def cxx_command(self) -> str:
+        """What CXX is set to."""
+        return f"{self.launcher} {self.cxx}".lstrip()
+
+
+class Recipe(Protocol):
+    """How a kind of project is built: two commands, run in its top folder."""
+
+    def prepare(self, compilers: Compilers) -> list[str]:
+        """Return the command that comes before the build; empty when there is none."""
+
+    def build(self, compilers: Compilers, jobs: int) -> list[str]:
+        """Return the command that builds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Make:
+    """A Makefile that takes its compilers from CC and CXX, as make's own rules do."""
+
+    def prepare(self, compilers: Compilers) -> list[str]:
+        """Nothing comes before make."""
+        return []
+
+    def build(self, compilers: Compilers, jobs: int) -> list[str]:
+        """Give make the compilers as variables, which win over the Makefile's own."""
+        return ["make", f"-j{jobs}", f"CC={compilers.c_command}", f"CXX={compilers.cxx_command}"]
+
+
+@dataclass(frozen=True, slots=True)
+class Configure:
+    """A configure script, as autoconf makes them."""
+
+    def prepare(self, compilers: Compilers) -> list[str]:
+        """Tell configure the compilers: it writes them into the Makefile."""
+        commands = [f"CC={compilers.c_command}", f"CXX={compilers.cxx_command}"]
+        return ["sh", "./configure", *commands]
+
+    def build(self, compilers: Compilers, jobs: int) -> list[str]:
+        """Run make as configure left it."""
+        return ["make", f"-j{jobs}"]
+
+
+@dataclass(frozen=True, slots=True)
+class CMake:
+    """A CMakeLists.txt."""
+
+    def prepare(self, compilers: Compilers) -> list[str]:
+        """Tell CMake the compilers, and the launcher in the variable that it has for one."""
+        launchers = [
+            f"-DCMAKE_{language}_COMPILER_LAUNCHER={compilers.launcher}"
+            for language in ("C", "CXX")
+            if compilers.launcher
+        ]
+        # In the environment, because there CMake accepts a compiler that comes with options.
+        variables = ["env", f"CC={compilers.c}", f"CXX={compilers.cxx}"]
+        return [*variables, "cmake", "-S", ".", "-B", "cmake-build", *launchers]
+
+    def build(self, compilers: Compilers, jobs: int) -> list[str]:
+        """Let CMake call the build tool that it chose."""
+        return ["cmake", "--build", "cmake-build", "--parallel", str(jobs)]
+
+
+# In this order: a tree that was configured before has Makefiles with the paths of its old place.
+_RECIPES: tuple[tuple[str, Recipe], ...] = (
+    ("CMakeLists.txt", CMake()),
+    ("configure", Configure()),
+    ("GNUmakefile", Make()),
+    ("makefile", Make()),
+    ("Makefile", Make()),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """A tree of sources, its name for people, and how it is built."""
+
+    title: str
+    source: Path
+    recipe: Recipe
+
+
+@dataclass(frozen=True, slots=True)
+class Build:
+    """A tree after a build: its objects, relative to it, and the seconds that the build took."""
+
+    name: str
+    tree: Path
+    objects: frozenset[str]
+    seconds: float
+
+
+def user_project(folder: Path) -> Project:
+    """Return the project in `folder`; its recipe is known by the files at its top."""
+    for name, recipe in _RECIPES:
+        if (folder / name).is_file():
+            return Project(os.path.basename(os.path.abspath(folder)), folder, recipe)
+    raise BuildFailedError(f"{folder} has no CMakeLists.txt, no configure script and no Makefile")
+
+
+@dataclass(frozen=True, slots=True)
+class Builder:
+    """Builds projects below one folder, always at the same path: objects may hold their path.
+
+    `progress` is told from time to time which build it is, and how many objects there are.
+    """
+
+    folder: Path
+    jobs: int
+    environment: Mapping[str, str]
+    progress: Callable[[str, int], None]
+
+    def prepare(self, name: str, project: Project, compilers: Compilers) -> None:
+        """Copy the sources, with their times and without older objects, and configure them."""
+        ignored = shutil.ignore_patterns(*_BUILT_FILES)
+        shutil.copytree(project.source, self._tree, symlinks=True, ignore=ignored)
+        if command := project.recipe.prepare(compilers):
+            self._run(f"{name}, configuring", command)
+
+    def build(self, name: str, project: Project, compilers: Compilers) -> Build:
+        """Build what was prepared, and put it aside under its name."""
+        started = time.monotonic()
+        self._run(name, project.recipe.build(compilers, self.jobs))
+        seconds = time.monotonic() - started
+        finished = self._tree.rename(self.folder / name)
+        return Build(name, finished, frozenset(_object_files(finished)), seconds)
+
+    @property
+    def _tree(self) -> Path:
+        return self.folder / "tree"
+
+    def _run(self, name: str, command: list[str]) -> None:
+        log = self.folder / "build.log"
+        with log.open("wb") as output, self._started(command, output) as process:
+            try:
+                _wait(process, lambda: self.progress(name, len(list(_object_files(self._tree)))))
+            except BaseException:
+                process.terminate()  # make takes its own children with it; `with` waits for it
+                raise
+        if process.returncode:
+            raise BuildFailedError(f"{name}: {shlex.join(command)} failed:\n{_end_of(log)}")
+
+    def _started(self, command: list[str], output: BinaryIO) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            command,
+            cwd=self._tree,
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+
+
+def _object_files(tree: Path) -> Iterator[str]:
+    """Yield the object files below `tree`, relative to it."""
+    for folder, _, names in os.walk(tree):
+        for name in names:
+            if name.endswith(".o"):
+                yield os.path.relpath(os.path.join(folder, name), tree)
+
+
+def _wait(process: subprocess.Popen[bytes], between: Callable[[], None]) -> None:
+    while True:
+        try:
+            process.wait(_SECONDS_BETWEEN_COUNTS)
+        except subprocess.TimeoutExpired:
+            between()
+        else:
+            return
+
+
+def _end_of(log: Path) -> str:
+    lines = log.read_text(errors="replace").splitlines()
+    return "\n".join(lines[-_LINES_OF_A_FAILED_BUILD:])

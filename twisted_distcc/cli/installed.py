@@ -1,0 +1,28 @@
+"""Where this installation's own commands are.
+
+In: the name of a command.  Out: its path.  This module refuses to know what the command does.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from pathlib import Path
+
+from twisted_distcc.errors import DistccError
+
+
+class CommandMissingError(DistccError):
+    """A command of this installation is not where it should be."""
+
+
+def installed_command(name: str) -> Path:
+    """Return the path of `name` beside this Python, or else on PATH."""
+    beside = os.path.dirname(sys.executable)
+    found = shutil.which(name, path=os.pathsep.join([beside, *os.get_exec_path()]))
+    if found is None:
+        raise CommandMissingError(
+            f"{name} is neither in {beside} nor on PATH; is twisted_distcc installed?"
+        )
+    return Path(os.path.abspath(found))

@@ -1,0 +1,136 @@
+"""`twisted-distcc masquerade DIR`: links by which a build sends its compiles to the farm unasked.
+
+In: a folder, and the names to stand in for.  Out: one symbolic link per name, to the installed
+`tdistcc`, and the PATH line to use.  This module refuses to replace or remove anything that is not
+such a link, and to know what `tdistcc` does under the name of a compiler.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from twisted_distcc.cli.installed import installed_command
+from twisted_distcc.errors import DistccError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+# gcc, g++-12, x86_64-linux-gnu-gcc, clang++-14, ...; not gcc-ar, gcc-ranlib or clang-cpp.
+_COMPILER_NAME = re.compile(
+    r"(?:[\w.]+-)*(?:gcc|g\+\+|cc|c\+\+|clang|clang\+\+)(?:-\d+(?:\.\d+)*)?"
+)
+
+
+class MasqueradeError(DistccError):
+    """A link cannot be made, or must not be."""
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Make the links, or take them away, and say what to do with them."""
+    options = _parser().parse_args(arguments)
+    folder = Path(os.path.abspath(options.folder))
+    try:
+        if options.remove:
+            _report_removal(folder, remove_links(folder, options.names))
+        else:
+            names = options.names or compilers_on_path(os.get_exec_path(), folder)
+            _report_links(folder, make_links(folder, names, installed_command("tdistcc")))
+    except (DistccError, OSError) as error:
+        print(f"twisted-distcc masquerade: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def make_links(folder: Path, names: Iterable[str], tdistcc: Path) -> list[Path]:
+    """Make `folder` hold a link to `tdistcc` for each of `names`, or change nothing and raise."""
+    links = [folder / _plain_name(name) for name in names]
+    if not links:
+        raise MasqueradeError("no compiler was found on PATH; name those to stand in for")
+    for link in links:
+        if os.path.lexists(link) and not is_our_link(link):
+            raise MasqueradeError(f"{link} is not a link to tdistcc; it was left as it is")
+    folder.mkdir(parents=True, exist_ok=True)
+    for link in links:
+        link.unlink(missing_ok=True)
+        link.symlink_to(tdistcc)
+    return links
+
+
+def remove_links(folder: Path, names: Iterable[str]) -> list[Path]:
+    """Remove our links from `folder`, all of them or those named; everything else stays."""
+    wanted = set(names)
+    links = [
+        link
+        for link in sorted(folder.iterdir())
+        if is_our_link(link) and (not wanted or link.name in wanted)
+    ]
+    for link in links:
+        link.unlink()
+    return links
+
+
+def is_our_link(path: Path) -> bool:
+    """Whether `path` is a symbolic link to a `tdistcc`, wherever that is or was installed."""
+    return path.is_symlink() and os.path.basename(os.readlink(path)) == "tdistcc"
+
+
+def compilers_on_path(folders: Iterable[str], masquerade: Path) -> list[str]:
+    """Return the names of compilers in `folders`, in order, once each, less our links."""
+    found = (
+        name
+        for folder in folders
+        if os.path.abspath(folder) != os.fspath(masquerade)
+        for name in sorted(_executables(folder))
+        if _COMPILER_NAME.fullmatch(name)
+    )
+    return list(dict.fromkeys(found))
+
+
+def _executables(folder: str) -> Iterator[str]:
+    try:
+        names = os.listdir(folder)
+    except OSError:
+        return  # a PATH often names folders that are not there
+    for name in names:
+        path = Path(folder, name)
+        if os.access(path, os.X_OK) and not path.is_dir() and not is_our_link(path):
+            yield name
+
+
+def _plain_name(name: str) -> str:
+    if name in {"", ".", "..", "tdistcc"} or "/" in name:
+        raise MasqueradeError(f"{name!r} is not the name of a compiler")
+    return name
+
+
+def _report_links(folder: Path, links: Sequence[Path]) -> None:
+    print(f"{len(links)} links in {folder}: {' '.join(link.name for link in links)}")
+    print("Put this folder first on the PATH of your build:")
+    print(f"""    export PATH={shlex.quote(os.fspath(folder))}:"$PATH\"""")
+
+
+def _report_removal(folder: Path, links: Sequence[Path]) -> None:
+    print(f"{len(links)} links removed from {folder}")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="twisted-distcc masquerade",
+        description="Make links named like compilers that send compiles to the farm.",
+    )
+    parser.add_argument("folder", metavar="DIR", help="the folder for the links; made if missing")
+    parser.add_argument(
+        "names",
+        metavar="NAME",
+        nargs="*",
+        help="names to stand in for (default: every gcc, g++, cc, c++, clang, clang++ found on "
+        "PATH, with their versioned and cross-compiling kin)",
+    )
+    parser.add_argument("--remove", action="store_true", help="take the links away again")
+    return parser

@@ -1,0 +1,72 @@
+"""`twisted-distcc SUBCOMMAND`: everything that is neither the server nor the compiler's stand-in.
+
+In: a command line.  Out: the exit status of the subcommand that it names.  This module knows the
+names of the subcommands and one sentence about each; it refuses to know their options, and loads
+none of them before it is asked for.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+import twisted_distcc
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+
+@dataclass(frozen=True, slots=True)
+class Subcommand:
+    """Where a subcommand lives, and what it does in one sentence.
+
+    The module offers `main(arguments) -> exit status`.
+    """
+
+    module: str
+    summary: str
+
+
+SUBCOMMANDS: Mapping[str, Subcommand] = {
+    "demo": Subcommand(
+        "twisted_distcc.cli.demo",
+        "build a real C library alone and through a farm on this machine, and compare",
+    ),
+    "masquerade": Subcommand(
+        "twisted_distcc.cli.masquerade",
+        "make links named gcc, g++, clang, ... that send compiles to the farm",
+    ),
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the subcommand that `arguments` (by default the process's own) names."""
+    parsed = _parser().parse_args(arguments)
+    subcommand = SUBCOMMANDS[parsed.subcommand]
+    status: int = import_module(subcommand.module).main(parsed.arguments)
+    return status
+
+
+def _parser() -> argparse.ArgumentParser:
+    width = max(map(len, SUBCOMMANDS))
+    rows = (f"  {name:{width}}  {known.summary}" for name, known in SUBCOMMANDS.items())
+    parser = argparse.ArgumentParser(
+        prog="twisted-distcc",
+        usage="twisted-distcc SUBCOMMAND [OPTION]...",
+        description="Share C and C++ compiles with other machines.",
+        epilog="subcommands:\n" + "\n".join(rows) + "\n\nEach has a --help of its own.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    version = f"twisted-distcc {twisted_distcc.__version__}"
+    parser.add_argument("--version", action="version", version=version)
+    parser.add_argument("subcommand", choices=SUBCOMMANDS, help=argparse.SUPPRESS)
+    parser.add_argument("arguments", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())
