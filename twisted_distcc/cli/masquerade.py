@@ -12,19 +12,14 @@ import os
 import re
 import shlex
 import sys
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from twisted_distcc.cli.installed import installed_command
 from twisted_distcc.errors import DistccError
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
-
 # gcc, g++-12, x86_64-linux-gnu-gcc, clang++-14, ...; not gcc-ar, gcc-ranlib or clang-cpp.
-_COMPILER_NAME = re.compile(
-    r"(?:[\w.]+-)*(?:gcc|g\+\+|cc|c\+\+|clang|clang\+\+)(?:-\d+(?:\.\d+)*)?"
-)
+_COMPILER_NAME = re.compile(r"(?:[\w.]+-)*(?:gcc|g\+\+|cc|c\+\+|clang|clang\+\+)(?:-\d+(?:\.\d+)*)?")
 
 
 class MasqueradeError(DistccError):

@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import filecmp
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from twisted_distcc.cli.demo.project import Build
+from twisted_distcc.cli.demo.project import Build
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,16 +13,13 @@ import signal
 import socket
 import subprocess
 import time
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from twisted_distcc.cli.installed import installed_command
 from twisted_distcc.errors import DistccError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-    from pathlib import Path
 
 _LOOPBACK = "127.0.0.1"
 _SECONDS_TO_START = 20.0
@@ -106,9 +103,7 @@ def _environment(folder: Path, port: int, jobs: int) -> dict[str, str]:
 
 
 def _own_variables() -> dict[str, str]:
-    return {
-        name: value for name, value in os.environ.items() if not name.startswith(_FOREIGN_VARIABLES)
-    }
+    return {name: value for name, value in os.environ.items() if not name.startswith(_FOREIGN_VARIABLES)}
 
 
 def _free_port() -> int:

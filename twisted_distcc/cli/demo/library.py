@@ -15,16 +15,13 @@ import subprocess
 import sys
 import tarfile
 import tempfile
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from platform import freedesktop_os_release
-from typing import TYPE_CHECKING
 
 from twisted_distcc.cli.demo.project import Make, Project
 from twisted_distcc.errors import DistccError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
 
 _SECONDS_TO_DOWNLOAD = 100
 _SOURCE_SUFFIXES = (".c", ".h")

@@ -12,14 +12,12 @@ import shlex
 import shutil
 import subprocess
 import time
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, BinaryIO, Protocol
+from pathlib import Path
+from typing import BinaryIO, Protocol
 
 from twisted_distcc.errors import DistccError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
-    from pathlib import Path
 
 # Left behind by the user's own builds; with them, make would find nothing to do.
 _BUILT_FILES = ("*.o", "*.lo")

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TextIO
+from typing import TextIO
 
-if TYPE_CHECKING:
-    from twisted_distcc.cli.demo.comparison import Comparison
-    from twisted_distcc.cli.demo.project import Build
+from twisted_distcc.cli.demo.comparison import Comparison
+from twisted_distcc.cli.demo.project import Build
 
 _SECONDS_BETWEEN_PLAIN_LINES = 5.0
 _NAMES_SHOWN = 10

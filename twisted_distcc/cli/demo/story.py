@@ -11,10 +11,12 @@ import os
 import signal
 import sys
 import tempfile
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from types import FrameType
+from typing import NoReturn
 
 from twisted_distcc.cli.demo.comparison import compare
 from twisted_distcc.cli.demo.farm import running_farm
@@ -23,10 +25,6 @@ from twisted_distcc.cli.demo.project import Build, Builder, Compilers, Project, 
 from twisted_distcc.cli.demo.screen import Result, Screen, table
 from twisted_distcc.cli.installed import installed_command
 from twisted_distcc.errors import EXIT_FAILURE, DistccError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-    from types import FrameType
 
 _PREPROCESS_FIRST = "-no-integrated-cpp"
 
