@@ -1,0 +1,63 @@
+# make test | lint | demo | bench | docs: each installs what it needs into .venv, once, and Debian
+# packages for the programs that it talks to, where this user may.
+#
+#   make test TESTS=tests.wire     one folder, module, class or method of the tests
+#   make demo PROJECT=dir JOBS=4   the demo with a project of yours
+#   make PYTHON=python3.12 ...     another Python
+
+VENV := .venv
+BIN := $(VENV)/bin
+TESTS ?= tests
+REPORTER ?= text
+
+BUILD_PACKAGES := gcc g++ make
+# The tests speak to real peers: C distcc, sshd, other compilers and build tools.
+TEST_PACKAGES := $(BUILD_PACKAGES) ccache clang cmake distcc dpkg-dev iproute2 ninja-build \
+    openssh-client openssh-server
+BENCH_PACKAGES := $(BUILD_PACKAGES) distcc dpkg-dev
+
+.PHONY: help test lint demo bench docs changelog clean
+.NOTPARALLEL:
+
+help:
+	@sed -n '/^#/!q; s/^# \{0,1\}//p; s/^#$$//p' Makefile
+
+# trial's exit status is that of `make test`; the report of coverage only tells.
+test: $(VENV)/.with-test
+	@tools/debian-packages $(TEST_PACKAGES) || echo "Tests that need these will say so."
+	@status=0; \
+	$(BIN)/coverage run -m twisted.trial --reporter=$(REPORTER) $(TESTS) || status=$$?; \
+	$(BIN)/coverage report; \
+	exit $$status
+
+lint: $(VENV)/.with-lint
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+demo: $(VENV)/.with-demo
+	@tools/debian-packages $(BUILD_PACKAGES)
+	@$(BIN)/twisted-distcc demo $(if $(PROJECT),--project '$(PROJECT)') $(if $(JOBS),--jobs $(JOBS))
+
+bench: $(VENV)/.with-bench
+	@tools/debian-packages $(BENCH_PACKAGES)
+	$(BIN)/python -m benchmarks $(BENCH)
+
+docs: $(VENV)/.with-docs
+	$(BIN)/sphinx-build -W --keep-going --quiet -b html doc doc/_build/html
+	@echo "The pages are in doc/_build/html; begin with index.html."
+
+changelog: $(VENV)/.with-docs
+	@$(BIN)/towncrier build --draft --version next
+
+# `demo` is no extra of pyproject.toml: what everybody installs is all it needs.
+$(VENV)/.with-demo: EXTRA =
+$(VENV)/.with-%: EXTRA = $*
+$(VENV)/.with-%: pyproject.toml $(wildcard scripts/*)
+	@echo "Installing into $(VENV) what \`make $*\` needs."
+	@tools/virtualenv $(VENV) '$(EXTRA)'
+	@touch $@
+
+clean:
+	rm -rf $(VENV) .coverage _trial_temp* doc/_build
