@@ -20,7 +20,7 @@ BENCH_PACKAGES := $(BUILD_PACKAGES) distcc dpkg-dev
 .NOTPARALLEL:
 
 help:
-	@sed -n '/^#/!q; s/^# \{0,1\}//p; s/^#$$//p' Makefile
+	@sed -n '/^#/!q; s/^# \{0,1\}//p' Makefile
 
 # trial's exit status is that of `make test`; the report of coverage only tells.
 test: $(VENV)/.with-test
