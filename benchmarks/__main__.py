@@ -1,0 +1,91 @@
+"""The command: measures the rows that are asked for, and prints each figure as it is found."""
+
+import argparse
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+from benchmarks.figures import Figure, Remark
+from benchmarks.loading import LoadFailedError
+from benchmarks.machine import facts
+from benchmarks.projects import BuildFailedError, ProjectUnavailableError
+from benchmarks.report import line, plain
+from benchmarks.rows import (
+    client_bound,
+    client_start,
+    real_builds,
+    server_memory,
+    server_throughput,
+)
+from benchmarks.workbench import RowUnavailableError, Workbench, workbench
+
+_DEFAULT_ROUNDS = 5
+_QUICK_ROUNDS = 2
+_NOT_MEASURED = (RowUnavailableError, LoadFailedError, BuildFailedError, ProjectUnavailableError)
+_ROWS: Mapping[str, tuple[str, Callable[[Workbench], Iterator[Figure]]]] = {
+    "a": ("server throughput, null compiler, protocol 1", server_throughput.run),
+    "b": ("real builds, C distcc client", real_builds.run),
+    "c": ("client-bound builds, one C distccd with the null compiler", client_bound.run),
+    "d": ("one small compile, warm agent", client_start.run),
+    "e": ("server memory", server_memory.run),
+}
+
+
+def main() -> None:
+    options = _options()
+    machine = facts()
+    for name, fact in machine.items():
+        print(f"{name}: {fact}")
+    rounds = options.rounds or (_QUICK_ROUNDS if options.quick else _DEFAULT_ROUNDS)
+    with workbench(rounds=rounds, quick=options.quick) as bench:
+        found = {row: list(_measured(row, bench)) for row in options.rows}
+    if options.json:
+        report = {"machine": machine, "rounds": rounds, "quick": options.quick, "rows": found}
+        options.json.write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n")
+
+
+def _measured(row: str, bench: Workbench) -> Iterator[dict[str, object]]:
+    title, run = _ROWS[row]
+    print(f"\n{row}. {title}", flush=True)
+    for figure in _figures(run, bench):
+        print(line(figure), flush=True)
+        yield plain(figure)
+
+
+def _figures(run: Callable[[Workbench], Iterator[Figure]], bench: Workbench) -> Iterator[Figure]:
+    """Give what the row finds; what it cannot find out is said, and the other rows go on."""
+    try:
+        yield from run(bench)
+    except _NOT_MEASURED as reason:
+        yield Remark(f"not measured: {reason}")
+
+
+def _options(words: Sequence[str] | None = None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument(
+        "--rows", type=_rows, default=list(_ROWS), help="which rows, such as a,c (default: all)"
+    )
+    parser.add_argument(
+        "--rounds", type=_positive, help=f"pairs of runs per figure (default: {_DEFAULT_ROUNDS})"
+    )
+    parser.add_argument("--quick", action="store_true", help="smaller work and fewer rounds")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write every sample to FILE")
+    return parser.parse_args(words)
+
+
+def _rows(text: str) -> list[str]:
+    rows = text.split(",")
+    if unknown := [row for row in rows if row not in _ROWS]:
+        raise argparse.ArgumentTypeError(f"no such row: {', '.join(unknown)}")
+    return rows
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("at least one")
+    return number
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,57 @@
+"""The two clients, in environments alike: Debian's distcc and this project's tdistcc.
+
+What enters: a workbench and the server that both are to use.
+What leaves: each client's command and environment, and the CPU time of our resident agents.
+What it refuses to know: what is compiled.
+"""
+
+import os
+import signal
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+
+from benchmarks.processes import cpu_seconds, marked
+from benchmarks.servers import LOOPBACK, Server, our_program, program
+from benchmarks.workbench import Workbench
+
+_MARK = "TWISTED_DISTCC_BENCH"
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """One side's client: what stands before the compiler's name, and its environment."""
+
+    command: str
+    environment: Mapping[str, str]
+
+    def agents(self) -> list[int]:
+        """Return the processes that this client left running for the next compile."""
+        return marked(_MARK, self.environment[_MARK])
+
+    def agents_cpu(self) -> float:
+        """Return the seconds of CPU that those processes have used so far."""
+        return sum(map(cpu_seconds, self.agents()))
+
+
+@contextmanager
+def both_clients(bench: Workbench, server: Server) -> Iterator[tuple[Client, Client]]:
+    """Give our client and C's, both for `server` alone; end the agent that ours has started."""
+    ours = Client(our_program("tdistcc"), _environment(bench, server, "ours"))
+    theirs = Client(program("distcc"), _environment(bench, server, "c"))
+    try:
+        yield ours, theirs
+    finally:
+        for pid in ours.agents():
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGTERM)
+
+
+def _environment(bench: Workbench, server: Server, side: str) -> dict[str, str]:
+    return os.environ | {
+        "DISTCC_HOSTS": f"{LOOPBACK}:{server.port}/8",
+        "DISTCC_FALLBACK": "0",
+        "DISTCC_DIR": str(bench.private_folder(f"distcc-{side}")),
+        "XDG_RUNTIME_DIR": str(bench.private_folder(f"run-{side}")),
+        _MARK: f"{side}-{bench.folder.name}-{server.port}",
+    }

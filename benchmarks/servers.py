@@ -1,0 +1,114 @@
+"""The two servers, started alike: C distccd and this project's, on loopback.
+
+What enters: a workbench and the PATH on which the server finds its compilers.
+What leaves: a running server, stopped when its `with` block ends.
+What it refuses to know: who will connect.
+"""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.workbench import RowUnavailableError, Workbench
+
+LOOPBACK = "127.0.0.1"
+
+_START_SECONDS = 20
+_STOP_SECONDS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A server that accepts connections on loopback."""
+
+    pid: int
+    port: int
+    log: Path
+
+
+@contextmanager
+def c_distccd(bench: Workbench, path: str) -> Iterator[Server]:
+    """Run Debian's distccd, with compilers looked up on `path`."""
+    command = [program("distccd"), "--daemon", "--no-detach"]
+    with _running(bench, command, path, "c") as server:
+        yield server
+
+
+@contextmanager
+def our_distccd(bench: Workbench, path: str) -> Iterator[Server]:
+    """Run `twistd distccd` of the environment that this benchmark runs in, likewise."""
+    command = [our_program("twistd"), "--nodaemon", "--pidfile=", "distccd"]
+    with _running(bench, command, path, "ours") as server:
+        yield server
+
+
+def our_program(name: str) -> str:
+    """Return the path of this project's command `name`, from the interpreter's own folder."""
+    return program(name, str(Path(sys.executable).parent))
+
+
+def program(name: str, path: str | None = None) -> str:
+    found = shutil.which(name, path=path)
+    if found is None:
+        raise RowUnavailableError(f"there is no {name} {f'in {path}' if path else 'on PATH'}")
+    return found
+
+
+@contextmanager
+def _running(bench: Workbench, command: Sequence[str], path: str, side: str) -> Iterator[Server]:
+    port = _free_port()
+    log = bench.open_folder / f"{side}-{port}.log"
+    options = ["--allow", LOOPBACK, "--listen", LOOPBACK, "--port", str(port)]
+    limits = ["--jobs", str(bench.jobs), "--nice", "0", "--log-file", str(log)]
+    output = log.with_suffix(".out")
+    environment = os.environ | {"DISTCCD_PATH": path, "TMPDIR": str(bench.open_folder)}
+    with output.open("wb") as stream:
+        process = subprocess.Popen(
+            [*command, *options, *limits],
+            env=environment,
+            cwd=bench.open_folder,
+            stdin=subprocess.DEVNULL,
+            stdout=stream,
+            stderr=stream,
+        )
+    try:
+        _await_listening(process, port, output)
+        yield Server(process.pid, port, log)
+    finally:
+        _stop(process)
+
+
+def _await_listening(process: subprocess.Popen[bytes], port: int, output: Path) -> None:
+    deadline = time.monotonic() + _START_SECONDS
+    while not _accepts(port):
+        if process.poll() is not None or time.monotonic() > deadline:
+            said = output.read_text(errors="replace").strip()
+            raise RowUnavailableError(f"{process.args!r} does not serve: {said[-2000:]}")
+        time.sleep(0.05)
+
+
+def _accepts(port: int) -> bool:
+    with closing(socket.socket()) as probe:
+        return probe.connect_ex((LOOPBACK, port)) == 0
+
+
+def _free_port() -> int:
+    with closing(socket.socket()) as probe:
+        probe.bind((LOOPBACK, 0))
+        return int(probe.getsockname()[1])
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    try:
+        process.wait(_STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()

@@ -1,0 +1,84 @@
+"""What /proc says, checked on processes that the test itself starts."""
+
+import os
+import subprocess
+import sys
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from benchmarks.processes import cpu_seconds, marked, memory, peak_memory
+
+_MEBIBYTE = 1024 * 1024
+_GONE = 2**22 + 1  # above the highest process id that Linux gives out
+
+
+def _process(*command: str, **environment: str) -> "subprocess.Popen[bytes]":
+    return subprocess.Popen(
+        command,
+        env=os.environ | environment,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+
+
+class MemoryTests(SynchronousTestCase):
+    """Memory is that of a process and its children of the same program."""
+
+    def test_children_of_the_same_program_count(self):
+        """A fork that holds eight mebibytes of its own adds them; a shell child adds nothing."""
+        script = (
+            "import os, sys\n"
+            "if os.fork() == 0:\n"
+            "    held = b'x' * (8 << 20)\n"
+            "    print(flush=True)\n"
+            "    sys.stdin.read()\n"
+            "    os._exit(0)\n"
+            "os.wait()\n"
+        )
+        alone = _process(sys.executable, "-c", "import sys; print(flush=True); sys.stdin.read()")
+        forked = _process(sys.executable, "-c", script)
+        for process in (alone, forked):
+            self.addCleanup(process.communicate)
+            assert process.stdout is not None
+            process.stdout.readline()
+        self.assertGreater(memory(forked.pid).pss - memory(alone.pid).pss, 7.0)
+
+    def test_gone(self):
+        """A process that is gone has no memory."""
+        self.assertEqual((memory(_GONE).rss, memory(_GONE).pss), (0, 0))
+
+    def test_peak_sees_what_was_freed(self):
+        """Memory that the work took and gave back is in the peak."""
+        before = memory(os.getpid()).rss
+
+        def work() -> None:
+            held = bytearray(b"x" * (64 * _MEBIBYTE))
+            subprocess.run(["sleep", "0.2"], check=True)
+            del held
+
+        self.assertGreater(peak_memory(os.getpid(), work).rss - before, 60.0)
+
+
+class CpuTests(SynchronousTestCase):
+    """CPU time includes that of children that were waited for."""
+
+    def test_waited_for_children(self):
+        """A child that computed for a while shows in its parent's account."""
+        before = cpu_seconds(os.getpid())
+        subprocess.run([sys.executable, "-c", "sum(range(20_000_000))"], check=True)
+        self.assertGreater(cpu_seconds(os.getpid()) - before, 0.1)
+
+    def test_gone(self):
+        """A process that is gone has used nothing."""
+        self.assertEqual(cpu_seconds(_GONE), 0)
+
+
+class MarkedTests(SynchronousTestCase):
+    """Processes are found by a variable of their environment."""
+
+    def test_whole_value(self):
+        """Only the very value counts, not one that begins with it."""
+        process = _process("cat", TD_TEST_MARK="one-more")
+        self.addCleanup(process.communicate)
+        self.assertEqual(marked("TD_TEST_MARK", "one-more"), [process.pid])
+        self.assertEqual(marked("TD_TEST_MARK", "one"), [])
