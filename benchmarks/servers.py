@@ -89,8 +89,8 @@ def _await_listening(process: subprocess.Popen[bytes], port: int, output: Path) 
     deadline = time.monotonic() + _START_SECONDS
     while not _accepts(port):
         if process.poll() is not None or time.monotonic() > deadline:
-            said = output.read_text(errors="replace").strip()
-            raise RowUnavailableError(f"{process.args!r} does not serve: {said[-2000:]}")
+            last = output.read_text(errors="replace").strip().rpartition("\n")[2]
+            raise RowUnavailableError(f"{process.args!r} does not serve: {last}")
         time.sleep(0.05)
 
 
