@@ -9,11 +9,13 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from tempfile import TemporaryFile
+from typing import IO
 
 from twisted_distcc.cmdline.model import Compilation
 from twisted_distcc.cmdline.rewrite import serve_argv
 from twisted_distcc.execution.workspace import Workspace
-from twisted_distcc.messages.body import EMPTY, Body
+from twisted_distcc.messages.body import EMPTY, PIECE, Body, Spool
 from twisted_distcc.messages.model import Reply
 from twisted_distcc.processes import Command, Ended, Spawner, run
 
@@ -46,9 +48,8 @@ class Compiler:
         suffix = compilation.language.preprocessed_suffix
         source_path, output_path = workspace.place(f"source{suffix}"), workspace.place("output.o")
         source.save(source_path)
-        stdout_path, stderr_path = workspace.place("stdout"), workspace.place("stderr")
         argv = serve_argv(compilation, path, source_path, output_path)
-        with open(stdout_path, "wb") as stdout, open(stderr_path, "wb") as stderr:
+        with TemporaryFile(dir=self.keep) as stdout, TemporaryFile(dir=self.keep) as stderr:
             command = Command(
                 argv,
                 environ={**self.environ, "TMPDIR": workspace.path},
@@ -57,14 +58,21 @@ class Compiler:
                 stderr=stderr.fileno(),
             )
             ended = await run(self.spawn, command)
-        return self._reply(ended, stderr_path, stdout_path, output_path), ended
+            said = self._said(stderr), self._said(stdout)
+        return Reply(ended.status, *said, self._made(ended, output_path)), ended
 
-    def _reply(self, ended: Ended, stderr: str, stdout: str, output: str) -> Reply:
-        """Gather what the compiler left; one that failed has no object, whatever it wrote."""
-        made = ended.status == 0 and os.path.isfile(output)
-        return Reply(
-            ended.status,
-            Body.adopt(stderr, self.keep),
-            Body.adopt(stdout, self.keep),
-            Body.adopt(output, self.keep) if made else EMPTY,
-        )
+    def _said(self, file: IO[bytes]) -> Body:
+        """Give what the compiler wrote into `file`, which is nothing as a rule."""
+        if not os.fstat(file.fileno()).st_size:
+            return EMPTY
+        spool = Spool(self.keep)
+        file.seek(0)
+        while piece := file.read(PIECE):
+            spool.write(piece)
+        return spool.finish()
+
+    def _made(self, ended: Ended, output: str) -> Body:
+        """Give the object; a compiler that failed has none, whatever it wrote."""
+        if ended.status or not os.path.isfile(output):
+            return EMPTY
+        return Body.adopt(output, self.keep)

@@ -36,7 +36,12 @@ class Workspace:
 
     def remove(self) -> None:
         """Remove the folder and all that is in it."""
-        shutil.rmtree(self.path, ignore_errors=True)
+        try:
+            for name in os.listdir(self.path):
+                os.unlink(f"{self.path}/{name}")
+            os.rmdir(self.path)
+        except OSError:  # a folder in it, or a file that has just come or gone
+            shutil.rmtree(self.path, ignore_errors=True)
 
 
 class Workspaces:
