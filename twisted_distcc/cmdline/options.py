@@ -162,7 +162,6 @@ _PREPROCESSOR = [
         --include-with-prefix --include-with-prefix-after --include-with-prefix-before
         --define-macro --undefine-macro --gcc-toolchain -resource-dir""",
     ),
-    *_rows(Takes.SEPARATE, Role.PREPROCESS, "-gcc-toolchain"),
     *_rows(Takes.JOINED, Role.PREPROCESS, "-resource-dir= --gcc-install-dir= -stdlib= --stdlib="),
     *_rows(
         Takes.NOTHING,

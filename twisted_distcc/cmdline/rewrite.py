@@ -14,7 +14,6 @@ import os.path
 from typing import TYPE_CHECKING
 
 from twisted_distcc.cmdline.compilers import Family
-from twisted_distcc.cmdline.model import LANGUAGE_OF_SUFFIX
 from twisted_distcc.cmdline.options import Role
 
 if TYPE_CHECKING:
@@ -35,6 +34,12 @@ _COMPILING = frozenset(
 
 # The linker's options stay in the local step: clang warns of them, and must do so once.
 _PREPROCESSING = _COMPILING | {Role.PREPROCESS, Role.LINK, Role.LANGUAGE, Role.SOURCE}
+
+# Tried with 3.4, which hangs up on a command without a source of such a name (`.CPP`), and on every
+# assembler source, whatever its name.
+_SUFFIXES_OF_C_DISTCCD = frozenset(
+    {".c", ".cc", ".cp", ".cxx", ".cpp", ".c++", ".C", ".m", ".mm", ".M", ".i", ".ii", ".mi", ".mii"}
+)
 
 
 def preprocess_argv(c: Compilation, output: str, dependencies: str | None) -> list[str]:
@@ -83,7 +88,6 @@ def _debug_folder(c: Compilation, working_directory: str) -> list[str]:
 
 
 def _name_for_servers(c: Compilation) -> str:
-    """The source's name, with a suffix by which a server knows it for a source."""
-    suffix = os.path.splitext(c.source)[1]
-    known = suffix in LANGUAGE_OF_SUFFIX
+    """The source's name, with a suffix by which C distccd knows it for a source; -x says which."""
+    known = os.path.splitext(c.source)[1] in _SUFFIXES_OF_C_DISTCCD
     return c.source if known else c.source + c.language.preprocessed_suffix
