@@ -102,12 +102,12 @@ class Rule:
 
 
 class Table:
-    """Rows, found by the longest name that fits."""
+    """Rows, found by the longest name that fits; of two, the one for the very family."""
 
     def __init__(self, rules: Iterable[Rule]) -> None:
         self.rules = tuple(rules)
         self._by_name: dict[str, list[Rule]] = {}
-        for rule in self.rules:
+        for rule in sorted(self.rules, key=lambda rule: rule.only is None):
             self._by_name.setdefault(rule.name, []).append(rule)
         self._longest = max(map(len, self._by_name))
 
@@ -247,6 +247,8 @@ _OTHER_RESULTS = [
     *_local("names the compiler's auxiliary files", "-dumpdir* -dumpbase* --dumpdir* --dumpbase*"),
     *_local("builds for several architectures at once", "-arch -Xarch_*"),
     *_local("changes the language of every source", "-ObjC*"),
+    *_local("migrates the source", "-objcmt-*", only=Family.CLANG),
+    *_local("names the object in debug information", "-object-file-name*", only=Family.CLANG),
 ]
 
 _OTHER_PROGRAMS = [
@@ -292,7 +294,7 @@ _FILES_READ = [
     *_local("reads an index of link-time optimization", "-fthinlto-index=*"),
     *_local("reads a file into the object", "-fembed-offload-object=* -gembed-source"),
     *_local(_MODULES, "-fmodule* -fcxx-modules -fimplicit-module* -fprebuilt-* -gmodules"),
-    *_local(_MODULES, "-fbuiltin-module-map -fapinotes* -ivfsoverlay*"),
+    *_local(_MODULES, "-fbuiltin-module-map -fapinotes* -ivfsoverlay* -module-*"),
     *_local(_PRECOMPILED, "-include-pch* -fpch* -emit-pch -relocatable-pch --relocatable-pch"),
     *_local("takes the source for preprocessed text", "-fpreprocessed -fdirectives-only"),
     *_local("looks for the source among the headers", "-fsearch-include-path*"),
@@ -314,7 +316,7 @@ _FILES_WRITTEN = [
         """-aux-info* -fstack-usage -fcallgraph-info* -fopt-info* -foptimization-record*
         -fsave-optimization-record* -ftime-trace* -fproc-stat-report* -time* -fvtv*
         -save-stats* --save-stats* -MJ* -gen-cdb-fragment-path* -dependency-dot*
-        -dependency-file* -module-dependency-dir* -serialize-diagnostics*
+        -dependency-file* -serialize-diagnostics*
         --serialize-diagnostics* -fdiagnostics-add-output=* -fdiagnostics-set-output=*
         -fdiagnostics-format=json-file -fdiagnostics-format=sarif-file -fdeps-*
         -fcrash-diagnostics* -gen-reproducer*""",
