@@ -252,6 +252,8 @@ gcc -fdiagnostics-color=always -c main.c
 gcc -fexec-charset=ISO-8859-1 -c main.c
 gcc -ffile-prefix-map=main=other -c main.c
 CC -fmacro-prefix-map=main=other -c main.c
+clang -fmacro-prefix-map=main=other -Werror -Wno-extern-initializer -c main.c
+CC -O2 -ffreestanding -Wall -Werror -c main.S
 CC -fsanitize=address -O1 -c main.c
 CC -fopenmp -c main.c
 CC -finstrument-functions -c main.c
@@ -298,7 +300,7 @@ _DEPENDENCY_REQUESTS = """
 -MMD -MD
 -MD -MT ''
 """
-_OUTPUTS = ["", "-o other.o", "-o out/other.o", "-o out.d/plain", "-o 'out/do$$ar blank.o'"]
+_OUTPUTS = ["", "-o out/other.o", "-o 'out/do$$ar blank.o'"]
 
 _DEPENDENCIES = """
 CC -MD -c src/deep.c
@@ -311,6 +313,8 @@ CC -MD -S main.c -o out/main.s
 CC -MD -c -x c no_suffix
 CC -MD -c -x c main.x
 CC -MD -c main.c -o .hidden
+CC -MD -c main.c -o out.d/plain
+CC -MD -c main.c -o other.lo
 CC -MD -c main.c -o out/.o
 CC -MD -c main.c -o out/dot.
 CC -MD -c main.i

@@ -8,6 +8,7 @@ files must be the same, byte by byte.
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import shutil
 import subprocess
@@ -20,7 +21,9 @@ from unittest import SkipTest
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.cmdline import corpus
+from twisted_distcc.cmdline.compilers import Family
 from twisted_distcc.cmdline.model import Compilation
+from twisted_distcc.cmdline.options import OPTIONS, Role
 from twisted_distcc.cmdline.parse import parse
 from twisted_distcc.cmdline.rewrite import preprocess_argv, remote_argv, serve_argv
 
@@ -31,6 +34,10 @@ _ENVIRONMENT = {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C"}
 
 # By hand, so that the table of the parser is compared with something.
 _PREPROCESSED = {"main.c": "two.i", "main.cc": "two.ii"}
+
+# How gcc and clang complain.
+_NO_SUCH_FILE = re.compile(r"(?:no such file or directory: '|error: )(first\.c|second\.c)")
+_UNKNOWN_OPTION = re.compile(r"unrecognized command|unknown argument|unsupported option")
 
 
 @cache
@@ -154,6 +161,38 @@ class LocatingTests(CompilerCase):
         self.assertEqual("-g" in " ".join(flags), c.debug)
         elsewhere, _ = self.distributed(c)
         self.assertEqual((self.client / "two.o").read_bytes(), elsewhere)
+
+
+class RowTests(SynchronousTestCase):
+    """Rows that travel take the next word for an argument exactly where the compilers do."""
+
+    def check(self, compiler: str, family: Family) -> None:
+        _require(compiler)
+        rules = [r for r in OPTIONS.rules if r.only in {None, family} and r.role is not Role.LOCAL]
+        asked = 0
+        for rule in rules:
+            taken = self.takes_next(compiler, rule.name)
+            if taken is not None:
+                asked += 1
+                self.assertEqual(rule.wants_next(rule.name), taken, rule.name)
+        self.assertGreater(asked, len(rules) // 2)
+
+    def takes_next(self, compiler: str, word: str) -> bool | None:
+        """Whether the word after `word` is its argument; None where the compiler does not say."""
+        argv = [compiler, "-fsyntax-only", "first.c", word, "second.c"]
+        done = subprocess.run(argv, env=_ENVIRONMENT, capture_output=True, text=True, check=False)
+        missing = set(_NO_SUCH_FILE.findall(done.stderr))
+        if "first.c" not in missing or _UNKNOWN_OPTION.search(done.stderr):
+            return None
+        return "second.c" not in missing
+
+    def test_gcc(self) -> None:
+        """Of gcc's options."""
+        self.check("gcc", Family.GCC)
+
+    def test_clang(self) -> None:
+        """Of clang's options."""
+        self.check("clang", Family.CLANG)
 
 
 def _add_test(case: type, number: int, about: str, check: Callable[..., None]) -> None:

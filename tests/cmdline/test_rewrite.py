@@ -77,16 +77,25 @@ class RemoteTests(SynchronousTestCase):
     def test_debug_folder(self) -> None:
         """clang is told the folder that its objects name; gcc finds it in the text."""
         folder = "-fdebug-compilation-dir=/the/folder"
-        self.check("clang -g -c a.c", f"clang {folder} -g -x cpp-output -c a.c -o a.o")
-        self.check("clang -c a.c", "clang -x cpp-output -c a.c -o a.o")
-        self.check("clang -g -g0 -c a.c", "clang -g -g0 -x cpp-output -c a.c -o a.o")
+        self.check("clang -g -c a.i", f"clang {folder} -g -x cpp-output -c a.i -o a.o")
+        self.check("clang -c a.i", "clang -x cpp-output -c a.i -o a.o")
+        self.check("clang -g -g0 -c a.i", "clang -g -g0 -x cpp-output -c a.i -o a.o")
         self.check("gcc -g -c a.c", "gcc -g -x cpp-output -c a.c -o a.o")
 
     def test_debug_folder_of_the_user(self) -> None:
         """A folder that the user names comes last, and wins."""
         self.check(
-            "clang -g -fdebug-compilation-dir /x -c a.c",
+            "clang -g -fdebug-compilation-dir /x -c a.i",
             "clang -fdebug-compilation-dir=/the/folder -g -fdebug-compilation-dir /x "
+            "-x cpp-output -c a.i -o a.o",
+        )
+
+    def test_unused_arguments(self) -> None:
+        """clang does not complain of options that the local step has used."""
+        self.check("clang -c a.c", "clang -Qunused-arguments -x cpp-output -c a.c -o a.o")
+        self.check(
+            "clang -g -c a.c",
+            "clang -fdebug-compilation-dir=/the/folder -Qunused-arguments -g "
             "-x cpp-output -c a.c -o a.o",
         )
 

@@ -155,13 +155,14 @@ _PREPROCESSOR = [
     *_rows(
         Takes.EITHER,
         Role.PREPROCESS,
-        """-D -U -I -include -imacros -iquote -isystem -isystem-after -idirafter -iprefix
+        """-D -U -I -include -imacros -iquote -isystem -idirafter -iprefix
         -iwithprefix -iwithprefixbefore -isysroot -imultilib -imultiarch -iframework
         -iframeworkwithsysroot -iwithsysroot -cxx-isystem -stdlib++-isystem --sysroot
         --include --imacros --include-directory --include-directory-after --include-prefix
         --include-with-prefix --include-with-prefix-after --include-with-prefix-before
         --define-macro --undefine-macro --gcc-toolchain -resource-dir""",
     ),
+    *_rows(Takes.EITHER, Role.PREPROCESS, "-isystem-after", only=Family.CLANG),
     *_rows(Takes.JOINED, Role.PREPROCESS, "-resource-dir= --gcc-install-dir= -stdlib= --stdlib="),
     *_rows(
         Takes.NOTHING,
@@ -289,7 +290,8 @@ _FILES_READ = [
         -fsanitize-coverage-blacklist=* -fsanitize-coverage-ignorelist=*
         -fsanitize-coverage-whitelist=* -fxray-always-instrument* -fxray-never-instrument*
         -fxray-attr-list* -fbasic-block-sections=list=* -frewrite-map-file* -filelist*
-        -fbuild-session* -fresolution=* -frandomize-layout-seed-file=*""",
+        -fbuild-session* -fexperimental-sanitize-metadata-ignorelist=* -fresolution=*
+        -frandomize-layout-seed-file=*""",
     ),
     *_local("reads an index of link-time optimization", "-fthinlto-index=*"),
     *_local("reads a file into the object", "-fembed-offload-object=* -gembed-source"),

@@ -10,6 +10,7 @@ run.  It is one question with one answer, so a refusal's sentence is the same on
 
 from __future__ import annotations
 
+import itertools
 import os.path
 from typing import TYPE_CHECKING
 
@@ -227,17 +228,13 @@ def _is_device(path: str) -> bool:
 
 def _language(options: Sequence[Option], source: str, family: Family, *, cxx: bool) -> Language:
     """The language of the source: by the last -x before it, or by its suffix."""
-    name = None
-    for option in options:
-        if option.role is Role.SOURCE:
-            break
-        if option.role is Role.LANGUAGE:
-            name = option.value
-    if name not in {None, "none"}:
-        return _language_named(str(name))
+    before = list(itertools.takewhile(lambda option: option.role is not Role.SOURCE, options))
+    names = _values(before, Role.LANGUAGE)
+    if names and names[-1] != "none":
+        return _language_named(names[-1])
     language = _language_of_suffix(source, family)
     # g++ leaves the suffix its meaning once any -x is given, clang++ never does.
-    if cxx and (name is None or family is Family.CLANG):
+    if cxx and (not names or family is Family.CLANG):
         return _AS_CXX.get(language, language)
     return language
 

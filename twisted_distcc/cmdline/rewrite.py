@@ -58,7 +58,7 @@ def remote_argv(c: Compilation, working_directory: str) -> list[str]:
     """What a server is asked to run on the preprocessed text."""
     return [
         c.compiler,
-        *_debug_folder(c, working_directory),
+        *_for_clang(c, working_directory),
         *_final_words(c, _name_for_servers(c), c.output),
     ]
 
@@ -78,14 +78,17 @@ def _final_words(c: Compilation, source: str, output: str) -> list[str]:
     return [*options, "-x", language, c.stage.value, source, "-o", output]
 
 
-def _debug_folder(c: Compilation, working_directory: str) -> list[str]:
-    """Tell clang the folder that gcc reads in the preprocessed text.
+def _for_clang(c: Compilation, working_directory: str) -> list[str]:
+    """What clang must be told because it sees preprocessed text, in another folder.
 
-    It stands first, so that one that the user gives wins.
+    gcc reads the folder in the text; a folder that the user names comes later, and wins.  Options
+    that only the preprocessor uses (`-fmacro-prefix-map`) are no mistake: it had them, and has
+    complained of those that nobody uses.
     """
-    if c.debug and c.family is Family.CLANG:
-        return [f"-fdebug-compilation-dir={working_directory}"]
-    return []
+    if c.family is not Family.CLANG:
+        return []
+    folder = [f"-fdebug-compilation-dir={working_directory}"] if c.debug else []
+    return folder if c.language.is_preprocessed else [*folder, "-Qunused-arguments"]
 
 
 def _name_for_servers(c: Compilation) -> str:
