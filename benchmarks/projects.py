@@ -110,7 +110,7 @@ def fetch(name: str) -> Path:
     return sources
 
 
-def build(  # noqa: PLR0913 - the build is named by what a person would type
+def build(
     name: str,
     directory: Path,
     *,
@@ -229,9 +229,7 @@ def source_lines(targets: str) -> list[str]:
         if origin == "Debian" and "-" not in release
     )
     if not lines:
-        raise ProjectUnavailableError(
-            "apt knows no Debian archive here: run 'apt-get update' first"
-        )
+        raise ProjectUnavailableError("apt knows no Debian archive here: run 'apt-get update' first")
     return lines
 
 

@@ -50,9 +50,7 @@ def _sample(bench: Workbench, server: Server, name: str) -> _Sample:
         "DISTCC_DIR": str(bench.private_folder("distcc")),
     }
     try:
-        done = build(
-            name, directory, cc="distcc gcc", cxx="distcc g++", jobs=_JOBS, env=environment
-        )
+        done = build(name, directory, cc="distcc gcc", cxx="distcc g++", jobs=_JOBS, env=environment)
         return _Sample(done.seconds, objects(directory))
     finally:
         shutil.rmtree(directory, ignore_errors=True)

@@ -18,9 +18,7 @@ class SourceLinesTests(SynchronousTestCase):
             "Debian\thttp://mirror.example/debian-security/\tbookworm-security\tmain\n"
             "Vendor\thttp://vendor.example/\tnodistro\tmain\n"
         )
-        self.assertEqual(
-            source_lines(targets), ["deb-src http://mirror.example/debian/ bookworm main"]
-        )
+        self.assertEqual(source_lines(targets), ["deb-src http://mirror.example/debian/ bookworm main"])
 
     def test_each_archive_once(self):
         """apt names an archive once for every architecture; its sources are wanted once."""

@@ -46,6 +46,4 @@ class MakefileTests(SynchronousTestCase):
             text=True,
             check=True,
         ).stdout
-        self.assertEqual(
-            shown.splitlines(), [str(folder / "sub dir"), *(f"<{word}>" for word in words)]
-        )
+        self.assertEqual(shown.splitlines(), [str(folder / "sub dir"), *(f"<{word}>" for word in words)])

@@ -76,9 +76,7 @@ class ChooseTests(SynchronousTestCase):
         self.backoff.avoid(RED)
         left = self.choose(RED, GREEN, BLUE, exclude=(GREEN, BLUE))
         self.assertEqual(left, NobodyLeft(avoided=(RED,), tried=(GREEN, BLUE)))
-        self.assertEqual(
-            str(left), "no host is left; tried already: green/1, blue/3; avoided: red/2"
-        )
+        self.assertEqual(str(left), "no host is left; tried already: green/1, blue/3; avoided: red/2")
         self.assertEqual(self.slots.in_use(GREEN.lock_name, 1), 0)
 
     def test_nobody_was_listed(self) -> None:

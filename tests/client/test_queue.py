@@ -143,9 +143,7 @@ class OthersSlotsTests(QueueTestCase):
         waiting = [self.acquire(BIG) for _ in range(50)]
         looks: list[int] = []
         look = self.slots.try_slot
-        self.patch(
-            self.slots, "try_slot", lambda name, index: looks.append(index) or look(name, index)
-        )
+        self.patch(self.slots, "try_slot", lambda name, index: looks.append(index) or look(name, index))
         self.clock.advance(0.1)
         self.assertEqual(looks, [0, 1, 2])
         self.assertEqual((len(theirs), len(waiting)), (3, 50))

@@ -152,8 +152,6 @@ class DirectoryTests(SynchronousTestCase):
 class WholeNumberTests(SynchronousTestCase):
     def test_only_digits_count(self) -> None:
         """Signs, spaces, underscores, other scripts' digits and endless numbers are no numbers."""
-        self.assertEqual(
-            [whole_number(text) for text in ("0", "007", "999999999")], [0, 7, 999999999]
-        )
+        self.assertEqual([whole_number(text) for text in ("0", "007", "999999999")], [0, 7, 999999999])
         for text in ("", "-1", "+1", " 1", "1_0", "1.0", "٣", "²", "1" * 10, "1" * 5000):
             self.assertIsNone(whole_number(text), text)

@@ -253,9 +253,7 @@ class StayLocalTests(ParseCase):
         self.stays("gcc foo.o -o foo", "neither -c nor -S is given, so the command links")
         self.stays("gcc", "neither -c nor -S is given, so the command links")
         self.stays("gcc --version", "--version asks the compiler about itself")
-        self.stays(
-            "gcc -fsyntax-only foo.c", "-fsyntax-only checks the source and writes no object"
-        )
+        self.stays("gcc -fsyntax-only foo.c", "-fsyntax-only checks the source and writes no object")
 
     def test_no_compiler(self) -> None:
         """A command must begin with something."""
@@ -270,9 +268,7 @@ class StayLocalTests(ParseCase):
         self.stays("gcc -c a.c ''", "more than one input is named: a.c and ''")
         self.stays("gcc -xc -c -", "the source comes from standard input")
         self.stays("gcc -xc -c /dev/stdin", "the source /dev/stdin is a device of this machine")
-        self.stays(
-            "gcc -xc -c /x/../dev/fd/3", "the source /x/../dev/fd/3 is a device of this machine"
-        )
+        self.stays("gcc -xc -c /x/../dev/fd/3", "the source /x/../dev/fd/3 is a device of this machine")
         distributed = "is not a source in a language that is distributed"
         for name in ("a.o", "a.a", "a.f90", "a.rs", "a.go", "a.adb", "a.d", "a.ll", "a", "lib.so"):
             self.stays(f"gcc -c {name}", f"{name} {distributed}")
@@ -376,9 +372,7 @@ class StayLocalTests(ParseCase):
     def test_unknown_options(self) -> None:
         """An option under no row may do anything, and stays."""
         for word in ("--frobnicate", "-Jx", "-Z"):
-            self.stays(
-                f"gcc {word} -c a.c", f"{word} is not an option that is known to work elsewhere"
-            )
+            self.stays(f"gcc {word} -c a.c", f"{word} is not an option that is known to work elsewhere")
 
     def test_response_files(self) -> None:
         """What is left of response files stays: a file that is not there, or too many of them."""

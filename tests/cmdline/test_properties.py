@@ -18,9 +18,7 @@ from twisted_distcc.cmdline.source import source_forbids
 _ANY = st.text(st.characters(exclude_categories=()), max_size=12)
 _NAMES = st.sampled_from([rule.name for rule in OPTIONS.rules])
 _OPERANDS = st.sampled_from(["a.c", "b.cc", "c.s", "d.S", "e.i", "-", "", "/dev/null", "@x", "f.o"])
-_WILD = st.lists(
-    st.one_of(_ANY, _NAMES, _OPERANDS, st.builds(str.__add__, _NAMES, _ANY)), max_size=12
-)
+_WILD = st.lists(st.one_of(_ANY, _NAMES, _OPERANDS, st.builds(str.__add__, _NAMES, _ANY)), max_size=12)
 
 # Words that travel, with odd names in them.
 _HARMLESS = "-O2 -Wall -g -g0 -DX -I. -lm -MD -MMD -MP -S -Wp,-DX -Wa,-W -pthread -std=c11"
@@ -87,9 +85,7 @@ class PropertyTests(SynchronousTestCase):
         received = parse(remote_argv(c, "/folder"))
         assert isinstance(received, Compilation)
         self.assertIs(c.language.preprocessed, received.language)
-        self.assertEqual(
-            (c.output, c.stage, c.debug), (received.output, received.stage, received.debug)
-        )
+        self.assertEqual((c.output, c.stage, c.debug), (received.output, received.stage, received.debug))
         self.assertIsNone(received.dependencies)
         served = parse(serve_argv(received, compiler, "in.i", "out.o"))
         assert isinstance(served, Compilation)

@@ -43,9 +43,7 @@ class ExpandTests(SynchronousTestCase):
     def test_in_place(self) -> None:
         """The words of a file stand where its name stood, those of nested files too."""
         files = {"x": "1 @y 4", "y": "2 3", "empty": ""}
-        self.assertEqual(
-            ["a", "1", "2", "3", "4", "b"], expand(["a", "@x", "@empty", "b"], files.get)
-        )
+        self.assertEqual(["a", "1", "2", "3", "4", "b"], expand(["a", "@x", "@empty", "b"], files.get))
 
     def test_unreadable(self) -> None:
         """A file that cannot be read is an ordinary word."""

@@ -33,9 +33,7 @@ class PreprocessTests(SynchronousTestCase):
 
     def test_dependencies(self) -> None:
         """Rules go into the given file, under the name that the one-step compile gives them."""
-        self.check(
-            "gcc -MD -MP -MF a.dep -c a.c -o b.o", "gcc a.c -MD -MQ b.o -MP -MF t.d -E -o t.i"
-        )
+        self.check("gcc -MD -MP -MF a.dep -c a.c -o b.o", "gcc a.c -MD -MQ b.o -MP -MF t.d -E -o t.i")
         self.check("gcc -Wp,-MMD,a.dep -c a.c -o b.o", "gcc a.c -MMD -MQ a.o -MF t.d -E -o t.i")
 
     def test_no_dependencies(self) -> None:

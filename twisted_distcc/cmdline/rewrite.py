@@ -38,8 +38,7 @@ _PREPROCESSING = _COMPILING | {Role.PREPROCESS, Role.LINK, Role.LANGUAGE, Role.S
 # Tried with 3.4, which hangs up on a command without a source of such a name (`.CPP`), and on every
 # assembler source, whatever its name.
 _SUFFIXES_OF_C_DISTCCD = frozenset(
-    {".c", ".cc", ".cp", ".cxx", ".cpp", ".c++", ".C", ".m", ".mm", ".M"}
-    | {".i", ".ii", ".mi", ".mii"}
+    {".c", ".cc", ".cp", ".cxx", ".cpp", ".c++", ".C", ".m", ".mm", ".M"} | {".i", ".ii", ".mi", ".mii"}
 )
 
 
