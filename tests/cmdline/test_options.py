@@ -63,7 +63,7 @@ _EXPECTED = {
     Role.FOR_CLANG: "-Xclang",
     Role.FOR_LLVM: "-mllvm -mllvm=-x",
     Role.LOCAL: (
-        "-E -M -MM -MG -MV -H -P -C -CC -v -### -dM -dD -da -dumpmachine -dumpbase -dumpdir "
+        "-E -M -MM -MG -MV -### -dM -dD -da -dumpmachine -dumpbase -dumpdir "
         "--version --help --help=common -print-search-dirs --print-file-name=x -fsyntax-only "
         "-emit-llvm -emit-pch -emit-ast -march=native -mtune=native -mcpu=native "
         "-march=native+crypto --coverage -coverage -fprofile-arcs -ftest-coverage "
@@ -80,10 +80,14 @@ _EXPECTED = {
         "-fxray-always-instrument=x -fthinlto-index=x -fthin-link-bitcode=x -MJ -arch "
         "-Xarch_host --config --config=x --driver-mode=g++ -working-directory=x "
         "-serialize-diagnostics --serialize-diagnostics -dependency-file -fcompare-debug "
-        "-fpreprocessed -fdirectives-only -finput-charset=latin1 -fno-working-directory "
+        "-fpreprocessed -fdirectives-only "
         "-fdiagnostics-format=sarif-file -fdiagnostics-add-output=sarif -fvtv-counts "
-        "-fverbose-asm -fself-test=x -ObjC -ObjC++ -gtoggle -gembed-source -gmodules "
+        "-fself-test=x -ObjC -ObjC++ -gtoggle -gembed-source -gmodules "
         "-fbasic-block-sections=list=x -fproc-stat-report=x -frewrite-map-file=x -fdeps-file=x"
+    ),
+    Role.BETTER_LOCAL: (
+        "-H -P -C -CC --comments -v --verbose -fverbose-asm -finput-charset=latin1 "
+        "-fno-working-directory"
     ),
     # Under no row.
     None: (
@@ -93,12 +97,15 @@ _EXPECTED = {
 }
 
 
+_STAYS = frozenset({Role.LOCAL, Role.BETTER_LOCAL})
+
+
 def _example(rule: Rule) -> list[str]:
     """The words of an option under this row."""
     argument = _ARGUMENT.get(rule.role, "argument")
     if rule.takes in {Takes.SEPARATE, Takes.EITHER}:
         return [rule.name, argument]
-    if rule.takes is Takes.JOINED and rule.role is not Role.LOCAL:
+    if rule.takes is Takes.JOINED and rule.role not in _STAYS:
         return [rule.name + argument]
     return [rule.name]
 
@@ -115,7 +122,7 @@ class RowTests(SynchronousTestCase):
     def test_rows_that_travel(self) -> None:
         """A command with an option under a row that is not local is distributed."""
         for rule in OPTIONS.rules:
-            if rule.role is not Role.LOCAL:
+            if rule.role not in _STAYS:
                 command = _command(rule, _example(rule))
                 verdict = parse(command)
                 self.assertIsInstance(verdict, Compilation, (command, verdict))
@@ -129,9 +136,17 @@ class RowTests(SynchronousTestCase):
     def test_rows_that_stay(self) -> None:
         """A command with an option under a local row stays, and the row's words say why."""
         for rule in OPTIONS.rules:
-            if rule.role is Role.LOCAL:
+            if rule.role in _STAYS:
                 verdict = parse(_command(rule, _example(rule)))
                 self.assertEqual(StayLocal(f"{rule.name} {rule.reason}"), verdict)
+
+    def test_rows_on_a_server(self) -> None:
+        """A server refuses what could harm it or cannot be done there, and does the rest."""
+        for rule in OPTIONS.rules:
+            if rule.role in _STAYS:
+                verdict = parse(_command(rule, _example(rule)), arrived=True)
+                refused = isinstance(verdict, StayLocal)
+                self.assertEqual(refused, rule.role is Role.LOCAL, (rule.name, verdict))
 
     def test_arguments_are_no_sources(self) -> None:
         """The word after an option that takes one is not the source, whatever it looks like."""
@@ -154,7 +169,7 @@ class RowTests(SynchronousTestCase):
     def test_local_rows_have_reasons(self) -> None:
         """A local row has a reason, and no other row has."""
         for rule in OPTIONS.rules:
-            self.assertEqual(rule.role is Role.LOCAL, bool(rule.reason), rule)
+            self.assertEqual(rule.role in _STAYS, bool(rule.reason), rule)
 
     def test_no_row_twice(self) -> None:
         """No two rows stand for the same words of the same compilers."""
@@ -175,7 +190,7 @@ class ExpectedTests(SynchronousTestCase):
     def test_what_clang_writes_into_objects(self) -> None:
         """Options that make clang write the command into the object are harmless with gcc."""
         for word in ("-frecord-gcc-switches", "-grecord-gcc-switches"):
-            for family, role in ((Family.CLANG, Role.LOCAL), (Family.GCC, Role.COMPILE)):
+            for family, role in ((Family.CLANG, Role.BETTER_LOCAL), (Family.GCC, Role.COMPILE)):
                 rule = OPTIONS.find(word, family)
                 assert rule is not None
                 self.assertEqual(role, rule.role)

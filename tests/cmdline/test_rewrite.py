@@ -122,3 +122,20 @@ class ServeTests(SynchronousTestCase):
         c = _understood("gcc -O2 -DX -g -c src/a.cc -o b.o")
         argv = remote_argv(c, "/the/folder")
         self.assertEqual(argv, remote_argv(_understood(shlex.join(argv)), "/the/folder"))
+
+
+class ArrivedTests(SynchronousTestCase):
+    """What a server makes of commands that would better have stayed local."""
+
+    def test_served_with_the_option(self) -> None:
+        """`cmake` asks compilers with `-v`: a server that is asked all the same answers so."""
+        c = parse(["gcc", "-v", "-c", "a.c", "-o", "a.o"], arrived=True)
+        assert isinstance(c, Compilation)
+        self.assertIn("-v", serve_argv(c, "/usr/bin/gcc", "in.i", "out.o"))
+
+    def test_no_dependencies_on_a_server(self) -> None:
+        """Dependencies belong to preprocessing: a server neither writes nor disputes them."""
+        c = parse(["gcc", "-MF", "x.d", "-c", "a.c", "-o", "a.o"], arrived=True)
+        assert isinstance(c, Compilation)
+        self.assertIsNone(c.dependencies)
+        self.assertNotIn("x.d", serve_argv(c, "/usr/bin/gcc", "in.i", "out.o"))

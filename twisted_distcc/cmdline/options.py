@@ -12,7 +12,7 @@ take a joined argument after `=`.
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from twisted_distcc.cmdline.compilers import Family
@@ -66,6 +66,8 @@ class Role(enum.Enum):
     """The argument is an option of LLVM, any of which may load or write files."""
     LOCAL = enum.auto()
     """The command stays local; the row says why."""
+    BETTER_LOCAL = enum.auto()
+    """As `LOCAL`, for the exactness of the result alone: a server that is asked all the same may."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +78,7 @@ class Rule:
     takes: Takes
     role: Role
     reason: str = ""
-    """For `Role.LOCAL`: what the option does, to be read after its name."""
+    """For roles that keep a command local: what the option does, to be read after its name."""
     only: Family | None = None
     """The only family of compilers that the row is for; None for all."""
 
@@ -122,6 +124,11 @@ class Table:
 
 def _rows(takes: Takes, role: Role, names: str, *, only: Family | None = None) -> list[Rule]:
     return [Rule(name, takes, role, only=only) for name in names.split()]
+
+
+def _better_local(reason: str, names: str, *, only: Family | None = None) -> list[Rule]:
+    """Rows that keep a command local only because its result would differ elsewhere."""
+    return [replace(rule, role=Role.BETTER_LOCAL) for rule in _local(reason, names, only=only)]
 
 
 def _local(reason: str, names: str, *, only: Family | None = None) -> list[Rule]:
@@ -241,9 +248,10 @@ _OTHER_RESULTS = [
     *_local("writes something else than an object", "-emit-* -rewrite-* --analyze* -extract-api"),
     *_local("asks the compiler about itself", "--version --help* -help --target-help -dump*"),
     *_local("asks the compiler about itself", "-print-* --print-* -ccc-print-*"),
-    *_local("shows the commands that run on this machine", "-v --verbose -###"),
-    *_local("lists headers as they are read", "-H -fshow-skipped-includes"),
-    *_local("is meant for the output of the preprocessor", "-P -C -CC --comments*"),
+    *_better_local("shows the commands that run on this machine", "-v --verbose"),
+    *_local("shows commands and runs none", "-###"),
+    *_better_local("lists headers as they are read", "-H -fshow-skipped-includes"),
+    *_better_local("is meant for the output of the preprocessor", "-P -C -CC --comments*"),
     *_local("dumps the compiler's own state into files", "-d* --dump*"),
     *_local("names the compiler's auxiliary files", "-dumpdir* -dumpbase* --dumpdir* --dumpbase*"),
     *_local("builds for several architectures at once", "-arch -Xarch_*"),
@@ -301,8 +309,10 @@ _FILES_READ = [
     *_local("takes the source for preprocessed text", "-fpreprocessed -fdirectives-only"),
     *_local("looks for the source among the headers", "-fsearch-include-path*"),
     *_local("runs the compiler's own tests", "-fself-test*"),
-    *_local("converts the source, and would do it again to preprocessed text", "-finput-charset=*"),
-    *_local("keeps the working directory out of preprocessed text", "-fno-working-directory"),
+    *_better_local(
+        "converts the source, and would do it again to preprocessed text", "-finput-charset=*"
+    ),
+    *_better_local("keeps the working directory out of preprocessed text", "-fno-working-directory"),
 ]
 
 _FILES_WRITTEN = [
@@ -326,8 +336,8 @@ _FILES_WRITTEN = [
     *_local("dumps the compiler's own state into files", "-fdump* -fcompare-debug* -gtoggle"),
     *_local("writes an index for link-time optimization", "-fthin-link-bitcode=*"),
     *_local("writes templates into a repository file", "-frepo"),
-    *_local("writes the command itself into the assembly", "-fverbose-asm"),
-    *_local(
+    *_better_local("writes the command itself into the assembly", "-fverbose-asm"),
+    *_better_local(
         "writes the command itself into the object",
         """-frecord-gcc-switches -frecord-command-line -grecord-gcc-switches
         -grecord-command-line -fembed-bitcode*""",

@@ -64,14 +64,16 @@ def parse(
     read_file: Callable[[str], str | None] = lambda _path: None,
     *,
     family: Family | None = None,
+    arrived: bool = False,
 ) -> Compilation | StayLocal:
     """Judge the command `argv`.
 
     `read_file` gives the text of a response file, or None where there is none.  `family` is for
-    those who know better than the name what a compiler is: `cc` may be either.
+    those who know better than the name what a compiler is: `cc` may be either.  `arrived` is for a
+    server: of what would better have stayed where it was typed, it does what harms nobody.
     """
     try:
-        return _parse(argv, read_file, family)
+        return _parse(argv, read_file, family, arrived=arrived)
     except _StaysError as stays:
         return StayLocal(str(stays))
     except TooManyResponseFilesError:
@@ -79,7 +81,11 @@ def parse(
 
 
 def _parse(
-    argv: Sequence[str], read_file: Callable[[str], str | None], family: Family | None
+    argv: Sequence[str],
+    read_file: Callable[[str], str | None],
+    family: Family | None,
+    *,
+    arrived: bool,
 ) -> Compilation:
     if not argv or not argv[0]:
         raise _StaysError("no compiler is named")
@@ -87,12 +93,12 @@ def _parse(
     family = family or compiler.family
     arguments = tuple(expand(argv[1:], read_file))
     _check_words(arguments)
-    options = tuple(_classify(arguments, family))
+    options = tuple(_classify(arguments, family, arrived=arrived))
     stage = _stage(options)
     source = _source(options)
     language = _language(options, source, family, cxx=compiler.cxx)
     debug = _debug(options)
-    _check_assembler(language, stage, debug=debug)
+    _check_assembler(language, stage, debug=debug and not arrived)
     return Compilation(
         compiler=argv[0],
         arguments=arguments,
@@ -100,7 +106,7 @@ def _parse(
         language=language,
         output=_output(options, source, stage),
         stage=stage,
-        dependencies=_dependencies(options, source, language, family),
+        dependencies=None if arrived else _dependencies(options, source, language, family),
         debug=debug,
         family=family,
         options=options,
@@ -118,7 +124,7 @@ def _check_words(words: Sequence[str]) -> None:
 # Words -> options
 
 
-def _classify(words: Sequence[str], family: Family) -> Iterator[Option]:
+def _classify(words: Sequence[str], family: Family, *, arrived: bool) -> Iterator[Option]:
     rest = iter(words)
     for word in rest:
         if word == "-" or not word.startswith("-"):
@@ -127,7 +133,7 @@ def _classify(words: Sequence[str], family: Family) -> Iterator[Option]:
         rule = OPTIONS.find(word, family)
         if rule is None:
             raise _StaysError(f"{_shown(word)} is not an option that is known to work elsewhere")
-        if rule.role is Role.LOCAL:
+        if rule.role is Role.LOCAL or (rule.role is Role.BETTER_LOCAL and not arrived):
             raise _StaysError(f"{_shown(word)} {rule.reason}")
         yield _look_inside(_option(rule, word, rest), family)
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 _COMPILING = frozenset(
     {
         Role.COMPILE,
+        Role.BETTER_LOCAL,
         Role.DEBUG,
         Role.NO_DEBUG,
         Role.FOR_ASSEMBLER,

@@ -90,7 +90,7 @@ class Exchange:
         path = self.compilers.resolve(argv[0])
         if isinstance(path, Refused):
             return path
-        compilation = parse(argv)
+        compilation = parse(argv, arrived=True)
         if isinstance(compilation, StayLocal):
             return Refused((compilation.reason,), EXIT_BAD_ARGUMENTS)
         return path, compilation
