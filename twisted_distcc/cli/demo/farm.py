@@ -28,8 +28,8 @@ _SECONDS_TO_STOP = 10.0
 # A caller's farm, cache and make must not have a say in the demo's builds.
 _FOREIGN_VARIABLES = ("DISTCC_", "CCACHE_", "MAKEFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "MFLAGS")
 
-# One line per job, for example `... job peer=127.0.0.1 compiler=gcc status=0 ...`.
-_JOB_LINE = re.compile(r"(?:^|\s)job(?=\s+\w+=)(?P<fields>.*)")
+# One line per job, for example `... job peer=127.0.0.1 verdict=done ... status=0 ...`.
+_COMPILED = re.compile(r"(?:^|\s)job\s.*\bverdict=done\s(?:.*\s)?status=0(?:\s|$)")
 
 
 class FarmError(DistccError):
@@ -82,9 +82,8 @@ def running_farm(folder: Path, jobs: int) -> Iterator[Farm]:
 
 
 def count_jobs(log: str) -> int:
-    """Count the lines of a job log that tell of a compile which ran to its end."""
-    found = (_JOB_LINE.search(line) for line in log.splitlines())
-    return sum(1 for match in found if match and " status=0" in match["fields"])
+    """Count the lines of a job log that tell of a compile which succeeded."""
+    return sum(1 for line in log.splitlines() if _COMPILED.search(line))
 
 
 def _server_command(farm: Farm, jobs: int) -> list[str]:

@@ -15,7 +15,7 @@ import subprocess
 import sys
 import tarfile
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from platform import freedesktop_os_release
@@ -24,6 +24,7 @@ from twisted_distcc.cli.demo.project import Make, Project
 from twisted_distcc.errors import DistccError
 
 _SECONDS_TO_DOWNLOAD = 100
+_APT_FOLDER = Path("/etc/apt")
 _SOURCE_SUFFIXES = (".c", ".h")
 
 # `deb [options] uri suite component...` of sources.list(5), and a field of its deb822 style.
@@ -61,10 +62,10 @@ class Library:
     fetch: Callable[[str, Path], Path]
 
 
-def library_project(folder: Path, say: Callable[[str], None]) -> Project:
-    """Return the first library that can be had, unpacked in `folder`; `say` hears of detours."""
+def library_project(libraries: Iterable[Library], folder: Path, say: Callable[[str], None]) -> Project:
+    """Return the first of `libraries` that can be had, unpacked in `folder`; `say` hears of detours."""
     cache = _cache_folder()
-    for library in _LIBRARIES:
+    for library in libraries:
         try:
             archive = cached_archive(library, cache, say)
         except LibraryError as error:
@@ -113,7 +114,7 @@ def fetch_debian_source(package: str, folder: Path) -> Path:
     if shutil.which("apt-get") is None:
         raise LibraryError("There is no apt-get here.")
     codename = freedesktop_os_release().get("VERSION_CODENAME", "")
-    configuration = _private_apt(folder, source_list_entry(Path("/etc/apt"), codename))
+    configuration = _private_apt(folder, source_list_entry(_APT_FOLDER, codename))
     environment = os.environ | {"APT_CONFIG": os.fspath(configuration)}
     _run(["apt-get", "-qq", "update"], folder, environment)
     _run(["apt-get", "-qq", "source", "--download-only", package], folder, environment)
@@ -128,7 +129,7 @@ def fetch_sdist(package: str, folder: Path) -> Path:
     return _only_file(folder, f"{name}-*.tar.gz")
 
 
-_LIBRARIES = (
+LIBRARIES = (
     Library(
         title="Mbed TLS",
         package="mbedtls",

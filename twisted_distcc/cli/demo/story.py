@@ -20,7 +20,7 @@ from typing import NoReturn
 
 from twisted_distcc.cli.demo.comparison import compare
 from twisted_distcc.cli.demo.farm import running_farm
-from twisted_distcc.cli.demo.library import library_project
+from twisted_distcc.cli.demo.library import LIBRARIES, library_project
 from twisted_distcc.cli.demo.project import Build, Builder, Compilers, Project, user_project
 from twisted_distcc.cli.demo.screen import Result, Screen, table
 from twisted_distcc.cli.installed import installed_command
@@ -73,7 +73,7 @@ class Demo:
 
     def _project(self, folder: Path | None) -> Project:
         if folder is None:
-            return library_project(self.scratch / "source", self.screen.line)
+            return library_project(LIBRARIES, self.scratch / "source", self.screen.line)
         return user_project(folder)
 
     def _second_look(

@@ -1,0 +1,39 @@
+"""What the pages say about options, settings and exit codes is all there is."""
+
+import re
+from pathlib import Path
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from twisted_distcc import errors
+from twisted_distcc.client import settings
+from twisted_distcc.tap import Options
+
+ROOT = Path(__file__).parents[2]
+EXIT_CODES = {value for name, value in vars(errors).items() if name.startswith("EXIT_")}
+
+
+class PageTests(SynchronousTestCase):
+    """Tables in `doc/` and README.md against the code."""
+
+    def test_server_options(self) -> None:
+        """doc/server.md has every option of `twistd distccd`, and no other."""
+        documented = re.findall(r"(?m)^\| `--([\w-]+)", (ROOT / "doc/server.md").read_text())
+        options = Options()
+        known = {name.rstrip("=") for name in options.longOpt} - {"help", "version"}
+        self.assertEqual(sorted(documented), sorted(known))
+
+    def test_client_settings(self) -> None:
+        """doc/client.md has every variable that the client's settings are made of."""
+        text = (ROOT / "doc/client.md").read_text()
+        documented = set(re.findall(r"(?m)^\| `([A-Z_]+)` \|", text))
+        read = set(re.findall(r"`([A-Z_]+)`", Path(settings.__file__).read_text())) - {"HOME"}
+        self.assertTrue(read)
+        self.assertEqual(read - documented, set())
+
+    def test_exit_codes(self) -> None:
+        """README.md and doc/client.md have every exit code, once, and no other."""
+        for page in ("README.md", "doc/client.md"):
+            rows = re.findall(r"(?m)^\|(?: \d{3} \|.*| .*\| \d{3} \|.*)$", (ROOT / page).read_text())
+            documented = [int(code) for row in rows for code in re.findall(r"\| (\d{3}) \|", row)]
+            self.assertEqual(sorted(documented), sorted(EXIT_CODES), page)
