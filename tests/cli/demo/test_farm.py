@@ -3,6 +3,7 @@
 import os
 import signal
 import socket
+import subprocess
 import sys
 from pathlib import Path
 
@@ -108,6 +109,12 @@ class FarmTests(SynchronousTestCase):
             self.assertEqual(os.getsid(pid), pid)
             self.assertNotEqual(os.getsid(pid), os.getsid(0))
         self.assertRaises(ProcessLookupError, os.kill, pid, signal.SIGTERM)
+
+    def test_agent(self) -> None:
+        """What a build left running, as the client's agent is, ends with the farm."""
+        with running_farm(self.folder, 3) as farm:
+            left = subprocess.Popen(["sleep", "60"], env=farm.environment, start_new_session=True)
+        self.assertEqual(left.wait(10), -signal.SIGTERM)
 
     def test_no_jobs_yet(self) -> None:
         """Before the server has written its log, no job is done."""

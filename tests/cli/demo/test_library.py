@@ -175,9 +175,7 @@ class SourceListTests(SynchronousTestCase):
 
     def test_plain_line(self) -> None:
         """A line without options gives one without options."""
-        (self.apt / "sources.list.d" / "x.list").write_text(
-            "deb http://deb.example/debian trixie main\n"
-        )
+        (self.apt / "sources.list.d" / "x.list").write_text("deb http://x.example/debian trixie main\n")
         self.assertEqual(
             source_list_entry(self.apt, "trixie"), "deb-src http://x.example/debian trixie main"
         )

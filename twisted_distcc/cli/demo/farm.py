@@ -14,7 +14,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -60,6 +60,7 @@ class Farm:
 def running_farm(folder: Path, jobs: int) -> Iterator[Farm]:
     """Run a server below `folder` that only this machine may use, and stop it at the end."""
     (folder / "distcc").mkdir(parents=True)
+    (folder / "runtime").mkdir(mode=0o700)
     port = _free_port()
     farm = Farm(port, folder / "jobs.log", _environment(folder, port, jobs))
     output = folder / "server.out"
@@ -78,6 +79,7 @@ def running_farm(folder: Path, jobs: int) -> Iterator[Farm]:
         _await_listener(process, port, output)
         yield farm
     finally:
+        _end_what_is_left(farm)
         _stop(process)
 
 
@@ -97,6 +99,7 @@ def _environment(folder: Path, port: int, jobs: int) -> dict[str, str]:
     return _own_variables() | {
         "DISTCC_HOSTS": f"{_LOOPBACK}:{port}/{jobs}",
         "DISTCC_DIR": os.fspath(folder / "distcc"),
+        "XDG_RUNTIME_DIR": os.fspath(folder / "runtime"),
         "CCACHE_DISABLE": "1",  # `gcc` may be ccache's link, and would compile only once
     }
 
@@ -124,6 +127,28 @@ def _await_listener(process: subprocess.Popen[bytes], port: int, output: Path) -
         else:
             return
     raise FarmError(f"the server did not start:\n{output.read_text(errors='replace').rstrip()}")
+
+
+def _end_what_is_left(farm: Farm) -> None:
+    """End what a build leaves behind in the farm's environment: the client's agent outlives builds."""
+    mark = f"DISTCC_DIR={farm.environment['DISTCC_DIR']}".encode()
+    told: set[int] = set()
+    deadline = time.monotonic() + _SECONDS_TO_STOP
+    while (left := _processes_with(mark)) and time.monotonic() < deadline:
+        for pid in left - told:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGTERM)
+        told |= left
+        time.sleep(0.02)
+
+
+def _processes_with(variable: bytes) -> set[int]:
+    found = set()
+    for name in filter(str.isdecimal, os.listdir("/proc")):
+        with suppress(OSError):  # it has ended, or is another user's
+            if variable in Path("/proc", name, "environ").read_bytes().split(b"\0"):
+                found.add(int(name))
+    return found
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
