@@ -30,11 +30,13 @@ test: $(VENV)/.with-test
 	$(BIN)/coverage report; \
 	exit $$status
 
+# All checks run, whichever of them fail.
 lint: $(VENV)/.with-lint
-	$(BIN)/ruff check
-	$(BIN)/ruff format --check
-	$(BIN)/mypy
-	$(BIN)/lint-imports
+	@status=0; \
+	for check in "ruff check" "ruff format --check" mypy lint-imports; do \
+	    echo "$$check"; $(BIN)/$$check || status=1; \
+	done; \
+	exit $$status
 
 demo: $(VENV)/.with-demo
 	@tools/debian-packages $(BUILD_PACKAGES)

@@ -113,8 +113,17 @@ class FarmTests(SynchronousTestCase):
     def test_agent(self) -> None:
         """What a build left running, as the client's agent is, ends with the farm."""
         with running_farm(self.folder, 3) as farm:
-            left = subprocess.Popen(["sleep", "60"], env=farm.environment, start_new_session=True)
-        self.assertEqual(left.wait(10), -signal.SIGTERM)
+            left = subprocess.Popen(
+                ["sh", "-c", "echo running; read line"],
+                env=farm.environment,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                start_new_session=True,
+            )
+            assert left.stdout is not None
+            self.assertEqual(left.stdout.readline(), b"running\n")
+        left.communicate(timeout=10)
+        self.assertEqual(left.returncode, -signal.SIGTERM)
 
     def test_no_jobs_yet(self) -> None:
         """Before the server has written its log, no job is done."""
