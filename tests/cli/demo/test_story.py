@@ -118,6 +118,13 @@ class DemoTests(SynchronousTestCase):
         self.assertEqual(status, EXIT_FAILURE)
         self.assertIn("nowhere has no CMakeLists.txt", out)
 
+    def test_home(self) -> None:
+        """A project below `~` is found, where a shell has left the `~` alone."""
+        self.patch(os, "environ", os.environ | {"HOME": str(self.root)})
+        self.patch(sys, "executable", install(self.root / "bin"))
+        with contextlib.redirect_stdout(io.StringIO()):
+            self.assertEqual(main(["--project", "~/project"]), 0)
+
     def test_jobs(self) -> None:
         """The number of jobs is at least one."""
         with contextlib.redirect_stderr(io.StringIO()):

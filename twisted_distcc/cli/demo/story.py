@@ -126,7 +126,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--project",
         metavar="DIR",
-        type=Path,
+        type=_folder,
         help="build a copy of the project in DIR instead (CMakeLists.txt, configure or Makefile)",
     )
     parser.add_argument(
@@ -137,6 +137,10 @@ def _parser() -> argparse.ArgumentParser:
         help="compiles at a time (default: %(default)s, one per processor)",
     )
     return parser
+
+
+def _folder(text: str) -> Path:
+    return Path(text).expanduser()  # `make PROJECT=~/x` leaves that to us in some shells
 
 
 def _positive(text: str) -> int:
