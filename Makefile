@@ -3,6 +3,7 @@
 #
 #   make test TESTS=tests.wire     one folder, module, class or method of the tests
 #   make demo PROJECT=dir JOBS=4   the demo with a project of yours
+#   make bench BENCH=--quick       the benchmarks with less work
 #   make PYTHON=python3.12 ...     another Python
 
 VENV := .venv
@@ -14,7 +15,7 @@ BUILD_PACKAGES := gcc g++ make
 # The tests speak to real peers: C distcc, sshd, other compilers and build tools.
 TEST_PACKAGES := $(BUILD_PACKAGES) ccache clang cmake distcc dpkg-dev iproute2 ninja-build \
     openssh-client openssh-server
-BENCH_PACKAGES := $(BUILD_PACKAGES) distcc dpkg-dev
+BENCH_PACKAGES := $(BUILD_PACKAGES) cmake distcc dpkg-dev
 
 .PHONY: help test lint demo bench docs changelog clean
 .NOTPARALLEL:
