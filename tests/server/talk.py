@@ -1,0 +1,127 @@
+"""What is said on a connection to a server, in the words of the wire's own two halves.
+
+In: words of a command and a source, or the bytes of a reply.  Out: the bytes of a request, or an
+`Answer`.  It refuses to know how the bytes travel, save for `ask`, which takes them over loopback.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from twisted.internet import reactor
+from twisted.internet.defer import Deferred
+from twisted.internet.endpoints import HostnameEndpoint, connectProtocol
+from twisted.internet.protocol import Protocol, connectionDone
+from twisted.python.failure import Failure
+
+from twisted_distcc.compression.lzo import compress, expand
+from twisted_distcc.messages.assembly import Assembly, request_pieces
+from twisted_distcc.messages.body import Body
+from twisted_distcc.messages.model import Reply, Request
+from twisted_distcc.wire.connection import Connection
+from twisted_distcc.wire.events import MessageEnd
+
+COMPILE: Final = ("gcc", "-c", "hello.c", "-o", "hello.o")
+SOURCE: Final = b'# 1 "hello.c"\nint main(void) { return 0; }\n'
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A reply, expanded, in memory."""
+
+    exit_code: int
+    stderr: str
+    stdout: bytes
+    object_file: bytes
+
+
+def request_bytes(
+    command: Sequence[str | bytes] = COMPILE, source: bytes = SOURCE, version: int = 1
+) -> bytes:
+    """Give what a client sends to have `source` compiled by `command`."""
+    words = tuple(os.fsencode(word) for word in command)
+    body = Body.of(compress(source) if version == 2 else source)
+    writer = Connection.client().writer
+    return b"".join(request_pieces(writer, Request(words, body, version)))
+
+
+def answer_of(reply: bytes, version: int = 1) -> Answer:
+    """Read the bytes of a whole reply to a request of `version`, after which nothing comes."""
+    connection, assembly = Connection.client(), Assembly()
+    b"".join(request_pieces(connection.writer, Request((b"cc",), Body.of(b""), version)))
+    connection.reader.feed(reply)
+    events = list(connection.reader.events())
+    if not events or events[-1] != MessageEnd() or connection.reader.trailing:
+        raise AssertionError(f"this is not one whole reply: {reply!r}")
+    for event in events:
+        assembly.take(event)
+    return _answer(assembly.reply(), version)
+
+
+def _answer(reply: Reply, version: int) -> Answer:
+    stderr, stdout, object_file = (
+        expand(body.read(), 1 << 30) if version == 2 else body.read() for body in reply.bodies
+    )
+    reply.discard()
+    return Answer(reply.exit_code, stderr.decode(), stdout, object_file)
+
+
+class Client(Protocol):
+    """A connection on which a test sends what it likes; `closed` gives all that came, at its end."""
+
+    def __init__(self) -> None:
+        self.received = bytearray()
+        self.closed: Deferred[bytes] = Deferred()
+
+    def connectionMade(self) -> None:
+        assert self.transport is not None
+        self.transport.setTcpNoDelay(True)  # type: ignore[attr-defined]
+
+    def dataReceived(self, data: bytes) -> None:
+        self.received += data
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        self.closed.callback(bytes(self.received))
+
+    def send(self, data: bytes) -> None:
+        """Send `data`."""
+        assert self.transport is not None
+        self.transport.write(data)
+
+    def abort(self) -> None:
+        """Go, without a word."""
+        assert self.transport is not None
+        self.transport.abortConnection()  # type: ignore[attr-defined]
+
+
+async def connect(port: int, host: str = "127.0.0.1") -> Client:
+    """Connect to a server."""
+    client = Client()
+    await connectProtocol(HostnameEndpoint(reactor, host, port), client)
+    return client
+
+
+async def ask(
+    port: int,
+    command: Sequence[str | bytes] = COMPILE,
+    source: bytes = SOURCE,
+    version: int = 1,
+    host: str = "127.0.0.1",
+) -> Answer:
+    """Have `source` compiled by the server at `port`, and give its answer."""
+    client = await connect(port, host)
+    client.send(request_bytes(command, source, version))
+    return answer_of(await client.closed, version)
+
+
+def has_ipv6() -> bool:
+    """Say whether this machine has the address `::1`."""
+    try:
+        with socket.create_server(("::1", 0), family=socket.AF_INET6):
+            return True
+    except OSError:
+        return False
