@@ -40,6 +40,7 @@ class Admission:
         self.queue = queue
         self.running = 0
         self.crowded = False
+        self._seating = False
         self._waiting: deque[Deferred[None]] = deque()
         self._readers: set[Pausable] = set()
 
@@ -69,7 +70,7 @@ class Admission:
 
     def _enter(self) -> Deferred[None]:
         turn: Deferred[None] = Deferred(self._give_up)
-        if self.running < self.jobs:
+        if self.running < self.jobs and not self._waiting:
             self.running += 1
             turn.callback(None)
             return turn
@@ -78,11 +79,18 @@ class Admission:
         return turn
 
     def _leave(self) -> None:
-        if self._waiting:
+        self.running -= 1
+        if not self._seating:
+            self._seat()
+            self._weigh()
+
+    def _seat(self) -> None:
+        """Give free seats away.  A job that is over at once leaves while this runs, on its stack."""
+        self._seating = True
+        while self._waiting and self.running < self.jobs:
+            self.running += 1
             self._waiting.popleft().callback(None)
-        else:
-            self.running -= 1
-        self._weigh()
+        self._seating = False
 
     def _give_up(self, turn: Deferred[None]) -> None:
         self._waiting.remove(turn)
