@@ -197,6 +197,7 @@ class DistccServerProtocol(Protocol):
             self.transport.setTcpNoDelay(True)
         verdict = self.factory.admit(self.peer)
         if isinstance(verdict, Refused):
+            self._log.warn("{peer} may not connect: {reason}", peer=self.peer, reason=verdict)
             self._refuse(Reply.sentence(verdict.exit_code, str(verdict)))
         self._read_on()
         self.factory.opened(self)
@@ -213,8 +214,8 @@ class DistccServerProtocol(Protocol):
             for event in reader.events():
                 if isinstance(event, MessageEnd):
                     self._begin()
-                else:
-                    self._take(event)
+                    break
+                self._take(event)
         except RemoteProtocolError as error:
             self._reject(error)
 
@@ -249,7 +250,8 @@ class DistccServerProtocol(Protocol):
         try:
             self._assembly.take(event)
         except OSError as error:
-            self._refuse(_broken(error))
+            self._log.error("the request of {peer} has no room: {error}", peer=self.peer, error=error)
+            self._refuse(_sentence_on(error))
 
     def _refuse(self, reply: Reply) -> None:
         """Read the request to its end, keep none of it, and answer `reply`."""
@@ -321,23 +323,41 @@ class DistccServerProtocol(Protocol):
     async def _ask(self, request: Request) -> Reply:
         """Have the request served; whatever goes wrong becomes a sentence for the client."""
         try:
-            expanded = await self.factory.bulk.expand_request(request, self.factory.limits)
+            expanded = await self._expanded(request)
             try:
                 return await self.factory.compile(expanded, self.peer)
             finally:
                 expanded.discard()
-        except DistccError as error:
-            return Reply.sentence(error.exit_code, str(error))
-        except OSError as error:
-            return _broken(error)
+        except (DistccError, OSError) as error:
+            return _sentence_on(error)
+        except CancelledError:
+            raise
         except Exception:
             self._log.failure("a job of {peer} failed here", peer=self.peer)
             return Reply.sentence(EXIT_FAILURE, "the server failed at this job; its log says why")
         finally:
             request.discard()
 
+    async def _expanded(self, request: Request) -> Request:
+        try:
+            return await self.factory.bulk.expand_request(request, self.factory.limits)
+        except (DistccError, OSError) as error:
+            self._log.warn("the request of {peer} is not expanded: {error}", peer=self.peer, error=error)
+            raise
+
+    async def _compressed(self, reply: Reply, version: int) -> Reply:
+        """Compress `reply`; for one that cannot be, a sentence goes out, which needs no room."""
+        compress = self.factory.bulk.compress_reply
+        try:
+            return await compress(reply, version)
+        except (DistccError, OSError) as error:
+            self._log.error(
+                "the reply to {peer} is not compressed: {error}", peer=self.peer, error=error
+            )
+            return await compress(_sentence_on(error), version)
+
     async def _send(self, reply: Reply, version: int) -> None:
-        ready = await self.factory.bulk.compress_reply(reply, version)
+        ready = await self._compressed(reply, version)
         try:
             self._set_timer(self.factory.deadlines.send)
             assert self.transport is not None
@@ -354,5 +374,7 @@ class DistccServerProtocol(Protocol):
         self._set_timer(_LINGER)
 
 
-def _broken(error: OSError) -> Reply:
+def _sentence_on(error: DistccError | OSError) -> Reply:
+    if isinstance(error, DistccError):
+        return Reply.sentence(error.exit_code, str(error))
     return Reply.sentence(EXIT_IO_ERROR, f"the server cannot do this job: {error.strerror or error}")
