@@ -28,13 +28,14 @@ class CannotWriteError(DistccError):
 def unfit(path: str) -> str | None:
     """Say why `path` cannot be replaced in one step, or give None: the compiler then does its way."""
     try:
-        mode = os.stat(path).st_mode
+        if not stat.S_ISREG(os.stat(path).st_mode):
+            return f"{path} is not a regular file"
     except FileNotFoundError:
-        folder = os.path.dirname(path)
-        return None if os.path.isdir(folder) else f"there is no folder {folder}"
+        pass
     except (OSError, ValueError) as error:
         return f"{path} cannot be looked at: {error}"
-    return None if stat.S_ISREG(mode) else f"{path} is not a regular file"
+    folder = os.path.dirname(os.path.realpath(path))
+    return None if os.access(folder, os.W_OK | os.X_OK) else f"no file can be made in {folder}"
 
 
 class Outputs:
