@@ -38,10 +38,17 @@ def find_compiler(name: str, directory: str, path: str) -> str | None:
     """
     if "/" in name:
         candidate = os.path.join(directory, name)
-        if is_executable(candidate) and not is_masquerade(candidate):
-            return candidate
+        if not is_masquerade(candidate):
+            return candidate if is_executable(candidate) else None
     folders = [os.path.join(directory, folder) for folder in path.split(":")]
     return next(on_path(os.path.basename(name), folders), None)
+
+
+def not_found(name: str) -> str:
+    """Say why `find_compiler` finds nothing for `name`."""
+    if os.path.basename(name) in WRAPPERS:
+        return f"{name} is no compiler, it starts one: it comes before tdistcc (CCACHE_PREFIX=tdistcc)"
+    return f"{name} is not to be found: it is not installed, or not on PATH"
 
 
 def is_executable(path: str) -> bool:
