@@ -33,7 +33,7 @@ def run_alone(invocation: Invocation, write: Callable[[bytes], None]) -> Outcome
 
     def start() -> None:
         nonlocal job
-        report = make_report(invocation.environ, write)
+        report = make_report(invocation.wishes, write)
         running = Deferred.fromCoroutine(dispatcher.run(invocation, report))
         job = running.addCallbacks(outcomes.append, failed)
         job.addBoth(lambda _: reactor.stop() if reactor.running else None)

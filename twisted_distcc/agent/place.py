@@ -22,8 +22,7 @@ def runtime_folder() -> str:
     Raises:
         UnsafeFolderError: if somebody else could have a hand in it.
     """
-    within = os.environ.get("XDG_RUNTIME_DIR")
-    folder = f"{within}/twisted-distcc" if within else f"/tmp/twisted-distcc-{os.getuid()}"  # noqa: S108
+    folder = _runtime_folder_name()
     try:
         os.mkdir(folder, 0o700)
     except FileExistsError:
@@ -34,6 +33,17 @@ def runtime_folder() -> str:
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o077:
         raise UnsafeFolderError(f"{folder} is not a folder of yours that only you may enter")
     return folder
+
+
+def _runtime_folder_name() -> str:
+    """Name it in the user's own folder; after `su` or `sudo` the variable tells another's, or none."""
+    within = os.environ.get("XDG_RUNTIME_DIR")
+    try:
+        if within and os.stat(within).st_uid == os.getuid():
+            return f"{within}/twisted-distcc"
+    except OSError:
+        pass
+    return f"/tmp/twisted-distcc-{os.getuid()}"  # noqa: S108  (as everybody's; its owner is looked at)
 
 
 def socket_path(folder: str) -> str:

@@ -9,7 +9,6 @@ its messages are exact (unless `DISTCC_SKIP_LOCAL_RETRY`).
 from __future__ import annotations
 
 import os
-import pwd
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -40,7 +39,7 @@ from twisted_distcc.errors import (
     EXIT_NO_HOSTS,
     DistccError,
 )
-from twisted_distcc.execution.compilers import find_compiler
+from twisted_distcc.execution.compilers import find_compiler, not_found
 from twisted_distcc.messages.body import Body
 from twisted_distcc.messages.bulk import Bulk, ReactorThreads
 from twisted_distcc.messages.model import Reply, Request
@@ -107,7 +106,7 @@ class _Job:
     @classmethod
     def of(cls, tools: Dispatcher, invocation: Invocation, report: Report) -> _Job:
         """Find what the surroundings of `invocation` say."""
-        environ = {"HOME": pwd.getpwuid(os.getuid()).pw_dir, **invocation.environ}
+        environ = invocation.wishes
         settings = Settings.from_environ(environ)
         hosts = find_hosts(environ, _read_text)
         for warning in hosts.warnings:
@@ -241,6 +240,7 @@ class _Job:
         reply = await client.compile(request)
         if reply.exit_code in _SERVERS_OWN:
             raise RefusedByHostError.of(reply)
+        self.farm.backoff.forgive(host)
         return reply
 
     def _note(self, host: RemoteHost, error: HostError) -> None:
@@ -293,7 +293,7 @@ def _find_compiler(invocation: Invocation) -> str:
     name = invocation.argv[0]
     compiler = find_compiler(name, invocation.directory, invocation.environ.get("PATH", ""))
     if compiler is None:
-        error = DistccError(f"{name} is not to be found: it is not installed, or not on PATH")
+        error = DistccError(not_found(name))
         error.exit_code = EXIT_COMPILER_MISSING
         raise error
     return compiler

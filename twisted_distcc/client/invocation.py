@@ -6,11 +6,16 @@ to `RunHere`, that is, to become the compiler itself.
 
 from __future__ import annotations
 
+import os
+import pwd
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol, TypeAlias
+from typing import Final, Protocol, TypeAlias
 
 from twisted_distcc.client.slots import Slot
+
+# What may be given relative to where the command was typed, which the agent's own folder is not.
+_PATHS: Final = ("HOME", "DISTCC_DIR", "DISTCC_LOG", "TMPDIR")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +33,24 @@ class Invocation:
     directory: str
     environ: Mapping[str, str]
     umask: int
+
+    @property
+    def wishes(self) -> dict[str, str]:
+        """The environment as we read it, not the compiler: with a home, and with absolute paths."""
+        environ = dict(self.environ)
+        if not environ.get("HOME"):
+            environ["HOME"] = _home()
+        for name in _PATHS:
+            if environ.get(name):
+                environ[name] = os.path.join(self.directory, environ[name])
+        return environ
+
+
+def _home() -> str:
+    try:
+        return pwd.getpwuid(os.getuid()).pw_dir
+    except KeyError:  # as in a container that is run under a number without a name
+        return ""
 
 
 @dataclass(frozen=True, slots=True)
