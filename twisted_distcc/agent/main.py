@@ -95,7 +95,7 @@ def serve(reactor: Any, listener: Listener) -> None:
     dispatcher = Dispatcher(reactor, ReactorSpawner(reactor), Farms(reactor))
     factory = AgentFactory(dispatcher, reactor, stamp(), retire, reactor.stop)
     port = listener.adopt(reactor, factory)
-    reactor.addSystemEventTrigger("before", "shutdown", listener.forget)
+    reactor.addSystemEventTrigger("before", "shutdown", factory.interrupt)
     reactor.run()
 
 

@@ -140,6 +140,17 @@ class AgentFactory(Factory):
         if not self._connections:
             self._ended()
 
+    def interrupt(self) -> Deferred[None]:
+        """Take no more commands, and give up those that there are; tell when nothing is left of them."""
+        gone: Deferred[None] = Deferred()
+        self._ended = lambda: gone.callback(None)
+        if self._retired and not self._connections:
+            gone.callback(None)
+        self.retire()
+        for connection in tuple(self._connections):
+            connection.interrupt()
+        return gone
+
     def _wait(self) -> None:
         self._timer = self._clock.callLater(self._idle, self.retire)
 
@@ -184,6 +195,11 @@ class AgentProtocol(Protocol):
             self._job.addBoth(lambda _: self.factory.closed(self))
             self._job.cancel()
 
+    def interrupt(self) -> None:
+        """Give the command up; its tdistcc asks another agent."""
+        assert self.transport is not None
+        self.transport.abortConnection()  # type: ignore[attr-defined]
+
     def _payload(self) -> bytes | None:
         if len(self._buffer) < HEADER_LENGTH:
             return None
@@ -204,7 +220,7 @@ class AgentProtocol(Protocol):
         self._job.addErrback(self._failed, request.invocation)
 
     async def _run(self, invocation: Invocation) -> None:
-        report = make_report(invocation.environ, lambda text: self._write(MESSAGE, text))
+        report = make_report(invocation.wishes, lambda text: self._write(MESSAGE, text))
         self._answer(await self.factory.dispatcher.run(invocation, report))
 
     def _answer(self, outcome: Outcome) -> None:
