@@ -21,6 +21,7 @@ from twisted_distcc.agent.frames import (
     STALE,
     STDERR,
     STDOUT,
+    BadFrameError,
     frame,
     pack_request,
     parse_header,
@@ -66,23 +67,46 @@ def hand_over(argv: list[bytes], message_fd: int) -> Verdict:
         NoAgentError: if there is none, and none can be started.
         UnsafeFolderError: if the folder for its socket is not ours alone.
     """
-    umask = os.umask(0)
-    os.umask(umask)
     variables = [b"%s=%s" % item for item in os.environb.items()]
-    request = frame(REQUEST, pack_request(stamp(), umask, os.getcwdb(), argv, variables))
+    directory = os.fsencode(working_directory())
+    request = frame(REQUEST, pack_request(stamp(), own_umask(), directory, argv, variables))
     reason = ""
     for _ in range(_ATTEMPTS):
-        connection = _connect()
         try:
+            connection = _connect()
             connection.sendall(request)
             verdict = _listen(connection, message_fd)
-        except OSError as error:
+        except (OSError, BadFrameError) as error:
             reason = str(error)
             continue
         if verdict is not None:
             return verdict
         reason = "it ended before it gave a verdict"
     raise NoAgentError(f"the agent cannot be reached: {reason}")
+
+
+def working_directory() -> str:
+    """Give the working directory; one that is removed by now, by the name that it had."""
+    try:
+        return os.getcwd()
+    except FileNotFoundError:
+        return os.environ.get("PWD") or "/"
+
+
+def own_umask() -> int:
+    """Give this process's umask, which can only be read by setting it."""
+    umask = os.umask(0)
+    os.umask(umask)
+    return umask
+
+
+def write_all(descriptor: int, data: bytes) -> None:
+    """Write all of `data`; whoever closed the descriptor does not want it."""
+    try:
+        while data:
+            data = data[os.write(descriptor, data) :]
+    except OSError:
+        pass
 
 
 def _listen(connection: _socket.socket, message_fd: int) -> Verdict | None:
@@ -94,7 +118,7 @@ def _listen(connection: _socket.socket, message_fd: int) -> Verdict | None:
         if payload is None:
             return None
         if kind == MESSAGE:
-            os.write(message_fd, payload)
+            write_all(message_fd, payload)
         elif kind == STDOUT:
             verdict.stdout += payload
         elif kind == STDERR:
@@ -170,8 +194,15 @@ def _start_alone(folder: str, path: str) -> None:
             _become_agent(folder, listener.fileno())
         finally:
             os._exit(1)
-    os.waitpid(child, 0)
+    _await_end(child)
     listener.close()
+
+
+def _await_end(child: int) -> None:
+    try:
+        os.waitpid(child, 0)
+    except ChildProcessError:
+        return  # it has ended, and nobody is told: whoever started us ignores SIGCHLD
 
 
 def _become_agent(folder: str, listener: int) -> None:

@@ -8,15 +8,23 @@ here may import Twisted, or much of anything, before it is needed.
 
 from __future__ import annotations
 
+import _signal  # type: ignore[import-not-found]  # `signal` itself would import `enum`
 import os
-import sys
 
-from twisted_distcc.agent.handover import NoAgentError, Verdict, hand_over
+from twisted_distcc.agent.handover import (
+    NoAgentError,
+    Verdict,
+    hand_over,
+    own_umask,
+    working_directory,
+    write_all,
+)
 from twisted_distcc.agent.place import UnsafeFolderError
 
 NAME = "tdistcc"
 IMPLICIT_COMPILER = "cc"
-# Set for the compilers that we start: what they start compiles here, and does not go round in circles.
+# Set for the compilers that we and our agent start: what they start compiles here, takes no slot (its
+# starter has one, and would wait for ever), and does not go round in circles.
 SAFEGUARD = b"_TDISTCC_SAFEGUARD"
 _DEEPEST = 5
 _EXIT_MISSING = 110
@@ -31,7 +39,15 @@ def main(argv: list[str]) -> None:
         status = _main(argv)
     except KeyboardInterrupt:
         status = _INTERRUPTED
+    if status == _INTERRUPTED:
+        _end_by_interrupt()
     os._exit(status)
+
+
+def _end_by_interrupt() -> None:
+    """End as SIGINT ends a program: a shell goes on with its loop after one that merely exits."""
+    _signal.signal(_signal.SIGINT, _signal.SIG_DFL)
+    os.kill(os.getpid(), _signal.SIGINT)
 
 
 def command_of(argv: list[str]) -> list[str] | None:
@@ -61,6 +77,7 @@ def _main(argv: list[str]) -> int:
 
         return about(argv[1:])
     depth = os.environb.get(SAFEGUARD, b"")
+    os.environb[SAFEGUARD] = depth + b"+"
     if depth:
         return _nested(command, len(depth))
     if os.environ.get("DISTCC_AGENT") == "0":
@@ -77,15 +94,15 @@ def _follow(verdict: Verdict, command: list[str]) -> int:
     if verdict.compiler:
         os.set_inheritable(verdict.connection.fileno(), True)
         return become(os.fsdecode(verdict.compiler), command)
-    _write(1, verdict.stdout)
-    _write(2, verdict.stderr)
+    write_all(1, verdict.stdout)
+    write_all(2, verdict.stderr)
     return verdict.exit_code
 
 
 def become(compiler: str, command: list[str]) -> int:
     """Become `compiler`; if that fails, say so and give an exit status."""
-    os.environb[SAFEGUARD] = os.environb.get(SAFEGUARD, b"") + b"+"
-    sys.stdout.flush()
+    # Python ignores this signal, and what it becomes would too: `gcc -E x.c | head` is to end quietly.
+    _signal.signal(_signal.SIGPIPE, _signal.SIG_DFL)
     try:
         os.execv(compiler, [compiler, *command[1:]])
     except OSError as error:
@@ -95,11 +112,11 @@ def become(compiler: str, command: list[str]) -> int:
 
 def _nested(command: list[str], depth: int) -> int:
     """We were started by a compiler that we started: compile here, and no deeper than makes sense."""
-    from twisted_distcc.execution.compilers import find_compiler
+    from twisted_distcc.execution.compilers import find_compiler, not_found
 
-    compiler = find_compiler(command[0], os.getcwd(), os.environ.get("PATH", ""))
+    compiler = find_compiler(command[0], working_directory(), os.environ.get("PATH", ""))
     if compiler is None:
-        _message(f"{command[0]} is not to be found: it is not installed, or not on PATH")
+        _message(not_found(command[0]))
         return _EXIT_MISSING
     if depth >= _DEEPEST:
         _message(f"{compiler} starts tdistcc again and again: it is a link or script to this")
@@ -111,15 +128,13 @@ def _alone(command: list[str]) -> int:
     from twisted_distcc.agent.alone import run_alone
     from twisted_distcc.client.invocation import Finished, Invocation
 
-    umask = os.umask(0)
-    os.umask(umask)
-    invocation = Invocation(tuple(command), os.getcwd(), dict(os.environ), umask)
-    outcome = run_alone(invocation, lambda line: _write(_message_fd(), line))
+    invocation = Invocation(tuple(command), working_directory(), dict(os.environ), own_umask())
+    outcome = run_alone(invocation, lambda line: write_all(_message_fd(), line))
     if outcome is None:
         return _INTERRUPTED
     if isinstance(outcome, Finished):
-        _write(1, outcome.stdout)
-        _write(2, outcome.stderr)
+        write_all(1, outcome.stdout)
+        write_all(2, outcome.stderr)
         return outcome.exit_code
     if outcome.slot is not None:
         os.set_inheritable(outcome.slot.fd, True)
@@ -129,17 +144,8 @@ def _alone(command: list[str]) -> int:
 def _message_fd() -> int:
     """Give where our own words go: ccache keeps them out of what it stores, by this variable."""
     number = os.environ.get("UNCACHED_ERR_FD", "")
-    return int(number) if number.isdigit() else 2
+    return int(number) if number.isdecimal() else 2
 
 
 def _message(text: str) -> None:
-    _write(_message_fd(), os.fsencode(f"{NAME}: {text}\n"))
-
-
-def _write(descriptor: int, data: bytes) -> None:
-    """Write all of `data`; whoever closed the descriptor does not want it."""
-    try:
-        while data:
-            data = data[os.write(descriptor, data) :]
-    except OSError:
-        pass
+    write_all(_message_fd(), os.fsencode(f"{NAME}: {text}\n"))
