@@ -6,11 +6,12 @@ what it cost.  Who may ask for what is decided before; this module runs what it 
 
 from __future__ import annotations
 
+import fcntl
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from tempfile import TemporaryFile
-from typing import IO
+from types import TracebackType
+from typing import Final, Self
 
 from twisted_distcc.cmdline.model import Compilation
 from twisted_distcc.cmdline.rewrite import serve_argv
@@ -18,6 +19,38 @@ from twisted_distcc.execution.workspace import Workspace
 from twisted_distcc.messages.body import EMPTY, PIECE, Body, Spool
 from twisted_distcc.messages.model import Reply
 from twisted_distcc.processes import Command, Ended, Spawner, run
+
+# What a compiler may say; C++ at its worst says some hundred kilobytes.
+_MOST_WORDS: Final = 16 * 1024 * 1024
+
+
+class Words:
+    """What a compiler says on one stream: a file in memory, which cannot grow beyond its ceiling.
+
+    Most compilers say nothing, and a file on disk would cost each of them more than this does.  How much
+    was said is told by the position that the compiler and we share.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.descriptor = os.memfd_create(name, os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+        os.ftruncate(self.descriptor, _MOST_WORDS)
+        fcntl.fcntl(self.descriptor, fcntl.F_ADD_SEALS, fcntl.F_SEAL_GROW | fcntl.F_SEAL_SHRINK)
+
+    def read(self, directory: str) -> Body:
+        """Give what was said so far; if it is much, it is put into `directory`."""
+        length = min(os.lseek(self.descriptor, 0, os.SEEK_CUR), _MOST_WORDS)
+        spool = Spool(directory)
+        for start in range(0, length, PIECE):
+            spool.write(os.pread(self.descriptor, min(PIECE, length - start), start))
+        return spool.finish()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        os.close(self.descriptor)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,27 +82,17 @@ class Compiler:
         source_path, output_path = workspace.place(f"source{suffix}"), workspace.place("output.o")
         source.save(source_path)
         argv = serve_argv(compilation, path, source_path, output_path)
-        with TemporaryFile(dir=self.keep) as stdout, TemporaryFile(dir=self.keep) as stderr:
+        with Words("stdout") as stdout, Words("stderr") as stderr:
             command = Command(
                 argv,
                 environ={**self.environ, "TMPDIR": workspace.path},
                 directory=workspace.path,
-                stdout=stdout.fileno(),
-                stderr=stderr.fileno(),
+                stdout=stdout.descriptor,
+                stderr=stderr.descriptor,
             )
             ended = await run(self.spawn, command)
-            said = self._said(stderr), self._said(stdout)
+            said = stderr.read(self.keep), stdout.read(self.keep)
         return Reply(ended.status, *said, self._made(ended, output_path)), ended
-
-    def _said(self, file: IO[bytes]) -> Body:
-        """Give what the compiler wrote into `file`, which is nothing as a rule."""
-        if not os.fstat(file.fileno()).st_size:
-            return EMPTY
-        spool = Spool(self.keep)
-        file.seek(0)
-        while piece := file.read(PIECE):
-            spool.write(piece)
-        return spool.finish()
 
     def _made(self, ended: Ended, output: str) -> Body:
         """Give the object; a compiler that failed has none, whatever it wrote."""

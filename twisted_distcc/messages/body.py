@@ -7,6 +7,7 @@ and given up when it is no longer wanted.  This module refuses to know tokens an
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import shutil
 import tempfile
@@ -47,8 +48,8 @@ class Body:
         length = os.stat(path).st_size
         if length > IN_MEMORY:
             return cls(length, path=_move(path, directory) if directory else path)
-        with open(path, "rb") as file:
-            data = file.read()
+        with open(path, "rb", buffering=0) as file:
+            data = file.readall()
         os.unlink(path)
         return cls.of(data)
 
@@ -80,7 +81,12 @@ class Body:
             with open(path, "wb") as file:
                 file.write(self.data or b"")
         else:
-            shutil.move(self.path, path)
+            try:
+                os.rename(self.path, path)
+            except OSError as error:
+                if error.errno != errno.EXDEV:
+                    raise
+                shutil.move(self.path, path)
 
     def discard(self) -> None:
         """Give the body up, and its file."""

@@ -117,10 +117,10 @@ class Exchange:
     async def _compile(self, path: str, compilation: Compilation, source: Body) -> tuple[Reply, Ended]:
         workspace = self.workspaces.new()
         try:
-            job = Deferred.fromCoroutine(self.compiler.compile(path, compilation, source, workspace))
-            if self.lifetime is not None:
-                job.addTimeout(self.lifetime, self.clock)
-            return await job
+            job = self.compiler.compile(path, compilation, source, workspace)
+            if self.lifetime is None:
+                return await job
+            return await Deferred.fromCoroutine(job).addTimeout(self.lifetime, self.clock)
         except DeferredTimeoutError:
             sentence = (
                 f"the compiler ran for {self.lifetime:g} seconds, the most that this server allows"

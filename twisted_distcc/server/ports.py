@@ -49,8 +49,7 @@ def _open(address: str, port: int) -> socket.socket:
         opened = socket.create_server((address, port), family=family, backlog=_BACKLOG)
     except (OSError, ValueError) as error:
         raise CannotListenError(f"cannot listen on {address}, port {port}: {error}") from error
-    opened.setblocking(False)
-    return opened
+    return _prepared(opened)
 
 
 def _open_all(port: int) -> socket.socket:
@@ -62,5 +61,12 @@ def _open_all(port: int) -> socket.socket:
         )
     except OSError as error:
         raise CannotListenError(f"cannot listen on port {port}: {error}") from error
+    return _prepared(opened)
+
+
+def _prepared(opened: socket.socket) -> socket.socket:
+    """Set what every connection takes over: a client that vanished is noticed, and nothing waits."""
     opened.setblocking(False)
+    opened.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return opened

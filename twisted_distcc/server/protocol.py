@@ -16,7 +16,7 @@ from typing import Protocol as Seam
 
 from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.defer import CancelledError, Deferred
-from twisted.internet.interfaces import IAddress, IDelayedCall, IReactorTime, ITCPTransport
+from twisted.internet.interfaces import IAddress, IDelayedCall, IReactorTime
 from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -192,9 +192,6 @@ class DistccServerProtocol(Protocol):
         """Find out who it is, and begin to read."""
         assert self.transport is not None
         self.peer = self.factory.identify(self.transport.getPeer())
-        if ITCPTransport.providedBy(self.transport):
-            self.transport.setTcpKeepAlive(True)
-            self.transport.setTcpNoDelay(True)
         verdict = self.factory.admit(self.peer)
         if isinstance(verdict, Refused):
             self._log.warn("{peer} may not connect: {reason}", peer=self.peer, reason=verdict)

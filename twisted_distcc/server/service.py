@@ -72,6 +72,11 @@ def _environment(config: ServerConfig) -> dict[str, str]:
     return {"PATH": ":".join(config.folders), "LC_ALL": "C.UTF-8", "HOME": "/nonexistent"}
 
 
+def _leave_children_alone() -> None:
+    """Take back the reactor's handler for SIGCHLD: a pidfd tells of each compiler's end already."""
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+
+
 class DistccService(Service):
     """A server as `config` says, on `reactor`; `hang_up` is called on SIGHUP."""
 
@@ -108,6 +113,7 @@ class DistccService(Service):
         """Serve."""
         super().startService()
         signal.signal(signal.SIGHUP, lambda *_: self._reactor.callFromThread(self._hang_up))
+        self._reactor.callWhenRunning(_leave_children_alone)
         self._workspaces = Workspaces()
         self._factory = make_factory(self._config, self._workspaces, self._reactor, self.log)
         for opened in self._sockets:
