@@ -1,14 +1,16 @@
 """A program that compresses or expands one large body, from file to file.
 
-In: standard input, a regular file.  Out: standard output, and exit status 0; anything else means that
-the body is not LZO1X, or more than its ceiling.  It runs apart from the process that serves, so that
-a body made to burst does so here, within limits on memory and on the size of the file::
+In: standard input, a regular file.  Out: standard output, and exit status 0.  `NO_ROOM` means that it
+could not be written; anything else, that the body is not LZO1X, or more than its ceiling.  It runs
+apart from the process that serves, so that a body made to burst does so here, within limits on memory
+and on the size of the file::
 
     python -P -m twisted_distcc.compression.filter expand 1073741824 <body.lzo >body
 """
 
 from __future__ import annotations
 
+import os
 import resource
 import sys
 from typing import Final
@@ -19,6 +21,9 @@ from twisted_distcc.errors import RemoteProtocolError
 # What the interpreter needs for itself; the expansion may then grow its buffer by doubling.
 _INTERPRETER: Final = 256 * 1024 * 1024
 _DOUBLINGS: Final = 3
+
+NO_ROOM: Final = os.EX_IOERR
+_NOT_A_BODY: Final = os.EX_DATAERR
 
 
 def filter_argv(direction: str, ceiling: int) -> list[str]:
@@ -39,11 +44,19 @@ def main() -> int:
     _bound(len(body), ceiling)
     try:
         result = compress(body) if direction == "compress" else expand(body, ceiling)
-        sys.stdout.buffer.write(result)
-        sys.stdout.buffer.flush()
-    except (RemoteProtocolError, MemoryError, OSError) as error:
-        print(error, file=sys.stderr)
-        return 1
+    except (RemoteProtocolError, MemoryError):
+        return _NOT_A_BODY
+    return _write(result)
+
+
+def _write(result: bytes) -> int:
+    try:
+        with open(sys.stdout.fileno(), "wb", buffering=0, closefd=False) as target:
+            view = memoryview(result)
+            while view:
+                view = view[target.write(view) :]
+    except OSError:
+        return NO_ROOM
     return 0
 
 

@@ -6,17 +6,19 @@ done at once; what takes longer has a thread; what could burst, a program of its
 
 from __future__ import annotations
 
+import errno
 import os
 import tempfile
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass, field, replace
 from typing import Final, Protocol
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, DeferredSemaphore
 from twisted.internet.interfaces import IReactorThreads
 from twisted.internet.threads import deferToThreadPool
+from twisted.python.failure import Failure
 
-from twisted_distcc.compression.filter import filter_argv
+from twisted_distcc.compression.filter import NO_ROOM, filter_argv
 from twisted_distcc.compression.lzo import compress, expand, largest_expansion
 from twisted_distcc.errors import BodyTooLargeError
 from twisted_distcc.messages.body import Body, Spool
@@ -30,6 +32,8 @@ _COMPRESSED_AT_ONCE: Final = 16 * 1024
 # What a thread may hold in memory, and how far that may expand.
 _IN_THREAD: Final = 4 * 1024 * 1024
 _EXPANDED_IN_THREAD: Final = 64 * 1024 * 1024
+# Each filter may need gigabytes for a body that was made to burst; whoever comes later waits.
+_FILTERS: Final = 2
 
 
 class Threads(Protocol):
@@ -47,8 +51,22 @@ class ReactorThreads:
     reactor: IReactorThreads
 
     def __call__(self, work: Callable[[], Body]) -> Deferred[Body]:
-        """Give what `work` returns or raises."""
-        return deferToThreadPool(self.reactor, self.reactor.getThreadPool(), work)
+        """Give what `work` returns or raises; cancelled, a thread goes on, and its body is given up."""
+        wanted: Deferred[Body] = Deferred()
+
+        def give(body: Body) -> None:
+            if wanted.called:
+                body.discard()
+            else:
+                wanted.callback(body)
+
+        def fail(failure: Failure) -> None:
+            if not wanted.called:
+                wanted.errback(failure)
+
+        pool = self.reactor.getThreadPool()
+        deferToThreadPool(self.reactor, pool, work).addCallbacks(give, fail)
+        return wanted
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +76,7 @@ class Bulk:
     spawn: Spawner
     in_thread: Threads
     directory: str | None = None
+    _filters: DeferredSemaphore = field(default_factory=lambda: DeferredSemaphore(_FILTERS))
 
     async def expand_request(self, request: Request, limits: Limits) -> Request:
         """Give `request` with its body expanded, if its version compresses; see `expand`."""
@@ -75,13 +94,15 @@ class Bulk:
         """Give `reply` with its bodies expanded, if `version` compresses; see `expand`."""
         if version != COMPRESSED:
             return reply
-        return Reply(reply.status, *[await self.expand(b, limits.expanded) for b in reply.bodies])
+        return Reply(
+            reply.status, *await _each(reply.bodies, lambda body: self.expand(body, limits.expanded))
+        )
 
     async def compress_reply(self, reply: Reply, version: int) -> Reply:
         """Give `reply` with its bodies as `version` wants them; see `compress`."""
         if version != COMPRESSED:
             return reply
-        return Reply(reply.status, *[await self.compress(body) for body in reply.bodies])
+        return Reply(reply.status, *await _each(reply.bodies, self.compress))
 
     async def compress(self, body: Body) -> Body:
         """Give the compressed form of `body`, which stays the caller's.
@@ -91,10 +112,11 @@ class Bulk:
         """
         if body.length <= _COMPRESSED_AT_ONCE:
             return self._compressed(body)
-        if body.length <= _IN_THREAD:
+        if body.length <= _IN_THREAD or body.path is None:
             return await self.in_thread(lambda: self._compressed(body))
         # Data that does not compress grows, by 1/255 at the most.
-        return await self._filter("compress", body, body.length + body.length // 64 + 1024)
+        ceiling = body.length + body.length // 64 + 1024
+        return await self._filter("compress", body.length, body.path, ceiling)
 
     async def expand(self, body: Body, ceiling: int) -> Body:
         """Give the expanded form of `body`, which stays the caller's.
@@ -110,7 +132,7 @@ class Bulk:
             data = body.read()
             if largest_expansion(data) <= _EXPANDED_IN_THREAD:
                 return await self.in_thread(lambda: self._expanded(data, ceiling))
-        return await self._filter("expand", body, ceiling)
+        return await self._filter("expand", body.length, body.path, ceiling)
 
     def _compressed(self, body: Body) -> Body:
         return self._spooled(compress(body.read()))
@@ -123,19 +145,45 @@ class Bulk:
         spool.write(data)
         return spool.finish()
 
-    async def _filter(self, direction: str, body: Body, ceiling: int) -> Body:
-        descriptor, path = tempfile.mkstemp(prefix="body-", dir=self.directory)
+    async def _filter(self, direction: str, length: int, path: str, ceiling: int) -> Body:
+        descriptor, filtered = tempfile.mkstemp(prefix="body-", dir=self.directory)
         try:
-            with open(body.path or os.devnull, "rb") as source, open(descriptor, "wb") as target:
+            with open(path, "rb") as source, open(descriptor, "wb") as target:
                 command = Command(
                     filter_argv(direction, ceiling), stdin=source.fileno(), stdout=target.fileno()
                 )
-                ended = await run(self.spawn, command)
+                status = await self._in_turn(command)
+            if status:
+                raise _no_result(direction, length, ceiling, os.waitstatus_to_exitcode(status))
+            return Body.adopt(filtered)
         except BaseException:
-            os.unlink(path)
+            os.unlink(filtered)
             raise
-        result = Body.adopt(path)
-        if ended.status:
-            result.discard()
-            raise BodyTooLargeError(f"a body of {body.length} bytes does not {direction} to {ceiling}")
-        return result
+
+    async def _in_turn(self, command: Command) -> int:
+        await self._filters.acquire()
+        try:
+            return (await run(self.spawn, command)).status
+        finally:
+            self._filters.release()
+
+
+async def _each(bodies: Iterable[Body], change: Callable[[Body], Awaitable[Body]]) -> list[Body]:
+    """Give what `change` makes of each of `bodies`, or of none."""
+    changed: list[Body] = []
+    try:
+        for body in bodies:
+            changed.append(await change(body))
+    except BaseException:
+        for body in changed:
+            body.discard()
+        raise
+    return changed
+
+
+def _no_result(direction: str, length: int, ceiling: int, code: int) -> OSError | BodyTooLargeError:
+    if code == NO_ROOM:
+        return OSError(errno.ENOSPC, f"there is no room to {direction} a body of {length} bytes")
+    return BodyTooLargeError(
+        f"a body of {length} bytes is not LZO1X, or does not {direction} to at most {ceiling}"
+    )
