@@ -15,6 +15,7 @@ from typing import Final, Self
 
 from twisted_distcc.cmdline.model import Compilation
 from twisted_distcc.cmdline.rewrite import serve_argv
+from twisted_distcc.errors import EXIT_COMPILER_CRASHED, DistccError
 from twisted_distcc.execution.workspace import Workspace
 from twisted_distcc.messages.body import EMPTY, PIECE, Body, Spool
 from twisted_distcc.messages.model import Reply
@@ -53,6 +54,12 @@ class Words:
         os.close(self.descriptor)
 
 
+class NothingMadeError(DistccError):
+    """A compiler says that all is well, but made no object file."""
+
+    exit_code = EXIT_COMPILER_CRASHED
+
+
 @dataclass(frozen=True, slots=True)
 class Compiler:
     """A compiler on this machine, ready to run.
@@ -76,6 +83,7 @@ class Compiler:
 
         Raises:
             CannotStartError: if the compiler cannot be started.
+            NothingMadeError: if it succeeds without an object file.
             OSError: if the disk takes no more.
         """
         suffix = compilation.language.preprocessed_suffix
@@ -91,11 +99,14 @@ class Compiler:
                 stderr=stderr.descriptor,
             )
             ended = await run(self.spawn, command)
+            made = self._made(ended, output_path)
             said = stderr.read(self.keep), stdout.read(self.keep)
-        return Reply(ended.status, *said, self._made(ended, output_path)), ended
+        return Reply(ended.status, *said, made), ended
 
     def _made(self, ended: Ended, output: str) -> Body:
         """Give the object; a compiler that failed has none, whatever it wrote."""
-        if ended.status or not os.path.isfile(output):
+        if ended.status:
             return EMPTY
+        if not os.path.isfile(output):
+            raise NothingMadeError("the compiler ended without a complaint, but made no object file")
         return Body.adopt(output, self.keep)

@@ -77,8 +77,11 @@ class Workspaces:
 
 
 def _hold(folder: str) -> int:
-    descriptor = os.open(f"{folder}/{_LOCK}", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    """Make the lock of `folder`, which is locked when it appears: no sweeper can be faster."""
+    making = f"{folder}/{_LOCK}.new"
+    descriptor = os.open(making, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    os.rename(making, f"{folder}/{_LOCK}")
     return descriptor
 
 
@@ -87,6 +90,10 @@ def _sweep(parent: str) -> None:
     for folder in Path(parent).glob(f"{_PREFIX}*"):
         with contextlib.suppress(OSError):
             if folder.lstat().st_uid == os.geteuid() and not folder.is_symlink():
-                lock = _hold(str(folder))
-                shutil.rmtree(folder, ignore_errors=True)
-                os.close(lock)
+                _remove_if_left(folder)
+
+
+def _remove_if_left(folder: Path) -> None:
+    with open(folder / _LOCK, "rb") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        shutil.rmtree(folder, ignore_errors=True)
