@@ -168,7 +168,12 @@ class ReactorSpawner:
                 pid = _start(command)
         except (OSError, ValueError) as error:
             raise CannotStartError(f"cannot start {os.fsdecode(command.argv[0])}: {error}") from error
-        return _Process(self.reactor, pid)
+        try:
+            return _Process(self.reactor, pid)
+        except OSError as error:  # no descriptor is left to watch it by
+            os.killpg(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
+            raise CannotStartError(f"cannot watch {os.fsdecode(command.argv[0])}: {error}") from error
 
 
 @contextmanager

@@ -52,11 +52,12 @@ class LogFile:
     def __call__(self, event: LogEvent) -> None:
         """Write the line of `event`, and the traceback of its failure."""
         level = event.get("log_level", LogLevel.info)
-        text = formatEvent(event).replace("\n", "\n\t")
-        lines = [f"{formatTime(event.get('log_time'))} [{level.name}] {text}\n"]
+        text = formatEvent(event)
         if (failure := event.get("log_failure")) is not None:
-            lines.append(failure.getTraceback())
-        self._file.write("".join(lines))
+            text = f"{text}\n{failure.getTraceback().rstrip()}"
+        # Whatever text a peer brought into this, each line but the first begins with a tab.
+        text = text.replace("\n", "\n\t")
+        self._file.write(f"{formatTime(event.get('log_time'))} [{level.name}] {text}\n")
         self._file.flush()
 
     def reopen(self) -> None:
