@@ -40,8 +40,9 @@ class DistccClient:
 
     Args:
         endpoint: leads to the server.
-        clock: tells when it has taken too long.
-        bulk: compresses and expands bodies, and says where large ones lie.
+        reactor: tells when it has taken too long.
+        bulk: compresses and expands bodies, and says where large ones lie; `None` makes one on
+            `reactor`, which then provides `IReactorFDSet` and `IReactorThreads` as well.
         limits: the ceilings on what the server may send.
         io_timeout: seconds that a job may take, from the connection to the reply.
     """
@@ -49,15 +50,15 @@ class DistccClient:
     def __init__(
         self,
         endpoint: IStreamClientEndpoint,
-        clock: IReactorTime,
-        bulk: Bulk,
+        reactor: IReactorTime,
+        bulk: Bulk | None = None,
         *,
         limits: Limits | None = None,
         io_timeout: float = IO_TIMEOUT,
     ) -> None:
         self._endpoint = endpoint
-        self._clock = clock
-        self._bulk = bulk
+        self._clock = reactor
+        self._bulk = bulk or Bulk.on(reactor)
         self._limits = limits or Limits()
         self._io_timeout = io_timeout
 

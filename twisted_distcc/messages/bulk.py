@@ -11,7 +11,7 @@ import os
 import tempfile
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field, replace
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 from twisted.internet.defer import Deferred, DeferredSemaphore
 from twisted.internet.interfaces import IReactorThreads
@@ -23,7 +23,7 @@ from twisted_distcc.compression.lzo import compress, expand, largest_expansion
 from twisted_distcc.errors import BodyTooLargeError
 from twisted_distcc.messages.body import Body, Spool
 from twisted_distcc.messages.model import Reply, Request
-from twisted_distcc.processes import Command, Spawner, run
+from twisted_distcc.processes import Command, ReactorSpawner, Spawner, run
 from twisted_distcc.wire.grammar import COMPRESSED
 from twisted_distcc.wire.limits import Limits
 
@@ -39,7 +39,7 @@ _FILTERS: Final = 2
 class Threads(Protocol):
     """The seam to a pool of threads: runs `work` in one of them."""
 
-    def __call__(self, work: Callable[[], Body]) -> Deferred[Body]:
+    def __call__(self, work: Callable[[], Body], /) -> Deferred[Body]:
         """Give what `work` returns or raises."""
         ...
 
@@ -77,6 +77,14 @@ class Bulk:
     in_thread: Threads
     directory: str | None = None
     _filters: DeferredSemaphore = field(default_factory=lambda: DeferredSemaphore(_FILTERS))
+
+    @classmethod
+    def on(cls, reactor: Any) -> Bulk:
+        """Give one that works on `reactor`, which provides `IReactorFDSet` and `IReactorThreads`.
+
+        Large bodies lie in the system's temporary folder.
+        """
+        return cls(ReactorSpawner(reactor), ReactorThreads(reactor))
 
     async def expand_request(self, request: Request, limits: Limits) -> Request:
         """Give `request` with its body expanded, if its version compresses; see `expand`."""

@@ -38,8 +38,8 @@ class Admission:
     def __init__(self, jobs: int, queue: int) -> None:
         self.jobs = jobs
         self.queue = queue
-        self.running = 0
-        self.crowded = False
+        self.running: int = 0
+        self.crowded: bool = False
         self._seating = False
         self._waiting: deque[Deferred[None]] = deque()
         self._readers: set[Pausable] = set()

@@ -104,8 +104,9 @@ class DistccServerFactory(Factory):
 
     Args:
         compile: serves each request; see `Compile`.
-        clock: tells when a client has taken too long.
-        bulk: compresses and expands bodies, and says where large ones lie.
+        reactor: tells when a client has taken too long.
+        bulk: compresses and expands bodies, and says where large ones lie; `None` makes one on
+            `reactor`, which then provides `IReactorFDSet` and `IReactorThreads` as well.
         admit: says of each peer whether it may send a request at all.
         admission: holds reading back when too many jobs wait.
         limits: the ceilings on what a client may send.
@@ -118,8 +119,8 @@ class DistccServerFactory(Factory):
     def __init__(
         self,
         compile: Compile,
-        clock: IReactorTime,
-        bulk: Bulk,
+        reactor: IReactorTime,
+        bulk: Bulk | None = None,
         *,
         admit: Callable[[Peer], Verdict] = _everyone,
         admission: Admission | None = None,
@@ -128,12 +129,12 @@ class DistccServerFactory(Factory):
         identify: Callable[[IAddress], Peer] = address_peer,
     ) -> None:
         self.compile = compile
-        self.clock = clock
-        self.bulk = bulk
+        self.clock = reactor
+        self.bulk: Bulk = bulk or Bulk.on(reactor)
         self.admit = admit
-        self.admission = admission or Admission(1, 1)
-        self.limits = limits or Limits()
-        self.deadlines = deadlines or Deadlines()
+        self.admission: Admission = admission or Admission(1, 1)
+        self.limits: Limits = limits or Limits()
+        self.deadlines: Deadlines = deadlines or Deadlines()
         self.identify = identify
         self._connections: set[DistccServerProtocol] = set()
         self._drained: list[Deferred[None]] = []
@@ -191,7 +192,7 @@ class DistccServerProtocol(Protocol):
     def connectionMade(self) -> None:
         """Find out who it is, and begin to read."""
         assert self.transport is not None
-        self.peer = self.factory.identify(self.transport.getPeer())
+        self.peer: Peer = self.factory.identify(self.transport.getPeer())
         verdict = self.factory.admit(self.peer)
         if isinstance(verdict, Refused):
             self._log.warn("{peer} may not connect: {reason}", peer=self.peer, reason=verdict)
