@@ -1,0 +1,74 @@
+"""What programs of your own build on: a distcc server, a distcc client, and what they exchange.
+
+In: nothing.  Out: the public names, which only change with a word in the changelog; so does
+`twisted_distcc.testing`.  Everything else may move from one version to the next.
+
+A server is a `DistccServerFactory` around a function that gets a `Request` and its `Peer`, and gives a
+`Reply`.  A client is a `DistccClient` around an endpoint; its `compile` gets a `Request`, and gives a
+Deferred of a `Reply`.
+"""
+
+from twisted_distcc.client.faults import (
+    BadReplyError,
+    CannotConnectError,
+    HostError,
+    LostConnectionError,
+    RefusedByHostError,
+    SlowHostError,
+)
+from twisted_distcc.client.protocol import DistccClient
+from twisted_distcc.errors import DistccError, RemoteProtocolError
+from twisted_distcc.messages.body import EMPTY, Body
+from twisted_distcc.messages.bulk import Bulk, ReactorThreads, Threads
+from twisted_distcc.messages.model import Reply, Request
+from twisted_distcc.policy.access import AllowList
+from twisted_distcc.policy.peer import Address, Peer
+from twisted_distcc.policy.verdict import ALLOWED, Allowed, Refused, Verdict
+from twisted_distcc.processes import (
+    CannotStartError,
+    Command,
+    Ended,
+    ReactorSpawner,
+    RunningProcess,
+    Spawner,
+)
+from twisted_distcc.server.admission import Admission
+from twisted_distcc.server.protocol import Compile, Deadlines, DistccServerFactory
+from twisted_distcc.wire.limits import Limits
+
+__all__ = [
+    "ALLOWED",
+    "EMPTY",
+    "Address",
+    "Admission",
+    "AllowList",
+    "Allowed",
+    "BadReplyError",
+    "Body",
+    "Bulk",
+    "CannotConnectError",
+    "CannotStartError",
+    "Command",
+    "Compile",
+    "Deadlines",
+    "DistccClient",
+    "DistccError",
+    "DistccServerFactory",
+    "Ended",
+    "HostError",
+    "Limits",
+    "LostConnectionError",
+    "Peer",
+    "ReactorSpawner",
+    "ReactorThreads",
+    "Refused",
+    "RefusedByHostError",
+    "RemoteProtocolError",
+    "Reply",
+    "Request",
+    "RunningProcess",
+    "SlowHostError",
+    "Spawner",
+    "Threads",
+    "Verdict",
+]

@@ -1,0 +1,36 @@
+"""What tests of your own need: a real client joined to a real server, in memory.
+
+In: a compile function and a clock.  Out: replies, or the failures that were asked for; without sockets,
+threads, processes or waiting, so that `SynchronousTestCase` is enough.
+"""
+
+from twisted_distcc.testing.farm import Answer, Job, MemoryFarm, ScriptedCompile, in_place_bulk
+from twisted_distcc.testing.network import (
+    CLIENT_ADDRESS,
+    SERVER_ADDRESS,
+    Fault,
+    Garbage,
+    HangUp,
+    MemoryEndpoint,
+    Slow,
+    Stall,
+)
+from twisted_distcc.testing.programs import FakeProcess, FakeSpawner
+
+__all__ = [
+    "CLIENT_ADDRESS",
+    "SERVER_ADDRESS",
+    "Answer",
+    "FakeProcess",
+    "FakeSpawner",
+    "Fault",
+    "Garbage",
+    "HangUp",
+    "Job",
+    "MemoryEndpoint",
+    "MemoryFarm",
+    "ScriptedCompile",
+    "Slow",
+    "Stall",
+    "in_place_bulk",
+]
