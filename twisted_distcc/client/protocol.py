@@ -11,7 +11,7 @@ from typing import Final
 
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.defer import TimeoutError as DeferredTimeoutError
-from twisted.internet.error import ConnectError
+from twisted.internet.error import ConnectError, DNSLookupError
 from twisted.internet.interfaces import IReactorTime, IStreamClientEndpoint, ITCPTransport
 from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.python.failure import Failure
@@ -97,7 +97,7 @@ class DistccClient:
         factory.noisy = False
         try:
             protocol = await self._endpoint.connect(factory)
-        except ConnectError as error:
+        except (ConnectError, DNSLookupError) as error:
             raise CannotConnectError(f"cannot be reached: {error}") from error
         except DeferredTimeoutError as error:
             raise CannotConnectError("cannot be reached in time") from error
