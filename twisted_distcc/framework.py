@@ -13,7 +13,6 @@ from twisted_distcc.client.faults import (
     CannotConnectError,
     HostError,
     LostConnectionError,
-    RefusedByHostError,
     SlowHostError,
 )
 from twisted_distcc.client.protocol import DistccClient
@@ -62,7 +61,6 @@ __all__ = [
     "ReactorSpawner",
     "ReactorThreads",
     "Refused",
-    "RefusedByHostError",
     "RemoteProtocolError",
     "Reply",
     "Request",

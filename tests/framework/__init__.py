@@ -1,0 +1,1 @@
+"""The public API, its pages, and the programs on them."""

@@ -1,0 +1,145 @@
+"""The framework on real connections: the page's programs between real peers, and the defaults."""
+
+from __future__ import annotations
+
+import os
+import random
+import re
+import shutil
+import sys
+from pathlib import Path
+from typing import Any, Final
+
+from twisted.internet import reactor
+from twisted.internet.endpoints import TCP4ClientEndpoint, TCP4ServerEndpoint
+
+from tests.framework.examples import ANY_OBJECT, PROXY, load
+from tests.live import Child, LiveTestCase, until
+from twisted_distcc.framework import (
+    Body,
+    CannotConnectError,
+    DistccClient,
+    DistccServerFactory,
+    Peer,
+    Reply,
+    Request,
+)
+
+C_DISTCC: Final = "/usr/bin/distcc"
+GCC: Final = shutil.which("gcc") or "gcc"
+SOURCE: Final = '#include <stdio.h>\nint main(void) { return printf("%d\\n", 42) < 0; }\n'
+_LISTENING: Final = re.compile(r"listening on IPv4Address\(.*port=(\d+)\)")
+
+
+class ProxyTestCase(LiveTestCase):
+    """C distcc, the logging proxy, and whatever is behind it."""
+
+    if not os.access(C_DISTCC, os.X_OK):
+        skip = "C distcc is not installed: apt-get install distcc"
+
+    async def proxy_to(self, port: int) -> Child:
+        proxy = self.start(
+            sys.executable, str(PROXY), "tcp:0:interface=127.0.0.1", f"tcp:127.0.0.1:{port}"
+        )
+        await until(lambda: _LISTENING.search(said(proxy)) or proxy.has_ended(), "the proxy listens")
+        self.assertFalse(proxy.has_ended(), proxy.stderr)
+        return proxy
+
+    async def distcc(self, proxy: Child, options: str = "") -> tuple[Child, int]:
+        """Compile `a.c` by C distcc through `proxy`, and nowhere else."""
+        match = _LISTENING.search(said(proxy))
+        assert match is not None
+        folder = self.folder_with_source()
+        environ = {
+            "DISTCC_HOSTS": f"127.0.0.1:{match[1]}{options}",
+            "DISTCC_DIR": str(folder),
+            "DISTCC_FALLBACK": "0",
+            "DISTCC_SKIP_LOCAL_RETRY": "1",
+        }
+        client = self.start(C_DISTCC, "gcc", "-O1", "-c", "a.c", environ=environ, directory=folder)
+        return client, await client.ended()
+
+    def folder_with_source(self) -> Path:
+        self.folder = self.place()
+        self.folder.mkdir()
+        (self.folder / "a.c").write_text(SOURCE)
+        return self.folder
+
+    async def local_object(self) -> bytes:
+        folder = self.folder_with_source()
+        await self.start(GCC, "-O1", "-c", "a.c", directory=folder).ended()
+        return (folder / "a.o").read_bytes()
+
+
+def said(proxy: Child) -> str:
+    """Give what `proxy` has logged so far."""
+    return proxy.stdout.decode()
+
+
+class ProxyTests(ProxyTestCase):
+    """The page's logging proxy, as a process."""
+
+    async def test_real_compile(self) -> None:
+        """C distcc's object is a local one's, plain and compressed, and the proxy's log has the jobs."""
+        expected = await self.local_object()
+        server = await self.serve()
+        proxy = await self.proxy_to(server.port)
+        for options in ("", ",lzo"):
+            client, status = await self.distcc(proxy, options)
+            self.assertEqual((status, client.stderr), (0, ""))
+            self.assertEqual((self.folder / "a.o").read_bytes(), expected)
+        lines = re.findall(r"tcp:127\.0\.0\.1:\d+ 0: \S*gcc -O1 -c a\.c -o a\.o\n", said(proxy))
+        self.assertEqual(len(lines), 2, said(proxy))
+        await until(lambda: len(server.jobs) == 2, "the server logs both jobs")
+
+    async def test_server_gone(self) -> None:
+        """When nobody is behind the proxy, the person at C distcc reads so."""
+        server = await self.serve()
+        port = server.port
+        await server.stop()
+        client, status = await self.distcc(await self.proxy_to(port))
+        self.assertEqual(status, 103)
+        self.assertIn("the server behind the proxy cannot be reached", client.stderr)
+
+
+class ReactorAloneTests(LiveTestCase):
+    """A server and a client that were made of the reactor, and of nothing else."""
+
+    async def listen(self, compile: Any) -> int:
+        endpoint = TCP4ServerEndpoint(reactor, 0, interface="127.0.0.1")
+        factory = DistccServerFactory(compile, reactor)
+        port = await endpoint.listen(factory)
+        self.addCleanup(factory.drained)
+        self.addCleanup(port.stopListening)
+        return port.getHost().port
+
+    def client(self, port: int) -> DistccClient:
+        return DistccClient(TCP4ClientEndpoint(reactor, "127.0.0.1", port), reactor)
+
+    async def test_any_object(self) -> None:
+        """The page's server in a few lines answers whatever it is asked."""
+        port = await self.listen(load(ANY_OBJECT)["compile"])
+        reply = await self.client(port).compile(Request((b"gcc",), Body.of(b"int a;\n")))
+        self.assertEqual((reply.status, reply.object_file.read()), (0, b"an object, so to speak\n"))
+
+    async def test_large_bodies(self) -> None:
+        """Large compressed bodies, which have a thread, go there and back."""
+        text = random.Random(3).randbytes(200_000)
+
+        async def give_back(request: Request, _: Peer) -> Reply:
+            return Reply(0, object_file=Body.of(request.source.read()))
+
+        port = await self.listen(give_back)
+        reply = await self.client(port).compile(Request((b"gcc",), Body.of(text), 2))
+        self.addCleanup(reply.discard)
+        self.assertTrue(reply.object_file.read() == text)
+
+    async def test_nobody_listens(self) -> None:
+        """A port that nobody listens on cannot be connected to."""
+        port = await TCP4ServerEndpoint(reactor, 0, interface="127.0.0.1").listen(
+            DistccServerFactory(load(ANY_OBJECT)["compile"], reactor)
+        )
+        number = port.getHost().port
+        await port.stopListening()
+        asked = self.client(number).compile(Request((b"gcc",), Body.of(b"")))
+        await self.assertFailure(asked, CannotConnectError)
