@@ -19,6 +19,7 @@ from twisted_distcc.framework import (
     DistccError,
     LostConnectionError,
     Peer,
+    RemoteProtocolError,
     Reply,
     Request,
     SlowHostError,
@@ -96,6 +97,18 @@ class ServingTests(FarmTestCase):
         self.successResultOf(farm.compile(Request(ARGUMENTS, source, 2)))
         source.discard()
         self.assertTrue(self.script.jobs[0].source == text)
+        self.assert_nothing_left(farm)
+
+    def test_what_the_filter_refuses(self) -> None:
+        """A body of many megabytes that is not LZO1X is refused in place, as the program refuses it."""
+        farm = self.farm()
+        path = os.path.join(self.folder, "body")
+        with open(path, "wb") as file:
+            file.write(b"\xff" * 5_000_000)
+        body = Body.adopt(path)
+        expanding = Deferred.fromCoroutine(farm.bulk.expand(body, 10_000_000))
+        self.failureResultOf(expanding, RemoteProtocolError)
+        body.discard()
         self.assert_nothing_left(farm)
 
     def test_script_in_order(self) -> None:

@@ -194,6 +194,13 @@ class ClosingTests(NetworkTestCase):
         self.settle()
         self.assertEqual((self.client.end, self.server.end), (ConnectionDone, ConnectionDone))
 
+    def test_stop_producing(self) -> None:
+        """A transport that is told to produce no more closes."""
+        self.join()
+        self.client.transport.stopProducing()
+        self.settle()
+        self.assertEqual((self.client.end, self.server.end), (ConnectionDone, ConnectionDone))
+
     def test_abort(self) -> None:
         """Aborting tells this end that it was, and the other that the connection is lost."""
         self.join()
