@@ -11,7 +11,7 @@ from typing import Final
 
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.defer import TimeoutError as DeferredTimeoutError
-from twisted.internet.error import ConnectError, DNSLookupError
+from twisted.internet.error import ConnectError, ConnectingCancelledError, DNSLookupError
 from twisted.internet.interfaces import IReactorTime, IStreamClientEndpoint, ITCPTransport
 from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.python.failure import Failure
@@ -101,6 +101,8 @@ class DistccClient:
             raise CannotConnectError(f"cannot be reached: {error}") from error
         except DeferredTimeoutError as error:
             raise CannotConnectError("cannot be reached in time") from error
+        except ConnectingCancelledError as error:
+            raise CancelledError from error
         assert isinstance(protocol, _Exchange)
         return await protocol.result()
 
