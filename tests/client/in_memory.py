@@ -1,0 +1,332 @@
+"""A user's surroundings with a network, servers and a compiler in memory, for the story of one compile.
+
+In: what servers are to do, and what the preprocessor is to give.  Out: what the story asked of them,
+said and left.  It refuses to know what the right course is: the tests say that.  Files are real, below
+the test's own folder.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.error import ConnectionRefusedError as RefusedError
+from twisted.internet.error import TimeoutError as ConnectTimeoutError
+from twisted.internet.interfaces import IProtocolFactory
+from twisted.internet.protocol import Protocol, connectionDone
+from twisted.internet.testing import MemoryReactorClock
+from twisted.python.failure import Failure
+from twisted.test.iosim import FakeTransport, IOPump, connect
+from twisted.trial.unittest import SynchronousTestCase
+
+from twisted_distcc.client.dispatch import Dispatcher
+from twisted_distcc.client.farm import Farms
+from twisted_distcc.client.invocation import Finished, Invocation, Outcome, RunHere
+from twisted_distcc.client.slots import SlotDirectory
+from twisted_distcc.messages.body import Body
+from twisted_distcc.messages.bulk import Bulk
+from twisted_distcc.messages.model import Reply, Request
+from twisted_distcc.policy.peer import Peer
+from twisted_distcc.processes import CannotStartError, Command, Ended
+from twisted_distcc.server.protocol import DistccServerFactory
+
+OBJECT = b"\x7fELF made by a server"
+PREPROCESSED = b'# 1 "hello.c"\nint main(void) { return 0; }\n'
+
+
+class FakeProcess:
+    """A program that ends when the test says so, or is killed."""
+
+    def __init__(self) -> None:
+        self.killed = False
+        self.status: int | None = None
+        self._waiting: list[Deferred[Ended]] = []
+
+    def end(self) -> Deferred[Ended]:
+        waiting: Deferred[Ended] = Deferred(self._waiting.remove)
+        self._waiting.append(waiting)
+        self._tell()
+        return waiting
+
+    def kill(self) -> None:
+        if self.status is None:
+            self.killed = True
+            self.finish(9)
+
+    def finish(self, status: int = 0) -> None:
+        self.status = status
+        self._tell()
+
+    def _tell(self) -> None:
+        if self.status is not None:
+            waiting, self._waiting = self._waiting, []
+            for deferred in waiting:
+                deferred.callback(Ended(self.status, 0.0, 0.0))
+
+
+@dataclass
+class FakePreprocessor:
+    """Starts preprocessors that write what the test wants."""
+
+    text: bytes = PREPROCESSED
+    says: bytes = b""
+    rules: bytes = b"hello.o: hello.c\n"
+    status: int = 0
+    held: bool = False
+    absent: bool = False
+    commands: list[Command] = field(default_factory=list)
+    processes: list[FakeProcess] = field(default_factory=list)
+
+    def __call__(self, command: Command) -> FakeProcess:
+        if self.absent:
+            raise CannotStartError("cannot start the compiler")
+        process = FakeProcess()
+        self.commands.append(command)
+        self.processes.append(process)
+        self._write(command)
+        if not self.held:
+            process.finish(self.status)
+        return process
+
+    def _write(self, command: Command) -> None:
+        argv = [os.fsdecode(word) for word in command.argv]
+        Path(argv[argv.index("-o") + 1]).write_bytes(self.text)
+        if "-MF" in argv:
+            Path(argv[argv.index("-MF") + 1]).write_bytes(self.rules)
+        os.write(command.stderr, self.says)
+
+
+Script = Callable[["FakeNetwork", IProtocolFactory, Any, float], None]
+"""What a host does when it is called: with a factory of protocols, a connector and a patience."""
+
+
+class FakeNetwork(MemoryReactorClock):  # type: ignore[misc]
+    """A reactor whose hosts follow scripts; `called` are those that were called, in order."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.scripts: dict[str, Script] = {}
+        self.called: list[str] = []
+        self.joined: list[tuple[FakeTransport, IOPump]] = []
+
+    def connectTCP(
+        self, host: str, port: int, factory: Any, timeout: float = 30, bindAddress: object = None
+    ) -> Any:
+        connector = super().connectTCP(host, port, factory, timeout, bindAddress)
+        self.called.append(host)
+        self.callLater(0, self.scripts[host], self, factory, connector, timeout)
+        return connector
+
+    def join(self, factory: IProtocolFactory, server: Protocol) -> None:
+        """Connect a client of `factory` with `server`."""
+        client = factory.buildProtocol(None)  # type: ignore[arg-type]
+        ours, theirs = FakeTransport(client, False), FakeTransport(server, True)
+        self.joined.append((ours, connect(server, theirs, client, ours)))
+
+    def settle(self) -> None:
+        """Let everything happen that waits for nothing but its turn."""
+        moved = True
+        while moved:
+            due = [call for call in self.getDelayedCalls() if call.getTime() <= self.seconds()]
+            self.advance(0)
+            moved = bool(due) + sum(pump.flush() for _, pump in self.joined) > 0
+
+    @property
+    def open_connections(self) -> int:
+        """How many connections the client has not closed."""
+        return sum(not transport.disconnected for transport, _ in self.joined)
+
+
+def refusing(network: FakeNetwork, factory: IProtocolFactory, connector: Any, timeout: float) -> None:
+    """Nobody listens there."""
+    factory.clientConnectionFailed(connector, Failure(RefusedError()))  # type: ignore[attr-defined]
+
+
+def silent(network: FakeNetwork, factory: IProtocolFactory, connector: Any, timeout: float) -> None:
+    """Packets to it are lost."""
+
+    def give_up() -> None:
+        failure = Failure(ConnectTimeoutError())
+        factory.clientConnectionFailed(connector, failure)  # type: ignore[attr-defined]
+
+    network.callLater(timeout, give_up)
+
+
+class Speaker(Protocol):
+    """A server that says `words` at the first byte that it hears, and hangs up, or does not."""
+
+    def __init__(self, words: bytes, *, hangs_up: bool = True) -> None:
+        self._words = words
+        self._hangs_up = hangs_up
+
+    def dataReceived(self, data: bytes) -> None:
+        assert self.transport is not None
+        words, self._words = self._words, b""
+        self.transport.write(words)
+        if self._hangs_up:
+            self.transport.loseConnection()
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        pass
+
+
+def speaking(words: bytes, *, hangs_up: bool = True) -> Script:
+    """A server that says `words` whatever it is asked."""
+    return lambda network, factory, *_: network.join(factory, Speaker(words, hangs_up=hangs_up))
+
+
+class FakeServer:
+    """The real protocol of our server.
+
+    `reply` makes its answers, `requests` is what it was asked, `replies` are the answers to come, and
+    `stopped` counts the jobs that their client gave up.
+    """
+
+    def __init__(self, reply: Callable[[Request], Reply | Deferred[Reply]]) -> None:
+        self.requests: list[tuple[tuple[bytes, ...], bytes]] = []
+        self.replies: list[Deferred[Reply]] = []
+        self.stopped = 0
+        self._reply = reply
+
+    def __call__(self, network: FakeNetwork, factory: IProtocolFactory, *_: object) -> None:
+        bulk = Bulk(FakePreprocessor(), _no_thread)
+        server = DistccServerFactory(self._compile, network, bulk).buildProtocol(None)
+        network.join(factory, server)
+
+    async def _compile(self, request: Request, peer: Peer) -> Reply:
+        self.requests.append((request.arguments, request.source.read()))
+        reply = self._reply(request)
+        if isinstance(reply, Deferred):
+            self.replies.append(reply)
+            return await self._awaited(reply)
+        return reply
+
+    async def _awaited(self, reply: Deferred[Reply]) -> Reply:
+        try:
+            return await reply
+        except CancelledError:
+            self.stopped += 1
+            raise
+
+
+def _no_thread(work: Callable[[], Body]) -> Deferred[Body]:
+    raise AssertionError("bodies of these tests are small")
+
+
+def good_server() -> FakeServer:
+    """A server that compiles."""
+    return FakeServer(lambda _: Reply(0, stderr=Body.of(b"warned\n"), object_file=Body.of(OBJECT)))
+
+
+def failing_server() -> FakeServer:
+    """A server whose compiler finds an error in the source."""
+    return FakeServer(lambda _: Reply(1 << 8, stderr=Body.of(b"hello.c: error\n")))
+
+
+def refusing_server(exit_code: int) -> FakeServer:
+    """A server that answers with a sentence and an exit code of its own."""
+    return FakeServer(lambda _: Reply.sentence(exit_code, "the server refuses this job"))
+
+
+def held_server() -> FakeServer:
+    """A server whose compiler is never done, unless the test says so."""
+    return FakeServer(lambda _: Deferred())
+
+
+@dataclass
+class Told:
+    """A report that remembers."""
+
+    said: list[str] = field(default_factory=list)
+    warned: list[str] = field(default_factory=list)
+
+    def say(self, text: str) -> None:
+        self.said.append(text)
+
+    def warn(self, text: str) -> None:
+        self.warned.append(text)
+
+
+class DispatchTestCase(SynchronousTestCase):
+    """One user on a machine in memory: the hosts are 10.0.0.1, 10.0.0.2 … as `serve` lists them."""
+
+    def setUp(self) -> None:
+        self.folder = Path(os.path.realpath(self.mktemp()))
+        self.work, self.tmp, self.bin, self.distcc = (
+            self.folder / name for name in ("work", "tmp", "bin", "distcc")
+        )
+        for folder in (self.work, self.tmp, self.bin, self.distcc):
+            folder.mkdir(parents=True)
+        self.gcc = self.bin / "gcc"
+        self.gcc.touch(mode=0o755)
+        (self.work / "hello.c").write_text("int main(void) { return 0; }\n")
+        self.environ = {
+            "PATH": str(self.bin),
+            "HOME": str(self.folder),
+            "DISTCC_DIR": str(self.distcc),
+            "TMPDIR": str(self.tmp),
+            "DISTCC_HOSTS": "",
+        }
+        self.told = Told()
+        self.network = FakeNetwork()
+        self.preprocessor = FakePreprocessor()
+        self.dispatcher = Dispatcher(self.network, self.preprocessor, Farms(self.network))
+
+    def serve(self, *scripts: Script, more: str = "", options: str = "/1") -> None:
+        """Have a host for each of `scripts`, all of them listed, `more` before them."""
+        names = [f"10.0.0.{number}" for number in range(1, len(scripts) + 1)]
+        self.network.scripts.update(zip(names, scripts, strict=True))
+        self.environ["DISTCC_HOSTS"] = " ".join([more, *(name + options for name in names)])
+
+    def invocation(self, *argv: str) -> Invocation:
+        words = argv or ("gcc", "-c", "hello.c", "-o", "hello.o")
+        return Invocation(words, str(self.work), dict(self.environ), 0o022)
+
+    def begin(self, invocation: Invocation) -> Deferred[Outcome]:
+        """Begin one compile, and let it go as far as it can."""
+        running = Deferred.fromCoroutine(self.dispatcher.run(invocation, self.told))
+        self.network.settle()
+        return running
+
+    def compile(self, *argv: str, umask: int = 0o022) -> Outcome:
+        """See one compile to its end."""
+        invocation = replace(self.invocation(*argv), umask=umask)
+        return self.successResultOf(self.begin(invocation))
+
+    def finished(self, outcome: Outcome) -> Finished:
+        self.assertIsInstance(outcome, Finished, self.told)
+        assert isinstance(outcome, Finished)
+        return outcome
+
+    def here(self, outcome: Outcome) -> RunHere:
+        """Take an outcome that is to be compiled here, in a slot that is given back."""
+        self.assertIsInstance(outcome, RunHere, self.told)
+        assert isinstance(outcome, RunHere)
+        self.assertEqual(outcome.compiler, str(self.gcc))
+        if outcome.slot is not None:
+            outcome.slot.release()
+        return outcome
+
+    def taken(self, name: str) -> int:
+        """Count the slots that are taken on the host of this lock name."""
+        return SlotDirectory(str(self.distcc / "lock")).in_use(name, 8)
+
+    def avoided(self) -> list[str]:
+        """Name the hosts that a note says to avoid."""
+        notes = (self.distcc / "lock").glob("backoff_tcp_*_0")
+        return sorted(note.name.removeprefix("backoff_tcp_").split("_")[0] for note in notes)
+
+    def nothing_is_left(self, *outputs: str) -> None:
+        """Assert that of all compiles so far only `outputs` are left."""
+        self.network.settle()
+        self.assertEqual(sorted(os.listdir(self.work)), sorted(["hello.c", *outputs]))
+        self.assertEqual(os.listdir(self.tmp), [])
+        hosts = ["localhost", *(f"tcp_{name}_3632" for name in self.network.scripts)]
+        self.assertEqual([host for host in hosts if self.taken(host)], [])
+        self.assertEqual(self.network.open_connections, 0)
+        self.assertTrue(all(process.status is not None for process in self.preprocessor.processes))
+        self.assertEqual(self.network.getDelayedCalls(), [])

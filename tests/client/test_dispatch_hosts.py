@@ -1,0 +1,241 @@
+"""Hosts that fail a compile, one way each: another host is asked, and in the end this machine."""
+
+from __future__ import annotations
+
+from tests.client.in_memory import (
+    OBJECT,
+    PREPROCESSED,
+    DispatchTestCase,
+    FakeServer,
+    Script,
+    failing_server,
+    good_server,
+    held_server,
+    refusing,
+    refusing_server,
+    silent,
+    speaking,
+)
+from twisted_distcc.client.backoff import Backoff
+from twisted_distcc.client.hosts import TcpHost
+from twisted_distcc.messages.body import Body
+from twisted_distcc.messages.model import Reply
+
+BEGUN = b"DONE00000001STAT00000000SERR00000000SOUT00000000"
+
+
+class GoodHostTests(DispatchTestCase):
+    def test_an_object_comes_back(self) -> None:
+        """A host that compiles is sent the preprocessed text, and its object is in place."""
+        server = good_server()
+        self.serve(server)
+        finished = self.finished(self.compile())
+        self.assertEqual((finished.exit_code, finished.stderr), (0, b"warned\n"))
+        self.assertEqual((self.work / "hello.o").read_bytes(), OBJECT)
+        self.assertEqual([source for _, source in server.requests], [PREPROCESSED])
+        self.assertEqual(self.told.warned, [])
+        self.nothing_is_left("hello.o")
+
+    def test_compressed(self) -> None:
+        """A host that is listed with ,lzo gets and gives the same."""
+        server = good_server()
+        self.serve(server, options=",lzo")
+        self.finished(self.compile())
+        self.assertEqual((self.work / "hello.o").read_bytes(), OBJECT)
+        self.assertEqual([source for _, source in server.requests], [PREPROCESSED])
+        self.nothing_is_left("hello.o")
+
+    def test_a_host_that_served_is_forgiven(self) -> None:
+        """A note about a host that fails runs out, or goes when the host has served a job of before."""
+        server = held_server()
+        self.serve(server)
+        running = self.begin(self.invocation())
+        Backoff(str(self.distcc / "lock"), 60, lambda: 0.0).avoid(TcpHost("10.0.0.1"))
+        self.assertEqual(self.avoided(), ["10.0.0.1"])
+        server.replies[0].callback(Reply(0, object_file=Body.of(OBJECT)))
+        self.network.settle()
+        self.finished(self.successResultOf(running))
+        self.assertEqual(self.avoided(), [])
+
+    def test_words_of_both_steps(self) -> None:
+        """What the preprocessor said stands before what the compiler said, each once."""
+        self.serve(good_server())
+        self.preprocessor.says = b"#warning\n"
+        self.assertEqual(self.finished(self.compile()).stderr, b"#warning\nwarned\n")
+
+    def test_standard_output_comes_back(self) -> None:
+        """What the compiler wrote to standard output is passed on as such."""
+        self.serve(FakeServer(lambda _: Reply(0, stdout=Body.of(b"out"), object_file=Body.of(OBJECT))))
+        self.assertEqual(self.finished(self.compile()).stdout, b"out")
+
+    def test_the_second_host_when_the_first_is_busy(self) -> None:
+        """A job goes to a host that has a slot, and none waits for a host that has not."""
+        first, second = held_server(), good_server()
+        self.serve(first, second)
+        running = self.begin(self.invocation())
+        self.finished(self.compile("gcc", "-c", "hello.c", "-o", "other.o"))
+        self.assertEqual(self.network.called, ["10.0.0.1", "10.0.0.2"])
+        running.cancel()
+        self.failureResultOf(running)
+        self.nothing_is_left("other.o")
+
+
+class FailingHostTests(DispatchTestCase):
+    """One test for each way in which a host fails as a host; `fails` is what all of them share."""
+
+    def fails(self, script: Script, word: str, patience: float = 0) -> None:
+        """A host fails so: the next one serves, the failure is told, and the host is put aside."""
+        self.serve(script, good_server())
+        running = self.begin(self.invocation())
+        if patience:
+            self.network.advance(patience - 1)
+            self.assertNoResult(running)
+            self.network.advance(2)
+            self.network.settle()
+        self.finished(self.successResultOf(running))
+        self.assertEqual(self.network.called, ["10.0.0.1", "10.0.0.2"])
+        self.assertEqual(self.avoided(), ["10.0.0.1"])
+        self.assertEqual(len(self.told.warned), 1)
+        self.assertTrue(self.told.warned[0].startswith("10.0.0.1/1 "), self.told.warned)
+        self.assertIn(word, self.told.warned[0])
+        self.nothing_is_left("hello.o")
+
+    def test_refused_connection(self) -> None:
+        """Nobody listens on the host."""
+        self.fails(refusing, "refused")
+
+    def test_lost_packets(self) -> None:
+        """A host that swallows packets is given up after the connect timeout."""
+        self.environ["DISTCC_CONNECT_TIMEOUT"] = "7"
+        self.fails(silent, "cannot be reached", patience=7)
+
+    def test_hangs_up_at_once(self) -> None:
+        """A host hangs up before it has said anything."""
+        self.fails(speaking(b""), "hung up without an answer")
+
+    def test_hangs_up_in_the_middle(self) -> None:
+        """A host hangs up in the middle of the object file."""
+        self.fails(speaking(BEGUN + b"DOTO00001000half"), "hung up in the middle")
+
+    def test_hangs_up_in_the_middle_of_much(self) -> None:
+        """What lies on disk of a large object that was not whole is removed."""
+        self.fails(speaking(BEGUN + b"DOTO00100000" + bytes(200_000)), "hung up in the middle")
+
+    def test_rubbish(self) -> None:
+        """A host answers what is no reply."""
+        self.fails(speaking(b"HTTP/1.1 400 Bad Request\r\n\r\n"), "bad reply")
+
+    def test_rubbish_that_was_compressed(self) -> None:
+        """A host answers a body that does not expand."""
+        reply = BEGUN.replace(b"DONE00000001", b"DONE00000002") + b"DOTO00000004\xff\xff\xff\xff"
+        self.serve(speaking(reply), good_server(), options=",lzo")
+        self.finished(self.compile())
+        self.assertEqual(self.avoided(), ["10.0.0.1"])
+        self.assertIn("bad reply", self.told.warned[0])
+        self.nothing_is_left("hello.o")
+
+    def test_too_much(self) -> None:
+        """A host announces more than any object is."""
+        self.fails(speaking(BEGUN + b"DOTOffffffff"), "bad reply")
+
+    def test_too_slow(self) -> None:
+        """A host that has not answered when the time is up is given up."""
+        self.environ["DISTCC_IO_TIMEOUT"] = "20"
+        self.fails(speaking(b"", hangs_up=False), "within 20 seconds", patience=20)
+
+    def test_too_slow_to_connect(self) -> None:
+        """The time that a job may take counts from the call, whatever the connect timeout is."""
+        self.environ |= {"DISTCC_IO_TIMEOUT": "3", "DISTCC_CONNECT_TIMEOUT": "600"}
+        self.serve(silent, good_server())
+        running = self.begin(self.invocation())
+        self.network.advance(3)
+        self.network.settle()
+        self.finished(self.successResultOf(running))
+        self.assertIn("within 3 seconds", self.told.warned[0])
+        self.assertEqual(self.avoided(), ["10.0.0.1"])
+
+    def test_stalls_in_the_middle(self) -> None:
+        """Neither does the beginning of a reply keep a host from being given up."""
+        self.environ["DISTCC_IO_TIMEOUT"] = "20"
+        self.fails(speaking(BEGUN, hangs_up=False), "within 20 seconds", patience=20)
+
+    def test_refuses_this_client(self) -> None:
+        """A host whose rules shut us out shuts every job out."""
+        self.fails(refusing_server(113), "answered: the server refuses this job")
+
+    def test_its_disk_is_full(self) -> None:
+        """A host whose disk is full says so, and is left alone for a while."""
+        self.fails(refusing_server(107), "answered: the server refuses this job")
+
+
+class RefusalTests(DispatchTestCase):
+    def test_a_refused_job_goes_elsewhere(self) -> None:
+        """A host that refuses one job is not put aside: it may serve the next one."""
+        self.serve(refusing_server(110), good_server())
+        self.finished(self.compile())
+        self.assertEqual(self.told.warned, ["10.0.0.1/1 answered: the server refuses this job"])
+        self.assertEqual(self.avoided(), [])
+
+    def test_refused_by_all(self) -> None:
+        """A job that every host refuses is done here, and the last refusal is among the reasons."""
+        self.serve(refusing_server(110), refusing_server(101))
+        reason = self.here(self.compile()).reason
+        self.assertIn("the server refuses this job", reason)
+        self.nothing_is_left()
+
+    def test_refused_by_all_and_no_fallback(self) -> None:
+        """Without fallback the last host's exit code is ours."""
+        self.environ["DISTCC_FALLBACK"] = "0"
+        self.serve(refusing_server(110))
+        self.assertEqual(self.finished(self.compile()).exit_code, 110)
+        self.assertIn("DISTCC_FALLBACK=0", self.told.warned[-1])
+        self.nothing_is_left()
+
+
+class BackoffTests(DispatchTestCase):
+    def test_not_asked_again(self) -> None:
+        """The next job does not ask a host that has just failed."""
+        self.serve(refusing, good_server())
+        self.compile()
+        self.compile()
+        self.assertEqual(self.network.called, ["10.0.0.1", "10.0.0.2", "10.0.0.2"])
+
+    def test_all_avoided(self) -> None:
+        """When every host is avoided a job is done here, at once and with the reason."""
+        self.serve(refusing)
+        self.here(self.compile())
+        self.assertIn("avoided: 10.0.0.1", self.here(self.compile()).reason)
+        self.assertEqual(self.network.called, ["10.0.0.1"])
+
+    def test_a_period_of_nothing(self) -> None:
+        """With DISTCC_BACKOFF_PERIOD=0 a host is asked again and again."""
+        self.environ["DISTCC_BACKOFF_PERIOD"] = "0"
+        self.serve(refusing)
+        self.here(self.compile())
+        self.here(self.compile())
+        self.assertEqual(self.network.called, ["10.0.0.1", "10.0.0.1"])
+
+    def test_a_compile_error_puts_nobody_aside(self) -> None:
+        """An error in the source says nothing against the host that found it."""
+        self.serve(failing_server(), good_server())
+        self.here(self.compile())
+        self.assertEqual(self.avoided(), [])
+        self.assertEqual(self.network.called, ["10.0.0.1"])
+
+    def test_a_note_that_cannot_be_written(self) -> None:
+        """A note that cannot be written is told of, and the job goes on."""
+        self.serve(refusing, good_server())
+        (self.distcc / "lock").mkdir()
+        (self.distcc / "lock" / "backoff_tcp_10.0.0.1_3632_0").symlink_to("missing/note")
+        self.finished(self.compile())
+        self.assertIn("cannot write the lock file", self.told.warned[1])
+
+
+class TlsHostTests(DispatchTestCase):
+    def test_never_in_plain(self) -> None:
+        """A host that is listed with ,tls is not called without; the job goes elsewhere."""
+        self.serve(good_server(), options="/1,tls")
+        self.here(self.compile())
+        self.assertEqual(self.network.called, [])
+        self.assertIn("10.0.0.1/1,tls wants ,tls, which this version cannot do yet", self.told.warned)
+        self.nothing_is_left()
