@@ -3,8 +3,8 @@
 In: a `Command`.  Out: how it ended, and what it used.  This module refuses to know what the program
 is for.
 
-`posix_spawn` starts it, at the same small cost whatever the size of this process (Twisted's
-`spawnProcess` would fork for a working directory); a pidfd in the reactor tells its end.
+Twisted's `spawnProcess` would fork this process for a working directory; `launcher.starting` need not,
+and a pidfd in the reactor tells the end.
 """
 
 from __future__ import annotations
@@ -13,10 +13,9 @@ import errno
 import os
 import shutil
 import signal
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Protocol
 
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IReactorFDSet, IReadDescriptor
@@ -24,11 +23,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from twisted_distcc.errors import DistccError
-
-NOTHING: Final = -3
-INHERITED_UMASK: Final = -1
-# Python ignores these from its start; a program that it starts would go on ignoring them.
-_IGNORED_BY_PYTHON: Final = (signal.SIGPIPE, signal.SIGXFSZ)
+from twisted_distcc.launcher.starting import INHERITED_UMASK, NOTHING, start
 
 
 class CannotStartError(DistccError):
@@ -47,9 +42,9 @@ class Command:
         umask: its umask; `INHERITED_UMASK` is ours.
     """
 
-    argv: Sequence[str | bytes]
+    argv: Sequence[str]
     environ: Mapping[str, str] | None = None
-    directory: str | bytes | None = None
+    directory: str | None = None
     stdin: int = NOTHING
     stdout: int = NOTHING
     stderr: int = NOTHING
@@ -140,7 +135,12 @@ class _Process:
         self.kill()
 
     def doRead(self) -> None:
-        """Reap the program, which is a zombie now: its group's number is still its own."""
+        """Reap the program, which is a zombie now: its group's number is still its own.
+
+        A reactor can take an event of a descriptor that was closed a moment ago for one of ours.
+        """
+        if os.waitid(os.P_PIDFD, self._pidfd, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
+            return
         self._reactor.removeReader(self)
         self.kill()
         _, status, usage = os.wait4(self._pid, 0)
@@ -164,60 +164,29 @@ class ReactorSpawner:
     def __call__(self, command: Command) -> RunningProcess:
         """Start `command`, or raise `CannotStartError`."""
         try:
-            with _surroundings(command):
-                pid = _start(command)
+            pid = start(*start_arguments(command))
         except (OSError, ValueError) as error:
-            raise CannotStartError(f"cannot start {os.fsdecode(command.argv[0])}: {error}") from error
+            raise CannotStartError(f"cannot start {command.argv[0]}: {error}") from error
         try:
             return _Process(self.reactor, pid)
         except OSError as error:  # no descriptor is left to watch it by
             os.killpg(pid, signal.SIGKILL)
             os.waitpid(pid, 0)
-            raise CannotStartError(f"cannot watch {os.fsdecode(command.argv[0])}: {error}") from error
+            raise CannotStartError(f"cannot watch {command.argv[0]}: {error}") from error
 
 
-@contextmanager
-def _surroundings(command: Command) -> Iterator[None]:
-    """Be in the command's folder, with its umask, for the moment in which it starts.
+def start_arguments(
+    command: Command,
+) -> tuple[list[str], Mapping[str, str], str | None, int, tuple[int, int, int]]:
+    """Give the arguments of `launcher.starting.start` that stand for `command`.
 
-    `posix_spawn` can set neither, and `subprocess` costs twice as much.  Nothing else happens in that
-    moment, and what runs in threads here names its files in full.
+    Raises:
+        FileNotFoundError: if there is no such program.
     """
-    here = os.open(".", os.O_PATH | os.O_CLOEXEC)
-    umask = os.umask(0)
-    try:
-        os.umask(umask if command.umask == INHERITED_UMASK else command.umask)
-        os.chdir(here if command.directory is None else command.directory)
-        yield
-    finally:
-        os.umask(umask)
-        with suppress(PermissionError):  # a folder that we may enter no longer, having given a user away
-            os.chdir(here)
-        os.close(here)
-
-
-def _start(command: Command) -> int:
     environ = os.environ if command.environ is None else command.environ
-    return os.posix_spawn(
-        _path_of(os.fsdecode(command.argv[0]), environ),
-        tuple(command.argv),
-        environ,
-        file_actions=_streams(command),
-        setpgroup=0,
-        setsigmask=(),
-        setsigdef=_IGNORED_BY_PYTHON,
-    )
-
-
-def _streams(command: Command) -> list[tuple[int, int, str, int, int] | tuple[int, int, int]]:
-    """Tell `posix_spawn` what the three standard streams are; everything else of ours is closed."""
-    actions: list[tuple[int, int, str, int, int] | tuple[int, int, int]] = []
-    for stream, source in enumerate((command.stdin, command.stdout, command.stderr)):
-        if source == NOTHING:
-            actions.append((os.POSIX_SPAWN_OPEN, stream, os.devnull, os.O_RDWR, 0))
-        else:
-            actions.append((os.POSIX_SPAWN_DUP2, source, stream))
-    return actions
+    path = _path_of(command.argv[0], environ)
+    streams = (command.stdin, command.stdout, command.stderr)
+    return [path, *command.argv[1:]], environ, command.directory, command.umask, streams
 
 
 def _path_of(program: str, environ: Mapping[str, str]) -> str:

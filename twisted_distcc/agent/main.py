@@ -23,8 +23,8 @@ from twisted_distcc.agent.place import stamp
 from twisted_distcc.agent.service import AgentFactory
 from twisted_distcc.client.dispatch import Dispatcher
 from twisted_distcc.client.farm import Farms
+from twisted_distcc.execution.launching import LauncherSpawner
 from twisted_distcc.observe.logs import LogFile
-from twisted_distcc.processes import ReactorSpawner
 
 
 class Listener:
@@ -92,7 +92,7 @@ def serve(reactor: Any, listener: Listener) -> None:
         listener.forget()
         port.stopListening()
 
-    dispatcher = Dispatcher(reactor, ReactorSpawner(reactor), Farms(reactor))
+    dispatcher = Dispatcher(reactor, LauncherSpawner(reactor), Farms(reactor))
     factory = AgentFactory(dispatcher, reactor, stamp(), retire, reactor.stop)
     port = listener.adopt(reactor, factory)
     reactor.addSystemEventTrigger("before", "shutdown", factory.interrupt)

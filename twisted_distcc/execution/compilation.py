@@ -6,7 +6,6 @@ what it cost.  Who may ask for what is decided before; this module runs what it 
 
 from __future__ import annotations
 
-import fcntl
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -26,23 +25,19 @@ _MOST_WORDS: Final = 16 * 1024 * 1024
 
 
 class Words:
-    """What a compiler says on one stream: a file in memory, which cannot grow beyond its ceiling.
-
-    Most compilers say nothing, and a file on disk would cost each of them more than this does.  How much
-    was said is told by the position that the compiler and we share.
-    """
+    """What a compiler says on one stream: a file in memory, which costs nothing while it is empty."""
 
     def __init__(self, name: str) -> None:
-        self.descriptor = os.memfd_create(name, os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
-        os.ftruncate(self.descriptor, _MOST_WORDS)
-        fcntl.fcntl(self.descriptor, fcntl.F_ADD_SEALS, fcntl.F_SEAL_GROW | fcntl.F_SEAL_SHRINK)
+        self.descriptor = os.memfd_create(name, os.MFD_CLOEXEC)
 
     def read(self, directory: str) -> Body:
-        """Give what was said so far; if it is much, it is put into `directory`."""
-        length = min(os.lseek(self.descriptor, 0, os.SEEK_CUR), _MOST_WORDS)
+        """Give what was said; if it is much, it is put into `directory`, and if it is too much, cut."""
+        length = os.fstat(self.descriptor).st_size
         spool = Spool(directory)
-        for start in range(0, length, PIECE):
+        for start in range(0, min(length, _MOST_WORDS), PIECE):
             spool.write(os.pread(self.descriptor, min(PIECE, length - start), start))
+        if length > _MOST_WORDS:
+            spool.write(b"\n(%d bytes more are left out)\n" % (length - _MOST_WORDS))
         return spool.finish()
 
     def __enter__(self) -> Self:

@@ -21,10 +21,11 @@ from twisted.logger import Logger
 
 from twisted_distcc.execution.compilation import Compiler
 from twisted_distcc.execution.compilers import Compilers
+from twisted_distcc.execution.launching import LauncherSpawner
 from twisted_distcc.execution.workspace import Workspaces
 from twisted_distcc.messages.bulk import Bulk, ReactorThreads
 from twisted_distcc.observe.jobs import JobRecord
-from twisted_distcc.processes import ReactorSpawner
+from twisted_distcc.processes import Spawner
 from twisted_distcc.server.admission import Admission
 from twisted_distcc.server.config import ServerConfig
 from twisted_distcc.server.exchange import Exchange
@@ -36,18 +37,17 @@ _QUEUE_PER_JOB: Final = 4
 
 
 def make_factory(
-    config: ServerConfig, workspaces: Workspaces, reactor: Any, log: Logger
+    config: ServerConfig, workspaces: Workspaces, reactor: Any, spawn: Spawner, log: Logger
 ) -> DistccServerFactory:
     """Put together what serves a connection, on TCP or on standard streams.
 
-    `reactor` provides `IReactorTime`, `IReactorFDSet` and `IReactorThreads`.
+    `reactor` provides `IReactorTime` and `IReactorThreads`; `spawn` starts compilers.
     """
 
     def record(job: JobRecord) -> None:
         level = log.info if job.verdict in ("done", "cancelled") else log.warn
         level("{line}", line=job.line())
 
-    spawn = ReactorSpawner(reactor)
     admission = Admission(config.jobs, config.jobs * _QUEUE_PER_JOB)
     exchange = Exchange(
         compilers=Compilers(config.folders, config.commands, config.any_command, config.sysroot),
@@ -91,6 +91,7 @@ class DistccService(Service):
         self._hang_up = hang_up
         self._ports: list[IListeningPort] = []
         self._workspaces: Workspaces | None = None
+        self._spawn: LauncherSpawner | None = None
         self._factory: DistccServerFactory | None = None
         self._end: IDelayedCall | None = None
 
@@ -115,7 +116,10 @@ class DistccService(Service):
         signal.signal(signal.SIGHUP, lambda *_: self._reactor.callFromThread(self._hang_up))
         self._reactor.callWhenRunning(_leave_children_alone)
         self._workspaces = Workspaces()
-        self._factory = make_factory(self._config, self._workspaces, self._reactor, self.log)
+        self._spawn = LauncherSpawner(self._reactor)
+        self._factory = make_factory(
+            self._config, self._workspaces, self._reactor, self._spawn, self.log
+        )
         for opened in self._sockets:
             port = self._reactor.adoptStreamPort(opened.fileno(), opened.family, self._factory)
             self._ports.append(port)
@@ -132,6 +136,8 @@ class DistccService(Service):
         if self._factory is not None:
             self._factory.give_up_reading()
             await self._factory.drained()
+        if self._spawn is not None:
+            self._spawn.close()
         if self._workspaces is not None:
             self._workspaces.close()
         if self._config.pid_file is not None:

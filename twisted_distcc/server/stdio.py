@@ -17,6 +17,7 @@ from twisted.logger import Logger
 
 from twisted_distcc.execution.workspace import Workspaces
 from twisted_distcc.policy.peer import STDIO, Peer
+from twisted_distcc.processes import ReactorSpawner
 from twisted_distcc.server.config import ServerConfig
 from twisted_distcc.server.protocol import DistccServerFactory, address_peer
 from twisted_distcc.server.service import make_factory
@@ -37,7 +38,7 @@ async def serve_stdio(config: ServerConfig, reactor: Any) -> None:
     """Serve the one connection on our standard streams, to its end."""
     workspaces = Workspaces()
     try:
-        factory = make_factory(config, workspaces, reactor, Logger())
+        factory = make_factory(config, workspaces, reactor, ReactorSpawner(reactor), Logger())
         _connect(factory, reactor)
         await factory.drained()
     finally:

@@ -1,0 +1,81 @@
+"""What is said between a process and its launcher.
+
+In: values, or one packet.  Out: the other of the two.  A packet is one message of a sequenced-packet
+socket; its first byte tells the kind, and a number names the program that it is about.  Both ends
+belong to one installation, and start and end together.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Sequence
+from typing import Final
+
+LARGEST: Final = 128 * 1024
+"""Bytes of a packet: what the kernel takes at once without being asked for more."""
+
+START: Final = b"S"
+KILL: Final = b"K"
+FAILED: Final = b"F"
+ENDED: Final = b"E"
+
+_HEAD: Final = struct.Struct("=cq")
+_FAILED: Final = struct.Struct("=cqi")
+_ENDED: Final = struct.Struct("=cqidd")
+
+
+def kind_and_number(packet: bytes) -> tuple[bytes, int]:
+    """Give a packet's kind, and the number of the program that it is about."""
+    kind, number = _HEAD.unpack_from(packet)
+    return kind, number
+
+
+def pack_start(
+    number: int, umask: int, directory: bytes, argv: Sequence[bytes], variables: Sequence[bytes]
+) -> bytes:
+    """Ask for a program; its three standard streams travel beside the packet.
+
+    Args:
+        number: names the program from now on.
+        umask: its umask.
+        directory: its working directory.
+        argv: its path and arguments.
+        variables: its environment, each as `NAME=value`.
+    """
+    head = (b"%d" % umask, directory, b"%d" % len(argv))
+    return _HEAD.pack(START, number) + b"\0".join((*head, *argv, *variables))
+
+
+def unpack_start(packet: bytes) -> tuple[int, bytes, list[bytes], dict[bytes, bytes]]:
+    """Give umask, directory, argv and environment of what `pack_start` made."""
+    umask, directory, count, *words = packet[_HEAD.size :].split(b"\0")
+    end = int(count)
+    pairs = (variable.partition(b"=") for variable in words[end:])
+    return int(umask), directory, words[:end], {name: value for name, _, value in pairs}
+
+
+def pack_kill(number: int) -> bytes:
+    """Ask for a program to be killed, with its whole process group."""
+    return _HEAD.pack(KILL, number)
+
+
+def pack_failed(number: int, error: int) -> bytes:
+    """Tell that a program cannot be started, by the system's number of the error."""
+    return _FAILED.pack(FAILED, number, error)
+
+
+def unpack_failed(packet: bytes) -> int:
+    """Give the error of what `pack_failed` made."""
+    error: int = _FAILED.unpack(packet)[2]
+    return error
+
+
+def pack_ended(number: int, status: int, user: float, system: float) -> bytes:
+    """Tell that a program has ended: its wait status, and seconds of processor time."""
+    return _ENDED.pack(ENDED, number, status, user, system)
+
+
+def unpack_ended(packet: bytes) -> tuple[int, float, float]:
+    """Give status, user and system time of what `pack_ended` made."""
+    _, _, status, user, system = _ENDED.unpack(packet)
+    return status, user, system

@@ -1,0 +1,121 @@
+"""The launcher as a program: `python -m twisted_distcc.launcher.program`, started by its owner.
+
+In: packets on standard input, which is a socket.  Out: packets about what became of each program.  When
+the owner's end of the socket closes, all that still runs is killed.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import select
+import signal
+import socket
+from typing import Final
+
+from twisted_distcc.launcher.packets import (
+    KILL,
+    LARGEST,
+    kind_and_number,
+    pack_ended,
+    pack_failed,
+    unpack_start,
+)
+from twisted_distcc.launcher.starting import start
+
+_OWNER: Final = 0
+_STREAMS: Final = 3
+
+
+class Launcher:
+    """The programs that run, and the socket on which they were asked for."""
+
+    def __init__(self, owner: socket.socket) -> None:
+        self._owner = owner
+        self._poll = select.epoll()
+        self._poll.register(owner.fileno(), select.EPOLLIN)
+        self._numbers: dict[int, int] = {}  # by pidfd
+        self._pids: dict[int, int] = {}  # by number
+
+    def serve(self) -> None:
+        """Serve until the owner is gone, and leave nothing of what it asked for."""
+        while self._turn():
+            pass
+        for pid in self._pids.values():
+            os.killpg(pid, signal.SIGKILL)
+
+    def _turn(self) -> bool:
+        """Do what there is to do; `False` says that the owner is gone."""
+        for descriptor, _ in self._poll.poll():
+            if descriptor in self._numbers:
+                self._reap(descriptor)
+            elif not self._obey():
+                return False
+        return True
+
+    def _obey(self) -> bool:
+        packet, streams, _, _ = socket.recv_fds(self._owner, LARGEST, _STREAMS)
+        if not packet:
+            return False
+        kind, number = kind_and_number(packet)
+        if kind == KILL:
+            self._kill(number)
+        else:
+            self._start(number, packet, streams)
+        return True
+
+    def _start(self, number: int, packet: bytes, streams: list[int]) -> None:
+        umask, directory, argv, environ = unpack_start(packet)
+        try:
+            pid = start(argv, environ, directory, umask, streams)
+            self._watch(number, pid)
+        except OSError as error:
+            self._tell(pack_failed(number, error.errno or errno.EIO))
+        except ValueError:
+            self._tell(pack_failed(number, errno.EINVAL))
+        finally:
+            for stream in streams:
+                os.close(stream)
+
+    def _watch(self, number: int, pid: int) -> None:
+        try:
+            pidfd = os.pidfd_open(pid)
+        except OSError:  # no descriptor is left to watch it by
+            os.killpg(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
+            raise
+        self._numbers[pidfd], self._pids[number] = number, pid
+        self._poll.register(pidfd, select.EPOLLIN)
+
+    def _kill(self, number: int) -> None:
+        if number in self._pids:
+            os.killpg(self._pids[number], signal.SIGKILL)
+
+    def _reap(self, pidfd: int) -> None:
+        """Take leave of a program, which is a zombie now: its group's number is still its own."""
+        # By hand: a program that is just starting shares our descriptors for a moment yet, and a closed
+        # one that is still watched would be taken for the next of its number.
+        self._poll.unregister(pidfd)
+        number = self._numbers.pop(pidfd)
+        self._kill(number)
+        _, status, usage = os.wait4(self._pids.pop(number), 0)
+        os.close(pidfd)
+        self._tell(pack_ended(number, status, usage.ru_utime, usage.ru_stime))
+
+    def _tell(self, packet: bytes) -> None:
+        """Send `packet`; an owner that is gone is noticed where packets are read."""
+        try:
+            self._owner.send(packet)
+        except OSError as error:
+            if error.errno not in (errno.EPIPE, errno.ECONNRESET):
+                raise
+
+
+def main() -> None:
+    """Serve the owner."""
+    with socket.socket(fileno=_OWNER) as owner:
+        Launcher(owner).serve()
+
+
+if __name__ == "__main__":
+    main()
