@@ -44,6 +44,15 @@ async def until(happens: Callable[[], T], what: str) -> T:
     return result
 
 
+def is_running(pid: int) -> bool:
+    """Say whether `pid` is a process that has not ended, reaped or not."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return stat.rpartition(")")[2].split()[0] not in "ZX"
+
+
 def plain_environment(**changes: str) -> dict[str, str]:
     """Give our own environment without what distcc and its servers look at, and with `changes`."""
     kept = {name: value for name, value in os.environ.items() if not _OURS.match(name)}

@@ -13,7 +13,7 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IReactorFDSet
 from twisted.trial.unittest import TestCase
 
-from tests.live import until
+from tests.live import is_running, until
 from twisted_distcc.processes import CannotStartError, Command, Ended, ReactorSpawner, run
 
 SPAWN = ReactorSpawner(IReactorFDSet(reactor))
@@ -21,15 +21,6 @@ SPAWN = ReactorSpawner(IReactorFDSet(reactor))
 
 def shell(script: str) -> tuple[str, ...]:
     return ("/bin/sh", "-c", script)
-
-
-def is_running(pid: int) -> bool:
-    """Whether `pid` is a process that is not a zombie."""
-    try:
-        with open(f"/proc/{pid}/stat") as file:
-            return file.read().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
-        return False
 
 
 class ProcessTestCase(TestCase):

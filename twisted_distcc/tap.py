@@ -7,6 +7,7 @@ options are distccd's own by name and meaning; nothing below this module knows o
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
@@ -16,7 +17,7 @@ from twisted.python import usage
 from twisted.python.components import Componentized
 
 from twisted_distcc import __version__
-from twisted_distcc.errors import DistccError
+from twisted_distcc.errors import EXIT_IO_ERROR, DistccError
 from twisted_distcc.observe.logs import LEVELS, LogFile
 from twisted_distcc.policy.access import PRIVATE, AllowList
 from twisted_distcc.server.config import PORT, ServerConfig, command_list, default_jobs, search_path
@@ -32,10 +33,9 @@ def _number(least: int, most: int) -> Callable[[str], int]:
     """Make a reader of whole numbers between `least` and `most`."""
 
     def read(text: str) -> int:
-        value = int(text)
-        if not least <= value <= most:
-            raise ValueError(f"it must be between {least} and {most}")
-        return value
+        if not text.lstrip("-").isdecimal() or not least <= int(text) <= most:
+            raise ValueError(f"{text!r} is no whole number from {least} to {most}")
+        return int(text)
 
     return read
 
@@ -141,7 +141,17 @@ class _LoggedService(DistccService):
 
 
 def makeService(options: Options) -> IService:
-    """Make the service of `twistd distccd`, on the global reactor."""
+    """Make the service of `twistd distccd`, on the global reactor; it has its ports already."""
+    try:
+        service = _make_service(options)
+        service.listen()
+    except (DistccError, OSError) as error:
+        print(f"distccd: {error}", file=sys.stderr)
+        raise SystemExit(getattr(error, "exit_code", EXIT_IO_ERROR)) from None
+    return service
+
+
+def _make_service(options: Options) -> _LoggedService:
     from twisted.internet import reactor
 
     twistd: Mapping[str, Any] = options.parent or {}

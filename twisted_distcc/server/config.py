@@ -81,4 +81,4 @@ def command_list(environ: Mapping[str, str]) -> CommandList | None:
     words = environ.get("DISTCC_CMDLIST_NUMWORDS", "1")
     if not words.isdecimal():
         raise BadCommandListError(f"DISTCC_CMDLIST_NUMWORDS is {words!r}; it must be a whole number")
-    return CommandList.parse(Path(path).read_text().splitlines(), int(words))
+    return CommandList.parse(os.fsdecode(Path(path).read_bytes()).split("\n"), int(words))

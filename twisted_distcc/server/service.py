@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import socket
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final, cast
@@ -89,6 +90,7 @@ class DistccService(Service):
         self._config = config
         self._reactor = reactor
         self._hang_up = hang_up
+        self._sockets: list[socket.socket] = []
         self._ports: list[IListeningPort] = []
         self._workspaces: Workspaces | None = None
         self._spawn: LauncherSpawner | None = None
@@ -101,9 +103,18 @@ class DistccService(Service):
         hosts = (cast(IPv4Address | IPv6Address, port.getHost()) for port in self._ports)
         return [(host.host, host.port) for host in hosts]
 
+    def listen(self) -> None:
+        """Take the ports, unless that is done; a failure before we detach reaches who started us.
+
+        Raises:
+            CannotListenError: if one is in use, or no address of this machine.
+        """
+        if not self._sockets:
+            self._sockets = open_ports(self._config.listen, self._config.port)
+
     def privilegedStartService(self) -> None:
         """Take what only the user who started us may take: ports, standing, the pid file."""
-        self._sockets = open_ports(self._config.listen, self._config.port)
+        self.listen()
         os.nice(self._config.nice)
         if self._config.oom_score_adj is not None:
             Path("/proc/self/oom_score_adj").write_text(str(self._config.oom_score_adj))
