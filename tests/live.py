@@ -67,6 +67,7 @@ class Child:
         folder: its folder, which is made; `output` and the folder for temporary files lie in it.
         environ: changes to the plain environment.
         stdin: its standard input; the null device by default.
+        stdout: its standard output; a file by default.
         directory: its working directory; `folder` by default.
     """
 
@@ -77,15 +78,16 @@ class Child:
         environ: Mapping[str, str] | None = None,
         stdin: int = subprocess.DEVNULL,
         directory: Path | None = None,
+        stdout: int | None = None,
     ) -> None:
         self.folder = folder
         self.temporary = folder / "tmp"
         self.temporary.mkdir(parents=True)
-        with open(folder / "stdout", "wb") as stdout, open(folder / "stderr", "wb") as stderr:
+        with open(folder / "stdout", "wb") as words, open(folder / "stderr", "wb") as stderr:
             self._process = subprocess.Popen(
                 argv,
                 stdin=stdin,
-                stdout=stdout,
+                stdout=words if stdout is None else stdout,
                 stderr=stderr,
                 cwd=directory or folder,
                 env=plain_environment(**{"TMPDIR": str(self.temporary), **(environ or {})}),
@@ -187,9 +189,10 @@ class LiveTestCase(TestCase):
         environ: Mapping[str, str] | None = None,
         stdin: int = subprocess.DEVNULL,
         directory: Path | None = None,
+        stdout: int | None = None,
     ) -> Child:
         """Start a command; one of this installation's own may be given by its bare name."""
-        child = Child(_complete(argv), self.place(), environ, stdin, directory)
+        child = Child(_complete(argv), self.place(), environ, stdin, directory, stdout)
         self.addCleanup(child.kill)
         return child
 

@@ -1,0 +1,98 @@
+"""twistd finds the server, here and where a wheel was installed, and imports nothing to find it."""
+
+from __future__ import annotations
+
+import sys
+import zipfile
+from pathlib import Path
+
+import twisted
+from tests.live import LiveTestCase
+from tests.server.talk import ask
+from twisted_distcc import __version__
+
+ROOT = Path(__file__).parent.parent.parent
+
+
+class PluginTests(LiveTestCase):
+    async def test_help_lists_it(self) -> None:
+        """`twistd --help` names the command and says what it is; its own help names the options."""
+        child = await self.run_to_end("twistd", "--help")
+        self.assertRegex(child.stdout.decode(), r"\n +distccd +A distcc compile server\.\n")
+        child = await self.run_to_end("twistd", "distccd", "--help")
+        self.assertEqual(await child.ended(), 0)
+        for option in (
+            "--allow=",
+            "--listen=",
+            "--job-lifetime=",
+            "--enable-tcp-insecure",
+            "--log-level=",
+        ):
+            self.assertIn(option, child.stdout.decode())
+
+    async def test_version(self) -> None:
+        """Each command tells the version of the package."""
+        for command in (("twistd", "distccd"), ("tdistccd",), ("twistd-stdio",)):
+            child = await self.run_to_end(*command, "--version")
+            self.assertEqual((await child.ended(), child.stderr), (0, ""))
+            self.assertIn(f"twisted_distcc {__version__}", child.stdout.decode())
+
+    async def test_scanning_imports_nothing_of_ours(self) -> None:
+        """twistd reads every plugin at each start of any server: ours costs it next to nothing."""
+        code = (
+            "import sys; from twisted.plugin import getPlugins;"
+            "from twisted.application.service import IServiceMaker;"
+            "assert 'distccd' in [maker.tapname for maker in getPlugins(IServiceMaker)];"
+            "print([name for name in sys.modules if name.startswith('twisted_distcc')])"
+        )
+        child = await self.run_to_end(sys.executable, "-c", code)
+        self.assertEqual((child.stderr, child.stdout), ("", b"[]\n"))
+
+
+class WheelTests(LiveTestCase):
+    async def test_an_installed_wheel(self) -> None:
+        """The wheel holds the dropin, nothing else of Twisted's, and serves where it is installed."""
+        wheel = await self.built()
+        with zipfile.ZipFile(wheel) as archive:
+            ours = [name for name in archive.namelist() if name.startswith("twisted/")]
+        self.assertEqual(ours, ["twisted/plugins/twisted_distcc_plugin.py"])
+        server = self.start_server(
+            str(await self.installed(wheel)), "--nodaemon", "--pidfile=", "distccd", "--allow=127.0.0.1",
+            "--listen=127.0.0.1", "--port=0", "--log-file=log",
+        )  # fmt: skip
+        await server.ready()
+        self.assertEqual((await ask(server.port)).exit_code, 0)
+
+    async def built(self) -> Path:
+        """Build the wheel of this source, in another folder."""
+        folder = self.place()
+        child = await self.run_to_end(
+            sys.executable,
+            "-m",
+            "pip",
+            "wheel",
+            "--quiet",
+            "--no-deps",
+            f"--wheel-dir={folder}",
+            str(ROOT),
+        )
+        self.assertEqual(await child.ended(), 0, child.stderr)
+        (wheel,) = folder.glob("*.whl")
+        return wheel
+
+    async def installed(self, wheel: Path) -> Path:
+        """Install it where only Twisted and the like come from this environment; give its twistd."""
+        folder = self.place()
+        child = await self.run_to_end(sys.executable, "-m", "venv", "--without-pip", str(folder))
+        self.assertEqual(await child.ended(), 0, child.stderr)
+        (packages,) = folder.glob("lib/python*/site-packages")
+        child = await self.run_to_end(
+            sys.executable, "-m", "pip", f"--python={folder}/bin/python", "install", "--quiet",
+            "--no-deps", str(wheel),
+        )  # fmt: skip
+        self.assertEqual(await child.ended(), 0, child.stderr)
+        (packages / "borrowed.pth").write_text(f"{Path(twisted.__file__).parent.parent}\n")
+        script = folder / "bin" / "twistd"
+        script.write_text(f"#!{folder}/bin/python\nfrom twisted.scripts.twistd import run\nrun()\n")
+        script.chmod(0o755)
+        return script
