@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 
+from twisted.internet import reactor
+from twisted.internet.defer import Deferred, gatherResults
+from twisted.internet.task import Clock
 from twisted.internet.threads import deferToThread
+from twisted.trial.unittest import TestCase
 
 from tests.live import Child, LiveTestCase, is_running, until
+from tests.server.connection import ScriptedCompile, at_once, no_process
 from tests.server.talk import answer_of, request_bytes
 from twisted_distcc.errors import EXIT_ACCESS_DENIED, EXIT_COMPILER_MISSING
+from twisted_distcc.messages.body import Body
+from twisted_distcc.messages.bulk import Bulk
+from twisted_distcc.messages.model import Reply
+from twisted_distcc.server.protocol import DistccServerFactory
+from twisted_distcc.server.stdio import Streams
 
 MIB = 1024 * 1024
 OURS = ("twistd-stdio",)
@@ -70,8 +81,8 @@ class PipeTests(StreamTestCase):
         reply = await self.ask(*self.piped(*OURS), request_bytes(("rm", "-c", "x.c")))
         self.assertEqual(answer_of(reply).exit_code, EXIT_COMPILER_MISSING)
 
-    async def test_a_client_that_goes(self) -> None:
-        """When both pipes are closed the compiler goes, and the server, and its folder."""
+    async def hanging(self) -> tuple[Child, int, int, int]:
+        """Start a server and a job that hangs; give them, our ends, and the compiler's number."""
         folder = self.place()
         folder.mkdir(parents=True)
         gcc = folder / "gcc"
@@ -80,11 +91,35 @@ class PipeTests(StreamTestCase):
         child, to, answers = self.piped(*OURS, DISTCCD_PATH=f"{folder}:/bin")
         await deferToThread(_write_all, to, request_bytes())
         await until((folder / "gcc.pid").exists, "the compiler runs")
-        pid = int((folder / "gcc.pid").read_text())
+        return child, to, answers, int((folder / "gcc.pid").read_text())
+
+    async def test_a_client_that_goes(self) -> None:
+        """When both pipes are closed the compiler goes, and the server, and its folder."""
+        child, to, answers, pid = await self.hanging()
         os.close(to)
         os.close(answers)
         await self.finished(child)
         self.assertFalse(is_running(pid))
+
+    async def test_a_server_that_is_told_to_end(self) -> None:
+        """On SIGTERM, as a super-server or an administrator sends it, nothing is left either."""
+        child, to, answers, pid = await self.hanging()
+        child.signal(signal.SIGTERM)
+        await child.ended()
+        os.close(to)
+        os.close(answers)
+        self.assertEqual(list(child.temporary.iterdir()), [])
+        await until(lambda: not is_running(pid), "the compiler is gone")
+
+    async def test_many_at_the_same_moment(self) -> None:
+        """Servers that start together, as ssh starts them in a build, do not hinder each other."""
+        shared = self.place()
+        shared.mkdir(parents=True)
+        streams = [self.piped(*OURS, TMPDIR=str(shared)) for _ in range(6)]
+        asked = [Deferred.fromCoroutine(self.ask(*stream, request_bytes())) for stream in streams]
+        for reply in await gatherResults(asked):
+            self.assertEqual(answer_of(reply).exit_code, 0)
+        self.assertEqual(list(shared.iterdir()), [])
 
     async def test_a_client_that_goes_before_it_asks(self) -> None:
         """A connection without a request ends without a word."""
@@ -105,6 +140,57 @@ class PipeTests(StreamTestCase):
             self.assertNotEqual(await child.ended(), 0)
             self.assertEqual(len(child.stderr.splitlines()), 1)
             self.assertIn(part, child.stderr)
+
+
+class StreamsTests(TestCase):
+    """A client on two real pipes that misbehaves, with a clock for its deadlines."""
+
+    timeout = 30
+
+    def setUp(self) -> None:
+        self.clock, self.compile = Clock(), ScriptedCompile()
+        bulk = Bulk(no_process, at_once, self.mktemp())
+        self.factory = DistccServerFactory(self.compile, self.clock, bulk)
+        theirs_in, self.to = os.pipe()
+        self.answers, theirs_out = os.pipe()
+        Streams(self.factory.buildProtocol(None), reactor, theirs_in, theirs_out)
+        self.drained = self.factory.drained()
+        self.open = {self.to, self.answers, theirs_in, theirs_out}
+        self.addCleanup(self.close, *self.open)
+
+    def close(self, *descriptors: int) -> None:
+        """Close those of the descriptors that are still open."""
+        for descriptor in self.open.intersection(descriptors):
+            self.open.remove(descriptor)
+            os.close(descriptor)
+
+    async def test_a_client_that_closes_one_pipe(self) -> None:
+        """Whoever will not read the answer is gone, though the other pipe is open."""
+        os.write(self.to, request_bytes())
+        await until(lambda: self.compile.asked, "the job begins")
+        self.close(self.answers)
+        await self.drained
+        self.assertEqual(len(self.compile.cancelled), 1)
+
+    async def test_a_client_that_does_not_take_its_reply(self) -> None:
+        """A reply that fills the pipe is given up at its deadline, and the connection with it."""
+        os.write(self.to, request_bytes())
+        await until(lambda: self.compile.answers, "the job begins")
+        self.compile.answers[0].callback(Reply(0, object_file=Body.of(bytes(MIB))))
+        self.assertNoResult(self.drained)
+        self.clock.advance(self.factory.deadlines.send)
+        await self.drained
+
+    async def test_a_client_that_breaks_the_protocol_and_stays(self) -> None:
+        """It is answered, and may go on sending for a while; then it is over."""
+        good, _, _ = request_bytes().partition(b"DOTI")
+        os.write(self.to, good + b"ZERO00000000")
+        reply = await deferToThread(os.read, self.answers, MIB)
+        self.assertIn("ZERO", answer_of(reply).stderr)
+        os.write(self.to, b"more")
+        self.assertNoResult(self.drained)
+        self.clock.advance(10)
+        await self.drained
 
 
 class SocketTests(StreamTestCase):

@@ -11,9 +11,11 @@ import socket
 import stat
 from typing import Any
 
-from twisted.internet.interfaces import IAddress
+from twisted.internet.error import ConnectionAborted
+from twisted.internet.interfaces import IAddress, IProtocol, IReactorTime
 from twisted.internet.stdio import StandardIO
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 
 from twisted_distcc.execution.workspace import Workspaces
 from twisted_distcc.policy.peer import STDIO, Peer
@@ -26,12 +28,35 @@ _STDIN = 0
 _STDOUT = 1
 
 
-class _Streams(StandardIO):
-    """Two pipes as one transport."""
+class Streams(StandardIO):
+    """Two pipes as one transport, which is lost when either of them is."""
+
+    def __init__(
+        self, protocol: IProtocol, reactor: Any, stdin: int = _STDIN, stdout: int = _STDOUT
+    ) -> None:
+        self._clock: IReactorTime = reactor
+        self._half_closed = False
+        super().__init__(protocol, stdin, stdout, reactor)  # type: ignore[call-arg]
+
+    def childConnectionLost(self, fd: str, reason: Failure) -> None:
+        """Take a client that closed one pipe for gone; when we closed it, wait for the other."""
+        if fd == "write" and self._half_closed:
+            super().childConnectionLost(fd, reason)  # type: ignore[misc]
+        elif not self.disconnected:
+            self.connectionLost(reason)  # type: ignore[attr-defined]
+
+    def loseWriteConnection(self) -> None:
+        """Send what was written, and close the sending pipe."""
+        self._half_closed = True
+        super().loseWriteConnection()  # type: ignore[misc]
 
     def abortConnection(self) -> None:
-        """Close both; what was written and not yet taken is lost with them."""
-        self.loseConnection()
+        """Close both soon; what was written and not yet taken is lost with them."""
+        self._clock.callLater(0, self._abort)
+
+    def _abort(self) -> None:
+        if not self.disconnected:
+            self.connectionLost(Failure(ConnectionAborted()))  # type: ignore[attr-defined]
 
 
 async def serve_stdio(config: ServerConfig, reactor: Any) -> None:
@@ -49,7 +74,8 @@ def _connect(factory: DistccServerFactory, reactor: Any) -> None:
     if not stat.S_ISSOCK(os.fstat(_STDIN).st_mode):
         factory.identify = _stdio
         protocol = factory.buildProtocol(None)
-        _Streams(protocol, stdin=_STDIN, stdout=_STDOUT, reactor=reactor)  # type: ignore[call-arg]
+        assert protocol is not None
+        Streams(protocol, reactor)
         return
     with socket.socket(fileno=os.dup(_STDIN)) as connected:
         is_tcp = connected.family in (socket.AF_INET, socket.AF_INET6)
