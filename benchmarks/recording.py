@@ -13,6 +13,7 @@ from pathlib import Path
 
 from benchmarks.projects import build
 
+_SOURCE_SUFFIXES = frozenset({".c", ".cc", ".cpp", ".cxx"})
 _RECORDER = """#!/bin/sh
 printf '%s\\0' "$PWD" "$@" > "{records}/$$"
 exec "$@"
@@ -40,8 +41,15 @@ def record(name: str, directory: Path) -> list[Compilation]:
     build(name, directory, cc=f"{recorder} gcc", cxx=f"{recorder} g++")
     recorder.unlink()
     found = [parsed(path.read_bytes()) for path in sorted(records.iterdir())]
-    # What a configure step tried out is gone again.
-    return [each for each in found if "-c" in each.command and Path(each.folder).is_dir()]
+    return [each for each in found if is_repeatable(each)]
+
+
+def is_repeatable(compilation: Compilation) -> bool:
+    """Whether this compiles what is still there: what a makefile only tried out is gone again."""
+    sources = [word for word in compilation.command if Path(word).suffix in _SOURCE_SUFFIXES]
+    folder = Path(compilation.folder)
+    lasts = folder.is_dir() and all((folder / source).is_file() for source in sources)
+    return lasts and "-c" in compilation.command
 
 
 def parsed(recorded: bytes) -> Compilation:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from benchmarks.recording import Compilation, makefile, parsed
+from benchmarks.recording import Compilation, is_repeatable, makefile, parsed
 
 
 class ParsedTests(SynchronousTestCase):
@@ -25,6 +25,34 @@ class ParsedTests(SynchronousTestCase):
     def test_empty_word_at_the_end(self):
         """So is an empty argument that comes last."""
         self.assertEqual(parsed(b"/src\0gcc\0-c\0\0").command, ("gcc", "-c", ""))
+
+
+class IsRepeatableTests(SynchronousTestCase):
+    """Only a compile whose source is still there can be run again."""
+
+    def setUp(self):
+        """Lay a source in a folder."""
+        folder = Path(self.mktemp()).absolute()
+        folder.mkdir()
+        (folder / "a.c").touch()
+        self.folder = str(folder)
+
+    def test_compile(self):
+        """A source is looked for from the folder in which it was compiled."""
+        self.assertTrue(is_repeatable(Compilation(self.folder, ("gcc", "-c", "a.c"))))
+
+    def test_source_is_gone(self):
+        """Makefiles try the compiler out on sources that they remove."""
+        self.assertFalse(is_repeatable(Compilation(self.folder, ("gcc", "-c", "foo.c"))))
+
+    def test_folder_is_gone(self):
+        """So does CMake, in whole folders."""
+        gone = f"{self.folder}/gone"
+        self.assertFalse(is_repeatable(Compilation(gone, ("gcc", "-c", "a.c"))))
+
+    def test_linking(self):
+        """A command that does not stop after compiling is none."""
+        self.assertFalse(is_repeatable(Compilation(self.folder, ("gcc", "a.c", "-o", "a"))))
 
 
 class MakefileTests(SynchronousTestCase):
