@@ -10,22 +10,26 @@ from __future__ import annotations
 
 import re
 
+# The assembler takes letters of any case.  The pattern begins with letters, not with what may stand
+# before them: so the search skips from dot to dot, which is a hundred times as fast.
+_DIRECTIVE = re.compile(rb"(?i)\.inc(?:bin|lude)(?![\w$.])")
+
 # A directive begins a line or follows a blank, a quote, `;`, `:` or an escape of a string literal;
-# after a name, `)` or `]` it is a member of that name.  The assembler takes letters of any case.
-_READS_FILE = re.compile(
-    rb"(?i)(?:(?<![\w$.)\]])|(?<=\\[nrtvf])|(?<=\\[0-7]{2})|(?<=\\[0-7]{3}))"
-    rb"(?P<directive>\.inc(?:bin|lude))(?![\w$.])"
-)
+# after a name, `)` or `]` it is a member of that name.
+_MAY_PRECEDE = re.compile(rb"(?s)(?:.*[^\w$.)\]]|.*\\[nrtvf]|.*\\[0-7]{2,3}|)\Z")
+_LONGEST_ESCAPE = 4
 
 _PRAGMA = re.compile(rb"#[ \t]*pragma[ \t]+(?P<what>GCC[ \t]+pch_preprocess|clang[ \t]+module)\b")
 
 
 def source_forbids(text: bytes) -> str | None:
     """Give the reason why this preprocessed text stays local, or None."""
-    if found := _READS_FILE.search(text):
-        directive = found["directive"].decode("ascii").lower()
-        return f"the assembler directive {directive} reads a file on this machine"
-    if found := _PRAGMA.search(text):
-        what = " ".join(found["what"].decode("ascii").split())
+    for found in _DIRECTIVE.finditer(text):
+        before = text[max(0, found.start() - _LONGEST_ESCAPE) : found.start()]
+        if _MAY_PRECEDE.match(before):
+            directive = found[0].decode("ascii").lower()
+            return f"the assembler directive {directive} reads a file on this machine"
+    if pragma := _PRAGMA.search(text):
+        what = " ".join(pragma["what"].decode("ascii").split())
         return f"#pragma {what} reads a precompiled file on this machine"
     return None
