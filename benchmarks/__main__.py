@@ -1,11 +1,17 @@
-"""The command: measures the rows that are asked for, and prints each figure as it is found."""
+"""Measures this project against Debian's distcc, and prints each figure as it is found.
+
+What enters: which rows, and how much work.
+What leaves: lines on stdout, and a JSON file on request; exit status 1 when a row that was asked
+for could not be measured to its end.  A figure beyond its budget is no failure.
+"""
 
 import argparse
 import json
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from benchmarks.figures import Figure, Remark
+from benchmarks.figures import Figure, NotMeasured
 from benchmarks.loading import LoadFailedError
 from benchmarks.machine import facts
 from benchmarks.projects import BuildFailedError, ProjectUnavailableError
@@ -21,7 +27,7 @@ from benchmarks.workbench import RowUnavailableError, Workbench, workbench
 
 _DEFAULT_ROUNDS = 5
 _QUICK_ROUNDS = 2
-_NOT_MEASURED = (RowUnavailableError, LoadFailedError, BuildFailedError, ProjectUnavailableError)
+_TROUBLE = (RowUnavailableError, LoadFailedError, BuildFailedError, ProjectUnavailableError)
 _ROWS: Mapping[str, tuple[str, Callable[[Workbench], Iterator[Figure]]]] = {
     "a": ("server throughput, null compiler, protocol 1", server_throughput.run),
     "b": ("real builds, C distcc client", real_builds.run),
@@ -31,37 +37,41 @@ _ROWS: Mapping[str, tuple[str, Callable[[Workbench], Iterator[Figure]]]] = {
 }
 
 
-def main() -> None:
+def main() -> int:
     options = _options()
     machine = facts()
     for name, fact in machine.items():
         print(f"{name}: {fact}")
     rounds = options.rounds or (_QUICK_ROUNDS if options.quick else _DEFAULT_ROUNDS)
     with workbench(rounds=rounds, quick=options.quick) as bench:
-        found = {row: list(_measured(row, bench)) for row in options.rows}
+        found = {row: list(_printed(row, bench)) for row in options.rows}
     if options.json:
-        report = {"machine": machine, "rounds": rounds, "quick": options.quick, "rows": found}
+        rows = {row: [plain(figure) for figure in figures] for row, figures in found.items()}
+        report = {"machine": machine, "rounds": rounds, "quick": options.quick, "rows": rows}
         options.json.write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n")
+    return int(any(isinstance(figure, NotMeasured) for row in found.values() for figure in row))
 
 
-def _measured(row: str, bench: Workbench) -> Iterator[dict[str, object]]:
+def _printed(row: str, bench: Workbench) -> Iterator[Figure]:
     title, run = _ROWS[row]
     print(f"\n{row}. {title}", flush=True)
     for figure in _figures(run, bench):
         print(line(figure), flush=True)
-        yield plain(figure)
+        yield figure
 
 
 def _figures(run: Callable[[Workbench], Iterator[Figure]], bench: Workbench) -> Iterator[Figure]:
     """Give what the row finds; what it cannot find out is said, and the other rows go on."""
     try:
         yield from run(bench)
-    except _NOT_MEASURED as reason:
-        yield Remark(f"not measured: {reason}")
+    except _TROUBLE as reason:
+        yield NotMeasured(str(reason))
 
 
 def _options(words: Sequence[str] | None = None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks", description=(__doc__ or "").partition("\n")[0]
+    )
     parser.add_argument(
         "--rows", type=_rows, default=list(_ROWS), help="which rows, such as a,c (default: all)"
     )
@@ -88,4 +98,4 @@ def _positive(text: str) -> int:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -71,12 +71,19 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Remark:
-    """A sentence that belongs to a row: what was checked, or why nothing could be measured."""
+    """A sentence that belongs to a row: what was checked besides."""
 
     text: str
 
 
-Figure: TypeAlias = Comparison | Reading | Remark
+@dataclass(frozen=True, slots=True)
+class NotMeasured:
+    """The rest of a row could not be measured, and why."""
+
+    reason: str
+
+
+Figure: TypeAlias = Comparison | Reading | Remark | NotMeasured
 
 
 def in_turns(

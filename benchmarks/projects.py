@@ -34,9 +34,9 @@ class BuildFailedError(Exception):
 class Project:
     """How to build one project.
 
-    The words of `configure` and `make` may hold ``{cc}``, ``{cxx}``, ``{flags}`` (all flags) and
-    ``{debug}`` (``-g`` or nothing).  `configure` runs once, with the plain compilers' names in its
-    environment too, because what it compiles is no part of what is measured.
+    The words of both steps may hold ``{cc}``, ``{cxx}``, ``{flags}`` (all flags) and ``{debug}``
+    (``-g`` or nothing).  `configure` goes before `make`, is not timed, and has the compilers in
+    ``CC`` and ``CXX`` of its environment.
     """
 
     name: str

@@ -8,7 +8,7 @@ What it refuses to know: where either goes.
 from statistics import median
 from typing import assert_never
 
-from benchmarks.figures import Budget, Comparison, Figure, Reading, Remark
+from benchmarks.figures import Budget, Comparison, Figure, NotMeasured, Reading, Remark
 
 _LABEL_WIDTH = 52
 
@@ -22,6 +22,8 @@ def line(figure: Figure) -> str:
             return _reading_line(figure)
         case Remark():
             return f"    {figure.text}"
+        case NotMeasured():
+            return f"    not measured: {figure.reason}"
         case _:
             assert_never(figure)
 
@@ -36,6 +38,8 @@ def plain(figure: Figure) -> dict[str, object]:
             found = {"samples": list(figure.samples), "value": figure.value}
         case Remark():
             return {"remark": figure.text}
+        case NotMeasured():
+            return {"not measured": figure.reason}
         case _:
             assert_never(figure)
     budget = None if figure.budget is None else str(figure.budget)

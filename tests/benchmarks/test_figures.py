@@ -2,7 +2,7 @@
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from benchmarks.figures import Comparison, Reading, Remark, at_least, at_most, in_turns
+from benchmarks.figures import Comparison, NotMeasured, Reading, Remark, at_least, at_most, in_turns
 from benchmarks.report import line, plain
 
 
@@ -58,6 +58,10 @@ class LineTests(SynchronousTestCase):
         """A remark is its sentence."""
         self.assertEqual(line(Remark("nothing differs")).strip(), "nothing differs")
 
+    def test_not_measured(self):
+        """A row that ends early says so, and why."""
+        self.assertEqual(line(NotMeasured("no tdistcc")).strip(), "not measured: no tdistcc")
+
 
 class PlainTests(SynchronousTestCase):
     """What a program reads."""
@@ -92,3 +96,7 @@ class PlainTests(SynchronousTestCase):
     def test_remark(self):
         """A remark has no figures."""
         self.assertEqual(plain(Remark("nothing differs")), {"remark": "nothing differs"})
+
+    def test_not_measured(self):
+        """A program finds the reason under a name of its own."""
+        self.assertEqual(plain(NotMeasured("no tdistcc")), {"not measured": "no tdistcc"})
