@@ -20,7 +20,7 @@ from twisted.logger import globalLogBeginner
 
 from twisted_distcc.agent.handover import LISTENER
 from twisted_distcc.agent.place import stamp
-from twisted_distcc.agent.service import AgentFactory
+from twisted_distcc.agent.service import IDLE, AgentFactory
 from twisted_distcc.client.dispatch import Dispatcher
 from twisted_distcc.client.farm import Farms
 from twisted_distcc.execution.launching import LauncherSpawner
@@ -46,6 +46,7 @@ class Listener:
             self._socket.fileno(), self._socket.family, factory
         )
         self._socket.close()
+        os.chmod(self._path, 0o600)  # Twisted has just let everybody connect
         return port
 
     def forget(self) -> None:
@@ -54,9 +55,10 @@ class Listener:
             if self._identify() == self._identity:
                 os.unlink(self._path)
 
-    def _identify(self) -> tuple[int, int, int]:
+    def _identify(self) -> tuple[int, int]:
+        """Tell the name's file from any other: its number stays taken as long as we have the socket."""
         found = os.stat(self._path)
-        return found.st_dev, found.st_ino, found.st_ctime_ns
+        return found.st_dev, found.st_ino
 
 
 @contextlib.contextmanager
@@ -85,15 +87,15 @@ def main() -> None:
     serve(reactor, listener)
 
 
-def serve(reactor: Any, listener: Listener) -> None:
-    """Run `reactor` until the agent on `listener` has ended."""
+def serve(reactor: Any, listener: Listener, idle: float = IDLE) -> None:
+    """Run `reactor` until the agent on `listener` has ended; `idle` is as in `AgentFactory`."""
 
     def retire() -> None:
         listener.forget()
         port.stopListening()
 
     dispatcher = Dispatcher(reactor, LauncherSpawner(reactor), Farms(reactor))
-    factory = AgentFactory(dispatcher, reactor, stamp(), retire, reactor.stop)
+    factory = AgentFactory(dispatcher, reactor, stamp(), retire, reactor.stop, idle)
     port = listener.adopt(reactor, factory)
     reactor.addSystemEventTrigger("before", "shutdown", factory.interrupt)
     reactor.run()
