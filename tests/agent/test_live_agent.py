@@ -1,0 +1,236 @@
+"""Real agents: they start by themselves, once, detached; they stay, follow upgrades, and end."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import twisted_distcc
+from tests.agent.home import HomeTestCase, agents_of
+from tests.live import until
+from twisted_distcc.agent.frames import REQUEST, frame, pack_request
+from twisted_distcc.cli.installed import installed_command
+
+QUIET_AGENT = """
+import sys, socket
+from twisted.internet import reactor
+from twisted_distcc.agent.main import Listener, serve
+listener = socket.socket(socket.AF_UNIX)
+listener.bind(sys.argv[1])
+listener.listen()
+serve(reactor, Listener(listener.detach()), idle=0.05)
+"""
+CALL = """
+import socket, sys
+with socket.socket(socket.AF_UNIX) as connection:
+    connection.connect(sys.argv[1])
+    try:
+        connection.sendall(bytes.fromhex(sys.argv[2]))
+        sys.stdout.buffer.write(connection.recv(1))
+    except ConnectionError:
+        pass
+"""
+
+
+class StartTests(HomeTestCase):
+    async def test_once_for_fifty(self) -> None:
+        """Fifty compiles that start at the same moment, with no agent there, start one."""
+        self.program("gcc", "exit 0")
+        running = [self.tdistcc("gcc", "-c", "hello.c") for _ in range(50)]
+        for child in running:
+            self.assertEqual(await child.ended(), 0)
+            self.assertEqual(child.stderr, "")
+        self.assertEqual(len(self.agents()), 1)
+
+    async def test_it_holds_nothing_of_who_started_it(self) -> None:
+        """An agent has a session, a folder and descriptors of its own."""
+        reading, writing = os.pipe()
+        self.addCleanup(os.close, reading)
+        command = f"exec {installed_command('tdistcc')} gcc -c hello.c 7>&{writing}"
+        environ = os.environ | self.environ
+        subprocess.run(["sh", "-c", command], cwd=self.work, env=environ, pass_fds=[writing], check=True)
+        os.close(writing)
+        self.assertEqual(os.read(reading, 1), b"", "somebody still has the writing end")
+        agent = self.agent()
+        self.assertEqual(os.readlink(f"/proc/{agent}/cwd"), "/")
+        self.assertNotEqual(os.getsid(agent), os.getsid(0))
+        opened = Counter(os.readlink(fd) for fd in Path(f"/proc/{agent}/fd").iterdir())
+        known = ("/dev/null", f"{self.runtime}/twisted-distcc/log", "socket:", "anon_inode:")
+        # The reactor wakes itself by a pipe; it has both of its ends.
+        foreign = {name: count for name, count in opened.items() if not name.startswith(known)}
+        self.assertEqual({name[:5] for name in foreign} | {"pipe:"}, {"pipe:"})
+        self.assertEqual(set(foreign.values()) | {2}, {2})
+
+    async def test_a_pipeline_returns(self) -> None:
+        """`tdistcc … | cat` ends, though the agent that it started stays."""
+        child = await self.succeeds("/bin/sh", "-c", "tdistcc gcc -c hello.c 2>&1 | cat; echo end")
+        self.assertEqual(child.stdout, b"end\n")
+        self.agent()
+
+    async def test_ninja_returns(self) -> None:
+        """ninja, which waits for every descriptor that it gave away, ends; so does make through cat."""
+        if shutil.which("ninja") is None or shutil.which("make") is None:
+            self.skipTest("ninja or make is not installed (Debian: apt-get install ninja-build make)")
+        (self.work / "build.ninja").write_text(
+            "rule cc\n  command = tdistcc gcc -c $in -o $out\nbuild hello.o: cc hello.c\n"
+        )
+        await self.succeeds("/bin/sh", "-c", "ninja")
+        self.is_right()
+        self.agent()
+        await self.end_agents()
+        (self.work / "hello.o").unlink()
+        (self.work / "Makefile").write_text("hello.o: hello.c\n\ttdistcc gcc -c $< -o $@\n")
+        await self.succeeds("/bin/sh", "-c", "make -j2 | cat")
+        self.is_right()
+
+    async def test_it_outlives_the_build(self) -> None:
+        """An agent survives the end of the whole process group that started it, and serves the next."""
+        build = self.run_in_home("/bin/sh", "-c", "tdistcc gcc -c hello.c; exec sleep 1000")
+        await until((self.work / "hello.o").exists, "the compile is done")
+        agent = self.agent()
+        await build.kill()
+        await self.compiles()
+        self.assertEqual(self.agent(), agent)
+
+    async def test_a_shell_that_ignores_children(self) -> None:
+        """Where SIGCHLD is ignored an agent is started all the same."""
+        starter = (
+            "import os, signal, sys; signal.signal(signal.SIGCHLD, signal.SIG_IGN);"
+            "os.execv(sys.argv[1], sys.argv[1:])"
+        )
+        tdistcc = str(installed_command("tdistcc"))
+        await self.succeeds(sys.executable, "-c", starter, tdistcc, "/bin/true", "-c", "hello.c")
+        self.agent()
+
+
+class EndTests(HomeTestCase):
+    async def test_idle(self) -> None:
+        """An agent that is idle for long enough ends, and takes its socket's name with it."""
+        path = self.runtime / "agent"
+        agent = self.start(sys.executable, "-c", QUIET_AGENT, str(path), environ=self.environ)
+        self.assertEqual(await agent.ended(), 0, agent.stderr)
+        self.assertEqual((path.exists(), agent.stderr), (False, ""))
+
+    async def test_after_it_has_gone(self) -> None:
+        """The next compile after an agent has gone, whichever way, starts another one."""
+        await self.compiles()
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            agent = self.agent()
+            os.kill(agent, number)
+            await self.gone(agent)
+            await self.compiles()
+            self.assertNotEqual(self.agent(), agent)
+
+    async def test_an_upgrade(self) -> None:
+        """When the package has changed, the next compile gets an agent of what is there now."""
+        copy = self.home / "lib" / "twisted_distcc"
+        original = Path(twisted_distcc.__file__).parent
+        shutil.copytree(original, copy, ignore=shutil.ignore_patterns("__pycache__"))
+        self.environ["PYTHONPATH"] = str(copy.parent)
+        await self.compiles()
+        old = self.agent()
+        await self.compiles()
+        self.assertEqual(self.agent(), old)
+        os.utime(copy / "__init__.py", (1, 1))
+        await self.compiles()
+        await self.gone(old)
+        self.assertNotEqual(self.agent(), old)
+
+
+class FolderTests(HomeTestCase):
+    """Whatever stands where the agent's folder should be, the compile is done, without an agent."""
+
+    async def refused(self, sentence: str) -> None:
+        child = await self.succeeds("tdistcc", "gcc", "-c", "hello.c", "-o", "hello.o")
+        self.assertIn(sentence, child.stderr)
+        self.assertIn("compiling without an agent", child.stderr)
+        self.is_right()
+        self.assertEqual(self.agents(), [])
+
+    async def test_a_link(self) -> None:
+        """A folder that is a symbolic link is refused, though it leads to one of ours."""
+        (self.runtime / "elsewhere").mkdir(mode=0o700)
+        (self.runtime / "twisted-distcc").symlink_to("elsewhere")
+        await self.refused("is not a folder of yours that only you may enter")
+        self.assertEqual(os.listdir(self.runtime / "elsewhere"), [])
+
+    async def test_open_to_others(self) -> None:
+        """A folder that others may enter is refused."""
+        (self.runtime / "twisted-distcc").mkdir()
+        (self.runtime / "twisted-distcc").chmod(0o750)
+        await self.refused("is not a folder of yours that only you may enter")
+
+    async def test_a_file(self) -> None:
+        """Something that is no folder is refused."""
+        (self.runtime / "twisted-distcc").touch(mode=0o700)
+        await self.refused("is not a folder of yours that only you may enter")
+
+    async def test_of_another_user(self) -> None:
+        """A folder that another user has made is refused."""
+        if os.getuid() != 0:
+            self.skipTest("only root can make folders of another user")
+        (self.runtime / "twisted-distcc").mkdir(mode=0o700)
+        os.chown(self.runtime / "twisted-distcc", 65534, 65534)
+        await self.refused("is not a folder of yours that only you may enter")
+
+    async def test_a_name_that_is_too_long(self) -> None:
+        """A runtime folder whose name leaves no room for a socket's is an agent less, and no more."""
+        long = self.runtime / ("long" * 30)
+        long.mkdir(mode=0o700)
+        self.environ["XDG_RUNTIME_DIR"] = str(long)
+        await self.refused("path too long")
+
+    async def test_a_runtime_folder_that_is_missing(self) -> None:
+        """Where XDG_RUNTIME_DIR leads nowhere, as after `su`, the agent lives below /tmp."""
+        gone = self.runtime / "gone"
+        self.addCleanup(_end, gone)
+        await self.compiles(XDG_RUNTIME_DIR=str(gone))
+        self.assertEqual((self.agents(), len(agents_of(gone))), ([], 1))
+
+
+def _end(runtime: Path) -> None:
+    for pid in agents_of(runtime):
+        os.kill(pid, signal.SIGTERM)
+
+
+class OtherUserTests(HomeTestCase):
+    """Root's agent serves root alone; these tests become another user, which only root can."""
+
+    if os.getuid() != 0 or shutil.which("setpriv") is None:
+        skip = "only root can become another user (by setpriv, of Debian's util-linux)"
+
+    NOBODY = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups")
+
+    def as_nobody(self, *argv: str) -> subprocess.CompletedProcess[bytes]:
+        """Run a Python program that anyone can, as nobody."""
+        command = [*self.NOBODY, "/usr/bin/python3", "-c", *argv]
+        return subprocess.run(command, cwd="/", capture_output=True, check=False, timeout=30)
+
+    def socket(self) -> Path:
+        [path] = (self.runtime / "twisted-distcc").glob("agent-*")
+        return path
+
+    async def test_its_folder_is_closed(self) -> None:
+        """Another user cannot so much as see the socket."""
+        await self.compiles()
+        self.runtime.chmod(0o755)
+        call = self.as_nobody(CALL, str(self.socket()), "00")
+        self.assertIn(b"PermissionError", call.stderr)
+
+    async def test_its_own_look_at_who_calls(self) -> None:
+        """With all doors open another user is still let go without an answer, and the agent says so."""
+        await self.compiles()
+        for path, mode in ((self.runtime, 0o755), (self.socket().parent, 0o755), (self.socket(), 0o666)):
+            path.chmod(mode)
+        words = [b"/bin/touch", os.fsencode(self.work / "planted")]
+        request = frame(REQUEST, pack_request(b"", 0o22, b"/", words, []))
+        call = self.as_nobody(CALL, str(self.socket()), request.hex())
+        self.assertEqual((call.returncode, call.stdout, call.stderr), (0, b"", b""))
+        log = self.runtime / "twisted-distcc" / "log"
+        await until(lambda: "another user" in log.read_text(), "the agent has said so")
+        self.assertFalse((self.work / "planted").exists())
