@@ -144,7 +144,7 @@ class _Job:
     # Before a server is asked.
 
     def _understand(self) -> Compilation:
-        compilation = parse(self.invocation.argv, self._read_response_file)
+        compilation = parse(self._argv(), self._read_response_file)
         if isinstance(compilation, StayLocal):
             raise _StaysHere(compilation.reason)
         if reason := environment_forbids(self.invocation.environ):
@@ -155,6 +155,13 @@ class _Job:
             if reason := unfit(path):
                 raise _StaysHere(reason)
         return compilation
+
+    def _argv(self) -> tuple[str, ...]:
+        """Give the command, with the bare name of the compiler for a masquerade link of ours."""
+        name, *arguments = self.invocation.argv
+        if "/" in name and self._absolute(name) != self.compiler:
+            name = os.path.basename(name)
+        return (name, *arguments)
 
     def _outputs(self, compilation: Compilation) -> list[str]:
         rules = compilation.dependencies
