@@ -104,7 +104,7 @@ Script = Callable[["FakeNetwork", IProtocolFactory, Any, float], None]
 """What a host does when it is called: with a factory of protocols, a connector and a patience."""
 
 
-class FakeNetwork(MemoryReactorClock):  # type: ignore[misc]
+class FakeNetwork(MemoryReactorClock):
     """A reactor whose hosts follow scripts; `called` are those that were called, in order."""
 
     def __init__(self) -> None:

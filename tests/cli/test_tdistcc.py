@@ -1,0 +1,88 @@
+"""`tdistcc` before anything is compiled: which command is meant, and what it says of itself."""
+
+from __future__ import annotations
+
+import io
+import os
+from unittest.mock import patch
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from twisted_distcc import __version__
+from twisted_distcc.cli.tdistcc import command_of
+from twisted_distcc.cli.tdistcc_about import about
+
+
+class CommandTests(SynchronousTestCase):
+    def test_named_compiler(self) -> None:
+        """The first word is the compiler, whatever its name."""
+        for compiler in ("gcc", "/usr/bin/g++-12", "aarch64-linux-gnu-gcc", "./cc.sh"):
+            self.assertEqual(command_of(["tdistcc", compiler, "-c", "x.c"]), [compiler, "-c", "x.c"])
+
+    def test_implicit_compiler(self) -> None:
+        """Where options or files begin at once, cc is meant."""
+        for words in (["-c", "x.c"], ["x.c", "-c"], ["x.S", "-c"], ["x.cpp"], ["x.o", "-o", "x"]):
+            self.assertEqual(command_of(["/usr/bin/tdistcc", *words]), ["cc", *words])
+
+    def test_masquerade(self) -> None:
+        """Called by another name tdistcc is that compiler, also for options that are its own."""
+        for words in (["-c", "x.c"], ["--version"], ["--help"], []):
+            self.assertEqual(command_of(["/farm/g++", *words]), ["g++", *words])
+
+    def test_about_itself(self) -> None:
+        """tdistcc's own options, and no word at all, are about tdistcc."""
+        for words in ([], ["--help"], ["--version"], ["--show-hosts"], ["-j"], ["--scan-includes"]):
+            self.assertIsNone(command_of(["tdistcc", *words]))
+
+    def test_options_of_the_compiler(self) -> None:
+        """After the compiler's name the same options are the compiler's."""
+        self.assertEqual(command_of(["tdistcc", "gcc", "--version"]), ["gcc", "--version"])
+
+
+class AboutTests(SynchronousTestCase):
+    def say(self, *arguments: str, hosts: str = "") -> tuple[int, str, str]:
+        """Give exit status, standard output and standard error."""
+        environ = {"DISTCC_HOSTS": hosts, "HOME": os.path.abspath(self.mktemp())}
+        with (
+            patch.dict(os.environ, environ),
+            patch("sys.stdout", io.StringIO()) as stdout,
+            patch("sys.stderr", io.StringIO()) as stderr,
+        ):
+            return about(arguments), stdout.getvalue(), stderr.getvalue()
+
+    def test_version(self) -> None:
+        """--version names the version and the protocols."""
+        self.assertEqual(self.say("--version"), (0, f"tdistcc {__version__} (protocols 1 and 2)\n", ""))
+
+    def test_help(self) -> None:
+        """--help explains the usage on standard output, and is no error."""
+        status, stdout, stderr = self.say("--help")
+        self.assertEqual((status, stderr), (0, ""))
+        self.assertIn("usage: tdistcc COMPILER", stdout)
+
+    def test_nothing(self) -> None:
+        """No word at all is an error, and the usage goes to standard error."""
+        status, stdout, stderr = self.say()
+        self.assertEqual((status, stdout), (101, ""))
+        self.assertIn("usage: tdistcc COMPILER", stderr)
+
+    def test_show_hosts(self) -> None:
+        """--show-hosts names the hosts, one a line, each as it could be written."""
+        said = self.say("--show-hosts", hosts="localhost/1 --randomize red:3632/8,lzo @blue # old")
+        self.assertEqual(said, (0, "localhost/1\nred/8,lzo\n@blue\n", ""))
+
+    def test_jobs(self) -> None:
+        """-j adds up what all hosts take."""
+        self.assertEqual(self.say("-j", hosts="localhost/1 red/8 @blue"), (0, "13\n", ""))
+
+    def test_bad_hosts(self) -> None:
+        """A host list that means nothing is an error with a sentence and distcc's own exit code."""
+        status, stdout, stderr = self.say("--show-hosts", hosts="red:none")
+        self.assertEqual((status, stdout), (106, ""))
+        self.assertIn("red:none", stderr)
+
+    def test_scan_includes(self) -> None:
+        """What this version cannot do is refused with distcc's own exit code."""
+        status, stdout, stderr = self.say("--scan-includes")
+        self.assertEqual((status, stdout), (120, ""))
+        self.assertIn("cannot do", stderr)
