@@ -8,7 +8,7 @@ import stat
 import subprocess
 from pathlib import Path
 
-from tests.agent.test_live_compiles import FarmTestCase
+from tests.agent.farm import FarmTestCase
 from tests.live import LiveServer
 from twisted_distcc.cli.installed import installed_command
 

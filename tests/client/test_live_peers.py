@@ -1,0 +1,174 @@
+"""tdistcc and servers that are not ours, or that ssh starts: distccd of C distcc, and a real sshd."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import shutil
+import socket
+import subprocess
+from pathlib import Path
+from signal import SIGINT
+
+from tests.agent.farm import COMPILING, FarmTestCase
+from tests.agent.home import HomeTestCase
+from tests.live import Child, until
+from twisted_distcc.cli.installed import installed_command
+
+DISTCCD = shutil.which("distccd", path="/usr/bin:/usr/local/bin")
+SSHD = shutil.which("sshd", path="/usr/sbin:/usr/bin:/usr/local/sbin")
+SSHD_CONFIG = """\
+ListenAddress 127.0.0.1:{port}
+HostKey {folder}/host
+AuthorizedKeysFile {folder}/user.pub
+PidFile none
+PermitRootLogin prohibit-password
+PasswordAuthentication no
+StrictModes no
+UsePAM no
+PrintMotd no
+"""
+# What DISTCC_SSH names is one program: this one adds what our sshd needs.
+SSH = """\
+exec ssh -F none -p {port} -i {folder}/user -o StrictHostKeyChecking=no -o BatchMode=yes \\
+    -o UserKnownHostsFile={folder}/known -o LogLevel=ERROR "$@"
+"""
+
+
+def free_port() -> int:
+    """Give a port that nobody listens on now."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+    return port
+
+
+def answers(port: int) -> bool:
+    """Whether somebody listens on this port of loopback."""
+    with socket.socket() as caller:
+        return caller.connect_ex(("127.0.0.1", port)) == 0
+
+
+class PeerTestCase(FarmTestCase):
+    async def compiles_on(self, hosts: str, **changes: str) -> None:
+        """Compile by these hosts alone: an object, its rules, and an error of the compiler."""
+        self.environ |= {"DISTCC_HOSTS": hosts, "DISTCC_FALLBACK": "0", "DISTCC_BACKOFF_PERIOD": "0"}
+        await self.compiles(**changes)
+        command = ("gcc", "-MD", "-Wall", "-c", "hello.c", "-o", "2.o")
+        child = await self.succeeds("tdistcc", *command, **changes)
+        self.assertEqual(child.stderr, "")
+        self.is_right("2.o")
+        self.assertIn("hello.c", (self.work / "2.d").read_text())
+        (self.work / "fails.c").write_text("int f(void) { return x; }\n")
+        child = self.tdistcc("gcc", "-c", "fails.c", **changes)
+        self.assertEqual(await child.ended(), 1)
+        self.assertIn("undeclared", child.stderr)
+        self.assertFalse((self.work / "fails.o").exists())
+        self.assertEqual(os.listdir(self.tmp), [])
+
+
+class DistccdTests(PeerTestCase):
+    if DISTCCD is None:
+        skip = "distccd is not installed (Debian: apt-get install distcc)"
+
+    async def distccd(self) -> int:
+        """Start C distccd; give its port."""
+        port = free_port()
+        account = ["--user", "nobody"] if os.getuid() == 0 else []
+        server = self.start(
+            str(DISTCCD), "--daemon", "--no-detach", "--log-stderr", "--listen", "127.0.0.1",
+            "--port", str(port), "--allow", "127.0.0.1", "--jobs", "2", *account,
+            environ={"TMPDIR": "/tmp"},
+        )  # fmt: skip
+        await until(lambda: answers(port) or server.has_ended(), "distccd listens")
+        self.assertFalse(server.has_ended(), server.stderr)
+        return port
+
+    async def test_plain(self) -> None:
+        """C distccd compiles for us."""
+        await self.compiles_on(f"127.0.0.1:{await self.distccd()}")
+
+    async def test_compressed(self) -> None:
+        """So it does for a host with ,lzo."""
+        await self.compiles_on(f"127.0.0.1:{await self.distccd()},lzo")
+
+    async def test_without_an_agent(self) -> None:
+        """So it does without an agent."""
+        await self.compiles_on(f"127.0.0.1:{await self.distccd()},lzo", DISTCC_AGENT="0")
+
+
+class SshTests(PeerTestCase):
+    if SSHD is None or shutil.which("ssh") is None:
+        skip = "sshd and ssh are not installed (Debian: apt-get install openssh-server openssh-client)"
+
+    async def sshd(self) -> Path:
+        """Start an sshd of this user's own; give the program that leads to it."""
+        folder, port = self.runtime / "ssh", free_port()
+        folder.mkdir(mode=0o700)
+        for key in ("host", "user"):
+            command = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(folder / key)]
+            subprocess.run(command, check=True)
+        (folder / "config").write_text(SSHD_CONFIG.format(folder=folder, port=port))
+        if os.getuid() == 0:
+            Path("/run/sshd").mkdir(exist_ok=True)  # sshd of root wants it
+        sshd: Child = self.start(str(SSHD), "-D", "-e", "-f", str(folder / "config"))
+        await until(lambda: answers(port) or sshd.has_ended(), "sshd listens")
+        self.assertFalse(sshd.has_ended(), sshd.stderr)
+        return self.program("to-our-sshd", SSH.format(folder=folder, port=port))
+
+    async def compiles_over_ssh(self, host: str, **changes: str) -> None:
+        await self.compiles_on(host, DISTCC_SSH=str(await self.sshd()), **changes)
+
+    async def test_distccd(self) -> None:
+        """C distccd, which ssh starts because it is the server that no command names, compiles."""
+        if DISTCCD is None:
+            self.skipTest("distccd is not installed (Debian: apt-get install distcc)")
+        await self.compiles_over_ssh("@127.0.0.1")
+
+    async def test_distccd_compressed(self) -> None:
+        """As a certain user, by its path, and with ,lzo, it does as well."""
+        if DISTCCD is None:
+            self.skipTest("distccd is not installed (Debian: apt-get install distcc)")
+        await self.compiles_over_ssh(f"{getpass.getuser()}@127.0.0.1/2:{DISTCCD},lzo")
+
+    async def test_our_server(self) -> None:
+        """Our own server on standard streams, named by its path, compiles."""
+        await self.compiles_over_ssh(f"@127.0.0.1:{installed_command('twistd-stdio')}")
+
+    async def test_our_server_compressed(self) -> None:
+        """So it does with ,lzo, and without an agent."""
+        host = f"@127.0.0.1:{installed_command('twistd-stdio')},lzo"
+        await self.compiles_over_ssh(host, DISTCC_AGENT="0")
+
+    async def test_no_such_server(self) -> None:
+        """Where ssh finds no such command, its own words are told, and the compile is done here."""
+        ssh = str(await self.sshd())
+        self.environ |= {"DISTCC_HOSTS": "@127.0.0.1:/opt/missing", "DISTCC_SSH": ssh}
+        child = await self.succeeds("tdistcc", "gcc", "-c", "hello.c")
+        self.is_right()
+        self.assertIn("/opt/missing", child.stderr)
+        self.assertIn("hung up without an answer", child.stderr)
+
+    async def test_interrupted(self) -> None:
+        """Ctrl-C ends ssh, and by that the compiler that our server runs on the other side."""
+        folder = self.home / "server-bin"
+        folder.mkdir()
+        self.stops_once(folder / "gcc", COMPILING)
+        serve = f"DISTCCD_PATH={folder}:/usr/bin:/bin exec {installed_command('twistd-stdio')}"
+        host = f"@127.0.0.1:{self.program('serve', serve)}"
+        ssh = str(await self.sshd())
+        child = self.tdistcc("gcc", "-c", "hello.c", DISTCC_HOSTS=host, DISTCC_SSH=ssh)
+        compiler = await self.stopped()
+        child.signal(SIGINT)
+        self.assertEqual(await child.ended(), -SIGINT)
+        await self.gone(compiler)
+        await until(lambda: self.left() == ["hello.c"], "no file is left")
+
+
+class NoSshTests(HomeTestCase):
+    async def test_no_such_program(self) -> None:
+        """A DISTCC_SSH that cannot be started is told, and the compile is done here."""
+        changes = {"DISTCC_HOSTS": "@red", "DISTCC_SSH": "/opt/missing/ssh"}
+        child = await self.succeeds("tdistcc", "gcc", "-c", "hello.c", **changes)
+        self.is_right()
+        self.assertIn("@red cannot be reached", child.stderr)
+        self.assertIn("/opt/missing/ssh", child.stderr)
