@@ -7,8 +7,6 @@ then one verdict.
 tdistcc starts with this module, so it imports nothing.
 """
 
-from __future__ import annotations
-
 HEADER_LENGTH = 9
 # The kernel lets a program have some megabytes of arguments and environment; outputs are bounded too.
 LARGEST = 1 << 28

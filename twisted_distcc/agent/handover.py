@@ -5,10 +5,7 @@ so this module imports neither Twisted nor the standard library's larger parts (
 much as the rest of the start).
 """
 
-from __future__ import annotations
-
 import _socket
-import fcntl
 import os
 import sys
 
@@ -170,6 +167,8 @@ def _connect_to(path: str) -> _socket.socket:
 
 def _start(folder: str, path: str) -> None:
     """Start an agent, unless another process just has: the lock lets one in at a time."""
+    import fcntl
+
     lock = os.open(f"{folder}/lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX)

@@ -4,8 +4,6 @@ In: the user, and the machine as this process sees it.  Out: a folder that is th
 in it, and a stamp.  tdistcc starts with this module: it imports `os` alone.
 """
 
-from __future__ import annotations
-
 import os
 import stat
 

@@ -6,8 +6,6 @@ user's agent, and becomes the compiler itself when the agent says so.  It runs o
 here may import Twisted, or much of anything, before it is needed.
 """
 
-from __future__ import annotations
-
 import _signal  # type: ignore[import-not-found]  # `signal` itself would import `enum`
 import os
 
