@@ -51,9 +51,9 @@ class StartTests(HomeTestCase):
         """An agent has a session, a folder and descriptors of its own."""
         reading, writing = os.pipe()
         self.addCleanup(os.close, reading)
-        command = f"exec {installed_command('tdistcc')} gcc -c hello.c 7>&{writing}"
+        command = [installed_command("tdistcc"), "gcc", "-c", "hello.c"]
         environ = os.environ | self.environ
-        subprocess.run(["sh", "-c", command], cwd=self.work, env=environ, pass_fds=[writing], check=True)
+        subprocess.run(command, cwd=self.work, env=environ, pass_fds=[writing], check=True)
         os.close(writing)
         self.assertEqual(os.read(reading, 1), b"", "somebody still has the writing end")
         agent = self.agent()

@@ -1,0 +1,82 @@
+"""The ways to a server: which endpoint a host means, and what ssh is called with."""
+
+from __future__ import annotations
+
+from twisted.internet.endpoints import HostnameEndpoint, TCP4ClientEndpoint, TCP6ClientEndpoint
+from twisted.internet.interfaces import IStreamClientEndpoint
+from twisted.internet.testing import MemoryReactorClock
+from twisted.trial.unittest import SynchronousTestCase
+
+from tests.client.in_memory import FakePreprocessor
+from twisted_distcc.client.faults import CannotConnectError
+from twisted_distcc.client.hosts import BadHostsError, RemoteHost, SshHost, TcpHost, parse_hosts
+from twisted_distcc.client.settings import Settings
+from twisted_distcc.client.transports import CommandEndpoint, endpoint_to, ssh_argv
+
+
+class EndpointTests(SynchronousTestCase):
+    def endpoint(self, host: RemoteHost, **environ: str) -> IStreamClientEndpoint:
+        settings = Settings.from_environ({"HOME": "/home/me", **environ})
+        return endpoint_to(host, settings, environ, MemoryReactorClock(), FakePreprocessor())
+
+    def test_names_are_looked_up(self) -> None:
+        """A host's name is looked up, and each of its addresses is tried."""
+        self.assertIsInstance(self.endpoint(TcpHost("red")), HostnameEndpoint)
+
+    def test_addresses_are_not(self) -> None:
+        """An address of either kind is called as it stands."""
+        for address, kind in (
+            ("192.0.2.1", TCP4ClientEndpoint),
+            ("2001:db8::1", TCP6ClientEndpoint),
+            ("fe80::1%lo", TCP6ClientEndpoint),
+        ):
+            self.assertIsInstance(self.endpoint(TcpHost(address)), kind)
+
+    def test_connect_timeout(self) -> None:
+        """The user says how long a host may take to accept a connection."""
+        settings = Settings.from_environ({"HOME": "/", "DISTCC_CONNECT_TIMEOUT": "7"})
+        reactor = MemoryReactorClock()
+        host = TcpHost("192.0.2.1", 4000)
+        endpoint_to(host, settings, {}, reactor, FakePreprocessor()).connect(object())
+        [(address, port, _, timeout, _)] = reactor.tcpClients
+        self.assertEqual((address, port, timeout), ("192.0.2.1", 4000, 7))
+
+    def test_tls(self) -> None:
+        """A host with ,tls is never called in plain: there is no endpoint for it."""
+        with self.assertRaisesRegex(CannotConnectError, "cannot do yet"):
+            self.endpoint(TcpHost("red", tls=True))
+
+    def test_ssh(self) -> None:
+        """An ssh host is reached by the program that DISTCC_SSH names, in the user's environment."""
+        endpoint = self.endpoint(SshHost("me", "red"), DISTCC_SSH="/opt/my ssh", SSH_AUTH_SOCK="/s")
+        assert isinstance(endpoint, CommandEndpoint)
+        self.assertEqual(endpoint.argv, ["/opt/my ssh", "-l", "me", "red", "distccd", "--inetd"])
+        self.assertEqual(endpoint.environ["SSH_AUTH_SOCK"], "/s")
+
+
+class SshTests(SynchronousTestCase):
+    def argv(self, word: str) -> list[str]:
+        [host] = parse_hosts(word).hosts
+        assert isinstance(host, SshHost)
+        return ssh_argv(host, "ssh")
+
+    def test_words(self) -> None:
+        """Whatever a host list says, ssh gets a host, perhaps a user, and a server's command."""
+        for word, words in (
+            ("@red", "ssh red distccd --inetd"),
+            ("me@red/8", "ssh -l me red distccd --inetd"),
+            ("@red:/opt/distccd", "ssh red /opt/distccd --inetd"),
+            ("me@red:twistd-stdio,lzo", "ssh -l me red twistd-stdio --inetd"),
+            ("@[::1]", "ssh ::1 distccd --inetd"),
+        ):
+            self.assertEqual(self.argv(word), words.split(), word)
+
+    def test_no_options_of_ssh(self) -> None:
+        """No host's name and no user's is an option of ssh."""
+        for word in ("@-oProxyCommand=x", "-l@red", "-oX@red"):
+            with self.assertRaises(BadHostsError, msg=word):
+                self.argv(word)
+
+    def test_the_allow_list_stays_on(self) -> None:
+        """The server is not told to run whatever it is asked to."""
+        self.assertNotIn("--enable-tcp-insecure", self.argv("@red"))
