@@ -51,7 +51,7 @@ class Listener:
 
     def forget(self) -> None:
         """Remove the name, unless another agent has it: the next tdistcc starts a new agent."""
-        with _lock(os.path.dirname(self._path)), contextlib.suppress(OSError):
+        with contextlib.suppress(OSError), _lock(os.path.dirname(self._path)):
             if self._identify() == self._identity:
                 os.unlink(self._path)
 
