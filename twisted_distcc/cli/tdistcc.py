@@ -112,7 +112,7 @@ def _nested(command: list[str], depth: int) -> int:
     """We were started by a compiler that we started: compile here, and no deeper than makes sense."""
     from twisted_distcc.execution.compilers import find_compiler, not_found
 
-    compiler = find_compiler(command[0], working_directory(), os.environ.get("PATH", ""))
+    compiler = find_compiler(command[0], working_directory(), os.environ.get("PATH", os.defpath))
     if compiler is None:
         _message(not_found(command[0]))
         return _EXIT_MISSING

@@ -298,7 +298,7 @@ class _Job:
 
 def _find_compiler(invocation: Invocation) -> str:
     name = invocation.argv[0]
-    compiler = find_compiler(name, invocation.directory, invocation.environ.get("PATH", ""))
+    compiler = find_compiler(name, invocation.directory, invocation.environ.get("PATH", os.defpath))
     if compiler is None:
         error = DistccError(not_found(name))
         error.exit_code = EXIT_COMPILER_MISSING
