@@ -17,12 +17,14 @@ from twisted_distcc.agent.frames import REQUEST, frame, pack_request
 from twisted_distcc.cli.installed import installed_command
 
 QUIET_AGENT = """
-import sys, socket
+import os, shutil, sys, socket
 from twisted.internet import reactor
 from twisted_distcc.agent.main import Listener, serve
 listener = socket.socket(socket.AF_UNIX)
 listener.bind(sys.argv[1])
 listener.listen()
+if "--logout" in sys.argv:
+    reactor.callWhenRunning(shutil.rmtree, os.path.dirname(sys.argv[1]))
 serve(reactor, Listener(listener.detach()), idle=0.05)
 """
 CALL = """
@@ -55,7 +57,8 @@ class StartTests(HomeTestCase):
         environ = os.environ | self.environ
         subprocess.run(command, cwd=self.work, env=environ, pass_fds=[writing], check=True)
         os.close(writing)
-        self.assertEqual(os.read(reading, 1), b"", "somebody still has the writing end")
+        os.set_blocking(reading, False)  # reading fails if somebody still has the writing end
+        self.assertEqual(os.read(reading, 1), b"")
         agent = self.agent()
         self.assertEqual(os.readlink(f"/proc/{agent}/cwd"), "/")
         self.assertNotEqual(os.getsid(agent), os.getsid(0))
@@ -115,6 +118,15 @@ class EndTests(HomeTestCase):
         agent = self.start(sys.executable, "-c", QUIET_AGENT, str(path), environ=self.environ)
         self.assertEqual(await agent.ended(), 0, agent.stderr)
         self.assertEqual((path.exists(), agent.stderr), (False, ""))
+
+    async def test_its_folder_is_gone(self) -> None:
+        """An agent whose runtime folder was removed, as at the end of a login, ends like any other."""
+        folder = self.runtime / "login"
+        folder.mkdir()
+        argv = (QUIET_AGENT, str(folder / "agent"), "--logout")
+        agent = self.start(sys.executable, "-c", *argv, environ=self.environ)
+        self.assertEqual(await agent.ended(), 0, agent.stderr)
+        self.assertEqual((folder.exists(), agent.stderr), (False, ""))
 
     async def test_after_it_has_gone(self) -> None:
         """The next compile after an agent has gone, whichever way, starts another one."""

@@ -154,6 +154,30 @@ main(["tdistcc", *sys.argv[1:]])
 """
 
 
+class ServerDeathTests(FarmTestCase):
+    async def test_killed_while_it_compiles(self) -> None:
+        """A server that is killed in the middle costs a warning: the compile is done here."""
+        server = await self.farm_that_stops()
+        self.environ["DISTCC_FALLBACK"] = "1"
+        child = self.tdistcc(*REMOTE)
+        await self.stopped()
+        await server.kill()
+        self.assertEqual(await child.ended(), 0, child.stderr)
+        self.is_right()
+        self.assertIn("hung up without an answer", child.stderr)
+        self.assertEqual(self.left(), ["hello.c", "hello.o"])
+
+    async def test_a_dead_farm(self) -> None:
+        """Where no server listens everything is compiled here, and each host is called once."""
+        server = await self.farm()
+        await server.kill()
+        self.environ["DISTCC_FALLBACK"] = "1"
+        said = [(await self.succeeds("tdistcc", *REMOTE)).stderr for _ in range(2)]
+        self.is_right()
+        self.assertIn("cannot be reached", said[0])
+        self.assertEqual(said[1], "")
+
+
 class InterruptTests(FarmTestCase):
     """Interrupted, a compile ends at once, on all machines, and leaves nothing half written."""
 

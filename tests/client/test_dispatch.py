@@ -198,6 +198,27 @@ class LocalhostTests(DispatchTestCase):
         self.here(here)
         self.nothing_is_left("hello.o")
 
+    def test_behind_a_free_host(self) -> None:
+        """This machine waits for its turn: a host before it that is free gets the job."""
+        self.environ["DISTCC_HOSTS"] = "10.0.0.1/1 localhost/1"
+        self.network.scripts["10.0.0.1"] = good_server()
+        self.finished(self.compile())
+        self.nothing_is_left("hello.o")
+
+    def test_all_busy(self) -> None:
+        """When this machine and all hosts are busy a job waits, preprocessed, for the first slot."""
+        server = held_server()
+        self.serve(server, more="localhost/1")
+        here, there = self.compile(), self.begin(self.invocation())
+        running = self.begin(self.invocation())
+        self.assertNoResult(running)
+        self.here(here)
+        self.network.settle()
+        self.here(self.successResultOf(running))
+        there.cancel()
+        self.failureResultOf(there, CancelledError)
+        self.nothing_is_left()
+
     def test_last_in_the_list(self) -> None:
         """This machine, listed last, takes what the hosts before it cannot."""
         self.environ["DISTCC_HOSTS"] = "10.0.0.1/1 localhost/1"
@@ -396,6 +417,16 @@ class OutputTests(DispatchTestCase):
     def test_no_folder_for_an_output(self) -> None:
         """An output in a folder that is not there is left to the compiler to complain of."""
         self.unfit("missing/hello.o", "no file can be made in")
+
+    def test_a_closed_folder_for_an_output(self) -> None:
+        """Where no file can be made beside the output, the compiler may still write into it."""
+        with patch("twisted_distcc.client.outputs.os.access", return_value=False) as access:
+            self.serve(good_server())
+            invocation = replace(self.invocation(), argv=(str(self.gcc), "-c", "hello.c"))
+            with patch("twisted_distcc.execution.compilers.is_executable", return_value=True):
+                outcome = self.here(self.successResultOf(self.begin(invocation)))
+        self.assertEqual(outcome.reason, f"no file can be made in {self.work}")
+        access.assert_called()
 
     def test_a_device_for_the_rules(self) -> None:
         """The dependency file is looked at in the same way."""

@@ -1,0 +1,48 @@
+"""What the client reads from the environment of a command."""
+
+from __future__ import annotations
+
+import os
+import pwd
+from unittest.mock import patch
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from twisted_distcc.client.invocation import Invocation
+
+
+def wishes(**environ: str) -> dict[str, str]:
+    """Give the environment as it is read for a command that was typed in /work."""
+    return Invocation(("gcc",), "/work", environ, 0o022).wishes
+
+
+class WishesTests(SynchronousTestCase):
+    def test_paths(self) -> None:
+        """Relative folders are seen from where the command was typed; absolute ones stay."""
+        self.assertEqual(
+            wishes(HOME="/home/me", DISTCC_DIR="farm", DISTCC_LOG="/log", TMPDIR="../tmp"),
+            {
+                "HOME": "/home/me",
+                "DISTCC_DIR": "/work/farm",
+                "DISTCC_LOG": "/log",
+                "TMPDIR": "/work/../tmp",
+            },
+        )
+
+    def test_what_is_empty_stays_empty(self) -> None:
+        """An empty variable means what its absence means, and not the working directory."""
+        self.assertEqual(wishes(HOME="/home/me", TMPDIR="")["TMPDIR"], "")
+
+    def test_others_are_not_touched(self) -> None:
+        """Variables that name no folder of ours stay as they are."""
+        self.assertEqual(wishes(HOME="/", DISTCC_HOSTS="red")["DISTCC_HOSTS"], "red")
+
+    def test_a_home(self) -> None:
+        """Without HOME the user's home is the one that the system knows."""
+        self.assertEqual(wishes()["HOME"], pwd.getpwuid(os.getuid()).pw_dir)
+
+    def test_a_user_without_a_name(self) -> None:
+        """A user that the system does not know has no home, and that alone is no error."""
+        with patch("twisted_distcc.client.invocation.pwd.getpwuid", side_effect=KeyError):
+            self.assertEqual(wishes(), {"HOME": ""})
+            self.assertEqual(wishes(HOME="/h")["HOME"], "/h")
