@@ -6,6 +6,7 @@ is over.  It refuses to know servers: `tests.live` starts those.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
@@ -47,6 +48,15 @@ def is_alive(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in ("Z", "X")
     except OSError:
         return False
+
+
+def opened(pid: int) -> list[str]:
+    """Name what the process has open, once for each of its descriptors."""
+    names = []
+    for descriptor in Path(f"/proc/{pid}/fd").iterdir():
+        with contextlib.suppress(OSError):  # it is closed by now
+            names.append(os.readlink(descriptor))
+    return names
 
 
 class HomeTestCase(LiveTestCase):

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import signal
 import subprocess
 import sys
 from collections import Counter
+from functools import partial
 from pathlib import Path
 
 import twisted_distcc
-from tests.agent.home import HomeTestCase, agents_of
+from tests.agent.home import HomeTestCase, agents_of, opened
 from tests.live import until
 from twisted_distcc.agent.frames import REQUEST, frame, pack_request
 from twisted_distcc.cli.installed import installed_command
@@ -43,11 +45,21 @@ class StartTests(HomeTestCase):
     async def test_once_for_fifty(self) -> None:
         """Fifty compiles that start at the same moment, with no agent there, start one."""
         self.program("gcc", "exit 0")
-        running = [self.tdistcc("gcc", "-c", "hello.c") for _ in range(50)]
+        (self.runtime / "twisted-distcc").mkdir(mode=0o700)
+        with open(self.runtime / "twisted-distcc" / "lock", "w") as gate:
+            fcntl.flock(gate, fcntl.LOCK_EX)
+            running = [self.tdistcc("gcc", "-c", "hello.c") for _ in range(50)]
+            for child in running:
+                waiting = partial(self.is_at, child.pid, gate.name)
+                await until(waiting, "it has found no agent")
         for child in running:
             self.assertEqual(await child.ended(), 0)
             self.assertEqual(child.stderr, "")
         self.assertEqual(len(self.agents()), 1)
+
+    @staticmethod
+    def is_at(pid: int, gate: str) -> bool:
+        return gate in opened(pid)
 
     async def test_it_holds_nothing_of_who_started_it(self) -> None:
         """An agent has a session, a folder and descriptors of its own."""
@@ -62,10 +74,10 @@ class StartTests(HomeTestCase):
         agent = self.agent()
         self.assertEqual(os.readlink(f"/proc/{agent}/cwd"), "/")
         self.assertNotEqual(os.getsid(agent), os.getsid(0))
-        opened = Counter(os.readlink(fd) for fd in Path(f"/proc/{agent}/fd").iterdir())
+        counted = Counter(opened(agent))
         known = ("/dev/null", f"{self.runtime}/twisted-distcc/log", "socket:", "anon_inode:")
         # The reactor wakes itself by a pipe; it has both of its ends.
-        foreign = {name: count for name, count in opened.items() if not name.startswith(known)}
+        foreign = {name: count for name, count in counted.items() if not name.startswith(known)}
         self.assertEqual({name[:5] for name in foreign} | {"pipe:"}, {"pipe:"})
         self.assertEqual(set(foreign.values()) | {2}, {2})
 

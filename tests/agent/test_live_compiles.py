@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from pathlib import Path
 from signal import SIGINT, SIGKILL, SIGTERM
 
 from tests.agent.farm import PREPROCESSING, FarmTestCase
+from tests.agent.home import opened
 from tests.live import Child, LiveServer, until
 
 REMOTE = ("gcc", "-c", "hello.c", "-o", "hello.o")
@@ -235,5 +235,4 @@ class InterruptTests(FarmTestCase):
 
 
 def _has_socket(pid: int) -> bool:
-    descriptors = Path(f"/proc/{pid}/fd").iterdir()
-    return any(os.readlink(descriptor).startswith("socket:") for descriptor in descriptors)
+    return any(name.startswith("socket:") for name in opened(pid))
