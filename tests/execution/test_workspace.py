@@ -61,6 +61,32 @@ class JobTests(WorkspaceTestCase):
         job.remove()
         job.remove()
 
+    def test_a_cleared_folder_serves_again(self) -> None:
+        """What one job left is gone before another gets its folder."""
+        workspaces = self.started()
+        job = workspaces.new()
+        with open(job.place("source.i"), "w") as file:
+            file.write("int x;")
+        workspaces.take_back(job)
+        again = workspaces.new()
+        self.assertEqual((again.path, os.listdir(again.path)), (job.path, []))
+
+    def test_a_folder_in_use_serves_nobody_else(self) -> None:
+        """Jobs at the same time are apart, whether their folders are new or were given back."""
+        workspaces = self.started()
+        workspaces.take_back(workspaces.new())
+        jobs = [workspaces.new() for _ in range(3)]
+        self.assertEqual(len({job.path for job in jobs}), 3)
+
+    def test_a_folder_that_cannot_be_cleared_is_removed(self) -> None:
+        """A compiler that made folders leaves nothing to the next job either."""
+        workspaces = self.started()
+        job = workspaces.new()
+        os.mkdir(job.place("folder"))
+        workspaces.take_back(job)
+        self.assertFalse(os.path.exists(job.path))
+        self.assertNotEqual(workspaces.new().path, job.path)
+
     def test_a_full_disk(self) -> None:
         """No room for a folder is an error of the system, for whoever asked."""
         workspaces = self.started()

@@ -48,6 +48,8 @@ class LogFile:
     def __init__(self, path: str | None) -> None:
         self._path = path
         self._file = self._open()
+        self._second = -1
+        self._time = ""
 
     def __call__(self, event: LogEvent) -> None:
         """Write the line of `event`, and the traceback of its failure."""
@@ -57,8 +59,15 @@ class LogFile:
             text = f"{text}\n{failure.getTraceback().rstrip()}"
         # Whatever text a peer brought into this, each line but the first begins with a tab.
         text = text.replace("\n", "\n\t")
-        self._file.write(f"{formatTime(event.get('log_time'))} [{level.name}] {text}\n")
+        self._file.write(f"{self._shown_time(event)} [{level.name}] {text}\n")
         self._file.flush()
+
+    def _shown_time(self, event: LogEvent) -> str:
+        """Give the event's time to the second, which is worked out once for all events of a second."""
+        second = int(event.get("log_time", 0))
+        if second != self._second:
+            self._second, self._time = second, formatTime(second)
+        return self._time
 
     def reopen(self) -> None:
         """Open the file anew under its name: the old one may have been moved away."""

@@ -127,4 +127,4 @@ class Exchange:
             )
             raise LifetimeError(sentence) from None
         finally:
-            workspace.remove()
+            self.workspaces.take_back(workspace)
