@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 
 import twisted_distcc
-from tests.agent.home import HomeTestCase, agents_of, opened
+from tests.agent.home import HomeTestCase, opened
 from tests.live import until
 from twisted_distcc.agent.frames import REQUEST, frame, pack_request
 from twisted_distcc.cli.installed import installed_command
@@ -208,18 +208,6 @@ class FolderTests(HomeTestCase):
         long.mkdir(mode=0o700)
         self.environ["XDG_RUNTIME_DIR"] = str(long)
         await self.refused("path too long")
-
-    async def test_a_runtime_folder_that_is_missing(self) -> None:
-        """Where XDG_RUNTIME_DIR leads nowhere, as after `su`, the agent lives below /tmp."""
-        gone = self.runtime / "gone"
-        self.addCleanup(_end, gone)
-        await self.compiles(XDG_RUNTIME_DIR=str(gone))
-        self.assertEqual((self.agents(), len(agents_of(gone))), ([], 1))
-
-
-def _end(runtime: Path) -> None:
-    for pid in agents_of(runtime):
-        os.kill(pid, signal.SIGTERM)
 
 
 class OtherUserTests(HomeTestCase):
