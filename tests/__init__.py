@@ -1,1 +1,7 @@
-"""Tests of twisted_distcc."""
+"""Tests of twisted_distcc, one folder for each room; `live` starts real servers and clients."""
+
+import signal
+
+# A shell that starts trial in the background has it ignore interrupts, and all that it starts as well.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)

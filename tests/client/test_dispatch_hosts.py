@@ -222,6 +222,14 @@ class BackoffTests(DispatchTestCase):
         self.assertEqual(self.avoided(), [])
         self.assertEqual(self.network.called, ["10.0.0.1"])
 
+    def test_an_assembler_source_puts_nobody_aside(self) -> None:
+        """C distccd hangs up on every assembler source: that is no fault of the host's."""
+        self.serve(speaking(b""), good_server())
+        self.finished(self.compile("gcc", "-c", "start.S", "-o", "start.o"))
+        self.assertEqual(self.avoided(), [])
+        self.assertEqual(self.told.warned, [])
+        self.assertEqual(self.network.called, ["10.0.0.1", "10.0.0.2"])
+
     def test_a_note_that_cannot_be_written(self) -> None:
         """A note that cannot be written is told of, and the job goes on."""
         self.serve(refusing, good_server())

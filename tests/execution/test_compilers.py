@@ -7,7 +7,7 @@ import os
 from twisted.trial.unittest import SynchronousTestCase
 
 from twisted_distcc.errors import EXIT_COMPILER_MISSING
-from twisted_distcc.execution.compilers import Compilers
+from twisted_distcc.execution.compilers import Compilers, name_behind
 from twisted_distcc.policy.commands import CommandList
 from twisted_distcc.policy.verdict import Refused
 
@@ -174,3 +174,34 @@ class AnyCommandTests(CompilersTestCase):
         self.assert_found(path, path, compilers)
         self.assert_refused("othercc", "not installed", compilers)
         self.assert_refused("/no/such/thing", "not installed", compilers)
+
+
+class GenericNameTests(CompilersTestCase):
+    def test_what_cc_stands_for(self) -> None:
+        """`cc` is a link to a link to a compiler, whose name tells which one it is."""
+        self.program("elsewhere/x86_64-linux-gnu-gcc-12")
+        self.link("second/gcc", "../elsewhere/x86_64-linux-gnu-gcc-12")
+        self.link("elsewhere/alternative", self.at("second/gcc"))
+        cc = self.link("first/cc", self.at("elsewhere/alternative"))
+        self.assertEqual(name_behind("cc", cc), "gcc")
+        self.assertEqual(name_behind("/usr/bin/cc", cc), "gcc")
+
+    def test_the_driver_stays_the_same(self) -> None:
+        """`c++` may be a link to clang++, which is a link to clang: the first name is taken."""
+        self.program("elsewhere/clang")
+        self.link("second/clang++", "../elsewhere/clang")
+        self.assertEqual(
+            name_behind("c++", self.link("first/c++", self.at("second/clang++"))), "clang++"
+        )
+
+    def test_what_stands_for_itself(self) -> None:
+        """A name that says what it is stays, and so does `cc` where it is a program of its own."""
+        self.program("first/real-gcc")
+        gcc = self.link("second/gcc-12", self.at("first/real-gcc"))
+        self.assertEqual(name_behind("gcc-12", gcc), "gcc-12")
+        self.assertEqual(name_behind("cc", self.program("first/cc")), "cc")
+
+    def test_links_in_a_circle(self) -> None:
+        """Links that lead to each other come to an end."""
+        self.link("first/cc", self.at("second/cc"))
+        self.assertEqual(name_behind("cc", self.link("second/cc", self.at("first/cc"))), "cc")

@@ -19,7 +19,7 @@ from typing import Any, Final
 
 from twisted_distcc.client.choice import NobodyLeft
 from twisted_distcc.client.farm import Farm, Farms
-from twisted_distcc.client.faults import HostError, RefusedByHostError
+from twisted_distcc.client.faults import HostError, LostConnectionError, RefusedByHostError
 from twisted_distcc.client.hosts import Host, HostList, Localhost, RemoteHost, find_hosts
 from twisted_distcc.client.invocation import Finished, Invocation, Outcome, Report, RunHere
 from twisted_distcc.client.outputs import Outputs, unfit
@@ -39,7 +39,7 @@ from twisted_distcc.errors import (
     EXIT_NO_HOSTS,
     DistccError,
 )
-from twisted_distcc.execution.compilers import find_compiler, not_found
+from twisted_distcc.execution.compilers import find_compiler, name_behind, not_found
 from twisted_distcc.messages.body import Body
 from twisted_distcc.messages.bulk import Bulk, ReactorThreads
 from twisted_distcc.messages.model import Reply, Request
@@ -157,11 +157,15 @@ class _Job:
         return compilation
 
     def _argv(self) -> tuple[str, ...]:
-        """Give the command, with the bare name of the compiler for a masquerade link of ours."""
+        """Give the command as servers are to know it.
+
+        A masquerade link of ours gets the bare name of the compiler.  `cc` may be another compiler on
+        another machine, so it gets the name that it stands for here.
+        """
         name, *arguments = self.invocation.argv
         if "/" in name and self._absolute(name) != self.compiler:
             name = os.path.basename(name)
-        return (name, *arguments)
+        return (name_behind(name, self.compiler), *arguments)
 
     def _outputs(self, compilation: Compilation) -> list[str]:
         rules = compilation.dependencies
@@ -220,8 +224,7 @@ class _Job:
                 return await self._ask(host, compilation, preprocessed, folder)
             except HostError as error:
                 failure, exit_code = f"{host} {error}", error.exit_code
-                self.report.warn(failure)
-                self._note(host, error)
+                self._note(host, error, compilation)
                 tried |= {host}
             except OSError as error:
                 raise _StaysHere(f"the reply cannot be stored: {error}") from error
@@ -250,8 +253,12 @@ class _Job:
         self.farm.backoff.forgive(host)
         return reply
 
-    def _note(self, host: RemoteHost, error: HostError) -> None:
+    def _note(self, host: RemoteHost, error: HostError, compilation: Compilation) -> None:
         """Remember a host that failed as a host; a refusal of this one job says nothing of others."""
+        if isinstance(error, LostConnectionError) and compilation.language.is_assembler:
+            self.report.say(f"{host} {error}, as C distccd does when it is sent an assembler source")
+            return
+        self.report.warn(f"{host} {error}")
         if isinstance(error, RefusedByHostError) and error.exit_code not in _TROUBLE:
             return
         try:

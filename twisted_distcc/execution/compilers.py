@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from twisted_distcc.cmdline.compilers import recognise
+from twisted_distcc.cmdline.compilers import Family, recognise
 from twisted_distcc.errors import EXIT_COMPILER_MISSING
 from twisted_distcc.policy.commands import CommandList
 from twisted_distcc.policy.verdict import Refused
@@ -21,6 +21,9 @@ from twisted_distcc.policy.verdict import Refused
 WRAPPERS: Final = frozenset(
     {"distcc", "tdistcc", "ccache", "sccache", "icecc", "icerun", "buildcache", "colorgcc", "fbuild"}
 )
+
+# Links to follow from `cc` to a compiler: Debian's alternatives have three.
+_LONGEST_CHAIN: Final = 10
 
 
 def on_path(name: str, folders: Sequence[str]) -> Iterator[str]:
@@ -42,6 +45,27 @@ def find_compiler(name: str, directory: str, path: str) -> str | None:
             return candidate if is_executable(candidate) else None
     folders = [os.path.join(directory, folder) for folder in path.split(":")]
     return next(on_path(os.path.basename(name), folders), None)
+
+
+def name_behind(name: str, path: str) -> str:
+    """Give the name of a certain compiler for `cc` and `c++`, which are links at `path` to one.
+
+    Any other name stands for itself, and so do these where they are links to nothing that has a name.
+    """
+    step = path if _is_generic(name) else ""
+    for _ in range(_LONGEST_CHAIN):
+        if recognise(step) is not None and not _is_generic(step):
+            return os.path.basename(step)
+        try:
+            step = os.path.join(os.path.dirname(step), os.readlink(step))
+        except OSError:
+            break
+    return name
+
+
+def _is_generic(name: str) -> bool:
+    compiler = recognise(name)
+    return compiler is not None and compiler.family is Family.GENERIC
 
 
 def not_found(name: str) -> str:
