@@ -103,11 +103,11 @@ class RecursionTests(FarmTestCase):
 
 class ExitTests(FarmTestCase):
     async def test_implicit_compiler(self) -> None:
-        """Without a compiler's name cc compiles."""
+        """Without a compiler's name cc compiles, by the name of the compiler that it stands for."""
         server = await self.farm()
         await self.succeeds("tdistcc", "-c", "hello.c", "-o", "hello.o")
         self.is_right()
-        self.assertIn("/cc ", server.jobs[0])
+        self.assertIn("/gcc ", server.jobs[0])
 
     async def test_a_compiler_that_is_missing(self) -> None:
         """A path that leads to no compiler is not replaced by another compiler of that name."""
