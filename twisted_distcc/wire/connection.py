@@ -52,6 +52,7 @@ class Reader:
         self._place = Place(opening, messages, limits, agreed)
         self._most_trailing = limits.trailing
         self._buffer = bytearray()
+        self._piece = b""  # what was fed last, while all of it belongs to the body that is being read
         self._field: Field | None = None  # the token whose bytes are being read
         self._left = 0  # how many of its bytes are still to come
         self._ended = False
@@ -64,8 +65,18 @@ class Reader:
 
     def feed(self, data: bytes) -> None:
         """Take the next bytes of the peer; after an error they are let go."""
-        if self._fault is None:
-            self._buffer += data
+        if self._fault is not None:
+            return
+        if self._is_all_body(data):
+            self._piece = data
+        else:
+            self._buffer += self._piece + data
+            self._piece = b""
+
+    def _is_all_body(self, data: bytes) -> bool:
+        """Whether `data` can be handed on as it is, as most of a large body can."""
+        is_bulk = self._field is not None and self._field.shape is Shape.BULK
+        return is_bulk and len(data) <= self._left and not self._buffer and not self._piece
 
     def close(self) -> None:
         """Take the end of the peer's bytes, after the events that they make.
@@ -99,6 +110,7 @@ class Reader:
         """Remember the first fault, keep nothing else, and give the error to raise."""
         self._fault = self._fault or fault
         self._buffer.clear()
+        self._piece = b""
         return RemoteProtocolError(self._fault)
 
     def _advance(self) -> Event | None:
@@ -142,7 +154,8 @@ class Reader:
         if not self._left:
             self._field = None
             return BodyEnd(field.token)
-        data = self._take(min(self._left, len(self._buffer)))
+        data = self._piece or self._take(min(self._left, len(self._buffer)))
+        self._piece = b""
         if not data:
             return None
         self._left -= len(data)
