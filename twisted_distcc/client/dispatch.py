@@ -9,7 +9,6 @@ its messages are exact (unless `DISTCC_SKIP_LOCAL_RETRY`).
 from __future__ import annotations
 
 import os
-import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -40,6 +39,7 @@ from twisted_distcc.errors import (
     DistccError,
 )
 from twisted_distcc.execution.compilers import find_compiler, name_behind, not_found
+from twisted_distcc.execution.workspace import remove_folder
 from twisted_distcc.messages.body import Body
 from twisted_distcc.messages.bulk import Bulk, ReactorThreads
 from twisted_distcc.messages.model import Reply, Request
@@ -193,7 +193,7 @@ class _Job:
             yield folder
         finally:
             if not self.settings.save_temps:
-                shutil.rmtree(folder, ignore_errors=True)
+                remove_folder(folder)
 
     async def _preprocess(self, compilation: Compilation, folder: str) -> Preprocessed:
         async with self.farm.local(self.hosts.preprocessing):

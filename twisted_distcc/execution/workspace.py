@@ -36,16 +36,29 @@ class Workspace:
 
     def clear(self) -> bool:
         """Remove the files in it; tell whether the folder is empty now, as it is as a rule."""
-        try:
-            for name in os.listdir(self.path):
-                os.unlink(f"{self.path}/{name}")
-        except OSError:  # a folder in it, or a file that has just come or gone
-            return False
-        return True
+        return _clear(self.path)
 
     def remove(self) -> None:
         """Remove the folder and all that is in it."""
-        shutil.rmtree(self.path, ignore_errors=True)
+        remove_folder(self.path)
+
+
+def remove_folder(path: str) -> None:
+    """Remove the folder `path`, which holds some files as a rule, and all that is in it."""
+    if _clear(path):
+        with contextlib.suppress(OSError):
+            os.rmdir(path)
+            return
+    shutil.rmtree(path, ignore_errors=True)
+
+
+def _clear(path: str) -> bool:
+    try:
+        for name in os.listdir(path):
+            os.unlink(f"{path}/{name}")
+    except OSError:  # a folder in it, or a file that has just come or gone
+        return False
+    return True
 
 
 class Workspaces:
