@@ -12,8 +12,8 @@ from twisted_distcc.client.invocation import Invocation
 
 
 def wishes(**environ: str) -> dict[str, str]:
-    """Give the environment as it is read for a command that was typed in /work."""
-    return Invocation(("gcc",), "/work", environ, 0o022).wishes
+    """Give the environment as it is read for a command that was typed in /src."""
+    return Invocation(("gcc",), "/src", environ, 0o022).wishes
 
 
 class WishesTests(SynchronousTestCase):
@@ -23,9 +23,9 @@ class WishesTests(SynchronousTestCase):
             wishes(HOME="/home/me", DISTCC_DIR="farm", DISTCC_LOG="/log", TMPDIR="../tmp"),
             {
                 "HOME": "/home/me",
-                "DISTCC_DIR": "/work/farm",
+                "DISTCC_DIR": "/src/farm",
                 "DISTCC_LOG": "/log",
-                "TMPDIR": "/work/../tmp",
+                "TMPDIR": "/src/../tmp",
             },
         )
 

@@ -44,7 +44,7 @@ class TwistdTests(SynchronousTestCase):
         config = self.config(
             "--allow=192.0.2.1", "-a", "2001:db8::/32", "--allow-private", "--listen=192.0.2.1",
             "--listen=::1", "-p", "99", "-j", "7", "-N", "1", "--oom-score-adj=-5", "--job-lifetime=8",
-            "--lifetime=9", "-P", "pid", "--sysroot=/root/of/it/", "--enable-tcp-insecure",
+            "--lifetime=9", "-P", "pid", "--sysroot=/sysroots/it/", "--enable-tcp-insecure",
         )  # fmt: skip
         self.assertEqual(
             config,
@@ -53,9 +53,9 @@ class TwistdTests(SynchronousTestCase):
                 listen=("192.0.2.1", "::1"),
                 port=99,
                 jobs=7,
-                folders=("/root/of/it/usr/bin", "/root/of/it/bin"),
+                folders=("/sysroots/it/usr/bin", "/sysroots/it/bin"),
                 any_command=True,
-                sysroot="/root/of/it",
+                sysroot="/sysroots/it",
                 job_lifetime=8,
                 lifetime=9,
                 nice=1,
