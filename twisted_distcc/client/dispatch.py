@@ -9,16 +9,16 @@ its messages are exact (unless `DISTCC_SKIP_LOCAL_RETRY`).
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 from twisted_distcc.client.choice import NobodyLeft
 from twisted_distcc.client.farm import Farm, Farms
 from twisted_distcc.client.faults import HostError, LostConnectionError, RefusedByHostError
+from twisted_distcc.client.folders import JobFolders
 from twisted_distcc.client.hosts import Host, HostList, Localhost, RemoteHost, find_hosts
 from twisted_distcc.client.invocation import Finished, Invocation, Outcome, Report, RunHere
 from twisted_distcc.client.outputs import Outputs, unfit
@@ -68,11 +68,13 @@ class Dispatcher:
         reactor: provides `IReactorTime`, `IReactorTCP`, `IReactorSocket` and `IReactorThreads`.
         spawn: starts preprocessors and ssh.
         farms: the slots that all compiles share.
+        folders: makes folders for temporary files.
     """
 
     reactor: Any
     spawn: Spawner
     farms: Farms
+    folders: JobFolders = field(default_factory=JobFolders)
 
     async def run(self, invocation: Invocation, report: Report) -> Outcome:
         """Compile as `invocation` says; cancelling leaves nothing behind, here and on servers."""
@@ -186,14 +188,13 @@ class _Job:
     @contextmanager
     def _folder(self) -> Iterator[str]:
         try:
-            folder = tempfile.mkdtemp(prefix="tdistcc-", dir=self.settings.tmpdir)
+            folder = self.tools.folders.new(self.settings.tmpdir, keep=self.settings.save_temps)
         except OSError as error:
             raise _StaysHere(f"no temporary files can be made: {error}") from error
         try:
-            yield folder
+            yield folder.path
         finally:
-            if not self.settings.save_temps:
-                remove_folder(folder)
+            folder.close()
 
     async def _preprocess(self, compilation: Compilation, folder: str) -> Preprocessed:
         async with self.farm.local(self.hosts.preprocessing):
