@@ -167,6 +167,12 @@ class ReplyTests(CompilationTestCase):
 
 
 class FaultTests(CompilationTestCase):
+    def test_a_compiler_without_room(self) -> None:
+        """A compiler that failed for want of room says nothing about the code."""
+        said = b"x.c:1:1: fatal error: error writing to cc.s: No space left on device\n" + b" " * 4000
+        self.failureResultOf(self.compiling(writes(None, said), status=FAILED), OSError)
+        self.assertEqual(self.compiled(writes(b"object", said)).stderr.read(), said)
+
     def test_cancelled(self) -> None:
         """Cancelling kills the compiler."""
         compiling = self.compiling(writes(None), hangs=True)

@@ -6,6 +6,7 @@ what it cost.  Who may ask for what is decided before; this module runs what it 
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,8 +21,11 @@ from twisted_distcc.messages.body import EMPTY, PIECE, Body, Spool
 from twisted_distcc.messages.model import Reply
 from twisted_distcc.processes import Command, Ended, Spawner, run
 
+# What a compiler, in plain English, ends with when its disk is full.
+_NO_SPACE: Final = os.strerror(errno.ENOSPC).encode()
 # What a compiler may say; C++ at its worst says some hundred kilobytes.
 _MOST_WORDS: Final = 16 * 1024 * 1024
+_LAST_WORDS: Final = 64 * 1024
 
 
 class Words:
@@ -39,6 +43,11 @@ class Words:
         if length > _MOST_WORDS:
             spool.write(b"\n(%d bytes more are left out)\n" % (length - _MOST_WORDS))
         return spool.finish()
+
+    def ended_with(self, words: bytes) -> bool:
+        """Whether these words are in the last of what was said."""
+        length = os.fstat(self.descriptor).st_size
+        return words in os.pread(self.descriptor, _LAST_WORDS, max(0, length - _LAST_WORDS))
 
     def __enter__(self) -> Self:
         return self
@@ -94,6 +103,10 @@ class Compiler:
                 stderr=stderr.descriptor,
             )
             ended = await run(self.spawn, command)
+            if ended.status and stderr.ended_with(_NO_SPACE):
+                # The code is not at fault: the client is to ask elsewhere.  A source that merely says
+                # so (`#error`) is asked about elsewhere as well, and in the end compiled by its owner.
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             made = self._made(ended, output_path)
             said = stderr.read(self.keep), stdout.read(self.keep)
         return Reply(ended.status, *said, made), ended
