@@ -12,6 +12,7 @@ from typing import Final
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.defer import TimeoutError as DeferredTimeoutError
 from twisted.internet.error import ConnectError, ConnectingCancelledError, DNSLookupError
+from twisted.internet.error import TimeoutError as ConnectTimeoutError
 from twisted.internet.interfaces import IReactorTime, IStreamClientEndpoint, ITCPTransport
 from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.python.failure import Failure
@@ -97,10 +98,10 @@ class DistccClient:
         factory.noisy = False
         try:
             protocol = await self._endpoint.connect(factory)
+        except (ConnectTimeoutError, DeferredTimeoutError) as error:
+            raise CannotConnectError("cannot be reached in time") from error
         except (ConnectError, DNSLookupError) as error:
             raise CannotConnectError(f"cannot be reached: {error}") from error
-        except DeferredTimeoutError as error:
-            raise CannotConnectError("cannot be reached in time") from error
         except ConnectingCancelledError as error:
             raise CancelledError from error
         assert isinstance(protocol, _Exchange)
