@@ -29,18 +29,18 @@ COMPILING = "*' -x '*"
 
 
 class FarmTestCase(HomeTestCase):
-    async def farm(self, **environ: str) -> LiveServer:
+    async def farm(self, *options: str, **environ: str) -> LiveServer:
         """Start a server, which is the only host, and is to compile whatever can be sent."""
-        server = await self.serve("--jobs=4", environ=environ)
+        server = await self.serve("--jobs=4", *options, environ=environ)
         self.environ |= {"DISTCC_HOSTS": f"127.0.0.1:{server.port}/4", "DISTCC_FALLBACK": "0"}
         return server
 
-    async def farm_that_stops(self) -> LiveServer:
+    async def farm_that_stops(self, *options: str, **environ: str) -> LiveServer:
         """Start a server whose first compile does not end."""
         folder = self.home / "server-bin"
         folder.mkdir()
         self.stops_once(folder / "gcc", COMPILING)
-        return await self.farm(DISTCCD_PATH=f"{folder}:/usr/bin:/bin")
+        return await self.farm(*options, DISTCCD_PATH=f"{folder}:/usr/bin:/bin", **environ)
 
     def stops_once(self, gcc: Path, pattern: str) -> None:
         gcc.write_text("#!/bin/sh\n" + STOPS_ONCE.format(pattern=pattern, mark=self.mark))
