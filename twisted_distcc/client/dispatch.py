@@ -39,7 +39,6 @@ from twisted_distcc.errors import (
     DistccError,
 )
 from twisted_distcc.execution.compilers import find_compiler, name_behind, not_found
-from twisted_distcc.execution.workspace import remove_folder
 from twisted_distcc.messages.body import Body
 from twisted_distcc.messages.bulk import Bulk, ReactorThreads
 from twisted_distcc.messages.model import Reply, Request

@@ -10,11 +10,12 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
-import shutil
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+
+from twisted_distcc.execution.workspace import remove_folder
 
 _PREFIX: Final = "tdistcc-job-"
 # What a user asked to keep has another name, for no sweeper to find.
@@ -38,7 +39,7 @@ class JobFolder:
     def close(self) -> None:
         """Remove it and all that is in it, unless it is to be kept."""
         if not self.kept:
-            shutil.rmtree(self.path, ignore_errors=True)
+            remove_folder(self.path)
         os.close(self.lock)
 
 
