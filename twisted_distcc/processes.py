@@ -12,7 +12,6 @@ from __future__ import annotations
 import errno
 import os
 import shutil
-import signal
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -23,7 +22,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from twisted_distcc.errors import DistccError
-from twisted_distcc.launcher.starting import INHERITED_UMASK, NOTHING, start
+from twisted_distcc.launcher.starting import INHERITED_UMASK, NOTHING, kill, start
 
 
 class CannotStartError(DistccError):
@@ -101,8 +100,12 @@ async def run(spawn: Spawner, command: Command) -> Ended:
 
 
 @implementer(IReadDescriptor)
-class _Process:
-    """One running program, watched by a reactor through its pidfd."""
+class Child:
+    """A running child of this process, watched by a reactor through its pidfd.
+
+    Raises:
+        OSError: if no descriptor is left to watch it by.
+    """
 
     def __init__(self, reactor: IReactorFDSet, pid: int) -> None:
         self._reactor = reactor
@@ -122,7 +125,7 @@ class _Process:
 
     def kill(self) -> None:
         if self._ended is None:
-            os.killpg(self._pid, signal.SIGKILL)
+            kill(self._pid)
 
     def fileno(self) -> int:
         return self._pidfd
@@ -168,9 +171,9 @@ class ReactorSpawner:
         except (OSError, ValueError) as error:
             raise CannotStartError(f"cannot start {command.argv[0]}: {error}") from error
         try:
-            return _Process(self.reactor, pid)
-        except OSError as error:  # no descriptor is left to watch it by
-            os.killpg(pid, signal.SIGKILL)
+            return Child(self.reactor, pid)
+        except OSError as error:
+            kill(pid)
             os.waitpid(pid, 0)
             raise CannotStartError(f"cannot watch {command.argv[0]}: {error}") from error
 

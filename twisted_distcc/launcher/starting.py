@@ -1,4 +1,4 @@
-"""Starting a program as the leader of a process group of its own.
+"""Starting a program as the leader of a process group of its own, and killing it with its group.
 
 In: a path, words, variables and descriptors.  Out: a process number.  `posix_spawn` does it, at the same
 small cost whatever the size of this process; it can set neither working directory nor umask, so this
@@ -18,6 +18,8 @@ Text = TypeVar("Text", str, bytes)
 NOTHING: Final = -1
 """In place of a descriptor: the null device."""
 INHERITED_UMASK: Final = -1
+
+_FOLDER: Final = os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC
 
 # Python ignores these from its start; a program that it starts would go on ignoring them.
 _IGNORED_BY_PYTHON: Final = (signal.SIGPIPE, signal.SIGXFSZ)
@@ -43,7 +45,7 @@ def start(
         OSError: if it cannot be started.
         ValueError: if a word or a variable cannot be handed to a program.
     """
-    with _surroundings(directory, umask):
+    with _in(directory), _with(umask):
         return os.posix_spawn(
             argv[0],
             tuple(argv),
@@ -55,20 +57,50 @@ def start(
         )
 
 
+def kill(pid: int) -> None:
+    """Kill a program that was started, and its process group; whoever started it has not reaped it yet.
+
+    A program can leave its group: then the group may be gone, and the program is not.
+    """
+    for one in (os.killpg, os.kill):
+        with suppress(ProcessLookupError, PermissionError):
+            one(pid, signal.SIGKILL)
+
+
 @contextmanager
-def _surroundings(directory: str | bytes | None, umask: int) -> Iterator[None]:
-    """Be in that folder with that umask.  What runs in threads meanwhile names its files in full."""
-    here = os.open(".", os.O_PATH | os.O_CLOEXEC)
-    ours = os.umask(0)
+def _in(directory: str | bytes | None) -> Iterator[None]:
+    """Be in that folder.  What runs in threads meanwhile names its files in full."""
+    if directory is None:
+        yield
+        return
+    here = _open_here()
     try:
-        os.umask(ours if umask == INHERITED_UMASK else umask)
-        os.chdir(here if directory is None else directory)
+        os.chdir(directory)
+        yield
+    finally:
+        os.chdir(here)
+        os.close(here)
+
+
+def _open_here() -> int:
+    """Open our folder, or the root if ours is closed to us, as it may be to who gave root away."""
+    try:
+        return os.open(".", _FOLDER)
+    except PermissionError:
+        return os.open("/", _FOLDER)
+
+
+@contextmanager
+def _with(umask: int) -> Iterator[None]:
+    """Have that umask."""
+    if umask == INHERITED_UMASK:
+        yield
+        return
+    ours = os.umask(umask)
+    try:
         yield
     finally:
         os.umask(ours)
-        with suppress(PermissionError):  # a folder that we may enter no longer, having given a user away
-            os.chdir(here)
-        os.close(here)
 
 
 def _actions(streams: Sequence[int]) -> list[tuple[int, int, str, int, int] | tuple[int, int, int]]:

@@ -1,0 +1,81 @@
+"""Starting a program from where one may not be, and killing one that left its group."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from twisted_distcc.launcher.starting import INHERITED_UMASK, NOTHING, kill, start
+
+NOBODY = 65534
+# Where nobody may be, and without root: as a server that was started in root's home is.
+FROM_A_CLOSED_FOLDER = f"""
+import os, sys
+from twisted_distcc.launcher.starting import start
+os.chdir(sys.argv[1])
+if os.geteuid() == 0:
+    os.setgroups([])
+    os.setuid({NOBODY})
+for directory in ("/usr", "/", None):
+    pid = start(["/bin/sh", "-c", "exit 3"], {{}}, directory, 0o022, (0, 1, 2))
+    print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+"""
+LEAVES_ITS_GROUP = """
+import os, time
+os.setpgid(0, os.getpgid(os.getppid()))
+print(flush=True)
+time.sleep(1000)
+"""
+
+
+def begin(*argv: str, directory: str | None = None, umask: int = INHERITED_UMASK) -> int:
+    return start(argv, dict(os.environ), directory, umask, (NOTHING, NOTHING, NOTHING))
+
+
+class SurroundingsTests(SynchronousTestCase):
+    def test_from_a_folder_that_is_closed_to_us(self) -> None:
+        """Whoever gave root away in root's own folder can still start programs elsewhere, and there."""
+        folder = Path(os.path.abspath(self.mktemp()))
+        folder.mkdir(mode=0o700)
+        if os.geteuid():
+            folder.chmod(0o000)
+            self.addCleanup(folder.chmod, 0o700)
+        argv = [sys.executable, "-c", FROM_A_CLOSED_FOLDER, str(folder)]
+        ended = subprocess.run(argv, capture_output=True, text=True, check=False)
+        self.assertEqual((ended.stdout, ended.stderr), ("3\n3\n3\n", ""))
+
+    def test_we_stay_as_we_are(self) -> None:
+        """Folder, umask and descriptors are ours again, whether or not the program could be started."""
+        folder, umask, descriptors = os.getcwd(), os.umask(0o022), os.listdir("/proc/self/fd")
+        self.addCleanup(os.umask, umask)
+        os.waitpid(begin("/bin/true", directory="/", umask=0o077), 0)
+        for argv, directory in (("/no/such", "/"), ("/bin/true", "/no/such"), ("a\0b", "/")):
+            with self.assertRaises((OSError, ValueError)):
+                begin(argv, directory=directory, umask=0o077)
+        self.assertEqual(os.getcwd(), folder)
+        self.assertEqual(os.umask(0o022), 0o022)
+        self.assertEqual(os.listdir("/proc/self/fd"), descriptors)
+
+
+class KillTests(SynchronousTestCase):
+    def test_who_left_the_group(self) -> None:
+        """A program that joined another group is killed, and the other group is not."""
+        output, end = os.pipe()
+        argv = (sys.executable, "-c", LEAVES_ITS_GROUP)
+        pid = start(argv, dict(os.environ), None, INHERITED_UMASK, (NOTHING, end, NOTHING))
+        os.close(end)
+        self.addCleanup(os.close, output)
+        self.assertEqual(os.read(output, 1), b"\n")
+        kill(pid)
+        self.assertEqual(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), -9)
+
+    def test_who_is_gone(self) -> None:
+        """Killing what nobody has reaped yet is no error."""
+        pid = begin("/bin/true")
+        os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+        kill(pid)
+        self.assertEqual(os.waitpid(pid, 0)[1], 0)
