@@ -38,12 +38,19 @@ def pack_start(
     Args:
         number: names the program from now on.
         umask: its umask.
-        directory: its working directory.
+        directory: its working directory; empty is the launcher's.
         argv: its path and arguments.
         variables: its environment, each as `NAME=value`.
+
+    Raises:
+        ValueError: if any of them holds a NUL, which no program can be given: a packet with one would
+            ask for another program.
     """
-    head = (b"%d" % umask, directory, b"%d" % len(argv))
-    return _HEAD.pack(START, number) + b"\0".join((*head, *argv, *variables))
+    words = (b"%d" % umask, directory, b"%d" % len(argv), *argv, *variables)
+    body = b"\0".join(words)
+    if body.count(b"\0") >= len(words):
+        raise ValueError("a NUL in what a program is to be given")
+    return _HEAD.pack(START, number) + body
 
 
 def unpack_start(packet: bytes) -> tuple[int, bytes, list[bytes], dict[bytes, bytes]]:
