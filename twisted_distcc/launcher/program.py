@@ -9,8 +9,9 @@ from __future__ import annotations
 import errno
 import os
 import select
-import signal
 import socket
+import struct
+from collections.abc import Sequence
 from typing import Final
 
 from twisted_distcc.launcher.packets import (
@@ -21,10 +22,11 @@ from twisted_distcc.launcher.packets import (
     pack_failed,
     unpack_start,
 )
-from twisted_distcc.launcher.starting import start
+from twisted_distcc.launcher.starting import kill, start
 
 _OWNER: Final = 0
 _STREAMS: Final = 3
+_BESIDE: Final = socket.CMSG_LEN(_STREAMS * struct.calcsize("i"))
 
 
 class Launcher:
@@ -39,10 +41,12 @@ class Launcher:
 
     def serve(self) -> None:
         """Serve until the owner is gone, and leave nothing of what it asked for."""
-        while self._turn():
-            pass
-        for pid in self._pids.values():
-            os.killpg(pid, signal.SIGKILL)
+        try:
+            while self._turn():
+                pass
+        finally:
+            for pid in self._pids.values():
+                kill(pid)
 
     def _turn(self) -> bool:
         """Do what there is to do; `False` says that the owner is gone."""
@@ -54,9 +58,14 @@ class Launcher:
         return True
 
     def _obey(self) -> bool:
-        packet, streams, _, _ = socket.recv_fds(self._owner, LARGEST, _STREAMS)
+        try:
+            # Not by `recv_fds`, which drops flags: the next program to start would get them all.
+            packet, beside, _, _ = self._owner.recvmsg(LARGEST, _BESIDE, socket.MSG_CMSG_CLOEXEC)
+        except ConnectionResetError:  # it went without reading all that was said
+            return False
         if not packet:
             return False
+        streams = memoryview(b"".join(data for _, _, data in beside)).cast("i")
         kind, number = kind_and_number(packet)
         if kind == KILL:
             self._kill(number)
@@ -64,11 +73,12 @@ class Launcher:
             self._start(number, packet, streams)
         return True
 
-    def _start(self, number: int, packet: bytes, streams: list[int]) -> None:
+    def _start(self, number: int, packet: bytes, streams: Sequence[int]) -> None:
         umask, directory, argv, environ = unpack_start(packet)
         try:
-            pid = start(argv, environ, directory, umask, streams)
-            self._watch(number, pid)
+            if len(streams) < _STREAMS:  # the system drops what we have no descriptors left for
+                raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+            self._watch(number, start(argv, environ, directory or None, umask, streams))
         except OSError as error:
             self._tell(pack_failed(number, error.errno or errno.EIO))
         except ValueError:
@@ -81,7 +91,7 @@ class Launcher:
         try:
             pidfd = os.pidfd_open(pid)
         except OSError:  # no descriptor is left to watch it by
-            os.killpg(pid, signal.SIGKILL)
+            kill(pid)
             os.waitpid(pid, 0)
             raise
         self._numbers[pidfd], self._pids[number] = number, pid
@@ -89,7 +99,7 @@ class Launcher:
 
     def _kill(self, number: int) -> None:
         if number in self._pids:
-            os.killpg(self._pids[number], signal.SIGKILL)
+            kill(self._pids[number])
 
     def _reap(self, pidfd: int) -> None:
         """Take leave of a program, which is a zombie now: its group's number is still its own."""
