@@ -11,10 +11,11 @@ from __future__ import annotations
 import os
 import socket
 import sys
+from contextlib import ExitStack
 from itertools import count
 from typing import Any, Final
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IReadDescriptor
 from twisted.python.failure import Failure
 from zope.interface import implementer
@@ -28,9 +29,10 @@ from twisted_distcc.launcher.packets import (
     unpack_ended,
     unpack_failed,
 )
-from twisted_distcc.launcher.starting import NOTHING
+from twisted_distcc.launcher.starting import INHERITED_UMASK, NOTHING, start
 from twisted_distcc.processes import (
     CannotStartError,
+    Child,
     Command,
     Ended,
     ReactorSpawner,
@@ -39,6 +41,7 @@ from twisted_distcc.processes import (
 )
 
 _ARGV: Final = (sys.executable, "-P", "-m", "twisted_distcc.launcher.program")
+_STDERR: Final = 2
 # Seconds after which a launcher that is far behind is asked once more.
 _AGAIN: Final = 0.01
 
@@ -63,14 +66,16 @@ class LauncherSpawner:
         process.end().addBoth(self._one_less)
         return process
 
-    def close(self) -> None:
-        """End the launcher, and all that it started."""
-        if self._launcher is not None:
-            self._launcher.close()
+    def close(self) -> Deferred[None]:
+        """End the launcher, and all that it started; tell when it is gone."""
+        return succeed(None) if self._launcher is None else self._launcher.close()
 
     def _launch(self, command: Command) -> RunningProcess:
-        if self._launcher is None or self._launcher.is_closed:
-            self._launcher = _Launcher(self._reactor, self._in_place)
+        try:
+            if self._launcher is None or self._launcher.is_closed:
+                self._launcher = _Launcher(self._reactor)
+        except OSError:  # without one a start takes longer, but it is one
+            return self._in_place(command)
         return self._launcher.start(command) or self._in_place(command)
 
     def _one_less(self, _: object) -> None:
@@ -124,38 +129,48 @@ class _Program:
 
 @implementer(IReadDescriptor)
 class _Launcher:
-    """A running launcher, and the programs that it was asked for."""
+    """A running launcher, and the programs that it was asked for.
 
-    def __init__(self, reactor: Any, spawn: ReactorSpawner) -> None:
+    Raises:
+        OSError: if it cannot be started.
+    """
+
+    def __init__(self, reactor: Any) -> None:
         self._reactor = reactor
         self._numbers = count()
         self._programs: dict[int, _Program] = {}
-        self._null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
-        self._socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        with theirs:
-            spawn(Command(_ARGV, stdin=theirs.fileno()))
+        with ExitStack() as opened:
+            self._socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+            opened.enter_context(self._socket)
+            with theirs:
+                self._null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
+                opened.callback(os.close, self._null)
+                self._pid = _start_launcher(theirs)
+            self._opened = opened.pop_all()
         self._socket.setblocking(False)
-        self.is_closed = False
+        self._child: Child | None = None
         reactor.addReader(self)
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether it is gone, or about to go."""
+        return self._child is not None
 
     def start(self, command: Command) -> _Program | None:
         """Have `command` started; `None` says that it has to be done in place."""
         number = next(self._numbers)
-        try:
-            argv, environ, directory, umask, streams = start_arguments(command)
-        except FileNotFoundError:
-            return None
-        variables = [os.fsencode(f"{name}={value}") for name, value in environ.items()]
-        words = [os.fsencode(word) for word in argv]
-        packet = pack_start(number, umask, os.fsencode(directory or os.getcwd()), words, variables)
+        streams = (command.stdin, command.stdout, command.stderr)
         descriptors = [self._null if stream == NOTHING else stream for stream in streams]
         try:
+            packet = _packet(number, command)
             if len(packet) > LARGEST:
                 return None
             socket.send_fds(self._socket, [packet], descriptors)
-        except OSError:  # it is gone, or so far behind that its socket takes no more
+        except (OSError, ValueError):
+            # There is no such program, or none that can be given these words: that is told better in
+            # place.  Or the launcher is gone, or so far behind that its socket takes no more.
             return None
-        program = self._programs[number] = _Program(self, number, argv[0])
+        program = self._programs[number] = _Program(self, number, command.argv[0])
         return program
 
     def kill(self, number: int) -> None:
@@ -167,17 +182,18 @@ class _Launcher:
         except OSError:
             self.close()
 
-    def close(self) -> None:
-        """Part with it; it kills what it started, and ends."""
-        if self.is_closed:
-            return
-        self.is_closed = True
-        self._reactor.removeReader(self)
-        self._socket.close()
-        os.close(self._null)
-        programs, self._programs = self._programs, {}
-        for program in programs.values():
-            program.failed("the launcher has ended")
+    def close(self) -> Deferred[None]:
+        """Part with it: it kills what it started, and ends; tell when it is gone."""
+        if self._child is None:
+            self._reactor.removeReader(self)
+            self._opened.close()
+            # Watched only now: a reactor that ends kills whom it watches, and this one must not be
+            # killed before it has killed others.
+            self._child = Child(self._reactor, self._pid)
+            programs, self._programs = self._programs, {}
+            for program in programs.values():
+                program.failed("the launcher has ended")
+        return self._child.end().addCallback(lambda _: None)
 
     def fileno(self) -> int:
         return self._socket.fileno()
@@ -206,3 +222,15 @@ class _Launcher:
             program.ended(Ended(*unpack_ended(packet)))
         else:
             program.failed(os.strerror(unpack_failed(packet)))
+
+
+def _start_launcher(theirs: socket.socket) -> int:
+    """Start a launcher at its end of a socket; what it complains of goes where our own complaints go."""
+    return start(_ARGV, os.environ, None, INHERITED_UMASK, (theirs.fileno(), NOTHING, _STDERR))
+
+
+def _packet(number: int, command: Command) -> bytes:
+    argv, environ, directory, umask, _ = start_arguments(command)
+    variables = [os.fsencode(f"{name}={value}") for name, value in environ.items()]
+    words = [os.fsencode(word) for word in argv]
+    return pack_start(number, umask, os.fsencode(directory or ""), words, variables)

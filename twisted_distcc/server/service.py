@@ -148,7 +148,7 @@ class DistccService(Service):
             self._factory.give_up_reading()
             await self._factory.drained()
         if self._spawn is not None:
-            self._spawn.close()
+            await self._spawn.close()
         if self._workspaces is not None:
             self._workspaces.close()
         if self._config.pid_file is not None:
