@@ -26,7 +26,7 @@ from twisted_distcc.messages.model import Reply, Request
 from twisted_distcc.observe.jobs import JobRecord
 from twisted_distcc.policy.peer import Peer
 from twisted_distcc.policy.verdict import Refused
-from twisted_distcc.processes import Ended
+from twisted_distcc.processes import CannotStartError, Ended
 from twisted_distcc.server.admission import Admission
 
 
@@ -121,6 +121,10 @@ class Exchange:
             if self.lifetime is None:
                 return await job
             return await Deferred.fromCoroutine(job).addTimeout(self.lifetime, self.clock)
+        except CannotStartError:
+            # It may be running all the same, and nobody watches it, if what starts programs is gone.
+            workspace.remove()
+            raise
         except DeferredTimeoutError:
             sentence = (
                 f"the compiler ran for {self.lifetime:g} seconds, the most that this server allows"
