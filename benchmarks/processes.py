@@ -5,6 +5,7 @@ What leaves: numbers out of /proc.  A process that is gone counts as nothing.
 What it refuses to know: what the processes are for.
 """
 
+import ctypes
 import os
 import threading
 from collections.abc import Callable, Iterator
@@ -13,6 +14,9 @@ from pathlib import Path
 
 _PROC = Path("/proc")
 _TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
+# The number of the system call `kcmp`, and what it compares here: what two processes' addresses mean.
+_KCMP = {"x86_64": 312, "aarch64": 272}
+_KCMP_VM = 1
 _KIBIBYTES_PER_MEBIBYTE = 1024
 _SAMPLING_PERIOD = 0.02  # seconds: a hundred samples in a burst of two seconds
 
@@ -28,7 +32,8 @@ class Memory:
 def memory(pid: int) -> Memory:
     """Return the memory of process `pid` and of its descendants that run the same program.
 
-    So the children that a server forks count, and the compilers that it starts do not.
+    So the children that a server forks count, and the compilers that it starts do not: neither when
+    they run, nor in the moment before that when a child still runs in its parent's own memory.
     """
     rollups = [_rollup(member) for member in _same_program(pid)]
     return Memory(
@@ -77,7 +82,14 @@ def _same_program(root: int) -> Iterator[int]:
     family = {root}
     while grown := {pid for pid, parent in parents.items() if parent in family} - family:
         family |= grown
-    return (pid for pid in family if _program(pid) == program)
+    forked = (pid for pid in family if pid == root or not _same_memory(pid, parents[pid]))
+    return (pid for pid in forked if _program(pid) == program)
+
+
+def _same_memory(one: int, other: int) -> bool:
+    """Tell whether two processes have one memory; on a machine that cannot tell, they have two."""
+    number = _KCMP.get(os.uname().machine)
+    return number is not None and ctypes.CDLL(None).syscall(number, one, other, _KCMP_VM, 0, 0) == 0
 
 
 def _rollup(pid: int) -> dict[str, int]:

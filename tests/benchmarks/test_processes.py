@@ -4,6 +4,7 @@ import os
 import shlex
 import subprocess
 import sys
+from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -52,6 +53,27 @@ class MemoryTests(SynchronousTestCase):
         assert process.stdout is not None
         process.stdout.readline()
         self.assertLess(memory(process.pid).rss, 5.0)
+
+    def test_a_child_that_is_just_starting_does_not(self):
+        """Until it runs, a program that is started has the memory of who starts it: that counts once."""
+        fifo = os.path.abspath(self.mktemp())
+        os.mkfifo(fifo)
+        script = (
+            "import os, sys\n"
+            "held = b'x' * (64 << 20)\n"
+            "stdin = (os.POSIX_SPAWN_OPEN, 0, sys.argv[1], os.O_RDONLY, 0)\n"
+            "print(flush=True)\n"
+            "os.wait() if os.posix_spawn('/bin/true', ['true'], {}, file_actions=[stdin]) else None\n"
+        )
+        process = _process(sys.executable, "-c", script, fifo)
+        self.addCleanup(process.communicate)
+        self.addCleanup(lambda: os.close(os.open(fifo, os.O_WRONLY)))  # lets the child go on
+        assert process.stdout is not None
+        process.stdout.readline()
+        children = f"/proc/{process.pid}/task/{process.pid}/children"
+        while not Path(children).read_text():
+            pass
+        self.assertLess(memory(process.pid).rss, 100.0)
 
     def test_gone(self):
         """A process that is gone has no memory."""
