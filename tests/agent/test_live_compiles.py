@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from pathlib import Path
 from signal import SIGINT, SIGKILL, SIGTERM
 
 from tests.agent.farm import PREPROCESSING, FarmTestCase
@@ -25,6 +26,22 @@ os._exit = tell
 from twisted_distcc.cli.tdistcc import main
 main(["tdistcc", *sys.argv[1:]])
 """
+
+LASTS_UNTIL_THE_AGENT_DIES = """\
+if [ ! -e {mark} ]; then
+    case " $* " in *' -E '*) echo $$ >> {log}; exec sleep 1000;; esac
+fi
+exec /usr/bin/gcc "$@"
+"""
+
+
+def parent_of(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+
+
+def kill_all(pids: set[int]) -> None:
+    for pid in pids:
+        os.kill(pid, SIGKILL)
 
 
 class CompileTests(FarmTestCase):
@@ -135,6 +152,26 @@ class AgentDeathTests(FarmTestCase):
         await self.survives(SIGTERM)
         await server.logged("verdict=cancelled")
         self.assertEqual(self.left(), ["hello.c", "hello.o"])
+
+    async def test_killed_while_it_preprocesses_much(self) -> None:
+        """Killed outright, it takes all preprocessors along but the one that it started by itself."""
+        await self.farm()
+        log = self.home / "preprocessors"
+        self.program("gcc", LASTS_UNTIL_THE_AGENT_DIES.format(log=log, mark=self.mark))
+        children = [self.tdistcc("gcc", "-c", "hello.c", "-o", f"{name}.o") for name in "abcd"]
+        await until(lambda: log.exists() and log.read_text().count("\n") == 4, "all preprocess")
+        pids = {int(word) for word in log.read_text().split()}
+        dead = self.agent()
+        in_place = {pid for pid in pids if parent_of(pid) == dead}
+        self.addCleanup(kill_all, in_place)
+        self.assertEqual(len(in_place), 1)
+        self.mark.touch()
+        os.kill(dead, SIGKILL)
+        for pid in pids - in_place:
+            await self.gone(pid)
+        for child, name in zip(children, "abcd", strict=True):
+            self.assertEqual(await child.ended(), 0, child.stderr)
+            self.is_right(f"{name}.o")
 
     async def test_again_and_again(self) -> None:
         """When every agent dies, tdistcc does the job by itself."""

@@ -46,6 +46,9 @@ class Process:
         self.killed = True
         self.finish(signal.SIGKILL)
 
+    def lose(self) -> None:
+        self._waiting.errback(CannotStartError("cannot start gcc: the launcher has ended"))
+
     def finish(self, status: int = 0) -> None:
         with open(self.command.argv[-1], "wb") as file:
             file.write(b"object")
@@ -235,6 +238,18 @@ class FaultTests(ExchangeTestCase):
             self.workspaces, self.clock, None, self.records.append,
         )  # fmt: skip
         self.assert_fault(self.ask(), CannotStartError, "Exec format error")
+
+    def test_a_compiler_that_nobody_watches_any_more(self) -> None:
+        """What it may still write goes into no other job's folder."""
+        lost = self.ask()
+        folder = self.processes[0].command.directory
+        self.processes[0].lose()
+        self.failureResultOf(lost, CannotStartError)
+        self.assert_no_folder_left()
+        again = self.ask()
+        self.assertNotEqual(self.processes[1].command.directory, folder)
+        self.processes[1].finish()
+        self.successResultOf(again)
 
 
 class CancellingTests(ExchangeTestCase):
