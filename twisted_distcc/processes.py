@@ -95,8 +95,20 @@ async def run(spawn: Spawner, command: Command) -> Ended:
         return await process.end()
     except CancelledError:
         process.kill()
-        await process.end()
+        await _gone(process)
         raise
+
+
+async def _gone(process: RunningProcess) -> None:
+    """Wait until `process`, which was killed, has ended, however often this is cancelled."""
+    while True:
+        try:
+            await process.end()
+        except CancelledError:
+            continue
+        except CannotStartError:
+            pass
+        return
 
 
 @implementer(IReadDescriptor)

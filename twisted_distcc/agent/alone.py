@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
 from twisted_distcc.client.dispatch import Dispatcher
@@ -25,9 +25,10 @@ def run_alone(invocation: Invocation, write: Callable[[bytes], None]) -> Outcome
     outcomes: list[Outcome] = []
     dispatcher = Dispatcher(reactor, ReactorSpawner(reactor), Farms(reactor))
     job: Deferred[None]
+    interrupted = False
 
     def failed(failure: Failure) -> None:
-        if not isinstance(failure.value, CancelledError):
+        if not interrupted:
             write(failure.getTraceback().encode(errors="replace"))
             outcomes.append(Dispatcher.in_place(invocation, "tdistcc failed"))
 
@@ -39,6 +40,8 @@ def run_alone(invocation: Invocation, write: Callable[[bytes], None]) -> Outcome
         job.addBoth(lambda _: reactor.stop() if reactor.running else None)
 
     def interrupt() -> Deferred[None]:
+        nonlocal interrupted
+        interrupted = True
         job.cancel()
         return job
 

@@ -17,7 +17,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IAddress, IDelayedCall
 from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.logger import Logger
@@ -165,6 +165,7 @@ class AgentProtocol(Protocol):
         self._buffer = bytearray()
         self._job: Deferred[None] | None = None
         self._slot: Slot | None = None
+        self._is_lost = False
 
     def connectionMade(self) -> None:
         """Count it, and serve nobody but our own user."""
@@ -187,6 +188,7 @@ class AgentProtocol(Protocol):
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """Interrupted, or at its end: nothing of it is left either way."""
+        self._is_lost = True
         if self._slot is not None:
             self._slot.release()
         if self._job is None:
@@ -235,7 +237,7 @@ class AgentProtocol(Protocol):
 
     def _failed(self, failure: Failure, invocation: Invocation) -> None:
         """A fault of ours fails nobody's build: the compiler is run in place."""
-        if isinstance(failure.value, CancelledError):
+        if self._is_lost:
             return
         self._log.failure("a command failed", failure)
         self._write(MESSAGE, b"tdistcc: the agent failed at this command; its log says why\n")

@@ -15,9 +15,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from twisted.internet.defer import CancelledError, DeferredSemaphore
+from twisted.logger import Logger
+
 from twisted_distcc.client.choice import NobodyLeft
 from twisted_distcc.client.farm import Farm, Farms
-from twisted_distcc.client.faults import HostError, LostConnectionError, RefusedByHostError
+from twisted_distcc.client.faults import (
+    BadReplyError,
+    HostError,
+    LostConnectionError,
+    RefusedByHostError,
+)
 from twisted_distcc.client.folders import JobFolders
 from twisted_distcc.client.hosts import Host, HostList, Localhost, RemoteHost, find_hosts
 from twisted_distcc.client.invocation import Finished, Invocation, Outcome, Report, RunHere
@@ -40,10 +48,12 @@ from twisted_distcc.errors import (
 )
 from twisted_distcc.execution.compilers import find_compiler, name_behind, not_found
 from twisted_distcc.messages.body import Body
-from twisted_distcc.messages.bulk import Bulk, ReactorThreads
+from twisted_distcc.messages.bulk import Bulk, ReactorThreads, filters_in_turn
 from twisted_distcc.messages.model import Reply, Request
 from twisted_distcc.processes import CannotStartError, Spawner
 from twisted_distcc.wire.grammar import COMPRESSED, PLAIN
+
+_log = Logger()
 
 # Exit codes that no compiler has: a server that answers with one has refused, or is itself in trouble.
 _SERVERS_OWN: Final = range(100, 128)
@@ -68,24 +78,33 @@ class Dispatcher:
         spawn: starts preprocessors and ssh.
         farms: the slots that all compiles share.
         folders: makes folders for temporary files.
+        filters: lets some filters of large bodies run at a time.
     """
 
     reactor: Any
     spawn: Spawner
     farms: Farms
     folders: JobFolders = field(default_factory=JobFolders)
+    filters: DeferredSemaphore = field(default_factory=filters_in_turn)
 
     async def run(self, invocation: Invocation, report: Report) -> Outcome:
         """Compile as `invocation` says; cancelling leaves nothing behind, here and on servers."""
         try:
-            return await _Job.of(self, invocation, report).run()
+            job = _Job.of(self, invocation, report)
+            try:
+                return await job.run()
+            except (CancelledError, DistccError):
+                raise
+            except Exception:
+                _log.failure("a compile failed here, and is left to the compiler")
+                return await job.here("a fault of tdistcc's own, which the agent's log tells of")
         except DistccError as error:
             report.warn(str(error))
             return Finished(error.exit_code)
 
     @staticmethod
     def in_place(invocation: Invocation, reason: str) -> Outcome:
-        """Have the compiler run here without further ado: no slot is waited for."""
+        """Have the compiler run here without further ado, when nothing else works: without a slot."""
         try:
             return RunHere(_find_compiler(invocation), reason)
         except DistccError as error:
@@ -120,7 +139,7 @@ class _Job:
         try:
             return await self._elsewhere()
         except (_StaysHere, LockDirectoryError, CannotStartError) as reason:
-            return await self._here(str(reason))
+            return await self.here(str(reason))
 
     async def _elsewhere(self) -> Outcome:
         compilation = self._understand()
@@ -133,7 +152,8 @@ class _Job:
                 return outcome
             return self._deliver(compilation, preprocessed, outcome)
 
-    async def _here(self, reason: str) -> RunHere:
+    async def here(self, reason: str) -> RunHere:
+        """Wait for a slot of this machine, and have the compiler run here."""
         self.report.say(f"compiling here: {reason}")
         try:
             slot = await self.farm.local_slot(self.hosts.local_jobs)
@@ -237,7 +257,7 @@ class _Job:
         """Have `host` compile; a server that answers something of its own has failed."""
         self.report.say(f"compiling {compilation.source} on {host}")
         tools = self.tools
-        bulk = Bulk(tools.spawn, ReactorThreads(tools.reactor), folder)
+        bulk = Bulk(tools.spawn, ReactorThreads(tools.reactor), folder, tools.filters)
         endpoint = endpoint_to(host, self.settings, self.invocation.environ, tools.reactor, tools.spawn)
         timeout = self.settings.io_timeout
         client = DistccClient(endpoint, tools.reactor, bulk, io_timeout=timeout)
@@ -250,6 +270,8 @@ class _Job:
         reply = await client.compile(request)
         if reply.exit_code in _SERVERS_OWN:
             raise RefusedByHostError.of(reply)
+        if not reply.status and not reply.object_file.length:
+            raise BadReplyError("says that all is well, and sent no object file")
         self.farm.backoff.forgive(host)
         return reply
 

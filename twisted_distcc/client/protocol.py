@@ -26,7 +26,7 @@ from twisted_distcc.client.faults import (
 from twisted_distcc.errors import RemoteProtocolError
 from twisted_distcc.messages.assembly import Assembly, request_pieces
 from twisted_distcc.messages.bulk import Bulk
-from twisted_distcc.messages.model import Reply, Request
+from twisted_distcc.messages.model import Reply, Request, is_wait_status
 from twisted_distcc.messages.sending import send
 from twisted_distcc.wire.connection import Connection
 from twisted_distcc.wire.events import MessageEnd
@@ -100,7 +100,11 @@ class DistccClient:
             protocol = await self._endpoint.connect(factory)
         except (ConnectTimeoutError, DeferredTimeoutError) as error:
             raise CannotConnectError("cannot be reached in time") from error
-        except (ConnectError, DNSLookupError) as error:
+        except (
+            ConnectError,
+            DNSLookupError,
+            ValueError,
+        ) as error:  # a name that cannot be one is the last
             raise CannotConnectError(f"cannot be reached: {error}") from error
         except ConnectingCancelledError as error:
             raise CancelledError from error
@@ -129,7 +133,7 @@ class _Exchange(Protocol):
             self.transport.setTcpNoDelay(True)
             self.transport.setTcpKeepAlive(True)
         self._sending = send(self.transport, request_pieces(self._wire.writer, self._request))
-        self._sending.addErrback(self._fail)
+        self._sending.addErrback(self._sending_failed)
 
     def dataReceived(self, data: bytes) -> None:
         """Feed, iterate, dispatch."""
@@ -150,6 +154,11 @@ class _Exchange(Protocol):
         """Whatever is not complete now will not be."""
         self._fail(Failure(LostConnectionError(self._how_it_ended(reason))))
 
+    def _sending_failed(self, failure: Failure) -> None:
+        """The request could not be sent to its end; that we gave it up ourselves is no failure."""
+        if not isinstance(failure.value, CancelledError):
+            self._fail(failure)
+
     def _how_it_ended(self, reason: Failure) -> str:
         if self._assembly.has_begun:
             return "hung up in the middle of its reply"
@@ -157,6 +166,12 @@ class _Exchange(Protocol):
 
     def _finish(self) -> None:
         reply, version = self._assembly.reply(), self._assembly.version
+        if not is_wait_status(reply.status):
+            self._fail(
+                Failure(BadReplyError(f"sent a bad reply: no program ends with {reply.status:#x}"))
+            )
+            reply.discard()
+            return
         self._close()
         self._done.callback((reply, version))
 

@@ -36,6 +36,11 @@ _EXPANDED_IN_THREAD: Final = 64 * 1024 * 1024
 _FILTERS: Final = 2
 
 
+def filters_in_turn() -> DeferredSemaphore:
+    """Make what lets so many filters run at a time; one is for all bodies of a process."""
+    return DeferredSemaphore(_FILTERS)
+
+
 class Threads(Protocol):
     """The seam to a pool of threads: runs `work` in one of them."""
 
@@ -71,12 +76,19 @@ class ReactorThreads:
 
 @dataclass(frozen=True, slots=True)
 class Bulk:
-    """Compresses and expands bodies; those that are large lie in `directory`."""
+    """Compresses and expands bodies.
+
+    Attributes:
+        spawn: starts filters for the largest bodies.
+        in_thread: works on middling ones.
+        directory: where large bodies lie; `None` is the system's folder for temporary files.
+        filters: lets some filters run at a time.
+    """
 
     spawn: Spawner
     in_thread: Threads
     directory: str | None = None
-    _filters: DeferredSemaphore = field(default_factory=lambda: DeferredSemaphore(_FILTERS))
+    filters: DeferredSemaphore = field(default_factory=filters_in_turn)
 
     @classmethod
     def on(cls, reactor: Any) -> Bulk:
@@ -156,7 +168,7 @@ class Bulk:
     async def _filter(self, direction: str, length: int, path: str, ceiling: int) -> Body:
         descriptor, filtered = tempfile.mkstemp(prefix="body-", dir=self.directory)
         try:
-            with open(path, "rb") as source, open(descriptor, "wb") as target:
+            with open(descriptor, "wb") as target, open(path, "rb") as source:
                 command = Command(
                     filter_argv(direction, ceiling), stdin=source.fileno(), stdout=target.fileno()
                 )
@@ -169,11 +181,11 @@ class Bulk:
             raise
 
     async def _in_turn(self, command: Command) -> int:
-        await self._filters.acquire()
+        await self.filters.acquire()
         try:
             return (await run(self.spawn, command)).status
         finally:
-            self._filters.release()
+            self.filters.release()
 
 
 async def _each(bodies: Iterable[Body], change: Callable[[Body], Awaitable[Body]]) -> list[Body]:

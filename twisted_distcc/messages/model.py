@@ -12,6 +12,11 @@ from dataclasses import dataclass
 from twisted_distcc.messages.body import EMPTY, Body
 
 
+def is_wait_status(status: int) -> bool:
+    """Whether a program can end with `status`: by itself with a code, or by a signal."""
+    return status <= 0xFFFF and (os.WIFEXITED(status) or os.WIFSIGNALED(status))
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
     """One compilation that is wanted.
