@@ -125,6 +125,17 @@ class FailingHostTests(DispatchTestCase):
         """A host answers what is no reply."""
         self.fails(speaking(b"HTTP/1.1 400 Bad Request\r\n\r\n"), "bad reply")
 
+    def test_a_success_without_an_object(self) -> None:
+        """A host says that all is well, and sends nothing."""
+        self.fails(speaking(BEGUN + b"DOTO00000000"), "no object file")
+
+    def test_a_status_that_is_none(self) -> None:
+        """No program ends with such a status: stopped, continued, or more than sixteen bits."""
+        for status in (b"0000007f", b"0000ffff", b"80000000"):
+            words = b"DONE00000001STAT" + status + b"SERR00000000SOUT00000000DOTO00000000"
+            self.fails(speaking(words), "no program ends with")
+            self.setUp()
+
     def test_rubbish_that_was_compressed(self) -> None:
         """A host answers a body that does not expand."""
         reply = BEGUN.replace(b"DONE00000001", b"DONE00000002") + b"DOTO00000004\xff\xff\xff\xff"

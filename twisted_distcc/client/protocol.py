@@ -100,11 +100,7 @@ class DistccClient:
             protocol = await self._endpoint.connect(factory)
         except (ConnectTimeoutError, DeferredTimeoutError) as error:
             raise CannotConnectError("cannot be reached in time") from error
-        except (
-            ConnectError,
-            DNSLookupError,
-            ValueError,
-        ) as error:  # a name that cannot be one is the last
+        except (ConnectError, DNSLookupError, ValueError) as error:  # ValueError: a name that is none
             raise CannotConnectError(f"cannot be reached: {error}") from error
         except ConnectingCancelledError as error:
             raise CancelledError from error
