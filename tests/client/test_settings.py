@@ -26,9 +26,6 @@ class DefaultsTests(SynchronousTestCase):
             Settings(
                 directory="/home/ada/.distcc",
                 fallback=True,
-                verbose=False,
-                log=None,
-                uncached_err_fd=None,
                 save_temps=False,
                 skip_local_retry=False,
                 ssh="ssh",
@@ -46,9 +43,6 @@ class DefaultsTests(SynchronousTestCase):
             [
                 "DISTCC_DIR",
                 "DISTCC_FALLBACK",
-                "DISTCC_VERBOSE",
-                "DISTCC_LOG",
-                "UNCACHED_ERR_FD",
                 "DISTCC_SAVE_TEMPS",
                 "DISTCC_SSH",
                 "TMPDIR",
@@ -73,9 +67,6 @@ class ValuesTests(SynchronousTestCase):
             settings(
                 DISTCC_DIR="/farm",
                 DISTCC_FALLBACK="0",
-                DISTCC_VERBOSE="1",
-                DISTCC_LOG="/farm/log",
-                UNCACHED_ERR_FD="7",
                 DISTCC_SAVE_TEMPS="1",
                 DISTCC_SKIP_LOCAL_RETRY="1",
                 DISTCC_SSH="tsocks-ssh",
@@ -88,9 +79,6 @@ class ValuesTests(SynchronousTestCase):
             Settings(
                 directory="/farm",
                 fallback=False,
-                verbose=True,
-                log="/farm/log",
-                uncached_err_fd=7,
                 save_temps=True,
                 skip_local_retry=True,
                 ssh="tsocks-ssh",
@@ -113,7 +101,7 @@ class ValuesTests(SynchronousTestCase):
 
     def test_undecodable_paths_are_kept(self) -> None:
         """A path with bytes that are no UTF-8 passes as `os.fsdecode` gives it."""
-        self.assertEqual(settings(DISTCC_LOG="/x/\udcff").log, "/x/\udcff")
+        self.assertEqual(settings(DISTCC_DIR="/x/\udcff").directory, "/x/\udcff")
 
 
 class RefusalTests(SynchronousTestCase):
@@ -121,14 +109,13 @@ class RefusalTests(SynchronousTestCase):
         """A value that means nothing is refused by variable, value and what is accepted."""
         refused = [
             ("DISTCC_FALLBACK", "no", "0 (no) or 1 (yes)"),
-            ("DISTCC_VERBOSE", "2", "0 (no) or 1 (yes)"),
+            ("DISTCC_SAVE_TEMPS", "2", "0 (no) or 1 (yes)"),
             ("DISTCC_SAVE_TEMPS", "true", "0 (no) or 1 (yes)"),
             ("DISTCC_IO_TIMEOUT", "0", "a whole number of seconds, at least 1"),
             ("DISTCC_IO_TIMEOUT", "1.5", "a whole number of seconds, at least 1"),
             ("DISTCC_CONNECT_TIMEOUT", "-1", "a whole number of seconds, at least 1"),
             ("DISTCC_BACKOFF_PERIOD", "10x", "a whole number of seconds, at least 0"),
             ("DISTCC_PAUSE_TIME_MSEC", "soon", "a whole number of milliseconds"),
-            ("UNCACHED_ERR_FD", "stderr", "the number of an open file descriptor"),
         ]
         for name, value, accepted in refused:
             error = self.assertRaises(BadSettingError, settings, **{name: value})

@@ -37,7 +37,7 @@ class CompilationTests(ParseCase):
         self.assertIs(Language.C, c.language)
         self.assertEqual("out/foo.o", c.output)
         self.assertIs(Stage.OBJECT, c.stage)
-        self.assertFalse(c.assemble_only)
+        self.assertIs(c.stage, Stage.OBJECT)
         self.assertTrue(c.debug)
         self.assertIs(Family.GCC, c.family)
         self.assertEqual(c.arguments, tuple(word for o in c.options for word in o.words))

@@ -42,12 +42,6 @@ class Settings:
     """`DISTCC_DIR`, or `~/.distcc`: hosts, lock files and state files."""
     fallback: bool
     """`DISTCC_FALLBACK`: compile here what no host could."""
-    verbose: bool
-    """`DISTCC_VERBOSE`: explain what is done."""
-    log: str | None
-    """`DISTCC_LOG`: the file that messages go to, instead of stderr."""
-    uncached_err_fd: int | None
-    """`UNCACHED_ERR_FD`: the descriptor that messages go to, unless there is a `log`."""
     save_temps: bool
     """`DISTCC_SAVE_TEMPS`: leave temporary files in place."""
     skip_local_retry: bool
@@ -76,9 +70,6 @@ class Settings:
         return cls(
             directory=_required_directory(environ),
             fallback=_switch(environ, "DISTCC_FALLBACK", default=True),
-            verbose=_switch(environ, "DISTCC_VERBOSE", default=False),
-            log=environ.get("DISTCC_LOG") or None,
-            uncached_err_fd=_descriptor(environ, "UNCACHED_ERR_FD"),
             save_temps=_switch(environ, "DISTCC_SAVE_TEMPS", default=False),
             skip_local_retry="DISTCC_SKIP_LOCAL_RETRY" in environ,
             ssh=environ.get("DISTCC_SSH") or "ssh",
@@ -143,16 +134,6 @@ def _pause(environ: Mapping[str, str], name: str, *, default: float) -> float:
     if number is None:
         raise _refusal(name, value, "a whole number of milliseconds")
     return max(number / 1000, _SHORTEST_PAUSE)
-
-
-def _descriptor(environ: Mapping[str, str], name: str) -> int | None:
-    value = environ.get(name, "")
-    if not value:
-        return None
-    number = whole_number(value)
-    if number is None:
-        raise _refusal(name, value, "the number of an open file descriptor")
-    return number
 
 
 def _refusal(name: str, value: str, accepted: str) -> BadSettingError:

@@ -54,8 +54,3 @@ def recognise(name: str) -> Compiler | None:
     """Tell the compiler by its name, which may be a path; None if it is not named like one."""
     found = _NAME.fullmatch(os.path.basename(name))
     return _DRIVERS[found["driver"]] if found else None
-
-
-def is_compiler_name(name: str) -> bool:
-    """Whether a program of this name is taken for a compiler, with no look at the program."""
-    return recognise(name) is not None

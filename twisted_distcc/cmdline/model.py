@@ -139,11 +139,6 @@ class Compilation:
     options: tuple[Option, ...]
     """`arguments`, understood: the same words in the same order."""
 
-    @property
-    def assemble_only(self) -> bool:
-        """Whether the output is assembly (`-S`) and not an object."""
-        return self.stage is Stage.ASSEMBLY
-
 
 @dataclass(frozen=True, slots=True)
 class StayLocal:

@@ -78,8 +78,8 @@ class Exchange:
         except CancelledError:
             self.record(replace(told, verdict="cancelled"))
             raise
-        except (DistccError, OSError) as error:
-            self.record(replace(told, verdict="failed", reason=str(error)))
+        except Exception as error:
+            self.record(replace(told, verdict="failed", reason=str(error) or type(error).__name__))
             raise
 
     def _judge(self, request: Request) -> tuple[str, Compilation] | Refused:

@@ -137,6 +137,8 @@ class DistccService(Service):
             opened.close()
         if self._config.lifetime is not None:
             self._end = self._reactor.callLater(self._config.lifetime, self._reactor.stop)
+        if os.geteuid() == 0:
+            self.log.warn("whoever may connect runs compilers as root here: start this as another user")
         for host, number in self.addresses:
             self.log.info("listening on {host} port {port}", host=host, port=number)
         self.log.info("looking for compilers in {path}", path=":".join(self._config.folders))
