@@ -184,7 +184,7 @@ class LogTests(CompilerTestCase):
         port = server.port
         quiet = self.start_server(
             "twistd", "--nodaemon", "--pidfile=", "distccd", "--allow=127.0.0.1", "--listen=127.0.0.1",
-            "--port=0", "--log-level=warning", "--log-file=log", "--pid-file=pid",
+            "--port=0", "--log-level=error", "--log-file=log", "--pid-file=pid",
         )  # fmt: skip
         await until((quiet.folder / "pid").exists, "the quiet server has started")
         await ask(port)
