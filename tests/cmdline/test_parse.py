@@ -42,7 +42,7 @@ class CompilationTests(ParseCase):
         self.assertIs(Family.GCC, c.family)
         self.assertEqual(c.arguments, tuple(word for o in c.options for word in o.words))
         rules = ("-MMD", "-MQ", "out/foo.o", "-MP")
-        self.assertEqual(Dependencies("out/foo.d", rules, user_only=True), c.dependencies)
+        self.assertEqual(Dependencies("out/foo.d", rules), c.dependencies)
 
     def test_languages_by_suffix(self) -> None:
         """Every source suffix of gcc's manual in our languages is known."""
@@ -168,7 +168,6 @@ class DependencyTests(ParseCase):
         assert dependencies is not None, command
         self.assertEqual(path, dependencies.path, command)
         self.assertEqual(shlex.split(options), list(dependencies.options), command)
-        self.assertEqual("-MMD" in options, dependencies.user_only, command)
 
     def test_default_file(self) -> None:
         """The file is called after the output, or after the source where there is no -o."""

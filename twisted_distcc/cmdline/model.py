@@ -113,8 +113,6 @@ class Dependencies:
     """The file that a local compile in one step writes."""
     options: tuple[str, ...]
     """What makes the preprocessor alone write the same bytes; `-MF` and a file are to follow."""
-    user_only: bool
-    """Whether headers of the system are left out (`-MMD`)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -330,7 +330,6 @@ def _dependencies(
             *(() if targets else ("-MQ", _default_target(options, rules, source, family))),
             *phony,
         ),
-        user_only=user_only,
     )
 
 
