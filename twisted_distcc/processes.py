@@ -9,10 +9,7 @@ and a pidfd in the reactor tells the end.
 
 from __future__ import annotations
 
-import errno
 import os
-import shutil
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -21,47 +18,19 @@ from twisted.internet.interfaces import IReactorFDSet, IReadDescriptor
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from twisted_distcc.errors import DistccError
-from twisted_distcc.launcher.starting import INHERITED_UMASK, NOTHING, kill, start
+from twisted_distcc.launcher.command import CannotStartError, Command, Ended, start_arguments
+from twisted_distcc.launcher.starting import kill, start
 
-
-class CannotStartError(DistccError):
-    """A program could not be started at all; the text says which and why."""
-
-
-@dataclass(frozen=True, slots=True)
-class Command:
-    """What to start, and how.
-
-    Attributes:
-        argv: the program's path or name, and its arguments.
-        environ: its whole environment; `None` hands on our own.
-        directory: its working directory; `None` is ours.
-        stdin, stdout, stderr: file descriptors; `NOTHING` is the null device.
-        umask: its umask; `INHERITED_UMASK` is ours.
-    """
-
-    argv: Sequence[str]
-    environ: Mapping[str, str] | None = None
-    directory: str | None = None
-    stdin: int = NOTHING
-    stdout: int = NOTHING
-    stderr: int = NOTHING
-    umask: int = INHERITED_UMASK
-
-
-@dataclass(frozen=True, slots=True)
-class Ended:
-    """How a program ended.
-
-    Attributes:
-        status: the wait status, as `os.wait` gives it.
-        user, system: processor time in seconds, of it and its children.
-    """
-
-    status: int
-    user: float
-    system: float
+__all__ = [
+    "CannotStartError",
+    "Child",
+    "Command",
+    "Ended",
+    "ReactorSpawner",
+    "RunningProcess",
+    "Spawner",
+    "run",
+]
 
 
 class Spawner(Protocol):
@@ -188,27 +157,3 @@ class ReactorSpawner:
             kill(pid)
             os.waitpid(pid, 0)
             raise CannotStartError(f"cannot watch {command.argv[0]}: {error}") from error
-
-
-def start_arguments(
-    command: Command,
-) -> tuple[list[str], Mapping[str, str], str | None, int, tuple[int, int, int]]:
-    """Give the arguments of `launcher.starting.start` that stand for `command`.
-
-    Raises:
-        FileNotFoundError: if there is no such program.
-    """
-    environ = os.environ if command.environ is None else command.environ
-    path = _path_of(command.argv[0], environ)
-    streams = (command.stdin, command.stdout, command.stderr)
-    return [path, *command.argv[1:]], environ, command.directory, command.umask, streams
-
-
-def _path_of(program: str, environ: Mapping[str, str]) -> str:
-    """Give the path of `program`, a path itself or a name on the PATH of `environ`."""
-    if "/" in program:
-        return program
-    found = shutil.which(program, path=os.pathsep.join(os.get_exec_path(environ)))
-    if found is None:
-        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), program)
-    return found

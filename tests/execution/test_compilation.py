@@ -1,4 +1,4 @@
-"""One compiler over one source, with a spawner that only writes what a compiler would."""
+"""One compile in a folder of its own; what a compiler would write, the test writes."""
 
 from __future__ import annotations
 
@@ -6,18 +6,20 @@ import os
 import signal
 from collections.abc import Callable
 
-from twisted.internet.defer import CancelledError, Deferred, succeed
+from twisted.internet.defer import CancelledError
 from twisted.trial.unittest import SynchronousTestCase
 
 from twisted_distcc.cmdline.model import Compilation
 from twisted_distcc.cmdline.parse import parse
-from twisted_distcc.execution.compilation import Compiler, NothingMadeError
+from twisted_distcc.execution.compilation import NothingMadeError
+from twisted_distcc.execution.unconfined import Unconfined
 from twisted_distcc.execution.workspace import Workspaces
+from twisted_distcc.launcher.command import CannotStartError, Command, Ended
 from twisted_distcc.messages.body import IN_MEMORY, Body
 from twisted_distcc.messages.model import Reply
-from twisted_distcc.processes import CannotStartError, Command, Ended, RunningProcess
 
 LARGE = os.urandom(IN_MEMORY * 2)
+WORDS = b"warning\n" * (IN_MEMORY // 4)
 FAILED = 1 << 8
 
 
@@ -36,56 +38,31 @@ def writes(
     return work
 
 
-class Process:
-    """A compiler that does its work when it starts, and is over at once unless it hangs."""
-
-    def __init__(self, status: int, hangs: bool) -> None:
-        self.killed = False
-        self._status, self._hangs = status, hangs
-
-    def end(self) -> Deferred[Ended]:
-        if self._hangs and not self.killed:
-            return Deferred()
-        return succeed(Ended(signal.SIGKILL if self.killed else self._status, 1.5, 0.5))
-
-    def kill(self) -> None:
-        self.killed = True
-
-
 class CompilationTestCase(SynchronousTestCase):
     def setUp(self) -> None:
         parent = self.mktemp()
         os.mkdir(parent)
         self.workspaces = Workspaces(parent)
         self.addCleanup(self.workspaces.close)
-        self.workspace = self.workspaces.new()
+        self.place = Unconfined(self.workspaces, {"PATH": "/usr/bin"})
         self.commands: list[Command] = []
-        self.processes: list[Process] = []
 
-    def compiling(
+    def compiled(
         self,
         work: Callable[[Command], None],
         *words: str,
         source: bytes = b"int x;",
         status: int = 0,
-        hangs: bool = False,
-    ) -> Deferred[tuple[Reply, Ended]]:
-        def spawn(command: Command) -> RunningProcess:
-            self.commands.append(command)
-            work(command)
-            self.processes.append(Process(status, hangs))
-            return self.processes[-1]
-
+    ) -> Reply:
         compilation = parse(words or ("gcc", "-O2", "-c", "dir/x.c", "-o", "x.o"))
         assert isinstance(compilation, Compilation), compilation
-        compiler = Compiler(spawn, {"PATH": "/usr/bin"}, self.workspaces.spool)
-        return Deferred.fromCoroutine(
-            compiler.compile("/usr/bin/gcc", compilation, Body.of(source), self.workspace)
-        )
+        with self.place.prepare("/usr/bin/gcc", compilation, Body.of(source)) as job:
+            self.commands.append(job.command)
+            work(job.command)
+            return job.collect(Ended(status, 1.5, 0.5))
 
-    def compiled(self, *arguments: object, **more: object) -> Reply:
-        reply, _ = self.successResultOf(self.compiling(*arguments, **more))  # type: ignore[arg-type]
-        return reply
+    def folders(self) -> list[str]:
+        return sorted(set(os.listdir(self.workspaces.path)) - {"lock", "spool"})
 
 
 class CommandTests(CompilationTestCase):
@@ -93,13 +70,14 @@ class CommandTests(CompilationTestCase):
         """Its working directory, its temporary files and its outputs lie in the job's folder."""
         self.compiled(writes(b"object"))
         (command,) = self.commands
-        self.assertEqual(command.directory, self.workspace.path)
-        self.assertEqual(command.environ, {"PATH": "/usr/bin", "TMPDIR": self.workspace.path})
+        folder = f"{self.workspaces.path}/1"
+        self.assertEqual(command.directory, folder)
+        self.assertEqual(command.environ, {"PATH": "/usr/bin", "TMPDIR": folder})
 
     def test_the_words(self) -> None:
         """The client's options stay; its names of files become the server's."""
         self.compiled(writes(b"object"))
-        place = self.workspace.place
+        folder = self.commands[0].directory
         self.assertEqual(
             self.commands[0].argv,
             [
@@ -108,9 +86,9 @@ class CommandTests(CompilationTestCase):
                 "-x",
                 "cpp-output",
                 "-c",
-                place("source.i"),
+                f"{folder}/source.i",
                 "-o",
-                place("output.o"),
+                f"{folder}/output.o",
             ],
         )
 
@@ -132,9 +110,9 @@ class CommandTests(CompilationTestCase):
 class ReplyTests(CompilationTestCase):
     def test_success(self) -> None:
         """What the compiler wrote and said is the reply."""
-        reply, ended = self.successResultOf(self.compiling(writes(b"object", b"warning", b"note")))
+        reply = self.compiled(writes(b"object", b"warning", b"note"))
         self.assertEqual([body.read() for body in reply.bodies], [b"warning", b"note", b"object"])
-        self.assertEqual((reply.status, ended.user), (0, 1.5))
+        self.assertEqual(reply.status, 0)
 
     def test_failure(self) -> None:
         """A compiler that failed has no object, though it wrote half of one."""
@@ -149,7 +127,8 @@ class ReplyTests(CompilationTestCase):
 
     def test_success_without_an_object(self) -> None:
         """A client would take an empty object for the result: it reads the reason instead."""
-        self.failureResultOf(self.compiling(writes(None, LARGE)), NothingMadeError)
+        with self.assertRaises(NothingMadeError):
+            self.compiled(writes(None, WORDS))
         self.assertEqual(os.listdir(self.workspaces.spool), [])
 
     def test_an_empty_object(self) -> None:
@@ -157,10 +136,10 @@ class ReplyTests(CompilationTestCase):
         self.assertEqual(self.compiled(writes(b"")).object_file.length, 0)
 
     def test_large_results_outlive_the_folder(self) -> None:
-        """Large ones are moved out of the job's folder, which is removed before they are sent."""
-        reply = self.compiled(writes(LARGE, LARGE, LARGE))
-        self.workspace.remove()
-        self.assertEqual([body.read() for body in reply.bodies], [LARGE] * 3)
+        """Large ones are moved out of the job's folder, which is cleared before they are sent."""
+        reply = self.compiled(writes(LARGE, WORDS, WORDS))
+        self.assertEqual(os.listdir(f"{self.workspaces.path}/1"), [])
+        self.assertEqual([body.read() for body in reply.bodies], [WORDS, WORDS, LARGE])
         self.assertEqual([body.data for body in reply.bodies], [None] * 3)
         reply.discard()
         self.assertEqual(os.listdir(self.workspaces.spool), [])
@@ -170,22 +149,28 @@ class FaultTests(CompilationTestCase):
     def test_a_compiler_without_room(self) -> None:
         """A compiler that failed for want of room says nothing about the code."""
         said = b"x.c:1:1: fatal error: error writing to cc.s: No space left on device\n" + b" " * 4000
-        self.failureResultOf(self.compiling(writes(None, said), status=FAILED), OSError)
+        with self.assertRaisesRegex(OSError, "No space left on device"):
+            self.compiled(writes(None, said), status=FAILED)
         self.assertEqual(self.compiled(writes(b"object", said)).stderr.read(), said)
 
-    def test_cancelled(self) -> None:
-        """Cancelling kills the compiler."""
-        compiling = self.compiling(writes(None), hangs=True)
-        self.assertNoResult(compiling)
-        compiling.cancel()
-        self.failureResultOf(compiling, CancelledError)
-        self.assertTrue(self.processes[0].killed)
-        self.assertEqual(os.listdir(self.workspaces.spool), [])
-
-    def test_a_compiler_that_cannot_be_started(self) -> None:
-        """The error goes to whoever asked."""
+    def test_a_job_that_comes_to_nothing(self) -> None:
+        """Its folder is empty again, for the next one."""
 
         def work(command: Command) -> None:
-            raise CannotStartError("cannot start it")
+            writes(b"half", WORDS)(command)
+            raise CancelledError
 
-        self.failureResultOf(self.compiling(work), CannotStartError)
+        with self.assertRaises(CancelledError):
+            self.compiled(work)
+        self.assertEqual(self.folders(), ["1"])
+        self.assertEqual(os.listdir(f"{self.workspaces.path}/1"), [])
+
+    def test_a_compiler_that_nobody_watches(self) -> None:
+        """What it may still write goes into no other job's folder."""
+
+        def work(command: Command) -> None:
+            raise CannotStartError("the launcher has ended")
+
+        with self.assertRaises(CannotStartError):
+            self.compiled(work)
+        self.assertEqual(self.folders(), [])

@@ -33,9 +33,9 @@ class RoundTripTests(SynchronousTestCase):
     ) -> None:
         """Empty words, line ends, and values that hold `=` arrive as they were."""
         variables = [name + b"=" + value for name, value in environ.items()]
-        packet = pack_start(number, umask, folder, argv, variables)
+        packet = pack_start(number, 5, umask, folder, argv, variables)
         self.assertEqual(kind_and_number(packet), (START, number))
-        self.assertEqual(unpack_start(packet), (umask, folder, argv, environ))
+        self.assertEqual(unpack_start(packet), (5, umask, folder, argv, environ))
 
     @given(NUMBER)
     def test_kill(self, number: int) -> None:
@@ -65,4 +65,4 @@ class NulTests(SynchronousTestCase):
             (b"/", [b"true"], [b"A=b\0LD_PRELOAD=c"]),
         ):
             with self.assertRaisesRegex(ValueError, "NUL"):
-                pack_start(1, 0o022, folder, argv, variables)
+                pack_start(1, 3, 0o022, folder, argv, variables)

@@ -60,7 +60,7 @@ class LauncherTestCase(SynchronousTestCase):
     ) -> None:
         """Ask for a program, whose output goes to the file `self.output`."""
         packet = pack_start(
-            number, umask, directory.encode(), [word.encode() for word in argv],
+            number, 3, umask, directory.encode(), [word.encode() for word in argv],
             [variable.encode() for variable in variables],
         )  # fmt: skip
         with open(self.output, "ab") as output, open(os.devnull, "rb") as null:

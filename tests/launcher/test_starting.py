@@ -31,6 +31,20 @@ print(flush=True)
 time.sleep(1000)
 """
 
+# Each is given the number of another one.
+SWAPS_THREE_FILES = """
+import os
+from twisted_distcc.launcher.starting import start
+for number in (3, 4, 5):
+    file = os.memfd_create("file")
+    os.dup2(file, number)
+script = "echo three >&3; echo four >&4; exec >&5; echo five; ls /proc/$$/fd"
+pid = start(["/bin/sh", "-c", script], {"PATH": "/bin"}, None, 0o022, (0, 1, 2, 5, 3, 4))
+assert os.waitpid(pid, 0)[1] == 0
+for number in (5, 3, 4):
+    print(os.pread(number, 100, 0).decode().split())
+"""
+
 
 def begin(*argv: str, directory: str | None = None, umask: int = INHERITED_UMASK) -> int:
     return start(argv, dict(os.environ), directory, umask, (NOTHING, NOTHING, NOTHING))
@@ -59,6 +73,17 @@ class SurroundingsTests(SynchronousTestCase):
         self.assertEqual(os.getcwd(), folder)
         self.assertEqual(os.umask(0o022), 0o022)
         self.assertEqual(os.listdir("/proc/self/fd"), descriptors)
+
+
+class StreamTests(SynchronousTestCase):
+    def test_none_overwrites_another(self) -> None:
+        """The fourth stream becomes 3 and so on, whatever numbers they come from; none is left over."""
+        argv = [sys.executable, "-c", SWAPS_THREE_FILES]
+        ended = subprocess.run(argv, capture_output=True, text=True, check=False)
+        self.assertEqual(ended.stderr, "")
+        three, four, five = map(str.split, ended.stdout.replace("'", "").splitlines())
+        self.assertEqual((three, four), (["[three]"], ["[four]"]))
+        self.assertEqual([word.strip("[],") for word in five], ["five", *"012345"])
 
 
 class KillTests(SynchronousTestCase):

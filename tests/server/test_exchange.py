@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import signal
+from dataclasses import replace
 from unittest.mock import patch
 
 from twisted.internet.defer import CancelledError, Deferred, succeed
@@ -13,8 +14,8 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.server.talk import COMPILE, SOURCE
 from twisted_distcc.errors import EXIT_BAD_ARGUMENTS, EXIT_COMPILER_MISSING, EXIT_TIMEOUT
-from twisted_distcc.execution.compilation import Compiler
 from twisted_distcc.execution.compilers import Compilers
+from twisted_distcc.execution.unconfined import Unconfined
 from twisted_distcc.execution.workspace import Workspaces
 from twisted_distcc.messages.body import Body
 from twisted_distcc.messages.model import Reply, Request
@@ -23,6 +24,7 @@ from twisted_distcc.policy.peer import tcp_peer
 from twisted_distcc.processes import CannotStartError, Command, Ended
 from twisted_distcc.server.admission import Admission
 from twisted_distcc.server.exchange import Exchange, LifetimeError
+from twisted_distcc.server.judgement import Judge
 
 PEER = tcp_peer("192.0.2.9", 4000)
 FAILED = 1 << 8
@@ -76,10 +78,10 @@ class ExchangeTestCase(SynchronousTestCase):
         self.records: list[JobRecord] = []
         self.clock = Clock()
         self.exchange = Exchange(
-            compilers=Compilers((self.folder,)),
-            compiler=Compiler(self.spawn, {}, self.workspaces.spool),
+            judge=Judge(Compilers((self.folder,))),
+            place=Unconfined(self.workspaces, {}),
+            spawn=self.spawn,
             admission=Admission(jobs=2, queue=8),
-            workspaces=self.workspaces,
             clock=self.clock,
             lifetime=self.lifetime,
             record=self.records.append,
@@ -232,11 +234,7 @@ class FaultTests(ExchangeTestCase):
         def spawn(command: Command) -> Process:
             raise CannotStartError("cannot start gcc: Exec format error")
 
-        self.patch(self, "spawn", spawn)
-        self.exchange = Exchange(
-            self.exchange.compilers, Compiler(spawn, {}, self.workspaces.spool), Admission(1, 1),
-            self.workspaces, self.clock, None, self.records.append,
-        )  # fmt: skip
+        self.exchange = replace(self.exchange, spawn=spawn)
         self.assert_fault(self.ask(), CannotStartError, "Exec format error")
 
     def test_a_compiler_that_nobody_watches_any_more(self) -> None:

@@ -20,6 +20,7 @@ from twisted.internet.interfaces import IReadDescriptor
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from twisted_distcc.launcher.command import CannotStartError, Command, Ended, start_arguments
 from twisted_distcc.launcher.packets import (
     ENDED,
     LARGEST,
@@ -30,15 +31,7 @@ from twisted_distcc.launcher.packets import (
     unpack_failed,
 )
 from twisted_distcc.launcher.starting import INHERITED_UMASK, NOTHING, start
-from twisted_distcc.processes import (
-    CannotStartError,
-    Child,
-    Command,
-    Ended,
-    ReactorSpawner,
-    RunningProcess,
-    start_arguments,
-)
+from twisted_distcc.processes import Child, ReactorSpawner, RunningProcess
 
 _ARGV: Final = (sys.executable, "-P", "-m", "twisted_distcc.launcher.program")
 _STDERR: Final = 2
@@ -159,10 +152,10 @@ class _Launcher:
     def start(self, command: Command) -> _Program | None:
         """Have `command` started; `None` says that it has to be done in place."""
         number = next(self._numbers)
-        streams = (command.stdin, command.stdout, command.stderr)
+        streams = (command.stdin, command.stdout, command.stderr, *command.beside)
         descriptors = [self._null if stream == NOTHING else stream for stream in streams]
         try:
-            packet = _packet(number, command)
+            packet = _packet(number, len(streams), command)
             if len(packet) > LARGEST:
                 return None
             socket.send_fds(self._socket, [packet], descriptors)
@@ -229,8 +222,8 @@ def _start_launcher(theirs: socket.socket) -> int:
     return start(_ARGV, os.environ, None, INHERITED_UMASK, (theirs.fileno(), NOTHING, _STDERR))
 
 
-def _packet(number: int, command: Command) -> bytes:
+def _packet(number: int, streams: int, command: Command) -> bytes:
     argv, environ, directory, umask, _ = start_arguments(command)
     variables = [os.fsencode(f"{name}={value}") for name, value in environ.items()]
     words = [os.fsencode(word) for word in argv]
-    return pack_start(number, umask, os.fsencode(directory or ""), words, variables)
+    return pack_start(number, streams, umask, os.fsencode(directory or ""), words, variables)

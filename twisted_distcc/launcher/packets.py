@@ -30,13 +30,23 @@ def kind_and_number(packet: bytes) -> tuple[bytes, int]:
     return kind, number
 
 
+MOST_STREAMS: Final = 16
+"""Descriptors that a program may be given; the kernel would carry 253."""
+
+
 def pack_start(
-    number: int, umask: int, directory: bytes, argv: Sequence[bytes], variables: Sequence[bytes]
+    number: int,
+    streams: int,
+    umask: int,
+    directory: bytes,
+    argv: Sequence[bytes],
+    variables: Sequence[bytes],
 ) -> bytes:
-    """Ask for a program; its three standard streams travel beside the packet.
+    """Ask for a program; its streams travel beside the packet.
 
     Args:
         number: names the program from now on.
+        streams: how many streams it gets, at most `MOST_STREAMS`.
         umask: its umask.
         directory: its working directory; empty is the launcher's.
         argv: its path and arguments.
@@ -46,19 +56,20 @@ def pack_start(
         ValueError: if any of them holds a NUL, which no program can be given: a packet with one would
             ask for another program.
     """
-    words = (b"%d" % umask, directory, b"%d" % len(argv), *argv, *variables)
+    words = (b"%d" % streams, b"%d" % umask, directory, b"%d" % len(argv), *argv, *variables)
     body = b"\0".join(words)
     if body.count(b"\0") >= len(words):
         raise ValueError("a NUL in what a program is to be given")
     return _HEAD.pack(START, number) + body
 
 
-def unpack_start(packet: bytes) -> tuple[int, bytes, list[bytes], dict[bytes, bytes]]:
-    """Give umask, directory, argv and environment of what `pack_start` made."""
-    umask, directory, count, *words = packet[_HEAD.size :].split(b"\0")
+def unpack_start(packet: bytes) -> tuple[int, int, bytes, list[bytes], dict[bytes, bytes]]:
+    """Give number of streams, umask, directory, argv and environment of what `pack_start` made."""
+    streams, umask, directory, count, *words = packet[_HEAD.size :].split(b"\0")
     end = int(count)
     pairs = (variable.partition(b"=") for variable in words[end:])
-    return int(umask), directory, words[:end], {name: value for name, _, value in pairs}
+    variables = {name: value for name, _, value in pairs}
+    return int(streams), int(umask), directory, words[:end], variables
 
 
 def pack_kill(number: int) -> bytes:

@@ -17,6 +17,7 @@ from typing import Final
 from twisted_distcc.launcher.packets import (
     KILL,
     LARGEST,
+    MOST_STREAMS,
     kind_and_number,
     pack_ended,
     pack_failed,
@@ -25,8 +26,7 @@ from twisted_distcc.launcher.packets import (
 from twisted_distcc.launcher.starting import kill, start
 
 _OWNER: Final = 0
-_STREAMS: Final = 3
-_BESIDE: Final = socket.CMSG_LEN(_STREAMS * struct.calcsize("i"))
+_BESIDE: Final = socket.CMSG_LEN(MOST_STREAMS * struct.calcsize("i"))
 
 
 class Launcher:
@@ -74,9 +74,9 @@ class Launcher:
         return True
 
     def _start(self, number: int, packet: bytes, streams: Sequence[int]) -> None:
-        umask, directory, argv, environ = unpack_start(packet)
+        count, umask, directory, argv, environ = unpack_start(packet)
         try:
-            if len(streams) < _STREAMS:  # the system drops what we have no descriptors left for
+            if len(streams) < count:  # the system drops what we have no descriptors left for
                 raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
             self._watch(number, start(argv, environ, directory or None, umask, streams))
         except OSError as error:

@@ -11,7 +11,7 @@ import os
 import signal
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from typing import Final, TypeVar
+from typing import Final, TypeAlias, TypeVar
 
 Text = TypeVar("Text", str, bytes)
 
@@ -23,6 +23,8 @@ _FOLDER: Final = os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC
 
 # Python ignores these from its start; a program that it starts would go on ignoring them.
 _IGNORED_BY_PYTHON: Final = (signal.SIGPIPE, signal.SIGXFSZ)
+
+_Action: TypeAlias = tuple[int, int, str, int, int] | tuple[int, int, int] | tuple[int, int]
 
 
 def start(
@@ -39,7 +41,7 @@ def start(
         environ: its whole environment.
         directory: its working directory; `None` is ours.
         umask: its umask; `INHERITED_UMASK` is ours.
-        streams: its three standard streams.
+        streams: its standard streams, and whatever else it gets, in this order from 0.
 
     Raises:
         OSError: if it cannot be started.
@@ -103,8 +105,28 @@ def _with(umask: int) -> Iterator[None]:
         os.umask(ours)
 
 
-def _actions(streams: Sequence[int]) -> list[tuple[int, int, str, int, int] | tuple[int, int, int]]:
-    """Tell `posix_spawn` of the standard streams; everything else that is open here closes."""
+def _actions(streams: Sequence[int]) -> list[_Action]:
+    """Tell `posix_spawn` of the streams; everything else that is open here closes.
+
+    A stream that comes from the number of another one would be overwritten before its turn, so then all
+    go by way of numbers above them.
+    """
+    count = len(streams)
+    if not any(0 <= source < count for source in streams):
+        return _dup(streams)
+    spare = 1 + max(count, *streams)
+    aside = [source if source == NOTHING else spare + stream for stream, source in enumerate(streams)]
+    moved = [
+        (source, number) for source, number in zip(streams, aside, strict=True) if source != NOTHING
+    ]
+    return [
+        *((os.POSIX_SPAWN_DUP2, source, number) for source, number in moved),
+        *_dup(aside),
+        *((os.POSIX_SPAWN_CLOSE, number) for _, number in moved),
+    ]
+
+
+def _dup(streams: Sequence[int]) -> list[_Action]:
     return [
         (os.POSIX_SPAWN_OPEN, stream, os.devnull, os.O_RDWR, 0)
         if source == NOTHING

@@ -16,7 +16,7 @@ from typing import Protocol as Seam
 
 from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.defer import CancelledError, Deferred
-from twisted.internet.interfaces import IAddress, IDelayedCall, IReactorTime
+from twisted.internet.interfaces import IAddress, IDelayedCall, IReactorTime, ITransport
 from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -88,8 +88,9 @@ class Deadlines:
     send: float = 600.0
 
 
-def address_peer(address: IAddress) -> Peer:
+def address_peer(transport: ITransport) -> Peer:
     """Make the peer of a transport's other end, from its address alone."""
+    address = transport.getPeer()
     if isinstance(address, IPv4Address | IPv6Address):
         return tcp_peer(address.host, address.port)
     return Peer(type(address).__name__)
@@ -111,7 +112,7 @@ class DistccServerFactory(Factory):
         admission: holds reading back when too many jobs wait.
         limits: the ceilings on what a client may send.
         deadlines: how long it may take.
-        identify: makes the peer of an address.
+        identify: makes the peer of a connection's transport.
     """
 
     noisy = False
@@ -126,7 +127,7 @@ class DistccServerFactory(Factory):
         admission: Admission | None = None,
         limits: Limits | None = None,
         deadlines: Deadlines | None = None,
-        identify: Callable[[IAddress], Peer] = address_peer,
+        identify: Callable[[ITransport], Peer] = address_peer,
     ) -> None:
         self.compile = compile
         self.clock = reactor
@@ -192,7 +193,7 @@ class DistccServerProtocol(Protocol):
     def connectionMade(self) -> None:
         """Find out who it is, and begin to read."""
         assert self.transport is not None
-        self.peer: Peer = self.factory.identify(self.transport.getPeer())
+        self.peer: Peer = self.factory.identify(self.transport)
         verdict = self.factory.admit(self.peer)
         if isinstance(verdict, Refused):
             self._log.warn("{peer} may not connect: {reason}", peer=self.peer, reason=verdict)

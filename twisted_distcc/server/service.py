@@ -20,9 +20,9 @@ from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.interfaces import IDelayedCall, IListeningPort
 from twisted.logger import Logger
 
-from twisted_distcc.execution.compilation import Compiler
 from twisted_distcc.execution.compilers import Compilers
 from twisted_distcc.execution.launching import LauncherSpawner
+from twisted_distcc.execution.unconfined import Unconfined
 from twisted_distcc.execution.workspace import Workspaces
 from twisted_distcc.messages.bulk import Bulk, ReactorThreads
 from twisted_distcc.observe.jobs import JobRecord
@@ -30,6 +30,7 @@ from twisted_distcc.processes import Spawner
 from twisted_distcc.server.admission import Admission
 from twisted_distcc.server.config import ServerConfig
 from twisted_distcc.server.exchange import Exchange
+from twisted_distcc.server.judgement import Judge
 from twisted_distcc.server.ports import open_ports
 from twisted_distcc.server.protocol import DistccServerFactory
 
@@ -51,10 +52,10 @@ def make_factory(
 
     admission = Admission(config.jobs, config.jobs * _QUEUE_PER_JOB)
     exchange = Exchange(
-        compilers=Compilers(config.folders, config.commands, config.any_command, config.sysroot),
-        compiler=Compiler(spawn, _environment(config), workspaces.spool),
+        judge=Judge(Compilers(config.folders, config.commands, config.any_command, config.sysroot)),
+        place=Unconfined(workspaces, _environment(config)),
+        spawn=spawn,
         admission=admission,
-        workspaces=workspaces,
         clock=reactor,
         lifetime=config.job_lifetime,
         record=record,

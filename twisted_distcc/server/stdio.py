@@ -12,7 +12,7 @@ import stat
 from typing import Any
 
 from twisted.internet.error import ConnectionAborted
-from twisted.internet.interfaces import IAddress, IProtocol, IReactorTime
+from twisted.internet.interfaces import IProtocol, IReactorTime, ITransport
 from twisted.internet.stdio import StandardIO
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -83,5 +83,5 @@ def _connect(factory: DistccServerFactory, reactor: Any) -> None:
         reactor.adoptStreamConnection(connected.fileno(), connected.family, factory)
 
 
-def _stdio(_: IAddress) -> Peer:
+def _stdio(_: ITransport) -> Peer:
     return STDIO

@@ -1,0 +1,90 @@
+"""Compiling in a folder of its own, with nothing but that folder's name to keep a compiler in.
+
+In: a command that was found good, and its source.  Out: a `Job`.  Whoever may have jobs run here can do
+what the server's user can: `sandbox` is the place that keeps compilers from it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from twisted_distcc.cmdline.model import Compilation
+from twisted_distcc.cmdline.rewrite import serve_argv
+from twisted_distcc.execution.compilation import NothingMadeError, check_room
+from twisted_distcc.execution.words import Words
+from twisted_distcc.execution.workspace import Workspaces
+from twisted_distcc.launcher.command import CannotStartError, Command, Ended
+from twisted_distcc.messages.body import EMPTY, Body
+from twisted_distcc.messages.model import Reply
+
+
+@dataclass(frozen=True, slots=True)
+class Unconfined:
+    """A place without walls.
+
+    Attributes:
+        workspaces: the folders of the jobs, and of their large results.
+        environ: what a compiler gets to see; `TMPDIR` is added.
+    """
+
+    workspaces: Workspaces
+    environ: Mapping[str, str]
+
+    @contextmanager
+    def prepare(self, path: str, compilation: Compilation, source: Body) -> Iterator[OpenJob]:
+        """Make ready to compile `source` as `compilation` says, with the compiler at `path`."""
+        workspace = self.workspaces.new()
+        try:
+            source_path = workspace.place(f"source{compilation.language.preprocessed_suffix}")
+            source.save(source_path)
+            with Words("stdout") as stdout, Words("stderr") as stderr:
+                output = workspace.place("output.o")
+                command = Command(
+                    serve_argv(compilation, path, source_path, output),
+                    environ={**self.environ, "TMPDIR": workspace.path},
+                    directory=workspace.path,
+                    stdout=stdout.descriptor,
+                    stderr=stderr.descriptor,
+                )
+                yield OpenJob(command, stdout, stderr, output, self.workspaces.spool)
+        except CannotStartError:
+            # It may be running all the same, and nobody watches it, if what starts programs is gone.
+            workspace.remove()
+            raise
+        finally:
+            self.workspaces.take_back(workspace)
+
+
+@dataclass(frozen=True, slots=True)
+class OpenJob:
+    """A compile in its folder.
+
+    Attributes:
+        command: what to start.
+        stdout, stderr: what it says.
+        output: where its object will lie.
+        keep: the folder that large results are moved to.
+    """
+
+    command: Command
+    stdout: Words
+    stderr: Words
+    output: str
+    keep: str
+
+    def collect(self, ended: Ended) -> Reply:
+        """Make the reply of what it left; see `Job`."""
+        check_room(ended, self.stderr)
+        made = self._made(ended)
+        return Reply(ended.status, self.stderr.read(self.keep), self.stdout.read(self.keep), made)
+
+    def _made(self, ended: Ended) -> Body:
+        """Give the object; a compiler that failed has none, whatever it wrote."""
+        if ended.status:
+            return EMPTY
+        if not os.path.isfile(self.output):
+            raise NothingMadeError
+        return Body.adopt(self.output, self.keep)

@@ -1,0 +1,81 @@
+"""What is started, and how it ended.
+
+In: nothing.  Out: `Command` and `Ended`, the two values that everything that starts programs speaks of,
+and what `starting.start` makes of a command.  This module refuses to know who waits, and how.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from twisted_distcc.errors import DistccError
+from twisted_distcc.launcher.starting import INHERITED_UMASK, NOTHING
+
+
+class CannotStartError(DistccError):
+    """A program could not be started at all; the text says which and why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """What to start, and how.
+
+    Attributes:
+        argv: the program's path or name, and its arguments.
+        environ: its whole environment; `None` hands on our own.
+        directory: its working directory; `None` is ours.
+        stdin, stdout, stderr: file descriptors; `NOTHING` is the null device.
+        umask: its umask; `INHERITED_UMASK` is ours.
+        beside: more descriptors, which it gets as 3, 4 and so on.
+    """
+
+    argv: Sequence[str]
+    environ: Mapping[str, str] | None = None
+    directory: str | None = None
+    stdin: int = NOTHING
+    stdout: int = NOTHING
+    stderr: int = NOTHING
+    umask: int = INHERITED_UMASK
+    beside: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a program ended.
+
+    Attributes:
+        status: the wait status, as `os.wait` gives it.
+        user, system: processor time in seconds, of it and its children.
+    """
+
+    status: int
+    user: float
+    system: float
+
+
+def start_arguments(
+    command: Command,
+) -> tuple[list[str], Mapping[str, str], str | None, int, tuple[int, ...]]:
+    """Give the arguments of `launcher.starting.start` that stand for `command`.
+
+    Raises:
+        FileNotFoundError: if there is no such program.
+    """
+    environ = os.environ if command.environ is None else command.environ
+    path = _path_of(command.argv[0], environ)
+    streams = (command.stdin, command.stdout, command.stderr, *command.beside)
+    return [path, *command.argv[1:]], environ, command.directory, command.umask, streams
+
+
+def _path_of(program: str, environ: Mapping[str, str]) -> str:
+    """Give the path of `program`, a path itself or a name on the PATH of `environ`."""
+    if "/" in program:
+        return program
+    for folder in os.get_exec_path(environ):
+        path = os.path.join(folder, program)
+        if os.path.isfile(path) and os.access(path, os.X_OK):
+            return path
+    raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), program)
