@@ -1,6 +1,6 @@
-"""What preprocessed text may still read from the disk.
+"""What preprocessed text tells: where it was made, and what it may still read from the disk there.
 
-In: preprocessed text.  Out: why it must be compiled where it was written.  This module refuses to
+In: preprocessed text.  Out: its working directory; why it must be compiled where it was written.  This module refuses to
 parse: it looks for a few words, so a name like them in an odd place costs a local compile, and an
 assembler directive glued from several string literals is not seen (the compiler then misses its
 file, and the compile is done again locally).
@@ -8,6 +8,7 @@ file, and the compile is done again locally).
 
 from __future__ import annotations
 
+import os
 import re
 
 # The assembler takes letters of any case.  The pattern begins with letters, not with what may stand
@@ -18,6 +19,10 @@ _DIRECTIVE = re.compile(rb"(?i)\.inc(?:bin|lude)(?![\w$.])")
 # after a name, `)` or `]` it is a member of that name.
 _MAY_PRECEDE = re.compile(rb"(?s)(?:.*[^\w$.)\]]|.*\\[nrtvf]|.*\\[0-7]{2,3}|)\Z")
 _LONGEST_ESCAPE = 4
+
+# gcc's second line, where debug information is asked for; two slashes end the folder's name.
+_FOLDER = re.compile(rb'[^\n]*\n# [0-9]+ "(?P<folder>/[^"\\\n\0]*)//"\n')
+_LONGEST_PATH = 4096
 
 _PRAGMA = re.compile(rb"#[ \t]*pragma[ \t]+(?P<what>GCC[ \t]+pch_preprocess|clang[ \t]+module)\b")
 
@@ -33,3 +38,16 @@ def source_forbids(text: bytes) -> str | None:
         what = " ".join(pragma["what"].decode("ascii").split())
         return f"#pragma {what} reads a precompiled file on this machine"
     return None
+
+
+def working_directory(text: bytes) -> str | None:
+    """Give the folder that gcc says it preprocessed in, if it says so in a way that can be used.
+
+    `text` is the text or its beginning.  A name that is not in its plainest form is not given.
+    """
+    found = _FOLDER.match(text)
+    if found is None:
+        return None
+    folder = os.fsdecode(found["folder"])
+    plain = len(folder) < _LONGEST_PATH and os.path.normpath(folder) == folder
+    return folder if plain and not folder.startswith("//") else None

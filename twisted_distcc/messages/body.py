@@ -59,6 +59,17 @@ class Body:
         """Give all bytes, in memory: for bodies that are known to be small."""
         return b"".join(self.pieces())
 
+    def head(self, length: int) -> bytes:
+        """Give the first bytes, at most `length`.
+
+        Raises:
+            OSError: if the body's file cannot be read.
+        """
+        if self.path is None:
+            return (self.data or b"")[:length]
+        with open(self.path, "rb", buffering=0) as file:
+            return file.read(length)
+
     def pieces(self) -> Iterator[bytes]:
         """Give the bytes in pieces of at most `PIECE`.
 

@@ -1,0 +1,112 @@
+"""The command that puts walls around a compiler.
+
+In: what a job is to see and to run.  Out: the words for bubblewrap.  This module refuses to know how a
+toolchain is found, and starts nothing.
+
+The job gets namespaces of its own of every kind.  What is not shown to it does not exist there: its root
+is empty but for the toolchain, read-only, `/proc` of its own, two devices, and its folder, a file system
+in memory that ends with it.  Its object leaves by a descriptor that it was given, so nothing outside
+ever follows a name that a compiler has made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from twisted_distcc.execution.sandbox.limits import Limits
+from twisted_distcc.execution.sandbox.view import View
+
+# Descriptors, beside the standard streams.
+STATUS: Final = 3
+FILTER: Final = 4
+SOURCE: Final = 5
+OBJECT: Final = 6
+TIMES: Final = 7
+
+OUTPUT: Final = "output.o"
+ELSEWHERE: Final = "/build"
+"""The job's folder, where the client's own cannot be had."""
+
+_DEVICES: Final = ("/dev/null", "/dev/urandom")
+_OWN: Final = ("/proc", "/dev", "/tmp")
+
+# The shell's own `exec` would keep it from telling the times.  A link is not an object.
+_SCRIPT: Final = f"""
+"$@" {STATUS}>&- {FILTER}>&- {SOURCE}>&- {OBJECT}>&- {TIMES}>&-
+status=$?
+times >&{TIMES}
+if [ $status = 0 ] && [ -f {OUTPUT} ] && [ ! -L {OUTPUT} ]; then
+    exec cat {OUTPUT} >&{OBJECT}
+fi
+exit $status
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Programs:
+    """Paths of what builds the walls, and of what works within them."""
+
+    bubblewrap: str
+    shell: str
+    cat: str
+
+    @property
+    def within(self) -> tuple[str, str]:
+        """What works within the walls."""
+        return self.shell, self.cat
+
+
+@dataclass(frozen=True, slots=True)
+class Walls:
+    """What is the same for all jobs of one compiler.
+
+    Attributes:
+        programs: that build them.
+        view: what can be seen.
+        limits: how much can be used.
+        filtered: whether a seccomp filter comes by `FILTER`.
+    """
+
+    programs: Programs
+    view: View
+    limits: Limits
+    filtered: bool
+
+    def folder(self, wanted: str | None) -> str:
+        """Give the job's folder: `wanted`, unless it would hide anything, or lie where nothing can."""
+        if wanted is None or wanted == "/" or not self.view.is_free(wanted):
+            return ELSEWHERE
+        clash = any(wanted == own or wanted.startswith(f"{own}/") for own in _OWN if own != "/tmp")
+        return ELSEWHERE if clash or wanted == "/tmp" else wanted
+
+    def argv(self, folder: str, source: str, length: int, command: Sequence[str]) -> list[str]:
+        """Give the words that run `command` in `folder`.
+
+        Args:
+            folder: its working directory, the only place where it can write.
+            source: the name of the file there that holds what comes by `SOURCE`.
+            length: of the source, in bytes, for which there is room besides.
+            command: the compiler and its arguments; what it makes is called `OUTPUT`.
+        """
+        return [
+            *self._namespaces(),
+            *self.view.argv,
+            *(word for device in _DEVICES for word in ("--dev-bind", device, device)),
+            *("--proc", "/proc"),
+            *(() if folder.startswith("/tmp/") else ("--symlink", folder, "/tmp")),
+            *("--size", str(self.limits.space + length), "--tmpfs", folder),
+            *("--file", str(SOURCE), f"{folder}/{source}"),
+            *("--remount-ro", "/", "--chdir", folder, "--"),
+            *(self.programs.shell, "-c", self.limits.script(own_processes=True) + _SCRIPT, "sh"),
+            *command,
+        ]
+
+    def _namespaces(self) -> list[str]:
+        return [
+            self.programs.bubblewrap,
+            *("--unshare-all", "--die-with-parent", "--new-session"),
+            *("--json-status-fd", str(STATUS)),
+            *(("--seccomp", str(FILTER)) if self.filtered else ()),
+        ]

@@ -1,0 +1,121 @@
+"""A sandbox that has been tried, or the reason why this machine has none.
+
+In: limits, and the server's environment for compilers.  Out: a `Sandbox`, or `NoSandboxError`, whose text
+says what is missing and how to get it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Final
+
+from twisted_distcc.errors import EXIT_PRIVILEGES, DistccError
+from twisted_distcc.execution.sandbox.bubblewrap import OUTPUT, Programs
+from twisted_distcc.execution.sandbox.elf import needed
+from twisted_distcc.execution.sandbox.limits import Limits
+from twisted_distcc.execution.sandbox.place import Sandbox
+from twisted_distcc.execution.sandbox.toolchain import Toolchain, discover, whole_system
+from twisted_distcc.execution.sandbox.toolchains import Toolchains
+from twisted_distcc.execution.sandbox.trial import attempt
+from twisted_distcc.execution.sandbox.view import View
+from twisted_distcc.messages.body import EMPTY, Body
+
+_FOLDERS: Final = ("/usr/local/bin", "/usr/bin", "/bin")
+
+_SOURCE: Final = "source"
+
+_NAMESPACES: Final = (
+    "this system lets this user make no namespaces: allow it with `sysctl "
+    "kernel.unprivileged_userns_clone=1 user.max_user_namespaces=10000`, on Ubuntu with `sysctl "
+    "kernel.apparmor_restrict_unprivileged_userns=0` or an AppArmor profile for bwrap, in a container "
+    "with `--security-opt seccomp=unconfined --security-opt apparmor=unconfined`"
+)
+_ADVICE: Final = (
+    ("Unknown option", "bubblewrap is too old here: 0.7 or newer is wanted"),
+    ("mount proc", "the container hides /proc: run it with `--security-opt systempaths=unconfined`"),
+    ("namespace", _NAMESPACES),
+    ("uid map", _NAMESPACES),
+    ("Operation not permitted", _NAMESPACES),
+    ("Permission denied", _NAMESPACES),
+)
+
+
+class NoSandboxError(DistccError):
+    """This machine cannot make sandboxes; the text says why, and what would help."""
+
+    exit_code = EXIT_PRIVILEGES
+
+
+def build(limits: Limits, environ: Mapping[str, str], spool: str) -> Sandbox:
+    """Give a sandbox that works here; this waits some milliseconds.
+
+    Raises:
+        NoSandboxError: if there is none.
+    """
+    programs = _find_programs()
+
+    def learn(path: str) -> Toolchain:
+        return _learn(sandbox, path)
+
+    sandbox = Sandbox(programs, Toolchains(learn), limits, environ, spool)
+    _try_walls(sandbox)
+    return sandbox
+
+
+def _find_programs() -> Programs:
+    bubblewrap, shell, cat = (_find(name) for name in ("bwrap", "sh", "cat"))
+    if bubblewrap is None:
+        raise NoSandboxError(
+            "bubblewrap is not installed: `apt-get install bubblewrap` or `dnf install bubblewrap`"
+        )
+    if shell is None or cat is None:
+        raise NoSandboxError("this system has no sh or no cat, which work within the sandbox")
+    return Programs(bubblewrap, shell, cat)
+
+
+def _find(name: str) -> str | None:
+    paths = (f"{folder}/{name}" for folder in _FOLDERS)
+    return next((path for path in paths if os.access(path, os.X_OK)), None)
+
+
+def _try_walls(sandbox: Sandbox) -> None:
+    """Run a shell within the walls, as a compiler would run."""
+    programs = sandbox.programs
+    try:
+        seen = View.of(
+            [*programs.within, *(library for program in programs.within for library in needed(program))]
+        )
+        with sandbox.enclose(seen, [programs.shell, "-c", f"echo >{OUTPUT}"], "source", EMPTY) as job:
+            attempt(job)
+    except (DistccError, OSError) as error:
+        raise NoSandboxError(_advised(str(error))) from error
+
+
+def _advised(reason: str) -> str:
+    advice = next((advice for words, advice in _ADVICE if words in reason), None)
+    return f"{advice} ({reason})" if advice else reason
+
+
+def _learn(sandbox: Sandbox, path: str) -> Toolchain:
+    """Find out what a compiler consists of; if it does not work so, it is shown the whole system."""
+    found = discover(path, sandbox.environ, sandbox.programs.within)
+    if found.is_whole_system or _compiles(sandbox, found):
+        return found
+    return whole_system(path)
+
+
+def _compiles(sandbox: Sandbox, toolchain: Toolchain) -> bool:
+    """Whether the compiler makes an object of a source, whichever of its two languages it has."""
+    return any(
+        _compiles_language(sandbox, toolchain, language) for language in ("cpp-output", "c++-cpp-output")
+    )
+
+
+def _compiles_language(sandbox: Sandbox, toolchain: Toolchain, language: str) -> bool:
+    argv = [toolchain.compiler, "-x", language, "-c", _SOURCE, "-o", OUTPUT]
+    try:
+        with sandbox.enclose(toolchain.view, argv, _SOURCE, Body.of(b"int x;\n")) as job:
+            return not attempt(job).status
+    except (DistccError, OSError):
+        return False

@@ -1,0 +1,106 @@
+"""How much of the machine one job may use.
+
+In: nothing.  Out: `Limits`, the shell's words that set them, and the limit that a compiler complains of.
+Real C++ meets none of the defaults; each can be moved by an option of the server's.
+"""
+
+from __future__ import annotations
+
+import signal
+from dataclasses import dataclass
+from typing import Final
+
+from twisted_distcc.errors import EXIT_OUT_OF_MEMORY, EXIT_TIMEOUT, DistccError
+
+MIB: Final = 1024 * 1024
+GIB: Final = 1024 * MIB
+_BLOCK: Final = 512  # of `ulimit -f`, in every shell that keeps to POSIX
+_KIB: Final = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one job may use.
+
+    Attributes:
+        memory: bytes of address space, of each process: the largest known translation units take 5 GiB.
+        cpu: seconds of processor time, of each process.
+        file_size: bytes of each file that it writes, its object file too.
+        space: bytes of all files in its folder together; they lie in memory.
+        processes: how many at once, threads counted; gcc takes four.
+        open_files: descriptors of each process; ld takes most, and it does not run here.
+    """
+
+    memory: int = 8 * GIB
+    cpu: int = 3600
+    file_size: int = GIB
+    space: int = 2 * GIB
+    processes: int = 64
+    open_files: int = 256
+
+    def script(self, *, own_processes: bool) -> str:
+        """Give the words of a POSIX shell that set them for itself and whatever it runs.
+
+        `own_processes` says that processes are counted for the job alone, as in a namespace of its own;
+        elsewhere the system counts all of the user's, and no limit is set.
+        """
+        words = [
+            "ulimit -c 0",
+            f"ulimit -n {self.open_files}",
+            f"ulimit -t {self.cpu}",
+            f"ulimit -f {self.file_size // _BLOCK}",
+            f"ulimit -v {self.memory // _KIB}",
+        ]
+        if own_processes:  # `-u` in most shells, `-p` in dash
+            words.append(f"{{ ulimit -u {self.processes} || ulimit -p {self.processes}; }} 2>/dev/null")
+        return "\n".join(words)
+
+
+class LimitMetError(DistccError):
+    """A job met a limit of this server's; `limit` is the option that moves it, without `--`."""
+
+    def __init__(self, limit: str, exit_code: int) -> None:
+        super().__init__(f"the job met a limit of this server (--{limit}); another one may have more")
+        self.limit = limit
+        self.exit_code = exit_code
+
+
+_MEMORY: Final = ("sandbox-memory", EXIT_OUT_OF_MEMORY)
+_CPU: Final = ("sandbox-cpu", EXIT_TIMEOUT)
+_FILE_SIZE: Final = ("sandbox-file-size", EXIT_OUT_OF_MEMORY)
+_SPACE: Final = ("sandbox-space", EXIT_OUT_OF_MEMORY)
+_PROCESSES: Final = ("sandbox-processes", EXIT_OUT_OF_MEMORY)
+_OPEN_FILES: Final = ("sandbox-open-files", EXIT_OUT_OF_MEMORY)
+
+_OF_SIGNAL: Final = {signal.SIGXCPU: _CPU, signal.SIGXFSZ: _FILE_SIZE}
+
+# What compilers, assemblers and shells say of them, in plain English.
+_OF_WORDS: Final = (
+    (b"CPU time limit exceeded", _CPU),
+    (b"File size limit exceeded", _FILE_SIZE),
+    (b"File too large", _FILE_SIZE),
+    (b"No space left on device", _SPACE),
+    (b"Too many open files", _OPEN_FILES),
+    (b"fork: Resource temporarily unavailable", _PROCESSES),
+    (b"Cannot fork", _PROCESSES),
+    (b"virtual memory exhausted", _MEMORY),
+    (b"memory exhausted", _MEMORY),
+    (b"out of memory", _MEMORY),
+    (b"Cannot allocate memory", _MEMORY),
+    (b"std::bad_alloc", _MEMORY),
+)
+
+
+def check_limits(status: int, said: bytes) -> None:
+    """Raise `LimitMetError` if a compiler that ended with the wait status `status` met a limit.
+
+    A source can make a compiler say whatever it likes (`#error`): then the job is done elsewhere, in
+    the end by its owner, who sees the same words.
+    """
+    if not status:
+        return
+    limit = _OF_SIGNAL.get(status & 0x7F)  # type: ignore[call-overload]
+    if limit is None:
+        limit = next((limit for words, limit in _OF_WORDS if words in said), None)
+    if limit is not None:
+        raise LimitMetError(*limit)

@@ -1,0 +1,52 @@
+"""The toolchains of a server's compilers, each found once.
+
+In: paths of compilers.  Out: their `Toolchain`s.  To find one takes some tenths of a second, so that is
+asked for apart from getting it; a compiler that was replaced is another one.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import TypeAlias
+
+from twisted_distcc.execution.sandbox.toolchain import Toolchain
+
+_Stamp: TypeAlias = tuple[int, int, int, int]
+
+
+class Toolchains:
+    """What is known of compilers.
+
+    Args:
+        discover: finds out what one consists of; it may wait.
+    """
+
+    def __init__(self, discover: Callable[[str], Toolchain]) -> None:
+        self._discover = discover
+        self._known: dict[str, tuple[_Stamp, Toolchain]] = {}
+
+    def knows(self, path: str) -> bool:
+        """Whether the compiler at `path` is known, as it lies there now."""
+        known = self._known.get(path)
+        return known is not None and known[0] == _stamp(path)
+
+    def learn(self, path: str) -> None:
+        """Find out about the compiler at `path`, unless it is known; this may wait.
+
+        Raises:
+            OSError: if it cannot be read or started.
+        """
+        if not self.knows(path):
+            stamp = _stamp(path)
+            self._known[path] = stamp, self._discover(path)
+
+    def get(self, path: str) -> Toolchain:
+        """Give the toolchain of a compiler that is known."""
+        return self._known[path][1]
+
+
+def _stamp(path: str) -> _Stamp:
+    """Give what tells one file at `path` from the next one there."""
+    told = os.stat(path)
+    return told.st_dev, told.st_ino, told.st_mtime_ns, told.st_size
