@@ -166,7 +166,7 @@ class Spool:
             os.close(descriptor)
 
     def _to_disk(self, data: bytes) -> None:
-        self._file, self._path = _new_file(self._directory)
+        self._file, self._path = new_file(self._directory)
         _write_all(self._file, bytes(self._small) + data)
         self._small.clear()
 
@@ -176,7 +176,12 @@ def _new_path(directory: str | None) -> str:
     return f"{directory or tempfile.gettempdir()}/{_PREFIX}{os.getpid()}-{next(_NUMBERS)}"
 
 
-def _new_file(directory: str | None) -> tuple[int, str]:
+def new_file(directory: str | None) -> tuple[int, str]:
+    """Make a file for a body in `directory`; give its descriptor, for writing, and its path.
+
+    Raises:
+        OSError: if the disk takes no more.
+    """
     path = _new_path(directory)
     return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), path
 
