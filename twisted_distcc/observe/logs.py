@@ -1,15 +1,10 @@
-"""Where log lines go.
+"""Where Twisted's log goes.
 
 In: events of Twisted's logger.  Out: lines in a file, or on standard error, from a level up; the file is
 opened anew when log rotation asks for it.
 """
 
 from __future__ import annotations
-
-import sys
-from collections.abc import Mapping
-from types import MappingProxyType
-from typing import Final, TextIO
 
 from twisted.logger import (
     FilteringLogObserver,
@@ -18,23 +13,10 @@ from twisted.logger import (
     LogLevel,
     LogLevelFilterPredicate,
     formatEvent,
-    formatTime,
 )
 from zope.interface import implementer
 
-# distccd's names for levels, which are syslog's.
-LEVELS: Final[Mapping[str, LogLevel]] = MappingProxyType(
-    {
-        "emergency": LogLevel.critical,
-        "alert": LogLevel.critical,
-        "critical": LogLevel.critical,
-        "error": LogLevel.error,
-        "warning": LogLevel.warn,
-        "notice": LogLevel.info,
-        "info": LogLevel.info,
-        "debug": LogLevel.debug,
-    }
-)
+from twisted_distcc.observe.lines import LEVELS, LineFile
 
 
 @implementer(ILogObserver)
@@ -46,10 +28,7 @@ class LogFile:
     """
 
     def __init__(self, path: str | None) -> None:
-        self._path = path
-        self._file = self._open()
-        self._second = -1
-        self._time = ""
+        self._lines = LineFile(path)
 
     def __call__(self, event: LogEvent) -> None:
         """Write the line of `event`, and the traceback of its failure."""
@@ -57,30 +36,13 @@ class LogFile:
         text = formatEvent(event)
         if (failure := event.get("log_failure")) is not None:
             text = f"{text}\n{failure.getTraceback().rstrip()}"
-        # Whatever text a peer brought into this, each line but the first begins with a tab.
-        text = text.replace("\n", "\n\t")
-        self._file.write(f"{self._shown_time(event)} [{level.name}] {text}\n")
-        self._file.flush()
-
-    def _shown_time(self, event: LogEvent) -> str:
-        """Give the event's time to the second, which is worked out once for all events of a second."""
-        second = int(event.get("log_time", 0))
-        if second != self._second:
-            self._second, self._time = second, formatTime(second)
-        return self._time
+        self._lines.write(event.get("log_time", 0), level.name, text)
 
     def reopen(self) -> None:
         """Open the file anew under its name: the old one may have been moved away."""
-        if self._path is not None:
-            renewed = self._open()
-            self._file.close()
-            self._file = renewed
+        self._lines.reopen()
 
     def from_level(self, name: str) -> ILogObserver:
         """Give an observer that passes on what is at least as severe as the level `name`."""
-        return FilteringLogObserver(self, [LogLevelFilterPredicate(LEVELS[name])])
-
-    def _open(self) -> TextIO:
-        if self._path is None:
-            return sys.stderr
-        return open(self._path, "a", encoding="utf-8", errors="backslashreplace")
+        level = LogLevel.levelWithName(LEVELS[name])
+        return FilteringLogObserver(self, [LogLevelFilterPredicate(level)])
