@@ -32,7 +32,8 @@ from twisted_distcc.processes import (
     Spawner,
 )
 from twisted_distcc.server.admission import Admission
-from twisted_distcc.server.protocol import Compile, Deadlines, DistccServerFactory
+from twisted_distcc.server.answer import Compile, Deadlines
+from twisted_distcc.server.protocol import DistccServerFactory
 from twisted_distcc.wire.limits import Limits
 
 __all__ = [

@@ -11,10 +11,11 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 from twisted.internet.defer import CancelledError, Deferred
-from twisted.internet.interfaces import IReactorFDSet, IReadDescriptor
+from twisted.internet.defer import TimeoutError as DeferredTimeoutError
+from twisted.internet.interfaces import IReactorFDSet, IReactorTime, IReadDescriptor
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
@@ -27,6 +28,7 @@ __all__ = [
     "Command",
     "Ended",
     "ReactorSpawner",
+    "Runner",
     "RunningProcess",
     "Spawner",
     "run",
@@ -66,6 +68,31 @@ async def run(spawn: Spawner, command: Command) -> Ended:
         process.kill()
         await _gone(process)
         raise
+
+
+@dataclass(frozen=True, slots=True)
+class Runner:
+    """Runs commands that `spawn` starts, by the clock `reactor`."""
+
+    cancelled: ClassVar[type[Exception]] = CancelledError
+
+    spawn: Spawner
+    reactor: IReactorTime
+
+    async def __call__(self, command: Command, seconds: float | None) -> Ended:
+        """Run `command` to its end, or kill it after so many seconds, or when it is cancelled.
+
+        Raises:
+            CannotStartError: if it could not be started.
+            TimeoutError: if it ran too long.
+        """
+        running = run(self.spawn, command)
+        if seconds is None:
+            return await running
+        try:
+            return await Deferred.fromCoroutine(running).addTimeout(seconds, self.reactor)
+        except DeferredTimeoutError:
+            raise TimeoutError from None
 
 
 async def _gone(process: RunningProcess) -> None:

@@ -18,7 +18,8 @@ from twisted.python.components import Componentized
 
 from twisted_distcc import __version__
 from twisted_distcc.errors import EXIT_IO_ERROR, DistccError
-from twisted_distcc.observe.logs import LEVELS, LogFile
+from twisted_distcc.observe.lines import LEVELS
+from twisted_distcc.observe.logs import LogFile
 from twisted_distcc.policy.access import PRIVATE, AllowList
 from twisted_distcc.server.config import PORT, ServerConfig, command_list, default_jobs, search_path
 from twisted_distcc.server.service import DistccService

@@ -9,7 +9,8 @@ from twisted.logger import ILogObserver, Logger, LogLevel
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
-from twisted_distcc.observe.logs import LEVELS, LogFile
+from twisted_distcc.observe.lines import LEVELS
+from twisted_distcc.observe.logs import LogFile
 
 
 class LogFileTests(SynchronousTestCase):
@@ -82,4 +83,4 @@ class LogFileTests(SynchronousTestCase):
             for kind in kinds:
                 log.emit(LogLevel.levelWithName(kind), "x")
             written = [re.findall(r"\[(\w+)\]", line)[0] for line in self.lines(path)]
-            self.assertEqual(written, kinds[kinds.index(level.name) :], name)
+            self.assertEqual(written, kinds[kinds.index(level) :], name)

@@ -25,7 +25,8 @@ from twisted_distcc.policy.peer import Peer
 from twisted_distcc.policy.verdict import ALLOWED, Verdict
 from twisted_distcc.processes import Command, RunningProcess
 from twisted_distcc.server.admission import Admission
-from twisted_distcc.server.protocol import Deadlines, DistccServerFactory, DistccServerProtocol
+from twisted_distcc.server.answer import Deadlines
+from twisted_distcc.server.protocol import DistccServerFactory, DistccServerProtocol
 from twisted_distcc.wire.limits import Limits
 
 DEADLINES = Deadlines(idle=60, receive=600, send=300)

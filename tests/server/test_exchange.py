@@ -21,7 +21,7 @@ from twisted_distcc.messages.body import Body
 from twisted_distcc.messages.model import Reply, Request
 from twisted_distcc.observe.jobs import JobRecord
 from twisted_distcc.policy.peer import tcp_peer
-from twisted_distcc.processes import CannotStartError, Command, Ended
+from twisted_distcc.processes import CannotStartError, Command, Ended, Runner
 from twisted_distcc.server.admission import Admission
 from twisted_distcc.server.exchange import Exchange, LifetimeError
 from twisted_distcc.server.judgement import Judge
@@ -80,7 +80,7 @@ class ExchangeTestCase(SynchronousTestCase):
         self.exchange = Exchange(
             judge=Judge(Compilers((self.folder,))),
             place=Unconfined(self.workspaces, {}),
-            spawn=self.spawn,
+            run=Runner(self.spawn, self.clock),
             admission=Admission(jobs=2, queue=8),
             clock=self.clock,
             lifetime=self.lifetime,
@@ -234,7 +234,7 @@ class FaultTests(ExchangeTestCase):
         def spawn(command: Command) -> Process:
             raise CannotStartError("cannot start gcc: Exec format error")
 
-        self.exchange = replace(self.exchange, spawn=spawn)
+        self.exchange = replace(self.exchange, run=Runner(spawn, self.clock))
         self.assert_fault(self.ask(), CannotStartError, "Exec format error")
 
     def test_a_compiler_that_nobody_watches_any_more(self) -> None:

@@ -14,7 +14,7 @@ from typing import Final
 
 from twisted_distcc import __version__
 from twisted_distcc.errors import EXIT_FAILURE, DistccError
-from twisted_distcc.observe.logs import LEVELS
+from twisted_distcc.observe.lines import LEVELS
 from twisted_distcc.policy.access import PRIVATE, AllowList
 from twisted_distcc.server.config import ServerConfig, command_list, search_path
 

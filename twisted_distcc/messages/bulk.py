@@ -1,6 +1,6 @@
 """Packing bodies with Twisted: threads and programs do the work, and the reactor goes on meanwhile.
 
-In: a body.  Out: the same body, compressed or expanded.  What is done where is the business of `packing`.
+In: a body.  Out: the same body, compressed or expanded.  What is done where is decided in `packing`.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ import sys
 import time
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Final, Protocol, TextIO
+from typing import Any, Final, Protocol, TextIO
 
 _KINDS: Final = ("debug", "info", "warn", "error", "critical")
 
@@ -33,16 +33,16 @@ LEVELS: Final[Mapping[str, str]] = MappingProxyType(
 class Log(Protocol):
     """What servers say, as they say it to Twisted's logger: a format, and values for it."""
 
-    def info(self, format: str, /, **values: object) -> None:
+    def info(self, text: str, /, **values: Any) -> None:
         """Tell what happens."""
 
-    def warn(self, format: str, /, **values: object) -> None:
+    def warn(self, text: str, /, **values: Any) -> None:
         """Tell what goes wrong at the other end."""
 
-    def error(self, format: str, /, **values: object) -> None:
+    def error(self, text: str, /, **values: Any) -> None:
         """Tell what goes wrong here."""
 
-    def failure(self, format: str, /, **values: object) -> None:
+    def failure(self, text: str, /, **values: Any) -> None:
         """Tell of the exception that is being handled, which nobody expected."""
 
 
@@ -92,24 +92,25 @@ class LineLog:
         self._lines = lines
         self._kinds = frozenset(_KINDS[_KINDS.index(LEVELS[least]) :])
 
-    def info(self, format: str, /, **values: object) -> None:
+    def info(self, text: str, /, **values: Any) -> None:
         """Tell what happens."""
-        self._write("info", format, values)
+        self._write("info", text, values)
 
-    def warn(self, format: str, /, **values: object) -> None:
+    def warn(self, text: str, /, **values: Any) -> None:
         """Tell what goes wrong at the other end."""
-        self._write("warn", format, values)
+        self._write("warn", text, values)
 
-    def error(self, format: str, /, **values: object) -> None:
+    def error(self, text: str, /, **values: Any) -> None:
         """Tell what goes wrong here."""
-        self._write("error", format, values)
+        self._write("error", text, values)
 
-    def failure(self, format: str, /, **values: object) -> None:
+    def failure(self, text: str, /, **values: Any) -> None:
         """Tell of the exception that is being handled, with its traceback."""
         import traceback
 
-        self._write("critical", f"{format}\n{{traceback}}", values | {"traceback": traceback.format_exc()})
+        trace = {"traceback": traceback.format_exc()}
+        self._write("critical", f"{text}\n{{traceback}}", values | trace)
 
-    def _write(self, kind: str, format: str, values: Mapping[str, object]) -> None:
+    def _write(self, kind: str, text: str, values: Mapping[str, object]) -> None:
         if kind in self._kinds:
-            self._lines.write(time.time(), kind, format.format(**values).rstrip())
+            self._lines.write(time.time(), kind, text.format(**values).rstrip())

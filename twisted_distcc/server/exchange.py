@@ -2,29 +2,26 @@
 
 In: a whole request, and who sent it.  Out: a reply; and one record of what happened.  A request that is
 refused, and one that this machine cannot serve, are answered as well: with a sentence where the
-compiler's messages would be, so that the person at the client reads the reason.
+compiler's messages would be, so that the person at the client reads the reason.  This module refuses to
+know how anything is waited for: with Twisted, for many jobs at a time, or without, for one.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
-
-from twisted.internet.defer import CancelledError, Deferred
-from twisted.internet.defer import TimeoutError as DeferredTimeoutError
-from twisted.internet.interfaces import IReactorTime
+from typing import Protocol
 
 from twisted_distcc.errors import EXIT_TIMEOUT, DistccError
-from twisted_distcc.execution.compilation import Job, Place
-from twisted_distcc.launcher.command import Ended
+from twisted_distcc.execution.compilation import Place
+from twisted_distcc.launcher.command import Command, Ended
 from twisted_distcc.messages.body import Body
 from twisted_distcc.messages.model import Reply, Request
 from twisted_distcc.observe.jobs import JobRecord
 from twisted_distcc.policy.peer import Peer
 from twisted_distcc.policy.verdict import Refused
-from twisted_distcc.processes import Spawner, run
-from twisted_distcc.server.admission import Admission
 from twisted_distcc.server.judgement import Judge, Judged
 
 
@@ -34,6 +31,40 @@ class LifetimeError(DistccError):
     exit_code = EXIT_TIMEOUT
 
 
+class Seats(Protocol):
+    """Says when a job may run."""
+
+    def seat(self) -> AbstractAsyncContextManager[None]:
+        """Hold a seat: it is entered when one is free."""
+        ...
+
+
+class Clock(Protocol):
+    """Measures."""
+
+    def seconds(self) -> float:
+        """Give the seconds since some moment."""
+        ...
+
+
+class Run(Protocol):
+    """Runs programs; `cancelled` is what it raises when the client has gone meanwhile."""
+
+    @property
+    def cancelled(self) -> type[Exception]:
+        """What is raised out of anything that was waited for."""
+        ...
+
+    async def __call__(self, command: Command, seconds: float | None) -> Ended:
+        """Run `command` to its end; cancelled, or after so many seconds, kill it and all it started.
+
+        Raises:
+            CannotStartError: if it could not be started.
+            TimeoutError: if it ran too long.
+        """
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Exchange:
     """Serves jobs by compiling them here.
@@ -41,18 +72,18 @@ class Exchange:
     Attributes:
         judge: says what is done for whom.
         place: is where compilers run.
-        spawn: starts them.
+        run: runs them.
         admission: says when.
-        clock: measures, and ends what takes too long.
+        clock: measures.
         lifetime: seconds that a compiler may run; `None` is for ever.
         record: is told of each job when it is over.
     """
 
     judge: Judge
     place: Place
-    spawn: Spawner
-    admission: Admission
-    clock: IReactorTime
+    run: Run
+    admission: Seats
+    clock: Clock
     lifetime: float | None
     record: Callable[[JobRecord], None]
 
@@ -72,7 +103,7 @@ class Exchange:
         told = replace(told, compiler=judged.compiler, source=judged.compilation.source)
         try:
             return await self._in_turn(judged, request.source, told)
-        except CancelledError:
+        except self.run.cancelled:
             self.record(replace(told, verdict="cancelled"))
             raise
         except Exception as error:
@@ -98,17 +129,13 @@ class Exchange:
 
     async def _compile(self, judged: Judged, source: Body) -> tuple[Reply, Ended]:
         with self.place.prepare(judged.compiler, judged.compilation, source) as job:
-            ended = await self._run(job)
+            ended = await self._run(job.command)
             return job.collect(ended), ended
 
-    async def _run(self, job: Job) -> Ended:
-        """Run `job` to its end; cancelling kills the compiler and all that it started."""
-        running = run(self.spawn, job.command)
-        if self.lifetime is None:
-            return await running
+    async def _run(self, command: Command) -> Ended:
         try:
-            return await Deferred.fromCoroutine(running).addTimeout(self.lifetime, self.clock)
-        except DeferredTimeoutError:
+            return await self.run(command, self.lifetime)
+        except TimeoutError:
             sentence = (
                 f"the compiler ran for {self.lifetime:g} seconds, the most that this server allows"
             )

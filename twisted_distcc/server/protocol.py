@@ -9,10 +9,9 @@ One connection is one job.  When the client goes, the job is cancelled.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Coroutine
-from dataclasses import dataclass
-from typing import Final, cast
+from collections.abc import Callable, Coroutine
 from typing import Protocol as Seam
+from typing import cast
 
 from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.defer import CancelledError, Deferred
@@ -21,32 +20,18 @@ from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from twisted_distcc.errors import EXIT_FAILURE, EXIT_IO_ERROR, DistccError, RemoteProtocolError
+from twisted_distcc.errors import RemoteProtocolError
 from twisted_distcc.messages.assembly import Assembly, reply_pieces
 from twisted_distcc.messages.bulk import Bulk
-from twisted_distcc.messages.model import Reply, Request
+from twisted_distcc.messages.model import Reply
 from twisted_distcc.messages.sending import send
 from twisted_distcc.policy.peer import Peer, tcp_peer
 from twisted_distcc.policy.verdict import ALLOWED, Refused, Verdict
 from twisted_distcc.server.admission import Admission
+from twisted_distcc.server.answer import LINGER, Answering, Compile, Deadlines, sentence_on
 from twisted_distcc.wire.connection import Connection
 from twisted_distcc.wire.events import Event, MessageEnd
 from twisted_distcc.wire.limits import Limits
-
-# A refusal is sent, and then so long is waited for the client to stop sending and read it.
-_LINGER: Final = 10.0
-
-
-class Compile(Seam):
-    """What serves a request: a coroutine function, or a function that returns a Deferred.
-
-    It may be cancelled at any time, and gives up what it holds then.  A `DistccError` or an `OSError`
-    that it raises reaches the person at the client as a sentence.
-    """
-
-    def __call__(self, request: Request, peer: Peer, /) -> Awaitable[Reply]:
-        """Answer `request`, whose bodies are given up when the answer was sent."""
-        ...
 
 
 class ServerTransport(Seam):
@@ -71,21 +56,6 @@ class ServerTransport(Seam):
     def abortConnection(self) -> None:
         """Close at once."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class Deadlines:
-    """How long a client may take, in seconds.
-
-    Attributes:
-        idle: between two pieces of a request.
-        receive: for a whole request, from its first byte (or from when it was last held back).
-        send: for taking a whole reply.
-    """
-
-    idle: float = 60.0
-    receive: float = 600.0
-    send: float = 600.0
 
 
 def address_peer(transport: ITransport) -> Peer:
@@ -181,6 +151,9 @@ class DistccServerProtocol(Protocol):
         self.factory: DistccServerFactory = factory
         self._wire = Connection.server(factory.limits)
         self._assembly = Assembly(factory.bulk.directory)
+        self._answering = Answering(
+            factory.compile, factory.bulk, factory.limits, self._log, CancelledError
+        )
         self._refusal: Reply | None = None
         self._job: Deferred[None] | None = None
         self._timer: IDelayedCall | None = None
@@ -250,7 +223,7 @@ class DistccServerProtocol(Protocol):
             self._assembly.take(event)
         except OSError as error:
             self._log.error("the request of {peer} has no room: {error}", peer=self.peer, error=error)
-            self._refuse(_sentence_on(error))
+            self._refuse(sentence_on(error))
 
     def _refuse(self, reply: Reply) -> None:
         """Read the request to its end, keep none of it, and answer `reply`."""
@@ -312,51 +285,15 @@ class DistccServerProtocol(Protocol):
 
     async def _serve(self) -> None:
         version = self._assembly.version
-        reply = self._refusal or await self._ask(self._assembly.request())
+        reply = self._refusal or await self._answering.answer(self._assembly.request(), self.peer)
         try:
             await self._send(reply, version)
         finally:
             reply.discard()
         self._connection.loseConnection()
 
-    async def _ask(self, request: Request) -> Reply:
-        """Have the request served; whatever goes wrong becomes a sentence for the client."""
-        try:
-            expanded = await self._expanded(request)
-            try:
-                return await self.factory.compile(expanded, self.peer)
-            finally:
-                expanded.discard()
-        except (DistccError, OSError) as error:
-            return _sentence_on(error)
-        except CancelledError:
-            raise
-        except Exception:
-            self._log.failure("a job of {peer} failed here", peer=self.peer)
-            return Reply.sentence(EXIT_FAILURE, "the server failed at this job; its log says why")
-        finally:
-            request.discard()
-
-    async def _expanded(self, request: Request) -> Request:
-        try:
-            return await self.factory.bulk.expand_request(request, self.factory.limits)
-        except (DistccError, OSError) as error:
-            self._log.warn("the request of {peer} is not expanded: {error}", peer=self.peer, error=error)
-            raise
-
-    async def _compressed(self, reply: Reply, version: int) -> Reply:
-        """Compress `reply`; for one that cannot be, a sentence goes out, which needs no room."""
-        compress = self.factory.bulk.compress_reply
-        try:
-            return await compress(reply, version)
-        except (DistccError, OSError) as error:
-            self._log.error(
-                "the reply to {peer} is not compressed: {error}", peer=self.peer, error=error
-            )
-            return await compress(_sentence_on(error), version)
-
     async def _send(self, reply: Reply, version: int) -> None:
-        ready = await self._compressed(reply, version)
+        ready = await self._answering.packed(reply, version, self.peer)
         try:
             self._set_timer(self.factory.deadlines.send)
             assert self.transport is not None
@@ -370,10 +307,4 @@ class DistccServerProtocol(Protocol):
         reply = Reply.sentence(error.exit_code, f"this server: {error}")
         await self._send(reply, self._assembly.version)
         self._connection.loseWriteConnection()
-        self._set_timer(_LINGER)
-
-
-def _sentence_on(error: DistccError | OSError) -> Reply:
-    if isinstance(error, DistccError):
-        return Reply.sentence(error.exit_code, str(error))
-    return Reply.sentence(EXIT_IO_ERROR, f"the server cannot do this job: {error.strerror or error}")
+        self._set_timer(LINGER)

@@ -26,7 +26,7 @@ from twisted_distcc.execution.unconfined import Unconfined
 from twisted_distcc.execution.workspace import Workspaces
 from twisted_distcc.messages.bulk import Bulk, ReactorThreads
 from twisted_distcc.observe.jobs import JobRecord
-from twisted_distcc.processes import Spawner
+from twisted_distcc.processes import Runner, Spawner
 from twisted_distcc.server.admission import Admission
 from twisted_distcc.server.config import ServerConfig
 from twisted_distcc.server.exchange import Exchange
@@ -54,7 +54,7 @@ def make_factory(
     exchange = Exchange(
         judge=Judge(Compilers(config.folders, config.commands, config.any_command, config.sysroot)),
         place=Unconfined(workspaces, _environment(config)),
-        spawn=spawn,
+        run=Runner(spawn, reactor),
         admission=admission,
         clock=reactor,
         lifetime=config.job_lifetime,

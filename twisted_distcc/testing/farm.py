@@ -21,7 +21,8 @@ from twisted_distcc.messages.bulk import Bulk
 from twisted_distcc.messages.model import Reply, Request
 from twisted_distcc.policy.peer import Peer
 from twisted_distcc.processes import Command
-from twisted_distcc.server.protocol import Compile, DistccServerFactory
+from twisted_distcc.server.answer import Compile
+from twisted_distcc.server.protocol import DistccServerFactory
 from twisted_distcc.testing.network import MemoryEndpoint
 from twisted_distcc.testing.programs import FakeSpawner
 
