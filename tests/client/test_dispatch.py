@@ -95,7 +95,7 @@ class StayingHereTests(DispatchTestCase):
         """When the disk takes no reply, the compile is done here: the compiler says what is full."""
         large = bytes(200_000)
         self.serve(FakeServer(lambda _: Reply(0, object_file=Body.of(large))))
-        with patch("twisted_distcc.messages.body._new_file", side_effect=OSError(28, "full")):
+        with patch("twisted_distcc.messages.body.new_file", side_effect=OSError(28, "full")):
             self.assertIn("cannot be stored", self.here(self.compile()).reason)
         self.assertEqual(self.avoided(), [])
         self.nothing_is_left()

@@ -33,16 +33,16 @@ LEVELS: Final[Mapping[str, str]] = MappingProxyType(
 class Log(Protocol):
     """What servers say, as they say it to Twisted's logger: a format, and values for it."""
 
-    def info(self, text: str, /, **values: Any) -> None:
+    def info(self, format: str, **values: Any) -> None:
         """Tell what happens."""
 
-    def warn(self, text: str, /, **values: Any) -> None:
+    def warn(self, format: str, **values: Any) -> None:
         """Tell what goes wrong at the other end."""
 
-    def error(self, text: str, /, **values: Any) -> None:
+    def error(self, format: str, **values: Any) -> None:
         """Tell what goes wrong here."""
 
-    def failure(self, text: str, /, **values: Any) -> None:
+    def failure(self, format: str, **values: Any) -> None:
         """Tell of the exception that is being handled, which nobody expected."""
 
 
@@ -92,25 +92,25 @@ class LineLog:
         self._lines = lines
         self._kinds = frozenset(_KINDS[_KINDS.index(LEVELS[least]) :])
 
-    def info(self, text: str, /, **values: Any) -> None:
+    def info(self, format: str, **values: Any) -> None:
         """Tell what happens."""
-        self._write("info", text, values)
+        self._write("info", format, values)
 
-    def warn(self, text: str, /, **values: Any) -> None:
+    def warn(self, format: str, **values: Any) -> None:
         """Tell what goes wrong at the other end."""
-        self._write("warn", text, values)
+        self._write("warn", format, values)
 
-    def error(self, text: str, /, **values: Any) -> None:
+    def error(self, format: str, **values: Any) -> None:
         """Tell what goes wrong here."""
-        self._write("error", text, values)
+        self._write("error", format, values)
 
-    def failure(self, text: str, /, **values: Any) -> None:
+    def failure(self, format: str, **values: Any) -> None:
         """Tell of the exception that is being handled, with its traceback."""
         import traceback
 
         trace = {"traceback": traceback.format_exc()}
-        self._write("critical", f"{text}\n{{traceback}}", values | trace)
+        self._write("critical", f"{format}\n{{traceback}}", values | trace)
 
-    def _write(self, kind: str, text: str, values: Mapping[str, object]) -> None:
+    def _write(self, kind: str, format: str, values: Mapping[str, object]) -> None:
         if kind in self._kinds:
-            self._lines.write(time.time(), kind, text.format(**values).rstrip())
+            self._lines.write(time.time(), kind, format.format(**values).rstrip())
