@@ -19,8 +19,8 @@ from twisted.internet.interfaces import IReactorFDSet, IReactorTime, IReadDescri
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from twisted_distcc.launcher.command import CannotStartError, Command, Ended, start_arguments
-from twisted_distcc.launcher.starting import kill, start
+from twisted_distcc.launcher.command import CannotStartError, Command, Ended, start_command
+from twisted_distcc.launcher.starting import kill
 
 __all__ = [
     "CannotStartError",
@@ -174,10 +174,7 @@ class ReactorSpawner:
 
     def __call__(self, command: Command) -> RunningProcess:
         """Start `command`, or raise `CannotStartError`."""
-        try:
-            pid = start(*start_arguments(command))
-        except (OSError, ValueError) as error:
-            raise CannotStartError(f"cannot start {command.argv[0]}: {error}") from error
+        pid = start_command(command)
         try:
             return Child(self.reactor, pid)
         except OSError as error:

@@ -1,24 +1,34 @@
 """`twistd-stdio`: serve one connection on standard input and output.
 
 In: the streams that ssh, inetd or xinetd opened.  Out: one reply.  `ssh HOST twistd-stdio` needs no
-option at all; behind a super-server, `--allow` says which addresses may connect.
+option at all; behind a super-server, `--allow` says which addresses may connect.  It starts once per
+job: nothing here may import Twisted, or anything else that takes its time to load.
 """
 
 from __future__ import annotations
 
+import _socket
 import argparse
 import os
+import stat
 import sys
 from collections.abc import Sequence
 from typing import Final
 
 from twisted_distcc import __version__
 from twisted_distcc.errors import EXIT_FAILURE, DistccError
-from twisted_distcc.observe.lines import LEVELS
+from twisted_distcc.observe.lines import LEVELS, LineFile, LineLog, Log
 from twisted_distcc.policy.access import PRIVATE, AllowList
+from twisted_distcc.policy.verdict import ALLOWED
 from twisted_distcc.server.config import ServerConfig, command_list, search_path
+from twisted_distcc.server.ending import Ending
+from twisted_distcc.server.identity import is_network, stream_peer
+from twisted_distcc.server.stdio import serve_stdio
+from twisted_distcc.server.streams import Streams, ToldToEndError
 
-_NULL: Final = "/dev/null"
+_STDIN: Final = 0
+_STDOUT: Final = 1
+_STDERR: Final = 2
 
 
 def parser() -> argparse.ArgumentParser:
@@ -36,11 +46,14 @@ def parser() -> argparse.ArgumentParser:
         "--allow-private", action="store_true", help="behind a super-server: all private networks"
     )
     made.add_argument(
+        "--identity", metavar="NAME", help="who it is that ssh lets in, where the account does not say"
+    )
+    made.add_argument(
         "--job-lifetime", type=int, metavar="SECONDS", help="how long the compiler may run"
     )
     made.add_argument("-N", "--nice", type=int, default=5, help="be so much nicer (5)")
     made.add_argument("--sysroot", default="", help="folder that compilers are looked for below")
-    made.add_argument("--log-file", default=_NULL, help="file for log lines; without it there are none")
+    made.add_argument("--log-file", help="file for log lines; without it there are none")
     made.add_argument(
         "--log-level", default="notice", choices=LEVELS, help="the least severe level to log"
     )
@@ -50,29 +63,57 @@ def parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Serve, and exit."""
+    _say_nothing_to_the_client()
     options = parser().parse_args(argv)
     try:
-        _serve(options)
+        log = LineLog(LineFile(options.log_file or os.devnull), _level(options))
+        _serve_or_log(options, log)
     except (DistccError, OSError) as error:
         print(f"twistd-stdio: {error}", file=sys.stderr)
         sys.exit(error.exit_code if isinstance(error, DistccError) else EXIT_FAILURE)
 
 
-def _serve(options: argparse.Namespace) -> None:
-    from twisted.internet import reactor
-    from twisted.internet.defer import Deferred
-    from twisted.internet.task import react
-    from twisted.logger import globalLogBeginner
+def _say_nothing_to_the_client() -> None:
+    """Give standard error up where it is the connection itself, as super-servers make it."""
+    stderr = os.fstat(_STDERR)
+    if stat.S_ISSOCK(stderr.st_mode) and os.path.samestat(stderr, os.fstat(_STDIN)):
+        nothing = os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
+        os.dup2(nothing, _STDERR)
+        os.close(nothing)
 
-    from twisted_distcc.observe.logs import LogFile
-    from twisted_distcc.server.stdio import serve_stdio
 
-    level = "debug" if options.verbose else options.log_level
-    observer = LogFile(options.log_file).from_level(level)
-    globalLogBeginner.beginLoggingTo([observer], redirectStandardIO=False)
+def _level(options: argparse.Namespace) -> str:
+    return "debug" if options.verbose else options.log_level
+
+
+def _serve_or_log(options: argparse.Namespace, log: Log) -> None:
+    try:
+        _serve(options, log)
+    except (DistccError, OSError) as error:
+        log.error("{error}", error=error)
+        raise
+
+
+def _serve(options: argparse.Namespace, log: Log) -> None:
+    # Nothing of the client's was read yet: this is where root is given away, by whoever has it.
     config = _config(options)
     os.nice(config.nice)
-    react(lambda _: Deferred.fromCoroutine(serve_stdio(config, reactor)))
+    connection = _connection()
+    peer = stream_peer(connection, options.identity, os.environ)
+    # Whom ssh starts us for is let in already; whoever comes from a network is not.
+    verdict = config.allow.judge(peer) if is_network(connection) else ALLOWED
+    ending = Ending()
+    try:
+        serve_stdio(config, Streams(_STDIN, _STDOUT, ending.descriptor), peer, verdict, log)
+    except ToldToEndError:
+        ending.end()
+
+
+def _connection() -> _socket.socket | None:
+    """Give the socket that standard input is, if it is one."""
+    if not stat.S_ISSOCK(os.fstat(_STDIN).st_mode):
+        return None
+    return _socket.socket(fileno=os.dup(_STDIN))
 
 
 def _config(options: argparse.Namespace) -> ServerConfig:

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from twisted_distcc.errors import DistccError
-from twisted_distcc.launcher.starting import INHERITED_UMASK, NOTHING
+from twisted_distcc.launcher.starting import INHERITED_UMASK, NOTHING, start
 
 
 class CannotStartError(DistccError):
@@ -68,6 +68,18 @@ def start_arguments(
     path = _path_of(command.argv[0], environ)
     streams = (command.stdin, command.stdout, command.stderr, *command.beside)
     return [path, *command.argv[1:]], environ, command.directory, command.umask, streams
+
+
+def start_command(command: Command) -> int:
+    """Start `command` as a child of this process, and give its process number.
+
+    Raises:
+        CannotStartError: if it could not be started.
+    """
+    try:
+        return start(*start_arguments(command))
+    except (OSError, ValueError) as error:
+        raise CannotStartError(f"cannot start {command.argv[0]}: {error}") from error
 
 
 def _path_of(program: str, environ: Mapping[str, str]) -> str:

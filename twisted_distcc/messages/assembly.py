@@ -16,6 +16,7 @@ from twisted_distcc.wire.events import BodyData, BodyEnd, BodyStart, Event, Mess
 
 _ARGUMENT: Final = b"ARGV"
 _REPLY_BODIES: Final = (b"SERR", b"SOUT", b"DOTO")
+_WRITE: Final = 128 * 1024
 
 
 class Assembly:
@@ -124,3 +125,17 @@ def _body_pieces(writer: Writer, token: bytes, body: Body) -> Iterator[bytes]:
     for piece in body.pieces():
         yield writer.send(BodyData(piece))
     writer.send(BodyEnd(token))
+
+
+def joined(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """Join small pieces into writes of about `_WRITE` bytes."""
+    gathered: list[bytes] = []
+    length = 0
+    for piece in pieces:
+        gathered.append(piece)
+        length += len(piece)
+        if length >= _WRITE:
+            yield b"".join(gathered)
+            gathered, length = [], 0
+    if gathered:
+        yield b"".join(gathered)

@@ -8,13 +8,12 @@ handed over.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IConsumer, IPullProducer, ITransport
 from zope.interface import implementer
 
-_WRITE: Final = 128 * 1024
+from twisted_distcc.messages.assembly import joined
 
 
 def send(transport: ITransport, pieces: Iterator[bytes]) -> Deferred[None]:
@@ -22,23 +21,9 @@ def send(transport: ITransport, pieces: Iterator[bytes]) -> Deferred[None]:
 
     The Deferred fails with whatever the iterator raises: a file may vanish or shrink while it is sent.
     """
-    sending = _Sending(transport, _joined(pieces))
+    sending = _Sending(transport, joined(pieces))
     sending.start()
     return sending.done
-
-
-def _joined(pieces: Iterator[bytes]) -> Iterator[bytes]:
-    """Join small pieces into writes of about `_WRITE` bytes."""
-    gathered: list[bytes] = []
-    length = 0
-    for piece in pieces:
-        gathered.append(piece)
-        length += len(piece)
-        if length >= _WRITE:
-            yield b"".join(gathered)
-            gathered, length = [], 0
-    if gathered:
-        yield b"".join(gathered)
 
 
 @implementer(IPullProducer)

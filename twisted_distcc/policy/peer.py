@@ -43,3 +43,19 @@ def tcp_peer(host: str, port: int) -> Peer:
         address = address.ipv4_mapped
     shown = f"[{address}]" if isinstance(address, IPv6Address) else str(address)
     return Peer(f"tcp:{shown}", address, port)
+
+
+def uid_peer(uid: int) -> Peer:
+    """Make the peer of a unix socket: a user of this machine, by number."""
+    return Peer(f"uid:{uid}")
+
+
+def ssh_peer(login: str, connection: str) -> Peer:
+    """Make the peer that ssh let in.
+
+    Args:
+        login: the account that it serves, or the name that a key's forced command gives.
+        connection: what ssh tells of the other end, which begins with its address; empty if it does not.
+    """
+    host = connection.partition(" ")[0]
+    return Peer(f"ssh:{login}", tcp_peer(host, 0).address if host else None)

@@ -20,17 +20,13 @@ from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.interfaces import IDelayedCall, IListeningPort
 from twisted.logger import Logger
 
-from twisted_distcc.execution.compilers import Compilers
 from twisted_distcc.execution.launching import LauncherSpawner
-from twisted_distcc.execution.unconfined import Unconfined
 from twisted_distcc.execution.workspace import Workspaces
 from twisted_distcc.messages.bulk import Bulk, ReactorThreads
-from twisted_distcc.observe.jobs import JobRecord
 from twisted_distcc.processes import Runner, Spawner
 from twisted_distcc.server.admission import Admission
 from twisted_distcc.server.config import ServerConfig
-from twisted_distcc.server.exchange import Exchange
-from twisted_distcc.server.judgement import Judge
+from twisted_distcc.server.making import make_exchange
 from twisted_distcc.server.ports import open_ports
 from twisted_distcc.server.protocol import DistccServerFactory
 
@@ -45,21 +41,9 @@ def make_factory(
 
     `reactor` provides `IReactorTime` and `IReactorThreads`; `spawn` starts compilers.
     """
-
-    def record(job: JobRecord) -> None:
-        level = log.info if job.verdict in ("done", "cancelled") else log.warn
-        level("{line}", line=job.line())
-
     admission = Admission(config.jobs, config.jobs * _QUEUE_PER_JOB)
-    exchange = Exchange(
-        judge=Judge(Compilers(config.folders, config.commands, config.any_command, config.sysroot)),
-        place=Unconfined(workspaces, _environment(config)),
-        run=Runner(spawn, reactor),
-        admission=admission,
-        clock=reactor,
-        lifetime=config.job_lifetime,
-        record=record,
-    )
+    run = Runner(spawn, reactor)
+    exchange = make_exchange(config, workspaces, log, run, admission, reactor)
     return DistccServerFactory(
         exchange,
         reactor,
@@ -67,11 +51,6 @@ def make_factory(
         admit=config.allow.judge,
         admission=admission,
     )
-
-
-def _environment(config: ServerConfig) -> dict[str, str]:
-    """Give what a compiler gets to see: nothing of ours, and messages in plain English."""
-    return {"PATH": ":".join(config.folders), "LC_ALL": "C.UTF-8", "HOME": "/nonexistent"}
 
 
 def _leave_children_alone() -> None:

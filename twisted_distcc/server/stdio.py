@@ -1,87 +1,160 @@
-"""A server for one connection, on the standard streams that ssh, inetd or xinetd gave us.
+"""A server for one connection, on the streams that ssh, inetd or xinetd gave us.
 
-In: descriptors 0 and 1.  Out: one job's reply, and the end.  Nothing but the reply is ever written to
-them: log lines go to a file, or nowhere.
+In: a connection, and who is at its other end.  Out: one job's reply, and the end.  The story of the job
+is told by `exchange`, and what is said when it fails by `answer`, as in the server with Twisted; here is
+how one connection is read and written when there is no other.  Loading Twisted would take longer than
+all of this.
 """
 
 from __future__ import annotations
 
-import os
-import socket
-import stat
-from typing import Any
+from time import monotonic
 
-from twisted.internet.error import ConnectionAborted
-from twisted.internet.interfaces import IProtocol, IReactorTime, ITransport
-from twisted.internet.stdio import StandardIO
-from twisted.logger import Logger
-from twisted.python.failure import Failure
-
+from twisted_distcc.errors import RemoteProtocolError
 from twisted_distcc.execution.workspace import Workspaces
-from twisted_distcc.policy.peer import STDIO, Peer
-from twisted_distcc.processes import ReactorSpawner
+from twisted_distcc.messages.assembly import Assembly, joined, reply_pieces
+from twisted_distcc.messages.model import Reply
+from twisted_distcc.observe.lines import Log
+from twisted_distcc.policy.peer import Peer
+from twisted_distcc.policy.verdict import Refused, Verdict
+from twisted_distcc.server.answer import LINGER, Answering, Deadlines, sentence_on
 from twisted_distcc.server.config import ServerConfig
-from twisted_distcc.server.protocol import DistccServerFactory, address_peer
-from twisted_distcc.server.service import make_factory
-
-_STDIN = 0
-_STDOUT = 1
-
-
-class Streams(StandardIO):
-    """Two pipes as one transport, which is lost when either of them is."""
-
-    def __init__(
-        self, protocol: IProtocol, reactor: Any, stdin: int = _STDIN, stdout: int = _STDOUT
-    ) -> None:
-        self._clock: IReactorTime = reactor
-        self._half_closed = False
-        super().__init__(protocol, stdin, stdout, reactor)  # type: ignore[call-arg]
-
-    def childConnectionLost(self, fd: str, reason: Failure) -> None:
-        """Take a client that closed one pipe for gone; when we closed it, wait for the other."""
-        if fd == "write" and self._half_closed:
-            super().childConnectionLost(fd, reason)  # type: ignore[misc]
-        elif not self.disconnected:
-            self.connectionLost(reason)  # type: ignore[attr-defined]
-
-    def loseWriteConnection(self) -> None:
-        """Send what was written, and close the sending pipe."""
-        self._half_closed = True
-        super().loseWriteConnection()  # type: ignore[misc]
-
-    def abortConnection(self) -> None:
-        """Close both soon; what was written and not yet taken is lost with them."""
-        self._clock.callLater(0, self._abort)
-
-    def _abort(self) -> None:
-        if not self.disconnected:
-            self.connectionLost(Failure(ConnectionAborted()))  # type: ignore[attr-defined]
+from twisted_distcc.server.held import Held, HeldPacking, done
+from twisted_distcc.server.making import make_exchange
+from twisted_distcc.server.streams import GoneError, LateError, Streams, ToldToEndError
+from twisted_distcc.wire.connection import Connection
+from twisted_distcc.wire.events import Event, MessageEnd
+from twisted_distcc.wire.limits import Limits
 
 
-async def serve_stdio(config: ServerConfig, reactor: Any) -> None:
-    """Serve the one connection on our standard streams, to its end."""
+def serve_stdio(config: ServerConfig, streams: Streams, peer: Peer, verdict: Verdict, log: Log) -> None:
+    """Serve the one connection on `streams`, to its end.
+
+    Args:
+        config: what to serve.
+        streams: the connection.
+        peer: who it is.
+        verdict: whether it may send a request at all.
+        log: is told of the job, and of what goes wrong.
+
+    Raises:
+        ToldToEndError: if that, and not the client, was the end.
+        OSError: if there is no room for a job's folder.
+    """
     workspaces = Workspaces()
     try:
-        factory = make_factory(config, workspaces, reactor, ReactorSpawner(reactor), Logger())
-        _connect(factory, reactor)
-        await factory.drained()
+        held = Held(streams)
+        compile = make_exchange(config, workspaces, log, held, held, held)
+        packing = HeldPacking(streams, workspaces.spool)
+        answering = Answering(compile, packing, Limits(), log, GoneError)
+        Visit(streams, peer, answering, Deadlines()).serve(verdict)
     finally:
         workspaces.close()
 
 
-def _connect(factory: DistccServerFactory, reactor: Any) -> None:
-    if not stat.S_ISSOCK(os.fstat(_STDIN).st_mode):
-        factory.identify = _stdio
-        protocol = factory.buildProtocol(None)
-        assert protocol is not None
-        Streams(protocol, reactor)
-        return
-    with socket.socket(fileno=os.dup(_STDIN)) as connected:
-        is_tcp = connected.family in (socket.AF_INET, socket.AF_INET6)
-        factory.identify = address_peer if is_tcp else _stdio
-        reactor.adoptStreamConnection(connected.fileno(), connected.family, factory)
+class Visit:
+    """One client's connection, from its first byte to our last.
 
+    Args:
+        streams: the connection.
+        peer: who it is.
+        answering: answers its request.
+        deadlines: how long it may take.
+    """
 
-def _stdio(_: ITransport) -> Peer:
-    return STDIO
+    def __init__(self, streams: Streams, peer: Peer, answering: Answering, deadlines: Deadlines) -> None:
+        self._streams = streams
+        self._peer = peer
+        self._answering = answering
+        self._log = answering.log
+        self._deadlines = deadlines
+        self._wire = Connection.server(answering.limits)
+        self._assembly = Assembly(answering.packing.directory)
+        self._refusal: Reply | None = None
+
+    def serve(self, verdict: Verdict) -> None:
+        """Serve the client, if it may connect, until it is served or gone.
+
+        Raises:
+            ToldToEndError: if that was the end.
+        """
+        try:
+            self._serve(verdict)
+        except ToldToEndError:
+            raise
+        except LateError:
+            self._log.warn("{peer} took too long, its connection is closed", peer=self._peer)
+        except GoneError:
+            pass
+        except Exception:
+            self._log.failure("the reply to {peer} could not be sent", peer=self._peer)
+        finally:
+            self._assembly.discard()
+
+    def _serve(self, verdict: Verdict) -> None:
+        if isinstance(verdict, Refused):
+            self._log.warn("{peer} may not connect: {reason}", peer=self._peer, reason=verdict)
+            self._refuse(Reply.sentence(verdict.exit_code, str(verdict)))
+        try:
+            self._receive()
+        except RemoteProtocolError as error:
+            self._reject(error)
+        else:
+            self._send(self._refusal or self._answer())
+
+    def _receive(self) -> None:
+        """Read the request; bytes after it belong to nobody."""
+        receive_by = monotonic() + self._deadlines.receive
+        while True:
+            data = self._streams.read(min(receive_by, monotonic() + self._deadlines.idle))
+            if not data:
+                raise GoneError
+            self._wire.reader.feed(data)
+            for event in self._wire.reader.events():
+                if isinstance(event, MessageEnd):
+                    return
+                self._take(event)
+
+    def _take(self, event: Event) -> None:
+        try:
+            self._assembly.take(event)
+        except OSError as error:
+            self._log.error("the request of {peer} has no room: {error}", peer=self._peer, error=error)
+            self._refuse(sentence_on(error))
+
+    def _refuse(self, reply: Reply) -> None:
+        """Read the request to its end, keep none of it, and answer `reply`."""
+        self._refusal = reply
+        self._assembly.pass_over()
+
+    def _reject(self, error: RemoteProtocolError) -> None:
+        """Tell a client that does not keep to the protocol why, if it is one.
+
+        That is in the middle of its request: it may go on sending for a while, for to close with bytes
+        unread would take the answer from it.
+        """
+        self._log.warn("{peer} broke the protocol: {error}", peer=self._peer, error=error)
+        self._assembly.discard()
+        if not self._assembly.has_begun:
+            return
+        self._send(Reply.sentence(error.exit_code, f"this server: {error}"))
+        self._streams.half_close()
+        until = monotonic() + LINGER
+        while self._streams.read(until):
+            pass
+
+    def _answer(self) -> Reply:
+        return done(self._answering.answer(self._assembly.request(), self._peer))
+
+    def _send(self, reply: Reply) -> None:
+        version = self._assembly.version
+        try:
+            ready = done(self._answering.packed(reply, version, self._peer))
+            until = monotonic() + self._deadlines.send
+            try:
+                for piece in joined(reply_pieces(self._wire.writer, ready, version)):
+                    self._streams.write(piece, until)
+            finally:
+                ready.discard()
+        finally:
+            reply.discard()

@@ -1,0 +1,34 @@
+"""Being told to end by a signal, for a server that waits with `poll`.
+
+In: SIGTERM, SIGINT or SIGHUP, at any moment.  Out: a descriptor that can be read from then on.  Nothing
+is interrupted by it: whoever waits sees it, ends what it does, and leaves nothing behind.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from types import FrameType
+from typing import Final
+
+_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+
+
+class Ending:
+    """The signals that end this process, held back until it is ready."""
+
+    def __init__(self) -> None:
+        self.descriptor, told = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        signal.set_wakeup_fd(told)
+        for number in _SIGNALS:
+            signal.signal(number, _go_on)
+
+    def end(self) -> None:
+        """End by the signal that came: whoever started us may look at it."""
+        number = os.read(self.descriptor, 1)[0]
+        signal.signal(number, signal.SIG_DFL)
+        os.kill(os.getpid(), number)
+
+
+def _go_on(number: int, frame: FrameType | None) -> None:
+    """Go on; the number is in the pipe."""

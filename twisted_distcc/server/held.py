@@ -1,0 +1,69 @@
+"""The seams of a server that is held by whatever it waits for, and serves nobody else meanwhile.
+
+In: `Streams`.  Out: what `exchange` and `packing` wait with.  A coroutine that waits with nothing else
+never stops in between: `done` runs it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from time import monotonic
+from typing import Any, ClassVar, TypeVar
+
+from twisted_distcc.launcher.command import Command, Ended
+from twisted_distcc.messages.body import Body
+from twisted_distcc.messages.packing import Packing
+from twisted_distcc.server.streams import GoneError, Streams
+
+T = TypeVar("T")
+
+
+def done(story: Coroutine[Any, Any, T]) -> T:
+    """Give what `story` gives, all of whose waiting holds us."""
+    try:
+        story.send(None)
+    except StopIteration as end:
+        result: T = end.value
+        return result
+    raise AssertionError("a story waits for what does not hold us")
+
+
+class Held:
+    """Programs, seats and a clock for an `Exchange`."""
+
+    cancelled: ClassVar[type[Exception]] = GoneError
+
+    def __init__(self, streams: Streams) -> None:
+        self._streams = streams
+
+    async def __call__(self, command: Command, seconds: float | None) -> Ended:
+        """Run `command` to its end; see `Streams.run`."""
+        return self._streams.run(command, seconds)
+
+    @asynccontextmanager
+    async def seat(self) -> AsyncIterator[None]:
+        """Hold a seat: there is nobody else to want it."""
+        yield
+
+    def seconds(self) -> float:
+        """Give the seconds since some moment."""
+        return monotonic()
+
+
+class HeldPacking(Packing):
+    """Packs bodies here, and the largest in programs of their own."""
+
+    __slots__ = ("_streams", "directory")
+
+    def __init__(self, streams: Streams, directory: str) -> None:
+        self._streams = streams
+        self.directory = directory
+
+    async def work(self, work: Callable[[], Body]) -> Body:
+        """Do `work`."""
+        return work()
+
+    async def filter(self, command: Command) -> Ended:
+        """Run a filter to its end."""
+        return self._streams.run(command, None)

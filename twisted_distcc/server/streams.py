@@ -1,0 +1,151 @@
+"""Two descriptors as one connection, for a server that serves nobody else and may be held by it.
+
+In: descriptors for reading and writing, which may be one socket.  Out: bytes, in both directions, and
+the ends of programs, each by its deadline.  Everything is waited for in one place, which notices at once
+when the client goes, or when we are told to end.
+
+The descriptors are shared, with sshd or a shell, and so is their mode: it is left as it is found, and no
+more is written than they take without being waited for.
+"""
+
+from __future__ import annotations
+
+import _socket  # `socket` itself costs more than all else here, and twistd-stdio starts once per job
+import errno
+import os
+import select
+import stat
+from collections.abc import Mapping
+from contextlib import suppress
+from math import ceil
+from time import monotonic
+from typing import Final
+
+from twisted_distcc.launcher.command import Command, Ended, start_command
+from twisted_distcc.launcher.starting import kill
+
+_PIECE: Final = 256 * 1024
+_BROKEN: Final = select.POLLERR | select.POLLHUP | select.POLLNVAL
+_GONE: Final = frozenset({errno.EPIPE, errno.ECONNRESET, errno.ETIMEDOUT, errno.EHOSTUNREACH})
+
+
+class GoneError(Exception):
+    """The client has gone, and whatever is done for it ends."""
+
+
+class LateError(GoneError):
+    """The client took longer than it may."""
+
+
+class ToldToEndError(GoneError):
+    """We are told to end, whatever we do."""
+
+
+class Streams:
+    """A connection on two descriptors.
+
+    Args:
+        reading: what the client sends comes from here.
+        writing: what it gets goes there.
+        told: a descriptor that can be read when we are told to end.
+    """
+
+    def __init__(self, reading: int, writing: int, told: int) -> None:
+        self._reading = reading
+        self._writing = writing
+        self._told = told
+        is_socket = stat.S_ISSOCK(os.fstat(writing).st_mode)
+        self._socket = _socket.socket(fileno=os.dup(writing)) if is_socket else None
+
+    def read(self, until: float) -> bytes:
+        """Give the next bytes; empty is the end.
+
+        Raises:
+            GoneError: if there will be none, or none until then, by `monotonic`.
+        """
+        if not self._wait(until, {self._reading: select.POLLIN}):
+            raise LateError
+        return self._read()
+
+    def write(self, data: bytes, until: float) -> None:
+        """Send all of `data`.
+
+        Raises:
+            GoneError: if the client does not take it, or not until then.
+        """
+        left = memoryview(data)
+        while left:
+            if not self._wait(until, {self._writing: select.POLLOUT}):
+                raise LateError
+            left = left[self._write(left) :]
+
+    def half_close(self) -> None:
+        """Let the client read to the end of what was sent."""
+        if self._socket is not None:
+            with suppress(OSError):
+                self._socket.shutdown(_socket.SHUT_WR)
+            return
+        nothing = os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
+        os.dup2(nothing, self._writing, inheritable=False)
+        os.close(nothing)
+
+    def run(self, command: Command, seconds: float | None) -> Ended:
+        """Run a program to its end, and leave nothing of its process group behind.
+
+        Raises:
+            CannotStartError: if it could not be started.
+            GoneError: if the client goes meanwhile.
+            TimeoutError: if it runs for more than so many seconds.
+        """
+        pid = start_command(command)
+        try:
+            self._await_end(pid, None if seconds is None else monotonic() + seconds)
+        finally:
+            kill(pid)  # a zombie, if it has ended: its group's number is still its own
+            _, status, usage = os.wait4(pid, 0)
+        return Ended(status, usage.ru_utime, usage.ru_stime)
+
+    def _await_end(self, pid: int, until: float | None) -> None:
+        pidfd = os.pidfd_open(pid)
+        wanted = {pidfd: select.POLLIN, self._reading: select.POLLIN}
+        try:
+            while pidfd not in (ready := self._wait(until, wanted)):
+                if not ready:
+                    raise TimeoutError
+                if not self._read():  # bytes after the request belong to nobody
+                    raise GoneError
+        finally:
+            os.close(pidfd)
+
+    def _wait(self, until: float | None, wanted: Mapping[int, int]) -> Mapping[int, int]:
+        """Wait for one of `wanted` to be ready, but not beyond `until`; give those that are."""
+        poll = select.poll()
+        for descriptor, events in {self._writing: 0, self._told: select.POLLIN, **wanted}.items():
+            poll.register(descriptor, events)
+        ready = dict(poll.poll(None if until is None else max(0, ceil(1000 * (until - monotonic())))))
+        if self._told in ready:
+            raise ToldToEndError
+        if ready.get(self._writing, 0) & _BROKEN:
+            raise GoneError
+        return ready
+
+    def _read(self) -> bytes:
+        try:
+            return os.read(self._reading, _PIECE)
+        except OSError as error:
+            raise _translated(error) from error
+
+    def _write(self, data: memoryview) -> int:
+        """Send some of `data`; a pipe that has room at all has it for so many bytes (pipe(7))."""
+        try:
+            if self._socket is not None:
+                return self._socket.send(data, _socket.MSG_DONTWAIT)
+            return os.write(self._writing, data[: select.PIPE_BUF])
+        except BlockingIOError:
+            return 0
+        except OSError as error:
+            raise _translated(error) from error
+
+
+def _translated(error: OSError) -> Exception:
+    return GoneError() if error.errno in _GONE else error
