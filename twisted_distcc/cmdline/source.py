@@ -1,8 +1,8 @@
 """What preprocessed text tells: where it was made, and what it may still read from the disk there.
 
-In: preprocessed text.  Out: its working directory; why it must be compiled where it was written.  This module refuses to
-parse: it looks for a few words, so a name like them in an odd place costs a local compile, and an
-assembler directive glued from several string literals is not seen (the compiler then misses its
+In: preprocessed text.  Out: its folder; why it must be compiled where it was written.  This module
+refuses to parse: it looks for a few words, so a name like them in an odd place costs a local compile,
+and an assembler directive glued from several string literals is not seen (the compiler then misses its
 file, and the compile is done again locally).
 """
 

@@ -30,7 +30,8 @@ ELSEWHERE: Final = "/build"
 """The job's folder, where the client's own cannot be had."""
 
 _DEVICES: Final = ("/dev/null", "/dev/urandom")
-_OWN: Final = ("/proc", "/dev", "/tmp")
+_OWN: Final = ("/proc/", "/dev/")
+_TEMPORARY: Final = "/tmp"  # noqa: S108  (the job's own, in its own root)
 
 # The shell's own `exec` would keep it from telling the times.  A link is not an object.
 _SCRIPT: Final = f"""
@@ -76,10 +77,9 @@ class Walls:
 
     def folder(self, wanted: str | None) -> str:
         """Give the job's folder: `wanted`, unless it would hide anything, or lie where nothing can."""
-        if wanted is None or wanted == "/" or not self.view.is_free(wanted):
+        if wanted is None or wanted in ("/", _TEMPORARY) or not self.view.is_free(wanted):
             return ELSEWHERE
-        clash = any(wanted == own or wanted.startswith(f"{own}/") for own in _OWN if own != "/tmp")
-        return ELSEWHERE if clash or wanted == "/tmp" else wanted
+        return ELSEWHERE if f"{wanted}/".startswith(_OWN) else wanted
 
     def argv(self, folder: str, source: str, length: int, command: Sequence[str]) -> list[str]:
         """Give the words that run `command` in `folder`.
@@ -95,7 +95,7 @@ class Walls:
             *self.view.argv,
             *(word for device in _DEVICES for word in ("--dev-bind", device, device)),
             *("--proc", "/proc"),
-            *(() if folder.startswith("/tmp/") else ("--symlink", folder, "/tmp")),
+            *(() if folder.startswith(f"{_TEMPORARY}/") else ("--symlink", folder, _TEMPORARY)),
             *("--size", str(self.limits.space + length), "--tmpfs", folder),
             *("--file", str(SOURCE), f"{folder}/{source}"),
             *("--remount-ro", "/", "--chdir", folder, "--"),
@@ -106,7 +106,7 @@ class Walls:
     def _namespaces(self) -> list[str]:
         return [
             self.programs.bubblewrap,
-            *("--unshare-all", "--die-with-parent", "--new-session"),
+            *("--unshare-all", "--die-with-parent", "--new-session", "--cap-drop", "ALL"),
             *("--json-status-fd", str(STATUS)),
             *(("--seccomp", str(FILTER)) if self.filtered else ()),
         ]

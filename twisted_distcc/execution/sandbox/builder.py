@@ -1,7 +1,7 @@
 """A sandbox that has been tried, or the reason why this machine has none.
 
-In: limits, and the server's environment for compilers.  Out: a `Sandbox`, or `NoSandboxError`, whose text
-says what is missing and how to get it.
+In: limits, and the server's environment for compilers.  Out: a `Sandbox`, or `NoSandboxError`, whose
+text says what is missing and how to get it.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ _ADVICE: Final = (
 
 
 class NoSandboxError(DistccError):
-    """This machine cannot make sandboxes; the text says why, and what would help."""
+    """Sandboxes cannot be made on this machine; the text says why, and what would help."""
 
     exit_code = EXIT_PRIVILEGES
 
@@ -83,9 +83,8 @@ def _try_walls(sandbox: Sandbox) -> None:
     """Run a shell within the walls, as a compiler would run."""
     programs = sandbox.programs
     try:
-        seen = View.of(
-            [*programs.within, *(library for program in programs.within for library in needed(program))]
-        )
+        libraries = (library for program in programs.within for library in needed(program))
+        seen = View.of([*programs.within, *libraries])
         with sandbox.enclose(seen, [programs.shell, "-c", f"echo >{OUTPUT}"], "source", EMPTY) as job:
             attempt(job)
     except (DistccError, OSError) as error:

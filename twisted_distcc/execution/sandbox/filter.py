@@ -17,34 +17,12 @@ from types import MappingProxyType
 from typing import Final
 
 # Names in the order of the columns of each machine below.
-REFUSED: Final = [
-    "socket",
-    "socketpair",
-    "io_uring_setup",
-    "bpf",
-    "perf_event_open",
-    "ptrace",
-    "process_vm_readv",
-    "process_vm_writev",
-    "pidfd_getfd",
-    "keyctl",
-    "add_key",
-    "request_key",
-    "userfaultfd",
-    "mount",
-    "umount2",
-    "pivot_root",
-    "chroot",
-    "fsopen",
-    "fspick",
-    "move_mount",
-    "open_tree",
-    "mount_setattr",
-    "unshare",
-    "setns",
-    "open_by_handle_at",
-    "name_to_handle_at",
-]
+REFUSED: Final = (
+    "socket", "socketpair", "io_uring_setup", "bpf", "perf_event_open", "ptrace", "process_vm_readv",
+    "process_vm_writev", "pidfd_getfd", "keyctl", "add_key", "request_key", "userfaultfd", "mount",
+    "umount2", "pivot_root", "chroot", "fsopen", "fspick", "move_mount", "open_tree", "mount_setattr",
+    "unshare", "setns", "open_by_handle_at", "name_to_handle_at",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
