@@ -213,7 +213,7 @@ class LiveTestCase(TestCase):
         )
         server = self.start_server(
             "twistd", "--nodaemon", "--pidfile=", "distccd", "--allow=127.0.0.1", *listen, "--port=0",
-            "--log-level=debug", "--log-file=log", *options, environ=environ,
+            "--sandbox=off", "--log-level=debug", "--log-file=log", *options, environ=environ,
         )  # fmt: skip
         await server.ready()
         return server

@@ -10,12 +10,14 @@ and a pidfd in the reactor tells the end.
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar, Protocol
+from typing import Any, ClassVar, Protocol
 
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.defer import TimeoutError as DeferredTimeoutError
-from twisted.internet.interfaces import IReactorFDSet, IReactorTime, IReadDescriptor
+from twisted.internet.interfaces import IReactorFDSet, IReadDescriptor
+from twisted.internet.threads import deferToThreadPool
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
@@ -72,12 +74,12 @@ async def run(spawn: Spawner, command: Command) -> Ended:
 
 @dataclass(frozen=True, slots=True)
 class Runner:
-    """Runs commands that `spawn` starts, by the clock `reactor`."""
+    """Runs commands that `spawn` starts, by the clock and in the threads of `reactor`."""
 
     cancelled: ClassVar[type[Exception]] = CancelledError
 
     spawn: Spawner
-    reactor: IReactorTime
+    reactor: Any
 
     async def __call__(self, command: Command, seconds: float | None) -> Ended:
         """Run `command` to its end, or kill it after so many seconds, or when it is cancelled.
@@ -93,6 +95,10 @@ class Runner:
             return await Deferred.fromCoroutine(running).addTimeout(seconds, self.reactor)
         except DeferredTimeoutError:
             raise TimeoutError from None
+
+    async def aside(self, work: Callable[[], None]) -> None:
+        """Do `work` in a thread of the reactor's."""
+        await deferToThreadPool(self.reactor, self.reactor.getThreadPool(), work)
 
 
 async def _gone(process: RunningProcess) -> None:

@@ -22,6 +22,7 @@ from twisted_distcc.observe.lines import LEVELS
 from twisted_distcc.observe.logs import LogFile
 from twisted_distcc.policy.access import PRIVATE, AllowList
 from twisted_distcc.server.config import PORT, ServerConfig, command_list, default_jobs, search_path
+from twisted_distcc.server.sandboxing import LIMIT_OPTIONS, SANDBOX_HELP, limits, mode
 from twisted_distcc.server.service import DistccService
 
 _NOBODY_MAY_CONNECT = (
@@ -42,6 +43,11 @@ def _number(least: int, most: int) -> Callable[[str], int]:
 
 
 _COUNT = _number(1, 100_000)
+
+
+_SANDBOX_ROWS: list[list[object]] = [
+    [one.name, None, one.read(one.default), one.help, one.read] for one in LIMIT_OPTIONS
+]
 
 
 class Options(usage.Options):
@@ -70,6 +76,8 @@ class Options(usage.Options):
         ["log-level", None, "notice", f"The least severe level to log: {', '.join(LEVELS)}."],
         ["pid-file", "P", None, "File for this server's process number."],
         ["sysroot", None, "", "Folder that compilers are looked for below."],
+        ["sandbox", None, "auto", SANDBOX_HELP, mode],
+        *_SANDBOX_ROWS,
     ]
 
     def __init__(self) -> None:
@@ -126,6 +134,8 @@ def make_config(options: Mapping[str, Any], environ: Mapping[str, str]) -> Serve
         nice=options["nice"],
         oom_score_adj=options["oom-score-adj"],
         pid_file=options["pid-file"] and os.path.abspath(options["pid-file"]),
+        sandbox=options["sandbox"],
+        limits=limits(options),
     )
 
 

@@ -23,6 +23,7 @@ from twisted_distcc.policy.verdict import ALLOWED
 from twisted_distcc.server.config import ServerConfig, command_list, search_path
 from twisted_distcc.server.ending import Ending
 from twisted_distcc.server.identity import is_network, stream_peer
+from twisted_distcc.server.sandboxing import LIMIT_OPTIONS, MODES, SANDBOX_HELP, limits
 from twisted_distcc.server.stdio import serve_stdio
 from twisted_distcc.server.streams import Streams, ToldToEndError
 
@@ -58,6 +59,12 @@ def parser() -> argparse.ArgumentParser:
         "--log-level", default="notice", choices=LEVELS, help="the least severe level to log"
     )
     made.add_argument("--verbose", action="store_true", help="log at level debug")
+    made.add_argument("--sandbox", default="auto", choices=MODES, help=SANDBOX_HELP)
+    for one in LIMIT_OPTIONS:
+        made.add_argument(
+            f"--{one.name}", type=one.read, default=one.default, metavar="N",
+            help=f"{one.help} ({one.default})",
+        )  # fmt: skip
     return made
 
 
@@ -128,6 +135,8 @@ def _config(options: argparse.Namespace) -> ServerConfig:
         sysroot=options.sysroot.rstrip("/"),
         job_lifetime=options.job_lifetime,
         nice=options.nice,
+        sandbox=options.sandbox,
+        limits=limits({one.name: getattr(options, one.name.replace("-", "_")) for one in LIMIT_OPTIONS}),
     )
 
 

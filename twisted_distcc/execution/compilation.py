@@ -40,6 +40,10 @@ class Job(Protocol):
         """What to start."""
         ...
 
+    def cost(self, ended: Ended) -> float:
+        """Give the seconds of processor time that it took."""
+        ...
+
     def collect(self, ended: Ended) -> Reply:
         """Make the reply of what it left, once it has ended.
 
@@ -53,8 +57,20 @@ class Job(Protocol):
 class Place(Protocol):
     """Where jobs run."""
 
+    def knows(self, path: str) -> bool:
+        """Whether jobs of the compiler at `path` can be prepared now."""
+        ...
+
+    def learn(self, path: str) -> None:
+        """Find out what it takes to run the compiler at `path`; this may wait.
+
+        Raises:
+            OSError: if it cannot be read or started.
+        """
+        ...
+
     def prepare(self, path: str, compilation: Compilation, source: Body) -> AbstractContextManager[Job]:
-        """Make ready to compile `source` as `compilation` says, with the compiler at `path`.
+        """Make ready to compile `source` as `compilation` says, with the known compiler at `path`.
 
         Leaving the context gives up what the job held, whatever became of it.
 

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal, TypeAlias
 
+from twisted_distcc.execution.limits import Limits
 from twisted_distcc.policy.access import AllowList
 from twisted_distcc.policy.commands import BadCommandListError, CommandList
+
+Sandboxing: TypeAlias = Literal["auto", "require", "off"]
 
 PORT: Final = 3632
 """The port that IANA registered for distcc."""
@@ -44,6 +47,9 @@ class ServerConfig:
         nice: how much nicer than now it makes itself.
         oom_score_adj: its standing with the kernel when memory runs out; `None` leaves it.
         pid_file: where it writes its process number, if anywhere.
+        sandbox: whether compilers run within walls: `auto` where that can be, `require` or not at all,
+            `off` never.
+        limits: how much of the machine a job may use, unless the sandbox is off.
     """
 
     allow: AllowList
@@ -59,6 +65,8 @@ class ServerConfig:
     nice: int = 0
     oom_score_adj: int | None = None
     pid_file: str | None = None
+    sandbox: Sandboxing = "auto"
+    limits: Limits = field(default_factory=Limits)
 
 
 def search_path(environ: Mapping[str, str], sysroot: str) -> tuple[str, ...]:

@@ -64,6 +64,10 @@ class Run(Protocol):
         """
         ...
 
+    async def aside(self, work: Callable[[], None]) -> None:
+        """Do `work`, which waits, where it holds no other job up."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
@@ -114,7 +118,7 @@ class Exchange:
         arrived = self.clock.seconds()
         async with self.admission.seat():
             seated = self.clock.seconds()
-            reply, ended = await self._compile(judged, source)
+            reply, cpu = await self._compile(judged, source)
         self.record(
             replace(
                 told,
@@ -122,15 +126,17 @@ class Exchange:
                 sent=reply.object_file.length,
                 waited=seated - arrived,
                 ran=self.clock.seconds() - seated,
-                cpu=ended.user + ended.system,
+                cpu=cpu,
             )
         )
         return reply
 
-    async def _compile(self, judged: Judged, source: Body) -> tuple[Reply, Ended]:
+    async def _compile(self, judged: Judged, source: Body) -> tuple[Reply, float]:
+        if not self.place.knows(judged.compiler):
+            await self.run.aside(lambda: self.place.learn(judged.compiler))
         with self.place.prepare(judged.compiler, judged.compilation, source) as job:
             ended = await self._run(job.command)
-            return job.collect(ended), ended
+            return job.collect(ended), job.cost(ended)
 
     async def _run(self, command: Command) -> Ended:
         try:

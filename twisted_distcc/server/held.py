@@ -41,6 +41,10 @@ class Held:
         """Run `command` to its end; see `Streams.run`."""
         return self._streams.run(command, seconds)
 
+    async def aside(self, work: Callable[[], None]) -> None:
+        """Do `work`."""
+        work()
+
     @asynccontextmanager
     async def seat(self) -> AsyncIterator[None]:
         """Hold a seat: there is nobody else to want it."""

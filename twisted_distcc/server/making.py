@@ -6,7 +6,9 @@ every kind of server: this module refuses to know Twisted.
 
 from __future__ import annotations
 
+from twisted_distcc.execution.compilation import Place
 from twisted_distcc.execution.compilers import Compilers
+from twisted_distcc.execution.sandbox.builder import NoSandboxError, build
 from twisted_distcc.execution.unconfined import Unconfined
 from twisted_distcc.execution.workspace import Workspaces
 from twisted_distcc.observe.jobs import JobRecord
@@ -17,9 +19,9 @@ from twisted_distcc.server.judgement import Judge
 
 
 def make_exchange(
-    config: ServerConfig, workspaces: Workspaces, log: Log, run: Run, admission: Seats, clock: Clock
+    config: ServerConfig, place: Place, log: Log, run: Run, admission: Seats, clock: Clock
 ) -> Exchange:
-    """Give what serves the jobs of a server that `config` describes."""
+    """Give what serves the jobs of a server that `config` describes, in `place`."""
 
     def record(job: JobRecord) -> None:
         tell = log.info if job.verdict in ("done", "cancelled") else log.warn
@@ -27,13 +29,40 @@ def make_exchange(
 
     return Exchange(
         judge=Judge(Compilers(config.folders, config.commands, config.any_command, config.sysroot)),
-        place=Unconfined(workspaces, _environment(config)),
+        place=place,
         run=run,
         admission=admission,
         clock=clock,
         lifetime=config.job_lifetime,
         record=record,
     )
+
+
+def make_place(config: ServerConfig, workspaces: Workspaces, log: Log, *, careful: bool = True) -> Place:
+    """Give the place where the compilers of a server that `config` describes run.
+
+    Args:
+        config: what to serve.
+        workspaces: the server's folder.
+        log: is told loudly when there is no sandbox where there might be one.
+        careful: whether a compiler's own sandbox is tried before its first job.
+
+    Raises:
+        NoSandboxError: if there is none, and one is required.
+    """
+    environ = _environment(config)
+    if config.sandbox == "off":
+        return Unconfined(workspaces, environ)
+    try:
+        return build(config.limits, environ, workspaces.spool, careful=careful)
+    except NoSandboxError as error:
+        if config.sandbox == "require":
+            raise
+        log.warn(
+            "NO SANDBOX: compilers, and so clients, can read and write what this user can: {why}",
+            why=error,
+        )
+        return Unconfined(workspaces, environ, config.limits)
 
 
 def _environment(config: ServerConfig) -> dict[str, str]:

@@ -26,7 +26,7 @@ from twisted_distcc.messages.bulk import Bulk, ReactorThreads
 from twisted_distcc.processes import Runner, Spawner
 from twisted_distcc.server.admission import Admission
 from twisted_distcc.server.config import ServerConfig
-from twisted_distcc.server.making import make_exchange
+from twisted_distcc.server.making import make_exchange, make_place
 from twisted_distcc.server.ports import open_ports
 from twisted_distcc.server.protocol import DistccServerFactory
 
@@ -43,7 +43,8 @@ def make_factory(
     """
     admission = Admission(config.jobs, config.jobs * _QUEUE_PER_JOB)
     run = Runner(spawn, reactor)
-    exchange = make_exchange(config, workspaces, log, run, admission, reactor)
+    place = make_place(config, workspaces, log)
+    exchange = make_exchange(config, place, log, run, admission, reactor)
     return DistccServerFactory(
         exchange,
         reactor,

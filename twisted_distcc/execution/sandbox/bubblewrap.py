@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from twisted_distcc.execution.sandbox.limits import Limits
+from twisted_distcc.execution.limits import Limits
 from twisted_distcc.execution.sandbox.view import View
 
 # Descriptors, beside the standard streams.

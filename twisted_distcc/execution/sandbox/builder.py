@@ -11,9 +11,9 @@ from collections.abc import Mapping
 from typing import Final
 
 from twisted_distcc.errors import EXIT_PRIVILEGES, DistccError
+from twisted_distcc.execution.limits import Limits
 from twisted_distcc.execution.sandbox.bubblewrap import OUTPUT, Programs
 from twisted_distcc.execution.sandbox.elf import needed
-from twisted_distcc.execution.sandbox.limits import Limits
 from twisted_distcc.execution.sandbox.place import Sandbox
 from twisted_distcc.execution.sandbox.toolchain import Toolchain, discover, whole_system
 from twisted_distcc.execution.sandbox.toolchains import Toolchains
@@ -47,8 +47,14 @@ class NoSandboxError(DistccError):
     exit_code = EXIT_PRIVILEGES
 
 
-def build(limits: Limits, environ: Mapping[str, str], spool: str) -> Sandbox:
+def build(limits: Limits, environ: Mapping[str, str], spool: str, *, careful: bool = True) -> Sandbox:
     """Give a sandbox that works here; this waits some milliseconds.
+
+    Args:
+        limits: how much a job may use.
+        environ: what a compiler gets to see.
+        spool: the folder that objects are written into.
+        careful: whether each compiler is tried when it is found.
 
     Raises:
         NoSandboxError: if there is none.
@@ -56,7 +62,7 @@ def build(limits: Limits, environ: Mapping[str, str], spool: str) -> Sandbox:
     programs = _find_programs()
 
     def learn(path: str) -> Toolchain:
-        return _learn(sandbox, path)
+        return _learn(sandbox, path, careful)
 
     sandbox = Sandbox(programs, Toolchains(learn), limits, environ, spool)
     _try_walls(sandbox)
@@ -96,10 +102,10 @@ def _advised(reason: str) -> str:
     return f"{advice} ({reason})" if advice else reason
 
 
-def _learn(sandbox: Sandbox, path: str) -> Toolchain:
+def _learn(sandbox: Sandbox, path: str, careful: bool) -> Toolchain:
     """Find out what a compiler consists of; if it does not work so, it is shown the whole system."""
     found = discover(path, sandbox.environ, sandbox.programs.within)
-    if found.is_whole_system or _compiles(sandbox, found):
+    if not careful or found.is_whole_system or _compiles(sandbox, found):
         return found
     return whole_system(path)
 

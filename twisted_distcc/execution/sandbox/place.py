@@ -19,9 +19,9 @@ from twisted_distcc.cmdline.rewrite import serve_argv
 from twisted_distcc.cmdline.source import working_directory
 from twisted_distcc.errors import DistccError
 from twisted_distcc.execution.compilation import NothingMadeError
+from twisted_distcc.execution.limits import Limits, check_limits
 from twisted_distcc.execution.sandbox import filter as seccomp
 from twisted_distcc.execution.sandbox.bubblewrap import OUTPUT, Programs, Walls
-from twisted_distcc.execution.sandbox.limits import Limits, check_limits
 from twisted_distcc.execution.sandbox.toolchains import Toolchains
 from twisted_distcc.execution.sandbox.view import View
 from twisted_distcc.execution.words import Words

@@ -1,8 +1,8 @@
 """What a compiler consists of: found from the compiler itself.
 
 In: the path of a compiler that this server trusts.  Out: a `Toolchain`: the files and folders that it
-opens when it compiles preprocessed text, and the digest by which it is known.  A compiler that is a
-script may start anything, so whoever runs it sees all that the system has installed.
+opens when it compiles preprocessed text.  A compiler that is a script may start anything, so it is shown
+all that the system has installed.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ _SYSTEM: Final = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32"
 _BESIDE: Final = ("/etc/ld.so.cache", "/usr/lib/locale/C.utf8", "/usr/lib/locale/C.UTF-8")
 
 _INSTALLED: Final = re.compile(r"^install: (/.*)$", re.MULTILINE)
+_SEARCHED: Final = re.compile(r"^programs: =(.*)$", re.MULTILINE)
 _CONFIGURED: Final = re.compile(r"^Configuration file: (/.*)$", re.MULTILINE)
 
 
@@ -37,20 +38,35 @@ class Toolchain:
     """A compiler with all that it needs.
 
     Attributes:
-        compiler: the path by which it is started.
+        programs: the path by which it is started, and the programs that it starts.
         view: what must be seen for it to work.
-        digest: SHA-256 of the programs that make it up, in hexadecimal digits.
         is_whole_system: whether it could not be told apart from the rest of the system.
     """
 
-    compiler: str
+    programs: tuple[str, ...]
     view: View
-    digest: str
     is_whole_system: bool
+
+    @property
+    def compiler(self) -> str:
+        """The path by which it is started."""
+        return self.programs[0]
+
+    def digest(self) -> str:
+        """Give one SHA-256 of all its programs, in hexadecimal digits; this reads them.
+
+        Raises:
+            OSError: if one cannot be read.
+        """
+        digests = set()
+        for program in self.programs:
+            with open(program, "rb") as file:
+                digests.add(hashlib.file_digest(file, "sha256").digest())
+        return hashlib.sha256(b"".join(sorted(digests))).hexdigest()
 
 
 def discover(compiler: str, environ: Mapping[str, str], beside: Iterable[str]) -> Toolchain:
-    """Find out what `compiler` consists of; this starts it several times, and reads its programs.
+    """Find out what `compiler` consists of; this starts it some times.
 
     Args:
         compiler: its path.
@@ -60,63 +76,48 @@ def discover(compiler: str, environ: Mapping[str, str], beside: Iterable[str]) -
     Raises:
         OSError: if it cannot be read or started.
     """
-    asked = _Asked(compiler, environ)
     try:
-        programs = (compiler, *asked.programs())
-        libraries = [library for one in (*programs, *beside) for library in needed(one)]
+        libraries = [*needed(compiler)]
+        asked = _Asked(compiler, environ)
+        programs = tuple(asked.programs())
+        libraries += [library for one in (*programs, *beside) for library in needed(one)]
     except NotAProgramError:
         return whole_system(compiler)
-    folders = {os.path.dirname(one) for one in programs[1:] if os.path.basename(one) in _INNER}
-    shown = [*programs, *beside, *libraries, *folders, *asked.folders(), *_BESIDE]
-    return Toolchain(compiler, View.of(shown), _digest(programs), is_whole_system=False)
+    folders = {os.path.dirname(one) for one in programs if os.path.basename(one) in _INNER}
+    shown = [compiler, *programs, *beside, *libraries, *folders, *asked.folders(), *_BESIDE]
+    return Toolchain((compiler, *programs), View.of(shown), is_whole_system=False)
 
 
 def whole_system(compiler: str) -> Toolchain:
-    """Give `compiler` with all that the system has installed.
-
-    Raises:
-        OSError: if it cannot be read.
-    """
-    view = View.of([*_SYSTEM, *_BESIDE, compiler])
-    return Toolchain(compiler, view, _digest([compiler]), is_whole_system=True)
+    """Give `compiler` with all that the system has installed."""
+    return Toolchain((compiler,), View.of([*_SYSTEM, *_BESIDE, compiler]), is_whole_system=True)
 
 
-@dataclass(frozen=True, slots=True)
 class _Asked:
-    """A compiler that tells about itself."""
+    """A compiler that has told about itself."""
 
-    compiler: str
-    environ: Mapping[str, str]
+    def __init__(self, compiler: str, environ: Mapping[str, str]) -> None:
+        self._compiler = compiler
+        self._environ = environ
+        self._told = self._answer("-print-search-dirs")
 
     def programs(self) -> Iterator[str]:
         """Give the programs that it starts."""
+        searched = "".join(_SEARCHED.findall(self._told))
+        folders = [*searched.split(":"), *self._environ.get("PATH", os.defpath).split(":")]
         for name in _PROGRAMS:
-            path = self._answer(f"-print-prog-name={name}").strip()
-            found = path if "/" in path else self._on_path(path)
-            if found and os.path.isfile(found):
+            paths = (os.path.join(folder, name) for folder in folders if folder.startswith("/"))
+            found = next((path for path in paths if os.access(path, os.X_OK)), None)
+            if found is not None:
                 yield found
 
     def folders(self) -> Iterator[str]:
-        """Give the folders that it keeps its own files in, and files that configure it."""
-        yield from _INSTALLED.findall(self._answer("-print-search-dirs"))
-        resources = self._answer("-print-resource-dir").strip()
-        if resources.startswith("/"):
-            yield resources
-        yield from _CONFIGURED.findall(self._answer("--version"))
+        """Give the folders that it keeps its own files in, and the files that configure it."""
+        installed = _INSTALLED.findall(self._told)
+        yield from installed
+        if not installed:  # it is clang
+            yield from self._answer("-print-resource-dir").splitlines()
+            yield from _CONFIGURED.findall(self._answer("--version"))
 
     def _answer(self, question: str) -> str:
-        return ask([self.compiler, question], self.environ)
-
-    def _on_path(self, name: str) -> str | None:
-        folders = self.environ.get("PATH", os.defpath).split(":")
-        paths = (os.path.join(folder, name) for folder in folders)
-        return next((path for path in paths if name and os.path.isfile(path)), None)
-
-
-def _digest(programs: Iterable[str]) -> str:
-    """Give one digest of all `programs`, whatever their names."""
-    digests = set()
-    for program in programs:
-        with open(program, "rb") as file:
-            digests.add(hashlib.file_digest(file, "sha256").digest())
-    return hashlib.sha256(b"".join(sorted(digests))).hexdigest()
+        return ask([self._compiler, question], self._environ)

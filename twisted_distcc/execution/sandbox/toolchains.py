@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from threading import Lock
 from typing import TypeAlias
 
 from twisted_distcc.execution.sandbox.toolchain import Toolchain
@@ -24,6 +25,7 @@ class Toolchains:
 
     def __init__(self, discover: Callable[[str], Toolchain]) -> None:
         self._discover = discover
+        self._learning = Lock()
         self._known: dict[str, tuple[_Stamp, Toolchain]] = {}
 
     def knows(self, path: str) -> bool:
@@ -37,9 +39,10 @@ class Toolchains:
         Raises:
             OSError: if it cannot be read or started.
         """
-        if not self.knows(path):
-            stamp = _stamp(path)
-            self._known[path] = stamp, self._discover(path)
+        with self._learning:  # whoever wants the same compiler meanwhile waits for it
+            if not self.knows(path):
+                stamp = _stamp(path)
+                self._known[path] = stamp, self._discover(path)
 
     def get(self, path: str) -> Toolchain:
         """Give the toolchain of a compiler that is known."""
