@@ -20,6 +20,7 @@ from benchmarks.rows import (
     client_bound,
     client_start,
     real_builds,
+    sandbox_cost,
     server_memory,
     server_throughput,
 )
@@ -34,6 +35,7 @@ _ROWS: Mapping[str, tuple[str, Callable[[Workbench], Iterator[Figure]]]] = {
     "c": ("client-bound builds, one C distccd with the null compiler", client_bound.run),
     "d": ("one small compile, warm agent", client_start.run),
     "e": ("server memory", server_memory.run),
+    "f": ("the sandbox, our server with it / without", sandbox_cost.run),
 }
 
 

@@ -42,9 +42,12 @@ def c_distccd(bench: Workbench, path: str) -> Iterator[Server]:
 
 
 @contextmanager
-def our_distccd(bench: Workbench, path: str) -> Iterator[Server]:
-    """Run `twistd distccd` of the environment that this benchmark runs in, likewise."""
-    command = [our_program("twistd"), "--nodaemon", "--pidfile=", "distccd"]
+def our_distccd(bench: Workbench, path: str, *options: str) -> Iterator[Server]:
+    """Run `twistd distccd` of the environment that this benchmark runs in, likewise.
+
+    It has no sandbox, as C distccd has none, unless `options` say otherwise.
+    """
+    command = [our_program("twistd"), "--nodaemon", "--pidfile=", "distccd", "--sandbox=off", *options]
     with _running(bench, command, path, "ours") as server:
         yield server
 

@@ -4,7 +4,7 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from benchmarks.figures import Comparison, Figure, Remark, at_most, in_turns
+from benchmarks.figures import Budget, Comparison, Figure, Remark, at_most, in_turns
 from benchmarks.projects import build, objects
 from benchmarks.servers import LOOPBACK, Server, c_distccd, our_distccd
 from benchmarks.workbench import Workbench
@@ -23,10 +23,13 @@ class _Sample:
 def run(bench: Workbench) -> Iterator[Figure]:
     with our_distccd(bench, bench.real_path) as ours, c_distccd(bench, bench.real_path) as theirs:
         for name in _QUICK_PROJECTS if bench.quick else _PROJECTS:
-            yield from _compare(bench, ours, theirs, name)
+            yield from compare_builds(bench, ours, theirs, name, at_most(1.03))
 
 
-def _compare(bench: Workbench, ours: Server, theirs: Server, name: str) -> Iterator[Figure]:
+def compare_builds(
+    bench: Workbench, ours: Server, theirs: Server, name: str, budget: Budget
+) -> Iterator[Figure]:
+    """Build the project `name` by Debian's distcc through the one server and through the other."""
     pairs = in_turns(
         bench.rounds, lambda: _sample(bench, ours, name), lambda: _sample(bench, theirs, name)
     )
@@ -35,7 +38,7 @@ def _compare(bench: Workbench, ours: Server, theirs: Server, name: str) -> Itera
         "s",
         tuple(a.seconds for a, _ in pairs),
         tuple(b.seconds for _, b in pairs),
-        at_most(1.03),
+        budget,
     )
     a, b = pairs[-1]
     different = sum(a.objects[path] != b.objects.get(path) for path in a.objects)

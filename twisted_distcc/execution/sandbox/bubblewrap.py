@@ -95,13 +95,18 @@ class Walls:
             *self.view.argv,
             *(word for device in _DEVICES for word in ("--dev-bind", device, device)),
             *("--proc", "/proc"),
-            *(() if folder.startswith(f"{_TEMPORARY}/") else ("--symlink", folder, _TEMPORARY)),
+            *self._temporary(folder),
             *("--size", str(self.limits.space + length), "--tmpfs", folder),
             *("--file", str(SOURCE), f"{folder}/{source}"),
             *("--remount-ro", "/", "--chdir", folder, "--"),
             *(self.programs.shell, "-c", self.limits.script(own_processes=True) + _SCRIPT, "sh"),
             *command,
         ]
+
+    def _temporary(self, folder: str) -> tuple[str, ...]:
+        """Have `/tmp` lead to the job's folder, unless something stands there."""
+        stands = folder.startswith(f"{_TEMPORARY}/") or not self.view.is_free(_TEMPORARY)
+        return () if stands else ("--symlink", folder, _TEMPORARY)
 
     def _namespaces(self) -> list[str]:
         return [
