@@ -28,6 +28,10 @@ class Subcommand:
 
 
 SUBCOMMANDS: Mapping[str, Subcommand] = {
+    "certs": Subcommand(
+        "twisted_distcc.cli.certs",
+        "make, renew and revoke the certificates of a farm that speaks TLS",
+    ),
     "demo": Subcommand(
         "twisted_distcc.cli.demo",
         "build a real C library alone and through a farm on this machine, and compare",

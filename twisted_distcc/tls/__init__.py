@@ -1,0 +1,1 @@
+"""TLS: who is at the other end, and the small authority that says so."""

@@ -1,0 +1,190 @@
+"""The folder of an authority: its key, what it has issued, what it has taken back.
+
+In: a folder.  Out: what the files in it say, or an `AuthorityError` that names the one that is missing
+or broken; and new files, each of which appears whole or not at all.  This module refuses to know who
+may have a certificate, and for how long.
+
+    certificate.pem key.pem     the authority's own
+    crl.pem                     the list of what is revoked, as servers read it; there is no other record
+    issued/000001.pem ...       each certificate, in the order of issue; there is no other record either
+    servers/NAME/  users/NAME/  the latest bundle of each: certificate.pem key.pem ca.pem crl.pem
+
+A certificate is recorded before anybody gets it, so what exists can be revoked.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import stat
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Final, TypeVar
+
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_pem_private_key,
+)
+
+from twisted_distcc.errors import DistccError
+from twisted_distcc.tls.issued import Issued, Role, read_issued
+from twisted_distcc.tls.keeping import (
+    PUBLIC,
+    SECRET,
+    locked,
+    new_folder,
+    remove_unfinished,
+    replace_file,
+)
+from twisted_distcc.tls.signing import Signer
+
+T = TypeVar("T")
+
+CERTIFICATE: Final = "certificate.pem"
+KEY: Final = "key.pem"
+AUTHORITY: Final = "ca.pem"
+REVOKED: Final = "crl.pem"
+_ISSUED: Final = "issued"
+_BUNDLES: Final = {Role.SERVER: "servers", Role.USER: "users"}
+_RESTORE: Final = "restore it from a copy"
+
+
+class AuthorityError(DistccError):
+    """An authority cannot, or must not, do what it was asked to."""
+
+
+def create_ledger(folder: Path, signer: Signer, revoked: x509.CertificateRevocationList) -> None:
+    """Make the folder of a new authority, unless there is something there."""
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise AuthorityError(
+            f"{folder} is there already and stays as it is; give another --authority DIR"
+        )
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    files = {
+        CERTIFICATE: (_pem(signer.certificate), PUBLIC),
+        KEY: (_key_pem(signer.key), SECRET),
+        REVOKED: (_pem(revoked), PUBLIC),
+    }
+    new_folder(folder, files)
+
+
+class Ledger:
+    """Reads and writes the folder of one authority; who writes holds it `locked`."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the folder for this process alone, which begins with clearing up after the dead."""
+        self.certificate()  # or a sentence that says that there is none
+        with locked(self.folder):
+            remove_unfinished(self.folder)
+            yield
+
+    def certificate(self) -> x509.Certificate:
+        """Read the authority's own certificate."""
+        path = self.folder / CERTIFICATE
+        if not path.exists():
+            raise AuthorityError(
+                f"there is no authority in {self.folder}; `twisted-distcc certs init` makes one"
+            )
+        return _read(path, x509.load_pem_x509_certificate)
+
+    def signer(self) -> Signer:
+        """Read the authority's certificate and key, which must be a pair, and the owner's alone."""
+        certificate = self.certificate()
+        path = self.folder / KEY
+        if path.exists() and stat.S_IMODE(path.stat().st_mode) & 0o077:
+            raise AuthorityError(
+                f"others may read {path}, so anybody may have it; if nobody has, chmod 600 it"
+            )
+        key = _read(path, lambda data: load_pem_private_key(data, None))
+        if (
+            not isinstance(key, ec.EllipticCurvePrivateKey)
+            or key.public_key() != certificate.public_key()
+        ):
+            raise AuthorityError(f"{path} is not the key of {self.folder / CERTIFICATE}")
+        return Signer(certificate, key)
+
+    def revoked(self) -> x509.CertificateRevocationList:
+        """Read the list of what is revoked, which must be this authority's."""
+        path = self.folder / REVOKED
+        revoked = _read(path, x509.load_pem_x509_crl)
+        signer = self.certificate().public_key()
+        if not isinstance(signer, ec.EllipticCurvePublicKey) or not revoked.is_signature_valid(signer):
+            raise AuthorityError(f"{path} is not of the authority in {self.folder}; {_RESTORE}")
+        return revoked
+
+    def issued(self) -> list[Issued]:
+        """Read what was issued, in that order."""
+        return [read_issued(_read(path, x509.load_pem_x509_certificate)) for path in self._records()]
+
+    def bundle(self, role: Role, name: str) -> Path:
+        """Say where the latest bundle of a server or a user lies."""
+        return self.folder / _BUNDLES[role] / name
+
+    def record(self, certificate: x509.Certificate) -> None:
+        """Keep a certificate, for good."""
+        number = int(records[-1].stem) + 1 if (records := self._records()) else 1
+        folder = self._subfolder(_ISSUED)
+        replace_file(folder / f"{number:06}.pem", _pem(certificate), PUBLIC)
+
+    def publish_bundle(self, certificate: x509.Certificate, key: ec.EllipticCurvePrivateKey) -> Path:
+        """Put a bundle where its owner's older one is, or was."""
+        issued = read_issued(certificate)
+        folder = self.bundle(issued.role, issued.name)
+        self._subfolder(_BUNDLES[issued.role])
+        if folder.exists():
+            shutil.rmtree(folder)
+        files = {
+            CERTIFICATE: (_pem(certificate), PUBLIC),
+            KEY: (_key_pem(key), SECRET),
+            AUTHORITY: (_pem(self.certificate()), PUBLIC),
+            REVOKED: (_pem(self.revoked()), PUBLIC),
+        }
+        new_folder(folder, files)
+        return folder
+
+    def replace_list(self, revoked: x509.CertificateRevocationList) -> None:
+        """Keep a new list; the bundles follow it, and those that it revokes go."""
+        replace_file(self.folder / REVOKED, _pem(revoked), PUBLIC)
+        for bundle in self._bundles():
+            certificate = _read(bundle / CERTIFICATE, x509.load_pem_x509_certificate)
+            if revoked.get_revoked_certificate_by_serial_number(certificate.serial_number):
+                shutil.rmtree(bundle)
+            else:
+                replace_file(bundle / REVOKED, _pem(revoked), PUBLIC)
+
+    def _records(self) -> list[Path]:
+        return sorted((self.folder / _ISSUED).glob("[0-9]*.pem"))
+
+    def _bundles(self) -> Iterator[Path]:
+        for name in _BUNDLES.values():
+            yield from (self.folder / name).glob("[!.]*")
+
+    def _subfolder(self, name: str) -> Path:
+        folder = self.folder / name
+        folder.mkdir(mode=0o700, exist_ok=True)
+        return folder
+
+
+def _read(path: Path, load: Callable[[bytes], T]) -> T:
+    try:
+        return load(path.read_bytes())
+    except FileNotFoundError:
+        raise AuthorityError(f"{path} is missing; {_RESTORE}") from None
+    except (ValueError, TypeError) as error:  # a TypeError speaks of a password
+        raise AuthorityError(f"{path} cannot be read: {error}") from None
+
+
+def _pem(signed: x509.Certificate | x509.CertificateRevocationList) -> bytes:
+    return signed.public_bytes(Encoding.PEM)
+
+
+def _key_pem(key: ec.EllipticCurvePrivateKey) -> bytes:
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())

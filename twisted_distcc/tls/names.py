@@ -1,0 +1,69 @@
+"""The names that a certificate may carry, as people type them.
+
+In: a word from a command line.  Out: the same name as it will stand in a certificate, or a
+`BadNameError` that says what is wrong with it.  This module refuses to know certificates, files and
+the network: whether anybody has such a name is not its business.
+
+Names become folders, and parts of commands that people copy into a shell; so the rules are narrow,
+and a name of a user's is plain ASCII, in which no letter looks like another script's.
+"""
+
+from __future__ import annotations
+
+import re
+from ipaddress import IPv4Address, IPv6Address, ip_address
+from typing import Final
+
+from twisted_distcc.errors import EXIT_BAD_ARGUMENTS, DistccError
+
+# RFC 5280, appendix A.1: a common name has 64 characters at most (ub-common-name).
+COMMON_NAME_LENGTH: Final = 64
+_HOST_LENGTH: Final = 253  # RFC 1035, 2.3.4, less the length bytes
+# No hyphen at either end (RFC 1123, 2.1); the underscore is not theirs, but containers' names have it.
+_HOST: Final = re.compile(
+    r"(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.)*[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
+)
+# No hyphen and no dot in front: such a name would be an option, or a hidden folder.
+_USER: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._@-]*")
+
+
+class BadNameError(DistccError):
+    """A name cannot stand in a certificate."""
+
+    exit_code = EXIT_BAD_ARGUMENTS
+
+
+def host_name(text: str) -> str:
+    """Give the name or address of a host as certificates have it; raises `BadNameError`."""
+    if (address := as_address(text)) is not None:
+        if isinstance(address, IPv6Address) and address.scope_id:
+            raise BadNameError(f"{text!r} is an address on one link alone; give one that others know")
+        return str(address)
+    if not text.isascii():
+        raise BadNameError(
+            f"{text!r} is not plain ASCII; give the form of that name that begins with xn--"
+        )
+    name = text.lower()
+    if len(name) > _HOST_LENGTH or not _HOST.fullmatch(name) or name.rpartition(".")[2].isdecimal():
+        raise BadNameError(
+            f"{text!r} is neither a name nor an address of a host, like build1.example.org or 10.0.0.5"
+        )
+    return name
+
+
+def user_name(text: str) -> str:
+    """Give the name of a user, unchanged; raises `BadNameError`."""
+    if not _USER.fullmatch(text) or len(text) > COMMON_NAME_LENGTH:
+        raise BadNameError(
+            f"{text!r} cannot be a user's name: it needs to be 1 to {COMMON_NAME_LENGTH} of"
+            " A-Z a-z 0-9 . _ @ - and to begin with a letter, a digit or _"
+        )
+    return text
+
+
+def as_address(text: str) -> IPv4Address | IPv6Address | None:
+    """Read an IP address; None if the text is something else."""
+    try:
+        return ip_address(text)
+    except ValueError:
+        return None

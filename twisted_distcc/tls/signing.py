@@ -1,0 +1,171 @@
+"""What an authority signs: itself, certificates, and the list of those it takes back.
+
+In: keys, names, and times.  Out: X.509 objects (RFC 5280).  This module refuses to know files, clocks
+and which names are good: who calls has checked them.
+
+Keys are on P-256.  A server's certificate is good for servers alone and a user's for clients alone, so
+that neither can pass for the other.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from twisted_distcc.tls.issued import PURPOSES, Role
+from twisted_distcc.tls.names import as_address
+from twisted_distcc.tls.scope import Scope
+
+# 63 bits nobody can guess, and still short enough for a person to read out (CAs on the web need 64).
+_SERIAL_BITS: Final = 63
+# What is signed begins an hour ago, because clocks of machines differ.
+SKEW: Final = timedelta(hours=1)
+_HASH: Final = hashes.SHA256()
+
+
+@dataclass(frozen=True, slots=True)
+class Signer:
+    """A certificate that signs others, and its key."""
+
+    certificate: x509.Certificate
+    key: ec.EllipticCurvePrivateKey
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """From when until when something is good; both in UTC."""
+
+    starts: datetime
+    ends: datetime
+
+    @classmethod
+    def of(cls, now: datetime, life: timedelta, latest: datetime | None = None) -> Period:
+        """Give the period of something made `now` that lives so long, but no longer than `latest`."""
+        ends = now + life
+        return cls(now - SKEW, ends if latest is None else min(ends, latest))
+
+
+def new_key() -> ec.EllipticCurvePrivateKey:
+    """Make a key."""
+    return ec.generate_private_key(ec.SECP256R1())
+
+
+def new_authority(scope: Scope | None, period: Period) -> Signer:
+    """Make an authority whose certificates may be for hosts in `scope` (None: any)."""
+    key = new_key()
+    # Verifiers look for an issuer by its name first, so no two authorities have the same.
+    name = _named(f"distcc authority {secrets.token_hex(4)}")
+    builder = (
+        _unsigned(name, name, key.public_key(), key.public_key(), period)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .add_extension(_usage(signs_others=True), critical=True)
+    )
+    if scope is not None:
+        builder = builder.add_extension(scope.extension(), critical=True)
+    return Signer(builder.sign(key, _HASH), key)
+
+
+def new_certificate(
+    signer: Signer, key: ec.EllipticCurvePublicKey, role: Role, names: Iterable[str], period: Period
+) -> x509.Certificate:
+    """Sign a certificate for a server of these names, or for the user of this one."""
+    first, *others = names
+    builder = (
+        _unsigned(
+            _named(_common_name(first, role)),
+            signer.certificate.subject,
+            key,
+            signer.key.public_key(),
+            period,
+        )
+        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        .add_extension(_usage(signs_others=False), critical=True)
+        .add_extension(x509.ExtendedKeyUsage([PURPOSES[role]]), critical=False)
+    )
+    if role is Role.SERVER:
+        hosts = x509.SubjectAlternativeName(map(_general_name, [first, *others]))
+        builder = builder.add_extension(hosts, critical=False)
+    return builder.sign(signer.key, _HASH)
+
+
+def new_list(
+    signer: Signer,
+    number: int,
+    revoked: Iterable[x509.RevokedCertificate],
+    period: Period,
+) -> x509.CertificateRevocationList:
+    """Sign a list of certificates that are taken back."""
+    builder = (
+        x509.CertificateRevocationListBuilder()
+        .issuer_name(signer.certificate.subject)
+        .last_update(period.starts)
+        .next_update(period.ends)
+        .add_extension(x509.CRLNumber(number), critical=False)
+        .add_extension(
+            x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.key.public_key()), critical=False
+        )
+    )
+    for entry in revoked:
+        builder = builder.add_revoked_certificate(entry)
+    return builder.sign(signer.key, _HASH)
+
+
+def revocation(serial: int, when: datetime) -> x509.RevokedCertificate:
+    """Give the entry of a list that takes one certificate back."""
+    return x509.RevokedCertificateBuilder().serial_number(serial).revocation_date(when).build()
+
+
+def _unsigned(
+    subject: x509.Name,
+    issuer: x509.Name,
+    key: ec.EllipticCurvePublicKey,
+    issuer_key: ec.EllipticCurvePublicKey,
+    period: Period,
+) -> x509.CertificateBuilder:
+    return (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(issuer)
+        .public_key(key)
+        .serial_number(secrets.randbits(_SERIAL_BITS) + 1)  # zero is none (RFC 5280, 4.1.2.2)
+        .not_valid_before(period.starts)
+        .not_valid_after(period.ends)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)
+        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key), critical=False)
+    )
+
+
+def _usage(*, signs_others: bool) -> x509.KeyUsage:
+    return x509.KeyUsage(
+        digital_signature=not signs_others,
+        key_cert_sign=signs_others,
+        crl_sign=signs_others,
+        content_commitment=False,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        encipher_only=False,
+        decipher_only=False,
+    )
+
+
+def _common_name(name: str, role: Role) -> str:
+    # OpenSSL takes a common name like 10.0.0.5 for that of a host, and finds it outside of its scope.
+    return f"server at {name}" if role is Role.SERVER and as_address(name) is not None else name
+
+
+def _named(common_name: str) -> x509.Name:
+    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
+
+
+def _general_name(host: str) -> x509.GeneralName:
+    address = as_address(host)
+    return x509.DNSName(host) if address is None else x509.IPAddress(address)
