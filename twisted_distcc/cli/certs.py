@@ -19,8 +19,8 @@ from twisted_distcc.cli import certs_words as words
 from twisted_distcc.client.settings import distcc_directory, whole_number
 from twisted_distcc.errors import EXIT_BAD_ARGUMENTS, DistccError
 from twisted_distcc.tls.authority import AUTHORITY_LIFE, LIVES, Authority, utc_now
-from twisted_distcc.tls.issued import Role
-from twisted_distcc.tls.scope import read_scope, usual_scope
+from twisted_distcc.tls.authority.issued import Role
+from twisted_distcc.tls.authority.scope import read_scope, usual_scope
 
 
 class NowhereError(DistccError):

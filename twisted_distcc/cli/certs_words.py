@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Final
 
 from twisted_distcc.tls.authority import Authority, Bundle, Overview
-from twisted_distcc.tls.issued import Issued, Role, State
-from twisted_distcc.tls.ledger import AUTHORITY, CERTIFICATE, KEY, REVOKED
+from twisted_distcc.tls.authority.issued import Issued, Role, State
+from twisted_distcc.tls.authority.ledger import AUTHORITY, CERTIFICATE, KEY, REVOKED
 
 SERVER_FOLDER: Final = "/etc/distcc/tls"
 USER_FOLDER: Final = "~/.distcc/tls"

@@ -1,1 +1,1 @@
-"""TLS: who is at the other end, and the small authority that says so."""
+"""Mutual TLS: certificates, what is wrong with them, and connections between trusted ends."""

@@ -31,16 +31,17 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from twisted_distcc.errors import DistccError
-from twisted_distcc.tls.issued import Issued, Role, read_issued
-from twisted_distcc.tls.keeping import (
+from twisted_distcc.tls.authority.issued import Issued, Role, read_issued
+from twisted_distcc.tls.authority.keeping import (
     PUBLIC,
     SECRET,
+    is_free,
     locked,
     new_folder,
     remove_unfinished,
     replace_file,
 )
-from twisted_distcc.tls.signing import Signer
+from twisted_distcc.tls.authority.signing import Signer
 
 T = TypeVar("T")
 
@@ -59,7 +60,7 @@ class AuthorityError(DistccError):
 
 def create_ledger(folder: Path, signer: Signer, revoked: x509.CertificateRevocationList) -> None:
     """Make the folder of a new authority, unless there is something there."""
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+    if not is_free(folder):
         raise AuthorityError(
             f"{folder} is there already and stays as it is; give another --authority DIR"
         )
@@ -124,9 +125,11 @@ class Ledger:
         """Read what was issued, in that order."""
         return [read_issued(_read(path, x509.load_pem_x509_certificate)) for path in self._records()]
 
-    def bundle(self, role: Role, name: str) -> Path:
-        """Say where the latest bundle of a server or a user lies."""
-        return self.folder / _BUNDLES[role] / name
+    def refuse_unknown_bundle(self, role: Role, name: str) -> None:
+        """Raise `AuthorityError` if something lies where a first bundle would go."""
+        folder = self.folder / _BUNDLES[role] / name
+        if not is_free(folder):
+            raise AuthorityError(f"{folder} is in the way; move it elsewhere")
 
     def record(self, certificate: x509.Certificate) -> None:
         """Keep a certificate, for good."""
@@ -137,8 +140,7 @@ class Ledger:
     def publish_bundle(self, certificate: x509.Certificate, key: ec.EllipticCurvePrivateKey) -> Path:
         """Put a bundle where its owner's older one is, or was."""
         issued = read_issued(certificate)
-        folder = self.bundle(issued.role, issued.name)
-        self._subfolder(_BUNDLES[issued.role])
+        folder = self._subfolder(_BUNDLES[issued.role]) / issued.name
         if folder.exists():
             shutil.rmtree(folder)
         files = {
@@ -151,21 +153,24 @@ class Ledger:
         return folder
 
     def replace_list(self, revoked: x509.CertificateRevocationList) -> None:
-        """Keep a new list; the bundles follow it, and those that it revokes go."""
+        """Keep a new list."""
         replace_file(self.folder / REVOKED, _pem(revoked), PUBLIC)
-        for bundle in self._bundles():
-            certificate = _read(bundle / CERTIFICATE, x509.load_pem_x509_certificate)
+
+    def bundles_follow(self, revoked: x509.CertificateRevocationList) -> None:
+        """Put a list into all bundles, less those that it revokes, which go with their keys."""
+        for path in self._bundles():
+            certificate = _read(path, x509.load_pem_x509_certificate)
             if revoked.get_revoked_certificate_by_serial_number(certificate.serial_number):
-                shutil.rmtree(bundle)
+                shutil.rmtree(path.parent)
             else:
-                replace_file(bundle / REVOKED, _pem(revoked), PUBLIC)
+                replace_file(path.parent / REVOKED, _pem(revoked), PUBLIC)
 
     def _records(self) -> list[Path]:
         return sorted((self.folder / _ISSUED).glob("[0-9]*.pem"))
 
     def _bundles(self) -> Iterator[Path]:
         for name in _BUNDLES.values():
-            yield from (self.folder / name).glob("[!.]*")
+            yield from (self.folder / name).glob(f"*/{CERTIFICATE}")
 
     def _subfolder(self, name: str) -> Path:
         folder = self.folder / name

@@ -19,11 +19,11 @@ from typing import Final
 
 from cryptography import x509
 
-from twisted_distcc.tls.issued import Issued, Role, State, in_state, read_issued
-from twisted_distcc.tls.ledger import AuthorityError, Ledger, create_ledger
-from twisted_distcc.tls.names import COMMON_NAME_LENGTH, BadNameError, host_name, user_name
-from twisted_distcc.tls.scope import Scope, scope_of
-from twisted_distcc.tls.signing import (
+from twisted_distcc.tls.authority.issued import Issued, Role, State, in_state, read_issued
+from twisted_distcc.tls.authority.ledger import AuthorityError, Ledger, create_ledger
+from twisted_distcc.tls.authority.names import COMMON_NAME_LENGTH, BadNameError, host_name, user_name
+from twisted_distcc.tls.authority.scope import Scope, scope_of
+from twisted_distcc.tls.authority.signing import (
     SKEW,
     Period,
     Signer,
@@ -97,13 +97,8 @@ class Authority:
     def overview(self) -> Overview:
         """Tell what it has issued, and when it ends."""
         certificate, revoked = self._ledger.certificate(), self._ledger.revoked()
-        assert revoked.next_update_utc is not None  # ours always say
-        return Overview(
-            scope_of(certificate),
-            certificate.not_valid_after_utc,
-            revoked.next_update_utc,
-            self._issued(),
-        )
+        ends = certificate.not_valid_after_utc
+        return Overview(scope_of(certificate), ends, _end_of(revoked), self._issued())
 
     def issue_server(self, hosts: Iterable[str], life: timedelta | None = None) -> Bundle:
         """Make a certificate for one server that has all these names and addresses."""
@@ -157,13 +152,16 @@ class Authority:
                 raise AuthorityError(
                     f"{which} has no certificate that is still good: nothing is to be revoked"
                 )
-            self._sign_list(self._ledger.signer(), [each.serial for each in taken])
+            revoked = self._sign_list(self._ledger.signer(), [each.serial for each in taken])
+            self._ledger.bundles_follow(revoked)
         return taken
 
     def renew_list(self) -> datetime:
         """Sign the list of what is revoked anew, and tell when it ends."""
         with self._ledger.locked():
-            return self._sign_list(self._ledger.signer(), ())
+            revoked = self._sign_list(self._ledger.signer(), ())
+            self._ledger.bundles_follow(revoked)
+        return _end_of(revoked)
 
     def _issue_first(self, role: Role, names: tuple[str, ...], life: timedelta | None) -> Bundle:
         with self._ledger.locked():
@@ -174,9 +172,7 @@ class Authority:
                         f"the {role} {each.name} has a certificate, which ends on {each.ends:%Y-%m-%d};"
                         f" `twisted-distcc certs renew {each.name}` makes a new one"
                     )
-            folder = self._ledger.bundle(role, names[0])
-            if folder.exists():
-                raise AuthorityError(f"{folder} is in the way; move it elsewhere")
+            self._ledger.refuse_unknown_bundle(role, names[0])
             return self._issue(role, names, life or LIVES[role])
 
     def _issue(self, role: Role, names: tuple[str, ...], life: timedelta) -> Bundle:
@@ -190,14 +186,14 @@ class Authority:
         self._sign_list(signer, ())
         return Bundle(read_issued(certificate), self._ledger.publish_bundle(certificate, key))
 
-    def _sign_list(self, signer: Signer, also: Iterable[int]) -> datetime:
+    def _sign_list(self, signer: Signer, also: Iterable[int]) -> x509.CertificateRevocationList:
         """Sign a list of all that was revoked, and of these serial numbers."""
         before = self._ledger.revoked()
         number = before.extensions.get_extension_for_class(x509.CRLNumber).value.crl_number
         entries = chain(before, (revocation(serial, self._now()) for serial in also))
-        period = self._list_period(self._issued())
-        self._ledger.replace_list(new_list(signer, number + 1, entries, period))
-        return period.ends
+        revoked = new_list(signer, number + 1, entries, self._list_period(self._issued()))
+        self._ledger.replace_list(revoked)
+        return revoked
 
     def _list_period(self, issued: Iterable[Issued]) -> Period:
         now = self._now()
@@ -214,6 +210,11 @@ class Authority:
 
     def _now(self) -> datetime:
         return self._clock().replace(microsecond=0)  # certificates know no fractions
+
+
+def _end_of(revoked: x509.CertificateRevocationList) -> datetime:
+    assert revoked.next_update_utc is not None  # ours always say
+    return revoked.next_update_utc
 
 
 def _latest(issued: Sequence[Issued], which: str) -> Issued:

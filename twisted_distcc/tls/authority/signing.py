@@ -20,9 +20,9 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from twisted_distcc.tls.issued import PURPOSES, Role
-from twisted_distcc.tls.names import as_address
-from twisted_distcc.tls.scope import Scope
+from twisted_distcc.tls.authority.issued import PURPOSES, Role
+from twisted_distcc.tls.authority.names import as_address
+from twisted_distcc.tls.authority.scope import Scope
 
 # 63 bits nobody can guess, and still short enough for a person to read out (CAs on the web need 64).
 _SERIAL_BITS: Final = 63

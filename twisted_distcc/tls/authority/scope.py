@@ -17,7 +17,7 @@ from typing import Final
 
 from cryptography import x509
 
-from twisted_distcc.tls.names import BadNameError, as_address, host_name
+from twisted_distcc.tls.authority.names import BadNameError, as_address, host_name
 
 Network = IPv4Network | IPv6Network
 

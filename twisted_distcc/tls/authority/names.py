@@ -37,16 +37,16 @@ def host_name(text: str) -> str:
     """Give the name or address of a host as certificates have it; raises `BadNameError`."""
     if (address := as_address(text)) is not None:
         if isinstance(address, IPv6Address) and address.scope_id:
-            raise BadNameError(f"{text!r} is an address on one link alone; give one that others know")
+            raise BadNameError(f"{_shown(text)} is an address on one link alone; give another")
         return str(address)
     if not text.isascii():
         raise BadNameError(
-            f"{text!r} is not plain ASCII; give the form of that name that begins with xn--"
+            f"{_shown(text)} is not plain ASCII; give the form of that name that begins with xn--"
         )
     name = text.lower()
     if len(name) > _HOST_LENGTH or not _HOST.fullmatch(name) or name.rpartition(".")[2].isdecimal():
         raise BadNameError(
-            f"{text!r} is neither a name nor an address of a host, like build1.example.org or 10.0.0.5"
+            f"{_shown(text)} is no name or address of a host, such as build1.example.org or 10.0.0.5"
         )
     return name
 
@@ -55,7 +55,7 @@ def user_name(text: str) -> str:
     """Give the name of a user, unchanged; raises `BadNameError`."""
     if not _USER.fullmatch(text) or len(text) > COMMON_NAME_LENGTH:
         raise BadNameError(
-            f"{text!r} cannot be a user's name: it needs to be 1 to {COMMON_NAME_LENGTH} of"
+            f"{_shown(text)} cannot be a user's name: it needs to be 1 to {COMMON_NAME_LENGTH} of"
             " A-Z a-z 0-9 . _ @ - and to begin with a letter, a digit or _"
         )
     return text
@@ -67,3 +67,7 @@ def as_address(text: str) -> IPv4Address | IPv6Address | None:
         return ip_address(text)
     except ValueError:
         return None
+
+
+def _shown(text: str) -> str:
+    return repr(text if len(text) <= _HOST_LENGTH else f"{text[:_HOST_LENGTH]}...")

@@ -68,6 +68,11 @@ def new_folder(folder: Path, files: Mapping[str, tuple[bytes, int]]) -> None:
     _sync_folder(folder.parent)
 
 
+def is_free(path: Path) -> bool:
+    """Whether nothing is at `path`, or an empty folder."""
+    return not os.path.lexists(path) or (path.is_dir() and not any(path.iterdir()))
+
+
 def remove_unfinished(folder: Path) -> None:
     """Remove what a process that was killed has left half done in and below `folder`."""
     for left in list(folder.rglob(f"{_UNFINISHED}*")):
