@@ -14,7 +14,7 @@ REPORTER ?= text
 BUILD_PACKAGES := gcc g++ make
 # The tests speak to real peers: C distcc, sshd, other compilers and build tools.
 TEST_PACKAGES := $(BUILD_PACKAGES) ccache clang cmake distcc dpkg-dev iproute2 ninja-build \
-    openssh-client openssh-server
+    openssh-client openssh-server openssl
 BENCH_PACKAGES := $(BUILD_PACKAGES) cmake distcc dpkg-dev
 
 .PHONY: help test lint demo bench docs changelog clean
