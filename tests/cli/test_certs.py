@@ -272,6 +272,8 @@ class ShowTests(AuthorityTestCase):
         self.assertEqual(warning, f"Warning: the certificate of alice ends in 1 day; next: {command}")
         self.calendar.pass_days(2)
         self.assertIn("the certificate of alice has ended;", self.warnings()[0])
+        self.authority.renew(["alice"])
+        self.assertEqual([line for line in self.warnings() if "alice" in line], [])
 
     def test_list_ends(self) -> None:
         """The list is warned of a month before it ends."""
@@ -306,3 +308,38 @@ class TwoAtATimeTests(LiveTestCase):
         fcntl.flock(held, fcntl.LOCK_UN)
         self.assertEqual(await child.ended(), 0, child.stderr)
         self.assertEqual([each.name for each in authority.overview().issued], ["alice"])
+
+
+class PageTests(SynchronousTestCase):
+    """doc/certs.md."""
+
+    page = (Path(__file__).parents[2] / "doc" / "certs.md").read_text()
+
+    def test_five_commands(self) -> None:
+        """The five commands of the page are those that the commands print, and do what it says."""
+        section = self.page.partition("## Two machines, five commands")[2].partition("\n## ")[0]
+        commands = [line.strip() for line in section.splitlines() if line.startswith("    ")]
+        home = Path(self.mktemp()).absolute()
+        home.mkdir()
+        self.patch(os, "environ", {"HOME": str(home)})
+        printed = ""
+        for command in commands[:3]:
+            self.assertTrue(command.startswith("twisted-distcc certs "))
+            status, out, _ = run_main(*command.split()[2:])
+            self.assertEqual(status, 0)
+            printed += out.replace(f"{home}/", "~/")
+        self.assertEqual(len(commands), 6)
+        for command in commands[3:]:
+            self.assertIn(f"    {command}\n", printed)
+
+    def test_options(self) -> None:
+        """The page begins with every subcommand and its options."""
+        usage = self.page.partition("\n\n")[2].partition("\n\n")[0]
+        for line in usage.splitlines():
+            name = line.split()[4]
+            _, told, _ = run_main(name, "--help")
+            known = set(re.findall(r"--[a-z]+", told)) - {"--help"}
+            self.assertEqual(set(re.findall(r"--[a-z]+", line)), known, name)
+        _, told, _ = run_main("--help")
+        subcommands = re.findall(r"(?m)^    ([a-z]+) ", told)
+        self.assertEqual([line.split()[4] for line in usage.splitlines()], subcommands)

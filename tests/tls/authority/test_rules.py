@@ -139,6 +139,8 @@ class IssueTests(RulesTestCase):
     def test_twice(self) -> None:
         """A name that has a certificate gets no second one, also in other case or when it has ended."""
         self.authority.issue_user("alice")
+        self.authority.issue_user("Bob")
+        self.refused(AuthorityError, "certs renew Bob", self.authority.issue_user, "bob")
         self.refused(AuthorityError, "certs renew alice", self.authority.issue_user, "alice")
         self.refused(AuthorityError, "certs renew alice", self.authority.issue_user, "Alice")
         self.calendar.pass_days(31)
@@ -264,6 +266,13 @@ class RevokeTests(RulesTestCase):
         self.assertEqual(self.serials(self.authority.revoke(pairs)), {old.issued.serial})
         self.assertTrue(new.folder.exists())
         self.assertEqual(self.states(), [("alice", State.REVOKED), ("alice", State.GOOD)])
+
+    def test_latest(self) -> None:
+        """Without the latest, the one before it counts again."""
+        self.authority.issue_user("alice")
+        (new,) = self.authority.renew(["alice"])
+        self.authority.revoke(f"{new.issued.serial:x}")
+        self.assertEqual(self.states(), [("alice", State.GOOD), ("alice", State.REVOKED)])
 
     def test_stays_revoked(self) -> None:
         """What is revoked stays so in all later lists, with its date; their numbers grow."""
