@@ -47,7 +47,7 @@ class AllowList:
         Raises:
             BadNetworkError: naming the text that is none.
         """
-        return cls(tuple(_network(text) for text in texts))
+        return cls(tuple(_allowed(text) for text in texts))
 
     def judge(self, peer: Peer) -> Verdict:
         """Say whether `peer` may connect; one without an address was let in by someone else."""
@@ -60,10 +60,20 @@ class AllowList:
         return Refused((sentence,), EXIT_ACCESS_DENIED)
 
 
-def _network(text: str) -> Network:
+def parse_network(text: str) -> Network:
+    """Read an address, or a network such as `192.0.2.0/24`.
+
+    Raises:
+        BadNetworkError: if it is none.
+    """
     try:
         return ip_network(text, strict=False)
     except ValueError as error:
-        raise BadNetworkError(
-            f"--allow {text}: {error}; write an address or a network, such as 192.0.2.0/24"
-        ) from None
+        raise BadNetworkError(f"{error}; write an address or a network, such as 192.0.2.0/24") from None
+
+
+def _allowed(text: str) -> Network:
+    try:
+        return parse_network(text)
+    except BadNetworkError as error:
+        raise BadNetworkError(f"--allow {text}: {error}") from None

@@ -21,11 +21,13 @@ class Peer:
         identity: the name that rules and logs know it by, such as `tcp:192.0.2.7` or `stdio`.
         address: its address, if it has one.
         port: its port, if it has one.
+        names: all names that its certificate gives it, if it has one.
     """
 
     identity: str
     address: Address | None = None
     port: int | None = None
+    names: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         """Give the identity, and the port if there is one."""

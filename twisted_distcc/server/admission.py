@@ -1,18 +1,20 @@
 """How many jobs run, how many wait, and when nobody may send more.
 
-In: jobs that want a seat, and connections that are being read.  Out: seats in the order of asking, never
-more than there are; and, while too many wait, all reading stands still, so that the network holds back
-what the disk should not have to take.
+In: jobs that want a seat, and connections that are being read.  Out: seats, never more than there are,
+in the fair order of `line`; and, while too many wait, nobody who has a job in line is read from, so that
+the network holds back what the disk should not have to take, and nobody is held back by others' jobs.
 """
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Protocol
 
 from twisted.internet.defer import Deferred
+
+from twisted_distcc.policy.rules import PLAIN, Terms
+from twisted_distcc.server.line import Line, Ticket
 
 
 class Pausable(Protocol):
@@ -32,7 +34,7 @@ class Admission:
 
     Args:
         jobs: how many jobs may run at a time.
-        queue: how many complete requests may wait for a seat before all reading stands still.
+        queue: how many complete requests may wait for a seat before reading stands still.
     """
 
     def __init__(self, jobs: int, queue: int) -> None:
@@ -41,45 +43,54 @@ class Admission:
         self.running: int = 0
         self.crowded: bool = False
         self._seating = False
-        self._waiting: deque[Deferred[None]] = deque()
-        self._readers: set[Pausable] = set()
+        self._line: Line[Deferred[None]] = Line()
+        self._readers: dict[Pausable, str] = {}
+        self._held: frozenset[str] = frozenset()
 
     @property
     def waiting(self) -> int:
         """How many jobs wait for a seat."""
-        return len(self._waiting)
+        return len(self._line)
 
     @asynccontextmanager
-    async def seat(self) -> AsyncIterator[None]:
-        """Hold a seat: it is entered when one is free, and cancelling gives the place in line up."""
-        await self._enter()
+    async def seat(self, identity: str = "", terms: Terms = PLAIN) -> AsyncIterator[None]:
+        """Hold a seat: it is entered when it is the turn of `identity`, on these terms.
+
+        Cancelling gives the place in line up.
+        """
+        ticket = self._enter(identity, terms)
+        await ticket.turn
         try:
             yield
         finally:
-            self._leave()
+            self._leave(ticket)
 
-    def reading(self, connection: Pausable) -> None:
+    def reading(self, connection: Pausable, identity: str = "") -> None:
         """Count `connection` among those that are held back when it is crowded."""
-        self._readers.add(connection)
-        if self.crowded:
+        self._readers[connection] = identity
+        if identity in self._held:
             connection.pause()
 
     def done_reading(self, connection: Pausable) -> None:
         """Count `connection` no more."""
-        self._readers.discard(connection)
+        self._readers.pop(connection, None)
 
-    def _enter(self) -> Deferred[None]:
-        turn: Deferred[None] = Deferred(self._give_up)
-        if self.running < self.jobs and not self._waiting:
-            self.running += 1
-            turn.callback(None)
-            return turn
-        self._waiting.append(turn)
-        self._weigh()
-        return turn
+    def _enter(self, identity: str, terms: Terms) -> Ticket[Deferred[None]]:
+        ticket = Ticket(identity, terms, Deferred[None](lambda _: self._give_up(ticket)))
+        self._line.join(ticket)
+        self._go_on()
+        return ticket
 
-    def _leave(self) -> None:
+    def _leave(self, ticket: Ticket[Deferred[None]]) -> None:
         self.running -= 1
+        self._line.release(ticket)
+        self._go_on()
+
+    def _give_up(self, ticket: Ticket[Deferred[None]]) -> None:
+        self._line.leave(ticket)
+        self._weigh()
+
+    def _go_on(self) -> None:
         if not self._seating:
             self._seat()
             self._weigh()
@@ -87,22 +98,21 @@ class Admission:
     def _seat(self) -> None:
         """Give free seats away.  A job that is over at once leaves while this runs, on its stack."""
         self._seating = True
-        while self._waiting and self.running < self.jobs:
+        while self.running < self.jobs and (ticket := self._line.call()) is not None:
             self.running += 1
-            self._waiting.popleft().callback(None)
+            ticket.turn.callback(None)
         self._seating = False
 
-    def _give_up(self, turn: Deferred[None]) -> None:
-        self._waiting.remove(turn)
-        self._weigh()
-
     def _weigh(self) -> None:
-        """Hold readers back when the queue is full, let them go on when half of it is free."""
-        if not self.crowded and self.waiting >= self.queue:
-            self.crowded = True
-            for reader in tuple(self._readers):
-                reader.pause()
-        elif self.crowded and self.waiting <= self.queue // 2:
-            self.crowded = False
-            for reader in tuple(self._readers):
-                reader.resume()
+        """Hold readers back when the line is full, let them go on when half of it is free."""
+        self.crowded = self.waiting >= self.queue or (self.crowded and self.waiting > self.queue // 2)
+        before, self._held = self._held, self._line.identities if self.crowded else frozenset()
+        for reader in self._readers_of(self._held - before):
+            reader.pause()
+        for reader in self._readers_of(before - self._held):
+            reader.resume()
+
+    def _readers_of(self, identities: frozenset[str]) -> list[Pausable]:
+        if not identities:
+            return []
+        return [reader for reader, identity in self._readers.items() if identity in identities]

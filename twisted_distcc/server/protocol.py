@@ -173,7 +173,7 @@ class DistccServerProtocol(Protocol):
             self._refuse(Reply.sentence(verdict.exit_code, str(verdict)))
         self._read_on()
         self.factory.opened(self)
-        self.factory.admission.reading(self)
+        self.factory.admission.reading(self, self.peer.identity)
 
     def dataReceived(self, data: bytes) -> None:
         """Feed, iterate, dispatch; bytes after the request belong to nobody."""

@@ -1,0 +1,216 @@
+"""The audit log: who asked for what, what came of it, and why.
+
+In: records.  Out: one JSON object a line in a file, in plain ASCII, so that nothing that a peer chose can
+end a line.  The file may be moved away at any time, by whatever rotates logs; it may be on a disk that is
+full, which fails no job: lines that are lost are counted, and the count is told.  This module refuses to
+know what is worth a record.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final, Literal, TypeAlias
+
+from twisted_distcc.errors import EXIT_IO_ERROR, DistccError
+from twisted_distcc.observe.jobs import Verdict
+from twisted_distcc.policy.peer import Peer
+
+Event: TypeAlias = Literal["job", "connection", "lost"]
+
+_FLAGS: Final = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK
+# Seconds between two looks at whether the file is still where it was.
+_BETWEEN_LOOKS: Final = 1.0
+# Characters of one text: what a peer sends may be long, and a line is to stay one that people can read.
+_LONGEST: Final = 4096
+
+
+class NoAuditLogError(DistccError):
+    """The audit log cannot be written, and a server that was told to keep one does not go without."""
+
+    exit_code = EXIT_IO_ERROR
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What a file held: the digest of its bytes, in hexadecimal, and how many there were."""
+
+    sha256: str
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class AuditRecord:
+    """A job that is over, or a connection that was refused.  What is `None` is not known.
+
+    Attributes:
+        peer: who it was.
+        verdict: what became of it; see `JobRecord`.
+        event: whether it is about a `job` or a `connection`.
+        reasons: why, a sentence each: every rule that was tried, and what the client was told.
+        version: of the protocol.
+        compiler: the path that ran, or the name that was asked for.
+        compiler_sha256: the digest of the compiler.
+        source: the source's name at the client.
+        input: the source.
+        outputs: what was made, by name.
+        limits: the limits that ended it.
+        status: the compiler's exit code, or 128 and the signal.
+        duration: seconds from its arrival to its end.
+    """
+
+    peer: Peer
+    verdict: Verdict
+    event: Event = "job"
+    reasons: tuple[str, ...] = ()
+    version: int | None = None
+    compiler: str | None = None
+    compiler_sha256: str | None = None
+    source: str | None = None
+    input: Content | None = None
+    outputs: tuple[tuple[str, Content], ...] = ()
+    limits: tuple[str, ...] = ()
+    status: int | None = None
+    duration: float | None = None
+
+    def written(self, now: float) -> bytes:
+        """Give the line, with its end; `now` is the time in seconds since 1970."""
+        return _line(
+            now,
+            event=self.event,
+            identity=self.peer.identity,
+            address=None if self.peer.address is None else str(self.peer.address),
+            port=self.peer.port,
+            names=list(self.peer.names),
+            verdict=self.verdict,
+            reasons=list(self.reasons),
+            version=self.version,
+            compiler=self.compiler,
+            compiler_sha256=self.compiler_sha256,
+            source=self.source,
+            input=_content(self.input),
+            outputs={name: _content(content) for name, content in self.outputs},
+            limits=list(self.limits),
+            status=self.status,
+            duration=None if self.duration is None else round(self.duration, 4),
+        )
+
+
+class AuditLog:
+    """Appends records to the file `path`, which only its owner may read.
+
+    Args:
+        path: the file, an absolute path.
+        now: tells the time, in seconds since 1970.
+        complain: is told, in a sentence, what an administrator has to see to.
+
+    Raises:
+        NoAuditLogError: if the file cannot be opened, or is none.
+    """
+
+    def __init__(self, path: str, now: Callable[[], float], complain: Callable[[str], None]) -> None:
+        self.path = path
+        self._now = now
+        self._complain = complain
+        self._descriptor = _opened(path)
+        self._looked = now()
+        self._lost = 0
+        self._torn = False
+        self._stays = False
+
+    def write(self, record: AuditRecord) -> None:
+        """Append the line of `record`; if that fails, complain, and count it."""
+        now = self._now()
+        self._look(now)
+        try:
+            if self._lost:
+                self._append(_line(now, event="lost", lines=self._lost))
+                self._tell_of_the_lost()
+            self._append(record.written(now))
+        except OSError as error:
+            self._lose(error)
+
+    def reopen(self) -> None:
+        """Open the file anew under its name: it may have been moved away.  If that fails, keep it."""
+        try:
+            renewed = _opened(self.path)
+        except NoAuditLogError as error:
+            if not self._stays:
+                self._complain(f"{error}; it goes on in the file that was opened before")
+            self._stays = True
+            return
+        # What was torn was torn in the old file.
+        self._torn = self._torn and os.path.sameopenfile(renewed, self._descriptor)
+        os.close(self._descriptor)
+        self._descriptor = renewed
+        self._stays = False
+
+    def close(self) -> None:
+        """Write no more."""
+        os.close(self._descriptor)
+
+    def _look(self, now: float) -> None:
+        """Open the file anew if another one, or none, has its name now."""
+        if 0 <= now - self._looked < _BETWEEN_LOOKS:
+            return
+        self._looked = now
+        if not _is_at(self.path, self._descriptor):
+            self.reopen()
+
+    def _append(self, line: bytes) -> None:
+        """Write `line`, at once if the disk takes it so; a torn line before it gets its end first."""
+        left = memoryview(b"\n" + line if self._torn else line)
+        while left:
+            left = left[os.write(self._descriptor, left) :]
+            self._torn = bool(left)
+
+    def _lose(self, error: OSError) -> None:
+        if not self._lost:
+            self._complain(
+                f"the audit log {self.path} takes no more: {error.strerror}; jobs go on without a record"
+                " until it does"
+            )
+        self._lost += 1
+
+    def _tell_of_the_lost(self) -> None:
+        self._complain(f"the audit log {self.path} goes on; {self._lost} lines are lost")
+        self._lost = 0
+
+
+def _line(now: float, **pairs: Any) -> bytes:
+    time = datetime.fromtimestamp(now, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    known = {name: _cut(value) for name, value in pairs.items() if value is not None}
+    return json.dumps({"time": time, **known}, separators=(",", ":")).encode("ascii") + b"\n"
+
+
+def _cut(value: Any) -> Any:
+    if isinstance(value, str):
+        return value[:_LONGEST]
+    return [_cut(one) for one in value] if isinstance(value, list) else value
+
+
+def _content(content: Content | None) -> dict[str, str | int] | None:
+    return None if content is None else {"sha256": content.sha256, "bytes": content.bytes}
+
+
+def _opened(path: str) -> int:
+    """Open `path` to append to it; a pipe, which could hold the whole server up, is refused."""
+    try:
+        descriptor = os.open(path, _FLAGS, 0o600)
+    except OSError as error:
+        raise NoAuditLogError(f"cannot open the audit log {path}: {error.strerror}") from None
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise NoAuditLogError(f"the audit log {path} is no regular file: name one")
+    return descriptor
+
+
+def _is_at(path: str, descriptor: int) -> bool:
+    try:
+        return os.path.samestat(os.stat(path), os.fstat(descriptor))
+    except OSError:
+        return False

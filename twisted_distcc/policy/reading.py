@@ -1,0 +1,202 @@
+"""Reading a policy that is written down.
+
+In: the text of a file in TOML, of `[[rule]]` tables.  Out: a `Policy`, or an error that names file, rule
+and key.  What cannot be meant is refused: a key that is unknown, a list that is empty, an identity of
+no kind, a name that two rules have, terms for what is not allowed.  This module refuses to know what
+rules do.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from twisted_distcc.errors import EXIT_BAD_ARGUMENTS, DistccError
+from twisted_distcc.policy.access import BadNetworkError, Network, parse_network
+from twisted_distcc.policy.rules import Policy, Rule, Terms
+
+KINDS: Final = ("tls:", "ssh:", "uid:", "tcp:")
+"""How identities begin; `stdio` is whole."""
+
+_MOST_SLOTS: Final = 100_000
+_MOST_PRIORITY: Final = 1000
+
+
+class BadPolicyError(DistccError):
+    """A policy cannot be meant as it is written; the text names file, rule and key."""
+
+    exit_code = EXIT_BAD_ARGUMENTS
+
+
+class _WrongError(Exception):
+    """The argument says what is wrong with a value."""
+
+
+def parse_policy(text: str, file: str) -> Policy:
+    """Read the policy `text`, which lies in `file`.
+
+    Raises:
+        BadPolicyError: naming what is wrong, and where.
+    """
+    try:
+        written = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise BadPolicyError(f"{file}: this is no TOML: {error}") from None
+    tables = _tables(written, file)
+    rules = tuple(
+        _rule(table, f"{file}: rule {_title(table, number)}") for number, table in enumerate(tables, 1)
+    )
+    _check_names(rules, file)
+    return Policy(rules, file)
+
+
+def is_identity(text: str) -> bool:
+    """Whether `text` can be an identity, or a pattern of some."""
+    return text in {"*", "stdio"} or (text.startswith(KINDS) and text not in KINDS)
+
+
+def _tables(written: Mapping[str, Any], file: str) -> list[Mapping[str, Any]]:
+    for key in written:
+        if key != "rule":
+            raise BadPolicyError(f"{file}: {key!r} is unknown; a policy is made of [[rule]] tables")
+    tables = written.get("rule", [])
+    if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
+        raise BadPolicyError(f"{file}: write [[rule]], in two pairs of brackets, above each rule")
+    if not tables:
+        raise BadPolicyError(f"{file}: there is no [[rule]], so it would refuse everything")
+    return tables
+
+
+def _title(table: Mapping[str, Any], number: int) -> str:
+    name = table.get("name")
+    return repr(name) if isinstance(name, str) else f"number {number}"
+
+
+def _check_names(rules: tuple[Rule, ...], file: str) -> None:
+    seen: set[str] = set()
+    for rule in rules:
+        if rule.name in seen:
+            raise BadPolicyError(f"{file}: rule {rule.name!r}: key 'name': another rule has it already")
+        seen.add(rule.name)
+
+
+# One rule.
+
+
+def _rule(table: Mapping[str, Any], place: str) -> Rule:
+    for key in table:
+        if key not in _READERS:
+            raise BadPolicyError(f"{place}: key {key!r} is unknown; there are {', '.join(_READERS)}")
+    for key in ("name", "who", "verdict"):
+        if key not in table:
+            raise BadPolicyError(f"{place}: key {key!r} is missing")
+    values = {key: _value(key, value, place) for key, value in table.items()}
+    if not values["verdict"] and (terms := _TERMS & values.keys()):
+        raise BadPolicyError(f"{place}: key {min(terms)!r}: a rule that refuses has no use for it")
+    return Rule(
+        name=values["name"],
+        who=values["who"],
+        allow=values["verdict"],
+        networks=values.get("from", ()),
+        compilers=values.get("compilers", ()),
+        options=values.get("options", ()),
+        only_options=values.get("only_options", ()),
+        terms=Terms(**{key: value for key, value in values.items() if key in _TERMS}),
+        reason=values.get("reason", ""),
+    )
+
+
+def _value(key: str, value: object, place: str) -> Any:
+    try:
+        return _READERS[key](value)
+    except _WrongError as wrong:
+        raise BadPolicyError(f"{place}: key {key!r}: {wrong}") from None
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str) or not value.strip():
+        raise _WrongError(f"write words in quotes, not {value!r}")
+    if not value.isprintable():
+        raise _WrongError(f"{value!r} holds what cannot be printed on one line")
+    return value
+
+
+def _texts(value: object) -> tuple[str, ...]:
+    if not isinstance(value, list):
+        raise _WrongError(f'write a list, such as ["..."], not {value!r}')
+    if not value:
+        raise _WrongError("an empty list matches nothing; leave the key out to match everything")
+    return tuple(map(_text, value))
+
+
+def _identities(value: object) -> tuple[str, ...]:
+    patterns = _texts(value)
+    for pattern in patterns:
+        if not is_identity(pattern):
+            raise _WrongError(
+                f'{pattern!r} is no identity: write such as "tls:alice", "ssh:*", "uid:1000",'
+                ' "tcp:192.0.2.7", or "*" for everybody'
+            )
+    return patterns
+
+
+def _networks(value: object) -> tuple[Network, ...]:
+    try:
+        return tuple(map(parse_network, _texts(value)))
+    except BadNetworkError as error:
+        raise _WrongError(str(error)) from None
+
+
+def _compilers(value: object) -> tuple[str, ...]:
+    patterns = _texts(value)
+    for pattern in patterns:
+        if "/" in pattern and not pattern.startswith(("/", "*")):
+            raise _WrongError(f"{pattern!r} is neither the name of a file nor an absolute path")
+    return patterns
+
+
+def _options(value: object) -> tuple[str, ...]:
+    patterns = _texts(value)
+    for pattern in patterns:
+        if not pattern.startswith(("-", "*")):
+            raise _WrongError(f"{pattern!r} is no option: it does not begin with '-'")
+    return patterns
+
+
+def _verdict(value: object) -> bool:
+    if value not in ("allow", "refuse"):
+        raise _WrongError(f'write "allow" or "refuse", not {value!r}')
+    return value == "allow"
+
+
+def _number(least: int, most: int) -> Callable[[object], int]:
+    def read(value: object) -> int:
+        # In Python, though not in TOML, true is a number.
+        if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
+            raise _WrongError(f"write a whole number from {least} to {most}, not {value!r}")
+        return value
+
+    return read
+
+
+def _truth(value: object) -> bool:
+    if not isinstance(value, bool):
+        raise _WrongError(f"write true or false, not {value!r}")
+    return value
+
+
+_TERMS: Final = frozenset({"slots", "priority", "share"})
+_READERS: Final[Mapping[str, Callable[[object], Any]]] = {
+    "name": _text,
+    "who": _identities,
+    "from": _networks,
+    "compilers": _compilers,
+    "options": _options,
+    "only_options": _options,
+    "verdict": _verdict,
+    "slots": _number(1, _MOST_SLOTS),
+    "priority": _number(-_MOST_PRIORITY, _MOST_PRIORITY),
+    "share": _truth,
+    "reason": _text,
+}
