@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, TypeVar
 
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.defer import TimeoutError as DeferredTimeoutError
@@ -35,6 +35,9 @@ __all__ = [
     "Spawner",
     "run",
 ]
+
+
+T = TypeVar("T")
 
 
 class Spawner(Protocol):
@@ -96,9 +99,10 @@ class Runner:
         except DeferredTimeoutError:
             raise TimeoutError from None
 
-    async def aside(self, work: Callable[[], None]) -> None:
-        """Do `work` in a thread of the reactor's."""
-        await deferToThreadPool(self.reactor, self.reactor.getThreadPool(), work)
+    async def aside(self, work: Callable[[], T]) -> T:
+        """Do `work` in a thread of the reactor's, which goes on if this is cancelled."""
+        done: T = await deferToThreadPool(self.reactor, self.reactor.getThreadPool(), work)
+        return done
 
 
 async def _gone(process: RunningProcess) -> None:

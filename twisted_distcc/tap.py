@@ -22,6 +22,7 @@ from twisted_distcc.observe.lines import LEVELS
 from twisted_distcc.observe.logs import LogFile
 from twisted_distcc.policy.access import PRIVATE, AllowList
 from twisted_distcc.server.config import PORT, ServerConfig, command_list, default_jobs, search_path
+from twisted_distcc.server.oversight import policy_of
 from twisted_distcc.server.sandboxing import LIMIT_OPTIONS, SANDBOX_HELP, limits, mode
 from twisted_distcc.server.service import DistccService
 
@@ -75,6 +76,8 @@ class Options(usage.Options):
         ["log-file", None, None, "File for log lines, in place of twistd's."],
         ["log-level", None, "notice", f"The least severe level to log: {', '.join(LEVELS)}."],
         ["pid-file", "P", None, "File for this server's process number."],
+        ["policy", None, None, "File of rules: who may have what compiled, and on which terms."],
+        ["audit-log", None, None, "File for an account of each job, one JSON object a line."],
         ["sysroot", None, "", "Folder that compilers are looked for below."],
         ["sandbox", None, "auto", SANDBOX_HELP, mode],
         *_SANDBOX_ROWS,
@@ -84,6 +87,7 @@ class Options(usage.Options):
         super().__init__()
         self["allow"] = []
         self["listen"] = []
+        self["allow-user"] = []
 
     def opt_allow(self, network: str) -> None:
         """Let clients connect from this address, or network such as 192.0.2.0/24 (repeatable)."""
@@ -94,6 +98,10 @@ class Options(usage.Options):
     def opt_listen(self, address: str) -> None:
         """Listen on this IPv4 or IPv6 address (repeatable) [all addresses]."""
         self["listen"].append(address)
+
+    def opt_allow_user(self, name: str) -> None:
+        """Let whoever has a certificate of this name compile; `*` is any name (repeatable)."""
+        self["allow-user"].append(name)
 
     def opt_version(self) -> None:
         """Show the version and exit."""
@@ -116,7 +124,7 @@ def make_config(options: Mapping[str, Any], environ: Mapping[str, str]) -> Serve
     """Make a configuration of the options and of distccd's environment variables.
 
     Raises:
-        DistccError: if a network or the command list is unusable.
+        DistccError: if a network, the policy or the command list is unusable.
         OSError: if the command list cannot be read.
     """
     private = PRIVATE if options["allow-private"] else ()
@@ -136,6 +144,8 @@ def make_config(options: Mapping[str, Any], environ: Mapping[str, str]) -> Serve
         pid_file=options["pid-file"] and os.path.abspath(options["pid-file"]),
         sandbox=options["sandbox"],
         limits=limits(options),
+        policy=policy_of(options["policy"], options["allow-user"]),
+        audit_log=options["audit-log"] and os.path.abspath(options["audit-log"]),
     )
 
 

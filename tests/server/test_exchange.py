@@ -126,8 +126,9 @@ class CompilingTests(ExchangeTestCase):
         self.assertEqual(
             self.records[-1],
             JobRecord(
-                peer="tcp:192.0.2.9:4000", verdict="done", version=1, compiler=self.gcc,
+                peer=PEER, verdict="done", version=1, compiler=self.gcc,
                 source="hello.c", status=0, received=len(SOURCE), sent=6, waited=2.0, ran=3.0, cpu=1.5,
+                duration=5.0,
             ),
         )  # fmt: skip
         self.processes[1].finish()

@@ -21,9 +21,9 @@ _SYSLOG = "/dev/log"
 _FLAGS = ("allow_private", "verbose", "enable_tcp_insecure")
 _DAEMON_VALUES = (
     "port", "jobs", "nice", "pid_file", "lifetime", "log_level", "job_lifetime", "oom_score_adj",
-    "sysroot",
+    "sysroot", "policy", "audit_log",
 )  # fmt: skip
-_INETD_VALUES = ("nice", "job_lifetime", "log_level", "log_file", "sysroot")
+_INETD_VALUES = ("nice", "job_lifetime", "log_level", "log_file", "sysroot", "policy", "audit_log")
 
 
 class _Parser(argparse.ArgumentParser):
@@ -53,6 +53,8 @@ def parser() -> argparse.ArgumentParser:
     network.add_argument("--listen", action="append", default=[], metavar="ADDRESS")
     network.add_argument("-p", "--port")
     network.add_argument("--enable-tcp-insecure", action="store_true", help="run any command")
+    network.add_argument("--policy", metavar="FILE", help="rules: who may have what compiled")
+    network.add_argument("--allow-user", action="append", default=[], metavar="NAME")
     jobs = made.add_argument_group("jobs")
     jobs.add_argument("-j", "--jobs", metavar="LIMIT")
     jobs.add_argument("-N", "--nice", metavar="LEVEL")
@@ -62,6 +64,7 @@ def parser() -> argparse.ArgumentParser:
     log = made.add_argument_group("log")
     log.add_argument("-P", "--pid-file", metavar="FILE")
     log.add_argument("--log-file", metavar="FILE")
+    log.add_argument("--audit-log", metavar="FILE", help="an account of each job")
     log.add_argument("--log-stderr", action="store_true")
     log.add_argument("--log-level", metavar="LEVEL")
     log.add_argument("--verbose", action="store_true", help="log at level debug")
@@ -97,7 +100,8 @@ def twistd_argv(options: argparse.Namespace, syslog: bool) -> list[str]:
         argv.append("--verbose")
     if stderr or options.log_file:
         argv.append(f"--log-file={'-' if stderr else options.log_file}")
-    return [*argv, *_repeated(options, "allow"), *_repeated(options, "listen")]
+    repeated = ("allow", "allow_user", "listen")
+    return [*argv, *(word for name in repeated for word in _repeated(options, name))]
 
 
 def _values(options: argparse.Namespace, names: Sequence[str]) -> list[str]:
@@ -113,7 +117,7 @@ def _flags(options: argparse.Namespace, names: Sequence[str]) -> list[str]:
 
 
 def _repeated(options: argparse.Namespace, name: str) -> list[str]:
-    return [f"--{name}={value}" for value in getattr(options, name)]
+    return [f"--{name.replace('_', '-')}={value}" for value in getattr(options, name)]
 
 
 def main(argv: Sequence[str] | None = None) -> None:

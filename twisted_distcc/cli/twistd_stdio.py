@@ -23,6 +23,7 @@ from twisted_distcc.policy.verdict import ALLOWED
 from twisted_distcc.server.config import ServerConfig, command_list, search_path
 from twisted_distcc.server.ending import Ending
 from twisted_distcc.server.identity import is_network, stream_peer
+from twisted_distcc.server.oversight import Oversight, policy_of
 from twisted_distcc.server.sandboxing import LIMIT_OPTIONS, MODES, SANDBOX_HELP, limits
 from twisted_distcc.server.stdio import serve_stdio
 from twisted_distcc.server.streams import Streams, ToldToEndError
@@ -54,6 +55,8 @@ def parser() -> argparse.ArgumentParser:
     )
     made.add_argument("-N", "--nice", type=int, default=5, help="be so much nicer (5)")
     made.add_argument("--sysroot", default="", help="folder that compilers are looked for below")
+    made.add_argument("--policy", metavar="FILE", help="rules: who may have what compiled")
+    made.add_argument("--audit-log", metavar="FILE", help="file for an account of each job")
     made.add_argument("--log-file", help="file for log lines; without it there are none")
     made.add_argument(
         "--log-level", default="notice", choices=LEVELS, help="the least severe level to log"
@@ -108,10 +111,12 @@ def _serve(options: argparse.Namespace, log: Log) -> None:
     connection = _connection()
     peer = stream_peer(connection, options.identity, os.environ)
     # Whom ssh starts us for is let in already; whoever comes from a network is not.
-    verdict = config.allow.judge(peer) if is_network(connection) else ALLOWED
+    oversight = Oversight(config, log)
+    verdict = oversight.admit(peer) if is_network(connection) else ALLOWED
     ending = Ending()
     try:
-        serve_stdio(config, Streams(_STDIN, _STDOUT, ending.descriptor), peer, verdict, log)
+        streams = Streams(_STDIN, _STDOUT, ending.descriptor)
+        serve_stdio(config, streams, peer, verdict, oversight, log)
     except ToldToEndError:
         ending.end()
 
@@ -137,6 +142,8 @@ def _config(options: argparse.Namespace) -> ServerConfig:
         nice=options.nice,
         sandbox=options.sandbox,
         limits=limits({one.name: getattr(options, one.name.replace("-", "_")) for one in LIMIT_OPTIONS}),
+        policy=policy_of(options.policy, ()),
+        audit_log=options.audit_log and os.path.abspath(options.audit_log),
     )
 
 

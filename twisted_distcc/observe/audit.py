@@ -1,9 +1,9 @@
 """The audit log: who asked for what, what came of it, and why.
 
-In: records.  Out: one JSON object a line in a file, in plain ASCII, so that nothing that a peer chose can
-end a line.  The file may be moved away at any time, by whatever rotates logs; it may be on a disk that is
-full, which fails no job: lines that are lost are counted, and the count is told.  This module refuses to
-know what is worth a record.
+In: jobs that are over, and connections that were refused.  Out: one JSON object a line in a file, in
+plain ASCII, so that nothing that a peer chose can end a line.  The file may be moved away at any time,
+by whatever rotates logs; it may be on a disk that is full, which fails no job: lines that are lost are
+counted, and the count is told.
 """
 
 from __future__ import annotations
@@ -12,15 +12,13 @@ import json
 import os
 import stat
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Final, Literal, TypeAlias
+from typing import Any, Final
 
 from twisted_distcc.errors import EXIT_IO_ERROR, DistccError
-from twisted_distcc.observe.jobs import Verdict
+from twisted_distcc.observe.jobs import Content, JobRecord
 from twisted_distcc.policy.peer import Peer
-
-Event: TypeAlias = Literal["job", "connection", "lost"]
+from twisted_distcc.policy.verdict import Refused
 
 _FLAGS: Final = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK
 # Seconds between two looks at whether the file is still where it was.
@@ -35,73 +33,8 @@ class NoAuditLogError(DistccError):
     exit_code = EXIT_IO_ERROR
 
 
-@dataclass(frozen=True, slots=True)
-class Content:
-    """What a file held: the digest of its bytes, in hexadecimal, and how many there were."""
-
-    sha256: str
-    bytes: int
-
-
-@dataclass(frozen=True, slots=True)
-class AuditRecord:
-    """A job that is over, or a connection that was refused.  What is `None` is not known.
-
-    Attributes:
-        peer: who it was.
-        verdict: what became of it; see `JobRecord`.
-        event: whether it is about a `job` or a `connection`.
-        reasons: why, a sentence each: every rule that was tried, and what the client was told.
-        version: of the protocol.
-        compiler: the path that ran, or the name that was asked for.
-        compiler_sha256: the digest of the compiler.
-        source: the source's name at the client.
-        input: the source.
-        outputs: what was made, by name.
-        limits: the limits that ended it.
-        status: the compiler's exit code, or 128 and the signal.
-        duration: seconds from its arrival to its end.
-    """
-
-    peer: Peer
-    verdict: Verdict
-    event: Event = "job"
-    reasons: tuple[str, ...] = ()
-    version: int | None = None
-    compiler: str | None = None
-    compiler_sha256: str | None = None
-    source: str | None = None
-    input: Content | None = None
-    outputs: tuple[tuple[str, Content], ...] = ()
-    limits: tuple[str, ...] = ()
-    status: int | None = None
-    duration: float | None = None
-
-    def written(self, now: float) -> bytes:
-        """Give the line, with its end; `now` is the time in seconds since 1970."""
-        return _line(
-            now,
-            event=self.event,
-            identity=self.peer.identity,
-            address=None if self.peer.address is None else str(self.peer.address),
-            port=self.peer.port,
-            names=list(self.peer.names),
-            verdict=self.verdict,
-            reasons=list(self.reasons),
-            version=self.version,
-            compiler=self.compiler,
-            compiler_sha256=self.compiler_sha256,
-            source=self.source,
-            input=_content(self.input),
-            outputs={name: _content(content) for name, content in self.outputs},
-            limits=list(self.limits),
-            status=self.status,
-            duration=None if self.duration is None else round(self.duration, 4),
-        )
-
-
 class AuditLog:
-    """Appends records to the file `path`, which only its owner may read.
+    """Appends lines to the file `path`, which only its owner may read.
 
     Args:
         path: the file, an absolute path.
@@ -122,17 +55,28 @@ class AuditLog:
         self._torn = False
         self._stays = False
 
-    def write(self, record: AuditRecord) -> None:
-        """Append the line of `record`; if that fails, complain, and count it."""
-        now = self._now()
-        self._look(now)
-        try:
-            if self._lost:
-                self._append(_line(now, event="lost", lines=self._lost))
-                self._tell_of_the_lost()
-            self._append(record.written(now))
-        except OSError as error:
-            self._lose(error)
+    def job(self, job: JobRecord) -> None:
+        """Tell of a job that is over, whatever became of it."""
+        self._write(
+            event="job",
+            **_peer(job.peer),
+            verdict=job.verdict,
+            reasons=[*job.trace, *([job.reason] if job.reason else [])],
+            version=job.version,
+            compiler=job.compiler,
+            compiler_sha256=job.compiler_sha256,
+            source=job.source,
+            input=_content(job.source_content),
+            outputs={"object": _content(job.object_content)} if job.object_content else {},
+            limits=list(job.limits),
+            status=job.status,
+            duration=None if job.duration is None else round(job.duration, 4),
+        )
+
+    def refused_connection(self, peer: Peer, refusal: Refused) -> None:
+        """Tell of a peer that may not connect."""
+        reasons = [*refusal.trace, *refusal.reasons]
+        self._write(event="connection", **_peer(peer), verdict="refused", reasons=reasons)
 
     def reopen(self) -> None:
         """Open the file anew under its name: it may have been moved away.  If that fails, keep it."""
@@ -152,6 +96,18 @@ class AuditLog:
     def close(self) -> None:
         """Write no more."""
         os.close(self._descriptor)
+
+    def _write(self, **pairs: Any) -> None:
+        """Append a line; if that fails, complain, and count it."""
+        now = self._now()
+        self._look(now)
+        try:
+            if self._lost:
+                self._append(_line(now, event="lost", lines=self._lost))
+                self._tell_of_the_lost()
+            self._append(_line(now, **pairs))
+        except OSError as error:
+            self._lose(error)
 
     def _look(self, now: float) -> None:
         """Open the file anew if another one, or none, has its name now."""
@@ -193,8 +149,13 @@ def _cut(value: Any) -> Any:
     return [_cut(one) for one in value] if isinstance(value, list) else value
 
 
+def _peer(peer: Peer) -> dict[str, Any]:
+    address = None if peer.address is None else str(peer.address)
+    return {"identity": peer.identity, "address": address, "port": peer.port, "names": list(peer.names)}
+
+
 def _content(content: Content | None) -> dict[str, str | int] | None:
-    return None if content is None else {"sha256": content.sha256, "bytes": content.bytes}
+    return None if content is None else {"sha256": content.sha256, "bytes": content.length}
 
 
 def _opened(path: str) -> int:

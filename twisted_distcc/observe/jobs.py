@@ -10,13 +10,28 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
+
+from twisted_distcc.policy.peer import Peer
 
 Verdict: TypeAlias = Literal["done", "refused", "failed", "cancelled"]
 
 _PLAIN: Final = re.compile(r"[A-Za-z0-9_./:@%+,\[\]-]+")
 _LONGEST: Final = 1000
+# What a line tells; the rest is for the audit log.
+_PAIRS: Final = (
+    "peer", "verdict", "version", "compiler", "source", "status", "received", "sent", "waited", "ran",
+    "cpu", "reason",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What a file holds: the digest of its bytes, in hexadecimal, and how many there are."""
+
+    sha256: str
+    length: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +49,15 @@ class JobRecord:
         status: the compiler's exit code, or 128 and the signal.
         received, sent: bytes of source and of object, expanded.
         waited, ran, cpu: seconds in line, compiling, and of processor time.
+        trace: what became of each rule that was tried.
+        compiler_sha256: the compiler's digest.
+        source_content: what was compiled.
+        object_content: what was made of it.
+        limits: the limits that ended it.
+        duration: seconds from its arrival to its end.
     """
 
-    peer: str
+    peer: Peer
     verdict: Verdict
     version: int
     compiler: str
@@ -48,19 +69,25 @@ class JobRecord:
     ran: float | None = None
     cpu: float | None = None
     reason: str | None = None
+    trace: tuple[str, ...] = ()
+    compiler_sha256: str | None = None
+    source_content: Content | None = None
+    object_content: Content | None = None
+    limits: tuple[str, ...] = ()
+    duration: float | None = None
 
     def line(self) -> str:
         """Give the job's line, without its end."""
         return " ".join(("job", *self._pairs()))
 
     def _pairs(self) -> Iterator[str]:
-        for field in fields(self):
-            value = getattr(self, field.name)
+        for name in _PAIRS:
+            value = getattr(self, name)
             if value is not None:
-                yield f"{field.name}={_shown(value)}"
+                yield f"{name}={_shown(value)}"
 
 
-def _shown(value: str | float) -> str:
+def _shown(value: object) -> str:
     if isinstance(value, float):
         return f"{value:.4f}"
     text = str(value)[:_LONGEST]

@@ -42,7 +42,7 @@ class Terms:
 
 
 PLAIN: Final = Terms()
-"""The terms of a server without rules."""
+"""The terms where nothing is said of any."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,9 +163,8 @@ class Policy:
         for rule in self.rules:
             trace.append(Tried(rule, tuple(rule.obstacles(peer, wish))))
             if not trace[-1].obstacles:
-                return Decision(_verdict(trace[-1]), tuple(trace), rule.terms)
-        sentence = f"no rule of this server allows it to {peer.identity}: its administrator can add one"
-        return Decision(Refused((sentence,), EXIT_ACCESS_DENIED), tuple(trace))
+                return Decision(_verdict(trace), tuple(trace), rule.terms)
+        return Decision(_unruled(peer, trace), tuple(trace))
 
 
 def allow_users(names: tuple[str, ...]) -> Policy:
@@ -182,8 +181,18 @@ def allow_users(names: tuple[str, ...]) -> Policy:
 _UNNAMED: Final = "its certificate is of no --allow-user"
 
 
-def _verdict(decided: Tried) -> Verdict:
-    return ALLOWED if decided.rule.allow else Refused((f"this server's {decided}",), EXIT_ACCESS_DENIED)
+def _verdict(trace: list[Tried]) -> Verdict:
+    decided = trace[-1]
+    return ALLOWED if decided.rule.allow else _refused(f"this server's {decided}", trace)
+
+
+def _unruled(peer: Peer, trace: list[Tried]) -> Refused:
+    sentence = f"no rule of this server allows it to {peer.identity}: its administrator can add one"
+    return _refused(sentence, trace)
+
+
+def _refused(sentence: str, trace: list[Tried]) -> Refused:
+    return Refused((sentence,), EXIT_ACCESS_DENIED, tuple(map(str, trace)))
 
 
 def _names(paths: tuple[str, ...]) -> Iterator[str]:

@@ -19,10 +19,14 @@ class Allowed:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """It may not be done, for `reasons`; `exit_code` is what the client is told as the status."""
+    """It may not be done, for `reasons`; `exit_code` is what the client is told as the status.
+
+    `trace` is how that came about, for the administrator alone: a client is not told of others' rules.
+    """
 
     reasons: tuple[str, ...]
     exit_code: int = EXIT_FAILURE
+    trace: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         """Give all reasons as one line."""

@@ -15,6 +15,7 @@ from typing import Final, Literal, TypeAlias
 from twisted_distcc.execution.limits import Limits
 from twisted_distcc.policy.access import AllowList
 from twisted_distcc.policy.commands import BadCommandListError, CommandList
+from twisted_distcc.policy.rules import Policy
 
 Sandboxing: TypeAlias = Literal["auto", "require", "off"]
 
@@ -50,6 +51,8 @@ class ServerConfig:
         sandbox: whether compilers run within walls: `auto` where that can be, `require` or not at all,
             `off` never.
         limits: how much of the machine a job may use, unless the sandbox is off.
+        policy: the administrator's rules, if there are any.
+        audit_log: where it writes an account of each job, if anywhere.
     """
 
     allow: AllowList
@@ -67,6 +70,8 @@ class ServerConfig:
     pid_file: str | None = None
     sandbox: Sandboxing = "auto"
     limits: Limits = field(default_factory=Limits)
+    policy: Policy | None = None
+    audit_log: str | None = None
 
 
 def search_path(environ: Mapping[str, str], sysroot: str) -> tuple[str, ...]:

@@ -12,30 +12,38 @@ import os
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Final, Protocol, TypeVar
 
 from twisted_distcc.errors import EXIT_TIMEOUT, DistccError
 from twisted_distcc.execution.compilation import Place
 from twisted_distcc.launcher.command import Command, Ended
 from twisted_distcc.messages.body import Body
 from twisted_distcc.messages.model import Reply, Request
-from twisted_distcc.observe.jobs import JobRecord
+from twisted_distcc.observe.content import content_of
+from twisted_distcc.observe.jobs import Content, JobRecord
 from twisted_distcc.policy.peer import Peer
+from twisted_distcc.policy.rules import Terms
 from twisted_distcc.policy.verdict import Refused
 from twisted_distcc.server.judgement import Judge, Judged
+
+T = TypeVar("T")
+
+# A digest takes about a millisecond a megabyte.
+_DIGESTED_AT_ONCE: Final = 1024 * 1024
 
 
 class LifetimeError(DistccError):
     """A job ran longer than the server lets any job run."""
 
     exit_code = EXIT_TIMEOUT
+    limit = "job-lifetime"
 
 
 class Seats(Protocol):
     """Says when a job may run."""
 
-    def seat(self) -> AbstractAsyncContextManager[None]:
-        """Hold a seat: it is entered when one is free."""
+    def seat(self, identity: str, terms: Terms, /) -> AbstractAsyncContextManager[None]:
+        """Hold a seat: it is entered when it is the turn of `identity`, on these terms."""
         ...
 
 
@@ -64,7 +72,7 @@ class Run(Protocol):
         """
         ...
 
-    async def aside(self, work: Callable[[], None]) -> None:
+    async def aside(self, work: Callable[[], T]) -> T:
         """Do `work`, which waits, where it holds no other job up."""
         ...
 
@@ -81,6 +89,7 @@ class Exchange:
         clock: measures.
         lifetime: seconds that a compiler may run; `None` is for ever.
         record: is told of each job when it is over.
+        is_audited: whether it is told what sources and objects hold, too.
     """
 
     judge: Judge
@@ -90,46 +99,57 @@ class Exchange:
     clock: Clock
     lifetime: float | None
     record: Callable[[JobRecord], None]
+    is_audited: bool = False
 
     async def __call__(self, request: Request, peer: Peer) -> Reply:
         """Answer `request`; cancelling kills the compiler at once."""
-        told = JobRecord(
-            peer=str(peer),
-            verdict="done",
-            version=request.version,
-            compiler=os.fsdecode(request.arguments[0]),
-            received=request.source.length,
-        )
-        judged = self.judge(request, peer)
-        if isinstance(judged, Refused):
-            self.record(replace(told, verdict="refused", reason=str(judged)))
-            return Reply.sentence(judged.exit_code, f"the server refuses this job: {judged}")
-        told = replace(told, compiler=judged.compiler, source=judged.compilation.source)
+        arrived = self.clock.seconds()
+        told = _asked(request, peer)
         try:
-            return await self._in_turn(judged, request.source, told)
+            told = replace(told, source_content=await self._content(request.source))
+            judged = self.judge(request, peer)
+            if isinstance(judged, Refused):
+                told = replace(told, verdict="refused", reason=str(judged), trace=judged.trace)
+                return Reply.sentence(judged.exit_code, f"the server refuses this job: {judged}")
+            told = _understood(told, judged)
+            reply, told = await self._in_turn(judged, request.source, told)
+            return reply
         except self.run.cancelled:
-            self.record(replace(told, verdict="cancelled"))
             raise
         except Exception as error:
-            self.record(replace(told, verdict="failed", reason=str(error) or type(error).__name__))
+            told = _failed(told, error)
             raise
+        finally:
+            self.record(replace(told, duration=self.clock.seconds() - arrived))
 
-    async def _in_turn(self, judged: Judged, source: Body, told: JobRecord) -> Reply:
+    async def _in_turn(self, judged: Judged, source: Body, told: JobRecord) -> tuple[Reply, JobRecord]:
+        """Compile when it is the turn of who asks; give all that there is to tell as well."""
         arrived = self.clock.seconds()
-        async with self.admission.seat():
+        async with self.admission.seat(told.peer.identity, judged.decision.terms):
             seated = self.clock.seconds()
             reply, cpu = await self._compile(judged, source)
-        self.record(
-            replace(
-                told,
-                status=reply.exit_code,
-                sent=reply.object_file.length,
-                waited=seated - arrived,
-                ran=self.clock.seconds() - seated,
-                cpu=cpu,
-            )
+        done = replace(
+            told,
+            verdict="done",
+            status=reply.exit_code,
+            sent=reply.object_file.length,
+            waited=seated - arrived,
+            ran=self.clock.seconds() - seated,
+            cpu=cpu,
         )
-        return reply
+        try:
+            return reply, replace(done, object_content=await self._content(reply.object_file))
+        except BaseException:
+            reply.discard()
+            raise
+
+    async def _content(self, body: Body) -> Content | None:
+        """Give what `body` holds, if anybody wants to know."""
+        if not self.is_audited:
+            return None
+        if body.length <= _DIGESTED_AT_ONCE:
+            return content_of(body)
+        return await self.run.aside(lambda: content_of(body))
 
     async def _compile(self, judged: Judged, source: Body) -> tuple[Reply, float]:
         if not self.place.knows(judged.compiler):
@@ -146,3 +166,29 @@ class Exchange:
                 f"the compiler ran for {self.lifetime:g} seconds, the most that this server allows"
             )
             raise LifetimeError(sentence) from None
+
+
+def _asked(request: Request, peer: Peer) -> JobRecord:
+    """Begin a record; until something else is known of a job, it is one whose client went."""
+    return JobRecord(
+        peer=peer,
+        verdict="cancelled",
+        version=request.version,
+        compiler=os.fsdecode(request.arguments[0]),
+        received=request.source.length,
+    )
+
+
+def _understood(told: JobRecord, judged: Judged) -> JobRecord:
+    source, trace = judged.compilation.source, judged.decision.reasons
+    return replace(told, compiler=judged.compiler, source=source, trace=trace)
+
+
+def _failed(told: JobRecord, error: Exception) -> JobRecord:
+    limit: str | None = getattr(error, "limit", None)
+    return replace(
+        told,
+        verdict="failed",
+        reason=str(error) or type(error).__name__,
+        limits=() if limit is None else (limit,),
+    )

@@ -14,6 +14,7 @@ from typing import Any, ClassVar, TypeVar
 from twisted_distcc.launcher.command import Command, Ended
 from twisted_distcc.messages.body import Body
 from twisted_distcc.messages.packing import Packing
+from twisted_distcc.policy.rules import Terms
 from twisted_distcc.server.streams import GoneError, Streams
 
 T = TypeVar("T")
@@ -41,12 +42,12 @@ class Held:
         """Run `command` to its end; see `Streams.run`."""
         return self._streams.run(command, seconds)
 
-    async def aside(self, work: Callable[[], None]) -> None:
+    async def aside(self, work: Callable[[], T]) -> T:
         """Do `work`."""
-        work()
+        return work()
 
     @asynccontextmanager
-    async def seat(self) -> AsyncIterator[None]:
+    async def seat(self, identity: str, terms: Terms) -> AsyncIterator[None]:
         """Hold a seat: there is nobody else to want it."""
         yield
 

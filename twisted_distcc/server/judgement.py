@@ -1,13 +1,16 @@
 """Whether a request is served, and what with.
 
-In: a whole request, and who sent it.  Out: the compiler and the compile that it asks for, or a refusal
-with its reasons.  This module refuses to know how a request came, and to run anything.
+In: a whole request, and who sent it.  Out: the compiler and the compile that it asks for, on the
+policy's terms, or a refusal with its reasons.  This module refuses to know how a request came, and to
+run anything.
 """
 
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final
 
 from twisted_distcc.cmdline.model import Compilation, StayLocal
 from twisted_distcc.cmdline.parse import parse
@@ -15,15 +18,30 @@ from twisted_distcc.errors import EXIT_BAD_ARGUMENTS
 from twisted_distcc.execution.compilers import Compilers
 from twisted_distcc.messages.model import Request
 from twisted_distcc.policy.peer import Peer
-from twisted_distcc.policy.verdict import Refused
+from twisted_distcc.policy.rules import Decision, Wish
+from twisted_distcc.policy.verdict import ALLOWED, Refused
+
+UNRULED: Final = Decision(ALLOWED)
+"""What is decided where there is no policy: who may connect may compile."""
 
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """What is to be done for a request: the compiler's own path, and the command, understood."""
+    """What is to be done for a request.
+
+    Attributes:
+        compiler: the compiler's own path.
+        compilation: the command, understood.
+        decision: what the policy says of it, and on which terms.
+    """
 
     compiler: str
     compilation: Compilation
+    decision: Decision = UNRULED
+
+
+def _unruled(_peer: Peer, _wish: Wish) -> Decision:
+    return UNRULED
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +50,11 @@ class Judge:
 
     Attributes:
         compilers: which compilers there are.
+        decide: says what the policy is.
     """
 
     compilers: Compilers
+    decide: Callable[[Peer, Wish], Decision] = _unruled
 
     def __call__(self, request: Request, peer: Peer) -> Judged | Refused:
         """Say which compiler does what for `request`, or why none does."""
@@ -47,4 +67,7 @@ class Judge:
         compilation = parse(argv, arrived=True)
         if isinstance(compilation, StayLocal):
             return Refused((compilation.reason,), EXIT_BAD_ARGUMENTS)
-        return Judged(path, compilation)
+        decision = self.decide(peer, Wish.of((path, os.path.realpath(path)), compilation))
+        if isinstance(decision.verdict, Refused):
+            return decision.verdict
+        return Judged(path, compilation, decision)

@@ -11,30 +11,27 @@ from twisted_distcc.execution.compilers import Compilers
 from twisted_distcc.execution.sandbox.builder import NoSandboxError, build
 from twisted_distcc.execution.unconfined import Unconfined
 from twisted_distcc.execution.workspace import Workspaces
-from twisted_distcc.observe.jobs import JobRecord
 from twisted_distcc.observe.lines import Log
 from twisted_distcc.server.config import ServerConfig
 from twisted_distcc.server.exchange import Clock, Exchange, Run, Seats
 from twisted_distcc.server.judgement import Judge
+from twisted_distcc.server.oversight import Oversight
 
 
 def make_exchange(
-    config: ServerConfig, place: Place, log: Log, run: Run, admission: Seats, clock: Clock
+    config: ServerConfig, place: Place, oversight: Oversight, run: Run, admission: Seats, clock: Clock
 ) -> Exchange:
     """Give what serves the jobs of a server that `config` describes, in `place`."""
-
-    def record(job: JobRecord) -> None:
-        tell = log.info if job.verdict in ("done", "cancelled") else log.warn
-        tell("{line}", line=job.line())
-
+    compilers = Compilers(config.folders, config.commands, config.any_command, config.sysroot)
     return Exchange(
-        judge=Judge(Compilers(config.folders, config.commands, config.any_command, config.sysroot)),
+        judge=Judge(compilers, oversight.decide),
         place=place,
         run=run,
         admission=admission,
         clock=clock,
         lifetime=config.job_lifetime,
-        record=record,
+        record=oversight.record,
+        is_audited=oversight.is_audited,
     )
 
 

@@ -27,6 +27,7 @@ from twisted_distcc.processes import Runner, Spawner
 from twisted_distcc.server.admission import Admission
 from twisted_distcc.server.config import ServerConfig
 from twisted_distcc.server.making import make_exchange, make_place
+from twisted_distcc.server.oversight import Oversight
 from twisted_distcc.server.ports import open_ports
 from twisted_distcc.server.protocol import DistccServerFactory
 
@@ -35,7 +36,7 @@ _QUEUE_PER_JOB: Final = 4
 
 
 def make_factory(
-    config: ServerConfig, workspaces: Workspaces, reactor: Any, spawn: Spawner, log: Logger
+    config: ServerConfig, workspaces: Workspaces, reactor: Any, spawn: Spawner, oversight: Oversight
 ) -> DistccServerFactory:
     """Put together what serves a connection, on TCP or on standard streams.
 
@@ -43,13 +44,13 @@ def make_factory(
     """
     admission = Admission(config.jobs, config.jobs * _QUEUE_PER_JOB)
     run = Runner(spawn, reactor)
-    place = make_place(config, workspaces, log)
-    exchange = make_exchange(config, place, log, run, admission, reactor)
+    place = make_place(config, workspaces, oversight.log)
+    exchange = make_exchange(config, place, oversight, run, admission, reactor)
     return DistccServerFactory(
         exchange,
         reactor,
         Bulk(spawn, ReactorThreads(reactor), workspaces.spool),
-        admit=config.allow.judge,
+        admit=oversight.admit,
         admission=admission,
     )
 
@@ -60,7 +61,11 @@ def _leave_children_alone() -> None:
 
 
 class DistccService(Service):
-    """A server as `config` says, on `reactor`; `hang_up` is called on SIGHUP."""
+    """A server as `config` says, on `reactor`; `hang_up` is called on SIGHUP.
+
+    Raises:
+        NoAuditLogError: if the audit log cannot be opened.
+    """
 
     log = Logger()
 
@@ -71,6 +76,7 @@ class DistccService(Service):
         self._config = config
         self._reactor = reactor
         self._hang_up = hang_up
+        self._oversight = Oversight(config, self.log)
         self._sockets: list[socket.socket] = []
         self._ports: list[IListeningPort] = []
         self._workspaces: Workspaces | None = None
@@ -105,12 +111,12 @@ class DistccService(Service):
     def startService(self) -> None:
         """Serve."""
         super().startService()
-        signal.signal(signal.SIGHUP, lambda *_: self._reactor.callFromThread(self._hang_up))
+        signal.signal(signal.SIGHUP, lambda *_: self._reactor.callFromThread(self._renew))
         self._reactor.callWhenRunning(_leave_children_alone)
         self._workspaces = Workspaces()
         self._spawn = LauncherSpawner(self._reactor)
         self._factory = make_factory(
-            self._config, self._workspaces, self._reactor, self._spawn, self.log
+            self._config, self._workspaces, self._reactor, self._spawn, self._oversight
         )
         for opened in self._sockets:
             port = self._reactor.adoptStreamPort(opened.fileno(), opened.family, self._factory)
@@ -124,6 +130,11 @@ class DistccService(Service):
             self.log.info("listening on {host} port {port}", host=host, port=number)
         self.log.info("looking for compilers in {path}", path=":".join(self._config.folders))
 
+    def _renew(self) -> None:
+        """Do what an administrator asks for by SIGHUP."""
+        self._hang_up()
+        self._oversight.renew()
+
     async def _stop(self) -> None:
         for port in self._ports:
             await maybeDeferred(port.stopListening)
@@ -134,6 +145,7 @@ class DistccService(Service):
             await self._spawn.close()
         if self._workspaces is not None:
             self._workspaces.close()
+        self._oversight.close()
         if self._config.pid_file is not None:
             with contextlib.suppress(OSError):
                 os.unlink(self._config.pid_file)

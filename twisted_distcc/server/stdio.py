@@ -21,13 +21,16 @@ from twisted_distcc.server.answer import LINGER, Answering, Deadlines, sentence_
 from twisted_distcc.server.config import ServerConfig
 from twisted_distcc.server.held import Held, HeldPacking, done
 from twisted_distcc.server.making import make_exchange, make_place
+from twisted_distcc.server.oversight import Oversight
 from twisted_distcc.server.streams import GoneError, LateError, Streams, ToldToEndError
 from twisted_distcc.wire.connection import Connection
 from twisted_distcc.wire.events import Event, MessageEnd
 from twisted_distcc.wire.limits import Limits
 
 
-def serve_stdio(config: ServerConfig, streams: Streams, peer: Peer, verdict: Verdict, log: Log) -> None:
+def serve_stdio(
+    config: ServerConfig, streams: Streams, peer: Peer, verdict: Verdict, oversight: Oversight, log: Log
+) -> None:
     """Serve the one connection on `streams`, to its end.
 
     Args:
@@ -35,7 +38,8 @@ def serve_stdio(config: ServerConfig, streams: Streams, peer: Peer, verdict: Ver
         streams: the connection.
         peer: who it is.
         verdict: whether it may send a request at all.
-        log: is told of the job, and of what goes wrong.
+        oversight: is told of the job, and says what may be done.
+        log: is told of what goes wrong.
 
     Raises:
         ToldToEndError: if that, and not the client, was the end.
@@ -45,7 +49,7 @@ def serve_stdio(config: ServerConfig, streams: Streams, peer: Peer, verdict: Ver
     try:
         held = Held(streams)
         place = make_place(config, workspaces, log, careful=False)
-        compile = make_exchange(config, place, log, held, held, held)
+        compile = make_exchange(config, place, oversight, held, held, held)
         packing = HeldPacking(streams, workspaces.spool)
         answering = Answering(compile, packing, Limits(), log, GoneError)
         Visit(streams, peer, answering, Deadlines()).serve(verdict)
