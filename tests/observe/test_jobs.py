@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from twisted_distcc.observe.jobs import JobRecord
+from twisted_distcc.policy.peer import tcp_peer
 
 WHOLE = JobRecord(
-    peer="tcp:192.0.2.9:4000",
+    peer=tcp_peer("192.0.2.9", 4000),
     verdict="done",
     version=2,
     compiler="/usr/bin/gcc",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
+from twisted_distcc.policy.rules import PLAIN, Terms
 from twisted_distcc.server.admission import Admission
 
 
@@ -36,13 +37,13 @@ class AdmissionTestCase(SynchronousTestCase):
             if not end.called:
                 end.callback(None)
 
-    def job(self) -> Deferred[None]:
+    def job(self, identity: str = "", terms: Terms = PLAIN) -> Deferred[None]:
         number = len(self.ends)
         self.ends.append(Deferred())
-        return Deferred.fromCoroutine(self._sit(number))
+        return Deferred.fromCoroutine(self._sit(number, identity, terms))
 
-    async def _sit(self, number: int) -> None:
-        async with self.admission.seat():
+    async def _sit(self, number: int, identity: str, terms: Terms) -> None:
+        async with self.admission.seat(identity, terms):
             self.seated.append(number)
             await self.ends[number]
 
@@ -175,3 +176,58 @@ class CrowdTests(AdmissionTestCase):
             admission.reading(reader)
         self.jobs(6)
         self.assertEqual([reader.calls for reader in leaving], [["pause"], ["pause"]])
+
+
+class FairnessTests(AdmissionTestCase):
+    def owners(self, *identities: str, terms: Terms = PLAIN) -> list[Deferred[None]]:
+        return [self.job(identity, terms) for identity in identities]
+
+    def test_slots_leave_seats_free(self) -> None:
+        """An identity with one slot has one seat, though more are free, and they are another's."""
+        self.owners("a", "a", "a", terms=Terms(slots=1))
+        self.assertEqual(self.seated, [0])
+        self.owners("b")
+        self.assertEqual(self.seated, [0, 3])
+        self.ends[0].callback(None)
+        self.assertEqual(self.seated, [0, 3, 1])
+
+    def test_a_thousand_jobs_starve_nobody(self) -> None:
+        """Who comes after a thousand jobs of another has the next seat but one."""
+        self.owners(*["a"] * 1000)
+        self.owners("b")
+        self.ends[0].callback(None)
+        self.ends[1].callback(None)
+        self.assertEqual(self.seated, [0, 1, 2, 1000])
+
+    def test_a_slot_comes_back_however_the_job_ends(self) -> None:
+        """A job that fails, or is cancelled, gives its slot back with its seat."""
+        jobs = self.owners("a", "a", "a", terms=Terms(slots=1))
+        self.ends[0].errback(ValueError("of a test"))
+        self.failureResultOf(jobs[0], ValueError)
+        jobs[1].cancel()
+        self.failureResultOf(jobs[1], CancelledError)
+        self.assertEqual(self.seated, [0, 1, 2])
+
+    def test_others_are_read_while_it_is_crowded(self) -> None:
+        """A full line holds those back whose jobs fill it, and nobody else."""
+        a, b = Reader(), Reader()
+        self.admission.reading(a, "a")
+        self.admission.reading(b, "b")
+        self.owners(*["a"] * 6, terms=Terms(slots=1))
+        self.assertEqual((a.calls, b.calls), (["pause"], []))
+        self.owners("b")
+        self.assertEqual((self.seated, b.calls), ([0, 6], []))
+
+    def test_who_has_a_job_in_line_is_held_back_too(self) -> None:
+        """While it is crowded each has one job in line, and is read again when that is seated."""
+        b, newcomer = Reader(), Reader()
+        self.admission.reading(b, "b")
+        self.owners(*["a"] * 6)
+        self.owners("b")
+        self.assertEqual(b.calls, ["pause"])
+        self.admission.reading(newcomer, "b")
+        self.assertEqual(newcomer.calls, ["pause"])
+        self.ends[0].callback(None)
+        self.ends[1].callback(None)
+        self.assertEqual(self.seated, [0, 1, 2, 6])
+        self.assertEqual((b.calls, newcomer.calls), (["pause", "resume"], ["pause", "resume"]))

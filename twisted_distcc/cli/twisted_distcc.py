@@ -36,6 +36,10 @@ SUBCOMMANDS: Mapping[str, Subcommand] = {
         "twisted_distcc.cli.demo",
         "build a real C library alone and through a farm on this machine, and compare",
     ),
+    "doctor": Subcommand(
+        "twisted_distcc.cli.doctor",
+        "check the rules of a server, and explain what they make of a command",
+    ),
     "masquerade": Subcommand(
         "twisted_distcc.cli.masquerade",
         "make links named gcc, g++, clang, ... that send compiles to the farm",
