@@ -338,10 +338,10 @@ class LosingTests(ConnectionTestCase):
 
 class CrowdTests(ConnectionTestCase):
     def sit(self, until: Deferred[None]) -> Deferred[None]:
-        """Take the only seat, or wait for it, and hold it."""
+        """Take the only seat for the client's identity, or wait for it, and hold it."""
 
         async def job() -> None:
-            async with self.admission.seat():
+            async with self.admission.seat("tcp:192.0.2.9"):
                 await until
 
         return Deferred.fromCoroutine(job())

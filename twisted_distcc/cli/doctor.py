@@ -22,7 +22,7 @@ from twisted_distcc.policy.reading import BadPolicyError, is_identity
 from twisted_distcc.policy.rules import Decision, Policy, Terms, Wish
 from twisted_distcc.policy.verdict import Refused
 from twisted_distcc.server.config import search_path
-from twisted_distcc.server.rulebook import read_policy
+from twisted_distcc.server.oversight import read_policy
 
 _PORT = 0  # of no matter: no rule is about ports
 

@@ -11,8 +11,8 @@ from __future__ import annotations
 import json
 import os
 import stat
+import time
 from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import Any, Final
 
 from twisted_distcc.errors import EXIT_IO_ERROR, DistccError
@@ -138,9 +138,10 @@ class AuditLog:
 
 
 def _line(now: float, **pairs: Any) -> bytes:
-    time = datetime.fromtimestamp(now, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    second, thousandths = divmod(int(now * 1000), 1000)
+    shown = f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(second))}.{thousandths:03}Z"
     known = {name: _cut(value) for name, value in pairs.items() if value is not None}
-    return json.dumps({"time": time, **known}, separators=(",", ":")).encode("ascii") + b"\n"
+    return json.dumps({"time": shown, **known}, separators=(",", ":")).encode("ascii") + b"\n"
 
 
 def _cut(value: Any) -> Any:

@@ -6,8 +6,6 @@ time for that.
 
 from __future__ import annotations
 
-import hashlib
-
 from twisted_distcc.messages.body import Body
 from twisted_distcc.observe.jobs import Content
 
@@ -18,6 +16,8 @@ def content_of(body: Body) -> Content:
     Raises:
         OSError: if the body's file cannot be read.
     """
+    import hashlib  # twistd-stdio starts once per job, mostly without an audit log
+
     digest = hashlib.sha256()
     for piece in body.pieces():
         digest.update(piece)

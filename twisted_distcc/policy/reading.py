@@ -8,7 +8,6 @@ rules do.
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
@@ -39,6 +38,8 @@ def parse_policy(text: str, file: str) -> Policy:
     Raises:
         BadPolicyError: naming what is wrong, and where.
     """
+    import tomllib  # twistd-stdio starts once per job, mostly without a policy
+
     try:
         written = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
