@@ -13,6 +13,7 @@ from twisted_distcc.cli import tdistccd, twistd_stdio
 from twisted_distcc.errors import EXIT_BAD_ARGUMENTS
 from twisted_distcc.policy.access import PRIVATE, AllowList
 from twisted_distcc.policy.commands import CommandList
+from twisted_distcc.policy.rules import Policy, Rule, allow_users
 from twisted_distcc.server.config import PORT, ServerConfig, command_list, search_path
 from twisted_distcc.tap import Options, make_config
 
@@ -45,6 +46,7 @@ class TwistdTests(SynchronousTestCase):
             "--allow=192.0.2.1", "-a", "2001:db8::/32", "--allow-private", "--listen=192.0.2.1",
             "--listen=::1", "-p", "99", "-j", "7", "-N", "1", "--oom-score-adj=-5", "--job-lifetime=8",
             "--lifetime=9", "-P", "pid", "--sysroot=/sysroots/it/", "--enable-tcp-insecure",
+            "--allow-user=alice", "--allow-user", "bob", "--audit-log=audit",
         )  # fmt: skip
         self.assertEqual(
             config,
@@ -61,8 +63,21 @@ class TwistdTests(SynchronousTestCase):
                 nice=1,
                 oom_score_adj=-5,
                 pid_file=os.path.abspath("pid"),
+                policy=allow_users(("alice", "bob")),
+                audit_log=os.path.abspath("audit"),
             ),
         )
+
+    def test_policy(self) -> None:
+        """The file of rules is read, and remembered by a path that holds in every folder."""
+        path = self.mktemp()
+        with open(path, "w") as file:
+            file.write('[[rule]]\nname = "all"\nwho = ["*"]\nverdict = "allow"\n')
+        rules = (Rule("all", ("*",), allow=True),)
+        config = self.config("--allow=::1", f"--policy={path}")
+        self.assertEqual(config.policy, Policy(rules, os.path.abspath(path)))
+        with self.assertRaisesRegex(usage.UsageError, "/no/such/policy: cannot be read"):
+            self.config("--allow=::1", "--policy=/no/such/policy")
 
     def test_numbers_have_borders(self) -> None:
         """A number out of its range is refused, and the range told."""
@@ -121,13 +136,14 @@ class DistccdTests(SynchronousTestCase):
                 "-j", "7", "-N", "1", "-P", "/pid", "--log-file", "/log", "--log-level", "info",
                 "--lifetime", "9", "--job-lifetime", "8", "--listen", "192.0.2.3", "--allow-private",
                 "--verbose", "--enable-tcp-insecure", "--sysroot", "/root", "--oom-score-adj", "-5",
+                "--policy", "/policy", "--allow-user", "alice", "--audit-log", "/audit",
             ),
             [
                 "--pidfile=", "--nodaemon", "distccd", "--port=99", "--jobs=7", "--nice=1",
                 "--pid-file=/pid", "--lifetime=9", "--log-level=info", "--job-lifetime=8",
-                "--oom-score-adj=-5", "--sysroot=/root", "--allow-private", "--verbose",
-                "--enable-tcp-insecure", "--log-file=/log", "--allow=192.0.2.1", "--allow=192.0.2.2",
-                "--listen=192.0.2.3",
+                "--oom-score-adj=-5", "--sysroot=/root", "--policy=/policy", "--audit-log=/audit",
+                "--allow-private", "--verbose", "--enable-tcp-insecure", "--log-file=/log",
+                "--allow=192.0.2.1", "--allow=192.0.2.2", "--allow-user=alice", "--listen=192.0.2.3",
             ],
         )  # fmt: skip
 

@@ -1,0 +1,120 @@
+"""What a job's record tells an administrator, and what a policy's terms do to it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from twisted.internet.defer import CancelledError, Deferred
+
+from tests.server.talk import SOURCE
+from tests.server.test_exchange import PEER, ExchangeTestCase
+from twisted_distcc.errors import EXIT_ACCESS_DENIED
+from twisted_distcc.execution.compilers import Compilers
+from twisted_distcc.messages.body import Body
+from twisted_distcc.observe.content import content_of
+from twisted_distcc.observe.jobs import Content
+from twisted_distcc.policy.rules import Policy, Rule, Terms
+from twisted_distcc.server.exchange import LifetimeError
+from twisted_distcc.server.judgement import Judge
+
+
+class DigestTests(ExchangeTestCase):
+    def setUp(self) -> None:
+        super().setUp()
+        self.digests: list[Deferred[Content]] = []
+        self.exchange = replace(self.exchange, digest=self.digest)
+
+    def digest(self, body: Body) -> Deferred[Content]:
+        self.digests.append(Deferred())
+        return self.digests[-1]
+
+    def test_source_and_object(self) -> None:
+        """Both are told of; digests are waited for, and no seat is held meanwhile."""
+        asked = self.ask()
+        self.assertEqual(self.processes, [])
+        self.digests[0].callback(content_of(Body.of(SOURCE)))
+        self.processes[0].finish()
+        self.assertEqual(self.exchange.admission.running, 0)
+        self.assertEqual(self.records, [])
+        self.digests[1].callback(content_of(Body.of(b"object")))
+        self.successResultOf(asked)
+        (record,) = self.records
+        self.assertEqual(record.source_content, content_of(Body.of(SOURCE)))
+        self.assertEqual(record.object_content, content_of(Body.of(b"object")))
+
+    def test_a_client_that_goes_meanwhile(self) -> None:
+        """It is recorded as such, at either digest, and what was made is given up."""
+        asked = self.ask()
+        asked.cancel()
+        self.failureResultOf(asked, CancelledError)
+        asked = self.ask()
+        self.digests[1].callback(Content("", 0))
+        self.processes[0].finish()
+        asked.cancel()
+        self.failureResultOf(asked, CancelledError)
+        self.assertEqual([record.verdict for record in self.records], ["cancelled", "cancelled"])
+        self.assert_no_file_left()
+
+    def test_a_refused_job(self) -> None:
+        """What was to be compiled is told of as well where it is not."""
+        asked = self.ask("rm", "-c", "x.c")
+        self.digests[0].callback(Content("aa", 2))
+        self.successResultOf(asked)
+        self.assertEqual(self.records[0].source_content, Content("aa", 2))
+
+    def test_what_cannot_be_read(self) -> None:
+        """A job whose digest fails has failed, and says why."""
+        asked = self.ask()
+        self.digests[0].errback(OSError(5, "Input/output error"))
+        self.failureResultOf(asked, OSError)
+        self.assertIn("Input/output error", self.records[0].reason or "")
+
+
+class PolicyTests(ExchangeTestCase):
+    def rule(self, *rules: Rule) -> None:
+        judge = Judge(Compilers((self.folder,)), Policy(rules).decide)
+        self.exchange = replace(self.exchange, judge=judge)
+
+    def test_allowed(self) -> None:
+        """The record tells of each rule that was tried."""
+        self.rule(Rule("users", ("tls:*",), True), Rule("all", ("*",), True))
+        asked = self.ask()
+        self.processes[0].finish()
+        self.successResultOf(asked)
+        self.assertEqual(
+            self.records[0].trace,
+            ("rule 'users' does not match: tcp:192.0.2.9 is not tls:*", "rule 'all' allows it"),
+        )
+
+    def test_refused(self) -> None:
+        """The client reads one sentence without others' rules; the record has all of them."""
+        self.rule(Rule("bob's", ("tls:bob",), True), Rule("none", ("*",), False, reason="closed"))
+        reply = self.refused()
+        said = "this server's rule 'none' refuses it: closed"
+        self.assertEqual(reply.stderr.read().decode(), f"the server refuses this job: {said}\n")
+        self.assertEqual(reply.exit_code, EXIT_ACCESS_DENIED)
+        (record,) = self.records
+        self.assertEqual((record.verdict, record.reason, len(record.trace)), ("refused", said, 2))
+
+    def test_slots(self) -> None:
+        """A rule's slots are how many jobs of one identity run, though more seats are free."""
+        self.rule(Rule("all", ("*",), True, terms=Terms(slots=1)))
+        asked = [self.ask(), self.ask()]
+        self.assertEqual(len(self.processes), 1)
+        self.processes[0].finish()
+        self.processes[1].finish()
+        for job in asked:
+            self.successResultOf(job)
+
+
+class LimitTests(ExchangeTestCase):
+    lifetime = 10
+
+    def test_the_limit_is_named(self) -> None:
+        """A job that met a limit says which."""
+        asked = self.ask()
+        self.clock.advance(10)
+        self.failureResultOf(asked, LifetimeError)
+        (record,) = self.records
+        self.assertEqual((record.limits, record.duration), (("job-lifetime",), 10.0))
+        self.assertEqual(record.peer, PEER)
