@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import io
+import json
 import os
+import re
+import shlex
 from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
@@ -36,14 +39,20 @@ share = true
 """
 
 
-class DoctorTests(SynchronousTestCase):
+PAGE = Path(__file__).parents[2] / "doc" / "policy.md"
+
+
+class DoctorTestCase(SynchronousTestCase):
+    """A folder with a policy and compilers, which is all there is of a PATH."""
+
     def setUp(self) -> None:
         folder = Path(self.mktemp()).absolute()
         folder.mkdir()
         self.policy = folder / "policy.toml"
         self.policy.write_text(POLICY)
         self.gcc = folder / "gcc"
-        self.gcc.touch(0o755)
+        for name in ("gcc", "g++-12"):
+            (folder / name).touch(0o755)
         self.patch(os, "environ", {"PATH": str(folder)})
 
     def ask(self, *words: str) -> tuple[int, list[str], str]:
@@ -53,6 +62,8 @@ class DoctorTests(SynchronousTestCase):
             status = main(["doctor", "--policy", str(self.policy), *words])
         return status, out.getvalue().splitlines(), err.getvalue()
 
+
+class DoctorTests(DoctorTestCase):
     def assert_says(self, words: tuple[str, ...], status: int, *lines: str) -> None:
         said = self.ask(*words)
         fine = f"{self.policy}: 3 rules, and nothing is wrong with them"
@@ -143,3 +154,30 @@ class DoctorTests(SynchronousTestCase):
             status, _, err = self.ask(*words)
             self.assertEqual(status, EXIT_BAD_ARGUMENTS)
             self.assertIn(part, err)
+
+
+class PageTests(DoctorTestCase):
+    """What doc/policy.md shows is so."""
+
+    def test_explanation(self) -> None:
+        """The rules of the page can be meant, and the doctor says of them what stands there."""
+        rules, command, answer = _shown(PAGE.read_text())
+        self.policy.write_text(rules)
+        words = shlex.split(command)
+        _, out, err = self.ask(*words[words.index("--as") :])
+        shown = "\n".join(out).replace(f"{self.policy.parent}/policy", "policy")
+        self.assertEqual(shown.replace(str(self.policy.parent), "/usr/bin"), answer)
+        self.assertEqual(err, "")
+
+    def test_account(self) -> None:
+        """The account on the page is one, and has no key that the page does not explain."""
+        (account,) = re.findall(r"```json\n(.*)\n```", PAGE.read_text())
+        explained = set(re.findall(r"`(\w+)`", PAGE.read_text().partition("| Key | Meaning |\n")[2]))
+        self.assertEqual(set(json.loads(account)) - explained, set())
+
+
+def _shown(page: str) -> tuple[str, str, str]:
+    """Give the rules, a command of the doctor, and its answer."""
+    (rules,) = re.findall(r"(?s)```toml\n(.*?)```", page)
+    ((command, answer),) = re.findall(r"(?s)```console\n\$ (.*?)\n(.*?)\n```", page)
+    return rules, command, answer
