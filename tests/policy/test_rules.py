@@ -10,7 +10,16 @@ from twisted_distcc.cmdline.model import Compilation
 from twisted_distcc.cmdline.parse import parse
 from twisted_distcc.errors import EXIT_ACCESS_DENIED
 from twisted_distcc.policy.peer import STDIO, Peer, tcp_peer
-from twisted_distcc.policy.rules import PLAIN, Decision, Policy, Rule, Terms, Wish, allow_users
+from twisted_distcc.policy.rules import (
+    PLAIN,
+    Decision,
+    Policy,
+    Rule,
+    Terms,
+    Wish,
+    allow_users,
+    decide_without_rules,
+)
 from twisted_distcc.policy.verdict import ALLOWED, Refused
 
 ALICE = Peer("tls:alice", ip_address("10.1.2.3"))
@@ -167,3 +176,17 @@ class AllowUserTests(SynchronousTestCase):
         """Peers that something else let in stay let in."""
         for identity in ("tcp:192.0.2.1", "stdio", "ssh:alice", "uid:1000"):
             self.assertTrue(self.allowed(identity, "alice"))
+
+
+class WithoutRulesTests(SynchronousTestCase):
+    def test_who_was_let_in(self) -> None:
+        """Addresses, logins and users of this machine may have everything, on plain terms."""
+        for identity in ("tcp:192.0.2.1", "stdio", "ssh:alice", "uid:1000"):
+            self.assertEqual(decide_without_rules(Peer(identity), wish()), Decision(ALLOWED))
+
+    def test_certificates(self) -> None:
+        """A certificate says who somebody is; that it may be served, an option has to say."""
+        verdict = decide_without_rules(ALICE, wish()).verdict
+        assert isinstance(verdict, Refused)
+        self.assertEqual(verdict.exit_code, EXIT_ACCESS_DENIED)
+        self.assertIn("--allow-user or --policy", str(verdict))

@@ -12,9 +12,9 @@ from twisted_distcc.messages.body import EMPTY
 from twisted_distcc.messages.model import Request
 from twisted_distcc.policy.peer import Peer
 from twisted_distcc.policy.reading import parse_policy
-from twisted_distcc.policy.rules import Decision, Terms, Wish
+from twisted_distcc.policy.rules import UNRULED, Decision, Terms, Wish
 from twisted_distcc.policy.verdict import ALLOWED, Refused
-from twisted_distcc.server.judgement import UNRULED, Judge, Judged
+from twisted_distcc.server.judgement import Judge, Judged
 
 POLICY = """
 [[rule]]

@@ -68,10 +68,12 @@ class PolicyTests(OversightTestCase):
         return [n for n in names if oversight.decide(Peer(f"tls:{n}"), wish).verdict == ALLOWED]
 
     def test_no_policy(self) -> None:
-        """Without one everything is allowed, and there is nothing to read again."""
+        """Without one there is nothing to read again, and no certificate is served."""
         oversight = self.oversight(policy_of(None, ()))
         oversight.renew()
-        self.assertEqual(self.allowed(oversight), ["alice", "bob"])
+        self.assertEqual(self.allowed(oversight), [])
+        decision = oversight.decide(tcp_peer("192.0.2.1", 1), Wish(("/gcc",)))
+        self.assertEqual(decision.verdict, ALLOWED)
         self.assertEqual((self.log.infos, self.log.errors), ([], []))
 
     def test_users(self) -> None:

@@ -167,6 +167,26 @@ class Policy:
         return Decision(_unruled(peer, trace), tuple(trace))
 
 
+UNRULED: Final = Decision(ALLOWED)
+"""What is decided where there are no rules: who was let in may compile."""
+
+_NOBODY_NAMED: Final = Refused(
+    (
+        "this server serves no certificates yet: its administrator can name users with --allow-user"
+        " or --policy",
+    ),
+    EXIT_ACCESS_DENIED,
+)
+
+
+def decide_without_rules(peer: Peer, _wish: Wish) -> Decision:
+    """Decide where there is no policy.
+
+    An address was let in by `--allow`, a login by ssh; but a certificate says only who somebody is.
+    """
+    return Decision(_NOBODY_NAMED) if peer.identity.startswith("tls:") else UNRULED
+
+
 def allow_users(names: tuple[str, ...]) -> Policy:
     """Make the policy that `--allow-user` is short for.
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
 
 from twisted_distcc.cmdline.model import Compilation, StayLocal
 from twisted_distcc.cmdline.parse import parse
@@ -18,11 +17,8 @@ from twisted_distcc.errors import EXIT_BAD_ARGUMENTS
 from twisted_distcc.execution.compilers import Compilers
 from twisted_distcc.messages.model import Request
 from twisted_distcc.policy.peer import Peer
-from twisted_distcc.policy.rules import Decision, Wish
-from twisted_distcc.policy.verdict import ALLOWED, Refused
-
-UNRULED: Final = Decision(ALLOWED)
-"""What is decided where there is no policy: who may connect may compile."""
+from twisted_distcc.policy.rules import UNRULED, Decision, Wish, decide_without_rules
+from twisted_distcc.policy.verdict import Refused
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +36,6 @@ class Judged:
     decision: Decision = UNRULED
 
 
-def _unruled(_peer: Peer, _wish: Wish) -> Decision:
-    return UNRULED
-
-
 @dataclass(frozen=True, slots=True)
 class Judge:
     """Says what is done for whom.
@@ -54,7 +46,7 @@ class Judge:
     """
 
     compilers: Compilers
-    decide: Callable[[Peer, Wish], Decision] = _unruled
+    decide: Callable[[Peer, Wish], Decision] = decide_without_rules
 
     def __call__(self, request: Request, peer: Peer) -> Judged | Refused:
         """Say which compiler does what for `request`, or why none does."""

@@ -17,10 +17,9 @@ from twisted_distcc.observe.jobs import JobRecord
 from twisted_distcc.observe.lines import Log
 from twisted_distcc.policy.peer import Peer
 from twisted_distcc.policy.reading import BadPolicyError, parse_policy
-from twisted_distcc.policy.rules import Decision, Policy, Wish, allow_users
+from twisted_distcc.policy.rules import Decision, Policy, Wish, allow_users, decide_without_rules
 from twisted_distcc.policy.verdict import Refused, Verdict
 from twisted_distcc.server.config import ServerConfig
-from twisted_distcc.server.judgement import UNRULED
 
 
 def read_policy(path: str) -> Policy:
@@ -84,7 +83,8 @@ class Oversight:
 
     def decide(self, peer: Peer, wish: Wish) -> Decision:
         """Say whether `peer` may have what it wishes."""
-        return UNRULED if self._policy is None else self._policy.decide(peer, wish)
+        decide = decide_without_rules if self._policy is None else self._policy.decide
+        return decide(peer, wish)
 
     def record(self, job: JobRecord) -> None:
         """Tell of a job that is over."""
