@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from typing import TypeVar
 
 from twisted.internet.defer import CancelledError, Deferred
 
@@ -10,33 +12,86 @@ from tests.server.talk import SOURCE
 from tests.server.test_exchange import PEER, ExchangeTestCase
 from twisted_distcc.errors import EXIT_ACCESS_DENIED
 from twisted_distcc.execution.compilers import Compilers
+from twisted_distcc.launcher.command import Command, Ended
 from twisted_distcc.messages.body import Body
+from twisted_distcc.messages.model import Request
 from twisted_distcc.observe.content import content_of
 from twisted_distcc.observe.jobs import Content
 from twisted_distcc.policy.rules import Policy, Rule, Terms
+from twisted_distcc.processes import Runner
+from twisted_distcc.server import exchange
+from twisted_distcc.server.admission import Admission
 from twisted_distcc.server.exchange import LifetimeError
 from twisted_distcc.server.judgement import Judge
+
+T = TypeVar("T")
+
+
+class Aside:
+    """Runs programs as `runner` does; digests that are made aside are done when `digests` fire."""
+
+    cancelled = Runner.cancelled
+
+    def __init__(self, runner: Runner) -> None:
+        self._runner = runner
+        self.digests: list[Deferred[None]] = []
+
+    async def __call__(self, command: Command, seconds: float | None) -> Ended:
+        return await self._runner(command, seconds)
+
+    async def aside(self, work: Callable[[], T]) -> T:
+        result = work()
+        if isinstance(result, Content):
+            self.digests.append(Deferred())
+            await self.digests[-1]
+        return result
 
 
 class DigestTests(ExchangeTestCase):
     def setUp(self) -> None:
         super().setUp()
-        self.digests: list[Deferred[Content]] = []
-        self.exchange = replace(self.exchange, digest=self.digest)
+        run = Aside(Runner(self.spawn, self.clock))
+        self.digests = run.digests
+        self.exchange = replace(self.exchange, run=run, is_audited=True)
 
-    def digest(self, body: Body) -> Deferred[Content]:
-        self.digests.append(Deferred())
-        return self.digests[-1]
+    def all_aside(self) -> None:
+        """Let nothing be so small that it is digested at once."""
+        self.patch(exchange, "_DIGESTED_AT_ONCE", -1)
+
+    def test_at_once(self) -> None:
+        """What is small is digested at once, up to a megabyte, and what is larger is not."""
+        asked = self.ask()
+        self.processes[0].finish()
+        self.successResultOf(asked)
+        self.assertEqual(self.records[0].source_content, content_of(Body.of(SOURCE)))
+        for length, expected in ((1 << 20, 0), ((1 << 20) + 1, 1)):
+            body = Body.of(bytes(length))
+            job = self.exchange(Request((b"gcc", b"-c", b"x.c"), body), PEER)
+            asked = Deferred.fromCoroutine(job)
+            self.assertEqual(len(self.digests), expected)
+            asked.cancel()
+            self.failureResultOf(asked, CancelledError)
+
+    def test_nobody_wants_to_know(self) -> None:
+        """Without an audit log nothing is digested."""
+        self.exchange = replace(self.exchange, is_audited=False)
+        asked = self.ask()
+        self.processes[0].finish()
+        self.successResultOf(asked)
+        self.assertIsNone(self.records[0].source_content)
+        self.assertIsNone(self.records[0].object_content)
 
     def test_source_and_object(self) -> None:
         """Both are told of; digests are waited for, and no seat is held meanwhile."""
+        self.all_aside()
         asked = self.ask()
         self.assertEqual(self.processes, [])
-        self.digests[0].callback(content_of(Body.of(SOURCE)))
+        self.digests[0].callback(None)
         self.processes[0].finish()
+        assert isinstance(self.exchange.admission, Admission)
         self.assertEqual(self.exchange.admission.running, 0)
         self.assertEqual(self.records, [])
-        self.digests[1].callback(content_of(Body.of(b"object")))
+        self.digests[1].callback(None)
         self.successResultOf(asked)
         (record,) = self.records
         self.assertEqual(record.source_content, content_of(Body.of(SOURCE)))
@@ -44,11 +99,12 @@ class DigestTests(ExchangeTestCase):
 
     def test_a_client_that_goes_meanwhile(self) -> None:
         """It is recorded as such, at either digest, and what was made is given up."""
+        self.all_aside()
         asked = self.ask()
         asked.cancel()
         self.failureResultOf(asked, CancelledError)
         asked = self.ask()
-        self.digests[1].callback(Content("", 0))
+        self.digests[1].callback(None)
         self.processes[0].finish()
         asked.cancel()
         self.failureResultOf(asked, CancelledError)
@@ -57,13 +113,12 @@ class DigestTests(ExchangeTestCase):
 
     def test_a_refused_job(self) -> None:
         """What was to be compiled is told of as well where it is not."""
-        asked = self.ask("rm", "-c", "x.c")
-        self.digests[0].callback(Content("aa", 2))
-        self.successResultOf(asked)
-        self.assertEqual(self.records[0].source_content, Content("aa", 2))
+        self.refused("rm", "-c", "x.c")
+        self.assertEqual(self.records[0].source_content, content_of(Body.of(SOURCE)))
 
     def test_what_cannot_be_read(self) -> None:
         """A job whose digest fails has failed, and says why."""
+        self.all_aside()
         asked = self.ask()
         self.digests[0].errback(OSError(5, "Input/output error"))
         self.failureResultOf(asked, OSError)

@@ -69,6 +69,13 @@ class Place(Protocol):
         """
         ...
 
+    def digest(self, path: str) -> str | None:
+        """Give the SHA-256 of a known compiler's programs, in hexadecimal, if it can be told.
+
+        This may wait.
+        """
+        ...
+
     def prepare(self, path: str, compilation: Compilation, source: Body) -> AbstractContextManager[Job]:
         """Make ready to compile `source` as `compilation` says, with the known compiler at `path`.
 

@@ -47,6 +47,10 @@ class Unconfined:
     def learn(self, path: str) -> None:
         """There is nothing to find out."""
 
+    def digest(self, path: str) -> str | None:
+        """Say that it is not known what a compiler consists of."""
+        return None
+
     @contextmanager
     def prepare(self, path: str, compilation: Compilation, source: Body) -> Iterator[OpenJob]:
         """Make ready to compile `source` as `compilation` says, with the compiler at `path`."""

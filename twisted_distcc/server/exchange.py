@@ -138,10 +138,18 @@ class Exchange:
             cpu=cpu,
         )
         try:
-            return reply, replace(done, object_content=await self._content(reply.object_file))
+            return reply, replace(
+                done,
+                compiler_sha256=await self._digest(judged.compiler),
+                object_content=await self._content(reply.object_file),
+            )
         except BaseException:
             reply.discard()
             raise
+
+    async def _digest(self, compiler: str) -> str | None:
+        """Give the digest of a compiler, if anybody wants to know."""
+        return await self.run.aside(lambda: self.place.digest(compiler)) if self.is_audited else None
 
     async def _content(self, body: Body) -> Content | None:
         """Give what `body` holds, if anybody wants to know."""

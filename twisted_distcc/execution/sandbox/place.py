@@ -73,6 +73,10 @@ class Sandbox:
         """
         self.toolchains.learn(path)
 
+    def digest(self, path: str) -> str | None:
+        """Give the digest of a known compiler's programs; the first time, this reads them."""
+        return self.toolchains.digest(path)
+
     def prepare(
         self, path: str, compilation: Compilation, source: Body
     ) -> AbstractContextManager[ConfinedJob]:

@@ -27,6 +27,7 @@ class Toolchains:
         self._discover = discover
         self._learning = Lock()
         self._known: dict[str, tuple[_Stamp, Toolchain]] = {}
+        self._digests: dict[str, tuple[Toolchain, str]] = {}
 
     def knows(self, path: str) -> bool:
         """Whether the compiler at `path` is known, as it lies there now."""
@@ -47,6 +48,18 @@ class Toolchains:
     def get(self, path: str) -> Toolchain:
         """Give the toolchain of a compiler that is known."""
         return self._known[path][1]
+
+    def digest(self, path: str) -> str | None:
+        """Give the digest of a compiler that is known, if its programs can be read; this may wait."""
+        toolchain = self.get(path)
+        with self._learning:
+            told = self._digests.get(path)
+            if told is None or told[0] is not toolchain:
+                try:
+                    told = self._digests[path] = toolchain, toolchain.digest()
+                except OSError:  # programs need not be readable to be started
+                    return None
+        return told[1]
 
 
 def _stamp(path: str) -> _Stamp:
