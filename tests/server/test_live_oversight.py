@@ -123,6 +123,16 @@ class AuditTests(OversightTestCase):
         self.assertEqual([line["identity"] for line in (job, refused)], ["tcp:127.0.0.1"] * 2)
         self.assertEqual(os.stat(log).st_mode & 0o777, 0o600)
 
+    async def test_the_compiler(self) -> None:
+        """In the sandbox it is known by the digest of its programs, which is the same for each job."""
+        server, log = await self.audited("--sandbox=require")
+        for _ in range(2):
+            await ask(server.port)
+        jobs = await until(lambda: len(found := accounts(log)) == 2 and found, "two lines are there")
+        first, second = (job["compiler_sha256"] for job in jobs)
+        self.assertRegex(first, "^[0-9a-f]{64}$")
+        self.assertEqual(first, second)
+
     async def test_a_large_source(self) -> None:
         """What is digested in a thread is told of like what is small."""
         server, log = await self.audited()
