@@ -25,10 +25,12 @@ from twisted_distcc.server.config import PORT, ServerConfig, command_list, defau
 from twisted_distcc.server.oversight import policy_of
 from twisted_distcc.server.sandboxing import LIMIT_OPTIONS, SANDBOX_HELP, limits, mode
 from twisted_distcc.server.service import DistccService
+from twisted_distcc.server.tls_config import TLS_PORT, tls_config
 
 _NOBODY_MAY_CONNECT = (
     "nobody may connect yet: give --allow ADDRESS[/BITS], once for each network of clients, or "
-    "--allow-private for this machine and all private networks"
+    "--allow-private for this machine and all private networks, or --tls-certificate and its kin for "
+    "clients with certificates"
 )
 
 
@@ -81,6 +83,11 @@ class Options(usage.Options):
         ["sysroot", None, "", "Folder that compilers are looked for below."],
         ["sandbox", None, "auto", SANDBOX_HELP, mode],
         *_SANDBOX_ROWS,
+        ["tls-port", None, TLS_PORT, "TCP port for clients with certificates.", _number(0, 65535)],
+        ["tls-certificate", None, None, "File with this server's certificate; it opens the TLS port."],
+        ["tls-key", None, None, "File with the certificate's key."],
+        ["tls-ca", None, None, "File with the authority that clients' certificates come from."],
+        ["tls-crl", None, None, "File with the certificates that the authority has revoked."],
     ]
 
     def __init__(self) -> None:
@@ -110,7 +117,8 @@ class Options(usage.Options):
 
     def postOptions(self) -> None:
         """Check what no single option can."""
-        if not self["allow"] and not self["allow-private"]:
+        has_tls = self["tls-certificate"] or self["tls-key"] or self["tls-ca"] or self["tls-crl"]
+        if not (self["allow"] or self["allow-private"] or has_tls):
             raise usage.UsageError(_NOBODY_MAY_CONNECT)
         if self["log-level"] not in LEVELS:
             raise usage.UsageError(f"--log-level is one of {', '.join(LEVELS)}")
@@ -146,6 +154,7 @@ def make_config(options: Mapping[str, Any], environ: Mapping[str, str]) -> Serve
         limits=limits(options),
         policy=policy_of(options["policy"], options["allow-user"]),
         audit_log=options["audit-log"] and os.path.abspath(options["audit-log"]),
+        tls=tls_config(options),
     )
 
 

@@ -43,7 +43,8 @@ WORDS = [
     ("red,lzo", TcpHost("red", compress=True), "red,lzo"),
     ("red,cpp,lzo", TcpHost("red", compress=True, pump=True), "red,lzo,cpp"),
     ("red:99/3,lzo,lzo", TcpHost("red", 99, 3, compress=True), "red:99/3,lzo"),
-    ("red,tls", TcpHost("red", tls=True), "red,tls"),
+    ("red,tls", TcpHost("red", 3634, tls=True), "red,tls"),
+    ("red:3632,tls", TcpHost("red", tls=True), "red:3632,tls"),
     ("@red", SshHost(None, "red"), "@red"),
     ("ada@red", SshHost("ada", "red"), "ada@red"),
     ("@red:", SshHost(None, "red"), "@red"),
@@ -231,7 +232,7 @@ class ListTests(SynchronousTestCase):
 
 
 # distcc knows no ,tls, and no brackets after an @.
-OURS_ALONE = {"red,tls", "ada@[::1]/3"}
+OURS_ALONE = {"red,tls", "red:3632,tls", "ada@[::1]/3"}
 
 
 FILES = {"/home/ada/.distcc/hosts": "home", "/farm/hosts": "farm", "/etc/distcc/hosts": "etc"}

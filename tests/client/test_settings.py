@@ -7,6 +7,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from twisted_distcc.client.settings import (
     BadSettingError,
     Settings,
+    TlsPaths,
     distcc_directory,
     whole_number,
 )
@@ -34,6 +35,13 @@ class DefaultsTests(SynchronousTestCase):
                 io_timeout=300,
                 backoff_period=60,
                 pause=0.1,
+                tls=TlsPaths(
+                    certificate="/home/ada/.distcc/tls/certificate.pem",
+                    key="/home/ada/.distcc/tls/key.pem",
+                    ca="/home/ada/.distcc/tls/ca.pem",
+                    crl="/home/ada/.distcc/tls/crl.pem",
+                    wants_crl=False,
+                ),
             ),
         )
 
@@ -50,6 +58,10 @@ class DefaultsTests(SynchronousTestCase):
                 "DISTCC_IO_TIMEOUT",
                 "DISTCC_BACKOFF_PERIOD",
                 "DISTCC_PAUSE_TIME_MSEC",
+                "DISTCC_TLS_CERTIFICATE",
+                "DISTCC_TLS_KEY",
+                "DISTCC_TLS_CA",
+                "DISTCC_TLS_CRL",
             ],
             "",
         )
@@ -75,6 +87,10 @@ class ValuesTests(SynchronousTestCase):
                 DISTCC_IO_TIMEOUT="600",
                 DISTCC_BACKOFF_PERIOD="0",
                 DISTCC_PAUSE_TIME_MSEC="250",
+                DISTCC_TLS_CERTIFICATE="/tls/me.pem",
+                DISTCC_TLS_KEY="/tls/me.key",
+                DISTCC_TLS_CA="/tls/farm.pem",
+                DISTCC_TLS_CRL="/tls/farm.crl",
             ),
             Settings(
                 directory="/farm",
@@ -87,6 +103,13 @@ class ValuesTests(SynchronousTestCase):
                 io_timeout=600,
                 backoff_period=0,
                 pause=0.25,
+                tls=TlsPaths(
+                    certificate="/tls/me.pem",
+                    key="/tls/me.key",
+                    ca="/tls/farm.pem",
+                    crl="/tls/farm.crl",
+                    wants_crl=True,
+                ),
             ),
         )
 

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from twisted.internet.endpoints import HostnameEndpoint, TCP4ClientEndpoint, TCP6ClientEndpoint
 from twisted.internet.interfaces import IStreamClientEndpoint
 from twisted.internet.testing import MemoryReactorClock
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.client.in_memory import FakePreprocessor
-from twisted_distcc.client.faults import CannotConnectError
+from tests.tls.certificates import Authority, write
+from twisted_distcc.client.faults import UntrustedError
 from twisted_distcc.client.hosts import BadHostsError, RemoteHost, SshHost, TcpHost, parse_hosts
+from twisted_distcc.client.secure import TlsEndpoint
 from twisted_distcc.client.settings import Settings
-from twisted_distcc.client.transports import CommandEndpoint, endpoint_to, ssh_argv
+from twisted_distcc.client.transports import CommandEndpoint, SecureWay, endpoint_to, ssh_argv
 
 
 class EndpointTests(SynchronousTestCase):
     def endpoint(self, host: RemoteHost, **environ: str) -> IStreamClientEndpoint:
         settings = Settings.from_environ({"HOME": "/home/me", **environ})
-        return endpoint_to(host, settings, environ, MemoryReactorClock(), FakePreprocessor())
+        reactor = MemoryReactorClock()
+        return endpoint_to(host, settings, environ, reactor, FakePreprocessor(), SecureWay())
 
     def test_names_are_looked_up(self) -> None:
         """A host's name is looked up, and each of its addresses is tried."""
@@ -37,14 +42,34 @@ class EndpointTests(SynchronousTestCase):
         settings = Settings.from_environ({"HOME": "/", "DISTCC_CONNECT_TIMEOUT": "7"})
         reactor = MemoryReactorClock()
         host = TcpHost("192.0.2.1", 4000)
-        endpoint_to(host, settings, {}, reactor, FakePreprocessor()).connect(object())
+        endpoint_to(host, settings, {}, reactor, FakePreprocessor(), SecureWay()).connect(object())
         [(address, port, _, timeout, _)] = reactor.tcpClients
         self.assertEqual((address, port, timeout), ("192.0.2.1", 4000, 7))
 
     def test_tls(self) -> None:
-        """A host with ,tls is never called in plain: there is no endpoint for it."""
-        with self.assertRaisesRegex(CannotConnectError, "cannot do yet"):
-            self.endpoint(TcpHost("red", tls=True))
+        """A host with ,tls is called under TLS, at its own port, as whoever the settings name."""
+        folder = Path(self.mktemp())
+        write(folder / "tls", Authority().user("me"), Authority())
+        endpoint = self.endpoint(TcpHost("red", 3634, tls=True), DISTCC_DIR=str(folder))
+        assert isinstance(endpoint, TlsEndpoint)
+        self.assertEqual((endpoint.name, endpoint.port), ("red", 3634))
+        self.assertEqual(endpoint.identity.keyring.files.crl, f"{folder}/tls/crl.pem")
+
+    def test_tls_without_a_list(self) -> None:
+        """A list of revoked certificates is wanted where it is named, and used where it is."""
+        folder = Path(self.mktemp())
+        write(folder / "tls", Authority().user("me"), Authority(), crl=False)
+        host = TcpHost("red", 3634, tls=True)
+        endpoint = self.endpoint(host, DISTCC_DIR=str(folder))
+        assert isinstance(endpoint, TlsEndpoint)
+        self.assertIsNone(endpoint.identity.keyring.files.crl)
+        with self.assertRaisesRegex(UntrustedError, "/no/list"):
+            self.endpoint(host, DISTCC_DIR=str(folder), DISTCC_TLS_CRL="/no/list")
+
+    def test_tls_without_a_certificate(self) -> None:
+        """A host with ,tls is never called in plain: without a certificate there is no endpoint."""
+        with self.assertRaisesRegex(UntrustedError, r"certs user NAME"):
+            self.endpoint(TcpHost("red", 3634, tls=True))
 
     def test_ssh(self) -> None:
         """An ssh host is reached by the program that DISTCC_SSH names, in the user's environment."""

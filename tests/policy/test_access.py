@@ -6,7 +6,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from twisted_distcc.errors import EXIT_ACCESS_DENIED
 from twisted_distcc.policy.access import PRIVATE, AllowList, BadNetworkError
-from twisted_distcc.policy.peer import STDIO, tcp_peer
+from twisted_distcc.policy.peer import STDIO, certified_peer, tcp_peer
 from twisted_distcc.policy.verdict import ALLOWED, Refused
 
 
@@ -57,6 +57,11 @@ class AllowListTests(SynchronousTestCase):
     def test_streams_are_let_in(self) -> None:
         """Whoever comes without an address was let in by somebody else."""
         self.assertEqual(AllowList(()).judge(STDIO), ALLOWED)
+
+    def test_certificates_are_let_in(self) -> None:
+        """Who has shown a trusted certificate comes from anywhere: the list is for the bare port."""
+        peer = certified_peer("alice", ("CN=alice",), "192.0.2.1", 1)
+        self.assertEqual(AllowList(()).judge(peer), ALLOWED)
 
     def test_the_sentence(self) -> None:
         """A refusal names the address, and who can do something about it."""

@@ -6,7 +6,7 @@ from ipaddress import ip_address
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from twisted_distcc.policy.peer import STDIO, tcp_peer
+from twisted_distcc.policy.peer import STDIO, certified_peer, tcp_peer
 from twisted_distcc.policy.verdict import Refused
 
 
@@ -21,6 +21,17 @@ class PeerTests(SynchronousTestCase):
         ):
             self.assertEqual(str(tcp_peer(host, 99)), shown)
         self.assertEqual(str(STDIO), "stdio")
+
+    def test_users_with_certificates(self) -> None:
+        """A user is known by name, and shown with the address, which is no part of the identity."""
+        for host, shown in (
+            ("192.0.2.1", "tls:alice@192.0.2.1:99"),
+            ("2001:db8::1", "tls:alice@[2001:db8::1]:99"),
+            ("::ffff:192.0.2.1", "tls:alice@192.0.2.1:99"),
+        ):
+            peer = certified_peer("alice", ("CN=alice", "serial:1"), host, 99)
+            self.assertEqual((str(peer), peer.identity), (shown, "tls:alice"))
+            self.assertEqual(peer.address, tcp_peer(host, 99).address)
 
     def test_the_port_is_no_part_of_the_identity(self) -> None:
         """Two connections from one address are the same peer to a rule."""

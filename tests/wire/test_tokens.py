@@ -78,6 +78,12 @@ class DecodingTests(SynchronousTestCase):
             error = self.assertRaises(RemoteProtocolError, decode_header, header)
             self.assertIn(repr(header), str(error))
 
+    def test_tls(self) -> None:
+        """What begins as TLS does is called so: the client has mistaken the port."""
+        for header in WRONG:
+            error = self.assertRaises(RemoteProtocolError, decode_header, header)
+            self.assertEqual("that is TLS" in str(error), header.startswith(b"\x16\x03"), header)
+
     @PROPERTY
     @given(st.binary(min_size=HEADER_LENGTH, max_size=HEADER_LENGTH))
     @example(b"ABCD0000000a")

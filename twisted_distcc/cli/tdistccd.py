@@ -21,7 +21,7 @@ _SYSLOG = "/dev/log"
 _FLAGS = ("allow_private", "verbose", "enable_tcp_insecure")
 _DAEMON_VALUES = (
     "port", "jobs", "nice", "pid_file", "lifetime", "log_level", "job_lifetime", "oom_score_adj",
-    "sysroot", "policy", "audit_log",
+    "sysroot", "policy", "audit_log", "tls_port", "tls_certificate", "tls_key", "tls_ca", "tls_crl",
 )  # fmt: skip
 _INETD_VALUES = ("nice", "job_lifetime", "log_level", "log_file", "sysroot", "policy", "audit_log")
 
@@ -55,6 +55,10 @@ def parser() -> argparse.ArgumentParser:
     network.add_argument("--enable-tcp-insecure", action="store_true", help="run any command")
     network.add_argument("--policy", metavar="FILE", help="rules: who may have what compiled")
     network.add_argument("--allow-user", action="append", default=[], metavar="NAME")
+    tls = made.add_argument_group("TLS")
+    tls.add_argument("--tls-port", metavar="PORT")
+    for what in ("certificate", "key", "ca", "crl"):
+        tls.add_argument(f"--tls-{what}", metavar="FILE")
     jobs = made.add_argument_group("jobs")
     jobs.add_argument("-j", "--jobs", metavar="LIMIT")
     jobs.add_argument("-N", "--nice", metavar="LEVEL")

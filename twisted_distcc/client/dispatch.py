@@ -34,7 +34,7 @@ from twisted_distcc.client.preprocessing import NotForServersError, Preprocessed
 from twisted_distcc.client.protocol import DistccClient
 from twisted_distcc.client.settings import Settings
 from twisted_distcc.client.slots import LockDirectoryError, Slot
-from twisted_distcc.client.transports import endpoint_to
+from twisted_distcc.client.transports import SecureWay, endpoint_to
 from twisted_distcc.cmdline.environment import environment_forbids
 from twisted_distcc.cmdline.model import Compilation, StayLocal
 from twisted_distcc.cmdline.parse import parse
@@ -79,6 +79,7 @@ class Dispatcher:
         farms: the slots that all compiles share.
         folders: makes folders for temporary files.
         filters: lets some filters of large bodies run at a time.
+        secured: leads to `,tls` hosts.
     """
 
     reactor: Any
@@ -86,6 +87,7 @@ class Dispatcher:
     farms: Farms
     folders: JobFolders = field(default_factory=JobFolders)
     filters: DeferredSemaphore = field(default_factory=filters_in_turn)
+    secured: SecureWay = field(default_factory=SecureWay)
 
     async def run(self, invocation: Invocation, report: Report) -> Outcome:
         """Compile as `invocation` says; cancelling leaves nothing behind, here and on servers."""
@@ -258,7 +260,8 @@ class _Job:
         self.report.say(f"compiling {compilation.source} on {host}")
         tools = self.tools
         bulk = Bulk(tools.spawn, ReactorThreads(tools.reactor), folder, tools.filters)
-        endpoint = endpoint_to(host, self.settings, self.invocation.environ, tools.reactor, tools.spawn)
+        environ, secured = self.invocation.environ, tools.secured
+        endpoint = endpoint_to(host, self.settings, environ, tools.reactor, tools.spawn, secured)
         timeout = self.settings.io_timeout
         client = DistccClient(endpoint, tools.reactor, bulk, io_timeout=timeout)
         argv = remote_argv(compilation, self.invocation.directory)

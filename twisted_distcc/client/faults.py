@@ -7,6 +7,7 @@ In: nothing.  Out: `HostError` and its kinds.  Each text goes on from the server
 from __future__ import annotations
 
 from twisted_distcc.errors import (
+    EXIT_ACCESS_DENIED,
     EXIT_CONNECT_FAILED,
     EXIT_PROTOCOL_ERROR,
     EXIT_TIMEOUT,
@@ -24,6 +25,12 @@ class CannotConnectError(HostError):
     """The server cannot be reached."""
 
     exit_code = EXIT_CONNECT_FAILED
+
+
+class UntrustedError(HostError):
+    """The server and we do not trust each other's certificates, or one of us has none."""
+
+    exit_code = EXIT_ACCESS_DENIED
 
 
 class LostConnectionError(HostError):

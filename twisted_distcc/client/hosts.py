@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
 DEFAULT_PORT = 3632
+DEFAULT_TLS_PORT = 3634
 SYSTEM_HOSTS = "/etc/distcc/hosts"
 
 _REMOTE_LIMIT = 4
@@ -79,7 +80,8 @@ class TcpHost(_Written):
     tls: bool = False
 
     def __str__(self) -> str:
-        port = "" if self.port == DEFAULT_PORT and self.name != "localhost" else f":{self.port}"
+        usual = self.port == _usual_port(tls=self.tls) and self.name != "localhost"
+        port = "" if usual else f":{self.port}"
         options = _flags(lzo=self.compress, cpp=self.pump, tls=self.tls)
         return f"{_bracketed(self.name)}{port}{_slash(self.limit)}{options}"
 
@@ -254,7 +256,7 @@ def _parse_tcp(word: str, place: str, flags: frozenset[str]) -> TcpHost | Localh
         return _parse_localhost(word, match["limit"], extras=bool(port or flags))
     return TcpHost(
         name=match["name"].strip("[]"),
-        port=_port(word, port),
+        port=_port(word, port, tls="tls" in flags),
         limit=_limit(word, match["limit"]),
         compress="lzo" in flags,
         pump="cpp" in flags,
@@ -286,12 +288,16 @@ def _parse_ssh(word: str, place: str, flags: frozenset[str]) -> SshHost:
     )
 
 
-def _port(word: str, port: str | None) -> int:
+def _usual_port(*, tls: bool) -> int:
+    return DEFAULT_TLS_PORT if tls else DEFAULT_PORT
+
+
+def _port(word: str, port: str | None, *, tls: bool) -> int:
     if port is None:
-        return DEFAULT_PORT
+        return _usual_port(tls=tls)
     number = whole_number(port[1:])
     if number is None or not 0 < number <= _HIGHEST_PORT:
-        raise _refusal(word, f'has a bad port "{port[1:]}"', f":{DEFAULT_PORT}, or 1 to 65535")
+        raise _refusal(word, f'has a bad port "{port[1:]}"', f":{_usual_port(tls=tls)}, or 1 to 65535")
     return number
 
 

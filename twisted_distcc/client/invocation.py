@@ -15,7 +15,13 @@ from typing import Final, Protocol, TypeAlias
 from twisted_distcc.client.slots import Slot
 
 # What may be given relative to where the command was typed, which the agent's own folder is not.
-_PATHS: Final = ("HOME", "DISTCC_DIR", "DISTCC_LOG", "TMPDIR")
+_TLS_PATHS: Final = (
+    "DISTCC_TLS_CERTIFICATE",
+    "DISTCC_TLS_KEY",
+    "DISTCC_TLS_CA",
+    "DISTCC_TLS_CRL",
+)
+_PATHS: Final = ("HOME", "DISTCC_DIR", "DISTCC_LOG", "TMPDIR", *_TLS_PATHS)
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from twisted.python.failure import Failure
 from twisted_distcc.client.faults import (
     BadReplyError,
     CannotConnectError,
+    HostError,
     LostConnectionError,
     SlowHostError,
 )
@@ -148,7 +149,10 @@ class _Exchange(Protocol):
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """Whatever is not complete now will not be."""
-        self._fail(Failure(LostConnectionError(self._how_it_ended(reason))))
+        if reason.check(HostError):  # the transport knows more than that it is lost
+            self._fail(reason)
+        else:
+            self._fail(Failure(LostConnectionError(self._how_it_ended(reason))))
 
     def _sending_failed(self, failure: Failure) -> None:
         """The request could not be sent to its end; that we gave it up ourselves is no failure."""

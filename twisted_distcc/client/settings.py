@@ -35,6 +35,37 @@ class BadSettingError(DistccError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TlsPaths:
+    """Where the files are that `,tls` hosts are called with; each field names its variable."""
+
+    certificate: str
+    """`DISTCC_TLS_CERTIFICATE`, or `tls/certificate.pem` in the directory: who the user is."""
+    key: str
+    """`DISTCC_TLS_KEY`, or `tls/key.pem` there: the key of that certificate."""
+    ca: str
+    """`DISTCC_TLS_CA`, or `tls/ca.pem` there: whose certificates servers have to show."""
+    crl: str
+    """`DISTCC_TLS_CRL`, or `tls/crl.pem` there: which of these were revoked."""
+    wants_crl: bool
+    """Whether `DISTCC_TLS_CRL` is set: the file must be there then, and may be there otherwise."""
+
+    @classmethod
+    def from_environ(cls, environ: Mapping[str, str], directory: str) -> TlsPaths:
+        """Read the variables; the files are below `directory` by default."""
+
+        def path(name: str) -> str:
+            return environ.get(f"DISTCC_TLS_{name.upper()}") or f"{directory}/tls/{name}.pem"
+
+        return cls(
+            certificate=path("certificate"),
+            key=path("key"),
+            ca=path("ca"),
+            crl=path("crl"),
+            wants_crl=bool(environ.get("DISTCC_TLS_CRL")),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """One user's wishes.  Times are in seconds; each field names the variable it comes from."""
 
@@ -58,6 +89,8 @@ class Settings:
     """`DISTCC_BACKOFF_PERIOD`: how long a host that failed is avoided; 0 for not at all."""
     pause: float
     """`DISTCC_PAUSE_TIME_MSEC`: how long to wait before looking again for a free slot."""
+    tls: TlsPaths
+    """What `,tls` hosts are called with."""
 
     @property
     def lock_directory(self) -> str:
@@ -67,8 +100,9 @@ class Settings:
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> Settings:
         """Read the settings; raises `BadSettingError` at the first that is not understood."""
+        directory = _required_directory(environ)
         return cls(
-            directory=_required_directory(environ),
+            directory=directory,
             fallback=_switch(environ, "DISTCC_FALLBACK", default=True),
             save_temps=_switch(environ, "DISTCC_SAVE_TEMPS", default=False),
             skip_local_retry="DISTCC_SKIP_LOCAL_RETRY" in environ,
@@ -78,6 +112,7 @@ class Settings:
             io_timeout=_seconds(environ, "DISTCC_IO_TIMEOUT", default=300, least=1),
             backoff_period=_seconds(environ, "DISTCC_BACKOFF_PERIOD", default=60, least=0),
             pause=_pause(environ, "DISTCC_PAUSE_TIME_MSEC", default=0.1),
+            tls=TlsPaths.from_environ(environ, directory),
         )
 
 

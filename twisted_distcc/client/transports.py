@@ -1,4 +1,4 @@
-"""The ways to a server: TCP, and a command such as ssh that leads to one.
+"""The ways to a server: TCP, bare or under TLS, and a command such as ssh that leads to one.
 
 In: a host of the hosts list.  Out: an endpoint.  What is said on the connection is not known here.
 """
@@ -8,10 +8,11 @@ from __future__ import annotations
 import os
 import socket
 import tempfile
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import ip_address
-from typing import IO, Any, Final
+from typing import IO, TYPE_CHECKING, Any, Final
 
 from twisted.internet.defer import Deferred, execute
 from twisted.internet.endpoints import HostnameEndpoint, TCP4ClientEndpoint, TCP6ClientEndpoint
@@ -22,10 +23,12 @@ from twisted.protocols.policies import ProtocolWrapper, WrappingFactory
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from twisted_distcc.client.faults import CannotConnectError
 from twisted_distcc.client.hosts import RemoteHost, SshHost, TcpHost
 from twisted_distcc.client.settings import Settings
 from twisted_distcc.processes import CannotStartError, Command, RunningProcess, Spawner
+
+if TYPE_CHECKING:
+    from twisted_distcc.client.secure import Identities
 
 # What a server is called on hosts whose entry names no command; it serves its standard streams.
 _SERVER: Final = "distccd"
@@ -34,20 +37,47 @@ _LAST_WORDS: Final = 300
 
 
 def endpoint_to(
-    host: RemoteHost, settings: Settings, environ: Mapping[str, str], reactor: Any, spawn: Spawner
+    host: RemoteHost,
+    settings: Settings,
+    environ: Mapping[str, str],
+    reactor: Any,
+    spawn: Spawner,
+    secured: SecureWay,
 ) -> IStreamClientEndpoint:
     """Give the endpoint that leads to `host`; `reactor` provides `IReactorTCP` and `IReactorSocket`.
 
     Raises:
-        CannotConnectError: if the host is to be reached in a way that is not known here.
+        UntrustedError: if the host wants to know who calls, and there is nobody to say.
     """
     match host:
-        case TcpHost(tls=True):
-            raise CannotConnectError("wants ,tls, which this version cannot do yet")
+        case TcpHost(name, port, tls=True):
+            endpoint = _tcp(name, port, settings.connect_timeout, reactor)
+            return secured.to(host, endpoint, settings, reactor)
         case TcpHost(name, port):
             return _tcp(name, port, settings.connect_timeout, reactor)
         case SshHost():
             return CommandEndpoint(ssh_argv(host, settings.ssh), environ, reactor, spawn)
+
+
+class SecureWay:
+    """Leads to `,tls` hosts, and remembers their sessions.
+
+    What TLS takes is imported for the first of them: most users have none.
+    """
+
+    def __init__(self) -> None:
+        self._identities: Identities | None = None
+
+    def to(
+        self, host: TcpHost, endpoint: IStreamClientEndpoint, settings: Settings, reactor: Any
+    ) -> IStreamClientEndpoint:
+        """Give the endpoint that leads to `host` by way of `endpoint`, or raise `UntrustedError`."""
+        from twisted_distcc.client.secure import Identities, TlsEndpoint, credential_files
+
+        if self._identities is None:
+            self._identities = Identities(time.time)
+        identity = self._identities.of(credential_files(settings.tls))
+        return TlsEndpoint(endpoint, host.name, host.port, identity, reactor)
 
 
 def ssh_argv(host: SshHost, ssh: str) -> list[str]:

@@ -50,10 +50,15 @@ class AllowList:
         return cls(tuple(_allowed(text) for text in texts))
 
     def judge(self, peer: Peer) -> Verdict:
-        """Say whether `peer` may connect; one without an address was let in by someone else."""
+        """Say whether `peer` may connect.
+
+        One without an address was let in by someone else, and one with a certificate by whoever made it.
+        """
         address = peer.address
-        if address is None or any(
-            address in network for network in self.networks if network.version == address.version
+        if (
+            address is None
+            or peer.names
+            or any(address in network for network in self.networks if network.version == address.version)
         ):
             return ALLOWED
         sentence = f"this server does not serve {address}: its administrator can --allow it"

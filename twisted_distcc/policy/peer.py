@@ -1,7 +1,7 @@
 """Who is at the other end of a connection.
 
 In: what the transport tells of the other end.  Out: `Peer`, which every log line names and every rule
-is about.  An identity is as good as what it stands on: an address today.
+is about.  An identity is as good as what it stands on: an address, or a certificate.
 """
 
 from __future__ import annotations
@@ -30,8 +30,9 @@ class Peer:
     names: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        """Give the identity, and the port if there is one."""
-        return self.identity if self.port is None else f"{self.identity}:{self.port}"
+        """Give the identity, the address if that is not in it, and the port if there is one."""
+        place = f"@{_shown(self.address)}" if self.names and self.address is not None else ""
+        return self.identity + place + ("" if self.port is None else f":{self.port}")
 
 
 STDIO = Peer("stdio")
@@ -40,11 +41,8 @@ STDIO = Peer("stdio")
 
 def tcp_peer(host: str, port: int) -> Peer:
     """Make the peer of a TCP connection; an IPv6 address that maps an IPv4 one is that one."""
-    address = ip_address(host.partition("%")[0])
-    if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
-        address = address.ipv4_mapped
-    shown = f"[{address}]" if isinstance(address, IPv6Address) else str(address)
-    return Peer(f"tcp:{shown}", address, port)
+    address = _address(host)
+    return Peer(f"tcp:{_shown(address)}", address, port)
 
 
 def uid_peer(uid: int) -> Peer:
@@ -61,3 +59,19 @@ def ssh_peer(login: str, connection: str) -> Peer:
     """
     host = connection.partition(" ")[0]
     return Peer(f"ssh:{login}", tcp_peer(host, 0).address if host else None)
+
+
+def certified_peer(name: str, names: tuple[str, ...], host: str, port: int) -> Peer:
+    """Make the peer of a connection from `host` on which the user `name` has shown a certificate."""
+    return Peer(f"tls:{name}", _address(host), port, names)
+
+
+def _address(host: str) -> Address:
+    address = ip_address(host.partition("%")[0])
+    if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
+        return address.ipv4_mapped
+    return address
+
+
+def _shown(address: Address) -> str:
+    return f"[{address}]" if isinstance(address, IPv6Address) else str(address)

@@ -16,6 +16,7 @@ from twisted_distcc.execution.limits import Limits
 from twisted_distcc.policy.access import AllowList
 from twisted_distcc.policy.commands import BadCommandListError, CommandList
 from twisted_distcc.policy.rules import Policy
+from twisted_distcc.server.tls_config import TlsConfig
 
 Sandboxing: TypeAlias = Literal["auto", "require", "off"]
 
@@ -53,6 +54,7 @@ class ServerConfig:
         limits: how much of the machine a job may use, unless the sandbox is off.
         policy: the administrator's rules, if there are any.
         audit_log: where it writes an account of each job, if anywhere.
+        tls: the port for clients with certificates, if there is one.
     """
 
     allow: AllowList
@@ -72,6 +74,7 @@ class ServerConfig:
     limits: Limits = field(default_factory=Limits)
     policy: Policy | None = None
     audit_log: str | None = None
+    tls: TlsConfig | None = None
 
 
 def search_path(environ: Mapping[str, str], sysroot: str) -> tuple[str, ...]:

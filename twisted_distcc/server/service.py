@@ -10,9 +10,9 @@ import contextlib
 import os
 import signal
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from twisted.application.service import Service
 from twisted.internet.address import IPv4Address, IPv6Address
@@ -30,6 +30,9 @@ from twisted_distcc.server.making import make_exchange, make_place
 from twisted_distcc.server.oversight import Oversight
 from twisted_distcc.server.ports import open_ports
 from twisted_distcc.server.protocol import DistccServerFactory
+
+if TYPE_CHECKING:
+    from twisted_distcc.server.secure import SecurePort
 
 # Complete requests that may wait, for each that runs: enough that no compiler is ever short of work.
 _QUEUE_PER_JOB: Final = 4
@@ -53,6 +56,11 @@ def make_factory(
         admit=oversight.admit,
         admission=admission,
     )
+
+
+def _addresses(ports: Iterable[IListeningPort]) -> list[tuple[str, int]]:
+    hosts = (cast(IPv4Address | IPv6Address, port.getHost()) for port in ports)
+    return [(host.host, host.port) for host in hosts]
 
 
 def _leave_children_alone() -> None:
@@ -79,6 +87,8 @@ class DistccService(Service):
         self._oversight = Oversight(config, self.log)
         self._sockets: list[socket.socket] = []
         self._ports: list[IListeningPort] = []
+        self._secure: SecurePort | None = None
+        self._secure_ports: list[IListeningPort] = []
         self._workspaces: Workspaces | None = None
         self._spawn: LauncherSpawner | None = None
         self._factory: DistccServerFactory | None = None
@@ -87,17 +97,27 @@ class DistccService(Service):
     @property
     def addresses(self) -> list[tuple[str, int]]:
         """Where it listens, as address and port."""
-        hosts = (cast(IPv4Address | IPv6Address, port.getHost()) for port in self._ports)
-        return [(host.host, host.port) for host in hosts]
+        return _addresses(self._ports)
+
+    @property
+    def tls_addresses(self) -> list[tuple[str, int]]:
+        """Where it listens under TLS, likewise."""
+        return _addresses(self._secure_ports)
 
     def listen(self) -> None:
         """Take the ports, unless that is done; a failure before we detach reaches who started us.
 
         Raises:
             CannotListenError: if one is in use, or no address of this machine.
+            DistccError: if the certificates for TLS are of no use.
         """
-        if not self._sockets:
-            self._sockets = open_ports(self._config.listen, self._config.port)
+        config = self._config
+        if not self._sockets and (config.allow.networks or config.tls is None):
+            self._sockets = open_ports(config.listen, config.port)
+        if self._secure is None and config.tls is not None:
+            from twisted_distcc.server.secure import SecurePort
+
+            self._secure = SecurePort(config.tls, config.listen, self._reactor)
 
     def privilegedStartService(self) -> None:
         """Take what only the user who started us may take: ports, standing, the pid file."""
@@ -122,21 +142,27 @@ class DistccService(Service):
             port = self._reactor.adoptStreamPort(opened.fileno(), opened.family, self._factory)
             self._ports.append(port)
             opened.close()
+        if self._secure is not None:
+            self._secure_ports = self._secure.serve(self._factory)
         if self._config.lifetime is not None:
             self._end = self._reactor.callLater(self._config.lifetime, self._reactor.stop)
         if os.geteuid() == 0:
             self.log.warn("whoever may connect runs compilers as root here: start this as another user")
         for host, number in self.addresses:
             self.log.info("listening on {host} port {port}", host=host, port=number)
+        for host, number in self.tls_addresses:
+            self.log.info("listening on {host} port {port} for TLS", host=host, port=number)
         self.log.info("looking for compilers in {path}", path=":".join(self._config.folders))
 
     def _renew(self) -> None:
         """Do what an administrator asks for by SIGHUP."""
         self._hang_up()
         self._oversight.renew()
+        if self._secure is not None:
+            self._secure.renew()
 
     async def _stop(self) -> None:
-        for port in self._ports:
+        for port in (*self._ports, *self._secure_ports):
             await maybeDeferred(port.stopListening)
         if self._factory is not None:
             self._factory.give_up_reading()

@@ -14,6 +14,7 @@ from twisted_distcc.errors import LocalProtocolError, RemoteProtocolError
 HEADER_LENGTH: Final = 12
 NAME_LENGTH: Final = 4
 LARGEST: Final = 0xFFFF_FFFF
+_TLS: Final = b"\x16\x03"  # how every connection under TLS begins (RFC 8446, section 5.1)
 _DIGITS: Final = frozenset(b"0123456789abcdef")
 
 
@@ -42,7 +43,8 @@ def decode_header(header: bytes) -> tuple[bytes, int]:
     name, digits = header[:NAME_LENGTH], header[NAME_LENGTH:]
     is_whole = len(header) == HEADER_LENGTH
     if not (is_whole and name.isalpha() and name.isupper() and _DIGITS.issuperset(digits)):
+        is_tls = "; that is TLS, for which there is another port" if header.startswith(_TLS) else ""
         raise RemoteProtocolError(
-            f"expected a token of four letters and eight hexadecimal digits, got {header!r}"
+            f"expected a token of four letters and eight hexadecimal digits, got {header!r}{is_tls}"
         )
     return name, int(digits, 16)

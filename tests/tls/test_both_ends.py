@@ -1,0 +1,423 @@
+"""Who is let in, who is not, and what is said of it at both ends."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from OpenSSL import SSL
+from twisted.internet.interfaces import ITransport
+from twisted.internet.protocol import Factory, Protocol
+from twisted.internet.task import Clock
+
+from tests.tls.both_ends import SERVER_NAME, BothEndsTestCase
+from tests.tls.certificates import CLIENT, DAY, SERVER, Authority, replace, write
+from twisted_distcc.client.faults import CannotConnectError, UntrustedError
+from twisted_distcc.testing.network import MemoryEndpoint
+from twisted_distcc.tls.contexts import Connection
+from twisted_distcc.tls.handshake import HANDSHAKE
+
+
+class TrustTests(BothEndsTestCase):
+    def test_both_trust_each_other(self) -> None:
+        """What is written arrives, and the server knows who the client is, and where it calls from."""
+        self.serve()
+        talk = self.connected()
+        [served] = self.served.made
+        self.assertEqual(served.heard, b"hello")
+        assert served.peer is not None
+        self.assertEqual(served.peer.identity, "tls:alice")
+        self.assertEqual(str(served.peer.address), "192.0.2.1")
+        self.assertEqual(served.peer.names[0], "CN=alice")
+        self.assertRegex(served.peer.names[-1], "^serial:[0-9a-f]+$")
+        served.tls.write(b"welcome")
+        self.run_clock()
+        self.assertEqual(talk.heard, b"welcome")
+
+    def test_tls_1_3(self) -> None:
+        """No older version is spoken."""
+        self.serve()
+        self.assertEqual(self.connected().tls.getHandle().get_protocol_version_name(), "TLSv1.3")
+        older = SSL.Context(SSL.TLS_METHOD)
+        older.set_max_proto_version(SSL.TLS1_2_VERSION)
+        caller, called = SSL.Connection(older), Connection(self.keyring.context)
+        caller.set_connect_state()
+        called.set_accept_state()
+        self.assertRaises(SSL.WantReadError, caller.do_handshake)
+        called.bio_write(caller.bio_read(65536))
+        self.assertIn("unsupported protocol", str(self.assertRaises(SSL.Error, called.do_handshake)))
+
+    def test_half_a_connection(self) -> None:
+        """An end that sends no more has sent all that it wrote, and still takes what comes."""
+        self.serve()
+        talk = self.connected()
+        [served] = self.served.made
+        served.tls.write(b"last words")
+        served.tls.loseWriteConnection()
+        self.run_clock()
+        self.assertEqual(talk.heard, b"last words")
+
+
+class RefusedClientTests(BothEndsTestCase):
+    """The server's log and the client's error say why."""
+
+    def assert_refused(self, logged: str, heard: str) -> None:
+        self.assertIn(f"does not trust us: {heard}", self.refused_by_server())
+        self.assert_logged("192.0.2.1:", "is not trusted: ", logged)
+
+    def test_revoked(self) -> None:
+        """A certificate on the server's list."""
+        alice = self.authority.user("alice")
+        self.authority.revoked.append(alice.certificate)
+        self.shows(alice)
+        # The user's own list would keep the user from calling; it is about servers.
+        replace(self.folder / "server" / "crl.pem", self.authority.revocations())
+        self.serve()
+        self.assert_refused("the certificate of alice was revoked", "our certificate was revoked")
+
+    def test_expired(self) -> None:
+        """A certificate whose end has come by the server's clock."""
+        self.shows(self.authority.user("alice", ends=-DAY))
+        self.serve()
+        self.later = -2 * DAY  # by which it is good: the client would not call with it otherwise
+        self.assert_refused("the certificate of alice expired on", "our certificate has expired")
+
+    def test_of_another_authority(self) -> None:
+        """A certificate that another farm's authority has made."""
+        self.shows(Authority("another farm").user("alice"))
+        self.serve()
+        self.assert_refused(
+            "the certificate of alice was not made by an authority that is trusted here",
+            "our certificate was not made by the authority",
+        )
+
+    def test_forged(self) -> None:
+        """A certificate of an authority that has the same name and another key."""
+        self.shows(Authority(self.authority.name).user("alice"))
+        self.serve()
+        self.assert_refused("the certificate of alice", "our certificate")
+
+    def test_a_servers(self) -> None:
+        """A server's certificate makes nobody a user."""
+        self.shows(self.authority.make("alice", SERVER, [SERVER_NAME]))
+        self.serve()
+        self.assert_refused("alice is not for a user", "our certificate is for another purpose")
+
+    def test_for_nothing(self) -> None:
+        """Nor does one that does not say what it is for, which OpenSSL itself would take."""
+        self.shows(self.authority.make("alice", None))
+        self.serve()
+        self.assert_refused(
+            "alice is not for a user", "our certificate is not accepted there: its names or"
+        )
+
+    def test_odd_names(self) -> None:
+        """A name that could be taken for another, or break a line, is nobody's."""
+        for name in ("a b", "alice\nbob", "al:ice", "\u0430lice", "*", "../alice"):
+            self.shows(self.authority.make(name, CLIENT))
+            self.serve()
+            self.assert_refused("names nobody", "our certificate is not accepted there: its names or")
+
+    def test_a_list_of_another_authority(self) -> None:
+        """Where nobody can tell what was revoked, nothing is taken for good."""
+        other = Authority("another farm")
+        replace(self.folder / "server" / "crl.pem", other.revocations())
+        self.serve()
+        self.assert_refused("cannot be looked up in the list", "our certificate was not made by")
+
+    def test_a_list_that_has_ended(self) -> None:
+        """Nor when the list has come to its end while the server ran."""
+        replace(self.folder / "server" / "crl.pem", self.authority.revocations(ends=-DAY))
+        self.later = -2 * DAY
+        self.serve()
+        self.assert_refused("certs crl", "our certificate has expired there, or its list of revoked")
+
+
+class RefusedServerTests(BothEndsTestCase):
+    """The client's error and the server's log say why; the client has sent nothing."""
+
+    def assert_refused(self, said: str, name: str = SERVER_NAME) -> None:
+        sentence = self.refused_by_client(name)
+        self.assertIn("is not trusted: ", sentence)
+        self.assertIn(said, sentence)
+        self.assertEqual((self.calling.made, self.served.made), ([], []))
+        self.assert_logged("does not trust us: our certificate")
+
+    def test_another_name(self) -> None:
+        """A good certificate of another server's, which is what a thief of one machine has."""
+        self.serve()
+        for name in ("blue.example.org", "example.org", "192.0.2.2", "2001:db8::1"):
+            self.assert_refused(f"is that of {SERVER_NAME}, and not of {name}", name)
+
+    def test_addresses(self) -> None:
+        """A server that is called by its address has that in its certificate."""
+        self.serve()
+        self.connected("192.0.2.1")
+
+    def test_a_man_in_the_middle(self) -> None:
+        """A certificate of the right name by an authority of one's own."""
+        other = Authority("somebody")
+        self.server_files = write(self.folder / "server", other.server(SERVER_NAME), other)
+        self.serve()
+        self.assert_refused("was not made by an authority that is trusted here")
+
+    def test_a_users(self) -> None:
+        """A user's certificate makes nobody a server, whatever names it has."""
+        made = self.authority.make(SERVER_NAME, CLIENT, [SERVER_NAME])
+        self.server_files = write(self.folder / "server", made, self.authority)
+        self.serve()
+        self.assert_refused("is not for a server")
+
+    def test_expired(self) -> None:
+        """A certificate that has ended since the server was started."""
+        made = self.authority.server(SERVER_NAME, ends=-DAY)
+        self.server_files = write(self.folder / "server", made, self.authority)
+        self.later = -2 * DAY
+        self.serve()
+        self.assert_refused(f"the certificate of {SERVER_NAME} expired on")
+
+    def test_revoked(self) -> None:
+        """A certificate on the client's list."""
+        made = self.authority.server(SERVER_NAME)
+        self.server_files = write(self.folder / "server", made, self.authority)
+        self.serve()
+        self.authority.revoked.append(made.certificate)
+        replace(self.folder / "alice" / "crl.pem", self.authority.revocations())
+        self.assert_refused(f"the certificate of {SERVER_NAME} was revoked")
+
+
+class OwnFilesTests(BothEndsTestCase):
+    """What a client finds out without calling anybody."""
+
+    def assert_not_called(self, *parts: str) -> None:
+        sentence = str(self.assertRaises(UntrustedError, self.identities.of, self.user_files))
+        for part in parts:
+            self.assertIn(part, sentence)
+
+    def test_missing(self) -> None:
+        """The sentence names the file, and the command that makes it."""
+        (self.folder / "alice" / "certificate.pem").unlink()
+        self.assert_not_called("alice/certificate.pem", "`twisted-distcc certs user NAME`")
+
+    def test_expired_meanwhile(self) -> None:
+        """A certificate that ends while an agent runs is not shown any more, and says so."""
+        self.identities.of(self.user_files)
+        self.later = 11 * DAY
+        self.assert_not_called("the certificate of alice expired on", "renew")
+
+    def test_mended(self) -> None:
+        """Files that were of no use are read again when they may be."""
+        key = self.folder / "alice" / "key.pem"
+        key.chmod(0o644)
+        self.assert_not_called("chmod 600")
+        key.chmod(0o600)
+        self.identities.of(self.user_files)
+
+    def test_no_such_name(self) -> None:
+        """A name that no server can have is said to be none."""
+        self.serve()
+        calling = self.call("red..example.org")
+        self.failureResultOf(calling, CannotConnectError)
+
+
+class StrangerTests(BothEndsTestCase):
+    """Those who speak no TLS, or not to the end."""
+
+    def stranger(self) -> ITransport:
+        """Connect one, and give what it writes to."""
+        protocol = self.successResultOf(self.network.connect(Factory.forProtocol(Protocol)))
+        assert isinstance(protocol, Protocol)
+        assert protocol.transport is not None
+        return protocol.transport
+
+    def test_bare_distcc(self) -> None:
+        """A bare request to the port for TLS ends at once, and the log says what it was."""
+        self.serve()
+        self.stranger().write(b"DIST00000001ARGC00000001")
+        self.run_clock()
+        self.assert_logged("192.0.2.1:", "speaks no TLS there")
+        self.assertEqual((self.served.made, self.factory.protocols), ([], {}))
+
+    def test_silence(self) -> None:
+        """Who does not greet is let go after ten seconds, and held nothing but a connection."""
+        self.serve()
+        self.stranger()
+        self.run_clock(HANDSHAKE - 1)
+        self.assertEqual(len(self.factory.protocols), 1)
+        self.run_clock(1)
+        self.assertEqual((self.served.made, self.factory.protocols), ([], {}))
+        self.assert_logged("did not finish the TLS handshake within 10 seconds")
+
+    def test_slow_greeting(self) -> None:
+        """Bytes now and then do not put the end off."""
+        self.serve()
+        stranger = self.stranger()
+        for byte in (b"\x16", b"\x03", b"\x01", b"\x01", b"\x00", b"\x01"):
+            stranger.write(byte)
+            self.run_clock(2)
+        self.assertEqual(self.factory.protocols, {})
+
+    def test_an_end_of_the_server(self) -> None:
+        """A server that ends begins nothing with who has not finished."""
+        self.serve()
+        self.stranger()
+        self.factory.doStop()
+        self.run_clock()
+        self.assertEqual(self.factory.protocols, {})
+
+    def test_a_server_that_speaks_no_tls(self) -> None:
+        """A client that greets a bare port says so of it, whether that answers or hangs up."""
+        self.serve()
+        for answer in (b"DONE00000001", b""):
+            self.network = _bare_server(answer, self.clock)
+            self.assertIn("speaks no TLS there", self.refused_by_client())
+
+    def test_a_server_that_says_nothing(self) -> None:
+        """A client waits ten seconds for the handshake, and no longer."""
+        self.serve()
+        self.network = _bare_server(None, self.clock)
+        calling = self.call()
+        self.run_clock(HANDSHAKE)
+        self.failureResultOf(calling, UntrustedError)
+
+    def test_giving_up(self) -> None:
+        """A job that is given up in the middle of the handshake leaves no connection."""
+        self.serve()
+        calling = self.call()
+        calling.cancel()
+        self.failureResultOf(calling)
+        self.run_clock()
+        self.assertEqual((self.served.made, self.factory.protocols), ([], {}))
+
+
+class SessionTests(BothEndsTestCase):
+    def test_resumption(self) -> None:
+        """The second connection goes on with the session of the first, and knows who it is."""
+        self.serve()
+        for expected in (False, True, True):
+            talk = self.connected()
+            self.assertEqual(self.resumed(talk), expected)
+            self.hang_up(talk)
+        self.assertEqual(
+            {str(talk.peer.identity) for talk in self.served.made if talk.peer}, {"tls:alice"}
+        )
+
+    def test_not_with_another_server(self) -> None:
+        """A session is that of one name: another name of the same machine begins anew."""
+        self.serve()
+        self.hang_up(self.connected())
+        self.assertFalse(self.resumed(self.connected("192.0.2.1")))
+
+    def test_not_for_another_user(self) -> None:
+        """Other files begin anew, though they lie where the first lay."""
+        self.serve()
+        self.hang_up(self.connected())
+        self.shows(self.authority.user("bob"))
+        talk = self.connected()
+        self.assertFalse(self.resumed(talk))
+        peer = self.served.made[-1].peer
+        assert peer is not None
+        self.assertEqual(peer.identity, "tls:bob")
+
+    def test_no_longer_than_a_certificate(self) -> None:
+        """A session does not outlive the certificate that it began with."""
+        self.shows(self.authority.user("alice", ends=timedelta(hours=1)))
+        self.serve()
+        self.hang_up(self.connected())
+        self.served.made.clear()
+        identity = self.identities.of(self.user_files)
+        self.later = timedelta(hours=2)
+        self.identities = type("Fixed", (), {"of": lambda *_: identity})()
+        self.connected()
+        self.assertEqual(self.served.made, [])
+        self.assert_logged("is not trusted", "the certificate of alice expired on")
+
+
+class RenewalTests(BothEndsTestCase):
+    def renew(self, seconds: float = 0.5) -> None:
+        """Let the server look at its files."""
+        self.run_clock(seconds)
+
+    def revoke_alice(self) -> None:
+        identity = self.identities.of(self.user_files)
+        self.authority.revoked.append(identity.keyring.credentials.certificate)
+        replace(self.folder / "server" / "crl.pem", self.authority.revocations())
+
+    def test_revocation_ends_sessions(self) -> None:
+        """Within half a second a revoked user has no session to go on with, and is refused."""
+        self.serve()
+        self.hang_up(self.connected())
+        self.served.made.clear()
+        self.revoke_alice()
+        self.renew()
+        self.assertIn("our certificate was revoked", self.refused_by_server())
+
+    def test_open_connections(self) -> None:
+        """Those of a revoked user are told to stop, and nobody else's."""
+        self.serve()
+        self.connected()
+        alice = self.served.made[0]
+        files = self.user_files
+        self.user_files = write(self.folder / "bob", self.authority.user("bob"), self.authority)
+        bob = self.connected()
+        self.user_files = files
+        self.revoke_alice()
+        self.renew()
+        self.assertEqual(self.retired, [alice])
+        self.assertIsNone(bob.reason)
+        bob.tls.write(b" again")
+        self.run_clock()
+        self.assertEqual(self.served.made[1].heard, b"hello again")
+
+    def test_what_cannot_be_used(self) -> None:
+        """Files that are of no use leave the old ones in place, and that is said once."""
+        self.serve()
+        (self.folder / "server" / "key.pem").unlink()
+        self.renew()
+        self.renew()
+        self.assert_logged("the old certificates stay in use", "server/key.pem")
+        self.assertEqual(len(self.log), 1)
+        self.connected()
+
+    def test_a_new_certificate(self) -> None:
+        """Who connects after a renewal sees the new certificate, and who was connected stays so."""
+        self.serve()
+        before = self.connected()
+        write(self.folder / "server", self.authority.server(SERVER_NAME), self.authority)
+        self.renew()
+        after = self.connected()
+        self.assertNotEqual(before.tls.certificate, after.tls.certificate)
+        self.assertIsNone(before.reason)
+
+    def test_by_signal(self) -> None:
+        """`renew` reads the files though they look the same."""
+        self.serve()
+        context = self.keyring.context
+        self.factory.renew()
+        self.assertIsNot(self.keyring.context, context)
+
+    def test_no_list(self) -> None:
+        """A server without a list of revoked certificates says that it has none."""
+        self.server_files = write(
+            self.folder / "server", self.authority.server(SERVER_NAME), self.authority, crl=False
+        )
+        self.serve()
+        self.assert_logged("no list of revoked certificates")
+
+    def test_the_end(self) -> None:
+        """A server that ended looks at no files."""
+        self.serve()
+        self.factory.doStop()
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
+
+def _bare_server(answer: bytes | None, clock: Clock) -> MemoryEndpoint:
+    """Give the way to a server that answers whatever it hears with `answer`, and hangs up."""
+
+    class Bare(Protocol):
+        def dataReceived(self, data: bytes) -> None:
+            assert self.transport is not None
+            if answer is not None:
+                self.transport.write(answer)
+                self.transport.loseConnection()
+
+    return MemoryEndpoint(Factory.forProtocol(Bare), clock)

@@ -1,0 +1,293 @@
+"""Real servers, real users and real strangers, over TLS on loopback."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import signal
+from pathlib import Path
+
+from tests.agent.home import HomeTestCase
+from tests.client.test_live_peers import answers, free_port
+from tests.live import Child, LiveServer, until
+from tests.tls.certificates import CLIENT, DAY, SERVER, Authority, Made, replace, write
+
+_TLS = re.compile(r"listening on (\S+) port (\d+) for TLS$", re.MULTILINE)
+
+
+class SecureTestCase(HomeTestCase):
+    """A farm with an authority, and a user alice of it, at home here."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.authority = Authority()
+        self.alice = self.authority.user("alice")
+        self.tls = self.home / ".distcc" / "tls"
+        self.shows(self.alice)
+        self.environ |= {"DISTCC_FALLBACK": "0", "DISTCC_BACKOFF_PERIOD": "0"}
+        self.server_folder = self.home / "server"
+
+    def shows(self, made: Made, trusted: Authority | None = None) -> None:
+        """Give the user these credentials."""
+        write(self.tls, made, trusted or self.authority)
+
+    async def serve_tls(
+        self, *options: str, made: Made | None = None, trusted: Authority | None = None, **environ: str
+    ) -> LiveServer:
+        """Start a server with a TLS port alone, for 127.0.0.1 unless `made` says otherwise."""
+        files = write(
+            self.server_folder,
+            made or self.authority.server("127.0.0.1", "localhost"),
+            trusted or self.authority,
+        )
+        server = self.start_server(
+            "twistd", "--nodaemon", "--pidfile=", "distccd", "--listen=127.0.0.1", "--port=0",
+            "--tls-port=0", f"--tls-certificate={files.certificate}", f"--tls-key={files.key}",
+            f"--tls-ca={files.ca}", f"--tls-crl={files.crl}", "--log-level=debug", "--log-file=log",
+            *options, environ=environ,
+        )  # fmt: skip
+        await server.ready()
+        return server
+
+    def host(self, server: LiveServer) -> str:
+        """Write the server's TLS port as hosts lists do."""
+        [(address, port)] = _TLS.findall(server.log)
+        return f"{address}:{port},tls"
+
+    async def fails(self, host: str, *parts: str) -> None:
+        """Compile on `host` alone, which does not work; the user reads these parts of a sentence."""
+        child = self.tdistcc("gcc", "-c", "hello.c", "-o", "hello.o", DISTCC_HOSTS=host)
+        self.assertNotEqual(await child.ended(), 0)
+        for part in parts:
+            self.assertIn(part, child.stderr)
+
+    def revoke(self, made: Made) -> None:
+        """Put a certificate on the server's list."""
+        self.authority.revoked.append(made.certificate)
+        replace(self.server_folder / "crl.pem", self.authority.revocations())
+
+
+class CompilingTests(SecureTestCase):
+    async def test_by_way_of_the_agent(self) -> None:
+        """tdistcc compiles over TLS, and the log names the user; nobody else is listened to."""
+        server = await self.serve_tls()
+        self.assertEqual(server.addresses, [])
+        for _ in range(2):
+            await self.compiles(DISTCC_HOSTS=self.host(server))
+        await server.logged(r"job peer=tls:alice@127\.0\.0\.1:\d+ verdict=done")
+        self.assertEqual(len(server.jobs), 2)
+
+    async def test_without_an_agent(self) -> None:
+        """So does a tdistcc that works alone, with files that its variables name."""
+        server = await self.serve_tls()
+        elsewhere = self.home / "elsewhere"
+        self.tls.rename(elsewhere)
+        await self.compiles(
+            DISTCC_HOSTS=self.host(server),
+            DISTCC_AGENT="0",
+            DISTCC_TLS_CERTIFICATE=f"{elsewhere}/certificate.pem",
+            DISTCC_TLS_KEY="../elsewhere/key.pem",
+            DISTCC_TLS_CA=f"{elsewhere}/ca.pem",
+        )
+        await server.logged("job peer=tls:alice@")
+
+    async def test_both_ports(self) -> None:
+        """With --allow there is a bare port as well, and C distcc compiles there as ever."""
+        server = await self.serve_tls("--allow=127.0.0.1")
+        await self.succeeds(
+            "distcc", "gcc", "-c", "hello.c", "-o", "c.o", DISTCC_HOSTS=f"127.0.0.1:{server.port}"
+        )
+        self.is_right("c.o")
+        await self.compiles(DISTCC_HOSTS=self.host(server))
+        await server.logged("job peer=tcp:127.0.0.1:")
+        await server.logged("job peer=tls:alice@127.0.0.1:")
+
+    async def test_a_large_source(self) -> None:
+        """What does not fit into one record, or one buffer, arrives whole in both directions."""
+        server = await self.serve_tls()
+        numbers = ",".join(str(number * 2654435761 % 2**31) for number in range(300_000))
+        (self.work / "hello.c").write_text(f"const int table[] = {{{numbers}}};\n")
+        await self.compiles(DISTCC_HOSTS=self.host(server))
+        await self.compiles(DISTCC_HOSTS=self.host(server) + ",lzo")
+
+
+class RefusalTests(SecureTestCase):
+    async def test_users_who_are_not_trusted(self) -> None:
+        """Each reads why, and so does the server's administrator; none is served."""
+        server = await self.serve_tls()
+        revoked = self.authority.user("mallory")
+        self.revoke(revoked)
+        await server.logged("read again")
+        other = Authority("elsewhere").user("mallory")
+        purpose = self.authority.make("mallory", SERVER, ["mallory"])
+        for made, heard, logged in (
+            (revoked, "our certificate was revoked", "of mallory was revoked"),
+            (other, "was not made by the authority", "of mallory was not made by an authority"),
+            (purpose, "is for another purpose", "of mallory is not for a user"),
+        ):
+            self.shows(made)
+            await self.fails(self.host(server), "does not trust us: ", heard)
+            await server.logged(f"127.0.0.1:.* is not trusted: the certificate {logged}")
+        self.assertEqual(server.jobs, [])
+
+    async def test_an_expired_certificate(self) -> None:
+        """A user whose certificate has ended reads that, before anybody is called."""
+        server = await self.serve_tls()
+        self.shows(self.authority.user("alice", ends=-DAY))
+        await self.fails(self.host(server), "the certificate of alice expired on", "certs renew")
+
+    async def test_no_certificate(self) -> None:
+        """A user without one reads which file is wanted and who makes it, and compiles elsewhere."""
+        server = await self.serve_tls()
+        shutil.rmtree(self.tls)
+        await self.fails(
+            self.host(server), f"{self.tls}/certificate.pem", "`twisted-distcc certs user NAME`"
+        )
+        child = await self.succeeds(
+            "tdistcc", "gcc", "-c", "hello.c", "-o", "hello.o",
+            DISTCC_HOSTS=self.host(server), DISTCC_FALLBACK="1",
+        )  # fmt: skip
+        self.assertIn("certificate.pem", child.stderr)
+        self.is_right()
+
+    async def test_servers_that_are_not_trusted(self) -> None:
+        """A wrong name, a user's certificate, an authority of its own: nothing is sent to any."""
+        authority, other = self.authority, Authority("elsewhere")
+        for made, trusted, why in (
+            (authority.server("red.example.org"), authority, "not of 127.0.0.1"),
+            (authority.make("127.0.0.1", CLIENT, ["127.0.0.1"]), authority, "not for a server"),
+            (other.server("127.0.0.1"), other, "not made by an authority that is trusted here"),
+        ):
+            server = await self.serve_tls(made=made, trusted=trusted)
+            await self.fails(self.host(server), "is not trusted: the certificate", why)
+            await server.logged("does not trust us: our certificate")
+            self.assertEqual(server.jobs, [])
+
+    async def test_files_that_are_of_no_use(self) -> None:
+        """A server does not start with them, and its last words say why."""
+        files = write(self.server_folder, self.authority.server("127.0.0.1"), self.authority)
+        given = {"certificate": files.certificate, "key": files.key, "ca": files.ca}
+        for changes, why in (
+            ({"key": None}, "--tls-key is missing"),
+            ({"ca": None}, "--tls-ca is missing"),
+            ({"certificate": "/no/such.pem"}, "there is no certificate /no/such.pem"),
+            ({"key": str(self.tls / "key.pem")}, "is not that of the certificate"),
+        ):
+            words = [f"--tls-{name}={path}" for name, path in (given | changes).items() if path]
+            child = await self.run_to_end("twistd", "--nodaemon", "--pidfile=", "distccd", *words)
+            self.assertNotEqual(await child.ended(), 0)
+            self.assertIn(why, (child.stdout.decode() + child.stderr).strip().splitlines()[-1])
+
+
+class StrangerTests(SecureTestCase):
+    async def test_the_wrong_port(self) -> None:
+        """TLS to the bare port and bare distcc to the TLS port end with a sentence."""
+        server = await self.serve_tls("--allow=127.0.0.1")
+        await self.fails(f"127.0.0.1:{server.port},tls", "speaks no TLS there")
+        await server.logged("broke the protocol: .* that is TLS, for which there is another port")
+        child = self.run_in_home(
+            "distcc", "gcc", "-c", "hello.c", DISTCC_BACKOFF_PERIOD="60",
+            DISTCC_HOSTS=self.host(server).removesuffix(",tls"),
+        )  # fmt: skip
+        self.assertNotEqual(await child.ended(), 0)
+        await server.logged("127.0.0.1:.* speaks no TLS there")
+
+    async def test_a_server_without_tls(self) -> None:
+        """C distccd, which knows no TLS, is said to speak none."""
+        port = free_port()
+        distccd = self.start(
+            "/usr/bin/distccd", "--daemon", "--no-detach", "--log-stderr", "--allow=127.0.0.1",
+            "--listen=127.0.0.1", f"--port={port}", "--user=nobody", environ={"TMPDIR": "/tmp"},
+        )  # fmt: skip
+        await until(lambda: answers(port) or distccd.has_ended(), "distccd listens")
+        await self.fails(f"127.0.0.1:{port},tls", "speaks no TLS there")
+
+    async def openssl(self, server: LiveServer, *options: str) -> Child:
+        """Send a request that is none by OpenSSL's own client, and wait for the server to hang up."""
+        request = self.home / "request"
+        request.write_bytes(b"DIST00000001ARGC00000000")
+        with open(request, "rb") as stdin:
+            child = self.start(
+                "/usr/bin/openssl", "s_client", "-connect", self.host(server).removesuffix(",tls"),
+                "-CAfile", f"{self.tls}/ca.pem", "-verify_return_error", "-ign_eof", *options,
+                stdin=stdin.fileno(),
+            )  # fmt: skip
+        await child.ended()
+        return child
+
+    async def test_openssl(self) -> None:
+        """OpenSSL's client without a certificate, and with an older TLS, is told so."""
+        server = await self.serve_tls()
+        child = await self.openssl(server)
+        self.assertIn("alert certificate required", child.stderr)
+        await server.logged("is not trusted: it showed no certificate")
+        child = await self.openssl(server, "-tls1_2")
+        self.assertIn("alert protocol version", child.stderr)
+
+    async def test_sessions_of_openssl(self) -> None:
+        """It goes on with a session, until the files of the server are read again."""
+        server = await self.serve_tls()
+        alice = ("-cert", f"{self.tls}/certificate.pem", "-key", f"{self.tls}/key.pem")
+        session = str(self.home / "session")
+        child = await self.openssl(server, *alice, "-sess_out", session)
+        self.assertIn("New, TLSv1.3", child.stdout.decode())
+        child = await self.openssl(server, *alice, "-sess_in", session)
+        self.assertIn("Reused, TLSv1.3", child.stdout.decode())
+        server.signal(signal.SIGHUP)
+        await server.logged("read again")
+        child = await self.openssl(server, *alice, "-sess_in", session)
+        self.assertIn("New, TLSv1.3", child.stdout.decode())
+
+
+class RenewalTests(SecureTestCase):
+    def slow_gcc(self) -> Path:
+        """Make a compiler that waits until a file is there; give the folder of both."""
+        folder = self.home / "slow"
+        folder.mkdir()
+        program = folder / "gcc"
+        program.write_text(
+            f"#!/bin/sh\ntouch {folder}/began\nuntil [ -e {folder}/go ]; do sleep 0.05; done\n"
+            'exec /usr/bin/gcc "$@"\n'
+        )
+        program.chmod(0o755)
+        return folder
+
+    async def test_in_the_middle_of_a_job(self) -> None:
+        """New certificates disturb no job; who was revoked has had the last one."""
+        slow = self.slow_gcc()
+        server = await self.serve_tls(DISTCCD_PATH=f"{slow}:/usr/bin:/bin")
+        host = self.host(server)
+        running = self.tdistcc("gcc", "-c", "hello.c", "-o", "hello.o", DISTCC_HOSTS=host)
+        await until((slow / "began").exists, "the compiler runs")
+        self.revoke(self.alice)
+        write(self.server_folder, self.authority.server("127.0.0.1", "again"), self.authority)
+        await server.logged("read again")
+        (slow / "go").touch()
+        self.assertEqual(await running.ended(), 0, running.stderr)
+        self.is_right()
+        await self.fails(host, "does not trust us: our certificate was revoked")
+        self.shows(self.authority.user("bob"))
+        await self.compiles(DISTCC_HOSTS=host)
+        await server.logged("job peer=tls:bob@")
+
+    async def test_files_that_cannot_be_used(self) -> None:
+        """A server keeps what it has, says so, and takes what is mended; SIGHUP looks at once."""
+        server = await self.serve_tls()
+        key = self.server_folder / "key.pem"
+        key.chmod(0o644)
+        await server.logged("old certificates stay in use, .*chmod 600")
+        await self.compiles(DISTCC_HOSTS=self.host(server))
+        key.chmod(0o600)
+        await server.logged("certificates were read again")
+        server.signal(signal.SIGHUP)
+        await until(lambda: server.log.count("certificates were read again") > 1, "it reads them again")
+
+    async def test_the_users_own(self) -> None:
+        """The agent shows a new certificate from the next job on."""
+        server = await self.serve_tls()
+        await self.compiles(DISTCC_HOSTS=self.host(server))
+        agent = self.agent()
+        self.shows(self.authority.user("alice-again"))
+        await self.compiles(DISTCC_HOSTS=self.host(server))
+        await server.logged("job peer=tls:alice-again@")
+        self.assertEqual(self.agent(), agent)

@@ -1,0 +1,71 @@
+"""The port of a server that speaks TLS.
+
+In: a `TlsConfig`, and the factory of a server.  Out: a port that serves those alone who show a trusted
+certificate.  Only servers that have such a port import this module, and with it what certificates take.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Sequence
+from typing import Any
+
+from twisted.internet.interfaces import IListeningPort, IProtocol, ITransport
+from twisted.logger import Logger
+
+from twisted_distcc.policy.peer import Peer
+from twisted_distcc.server.ports import open_ports
+from twisted_distcc.server.protocol import DistccServerFactory, DistccServerProtocol, address_peer
+from twisted_distcc.server.tls_config import TlsConfig
+from twisted_distcc.tls.credentials import day
+from twisted_distcc.tls.names import holder
+from twisted_distcc.tls.serving import MutualTlsFactory, certificate_peer, server_keyring
+
+
+class SecurePort:
+    """A port under TLS, at each of `addresses`, or at all of them.
+
+    Raises:
+        CannotListenError: if it cannot be had.
+        BadCredentialsError: if the certificates are of no use.
+    """
+
+    _log = Logger()
+
+    def __init__(self, config: TlsConfig, addresses: Sequence[str], reactor: Any) -> None:
+        self._reactor = reactor
+        self._keyring = server_keyring(config.files, reactor.seconds)
+        self._sockets = open_ports(addresses, config.port)
+        self._factory: MutualTlsFactory | None = None
+
+    def serve(self, factory: DistccServerFactory) -> list[IListeningPort]:
+        """Serve by `factory`, which learns to tell who a client is by its certificate."""
+        factory.identify = identify
+        self._factory = MutualTlsFactory(self._keyring, factory, self._reactor, _take_no_more)
+        certificate = self._keyring.credentials.certificate
+        self._log.info(
+            "TLS clients see the certificate of {name}, which ends on {end}",
+            name=holder(certificate),
+            end=day(certificate.not_valid_after_utc),
+        )
+        return [self._adopt(opened, self._factory) for opened in self._sockets]
+
+    def renew(self) -> None:
+        """Read the certificates again."""
+        if self._factory is not None:
+            self._factory.renew()
+
+    def _adopt(self, opened: socket.socket, factory: MutualTlsFactory) -> IListeningPort:
+        with opened:
+            port: IListeningPort = self._reactor.adoptStreamPort(opened.fileno(), opened.family, factory)
+        return port
+
+
+def identify(transport: ITransport) -> Peer:
+    """Make the peer of a connection, by its certificate if it has shown one, or else by its address."""
+    return certificate_peer(transport) or address_peer(transport)
+
+
+def _take_no_more(protocol: IProtocol) -> None:
+    assert isinstance(protocol, DistccServerProtocol)
+    protocol.take_no_more()

@@ -1,0 +1,161 @@
+"""What one end of a connection shows, and whom it trusts.
+
+In: the names of PEM files, and the time.  Out: frozen `Credentials`, or a `BadCredentialsError` whose
+sentence names the file and what to do about it.  This module refuses to know connections and who
+watches the files.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, TypeAlias, TypeVar
+
+from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+from twisted_distcc.errors import DistccError
+from twisted_distcc.tls.files import CredentialFiles
+from twisted_distcc.tls.names import holder
+
+_Read = TypeVar("_Read")
+SigningKey: TypeAlias = (
+    ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey | ed448.Ed448PrivateKey | rsa.RSAPrivateKey
+)
+"""The kinds of keys that TLS 1.3 signs with."""
+
+# A farm's list of revoked certificates is far below that; a device that never ends is not.
+_LARGEST: Final = 16 * 1024 * 1024
+_GROUP_READS: Final = stat.S_IRGRP
+
+
+class BadCredentialsError(DistccError):
+    """A file of certificates or keys cannot be used."""
+
+
+class MissingCredentialsError(BadCredentialsError):
+    """A file of certificates or keys is not there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """One end's credentials, each as `CredentialFiles` says."""
+
+    certificate: x509.Certificate
+    chain: tuple[x509.Certificate, ...]
+    key: SigningKey
+    authorities: tuple[x509.Certificate, ...]
+    revocations: tuple[x509.CertificateRevocationList, ...]
+
+    def has_revoked(self, certificate: x509.Certificate) -> bool:
+        """Say whether `certificate` is on the list of the authority that made it."""
+        return any(
+            crl.issuer == certificate.issuer
+            and crl.get_revoked_certificate_by_serial_number(certificate.serial_number) is not None
+            for crl in self.revocations
+        )
+
+    def check_time(self, now: datetime) -> None:
+        """Find out whether the other end can accept these at `now`.
+
+        Raises:
+            BadCredentialsError: if the certificate has ended, or has not begun, or the list has ended.
+        """
+        name, certificate = holder(self.certificate), self.certificate
+        if now > certificate.not_valid_after_utc:
+            raise BadCredentialsError(
+                f"the certificate of {name} expired on {day(certificate.not_valid_after_utc)}:"
+                " have a new one made, with `twisted-distcc certs renew`"
+            )
+        if now < certificate.not_valid_before_utc:
+            begin = day(certificate.not_valid_before_utc)
+            raise BadCredentialsError(
+                f"the certificate of {name} is not valid before {begin}: is the clock right?"
+            )
+        for crl in self.revocations:
+            if crl.next_update_utc is not None and now > crl.next_update_utc:
+                raise BadCredentialsError(
+                    f"the list of revoked certificates expired on {day(crl.next_update_utc)}:"
+                    " have a new one made, with `twisted-distcc certs crl`"
+                )
+
+
+def day(moment: datetime) -> str:
+    """Give a moment as certificates have it, for people."""
+    return f"{moment:%Y-%m-%d %H:%M} UTC"
+
+
+def load(files: CredentialFiles, now: datetime) -> Credentials:
+    """Read `files`, which have to be good at `now`.
+
+    Raises:
+        BadCredentialsError: naming the file that is not there, not readable, not what it should be,
+            or readable by too many.
+    """
+    certificate, *chain = _parsed(files.certificate, "certificate", x509.load_pem_x509_certificates)
+    key = _parsed(files.key, "key", _key, secret=True)
+    if key.public_key() != certificate.public_key():
+        raise BadCredentialsError(
+            f"the key {files.key} is not that of the certificate {files.certificate}:"
+            " give the two that were made together"
+        )
+    authorities = _parsed(files.ca, "authority's certificate", x509.load_pem_x509_certificates)
+    lists = () if files.crl is None else _parsed(files.crl, "list of revoked certificates", _crls)
+    credentials = Credentials(certificate, tuple(chain), key, tuple(authorities), lists)
+    credentials.check_time(now)
+    return credentials
+
+
+def _parsed(path: str, what: str, parse: Callable[[bytes], _Read], *, secret: bool = False) -> _Read:
+    try:
+        return parse(_contents(path, what, secret=secret))
+    except FileNotFoundError:
+        raise MissingCredentialsError(f"there is no {what} {path}") from None
+    except OSError as error:
+        raise BadCredentialsError(f"the {what} {path} cannot be read: {error.strerror}") from error
+    except TypeError:  # `load_pem_private_key` says so of a key that has a password
+        raise BadCredentialsError(
+            f"the {what} {path} has a password, and nobody is there to type it: remove it, with"
+            f" `openssl pkey`, and let the file's mode protect it"
+        ) from None
+    except (ValueError, UnsupportedAlgorithm) as error:
+        raise BadCredentialsError(f"{path} holds no {what} in PEM: {error}") from error
+
+
+def _contents(path: str, what: str, *, secret: bool) -> bytes:
+    with open(path, "rb") as file:
+        if secret:
+            _check_mode(os.fstat(file.fileno()), path, what)
+        return file.read(_LARGEST)
+
+
+def _check_mode(found: os.stat_result, path: str, what: str) -> None:
+    """Refuse a key that others can read; one of root's may be readable for the group of a server."""
+    others = stat.S_IMODE(found.st_mode) & (stat.S_IRWXG | stat.S_IRWXO)
+    if found.st_uid == 0:
+        others &= ~_GROUP_READS
+    if others:
+        raise BadCredentialsError(
+            f"the {what} {path} is open to others than its owner: chmod 600 {path}, and have it made"
+            " anew if somebody may have read it"
+        )
+
+
+def _key(pem: bytes) -> SigningKey:
+    key = load_pem_private_key(pem, None)
+    if not isinstance(key, SigningKey):
+        raise ValueError("TLS 1.3 signs with keys of other kinds: EC, Ed25519, Ed448 or RSA")
+    return key
+
+
+def _crls(pem: bytes) -> tuple[x509.CertificateRevocationList, ...]:
+    begin = b"-----BEGIN X509 CRL-----"
+    blocks = pem.split(begin)[1:]
+    if not blocks:
+        raise ValueError("it has no block that begins with BEGIN X509 CRL")
+    return tuple(x509.load_pem_x509_crl(begin + block) for block in blocks)

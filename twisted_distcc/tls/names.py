@@ -1,0 +1,90 @@
+"""The names in a certificate.
+
+In: a certificate, which may be anybody's.  Out: what a person calls its holder, all its names, and
+whether a server is the one that a client meant.  This module refuses to know whether the certificate is
+any good.
+"""
+
+from __future__ import annotations
+
+import re
+from ipaddress import ip_address
+from typing import Final
+
+from cryptography import x509
+from cryptography.x509.oid import NameOID
+from service_identity import CertificateError, VerificationError
+from service_identity.cryptography import extract_patterns
+from service_identity.hazmat import DNS_ID, IPAddress_ID, ServiceID, verify_service_identity
+
+# What cannot be taken for another word in a rule, or for two words in a log.
+_USABLE: Final = re.compile(r"[A-Za-z0-9._@-]{1,64}")
+_LONGEST: Final = 64
+
+
+def common_name(certificate: x509.Certificate) -> str | None:
+    """Give the one common name of the subject, if it can stand in rules and logs as it is."""
+    names = certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
+    if len(names) != 1 or not isinstance(names[0].value, str):
+        return None
+    return names[0].value if _USABLE.fullmatch(names[0].value) else None
+
+
+def holder(certificate: x509.Certificate) -> str:
+    """Give the holder's name for a person to read, whatever the certificate says it is."""
+    name = common_name(certificate)
+    if name is not None:
+        return name
+    shown = ascii(certificate.subject.rfc4514_string()[:_LONGEST])
+    return f"{shown}, serial number {certificate.serial_number:x}"
+
+
+def all_names(certificate: x509.Certificate) -> tuple[str, ...]:
+    """Give every name of the holder: the subject, the alternative names, the serial number."""
+    subject = certificate.subject.rfc4514_string()
+    return (subject, *_alternative_names(certificate), f"serial:{certificate.serial_number:x}")
+
+
+def answers_to(certificate: x509.Certificate, name: str) -> bool:
+    """Say whether `certificate` is for the server that a client calls `name`: a name or an address."""
+    try:
+        verify_service_identity(extract_patterns(certificate), [_service(name)], [])
+    except (CertificateError, VerificationError, ValueError):
+        return False
+    return True
+
+
+def server_name(name: str) -> bytes | None:
+    """Give what a client calls the server `name` in its greeting; an address is not called there."""
+    service = _service(name)
+    return service.hostname if isinstance(service, DNS_ID) else None
+
+
+def _service(name: str) -> ServiceID:
+    address = name.partition("%")[0]
+    try:
+        ip_address(address)
+    except ValueError:
+        return DNS_ID(name.encode("idna").decode("ascii"))
+    return IPAddress_ID(address)
+
+
+def _alternative_names(certificate: x509.Certificate) -> tuple[str, ...]:
+    try:
+        extension = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName)
+    except (x509.ExtensionNotFound, x509.DuplicateExtension, ValueError):
+        return ()
+    return tuple(map(_spelled, extension.value))
+
+
+def _spelled(name: x509.GeneralName) -> str:
+    match name:
+        case x509.DNSName(value=value):
+            return f"dns:{value}"
+        case x509.IPAddress(value=value):
+            return f"ip:{value}"
+        case x509.RFC822Name(value=value):
+            return f"email:{value}"
+        case x509.UniformResourceIdentifier(value=value):
+            return f"uri:{value}"
+    return "other"

@@ -1,0 +1,176 @@
+"""The server's side of mutual TLS, around whatever serves.
+
+In: a keyring, and the factory of a server.  Out: a factory that serves those alone who show a trusted
+certificate, and the peer that this makes of them.  The files are looked at twice a second: who was
+revoked gets no further than the job that runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from twisted.internet.interfaces import (
+    IAddress,
+    IOpenSSLServerConnectionCreator,
+    IProtocol,
+    IProtocolFactory,
+)
+from twisted.internet.protocol import Factory, Protocol
+from twisted.internet.task import LoopingCall
+from twisted.logger import Logger
+from twisted.protocols.tls import TLSMemoryBIOFactory, TLSMemoryBIOProtocol
+from zope.interface import implementer
+
+from twisted_distcc.policy.peer import Peer, certified_peer
+from twisted_distcc.tls.contexts import Connection, server_context
+from twisted_distcc.tls.credentials import BadCredentialsError
+from twisted_distcc.tls.files import CredentialFiles
+from twisted_distcc.tls.handshake import Handshake, MutualTls
+from twisted_distcc.tls.keyring import Keyring
+from twisted_distcc.tls.names import all_names, common_name
+
+_LOOK: Final = 0.5
+"""Seconds between two looks at the files: a revocation counts within a second."""
+
+
+def server_keyring(files: CredentialFiles, seconds: Callable[[], float]) -> Keyring:
+    """Give the keyring of a server; see `Keyring`."""
+    return Keyring(files, server_context, seconds)
+
+
+def certificate_peer(transport: object) -> Peer | None:
+    """Give the peer whose certificate was shown on `transport`, or `None` if that is no such thing."""
+    if not isinstance(transport, MutualTls):
+        return None
+    address: Any = transport.getPeer()
+    name = common_name(transport.certificate)
+    assert name is not None, "the handshake refuses names that are none"
+    return certified_peer(name, all_names(transport.certificate), address.host, address.port)
+
+
+def abort(protocol: IProtocol) -> None:
+    """End the connection of a protocol that knows no better way to stop in time."""
+    protocol.transport.abortConnection()  # type: ignore[attr-defined]
+
+
+class MutualTlsFactory(TLSMemoryBIOFactory):
+    """Serves by the protocols of `wrapped`, once the client is trusted.
+
+    Args:
+        keyring: what this server shows, and whom it trusts.
+        wrapped: makes the protocols; their transport is a `MutualTls`.
+        reactor: provides `IReactorTime`.
+        retire: is called with the protocol of a client whose certificate has been revoked meanwhile.
+    """
+
+    protocol = MutualTls
+    _log = Logger()
+
+    def __init__(
+        self,
+        keyring: Keyring,
+        wrapped: IProtocolFactory,
+        reactor: Any,
+        retire: Callable[[IProtocol], None] = abort,
+    ) -> None:
+        super().__init__(_Connections(keyring), False, _Handshakes(keyring, wrapped, reactor), reactor)
+        self._keyring = keyring
+        self._retire = retire
+        self._watch = LoopingCall(self._look)
+        self._watch.clock = reactor
+
+    def startFactory(self) -> None:
+        """Watch the files as long as there is a port."""
+        if self._keyring.files.crl is None:
+            self._log.warn("there is no list of revoked certificates: none counts as revoked over TLS")
+        self._watch.start(_LOOK, now=False)
+
+    def stopFactory(self) -> None:
+        """Watch no more, and begin nothing with clients that are not known yet."""
+        self._watch.stop()
+        for handshake in self._handshakes():
+            if handshake.protocol is None:
+                handshake.give_up("came when this server was ending")
+
+    def renew(self) -> None:
+        """Read the files again, whether they have changed or not; what cannot be used is not taken."""
+        self._take(self._renewed)
+
+    def _renewed(self) -> bool:
+        self._keyring.renew()
+        return True
+
+    def _look(self) -> None:
+        self._take(self._keyring.renew_if_changed)
+
+    def _take(self, renew: Callable[[], bool]) -> None:
+        try:
+            is_new = renew()
+        except BadCredentialsError as error:
+            self._log.error("the old certificates stay in use, as the new ones cannot be: {e}", e=error)
+            return
+        if is_new:
+            self._log.info("the certificates were read again")
+            self._retire_revoked()
+
+    def _retire_revoked(self) -> None:
+        for handshake in self._handshakes():
+            if handshake.protocol is not None and self._keyring.credentials.has_revoked(
+                handshake.tls.certificate
+            ):
+                self._retire(handshake.protocol)
+
+    def _handshakes(self) -> list[Handshake]:
+        wrapped = (transport.wrappedProtocol for transport in self.protocols)
+        return [protocol for protocol in wrapped if isinstance(protocol, Handshake)]
+
+
+@implementer(IOpenSSLServerConnectionCreator)
+class _Connections:
+    """Begins each connection with what the keyring holds at that moment."""
+
+    def __init__(self, keyring: Keyring) -> None:
+        self._keyring = keyring
+
+    def serverConnectionForTLS(self, tlsProtocol: TLSMemoryBIOProtocol) -> Connection:
+        return Connection(self._keyring.context)
+
+
+class _Handshakes(Factory):
+    """Lets every connection begin with its handshake."""
+
+    noisy = False
+    _log = Logger()
+
+    def __init__(self, keyring: Keyring, wrapped: IProtocolFactory, reactor: Any) -> None:
+        self._keyring = keyring
+        self._wrapped = wrapped
+        self._reactor = reactor
+
+    def doStart(self) -> None:
+        """Start what is wrapped, too."""
+        super().doStart()
+        self._wrapped.doStart()
+
+    def doStop(self) -> None:
+        """Stop what is wrapped, too."""
+        self._wrapped.doStop()
+        super().doStop()
+
+    def buildProtocol(self, addr: IAddress | None) -> Protocol:
+        """Make the protocol of one handshake."""
+
+        def failed(reason: str) -> None:
+            self._log.warn("{who} {reason}", who=_called(addr), reason=reason)
+
+        return Handshake(
+            self._reactor,
+            self._keyring.now,
+            lambda: self._wrapped.buildProtocol(addr),  # type: ignore[arg-type]
+            failed,
+        )
+
+
+def _called(address: Any) -> str:
+    return f"{address.host}:{address.port}" if hasattr(address, "host") else "a client"
