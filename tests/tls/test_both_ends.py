@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from OpenSSL import SSL
-from twisted.internet.interfaces import ITransport
+from twisted.internet.interfaces import IPushProducer, ITransport
 from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.task import Clock
 
@@ -255,6 +255,18 @@ class StrangerTests(BothEndsTestCase):
             stranger.write(byte)
             self.run_clock(2)
         self.assertEqual(self.factory.protocols, {})
+
+    def test_who_does_not_hang_up(self) -> None:
+        """Who was refused has ten seconds to read why; the server takes no more words meanwhile."""
+        self.serve()
+        stranger = self.stranger()
+        IPushProducer(stranger).pauseProducing()  # it does not hear that the server hung up
+        stranger.write(b"DIST00000001ARGC00000001")
+        self.run_clock(9)
+        stranger.write(b"ARGV00000001")
+        self.assertEqual(len(self.factory.protocols), 1)
+        self.run_clock(1)
+        self.assertEqual((self.served.made, self.factory.protocols), ([], {}))
 
     def test_an_end_of_the_server(self) -> None:
         """A server that ends begins nothing with who has not finished."""

@@ -8,18 +8,22 @@ revoked gets no further than the job that runs.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from twisted.internet.interfaces import (
     IAddress,
+    IDelayedCall,
     IOpenSSLServerConnectionCreator,
     IProtocol,
     IProtocolFactory,
+    IReactorTime,
 )
-from twisted.internet.protocol import Factory, Protocol
+from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
+from twisted.protocols.policies import ProtocolWrapper, WrappingFactory
 from twisted.protocols.tls import TLSMemoryBIOFactory, TLSMemoryBIOProtocol
+from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from twisted_distcc.policy.peer import Peer, certified_peer
@@ -30,6 +34,8 @@ from twisted_distcc.tls.handshake import Handshake, MutualTls
 from twisted_distcc.tls.keyring import Keyring
 from twisted_distcc.tls.names import all_names, common_name
 
+_LINGER: Final = 10.0
+"""Seconds that a client has to hang up when TLS is over."""
 _LOOK: Final = 0.5
 """Seconds between two looks at the files: a revocation counts within a second."""
 
@@ -54,7 +60,36 @@ def abort(protocol: IProtocol) -> None:
     protocol.transport.abortConnection()  # type: ignore[attr-defined]
 
 
-class MutualTlsFactory(TLSMemoryBIOFactory):
+class _Lingering(ProtocolWrapper):
+    """Lies under TLS, and ends a connection so that the client can read the last words.
+
+    A client that is not trusted is told so while it sends its request already.  If the connection were
+    closed then, what it sends would be answered with a reset, and the last words would be lost.
+    """
+
+    _timer: IDelayedCall | None = None
+
+    def dataReceived(self, data: bytes) -> None:
+        """Pass it on, until TLS is over."""
+        if self._timer is None:
+            super().dataReceived(data)
+
+    def loseConnection(self) -> None:
+        """Send what was written, and wait a while for the client to hang up."""
+        if self._timer is None:
+            assert self.transport is not None
+            self.transport.loseWriteConnection()  # type: ignore[attr-defined]
+            clock = cast(MutualTlsFactory, self.factory).clock
+            self._timer = clock.callLater(_LINGER, self.abortConnection)
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """The client is gone."""
+        if self._timer is not None and self._timer.active():
+            self._timer.cancel()
+        super().connectionLost(reason)
+
+
+class MutualTlsFactory(WrappingFactory[_Lingering]):
     """Serves by the protocols of `wrapped`, once the client is trusted.
 
     Args:
@@ -64,7 +99,8 @@ class MutualTlsFactory(TLSMemoryBIOFactory):
         retire: is called with the protocol of a client whose certificate has been revoked meanwhile.
     """
 
-    protocol = MutualTls
+    protocol = _Lingering
+    noisy = False
     _log = Logger()
 
     def __init__(
@@ -74,7 +110,11 @@ class MutualTlsFactory(TLSMemoryBIOFactory):
         reactor: Any,
         retire: Callable[[IProtocol], None] = abort,
     ) -> None:
-        super().__init__(_Connections(keyring), False, _Handshakes(keyring, wrapped, reactor), reactor)
+        handshakes = _Handshakes(keyring, wrapped, reactor)
+        self._tls = TLSMemoryBIOFactory(_Connections(keyring), False, handshakes, reactor)
+        self._tls.protocol = MutualTls
+        super().__init__(self._tls)
+        self.clock: IReactorTime = reactor
         self._keyring = keyring
         self._retire = retire
         self._watch = LoopingCall(self._look)
@@ -122,7 +162,7 @@ class MutualTlsFactory(TLSMemoryBIOFactory):
                 self._retire(handshake.protocol)
 
     def _handshakes(self) -> list[Handshake]:
-        wrapped = (transport.wrappedProtocol for transport in self.protocols)
+        wrapped = (transport.wrappedProtocol for transport in self._tls.protocols)
         return [protocol for protocol in wrapped if isinstance(protocol, Handshake)]
 
 
