@@ -10,7 +10,7 @@ from pathlib import Path
 from tests.agent.home import HomeTestCase
 from tests.client.test_live_peers import answers, free_port
 from tests.live import Child, LiveServer, until
-from tests.tls.certificates import CLIENT, DAY, SERVER, Authority, Made, replace, write
+from tests.tls.certificates import CLIENT, DAY, SERVER, Authority, Made, files_in, replace, write
 
 _TLS = re.compile(r"listening on (\S+) port (\d+) for TLS$", re.MULTILINE)
 
@@ -32,14 +32,20 @@ class SecureTestCase(HomeTestCase):
         write(self.tls, made, trusted or self.authority)
 
     async def serve_tls(
-        self, *options: str, made: Made | None = None, trusted: Authority | None = None, **environ: str
+        self,
+        *options: str,
+        made: Made | None = None,
+        trusted: Authority | None = None,
+        bundle: Path | None = None,
+        **environ: str,
     ) -> LiveServer:
-        """Start a server with a TLS port alone, for 127.0.0.1 unless `made` says otherwise."""
-        files = write(
-            self.server_folder,
-            made or self.authority.server("127.0.0.1", "localhost"),
-            trusted or self.authority,
-        )
+        """Start a server with a TLS port alone, for 127.0.0.1 if nothing else is given."""
+        if bundle is not None:
+            shutil.copytree(bundle, self.server_folder)
+            files = files_in(self.server_folder)
+        else:
+            shown = made or self.authority.server("127.0.0.1", "localhost")
+            files = write(self.server_folder, shown, trusted or self.authority)
         server = self.start_server(
             "twistd", "--nodaemon", "--pidfile=", "distccd", "--listen=127.0.0.1", "--port=0",
             "--tls-port=0", f"--tls-certificate={files.certificate}", f"--tls-key={files.key}",
@@ -105,7 +111,7 @@ class CompilingTests(SecureTestCase):
     async def test_a_large_source(self) -> None:
         """What does not fit into one record, or one buffer, arrives whole in both directions."""
         server = await self.serve_tls()
-        numbers = ",".join(str(number * 2654435761 % 2**31) for number in range(300_000))
+        numbers = ",".join(str(number * 2654435761 % 2**31) for number in range(100_000))
         (self.work / "hello.c").write_text(f"const int table[] = {{{numbers}}};\n")
         await self.compiles(DISTCC_HOSTS=self.host(server))
         await self.compiles(DISTCC_HOSTS=self.host(server) + ",lzo")
@@ -177,6 +183,28 @@ class RefusalTests(SecureTestCase):
             child = await self.run_to_end("twistd", "--nodaemon", "--pidfile=", "distccd", *words)
             self.assertNotEqual(await child.ended(), 0)
             self.assertIn(why, (child.stdout.decode() + child.stderr).strip().splitlines()[-1])
+
+
+class AuthorityTests(SecureTestCase):
+    async def certs(self, *words: str) -> None:
+        """Run `twisted-distcc certs`, as this user, to a good end."""
+        await self.succeeds("twisted-distcc", "certs", *words)
+
+    async def test_what_our_own_authority_makes(self) -> None:
+        """The bundles of `twisted-distcc certs` serve both ends; a revoked user has had the last job."""
+        made = self.home / ".distcc" / "authority"
+        await self.certs("init", "--permit", "127.0.0.0/8")
+        await self.certs("server", "127.0.0.1")
+        await self.certs("user", "alice")
+        server = await self.serve_tls(bundle=made / "servers" / "127.0.0.1")
+        shutil.rmtree(self.tls)
+        shutil.copytree(made / "users" / "alice", self.tls)
+        await self.compiles(DISTCC_HOSTS=self.host(server))
+        await server.logged("job peer=tls:alice@")
+        await self.certs("revoke", "alice")
+        shutil.copy(made / "crl.pem", self.server_folder)
+        await server.logged("certificates were read again")
+        await self.fails(self.host(server), "does not trust us: our certificate was revoked")
 
 
 class StrangerTests(SecureTestCase):
