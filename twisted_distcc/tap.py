@@ -25,12 +25,16 @@ from twisted_distcc.server.config import PORT, ServerConfig, command_list, defau
 from twisted_distcc.server.oversight import policy_of
 from twisted_distcc.server.sandboxing import LIMIT_OPTIONS, SANDBOX_HELP, limits, mode
 from twisted_distcc.server.service import DistccService
-from twisted_distcc.server.tls_config import TLS_PORT, tls_config
+from twisted_distcc.server.tls_config import TLS_PORT, gives_tls, tls_config
 
 _NOBODY_MAY_CONNECT = (
     "nobody may connect yet: give --allow ADDRESS[/BITS], once for each network of clients, or "
     "--allow-private for this machine and all private networks, or --tls-certificate and its kin for "
     "clients with certificates"
+)
+_NOBODY_IS_NAMED = (
+    "nobody may use the TLS port yet: give --allow-user NAME, once for each user ('*' for all whom the "
+    "authority has certified), or --policy FILE"
 )
 
 
@@ -117,9 +121,11 @@ class Options(usage.Options):
 
     def postOptions(self) -> None:
         """Check what no single option can."""
-        has_tls = self["tls-certificate"] or self["tls-key"] or self["tls-ca"] or self["tls-crl"]
+        has_tls = gives_tls(self)
         if not (self["allow"] or self["allow-private"] or has_tls):
             raise usage.UsageError(_NOBODY_MAY_CONNECT)
+        if has_tls and not (self["policy"] or self["allow-user"]):
+            raise usage.UsageError(_NOBODY_IS_NAMED)
         if self["log-level"] not in LEVELS:
             raise usage.UsageError(f"--log-level is one of {', '.join(LEVELS)}")
         try:

@@ -50,7 +50,8 @@ class SecureTestCase(HomeTestCase):
             "twistd", "--nodaemon", "--pidfile=", "distccd", "--listen=127.0.0.1", "--port=0",
             "--tls-port=0", f"--tls-certificate={files.certificate}", f"--tls-key={files.key}",
             f"--tls-ca={files.ca}", f"--tls-crl={files.crl}", "--log-level=debug", "--log-file=log",
-            *options, environ=environ,
+            *(options if "--allow-user=bob" in options else ("--allow-user=*", *options)),
+            environ=environ,
         )  # fmt: skip
         await server.ready()
         return server
@@ -136,6 +137,13 @@ class RefusalTests(SecureTestCase):
             await server.logged(f"127.0.0.1:.* is not trusted: the certificate {logged}")
         self.assertEqual(server.jobs, [])
 
+    async def test_users_who_are_not_named(self) -> None:
+        """A trusted certificate alone serves nobody: the administrator names users, or all of them."""
+        server = await self.serve_tls("--allow-user=bob")
+        await self.fails(self.host(server), "the server refuses this job", "--allow-user")
+        self.shows(self.authority.user("bob"))
+        await self.compiles(DISTCC_HOSTS=self.host(server))
+
     async def test_an_expired_certificate(self) -> None:
         """A user whose certificate has ended reads that, before anybody is called."""
         server = await self.serve_tls()
@@ -174,13 +182,17 @@ class RefusalTests(SecureTestCase):
         files = write(self.server_folder, self.authority.server("127.0.0.1"), self.authority)
         given = {"certificate": files.certificate, "key": files.key, "ca": files.ca}
         for changes, why in (
+            ({"allow-user": None}, "give --allow-user NAME"),
             ({"key": None}, "--tls-key is missing"),
             ({"ca": None}, "--tls-ca is missing"),
             ({"certificate": "/no/such.pem"}, "there is no certificate /no/such.pem"),
             ({"key": str(self.tls / "key.pem")}, "is not that of the certificate"),
         ):
+            named = [] if "allow-user" in changes else ["--allow-user=alice"]
             words = [f"--tls-{name}={path}" for name, path in (given | changes).items() if path]
-            child = await self.run_to_end("twistd", "--nodaemon", "--pidfile=", "distccd", *words)
+            child = await self.run_to_end(
+                "twistd", "--nodaemon", "--pidfile=", "distccd", *named, *words
+            )
             self.assertNotEqual(await child.ended(), 0)
             self.assertIn(why, (child.stdout.decode() + child.stderr).strip().splitlines()[-1])
 

@@ -17,6 +17,8 @@ from twisted_distcc.tls.files import CredentialFiles
 TLS_PORT: Final = 3634
 """The port of `,tls` hosts without another one."""
 
+_FILES: Final = ("tls-certificate", "tls-key", "tls-ca", "tls-crl")
+
 
 class IncompleteTlsError(DistccError):
     """The options give a part of what TLS takes."""
@@ -37,17 +39,21 @@ class TlsConfig:
     files: CredentialFiles
 
 
+def gives_tls(options: Mapping[str, Any]) -> bool:
+    """Say whether the options have anything to do with TLS."""
+    return any(options[name] for name in _FILES)
+
+
 def tls_config(options: Mapping[str, Any]) -> TlsConfig | None:
     """Read `--tls-port`, `--tls-certificate`, `--tls-key`, `--tls-ca` and `--tls-crl`.
 
     Raises:
         IncompleteTlsError: naming the option that is missing.
     """
-    names = ("tls-certificate", "tls-key", "tls-ca", "tls-crl")
-    certificate, key, ca, crl = (options[name] and os.path.abspath(options[name]) for name in names)
-    if not (certificate or key or ca or crl):
+    if not gives_tls(options):
         return None
-    for name, given in zip(names, (certificate, key, ca), strict=False):
+    certificate, key, ca, crl = (options[name] and os.path.abspath(options[name]) for name in _FILES)
+    for name, given in zip(_FILES, (certificate, key, ca), strict=False):
         if not given:
             raise IncompleteTlsError(
                 f"TLS takes --tls-certificate, --tls-key and --tls-ca: --{name} is missing"
