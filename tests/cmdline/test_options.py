@@ -5,16 +5,11 @@ from __future__ import annotations
 from twisted.trial.unittest import SynchronousTestCase
 
 from twisted_distcc.cmdline.compilers import Family
+from twisted_distcc.cmdline.forms import Form
 from twisted_distcc.cmdline.model import Compilation, StayLocal
-from twisted_distcc.cmdline.options import (
-    ASSEMBLER_OPTIONS,
-    OPTIONS,
-    Role,
-    Rule,
-    Table,
-    Takes,
-)
+from twisted_distcc.cmdline.options import ASSEMBLER_OPTIONS, OPTIONS
 from twisted_distcc.cmdline.parse import parse
+from twisted_distcc.cmdline.rules import Role, Rule, Table, Takes
 
 # What an option's argument must be for the command to be distributed.
 _ARGUMENT = {
@@ -23,6 +18,16 @@ _ARGUMENT = {
     Role.FOR_CLANG: "-disable-llvm-passes",
     Role.FOR_LLVM: "-inline-threshold=1",
     Role.FOR_PREPROCESSOR: "-DX",
+}
+_OF_FORM = {
+    Form.SWITCH: "",
+    Form.LEVEL: "2",
+    Form.WORDS: "one,two",
+    Form.NAMED_WORDS: "march=all",
+    Form.SETTING: "name=1",
+    Form.ASSERTION: "question=answer",
+    Form.PATTERN: ".*",
+    Form.TEXT: "/a folder=/another",
 }
 _NAME_OF_FAMILY = {Family.GCC: "gcc", Family.CLANG: "clang", Family.GENERIC: "cc", None: "gcc"}
 
@@ -39,7 +44,7 @@ _EXPECTED = {
         "-I -Idir -I- -DX -D -DX=1 -U -UX -include -includefile -imacros -iquote -isystem "
         "-isystem/usr -idirafter -iprefix -iwithprefix -iwithprefixbefore -isysroot --sysroot "
         "--sysroot=/ --include --include=file --imacros=file -nostdinc -nostdinc++ -stdlib=libc++ "
-        "--gcc-toolchain=/usr -resource-dir -resource-dir=/x -cxx-isystem -stdlib++-isystem"
+        "--gcc-toolchain=/usr -resource-dir -resource-dir=/x -cxx-isystem -stdlib++-isystem -F -Fdir"
     ),
     Role.COMPILE: (
         "-O -O0 -O2 -Os -Ofast -Og -Wall -Wno-x -Werror -W -w -std=c11 --std=c11 -ansi -pedantic "
@@ -47,7 +52,7 @@ _EXPECTED = {
         "-march=x86-64 -mtune=generic -mcpu=cortex-a53 -m32 -mavx2 -pthread -pipe -p -pg -undef "
         "-trigraphs -remap --param --param=x=1 -target --target=x -fdebug-compilation-dir "
         "-fdebug-compilation-dir=/x -ffile-prefix-map=a=b -frandom-seed=1 -gno-column-info -gz "
-        "-gz=zlib -gcolumn-info -grecord-gcc-switches -gpubnames -A -F -G -finput-charset=utf-8 "
+        "-gz=zlib -gcolumn-info -grecord-gcc-switches -gpubnames -A -G -finput-charset=utf-8 "
         "-fdiagnostics-color=always -fdiagnostics-format=json -fsanitize=address -flto -fopenmp "
         "-frecord-gcc-switches -fuse-ld=gold"
     ),
@@ -102,7 +107,7 @@ _STAYS = frozenset({Role.LOCAL, Role.BETTER_LOCAL})
 
 def _example(rule: Rule) -> list[str]:
     """The words of an option under this row."""
-    argument = _ARGUMENT.get(rule.role, "argument")
+    argument = _OF_FORM[rule.form] if rule.form else _ARGUMENT.get(rule.role, "argument")
     if rule.takes in {Takes.SEPARATE, Takes.EITHER}:
         return [rule.name, argument]
     if rule.takes is Takes.JOINED and rule.role not in _STAYS:
@@ -155,6 +160,10 @@ class RowTests(SynchronousTestCase):
             if rule.role in _ARGUMENT:
                 continue
             verdict = parse(_command(rule, [rule.name, "decoy.c"]))
+            if rule.form is not None and not rule.form.admits("decoy.c"):
+                form = f"{rule.name} is followed by {rule.form.value} there"
+                self.assertEqual(StayLocal(f"{rule.name} decoy.c does not travel: {form}"), verdict)
+                continue
             assert isinstance(verdict, Compilation), (rule, verdict)
             self.assertEqual("main.c", verdict.source, rule)
 

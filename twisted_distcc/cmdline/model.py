@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from twisted_distcc.cmdline.compilers import Family
-    from twisted_distcc.cmdline.options import Role
+    from twisted_distcc.cmdline.rules import Role
 
 
 class Language(enum.Enum):

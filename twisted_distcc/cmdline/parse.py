@@ -14,6 +14,7 @@ import itertools
 import os.path
 from typing import TYPE_CHECKING
 
+from twisted_distcc.cmdline.classify import classify
 from twisted_distcc.cmdline.compilers import Compiler, Family, recognise
 from twisted_distcc.cmdline.model import (
     LANGUAGE_OF_SUFFIX,
@@ -24,18 +25,12 @@ from twisted_distcc.cmdline.model import (
     Stage,
     StayLocal,
 )
-from twisted_distcc.cmdline.options import (
-    ASSEMBLER_OPTIONS,
-    CLANG_OPTIONS,
-    LLVM_OPTIONS,
-    OPTIONS,
-    Role,
-    Rule,
-)
+from twisted_distcc.cmdline.reasons import StaysError, shown
 from twisted_distcc.cmdline.response import EXPANSION_LIMIT, TooManyResponseFilesError, expand
+from twisted_distcc.cmdline.rules import Role
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
 _SUFFIXES_OF_GCC_ALONE = frozenset({".sx"})
 
@@ -50,13 +45,6 @@ _HEADER_LANGUAGES = frozenset(
     {"c-header", "c++-header", "objective-c-header", "objective-c++-header"}
     | {"c++-system-header", "c++-user-header"}
 )
-
-_SHOWN_LENGTH = 60
-"""Characters of a peer's word that a sentence repeats."""
-
-
-class _StaysError(Exception):
-    """The verdict is local; the argument is the reason."""
 
 
 def parse(
@@ -74,7 +62,7 @@ def parse(
     """
     try:
         return _parse(argv, read_file, family, arrived=arrived)
-    except _StaysError as stays:
+    except StaysError as stays:
         return StayLocal(str(stays))
     except TooManyResponseFilesError:
         return StayLocal(f"more than {EXPANSION_LIMIT} response files are named")
@@ -88,12 +76,11 @@ def _parse(
     arrived: bool,
 ) -> Compilation:
     if not argv or not argv[0]:
-        raise _StaysError("no compiler is named")
+        raise StaysError("no compiler is named")
     compiler = recognise(argv[0]) or Compiler(Family.GENERIC, cxx=False)
     family = family or compiler.family
     arguments = tuple(expand(argv[1:], read_file))
-    _check_words(arguments)
-    options = tuple(_classify(arguments, family, arrived=arrived))
+    options = tuple(classify(arguments, family, arrived=arrived))
     stage = _stage(options)
     source = _source(options)
     language = _language(options, source, family, cxx=compiler.cxx)
@@ -113,92 +100,6 @@ def _parse(
     )
 
 
-def _check_words(words: Sequence[str]) -> None:
-    for word in words:
-        if "\0" in word:
-            raise _StaysError(f"{_shown(word)} holds a NUL character, which no command can")
-        if word.startswith("@"):
-            raise _StaysError(f"{_shown(word)} names a response file that cannot be read here")
-
-
-# Words -> options
-
-
-def _classify(words: Sequence[str], family: Family, *, arrived: bool) -> Iterator[Option]:
-    rest = iter(words)
-    for word in rest:
-        if word == "-" or not word.startswith("-"):
-            yield Option(Role.SOURCE, (word,), word)
-            continue
-        rule = OPTIONS.find(word, family)
-        if rule is None:
-            raise _StaysError(f"{_shown(word)} is not an option that is known to work elsewhere")
-        if rule.role is Role.LOCAL or (rule.role is Role.BETTER_LOCAL and not arrived):
-            raise _StaysError(f"{_shown(word)} {rule.reason}")
-        yield _look_inside(_option(rule, word, rest), family)
-
-
-def _option(rule: Rule, word: str, rest: Iterator[str]) -> Option:
-    if not rule.wants_next(word):
-        return Option(rule.role, (word,), rule.joined_argument(word))
-    argument = next(rest, None)
-    if argument is None:
-        raise _StaysError(f"{_shown(word)} lacks its argument")
-    return Option(rule.role, (word, argument), argument)
-
-
-def _look_inside(option: Option, family: Family) -> Option:
-    """Judge an option whose argument is options of another program."""
-    match option.role:
-        case Role.FOR_PREPROCESSOR:
-            return _for_preprocessor(option, family)
-        case Role.FOR_ASSEMBLER:
-            _check_for_assembler(option)
-        case Role.FOR_CLANG:
-            _check_known(option, option.value in CLANG_OPTIONS)
-        case Role.FOR_LLVM:
-            _check_known(option, option.value.partition("=")[0] in LLVM_OPTIONS)
-    return option
-
-
-def _check_known(option: Option, known: bool) -> None:
-    if not known:
-        raise _StaysError(f"{_shown(' '.join(option.words))} is not known to touch no file")
-
-
-def _for_preprocessor(option: Option, family: Family) -> Option:
-    match _pieces(option):
-        case ["-MD" | "-MMD", path]:
-            return Option(Role.FOR_PREPROCESSOR, option.words, path)
-        case pieces:
-            _check_known(option, all(_is_for_preprocessor(piece, family) for piece in pieces))
-    return Option(Role.PREPROCESS, option.words, option.value)
-
-
-def _pieces(option: Option) -> list[str]:
-    """The words that reach the other program: -Wp, parts them by commas, -Xpreprocessor not."""
-    joined = len(option.words) == 1
-    return option.value.split(",") if joined else [option.value]
-
-
-def _is_for_preprocessor(piece: str, family: Family) -> bool:
-    rule = OPTIONS.find(piece, family)
-    return rule is not None and rule.role is Role.PREPROCESS and not rule.wants_next(piece)
-
-
-def _check_for_assembler(option: Option) -> None:
-    pieces = iter(_pieces(option))
-    for piece in pieces:
-        rule = ASSEMBLER_OPTIONS.find(piece, Family.GENERIC)
-        if rule is None:
-            raise _StaysError(
-                f"{_shown(' '.join(option.words))} passes the assembler {_shown(piece)}, "
-                "which may read or write files such as listings"
-            )
-        if rule.wants_next(piece):
-            next(pieces, None)
-
-
 # Options -> what they decide together
 
 
@@ -209,22 +110,22 @@ def _values(options: Sequence[Option], *roles: Role) -> list[str]:
 def _stage(options: Sequence[Option]) -> Stage:
     words = {option.words[0] for option in options if option.role is Role.STAGE}
     if not words:
-        raise _StaysError("neither -c nor -S is given, so the command links")
+        raise StaysError("neither -c nor -S is given, so the command links")
     return Stage.ASSEMBLY if words & {"-S", "--assemble"} else Stage.OBJECT
 
 
 def _source(options: Sequence[Option]) -> str:
     operands = _values(options, Role.SOURCE)
     if not operands:
-        raise _StaysError("no source is named")
+        raise StaysError("no source is named")
     if len(operands) > 1:
-        names = f"{_shown(operands[0])} and {_shown(operands[1])}"
-        raise _StaysError(f"more than one input is named: {names}")
+        names = f"{shown(operands[0])} and {shown(operands[1])}"
+        raise StaysError(f"more than one input is named: {names}")
     (source,) = operands
     if source == "-":
-        raise _StaysError("the source comes from standard input")
+        raise StaysError("the source comes from standard input")
     if _is_device(source):
-        raise _StaysError(f"the source {_shown(source)} is a device of this machine")
+        raise StaysError(f"the source {shown(source)} is a device of this machine")
     return source
 
 
@@ -247,35 +148,35 @@ def _language(options: Sequence[Option], source: str, family: Family, *, cxx: bo
 
 def _language_named(name: str) -> Language:
     if name in _HEADER_LANGUAGES:
-        raise _StaysError(f"-x {_shown(name)} makes a precompiled header")
+        raise StaysError(f"-x {shown(name)} makes a precompiled header")
     try:
         return Language(name)
     except ValueError:
-        raise _StaysError(f"-x {_shown(name)} is not a language that is distributed") from None
+        raise StaysError(f"-x {shown(name)} is not a language that is distributed") from None
 
 
 def _language_of_suffix(source: str, family: Family) -> Language:
     suffix = os.path.splitext(source)[1]
     if suffix in _HEADER_SUFFIXES:
-        raise _StaysError(f"{_shown(source)} is a header: it would make a precompiled header")
+        raise StaysError(f"{shown(source)} is a header: it would make a precompiled header")
     if suffix in _MODULE_SUFFIXES:
-        raise _StaysError(f"{_shown(source)} is the interface of a module")
+        raise StaysError(f"{shown(source)} is the interface of a module")
     language = LANGUAGE_OF_SUFFIX.get(suffix)
     if language is None or (family is Family.CLANG and suffix in _SUFFIXES_OF_GCC_ALONE):
-        raise _StaysError(f"{_shown(source)} is not a source in a language that is distributed")
+        raise StaysError(f"{shown(source)} is not a source in a language that is distributed")
     return language
 
 
 def _debug(options: Sequence[Option]) -> bool:
-    roles = [o.role for o in options if o.role in {Role.DEBUG, Role.NO_DEBUG}]
+    roles = [o.role for o in options if o.role is Role.DEBUG or o.role is Role.NO_DEBUG]
     return bool(roles) and roles[-1] is Role.DEBUG
 
 
 def _check_assembler(language: Language, stage: Stage, *, debug: bool) -> None:
     if language.is_assembler and stage is Stage.ASSEMBLY:
-        raise _StaysError("-S of an assembler source writes no file")
+        raise StaysError("-S of an assembler source writes no file")
     if language.is_assembler and debug:
-        raise _StaysError("debug information of assembler sources names the folder they lie in")
+        raise StaysError("debug information of assembler sources names the folder they lie in")
 
 
 def _output(options: Sequence[Option], source: str, stage: Stage) -> str:
@@ -284,11 +185,11 @@ def _output(options: Sequence[Option], source: str, stage: Stage) -> str:
         return _default_name(source, ".s" if stage is Stage.ASSEMBLY else ".o")
     output = names[-1]
     if output in {"", "-"}:
-        raise _StaysError("the output goes to standard output")
+        raise StaysError("the output goes to standard output")
     if _is_device(output):
-        raise _StaysError(f"the output {_shown(output)} is a device of this machine")
+        raise StaysError(f"the output {shown(output)} is a device of this machine")
     if output.startswith("@"):
-        raise _StaysError(f"the output {_shown(output)} would be taken for a response file")
+        raise StaysError(f"the output {shown(output)} would be taken for a response file")
     return output
 
 
@@ -296,7 +197,7 @@ def _default_name(source: str, suffix: str) -> str:
     """What compilers call a file that they make from `source` in the working directory."""
     name = os.path.basename(source)
     if name.startswith(".") and name.count(".") == 1:
-        raise _StaysError(f"compilers disagree on what to call what they make of {_shown(name)}")
+        raise StaysError(f"compilers disagree on what to call what they make of {shown(name)}")
     return _replace_suffix(name, suffix)
 
 
@@ -336,15 +237,15 @@ def _dependencies(
 def _check_no_stray_dependencies(options: Sequence[Option]) -> None:
     for option in options:
         if option.role in {Role.MAKE_FILE, Role.MAKE_TARGET, Role.MAKE_PHONY}:
-            word = _shown(option.words[0])
-            raise _StaysError(f"{word} is given without -MD or -MMD, which compilers disagree on")
+            word = shown(option.words[0])
+            raise StaysError(f"{word} is given without -MD or -MMD, which compilers disagree on")
 
 
 def _dependency_path(options: Sequence[Option], rules: Sequence[Option], source: str) -> str:
     files = _values(options, Role.MAKE_FILE)
     passed_on = _values(rules, Role.FOR_PREPROCESSOR)
     if passed_on and (files or len(rules) > 1):
-        raise _StaysError("the dependency file is named twice, which compilers disagree on")
+        raise StaysError("the dependency file is named twice, which compilers disagree on")
     outputs = _values(options, Role.OUTPUT)
     if passed_on or files:
         path = (passed_on or files)[-1]
@@ -353,7 +254,7 @@ def _dependency_path(options: Sequence[Option], rules: Sequence[Option], source:
     else:
         path = _default_name(source, ".d")
     if path in {"", "-"} or _is_device(path):
-        raise _StaysError("the dependencies go to standard output or a device")
+        raise StaysError("the dependencies go to standard output or a device")
     return path
 
 
@@ -368,13 +269,5 @@ def _default_target(
     if not _values(rules, Role.FOR_PREPROCESSOR) or family is Family.CLANG:
         return outputs[-1]
     if family is Family.GENERIC:
-        raise _StaysError("gcc and clang name other targets in the dependencies that -Wp asks for")
+        raise StaysError("gcc and clang name other targets in the dependencies that -Wp asks for")
     return by_source  # behind gcc's -Wp the preprocessor does not know the output
-
-
-def _shown(word: str) -> str:
-    """A word of the command, fit for a sentence that is logged and printed."""
-    clean = "".join(character if character.isprintable() else "?" for character in word)
-    if len(clean) > _SHOWN_LENGTH:
-        clean = clean[:_SHOWN_LENGTH] + "…"
-    return clean or "''"

@@ -14,7 +14,7 @@ import os.path
 from typing import TYPE_CHECKING
 
 from twisted_distcc.cmdline.compilers import Family
-from twisted_distcc.cmdline.options import Role
+from twisted_distcc.cmdline.rules import Role
 
 if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet

@@ -1,0 +1,124 @@
+"""The words of a command, one by one: what each means, and whether it may travel.
+
+In: words.  Out: options and operands, in their order.  This module refuses to know what they mean
+together: that is `parse`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from twisted_distcc.cmdline.compilers import Family
+from twisted_distcc.cmdline.forms import Form
+from twisted_distcc.cmdline.model import Option
+from twisted_distcc.cmdline.options import ASSEMBLER_OPTIONS, CLANG_OPTIONS, LLVM_OPTIONS, OPTIONS
+from twisted_distcc.cmdline.reasons import StaysError, shown
+from twisted_distcc.cmdline.rules import Role, Rule
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+
+def classify(words: Sequence[str], family: Family, *, arrived: bool) -> Iterator[Option]:
+    """Understand the words of a compiler of `family`, in their order.
+
+    Raises:
+        StaysError: at the first of them that keeps the command local, unless it `arrived` here.
+    """
+    _check_words(words)
+    rest = iter(words)
+    for word in rest:
+        if word == "-" or not word.startswith("-"):
+            yield Option(Role.SOURCE, (word,), word)
+            continue
+        rule = OPTIONS.find(word, family)
+        if rule is None:
+            raise _unknown(word)
+        if rule.role is Role.LOCAL or (rule.role is Role.BETTER_LOCAL and not arrived):
+            raise StaysError(f"{shown(word)} {rule.reason}")
+        yield _look_inside(_option(rule, word, rest), family)
+
+
+def _check_words(words: Sequence[str]) -> None:
+    for word in words:
+        if "\0" in word:
+            raise StaysError(f"{shown(word)} holds a NUL character, which no command can")
+        if word.startswith("@"):
+            raise StaysError(f"{shown(word)} names a response file that cannot be read here")
+
+
+def _option(rule: Rule, word: str, rest: Iterator[str]) -> Option:
+    if rule.wants_next(word):
+        argument = next(rest, None)
+        if argument is None:
+            raise StaysError(f"{shown(word)} lacks its argument")
+        words: tuple[str, ...] = (word, argument)
+    else:
+        argument = rule.joined_argument(word)
+        words = (word,)
+    if rule.form is not None and not rule.form.admits(argument):
+        raise _of_wrong_form(rule.name, rule.form, words)
+    return Option(rule.role, words, argument)
+
+
+def _of_wrong_form(name: str, form: Form, words: Sequence[str]) -> StaysError:
+    if form is Form.SWITCH:
+        return _unknown(words[0])
+    option = shown(" ".join(words))
+    return StaysError(f"{option} does not travel: {name} is followed by {form.value} there")
+
+
+def _unknown(word: str) -> StaysError:
+    return StaysError(f"{shown(word)} is not an option that is known to work elsewhere")
+
+
+def _look_inside(option: Option, family: Family) -> Option:
+    """Judge an option whose argument is options of another program."""
+    match option.role:
+        case Role.FOR_PREPROCESSOR:
+            return _for_preprocessor(option, family)
+        case Role.FOR_ASSEMBLER:
+            _check_for_assembler(option)
+        case Role.FOR_CLANG:
+            _check_known(option, option.value in CLANG_OPTIONS)
+        case Role.FOR_LLVM:
+            name, _, value = option.value.partition("=")
+            _check_known(option, name in LLVM_OPTIONS and Form.WORDS.admits(value))
+    return option
+
+
+def _check_known(option: Option, known: bool) -> None:
+    if not known:
+        raise StaysError(f"{shown(' '.join(option.words))} is not known to touch no file")
+
+
+def _for_preprocessor(option: Option, family: Family) -> Option:
+    match _pieces(option):
+        case ["-MD" | "-MMD", path]:
+            return Option(Role.FOR_PREPROCESSOR, option.words, path)
+        case pieces:
+            _check_known(option, all(_is_for_preprocessor(piece, family) for piece in pieces))
+    return Option(Role.PREPROCESS, option.words, option.value)
+
+
+def _pieces(option: Option) -> list[str]:
+    """The words that reach the other program: -Wp, parts them by commas, -Xpreprocessor not."""
+    joined = len(option.words) == 1
+    return option.value.split(",") if joined else [option.value]
+
+
+def _is_for_preprocessor(piece: str, family: Family) -> bool:
+    rule = OPTIONS.find(piece, family)
+    return rule is not None and rule.role is Role.PREPROCESS and not rule.wants_next(piece)
+
+
+def _check_for_assembler(option: Option) -> None:
+    pieces = iter(_pieces(option))
+    for piece in pieces:
+        rule = ASSEMBLER_OPTIONS.find(piece, Family.GENERIC)
+        if rule is None:
+            raise StaysError(
+                f"{shown(' '.join(option.words))} passes the assembler {shown(piece)}, "
+                "which may read or write files such as listings"
+            )
+        _option(rule, piece, pieces)

@@ -1,0 +1,163 @@
+"""The grammar of the tables of options: what one row says, and how a row is found.
+
+In: a word of a command line.  Out: the row that it falls under.  This module refuses to know any
+option: the tables are in `travelling`, `valued` and `staying`, and `options` joins them.
+
+The longest row wins: `-gsplit-dwarf` is not `-g`.  A word under no row stays local, so what is
+listed is what may travel; and of an option that a compiler elsewhere gets to see, only an argument
+of the form that its row asks for.  Rows say how an option takes its argument where that decides
+which word is the source: a row that keeps the whole command local need not.  Long spellings
+(`--include`) take a joined argument after `=`.
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from twisted_distcc.cmdline.compilers import Family
+    from twisted_distcc.cmdline.forms import Form
+
+
+class Takes(enum.Enum):
+    """Where an option's argument stands."""
+
+    NOTHING = enum.auto()
+    JOINED = enum.auto()
+    """In the same word, and may be empty."""
+    SEPARATE = enum.auto()
+    """In the next word."""
+    EITHER = enum.auto()
+    """In the same word, or in the next one when the word is the bare name."""
+
+
+class Role(enum.Enum):
+    """Who needs an option, or what it decides."""
+
+    SOURCE = enum.auto()
+    """Not an option: an operand."""
+    PREPROCESS = enum.auto()
+    """Only the preprocessor: served before the job leaves."""
+    COMPILE = enum.auto()
+    """The compiler, and the preprocessor too, whose macros may depend on it."""
+    DEBUG = enum.auto()
+    """As `COMPILE`, and turns debug information on."""
+    NO_DEBUG = enum.auto()
+    """As `COMPILE`, and turns debug information off."""
+    LINK = enum.auto()
+    """Only the linker, which does not run; a compiler may warn of it, once and locally."""
+    LANGUAGE = enum.auto()
+    STAGE = enum.auto()
+    OUTPUT = enum.auto()
+    MAKE_RULES = enum.auto()
+    """`-MD` or `-MMD`: write a dependency file."""
+    MAKE_FILE = enum.auto()
+    MAKE_TARGET = enum.auto()
+    MAKE_PHONY = enum.auto()
+    FOR_PREPROCESSOR = enum.auto()
+    """The argument is options for the preprocessor, parted by commas."""
+    FOR_ASSEMBLER = enum.auto()
+    """The argument is options for the assembler, parted by commas."""
+    FOR_CLANG = enum.auto()
+    """The argument is an option of clang's inner program."""
+    FOR_LLVM = enum.auto()
+    """The argument is an option of LLVM, any of which may load or write files."""
+    LOCAL = enum.auto()
+    """The command stays local; the row says why."""
+    BETTER_LOCAL = enum.auto()
+    """As `LOCAL`, for the exactness of the result alone: a server that is asked all the same may."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One row: an option or a family of options with the same beginning."""
+
+    name: str
+    takes: Takes
+    role: Role
+    form: Form | None = None
+    """What its argument must be like; None where nobody elsewhere gets to see it."""
+    reason: str = ""
+    """For roles that keep a command local: what the option does, to be read after its name."""
+    only: Family | None = None
+    """The only family of compilers that the row is for; None for all."""
+
+    def matches(self, word: str) -> bool:
+        """Whether `word` is this option, with or without a joined argument."""
+        if self.takes is Takes.NOTHING or self.takes is Takes.SEPARATE:
+            return word == self.name
+        return word.startswith(self.name) and not self._runs_on(word)
+
+    def _runs_on(self, word: str) -> bool:
+        """Whether a longer long option is meant: `--includes` is not `--include`."""
+        spelled_out = self.name.startswith("--") and self.takes is Takes.EITHER
+        return spelled_out and word[len(self.name) :][:1] not in {"", "="}
+
+    def wants_next(self, word: str) -> bool:
+        """Whether the word after `word` is its argument."""
+        return self.takes is Takes.SEPARATE or (self.takes is Takes.EITHER and word == self.name)
+
+    def joined_argument(self, word: str) -> str:
+        """The argument within `word`."""
+        argument = word[len(self.name) :]
+        return argument.removeprefix("=") if self.name.startswith("--") else argument
+
+
+_HEAD = 4
+"""Characters by which the table narrows down how long the name of a row may be."""
+
+
+class Table:
+    """Rows, found by the longest name that fits; of two, the one for the very family."""
+
+    def __init__(self, rules: Iterable[Rule]) -> None:
+        self.rules = tuple(rules)
+        self._by_name: dict[str, list[Rule]] = {}
+        for rule in sorted(self.rules, key=lambda rule: rule.only is None):
+            self._by_name.setdefault(rule.name, []).append(rule)
+        self._lengths = {name[:_HEAD]: self._lengths_of(name[:_HEAD]) for name in self._by_name}
+
+    def _lengths_of(self, head: str) -> list[int]:
+        names = (n for n in self._by_name if n.startswith(head) or head.startswith(n))
+        return sorted(set(map(len, names)), reverse=True)
+
+    def find(self, word: str, family: Family) -> Rule | None:
+        """The row for `word` on the command line of a compiler of `family`."""
+        for length in self._lengths.get(word[:_HEAD], range(_HEAD, 0, -1)):
+            for rule in self._by_name.get(word[:length], ()):
+                if (rule.only is None or rule.only is family) and rule.matches(word):
+                    return rule
+        return None
+
+
+def rows(
+    takes: Takes, role: Role, names: str, form: Form | None = None, *, only: Family | None = None
+) -> list[Rule]:
+    """Rows that are alike but for their names."""
+    return [Rule(name, takes, role, form, only=only) for name in names.split()]
+
+
+def local(reason: str, names: str, *, only: Family | None = None) -> list[Rule]:
+    """Rows that keep a command local; a name that ends in `*` stands for all that begin so."""
+    return [
+        Rule(
+            name.removesuffix("*"),
+            Takes.JOINED if name.endswith("*") else Takes.NOTHING,
+            Role.LOCAL,
+            reason=reason,
+            only=only,
+        )
+        for name in names.split()
+    ]
+
+
+def better_local(
+    reason: str, names: str, form: Form | None = None, *, only: Family | None = None
+) -> list[Rule]:
+    """Rows that keep a command local only because its result would differ elsewhere."""
+    alike = local(reason, names, only=only)
+    return [replace(rule, role=Role.BETTER_LOCAL, form=form) for rule in alike]

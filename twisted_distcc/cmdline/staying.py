@@ -1,0 +1,129 @@
+"""Options that keep a command where it was typed, each with the reason, as data.
+
+In: nothing.  Out: rows.  This module refuses to list what no other row lets pass: an option that
+nobody knows stays local anyway.  What stands here are exceptions from families of options that
+travel, and options that deserve a better reason than that nobody knows them.
+"""
+
+from __future__ import annotations
+
+from twisted_distcc.cmdline.compilers import Family
+from twisted_distcc.cmdline.forms import Form
+from twisted_distcc.cmdline.rules import better_local, local
+
+_OTHER_RESULTS = [
+    *local("preprocesses and does not compile", "-E --preprocess"),
+    *local("lists dependencies and does not compile", "-M -MM --dependencies --user-dependencies"),
+    *local("writes rules for headers that do not exist yet", "-MG"),
+    *local("writes dependencies as another make reads them", "-MV"),
+    *local("checks the source and writes no object", "-fsyntax-only -verify-pch"),
+    *local("writes something else than an object", "-emit-* -rewrite-* --analyze* -extract-api"),
+    *local("asks the compiler about itself", "--version --help* -help --target-help -dump*"),
+    *local("asks the compiler about itself", "-print-* --print-* -ccc-print-*"),
+    *better_local("shows the commands that run on this machine", "-v --verbose"),
+    *local("shows commands and runs none", "-###"),
+    *better_local("lists headers as they are read", "-H -fshow-skipped-includes"),
+    *better_local(
+        "is meant for the output of the preprocessor", "-P -C -CC --comments --comments-in-macros"
+    ),
+    *local("dumps the compiler's own state into files", "-d* --dump*"),
+    *local("names the compiler's auxiliary files", "-dumpdir* -dumpbase* --dumpdir* --dumpbase*"),
+    *local("builds for several architectures at once", "-arch -Xarch_* -fopenmp-targets* -foffload-*"),
+    *local("changes the language of every source", "-ObjC*"),
+    *local("migrates the source", "-objcmt-*", only=Family.CLANG),
+    *local("names the object in debug information", "-object-file-name*", only=Family.CLANG),
+]
+
+_OTHER_PROGRAMS = [
+    *local("loads code into the compiler on the machine where it runs", "-fplugin* -fpass-plugin=*"),
+    *local("loads code into the compiler on the machine where it runs", "-iplugindir*"),
+    *local("reads rules of the compiler driver from a file", "-specs* --specs*"),
+    *local("starts another program in place of the compiler", "-wrapper"),
+    *local("looks for the compiler's own programs in a folder of this machine", "-B* --prefix* -gcc-*"),
+    *local("reads more options from a file on this machine", "--config*"),
+    *local("makes the driver take other options than its name tells", "--driver-mode=*"),
+    *local("runs in another folder than this one", "-working-directory*"),
+]
+
+_MACHINE = [
+    *local(
+        "compiles for the very processor of this machine",
+        "-march=native* -mtune=native* -mcpu=native*",
+    ),
+]
+
+_PROFILE_DATA = "reads or writes profile data beside the object"
+_COVERAGE = "writes coverage notes beside the object"
+_LISTED_FILE = "reads a list from a file on this machine"
+_REPORT = "writes a report into a file"
+_MODULES = "reads or writes compiled modules"
+_PRECOMPILED = "reads or writes precompiled headers"
+
+_FILES_READ = [
+    *local(
+        _PROFILE_DATA,
+        """-fprofile* -fcs-profile* -fauto-profile* -fbranch-probabilities -fmemory-profile*
+        -fpgo* -fcodegen-data*""",
+    ),
+    *local(
+        _LISTED_FILE,
+        """-fsanitize-blacklist=* -fsanitize-ignorelist=* -fsanitize-system-blacklist=*
+        -fsanitize-system-ignorelist=* -fsanitize-coverage-allowlist=*
+        -fsanitize-coverage-blacklist=* -fsanitize-coverage-ignorelist=*
+        -fsanitize-coverage-whitelist=* -fxray-always-instrument* -fxray-never-instrument*
+        -fxray-attr-list* -fbasic-block-sections=list=* -frewrite-map-file* -filelist*
+        -fbuild-session* -fexperimental-sanitize-metadata-ignorelist=* -fresolution=*
+        -frandomize-layout-seed-file=* -fms-secure-hotpatch-functions-file*
+        -multi-lib-config*""",
+    ),
+    *local("reads an index of link-time optimization", "-fthinlto-index=* -fthinlto-distributor*"),
+    *local("keeps a cache of compiles", "-flto-incremental* -fcas* -fdepscan* -faction-cache*"),
+    *local("reads a file into the object", "-fembed-offload-object=* -gembed-source"),
+    *local(_MODULES, "-fmodule* -fcxx-modules -fimplicit-module* -fprebuilt-* -gmodules"),
+    *local(_MODULES, "-fbuiltin-module-map -fapinotes* -ivfsoverlay* -module-*"),
+    *local(_PRECOMPILED, "-include-pch* -fpch* -emit-pch -relocatable-pch --relocatable-pch"),
+    *local("takes the source for preprocessed text", "-fpreprocessed -fdirectives-only"),
+    *local("looks for the source among the headers", "-fsearch-include-path*"),
+    *local("runs the compiler's own tests", "-fself-test*"),
+    *better_local(
+        "converts the source, and would do it again to preprocessed text",
+        "-finput-charset=*",
+        Form.WORDS,
+    ),
+    *better_local("keeps the working directory out of preprocessed text", "-fno-working-directory"),
+]
+
+_FILES_WRITTEN = [
+    *local(
+        _COVERAGE,
+        """--coverage -coverage -ftest-coverage -fcoverage* -fcondition-coverage
+        -fpath-coverage""",
+    ),
+    *local("writes debug information into a file of its own", "-gsplit-dwarf*"),
+    *local("keeps intermediate files", "-save-temps* --save-temps*"),
+    *local(
+        _REPORT,
+        """-aux-info* -fstack-usage -fcallgraph-info* -fopt-info* -foptimization-record*
+        -fsave-optimization-record* -ftime-trace* -fproc-stat-report* -time* -fvtv*
+        -save-stats* --save-stats* -MJ* -gen-cdb-fragment-path* -dependency-dot*
+        -dependency-file* -serialize-diagnostics*
+        --serialize-diagnostics* -fdiagnostics-add-output=* -fdiagnostics-set-output=*
+        -fdiagnostics-format=* -fdeps-* -fdepfile-entry*
+        -fcrash-diagnostics* -gen-reproducer* -freport-bug""",
+    ),
+    *local("dumps the compiler's own state into files", "-fdump* -fcompare-debug* -gtoggle"),
+    *local("writes an index for link-time optimization", "-fthin-link-bitcode=*"),
+    *local("writes templates into a repository file", "-frepo"),
+    *better_local("writes the command itself into the assembly", "-fverbose-asm"),
+    *better_local(
+        "writes the command itself into the object",
+        """-frecord-gcc-switches -frecord-command-line -grecord-gcc-switches
+        -grecord-command-line -fembed-bitcode -fembed-bitcode-marker""",
+        only=Family.CLANG,
+    ),
+    *better_local(
+        "writes the command itself into the object", "-fembed-bitcode=*", Form.WORDS, only=Family.CLANG
+    ),
+]
+
+STAYING = [*_OTHER_RESULTS, *_OTHER_PROGRAMS, *_MACHINE, *_FILES_READ, *_FILES_WRITTEN]
