@@ -115,10 +115,16 @@ def _is_for_preprocessor(piece: str, family: Family) -> bool:
 def _check_for_assembler(option: Option) -> None:
     pieces = iter(_pieces(option))
     for piece in pieces:
-        rule = ASSEMBLER_OPTIONS.find(piece, Family.GENERIC)
-        if rule is None:
+        if not _is_for_assembler(piece, pieces):
             raise StaysError(
                 f"{shown(' '.join(option.words))} passes the assembler {shown(piece)}, "
                 "which may read or write files such as listings"
             )
-        _option(rule, piece, pieces)
+
+
+def _is_for_assembler(piece: str, rest: Iterator[str]) -> bool:
+    rule = ASSEMBLER_OPTIONS.find(piece, Family.GENERIC)
+    if rule is None:
+        return False
+    argument = next(rest, None) if rule.wants_next(piece) else rule.joined_argument(piece)
+    return argument is not None and (rule.form is None or rule.form.admits(argument))
