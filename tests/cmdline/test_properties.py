@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from twisted_distcc.cmdline.compilers import Family
+from twisted_distcc.cmdline.forms import Form
 from twisted_distcc.cmdline.model import Compilation, StayLocal
 from twisted_distcc.cmdline.options import OPTIONS
 from twisted_distcc.cmdline.parse import parse
@@ -19,6 +20,21 @@ _ANY = st.text(st.characters(exclude_categories=()), max_size=12)
 _NAMES = st.sampled_from([rule.name for rule in OPTIONS.rules])
 _OPERANDS = st.sampled_from(["a.c", "b.cc", "c.s", "d.S", "e.i", "-", "", "/dev/null", "@x", "f.o"])
 _WILD = st.lists(st.one_of(_ANY, _NAMES, _OPERANDS, st.builds(str.__add__, _NAMES, _ANY)), max_size=12)
+
+# What names a file elsewhere, or a file of more options, as the argument of any option.
+_ELSEWHERE = st.sampled_from(
+    ["/etc/passwd", "../x", "@x", "@/etc/passwd", "./x", "a,/b", "a=/b", "a=@b", "-O2,/x", "x", "1", ""]
+)
+_BETWEEN = st.sampled_from(["", "=", ",", "no-", "x=", "1,", "--defsym,", "-march=", "-m"])
+_POINTING = st.lists(
+    st.one_of(
+        st.tuples(st.builds("{}{}{}".format, _NAMES, _BETWEEN, _ELSEWHERE)),
+        st.tuples(_NAMES, _ELSEWHERE),
+        st.tuples(_NAMES, st.builds("{}{}".format, _NAMES, _ELSEWHERE)),
+        st.tuples(_ANY),
+    ),
+    max_size=6,
+)
 
 # Words that travel, with odd names in them.
 _HARMLESS = "-O2 -Wall -g -g0 -DX -I. -lm -MD -MMD -MP -S -Wp,-DX -Wa,-W -pthread -std=c11"
@@ -33,6 +49,11 @@ _COMPILERS = st.sampled_from(["gcc", "g++", "clang", "clang++-14", "cc", "a-name
 
 def _quoted(word: str) -> str:
     return "'" + word.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
+def _is_text(word: str, family: Family) -> bool:
+    rule = OPTIONS.find(word, family)
+    return rule is not None and rule.form is Form.TEXT
 
 
 class PropertyTests(SynchronousTestCase):
@@ -91,6 +112,18 @@ class PropertyTests(SynchronousTestCase):
         assert isinstance(served, Compilation)
         self.assertEqual(("in.i", "out.o"), (served.source, served.output))
         self.assertNotIn("-c", preprocess_argv(c, "t.i", "t.d"))
+
+    @settings(deadline=None)
+    @given(st.sampled_from(["gcc", "clang", "cc"]), _POINTING)
+    def test_nothing_points_elsewhere(self, compiler: str, options: list[tuple[str, ...]]) -> None:
+        """What a server runs has no word with a path or @ in it, but its own and listed texts."""
+        for words in options:
+            c = parse([compiler, "-c", *words, "a.c"], arrived=True)
+            if isinstance(c, Compilation):
+                texts = {word for o in c.options for word in o.words if _is_text(o.words[0], c.family)}
+                for word in set(serve_argv(c, "cc", "in.i", "out.o")) - texts:
+                    self.assertNotIn("/", word)
+                    self.assertNotIn("@", word)
 
     def test_thousands_of_words(self) -> None:
         """A command of many and long words gets its verdict."""

@@ -29,7 +29,8 @@ ASSEMBLER_OPTIONS = Table(
             --gstabs --gdwarf-2 --gdwarf-3 --gdwarf-4 --gdwarf-5 --32 --64 --x32 --divide
             --alternate --keep-locals -L --reduce-memory-overheads --strip-local-absolute
             --compress-debug-sections --nocompress-debug-sections --no-pad-sections
-            --traditional-format --sectname-subst -Z""",
+            --traditional-format --sectname-subst -Z --trap --break --crel
+            --allow-experimental-crel""",
         ),
         *rows(
             Takes.JOINED,
@@ -68,6 +69,7 @@ LLVM_OPTIONS = frozenset(
         "-asan-use-after-scope",
         "-disable-binop-extract-shuffle",
         "-enable-misched",
+        "-enable-shrink-wrap",
         "-hwasan-inline-all-checks",
         "-hwasan-instrument-stack",
         "-hwasan-kernel-mem-intrinsic-prefix",

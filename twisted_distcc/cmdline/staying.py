@@ -28,7 +28,10 @@ _OTHER_RESULTS = [
     ),
     *local("dumps the compiler's own state into files", "-d* --dump*"),
     *local("names the compiler's auxiliary files", "-dumpdir* -dumpbase* --dumpdir* --dumpbase*"),
-    *local("builds for several architectures at once", "-arch -Xarch_* -fopenmp-targets* -foffload-*"),
+    *local(
+        "builds for several architectures at once",
+        "-arch -Xarch_* -fopenmp-targets* -foffload-options=*",
+    ),
     *local("changes the language of every source", "-ObjC*"),
     *local("migrates the source", "-objcmt-*", only=Family.CLANG),
     *local("names the object in debug information", "-object-file-name*", only=Family.CLANG),

@@ -65,7 +65,7 @@ _COMPILER = [
         """-w -ansi --ansi -pedantic --pedantic -pedantic-errors --pedantic-errors -p -pg -pipe
         --pipe -pthread -pthreads -Q -Qunused-arguments -Qn -Qy -pass-exit-codes
         -canonical-prefixes -no-canonical-prefixes --no-canonical-prefixes -no-integrated-cpp
-        --start-no-unused-arguments --end-no-unused-arguments""",
+        -EB -EL --start-no-unused-arguments --end-no-unused-arguments""",
     ),
     # gcc writes these into the debug information, so they travel, though the text needs them not.
     *rows(

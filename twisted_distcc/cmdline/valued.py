@@ -15,24 +15,22 @@ from twisted_distcc.cmdline.rules import Role, Takes, rows
 
 _LANGUAGE = """
     -std= --std= --target= -faligned-new= -fc++-abi= -fc++-static-destructors= -fcf-runtime-abi=
-    -fclang-abi-compat=
-    -fcomment-block-commands= -fconst-string-class= -fconstant-string-class= -fcontract-assumption-mode=
-    -fcontract-build-level= -fcontract-continuation-mode= -fcontract-mode= -fcontract-role=
-    -fcontract-semantic= -fcontract-strict-declarations= -fexcess-precision= -fexec-charset=
-    -fexperimental-max-bitint-width= -fgnuc-version=
-    -flax-vector-conversions= -fms-compatibility-version= -fms-memptr-rep= -fmsc-version=
-    -fnew-alignment= -fobjc-abi-version= -fobjc-nonfragile-abi-version= -fobjc-runtime= -fobjc-std=
-    -fpermitted-flt-eval-methods= -fsso-struct= -fstrict-flex-arrays= -fstrong-eval-order=
-    -fvisibility= -fwide-exec-charset= -fzero-init-padding-bits=
+    -fclang-abi-compat= -fcomment-block-commands= -fconst-string-class= -fconstant-string-class=
+    -fcontract-assumption-mode= -fcontract-build-level= -fcontract-continuation-mode= -fcontract-mode=
+    -fcontract-role= -fcontract-semantic= -fcontract-strict-declarations= -fexcess-precision=
+    -fexec-charset= -fexperimental-max-bitint-width= -fgnuc-version= -flax-vector-conversions=
+    -fms-compatibility-version= -fms-memptr-rep= -fmsc-version= -fnew-alignment= -fobjc-abi-version=
+    -fobjc-nonfragile-abi-version= -fobjc-runtime= -fobjc-std= -fpermitted-flt-eval-methods=
+    -fsso-struct= -fstrict-flex-arrays= -fstrong-eval-order= -fvisibility= -fwide-exec-charset=
+    -fzero-init-padding-bits=
 """
 
 _LIMITS = """
     -fabi-compat-version= -fabi-version= -fapinotes-swift-version= -fbracket-depth= -fchecking=
     -fconcepts-diagnostics-depth= -fconstexpr-backtrace-limit= -fconstexpr-cache-depth=
-    -fconstexpr-depth= -fconstexpr-loop-limit= -fconstexpr-ops-limit= -fconstexpr-steps=
-    -ferror-limit= -fmacro-backtrace-limit= -fmax-errors= -fmax-include-depth= -fmax-tokens=
-    -foperator-arrow-depth= -fspell-checking-limit= -ftemplate-backtrace-limit= -ftemplate-depth=
-    -ftrack-macro-expansion=
+    -fconstexpr-depth= -fconstexpr-loop-limit= -fconstexpr-ops-limit= -fconstexpr-steps= -ferror-limit=
+    -fmacro-backtrace-limit= -fmax-errors= -fmax-include-depth= -fmax-tokens= -foperator-arrow-depth=
+    -fspell-checking-limit= -ftemplate-backtrace-limit= -ftemplate-depth= -ftrack-macro-expansion=
 """
 
 _MESSAGES = """
@@ -40,9 +38,9 @@ _MESSAGES = """
     -fdiagnostics-column-origin= -fdiagnostics-column-unit= -fdiagnostics-escape-format=
     -fdiagnostics-hotness-threshold= -fdiagnostics-minimum-margin-width=
     -fdiagnostics-misexpect-tolerance= -fdiagnostics-path-format= -fdiagnostics-show-category=
-    -fdiagnostics-show-location= -fdiagnostics-text-art-charset= -fdiagnostics-urls=
-    -fira-verbose= -fmessage-length= -fsched-verbose= -fshow-overloads= -ftabstop= -ftime-report=
-    -ftree-vectorizer-verbose=
+    -fdiagnostics-show-location= -fdiagnostics-text-art-charset= -fdiagnostics-urls= -fira-verbose=
+    -flang-info-module-cmi= -fmessage-length= -fsched-verbose= -fshow-overloads= -ftabstop=
+    -ftime-report= -ftree-vectorizer-verbose=
 """
 
 _CODE = """
@@ -53,16 +51,18 @@ _CODE = """
     -finline-limit= -finline-max-stacksize= -finline-stringops= -fira-algorithm= -fira-region=
     -flifetime-dse= -flimited-precision= -flive-patching= -fmatrix-memory-layout= -fmax-type-align=
     -fmin-function-alignment= -fms-runtime-lib= -fpack-struct= -fpatchable-function-entry=
-    -fpatchable-function-entry-offset= -freorder-blocks-algorithm= -fsched-stalled-insns=
-    -fsched-stalled-insns-dep= -fsimd-cost-model= -fstack-check= -fstack-limit-register=
-    -fstack-limit-symbol= -fstack-reuse= -fstrub= -fswift-async-fp= -fsymbol-partition= -ftls-model=
-    -ftrampoline-impl= -ftrap-function= -ftrapv-handler= -ftree-parallelize-loops=
-    -ftrivial-auto-var-init= -ftrivial-auto-var-init-max-size= -ftrivial-auto-var-init-stop-after=
-    -fveclib= -fvect-cost-model= -fvisibility-dllexport= -fvisibility-externs-dllimport=
-    -fvisibility-externs-nodllstorageclass= -fvisibility-global-new-delete=
-    -fvisibility-nodllstorageclass= -fvtable-verify= -fwinx64-eh-unwindv2= -fzero-call-used-regs=
-    -finstrument-functions-exclude-function-list= -fgpu-default-stream= -fgpu-inline-threshold=
-    -frandomize-layout-seed= -ftls-size=
+    -fpatchable-function-entry-offset= -fprofile-update= -freorder-blocks-algorithm=
+    -fsched-stalled-insns= -fsched-stalled-insns-dep= -fsimd-cost-model= -fstack-check=
+    -fstack-limit-register= -fstack-limit-symbol= -fstack-reuse= -fstrub= -fswift-async-fp=
+    -fsymbol-partition= -ftls-model= -ftrampoline-impl= -ftrap-function= -ftrapv-handler=
+    -ftree-parallelize-loops= -ftrivial-auto-var-init= -ftrivial-auto-var-init-max-size=
+    -ftrivial-auto-var-init-stop-after= -fveclib= -fvect-cost-model= -fvisibility-dllexport=
+    -fvisibility-externs-dllimport= -fvisibility-externs-nodllstorageclass=
+    -fvisibility-global-new-delete= -fvisibility-nodllstorageclass= -fvtable-verify=
+    -fwinx64-eh-unwindv2= -fzero-call-used-regs= -finstrument-functions-exclude-function-list=
+    -fgpu-default-stream= -fgpu-inline-threshold= -faltivec-src-compat=
+    -fms-secure-hotpatch-functions-list= -frandomize-layout-seed= -fspv-extension= -fspv-target-env=
+    -ftls-size= -fuse-cuid=
 """
 
 _SANITIZERS = """
@@ -76,15 +76,15 @@ _SANITIZERS = """
     -fsanitize-hwaddress-abi= -fsanitize-kcfi-hash= -fsanitize-memory-track-origins=
     -fsanitize-memtag-mode= -fsanitize-sections= -fsanitize-skip-hot-cutoff=
     -fsanitize-undefined-ignore-overflow-pattern= -fsanitize-undefined-strip-path-components=
-    -fxray-function-groups= -fxray-instruction-threshold= -fxray-instrumentation-bundle=
-    -fxray-modes= -fxray-selected-function-group=
+    -fxray-function-groups= -fxray-instruction-threshold= -fxray-instrumentation-bundle= -fxray-modes=
+    -fxray-selected-function-group=
 """
 
 _WHOLE_PROGRAM = """
     -fuse-ld= -flto= -flto-compression-level= -flto-jobs= -flto-partition= -flto-partitions= -foffload=
-    -foffload-abi= -fopenacc-dim= -fopenacc-kernels= -fopenmp= -fopenmp-cuda-blocks-per-sm=
-    -fopenmp-cuda-number-of-sm= -fopenmp-cuda-teams-reduction-recs-num= -fopenmp-target-debug=
-    -fopenmp-target-simd-clone= -fopenmp-version=
+    -foffload-abi= -foffload-lto= -fopenacc-dim= -fopenacc-kernels= -fopenmp=
+    -fopenmp-cuda-blocks-per-sm= -fopenmp-cuda-number-of-sm= -fopenmp-cuda-teams-reduction-recs-num=
+    -fopenmp-target-debug= -fopenmp-target-simd-clone= -fopenmp-version=
 """
 
 _DEBUG_INFORMATION = """
@@ -94,13 +94,12 @@ _DEBUG_INFORMATION = """
 
 _WARNINGS = """
     -Wabi= -Waligned-new= -Walloc-size-larger-than= -Walloca-larger-than= -Warray-bounds=
-    -Warray-parameter= -Wattribute-alias= -Wattributes= -Wno-attributes= -Wbidi-chars= -Wcast-align=
-    -Wcatch-value= -Wdangling-pointer= -Wdangling-reference= -Wformat-overflow= -Wformat-truncation=
-    -Wformat= -Wno-format= -Wframe-larger-than= -Wno-frame-larger-than= -Wimplicit-fallthrough=
-    -Wlarger-than= -Wleading-whitespace= -Wnormalized= -Wplacement-new= -Wshadow= -Wshift-overflow=
-    -Wstack-usage= -Wstrict-aliasing= -Wstrict-overflow= -Wstringop-overflow= -Wsuggest-attribute=
-    -Wsystem-headers-in-module= -Wtrailing-whitespace= -Wundef-prefix= -Wunused-const-variable=
-    -Wuse-after-free= -Wvla-larger-than=
+    -Warray-parameter= -Wattribute-alias= -Wattributes= -Wbidi-chars= -Wcast-align= -Wcatch-value=
+    -Wdangling-pointer= -Wdangling-reference= -Wformat-overflow= -Wformat-truncation= -Wformat=
+    -Wframe-larger-than= -Wimplicit-fallthrough= -Wlarger-than= -Wleading-whitespace= -Wnormalized=
+    -Wplacement-new= -Wshadow= -Wshift-overflow= -Wstack-usage= -Wstrict-aliasing= -Wstrict-overflow=
+    -Wstringop-overflow= -Wsuggest-attribute= -Wsystem-headers-in-module= -Wtrailing-whitespace=
+    -Wundef-prefix= -Wunused-const-variable= -Wuse-after-free= -Wvla-larger-than=
 """
 
 _MACHINES = """
@@ -111,33 +110,32 @@ _MACHINES = """
     -mcode-object-version= -mcode-readable= -mcode-region= -mcompact-branches= -mcrtdll= -mdata-region=
     -mdebug= -mdefault-visibility-export-mapping= -mdejagnu-arch= -mdejagnu-cpu= -mdejagnu-tune= -mdiv=
     -mdivsi3_libfunc= -mdouble= -mexec-model= -mfentry-name= -mfentry-section= -mfixed-range=
-    -mfloat-abi= -mflush-func= -mfp16-format= -mfpmath= -mfpu= -mframe-chain= -mfunction-return-mem=
-    -mfunction-return-reg= -mfunction-return= -mguard= -mharden-sls= -mhotpatch= -mhvx-length= -mhvx=
-    -mhwdiv= -mhwmult= -mimplicit-it= -mincoming-stack-boundary= -mindirect-branch-call=
-    -mindirect-branch-jump= -mindirect-branch= -mindirect-jump= -minsert-sched-nops=
-    -minstrument-return= -mios-simulator-version-min= -mios-version-min= -miphoneos-version-min=
-    -misa-spec= -mlarge-data-threshold= -mlibarch= -mlinker-version= -mlog= -mlong-double-size=
-    -mmacos-version-min= -mmacosx-version-min= -mmcu= -mmemcpy-strategy= -mmemory-latency=
-    -mmemory-model= -mmemset-strategy= -mmove-max= -mn-flash= -mnan= -mno-tocdata=
-    -mnon-bit-addressable-registers-mask= -moslib= -mpad-max-prefix-size= -mpic-register=
-    -mprefer-vector-width= -mpreferred-stack-boundary= -mprintf-kind= -mprioritize-restricted-insns=
-    -mr10k-cache-barrier= -mrecip= -mregparm= -mriscv-attribute= -mrvv-max-lmul= -mrvv-vector-bits=
-    -mschedule= -msched-costly-dep= -msdata= -mshared-library-id= -msign-return-address= -msimd=
-    -msmall-data-limit= -msmall-data-threshold= -mstack-alignment= -mstack-guard= -mstack-probe-size=
-    -mstack-protector-guard-offset= -mstack-protector-guard-reg= -mstack-protector-guard-symbol=
-    -mstack-protector-guard= -mstack-size= -mstore-max= -mstring-compare-inline-limit=
-    -mstringop-strategy= -mstructure-size-boundary= -msve-streaming-vector-bits= -msve-vector-bits=
-    -mtarget-linker-version= -mtargetos= -mtls-dialect= -mtls-size= -mtocdata= -mtp= -mtraceback=
-    -mtune-ctrl= -mtvos-version-min= -multcost= -mveclibabi= -mvrsave= -mvscale-max= -mvscale-min=
-    -mwarn-framesize= -mwatchos-simulator-version-min= -mwatchos-version-min= -mxcoff-build-id=
-    -mzos-target=
+    -mfix-esp32-psram-cache-strategy= -mfloat-abi= -mflush-func= -mfp16-format= -mfpmath= -mfpu=
+    -mframe-chain= -mfunction-return-mem= -mfunction-return-reg= -mfunction-return= -mguard=
+    -mharden-sls= -mhotpatch= -mhvx-length= -mhvx= -mhwdiv= -mhwmult= -mimplicit-it=
+    -mincoming-stack-boundary= -mindirect-branch-call= -mindirect-branch-jump= -mindirect-branch=
+    -mindirect-jump= -minsert-sched-nops= -minstrument-return= -mios-simulator-version-min=
+    -mios-version-min= -miphoneos-version-min= -misa-spec= -mlarge-data-threshold= -mlibarch=
+    -mlinker-version= -mlog= -mlong-double-size= -mmacos-version-min= -mmacosx-version-min= -mmcu=
+    -mmemcpy-strategy= -mmemory-latency= -mmemory-model= -mmemset-strategy= -mmove-max= -mn-flash=
+    -mnan= -mno-tocdata= -mnon-bit-addressable-registers-mask= -moslib= -mpad-max-prefix-size=
+    -mpic-register= -mprefer-vector-width= -mpreferred-stack-boundary= -mprintf-kind=
+    -mprioritize-restricted-insns= -mr10k-cache-barrier= -mrecip= -mregparm= -mriscv-attribute=
+    -mrvv-max-lmul= -mrvv-vector-bits= -mschedule= -msched-costly-dep= -msdata= -mshared-library-id=
+    -msign-return-address= -msimd= -msmall-data-limit= -msmall-data-threshold= -mstack-alignment=
+    -mstack-guard= -mstack-probe-size= -mstack-protector-guard-offset= -mstack-protector-guard-reg=
+    -mstack-protector-guard-symbol= -mstack-protector-guard= -mstack-size= -mstore-max=
+    -mstring-compare-inline-limit= -mstringop-strategy= -mstructure-size-boundary=
+    -msve-streaming-vector-bits= -msve-vector-bits= -mtarget-linker-version= -mtargetos= -mtls-dialect=
+    -mtls-size= -mtocdata= -mtp= -mtraceback= -mtune-ctrl= -mtvos-version-min= -multcost= -mveclibabi=
+    -mvrsave= -mvscale-max= -mvscale-min= -mwarn-framesize= -mwatchos-simulator-version-min=
+    -mwatchos-version-min= -mxcoff-build-id= -mzos-target=
 """
 
 _TEXTS = """
     -fdebug-compilation-dir= -ffile-compilation-dir= -ffile-prefix-map= -fdebug-prefix-map=
-    -fmacro-prefix-map= -fcoverage-prefix-map=
-    -fprofile-prefix-map= -fcoverage-compilation-dir= -frandom-seed=
-    -finstrument-functions-exclude-file-list=
+    -fmacro-prefix-map= -fcoverage-prefix-map= -fprofile-prefix-map= -fcoverage-compilation-dir=
+    -frandom-seed= -funique-source-file-identifier= -finstrument-functions-exclude-file-list=
 """
 
 VALUED = [
@@ -152,6 +150,7 @@ VALUED = [
         + _WHOLE_PROGRAM
         + _DEBUG_INFORMATION
         + _WARNINGS
+        + _WARNINGS.replace("-W", "-Wno-")
         + _MACHINES,
         Form.WORDS,
     ),
