@@ -228,9 +228,9 @@ gentoo-resolved:
 yocto:
     x86_64-poky-linux-gcc -m64 -march=core2 -mtune=core2 -msse3 -mfpmath=sse
     -fstack-protector-strong -O2 -D_FORTIFY_SOURCE=2 -Wformat -Wformat-security
-    -Werror=format-security --sysroot=/work/recipe-sysroot -pipe -feliminate-unused-debug-types
-    -fcanon-prefix-map -fmacro-prefix-map=/work/sources=/usr/src/debug
-    -fdebug-prefix-map=/work/recipe-sysroot= -fdebug-prefix-map=/work/build=/usr/src/debug/x -c -o
+    -Werror=format-security --sysroot=/poky/recipe-sysroot -pipe -feliminate-unused-debug-types
+    -fcanon-prefix-map -fmacro-prefix-map=/poky/sources=/usr/src/debug
+    -fdebug-prefix-map=/poky/recipe-sysroot= -fdebug-prefix-map=/poky/build=/usr/src/debug/x -c -o
     a.o a.c
 
 conda:

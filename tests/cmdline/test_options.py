@@ -87,6 +87,7 @@ _EXPECTED = {
         "-serialize-diagnostics --serialize-diagnostics -dependency-file -fcompare-debug "
         "-fpreprocessed -fdirectives-only "
         "-fdiagnostics-format=sarif-file -fdiagnostics-add-output=sarif -fvtv-counts "
+        "-gen-decls -gen-reproducer=always "
         "-fself-test=x -ObjC -ObjC++ -gtoggle -gembed-source -gmodules "
         "-fbasic-block-sections=list=x -fproc-stat-report=x -frewrite-map-file=x -fdeps-file=x"
     ),

@@ -25,11 +25,12 @@ _WILD = st.lists(st.one_of(_ANY, _NAMES, _OPERANDS, st.builds(str.__add__, _NAME
 _ELSEWHERE = st.sampled_from(
     ["/etc/passwd", "../x", "@x", "@/etc/passwd", "./x", "a,/b", "a=/b", "a=@b", "-O2,/x", "x", "1", ""]
 )
+_BEGINNINGS = st.sampled_from(["-f", "-m", "-W", "-g", "-O", "-A", "-Wa,", "-Wp,", "--param", "-mllvm"])
 _BETWEEN = st.sampled_from(["", "=", ",", "no-", "x=", "1,", "--defsym,", "-march=", "-m"])
 _POINTING = st.lists(
     st.one_of(
-        st.tuples(st.builds("{}{}{}".format, _NAMES, _BETWEEN, _ELSEWHERE)),
-        st.tuples(_NAMES, _ELSEWHERE),
+        st.tuples(st.builds("{}{}{}".format, _BEGINNINGS | _NAMES, _BETWEEN, _ELSEWHERE)),
+        st.tuples(_BEGINNINGS | _NAMES, _ELSEWHERE),
         st.tuples(_NAMES, st.builds("{}{}".format, _NAMES, _ELSEWHERE)),
         st.tuples(_ANY),
     ),

@@ -108,11 +108,11 @@ _FILES_WRITTEN = [
         _REPORT,
         """-aux-info* -fstack-usage -fcallgraph-info* -fopt-info* -foptimization-record*
         -fsave-optimization-record* -ftime-trace* -fproc-stat-report* -time* -fvtv*
-        -save-stats* --save-stats* -MJ* -gen-cdb-fragment-path* -dependency-dot*
+        -save-stats* --save-stats* -MJ* -dependency-dot*
         -dependency-file* -serialize-diagnostics*
         --serialize-diagnostics* -fdiagnostics-add-output=* -fdiagnostics-set-output=*
         -fdiagnostics-format=* -fdeps-* -fdepfile-entry*
-        -fcrash-diagnostics* -gen-reproducer* -freport-bug""",
+        -fcrash-diagnostics* -gen-* -freport-bug""",
     ),
     *local("dumps the compiler's own state into files", "-fdump* -fcompare-debug* -gtoggle"),
     *local("writes an index for link-time optimization", "-fthin-link-bitcode=*"),

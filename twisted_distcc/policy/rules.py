@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from twisted_distcc.cmdline.model import Compilation
-from twisted_distcc.cmdline.options import Role
+from twisted_distcc.cmdline.rules import Role
 from twisted_distcc.errors import EXIT_ACCESS_DENIED
 from twisted_distcc.policy.access import Network
 from twisted_distcc.policy.patterns import matches_any
