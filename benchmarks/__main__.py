@@ -23,6 +23,7 @@ from benchmarks.rows import (
     sandbox_cost,
     server_memory,
     server_throughput,
+    tls_cost,
 )
 from benchmarks.workbench import RowUnavailableError, Workbench, workbench
 
@@ -36,6 +37,7 @@ _ROWS: Mapping[str, tuple[str, Callable[[Workbench], Iterator[Figure]]]] = {
     "d": ("one small compile, warm agent", client_start.run),
     "e": ("server memory", server_memory.run),
     "f": ("the sandbox, our server with it / without", sandbox_cost.run),
+    "g": ("TLS, our server and client with it / without", tls_cost.run),
 }
 
 

@@ -37,21 +37,29 @@ class Client:
 @contextmanager
 def both_clients(bench: Workbench, server: Server) -> Iterator[tuple[Client, Client]]:
     """Give our client and C's, both for `server` alone; end the agent that ours has started."""
-    ours = Client(our_program("tdistcc"), _environment(bench, server, "ours"))
-    theirs = Client(program("distcc"), _environment(bench, server, "c"))
-    try:
+    hosts = f"{LOOPBACK}:{server.port}/8"
+    theirs = Client(program("distcc"), _environment(bench, hosts, "c"))
+    with our_client(bench, hosts, "ours") as ours:
         yield ours, theirs
+
+
+@contextmanager
+def our_client(bench: Workbench, hosts: str, side: str) -> Iterator[Client]:
+    """Give our client for `hosts`, in folders of `side`'s own; end the agent that it has started."""
+    client = Client(our_program("tdistcc"), _environment(bench, hosts, side))
+    try:
+        yield client
     finally:
-        for pid in ours.agents():
+        for pid in client.agents():
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGTERM)
 
 
-def _environment(bench: Workbench, server: Server, side: str) -> dict[str, str]:
+def _environment(bench: Workbench, hosts: str, side: str) -> dict[str, str]:
     return os.environ | {
-        "DISTCC_HOSTS": f"{LOOPBACK}:{server.port}/8",
+        "DISTCC_HOSTS": hosts,
         "DISTCC_FALLBACK": "0",
         "DISTCC_DIR": str(bench.private_folder(f"distcc-{side}")),
         "XDG_RUNTIME_DIR": str(bench.private_folder(f"run-{side}")),
-        _MARK: f"{side}-{bench.folder.name}-{server.port}",
+        _MARK: f"{side}-{bench.folder.name}-{hosts}",
     }

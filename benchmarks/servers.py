@@ -66,7 +66,7 @@ def program(name: str, path: str | None = None) -> str:
 
 @contextmanager
 def _running(bench: Workbench, command: Sequence[str], path: str, side: str) -> Iterator[Server]:
-    port = _free_port()
+    port = free_port()
     log = bench.open_folder / f"{side}-{port}.log"
     options = ["--allow", LOOPBACK, "--listen", LOOPBACK, "--port", str(port)]
     limits = ["--jobs", str(bench.jobs), "--nice", "0", "--log-file", str(log)]
@@ -102,7 +102,8 @@ def _accepts(port: int) -> bool:
         return probe.connect_ex((LOOPBACK, port)) == 0
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a port of loopback that nobody listens on now."""
     with closing(socket.socket()) as probe:
         probe.bind((LOOPBACK, 0))
         return int(probe.getsockname()[1])

@@ -1,0 +1,145 @@
+"""Row g: what TLS costs: the same server and client with it and without, in place of ours and C's."""
+
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.clients import Client, our_client
+from benchmarks.figures import Comparison, Figure, Reading, at_most, in_turns
+from benchmarks.loading import LoadFailedError
+from benchmarks.processes import cpu_seconds
+from benchmarks.projects import build
+from benchmarks.servers import LOOPBACK, Server, free_port, our_distccd, our_program
+from benchmarks.workbench import Workbench
+
+_JOBS = 200
+_QUICK_JOBS = 60
+_LARGE_JOBS = 10
+_SIZE = 20_000
+_LARGE_SIZE = 8_000_000
+_PROJECT = "redis"
+_QUICK_PROJECT = "lua5.4"
+_MAKE_JOBS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class _Farm:
+    """A server with both ports, and the folder of a user's certificate."""
+
+    server: Server
+    tls_port: int
+    user: Path
+
+
+@dataclass(frozen=True, slots=True)
+class _Sample:
+    """One job: milliseconds, by the clock and of each side's CPU."""
+
+    wall: float
+    client: float
+    server: float
+
+
+def run(bench: Workbench) -> Iterator[Figure]:
+    options, tls_port, user = _certificates(bench)
+    with our_distccd(bench, bench.null_path, *options) as server:
+        farm = _Farm(server, tls_port, user)
+        for how in ("new", "resumed"):
+            yield from _small_jobs(bench, farm, how)
+        yield _megabytes(bench, farm)
+    with our_distccd(bench, bench.real_path, *options) as server:
+        yield _real_build(bench, _Farm(server, tls_port, user))
+
+
+def _certificates(bench: Workbench) -> tuple[list[str], int, Path]:
+    """Make an authority, a server's and a user's certificates; give options, port and the user's."""
+    farm = bench.private_folder("authority")
+    folder = farm / "authority"
+    for words in (["init", "--permit", "127.0.0.0/8"], ["server", LOOPBACK], ["user", "bench"]):
+        command = [our_program("twisted-distcc"), "certs", "--authority", str(folder), *words]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    port = free_port()
+    shown = folder / "servers" / LOOPBACK
+    files = [f"--tls-{name}={shown / name}.pem" for name in ("certificate", "key", "ca", "crl")]
+    return [f"--tls-port={port}", *files, "--allow-user=*"], port, folder / "users" / "bench"
+
+
+def _small_jobs(bench: Workbench, farm: _Farm, how: str) -> Iterator[Figure]:
+    jobs = _QUICK_JOBS if bench.quick else _JOBS
+    pairs = in_turns(
+        bench.rounds,
+        lambda: _sample(bench, farm, how, jobs, _SIZE),
+        lambda: _sample(bench, farm, "plain", jobs, _SIZE),
+    )
+    label = f"one small job, {how} session"
+    yield Comparison(
+        f"{label}: wall", "ms", tuple(a.wall for a, _ in pairs), tuple(b.wall for _, b in pairs)
+    )
+    yield Reading(f"{label}: more CPU, client", "ms", tuple(a.client - b.client for a, b in pairs))
+    yield Reading(f"{label}: more CPU, server", "ms", tuple(a.server - b.server for a, b in pairs))
+
+
+def _megabytes(bench: Workbench, farm: _Farm) -> Figure:
+    pairs = in_turns(
+        bench.rounds,
+        lambda: _sample(bench, farm, "resumed", _LARGE_JOBS, _LARGE_SIZE),
+        lambda: _sample(bench, farm, "plain", _LARGE_JOBS, _LARGE_SIZE),
+    )
+    megabytes = _LARGE_SIZE / 1e6
+    return Comparison(
+        "a large source, per MB: wall",
+        "ms",
+        tuple(a.wall / megabytes for a, _ in pairs),
+        tuple(b.wall / megabytes for _, b in pairs),
+    )
+
+
+def _sample(bench: Workbench, farm: _Farm, how: str, jobs: int, size: int) -> _Sample:
+    port = farm.server.port if how == "plain" else farm.tls_port
+    words = [how, port, farm.user, jobs, bench.source(size)]
+    before = cpu_seconds(farm.server.pid)
+    ended = subprocess.run(
+        [sys.executable, "-m", "benchmarks.secure_load", *map(str, words)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if ended.returncode:
+        raise LoadFailedError(ended.stderr.strip().rpartition("\n")[2])
+    found = json.loads(ended.stdout)
+    server = 1000 * (cpu_seconds(farm.server.pid) - before) / jobs
+    return _Sample(found["wall_ms"], found["cpu_ms"], server)
+
+
+def _real_build(bench: Workbench, farm: _Farm) -> Figure:
+    """Build a project by tdistcc and its agent, over the TLS port and over the bare one."""
+    name = _QUICK_PROJECT if bench.quick else _PROJECT
+    limit = f"/{_MAKE_JOBS}"
+    secure = f"{LOOPBACK}:{farm.tls_port}{limit},tls"
+    bare = f"{LOOPBACK}:{farm.server.port}{limit}"
+    with our_client(bench, secure, "tls") as with_tls, our_client(bench, bare, "bare") as without:
+        shutil.copytree(farm.user, Path(with_tls.environment["DISTCC_DIR"]) / "tls")
+        pairs = in_turns(
+            bench.rounds, lambda: _build(bench, name, with_tls), lambda: _build(bench, name, without)
+        )
+    return Comparison(
+        f"{name} by tdistcc, make -j{_MAKE_JOBS}: wall",
+        "s",
+        tuple(a for a, _ in pairs),
+        tuple(b for _, b in pairs),
+        at_most(1.03),
+    )
+
+
+def _build(bench: Workbench, name: str, client: Client) -> float:
+    directory = bench.folder / name
+    cc, cxx = f"{client.command} gcc", f"{client.command} g++"
+    try:
+        environment = dict(client.environment)
+        return build(name, directory, cc=cc, cxx=cxx, jobs=_MAKE_JOBS, env=environment).seconds
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
