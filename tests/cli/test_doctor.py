@@ -132,6 +132,12 @@ class DoctorTests(DoctorTestCase):
         self.assertIn("no clang", missing)
         self.assertIn("no rule", rule)
 
+    def test_compilers_are_asked_about_by_their_paths(self) -> None:
+        """What a name stands for on this machine is what rules about compilers see."""
+        self.policy.write_text(POLICY.replace("options = [", "compilers = [").replace("-flto*", "/x/*"))
+        _, out, _ = self.ask("--as", "tls:alice", "--", "gcc", "-c", "x.c")
+        self.assertIn(f"  rule 'no LTO' does not match: the compiler {self.gcc} is not /x/*", out)
+
     def test_an_address_is_an_identity(self) -> None:
         """Of a peer over TCP the address need not be said twice."""
         for identity in ("tcp:[2001:db8::1]", "tcp:192.0.2.1"):

@@ -214,7 +214,9 @@ class FairnessTests(AdmissionTestCase):
         self.admission.reading(a, "a")
         self.admission.reading(b, "b")
         self.owners(*["a"] * 6, terms=Terms(slots=1))
-        self.assertEqual((a.calls, b.calls), (["pause"], []))
+        newcomer = Reader()
+        self.admission.reading(newcomer, "b")
+        self.assertEqual((a.calls, b.calls, newcomer.calls), (["pause"], [], []))
         self.owners("b")
         self.assertEqual((self.seated, b.calls), ([0, 6], []))
 

@@ -36,6 +36,7 @@ class Process:
     def __init__(self, command: Command) -> None:
         self.command = command
         self.killed = False
+        self.makes = b"object"
         self._ended: Ended | None = None
         self._waiting: Deferred[Ended] = Deferred()
 
@@ -53,7 +54,7 @@ class Process:
 
     def finish(self, status: int = 0) -> None:
         with open(self.command.argv[-1], "wb") as file:
-            file.write(b"object")
+            file.write(self.makes)
         self._ended = Ended(status, 1.25, 0.25)
         if not self._waiting.called:
             self._waiting.callback(self._ended)

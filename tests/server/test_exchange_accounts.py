@@ -13,7 +13,7 @@ from tests.server.test_exchange import PEER, ExchangeTestCase
 from twisted_distcc.errors import EXIT_ACCESS_DENIED
 from twisted_distcc.execution.compilers import Compilers
 from twisted_distcc.launcher.command import Command, Ended
-from twisted_distcc.messages.body import Body
+from twisted_distcc.messages.body import IN_MEMORY, Body
 from twisted_distcc.messages.model import Request
 from twisted_distcc.observe.content import content_of
 from twisted_distcc.observe.jobs import Content
@@ -105,6 +105,7 @@ class DigestTests(ExchangeTestCase):
         self.failureResultOf(asked, CancelledError)
         asked = self.ask()
         self.digests[1].callback(None)
+        self.processes[0].makes = bytes(2 * IN_MEMORY)
         self.processes[0].finish()
         asked.cancel()
         self.failureResultOf(asked, CancelledError)

@@ -104,10 +104,7 @@ class Rule:
             yield f"the option {stray} is not {_either(self.only_options)}"
 
     def _is_near(self, peer: Peer) -> bool:
-        address = peer.address
-        return address is not None and any(
-            address in network for network in self.networks if network.version == address.version
-        )
+        return peer.address is not None and any(peer.address in network for network in self.networks)
 
     def _stray(self, wish: Wish) -> str | None:
         strays = (o for o in wish.options if not matches_any(self.only_options, _spellings(o)))
