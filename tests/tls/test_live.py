@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import signal
 from pathlib import Path
+from typing import Any
 
 from tests.agent.home import HomeTestCase
 from tests.client.test_live_peers import answers, free_port
@@ -39,7 +41,12 @@ class SecureTestCase(HomeTestCase):
         bundle: Path | None = None,
         **environ: str,
     ) -> LiveServer:
-        """Start a server with a TLS port alone, for 127.0.0.1 if nothing else is given."""
+        """Start a server with a TLS port alone, for 127.0.0.1 if nothing else is given.
+
+        It serves every certificate of its authority, unless the options name users.
+        """
+        named = any(option.startswith(("--allow-user", "--policy")) for option in options)
+        everybody = () if named else ("--allow-user=*",)
         if bundle is not None:
             shutil.copytree(bundle, self.server_folder)
             files = files_in(self.server_folder)
@@ -50,8 +57,7 @@ class SecureTestCase(HomeTestCase):
             "twistd", "--nodaemon", "--pidfile=", "distccd", "--listen=127.0.0.1", "--port=0",
             "--tls-port=0", f"--tls-certificate={files.certificate}", f"--tls-key={files.key}",
             f"--tls-ca={files.ca}", f"--tls-crl={files.crl}", "--log-level=debug", "--log-file=log",
-            *(options if "--allow-user=bob" in options else ("--allow-user=*", *options)),
-            environ=environ,
+            *everybody, *options, environ=environ,
         )  # fmt: skip
         await server.ready()
         return server
@@ -277,6 +283,36 @@ class StrangerTests(SecureTestCase):
         await server.logged("read again")
         child = await self.openssl(server, *alice, "-sess_in", session)
         self.assertIn("New, TLSv1.3", child.stdout.decode())
+
+
+class OversightTests(SecureTestCase):
+    def accounts(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in (self.home / "audit").read_text().splitlines()]
+
+    async def test_users(self) -> None:
+        """Of the authority's users those are served who are named, and the others read why not."""
+        server = await self.serve_tls("--allow-user=alice", f"--audit-log={self.home}/audit")
+        await self.compiles(DISTCC_HOSTS=self.host(server))
+        self.shows(self.authority.user("bob"))
+        await self.fails(self.host(server), "its certificate is of no --allow-user")
+        alice, bob = await until(
+            lambda: len(found := self.accounts()) == 2 and found, "both are accounted for"
+        )
+        self.assertEqual((alice["identity"], alice["verdict"]), ("tls:alice", "done"))
+        self.assertEqual((bob["identity"], bob["verdict"]), ("tls:bob", "refused"))
+        self.assertEqual((bob["address"], bool(bob["names"])), ("127.0.0.1", True))
+
+    async def test_strangers(self) -> None:
+        """Who is not trusted at all is accounted for by his address, with the reason."""
+        server = await self.serve_tls(f"--audit-log={self.home}/audit")
+        self.shows(self.alice)
+        self.revoke(self.alice)
+        server.signal(signal.SIGHUP)
+        await server.logged("read again")
+        await self.fails(self.host(server), "revoked")
+        account, *_ = await until(self.accounts, "it is accounted for")
+        self.assertEqual((account["event"], account["identity"]), ("connection", "tcp:127.0.0.1"))
+        self.assertIn("the certificate of alice was revoked", account["reasons"][0])
 
 
 class RenewalTests(SecureTestCase):

@@ -110,7 +110,8 @@ def _server_steps(bundle: Bundle) -> Iterator[str]:
     yield "Put it on the server:"
     yield f"    {_to_server(bundle.folder, name)}"
     yield "Start the server there with:"
-    yield f"    twistd distccd {' '.join(options)}"
+    yield f"    twistd distccd {' '.join(options)} --allow-user '*'"
+    yield "(or --allow-user NAME, once for each user whom it is to serve),"
     yield "and write it into the hosts of each user as:"
     yield f"    {_bracketed(name)},tls"
 

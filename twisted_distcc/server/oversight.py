@@ -77,9 +77,14 @@ class Oversight:
     def admit(self, peer: Peer) -> Verdict:
         """Say whether `peer`, who comes from a network, may send a request at all."""
         verdict = self._allow.judge(peer)
-        if self._audit is not None and isinstance(verdict, Refused):
-            self._audit.refused_connection(peer, verdict)
+        if isinstance(verdict, Refused):
+            self.refused_connection(peer, verdict)
         return verdict
+
+    def refused_connection(self, peer: Peer, refusal: Refused) -> None:
+        """Account for a connection that was refused; the log has its line already."""
+        if self._audit is not None:
+            self._audit.refused_connection(peer, refusal)
 
     def decide(self, peer: Peer, wish: Wish) -> Decision:
         """Say whether `peer` may have what it wishes."""

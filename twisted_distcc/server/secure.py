@@ -13,7 +13,10 @@ from typing import Any
 from twisted.internet.interfaces import IListeningPort, IProtocol, ITransport
 from twisted.logger import Logger
 
-from twisted_distcc.policy.peer import Peer
+from twisted_distcc.errors import EXIT_ACCESS_DENIED
+from twisted_distcc.policy.peer import Peer, tcp_peer
+from twisted_distcc.policy.verdict import Refused
+from twisted_distcc.server.oversight import Oversight
 from twisted_distcc.server.ports import open_ports
 from twisted_distcc.server.protocol import DistccServerFactory, DistccServerProtocol, address_peer
 from twisted_distcc.server.tls_config import TlsConfig
@@ -38,10 +41,18 @@ class SecurePort:
         self._sockets = open_ports(addresses, config.port)
         self._factory: MutualTlsFactory | None = None
 
-    def serve(self, factory: DistccServerFactory) -> list[IListeningPort]:
-        """Serve by `factory`, which learns to tell who a client is by its certificate."""
+    def serve(self, factory: DistccServerFactory, oversight: Oversight) -> list[IListeningPort]:
+        """Serve by `factory`, which learns to tell who a client is by its certificate.
+
+        `oversight` is told of those whose certificates are not trusted.
+        """
+
+        def refused(address: Any, reason: str) -> None:
+            peer = tcp_peer(address.host, address.port)
+            oversight.refused_connection(peer, Refused((f"{peer} {reason}",), EXIT_ACCESS_DENIED))
+
         factory.identify = identify
-        self._factory = MutualTlsFactory(self._keyring, factory, self._reactor, _take_no_more)
+        self._factory = MutualTlsFactory(self._keyring, factory, self._reactor, _take_no_more, refused)
         certificate = self._keyring.credentials.certificate
         self._log.info(
             "TLS clients see the certificate of {name}, which ends on {end}",

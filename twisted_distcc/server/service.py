@@ -143,7 +143,7 @@ class DistccService(Service):
             self._ports.append(port)
             opened.close()
         if self._secure is not None:
-            self._secure_ports = self._secure.serve(self._factory)
+            self._secure_ports = self._secure.serve(self._factory, self._oversight)
         if self._config.lifetime is not None:
             self._end = self._reactor.callLater(self._config.lifetime, self._reactor.stop)
         if os.geteuid() == 0:

@@ -55,6 +55,10 @@ def certificate_peer(transport: object) -> Peer | None:
     return certified_peer(name, all_names(transport.certificate), address.host, address.port)
 
 
+def _nobody(_address: IAddress | None, _reason: str) -> None:
+    """Tell nobody but the log."""
+
+
 def abort(protocol: IProtocol) -> None:
     """End the connection of a protocol that knows no better way to stop in time."""
     protocol.transport.abortConnection()  # type: ignore[attr-defined]
@@ -97,6 +101,7 @@ class MutualTlsFactory(WrappingFactory[_Lingering]):
         wrapped: makes the protocols; their transport is a `MutualTls`.
         reactor: provides `IReactorTime`.
         retire: is called with the protocol of a client whose certificate has been revoked meanwhile.
+        refused: is told of each client that is not trusted: its address, and why, in a clause.
     """
 
     protocol = _Lingering
@@ -109,8 +114,9 @@ class MutualTlsFactory(WrappingFactory[_Lingering]):
         wrapped: IProtocolFactory,
         reactor: Any,
         retire: Callable[[IProtocol], None] = abort,
+        refused: Callable[[IAddress | None, str], None] = _nobody,
     ) -> None:
-        handshakes = _Handshakes(keyring, wrapped, reactor)
+        handshakes = _Handshakes(keyring, wrapped, reactor, refused)
         self._tls = TLSMemoryBIOFactory(_Connections(keyring), False, handshakes, reactor)
         self._tls.protocol = MutualTls
         super().__init__(self._tls)
@@ -183,10 +189,17 @@ class _Handshakes(Factory):
     noisy = False
     _log = Logger()
 
-    def __init__(self, keyring: Keyring, wrapped: IProtocolFactory, reactor: Any) -> None:
+    def __init__(
+        self,
+        keyring: Keyring,
+        wrapped: IProtocolFactory,
+        reactor: Any,
+        refused: Callable[[IAddress | None, str], None],
+    ) -> None:
         self._keyring = keyring
         self._wrapped = wrapped
         self._reactor = reactor
+        self._refused = refused
 
     def doStart(self) -> None:
         """Start what is wrapped, too."""
@@ -203,6 +216,7 @@ class _Handshakes(Factory):
 
         def failed(reason: str) -> None:
             self._log.warn("{who} {reason}", who=_called(addr), reason=reason)
+            self._refused(addr, reason)
 
         return Handshake(
             self._reactor,
