@@ -11,10 +11,9 @@ import contextlib
 import fcntl
 import itertools
 import os
-import shutil
-import tempfile
 from dataclasses import dataclass
-from pathlib import Path
+
+from twisted_distcc.messages.body import temporary_folder
 
 _PREFIX = "twisted-distccd-"
 _LOCK = "lock"
@@ -49,6 +48,12 @@ def remove_folder(path: str) -> None:
         with contextlib.suppress(OSError):
             os.rmdir(path)
             return
+    _remove_tree(path)
+
+
+def _remove_tree(path: str) -> None:
+    import shutil  # takes longer to load than a server for one job to start
+
     shutil.rmtree(path, ignore_errors=True)
 
 
@@ -69,9 +74,10 @@ class Workspaces:
     """
 
     def __init__(self, parent: str | None = None) -> None:
-        within = parent or tempfile.gettempdir()
+        within = parent or temporary_folder()
         _sweep(within)
-        self.path = tempfile.mkdtemp(prefix=_PREFIX, dir=within)
+        self.path = f"{within}/{_PREFIX}{os.urandom(8).hex()}"
+        os.mkdir(self.path, 0o700)
         self.spool = f"{self.path}/spool"
         self._lock = _hold(self.path)
         self._numbers = itertools.count(1)
@@ -103,7 +109,9 @@ class Workspaces:
 
     def close(self) -> None:
         """Remove the server's folder."""
-        shutil.rmtree(self.path, ignore_errors=True)
+        for folder in (self.spool, *(workspace.path for workspace in self._cleared)):
+            remove_folder(folder)
+        remove_folder(self.path)
         os.close(self._lock)
 
 
@@ -118,13 +126,16 @@ def _hold(folder: str) -> int:
 
 def _sweep(parent: str) -> None:
     """Remove the folders of our own user's servers that are no more."""
-    for folder in Path(parent).glob(f"{_PREFIX}*"):
-        with contextlib.suppress(OSError):
-            if folder.lstat().st_uid == os.geteuid() and not folder.is_symlink():
-                _remove_if_left(folder)
+    with contextlib.suppress(PermissionError), os.scandir(parent) as found:
+        for folder in found:
+            if folder.name.startswith(_PREFIX):
+                with contextlib.suppress(OSError):
+                    _remove_if_left(folder)
 
 
-def _remove_if_left(folder: Path) -> None:
-    with open(folder / _LOCK, "rb") as lock:
+def _remove_if_left(folder: os.DirEntry[str]) -> None:
+    if folder.stat(follow_symlinks=False).st_uid != os.geteuid() or folder.is_symlink():
+        return
+    with open(f"{folder.path}/{_LOCK}", "rb") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        shutil.rmtree(folder, ignore_errors=True)
+        _remove_tree(folder.path)

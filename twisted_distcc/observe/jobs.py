@@ -7,8 +7,6 @@ can end a line or begin a pair.
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
@@ -17,7 +15,7 @@ from twisted_distcc.policy.peer import Peer
 
 Verdict: TypeAlias = Literal["done", "refused", "failed", "cancelled"]
 
-_PLAIN: Final = re.compile(r"[A-Za-z0-9_./:@%+,\[\]-]+")
+_PLAIN: Final = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_./:@%+,[]-")
 _LONGEST: Final = 1000
 # What a line tells; the rest is for the audit log.
 _PAIRS: Final = (
@@ -91,4 +89,10 @@ def _shown(value: object) -> str:
     if isinstance(value, float):
         return f"{value:.4f}"
     text = str(value)[:_LONGEST]
-    return text if _PLAIN.fullmatch(text) else json.dumps(text)
+    return text if text and _PLAIN.issuperset(text) else _quoted(text)
+
+
+def _quoted(text: str) -> str:
+    import json  # rarely wanted, and twistd-stdio starts once per job
+
+    return json.dumps(text)

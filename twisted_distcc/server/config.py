@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Final, Literal, TypeAlias
 
 from twisted_distcc.execution.limits import Limits
@@ -97,4 +96,5 @@ def command_list(environ: Mapping[str, str]) -> CommandList | None:
     words = environ.get("DISTCC_CMDLIST_NUMWORDS", "1")
     if not words.isdecimal():
         raise BadCommandListError(f"DISTCC_CMDLIST_NUMWORDS is {words!r}; it must be a whole number")
-    return CommandList.parse(os.fsdecode(Path(path).read_bytes()).split("\n"), int(words))
+    with open(path, "rb") as file:
+        return CommandList.parse(os.fsdecode(file.read()).split("\n"), int(words))
