@@ -5,47 +5,16 @@ from __future__ import annotations
 import getpass
 import os
 import shutil
-import socket
-import subprocess
 from pathlib import Path
 from signal import SIGINT
 
 from tests.agent.farm import COMPILING, FarmTestCase
 from tests.agent.home import HomeTestCase
-from tests.live import Child, until
+from tests.live import until
+from tests.sshd import MISSING, answers, free_port, start_sshd
 from twisted_distcc.cli.installed import installed_command
 
 DISTCCD = shutil.which("distccd", path="/usr/bin:/usr/local/bin")
-SSHD = shutil.which("sshd", path="/usr/sbin:/usr/bin:/usr/local/sbin")
-SSHD_CONFIG = """\
-ListenAddress 127.0.0.1:{port}
-HostKey {folder}/host
-AuthorizedKeysFile {folder}/user.pub
-PidFile none
-PermitRootLogin prohibit-password
-PasswordAuthentication no
-StrictModes no
-UsePAM no
-PrintMotd no
-"""
-# What DISTCC_SSH names is one program: this one adds what our sshd needs.
-SSH = """\
-exec ssh -F none -p {port} -i {folder}/user -o StrictHostKeyChecking=no -o BatchMode=yes \\
-    -o UserKnownHostsFile={folder}/known -o LogLevel=ERROR "$@"
-"""
-
-
-def free_port() -> int:
-    """Give a port that nobody listens on now."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-    return port
-
-
-def answers(port: int) -> bool:
-    """Whether somebody listens on this port of loopback."""
-    with socket.socket() as caller:
-        return caller.connect_ex(("127.0.0.1", port)) == 0
 
 
 class PeerTestCase(FarmTestCase):
@@ -97,23 +66,11 @@ class DistccdTests(PeerTestCase):
 
 
 class SshTests(PeerTestCase):
-    if SSHD is None or shutil.which("ssh") is None:
-        skip = "sshd and ssh are not installed (Debian: apt-get install openssh-server openssh-client)"
+    skip = MISSING
 
     async def sshd(self) -> Path:
         """Start an sshd of this user's own; give the program that leads to it."""
-        folder, port = self.runtime / "ssh", free_port()
-        folder.mkdir(mode=0o700)
-        for key in ("host", "user"):
-            command = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(folder / key)]
-            subprocess.run(command, check=True)
-        (folder / "config").write_text(SSHD_CONFIG.format(folder=folder, port=port))
-        if os.getuid() == 0:
-            Path("/run/sshd").mkdir(exist_ok=True)  # sshd of root wants it
-        sshd: Child = self.start(str(SSHD), "-D", "-e", "-f", str(folder / "config"))
-        await until(lambda: answers(port) or sshd.has_ended(), "sshd listens")
-        self.assertFalse(sshd.has_ended(), sshd.stderr)
-        return self.program("to-our-sshd", SSH.format(folder=folder, port=port))
+        return await start_sshd(self, self.runtime / "ssh")
 
     async def compiles_over_ssh(self, host: str, **changes: str) -> None:
         await self.compiles_on(host, DISTCC_SSH=str(await self.sshd()), **changes)

@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
+import getpass
 import os
+import random
 import signal
 import socket
+import subprocess
+from pathlib import Path
 
-from twisted.internet import reactor
 from twisted.internet.defer import Deferred, gatherResults
-from twisted.internet.task import Clock
 from twisted.internet.threads import deferToThread
-from twisted.trial.unittest import TestCase
 
+from tests.compression.test_lzo import burst
 from tests.live import Child, LiveTestCase, is_running, until
-from tests.server.connection import ScriptedCompile, at_once, no_process
 from tests.server.talk import answer_of, request_bytes
-from twisted_distcc.errors import EXIT_ACCESS_DENIED, EXIT_COMPILER_MISSING
+from twisted_distcc.cli.installed import installed_command
+from twisted_distcc.errors import (
+    EXIT_ACCESS_DENIED,
+    EXIT_BAD_ARGUMENTS,
+    EXIT_COMPILER_MISSING,
+    EXIT_PROTOCOL_ERROR,
+    EXIT_TIMEOUT,
+)
+from twisted_distcc.messages.assembly import request_pieces
 from twisted_distcc.messages.body import Body
-from twisted_distcc.messages.bulk import Bulk
-from twisted_distcc.messages.model import Reply
-from twisted_distcc.server.protocol import DistccServerFactory
-from twisted_distcc.server.stdio import Streams
+from twisted_distcc.messages.model import Request
+from twisted_distcc.wire.connection import Connection
 
 MIB = 1024 * 1024
 OURS = ("twistd-stdio",)
@@ -34,8 +41,8 @@ class StreamTestCase(LiveTestCase):
         self.assertEqual(list(child.temporary.iterdir()), [])
 
 
-class PipeTests(StreamTestCase):
-    """A pipe for each direction, as ssh gives them; what is answered goes to a file of the test's."""
+class PipeTestCase(StreamTestCase):
+    """A pipe for each direction, as ssh gives them."""
 
     def piped(self, *command: str, **environ: str) -> tuple[Child, int, int]:
         """Start a server on pipes; give it, our writing end and our reading end."""
@@ -56,6 +63,16 @@ class PipeTests(StreamTestCase):
         await self.finished(child)
         return received
 
+    def gcc(self, script: str) -> Path:
+        """Make a compiler of the test's own; give its path."""
+        path = self.place("gcc")
+        path.parent.mkdir(parents=True)
+        path.write_text(f"#!/bin/sh\n{script}\n")
+        path.chmod(0o755)
+        return path
+
+
+class PipeTests(PipeTestCase):
     async def test_a_job(self) -> None:
         """A request on the one pipe is answered on the other, by both commands, in both versions."""
         for command in (OURS, DISTCCD_S):
@@ -66,12 +83,8 @@ class PipeTests(StreamTestCase):
 
     async def test_large_bodies(self) -> None:
         """Bodies that fill a pipe many times over go through in both directions."""
-        folder = self.place()
-        folder.mkdir(parents=True)
-        gcc = folder / "gcc"
-        gcc.write_text("#!/bin/sh\ncat source.i > output.o\n")
-        gcc.chmod(0o755)
-        streams = self.piped(*OURS, DISTCCD_PATH=f"{folder}:/bin")
+        copying = self.gcc("cat source.i > output.o")
+        streams = self.piped(*OURS, DISTCCD_PATH=f"{copying.parent}:/bin")
         source = os.urandom(MIB) * 8
         reply = await self.ask(*streams, request_bytes(source=source))
         self.assertTrue(answer_of(reply).object_file == source)
@@ -81,25 +94,104 @@ class PipeTests(StreamTestCase):
         reply = await self.ask(*self.piped(*OURS), request_bytes(("rm", "-c", "x.c")))
         self.assertEqual(answer_of(reply).exit_code, EXIT_COMPILER_MISSING)
 
-    async def hanging(self) -> tuple[Child, int, int, int]:
+    async def test_large_bodies_compressed(self) -> None:
+        """So they do compressed: what is too large to trust is expanded by a program of its own."""
+        source = random.Random(7).randbytes(5 * MIB)
+        copying = self.gcc("cat source.i > output.o")
+        streams = self.piped(*OURS, DISTCCD_PATH=f"{copying.parent}:/bin")
+        reply = await self.ask(*streams, request_bytes(source=source, version=2))
+        self.assertTrue(answer_of(reply, 2).object_file == source)
+
+    async def test_a_body_that_bursts(self) -> None:
+        """A body of some megabytes that would become a gigabyte is refused in a sentence."""
+        request = Request((b"gcc", b"-c", b"x.c"), Body.of(burst(5 * MIB)), 2)
+        pieces = request_pieces(Connection.client().writer, request)
+        reply = await self.ask(*self.piped(*OURS), b"".join(pieces))
+        answer = answer_of(reply, 2)
+        self.assertEqual(answer.exit_code, EXIT_PROTOCOL_ERROR)
+        self.assertIn("does not expand to at most", answer.stderr)
+
+    async def hanging(self, *options: str) -> tuple[Child, int, int, int]:
         """Start a server and a job that hangs; give them, our ends, and the compiler's number."""
-        folder = self.place()
-        folder.mkdir(parents=True)
-        gcc = folder / "gcc"
-        gcc.write_text('#!/bin/sh\necho $$ > "$0.new"; mv "$0.new" "$0.pid"; exec sleep 1000\n')
-        gcc.chmod(0o755)
-        child, to, answers = self.piped(*OURS, DISTCCD_PATH=f"{folder}:/bin")
+        gcc = self.gcc('echo $$ > "$0.new"; mv "$0.new" "$0.pid"; exec sleep 1000')
+        child, to, answers = self.piped(*OURS, *options, DISTCCD_PATH=f"{gcc.parent}:/bin")
         await deferToThread(_write_all, to, request_bytes())
-        await until((folder / "gcc.pid").exists, "the compiler runs")
-        return child, to, answers, int((folder / "gcc.pid").read_text())
+        pid = gcc.with_name("gcc.pid")
+        await until(pid.exists, "the compiler runs")
+        return child, to, answers, int(pid.read_text())
+
+    async def over(self, child: Child, *ends: int) -> None:
+        """Close our ends, and wait for the server's end in order."""
+        for end in ends:
+            os.close(end)
+        await self.finished(child)
 
     async def test_a_client_that_goes(self) -> None:
-        """When both pipes are closed the compiler goes, and the server, and its folder."""
+        """When a pipe is closed, either or both, the compiler goes, and the server, and its folder."""
+        for closed, left in (((0,), (1,)), ((1,), (0,)), ((0, 1), ())):
+            child, *ends, pid = await self.hanging("--log-file=log")
+            await self.over(child, *(ends[number] for number in closed))
+            self.assertFalse(is_running(pid))
+            self.assertIn("verdict=cancelled", (child.folder / "log").read_text())
+            for number in left:
+                os.close(ends[number])
+
+    async def test_a_client_that_says_more_than_it_should(self) -> None:
+        """What comes after a request belongs to nobody, and ends no job."""
         child, to, answers, pid = await self.hanging()
-        os.close(to)
-        os.close(answers)
-        await self.finished(child)
+        await deferToThread(_write_all, to, bytes(MIB))
+        self.assertTrue(is_running(pid))
+        os.kill(pid, signal.SIGKILL)
+        reply = await deferToThread(_read_all, answers)
+        self.assertEqual(answer_of(reply).exit_code, 128 + signal.SIGKILL)
+        await self.over(child, to, answers)
+
+    async def test_a_compiler_that_runs_too_long(self) -> None:
+        """It is killed, and the client is told why."""
+        child, to, answers, pid = await self.hanging("--job-lifetime=1")
+        answer = answer_of(await deferToThread(_read_all, answers))
+        self.assertEqual(answer.exit_code, EXIT_TIMEOUT)
+        self.assertIn("the compiler ran for 1 seconds", answer.stderr)
         self.assertFalse(is_running(pid))
+        await self.over(child, to, answers)
+
+    async def test_what_a_compiler_leaves_running(self) -> None:
+        """A process that a compiler started does not outlive the job."""
+        gcc = self.gcc('sleep 1000 & echo $! > "$0.pid"; echo object > output.o')
+        streams = self.piped(*OURS, DISTCCD_PATH=f"{gcc.parent}:/bin")
+        reply = await self.ask(*streams, request_bytes())
+        self.assertEqual(answer_of(reply).object_file, b"object\n")
+        pid = int(gcc.with_name("gcc.pid").read_text())
+        await until(lambda: not is_running(pid), "the process is gone")
+
+    async def test_a_client_that_breaks_the_protocol_and_stays(self) -> None:
+        """It reads to the end of its answer, though it has more to say itself."""
+        child, to, answers = self.piped(*OURS)
+        good, _, _ = request_bytes().partition(b"DOTI")
+        await deferToThread(_write_all, to, good + b"ZERO00000000")
+        reply = await deferToThread(_read_all, answers)
+        self.assertIn("ZERO", answer_of(reply).stderr)
+        await deferToThread(_write_all, to, b"more")
+        await self.over(child, to, answers)
+
+    async def test_a_client_that_speaks_another_language(self) -> None:
+        """It gets no answer, not even one that says so."""
+        child, to, answers = self.piped(*OURS, "--log-file=log")
+        await deferToThread(_write_all, to, b"GET / HTTP/1.0\r\n\r\n")
+        self.assertEqual(await deferToThread(_read_all, answers), b"")
+        self.assertIn("[warn] stdio broke the protocol", (child.folder / "log").read_text())
+        await self.over(child, to, answers)
+
+    async def test_the_mode_of_the_pipes(self) -> None:
+        """Pipes are shared with whoever opened them, and stay as they were opened."""
+        theirs_in, to = os.pipe()
+        answers, theirs_out = os.pipe()
+        child = self.start(*OURS, stdin=theirs_in, stdout=theirs_out)
+        os.write(to, request_bytes())
+        reply = await deferToThread(os.read, answers, MIB)
+        self.assertTrue(reply.startswith(b"DONE"))
+        self.assertEqual([os.get_blocking(pipe) for pipe in (theirs_in, theirs_out)], [True, True])
+        await self.over(child, theirs_in, to, answers, theirs_out)
 
     async def test_a_server_that_is_told_to_end(self) -> None:
         """On SIGTERM, as a super-server or an administrator sends it, nothing is left either."""
@@ -142,65 +234,13 @@ class PipeTests(StreamTestCase):
             self.assertIn(part, child.stderr)
 
 
-class StreamsTests(TestCase):
-    """A client on two real pipes that misbehaves, with a clock for its deadlines."""
-
-    timeout = 30
-
-    def setUp(self) -> None:
-        self.clock, self.compile = Clock(), ScriptedCompile()
-        bulk = Bulk(no_process, at_once, self.mktemp())
-        self.factory = DistccServerFactory(self.compile, self.clock, bulk)
-        theirs_in, self.to = os.pipe()
-        self.answers, theirs_out = os.pipe()
-        Streams(self.factory.buildProtocol(None), reactor, theirs_in, theirs_out)
-        self.drained = self.factory.drained()
-        self.open = {self.to, self.answers, theirs_in, theirs_out}
-        self.addCleanup(self.close, *self.open)
-
-    def close(self, *descriptors: int) -> None:
-        """Close those of the descriptors that are still open."""
-        for descriptor in self.open.intersection(descriptors):
-            self.open.remove(descriptor)
-            os.close(descriptor)
-
-    async def test_a_client_that_closes_one_pipe(self) -> None:
-        """Whoever will not read the answer is gone, though the other pipe is open."""
-        os.write(self.to, request_bytes())
-        await until(lambda: self.compile.asked, "the job begins")
-        self.close(self.answers)
-        await self.drained
-        self.assertEqual(len(self.compile.cancelled), 1)
-
-    async def test_a_client_that_does_not_take_its_reply(self) -> None:
-        """A reply that fills the pipe is given up at its deadline, and the connection with it."""
-        os.write(self.to, request_bytes())
-        await until(lambda: self.compile.answers, "the job begins")
-        self.compile.answers[0].callback(Reply(0, object_file=Body.of(bytes(MIB))))
-        self.assertNoResult(self.drained)
-        self.clock.advance(self.factory.deadlines.send)
-        await self.drained
-
-    async def test_a_client_that_breaks_the_protocol_and_stays(self) -> None:
-        """It is answered, and may go on sending for a while; then it is over."""
-        good, _, _ = request_bytes().partition(b"DOTI")
-        os.write(self.to, good + b"ZERO00000000")
-        reply = await deferToThread(os.read, self.answers, MIB)
-        self.assertIn("ZERO", answer_of(reply).stderr)
-        os.write(self.to, b"more")
-        self.assertNoResult(self.drained)
-        self.clock.advance(10)
-        await self.drained
-
-
 class SocketTests(StreamTestCase):
     """One socket for both directions, as a super-server gives it."""
 
     async def over_tcp(self, *command: str) -> tuple[bytes, Child]:
-        with socket.create_server(("127.0.0.1", 0)) as listening:
-            client = socket.create_connection(listening.getsockname(), timeout=30)
-            server, _ = listening.accept()
-        return await self.over(client, server, *command)
+        reply, child = await self.over(*_tcp_pair(), *command)
+        await self.finished(child)
+        return reply, child
 
     async def over(
         self, client: socket.socket, server: socket.socket, *command: str
@@ -211,7 +251,6 @@ class SocketTests(StreamTestCase):
             server.close()
             client.sendall(request_bytes())
             reply = await deferToThread(_receive_all, client)
-        await self.finished(child)
         return reply, child
 
     async def test_inetd(self) -> None:
@@ -230,8 +269,64 @@ class SocketTests(StreamTestCase):
 
     async def test_a_pair_of_unix_sockets(self) -> None:
         """Some ssh servers give a pair of sockets: whoever is there was let in already."""
-        reply, _ = await self.over(*socket.socketpair(), *OURS)
+        reply, child = await self.over(*socket.socketpair(), *OURS, "--log-file=log")
+        await self.finished(child)
         self.assertEqual(answer_of(reply).exit_code, 0)
+        self.assertIn(f"peer=uid:{os.getuid()} ", (child.folder / "log").read_text())
+
+    async def test_an_identity_over_tcp(self) -> None:
+        """Whoever comes over TCP is an address: a name that nobody vouches for is refused there."""
+        client, server = _tcp_pair()
+        with client, server:
+            child = self.start(*OURS, "--identity=alice", stdin=server.fileno(), stdout=server.fileno())
+            server.close()
+            self.assertEqual(await deferToThread(_receive_all, client), b"")
+        self.assertEqual(await child.ended(), EXIT_BAD_ARGUMENTS)
+        self.assertIn("--identity is for ssh", child.stderr)
+
+    async def test_words_for_people(self) -> None:
+        """Where a super-server makes the socket standard error too, no word of ours gets into it."""
+        for option, is_good in (("--allow=lo", False), ("--no-such", False), ("--verbose", True)):
+            client, server = socket.socketpair()
+            with client, server:
+                command = [str(installed_command("twistd-stdio")), option]
+                child = subprocess.Popen(command, stdin=server, stdout=server, stderr=server)
+                server.close()
+                client.shutdown(socket.SHUT_WR)
+                said = await deferToThread(_receive_all, client)
+            self.assertEqual((said, child.wait() == 0), (b"", is_good))
+
+
+class SshSessionTests(PipeTestCase):
+    """What sshd tells of a session, without an sshd."""
+
+    async def peer(self, *options: str, **environ: str) -> str:
+        """Give the peer that the log names."""
+        child, to, answers = self.piped(*OURS, *options, "--log-file=log", **environ)
+        await self.ask(child, to, answers, request_bytes())
+        job = (child.folder / "log").read_text()
+        return job.partition(" peer=")[2].partition(" ")[0]
+
+    async def test_an_account(self) -> None:
+        """A session of ssh is its account's."""
+        peer = await self.peer(SSH_CONNECTION="192.0.2.9 4000 192.0.2.1 22")
+        self.assertEqual(peer, f"ssh:{getpass.getuser()}")
+
+    async def test_a_forced_command(self) -> None:
+        """Keys of one account are told apart by what their forced commands say."""
+        peer = await self.peer("--identity=alice", SSH_CONNECTION="2001:db8::9 4000 2001:db8::1 22")
+        self.assertEqual(peer, "ssh:alice")
+
+    async def test_nobody_said(self) -> None:
+        """Without ssh it is whoever started us."""
+        self.assertEqual(await self.peer(), "stdio")
+
+
+def _tcp_pair() -> tuple[socket.socket, socket.socket]:
+    """Give both ends of a connection over loopback, the client's first."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        client = socket.create_connection(listening.getsockname(), timeout=30)
+        return client, listening.accept()[0]
 
 
 def _write_all(descriptor: int, data: bytes) -> None:

@@ -81,6 +81,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     except (DistccError, OSError) as error:
         print(f"twistd-stdio: {error}", file=sys.stderr)
         sys.exit(error.exit_code if isinstance(error, DistccError) else EXIT_FAILURE)
+    os._exit(0)  # whoever waits for our end need not wait for the interpreter's
 
 
 def _say_nothing_to_the_client() -> None:

@@ -13,10 +13,11 @@ from collections.abc import Callable, Coroutine
 from typing import Protocol as Seam
 from typing import cast
 
-from twisted.internet.address import IPv4Address, IPv6Address
+from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IAddress, IDelayedCall, IReactorTime, ITransport
 from twisted.internet.protocol import Factory, Protocol, connectionDone
+from twisted.internet.unix import Server as UNIXServer
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
@@ -29,6 +30,7 @@ from twisted_distcc.policy.peer import Peer, tcp_peer
 from twisted_distcc.policy.verdict import ALLOWED, Refused, Verdict
 from twisted_distcc.server.admission import Admission
 from twisted_distcc.server.answer import LINGER, Answering, Compile, Deadlines, sentence_on
+from twisted_distcc.server.identity import socket_peer
 from twisted_distcc.wire.connection import Connection
 from twisted_distcc.wire.events import Event, MessageEnd
 from twisted_distcc.wire.limits import Limits
@@ -59,10 +61,12 @@ class ServerTransport(Seam):
 
 
 def address_peer(transport: ITransport) -> Peer:
-    """Make the peer of a transport's other end, from its address alone."""
+    """Make the peer of a transport's other end: an address, or a user of this machine."""
     address = transport.getPeer()
     if isinstance(address, IPv4Address | IPv6Address):
         return tcp_peer(address.host, address.port)
+    if isinstance(address, UNIXAddress) and isinstance(transport, UNIXServer):
+        return socket_peer(transport.socket)
     return Peer(type(address).__name__)
 
 
