@@ -9,13 +9,15 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final, Literal, TypeAlias
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from twisted_distcc.execution.limits import Limits
 from twisted_distcc.policy.access import AllowList
 from twisted_distcc.policy.commands import BadCommandListError, CommandList
 from twisted_distcc.policy.rules import Policy
-from twisted_distcc.server.tls_config import TlsConfig
+
+if TYPE_CHECKING:
+    from twisted_distcc.server.tls_config import TlsConfig
 
 Sandboxing: TypeAlias = Literal["auto", "require", "off"]
 

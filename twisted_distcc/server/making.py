@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from twisted_distcc.execution.compilation import Place
 from twisted_distcc.execution.compilers import Compilers
-from twisted_distcc.execution.sandbox.builder import NoSandboxError, build
 from twisted_distcc.execution.unconfined import Unconfined
 from twisted_distcc.execution.workspace import Workspaces
 from twisted_distcc.observe.lines import Log
@@ -50,6 +49,8 @@ def make_place(config: ServerConfig, workspaces: Workspaces, log: Log, *, carefu
     environ = _environment(config)
     if config.sandbox == "off":
         return Unconfined(workspaces, environ)
+    from twisted_distcc.execution.sandbox.builder import NoSandboxError, build
+
     try:
         return build(config.limits, environ, workspaces.spool, careful=careful)
     except NoSandboxError as error:

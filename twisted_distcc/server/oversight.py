@@ -10,9 +10,8 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Sequence
-from pathlib import Path
+from typing import TYPE_CHECKING
 
-from twisted_distcc.observe.audit import AuditLog
 from twisted_distcc.observe.jobs import JobRecord
 from twisted_distcc.observe.lines import Log
 from twisted_distcc.policy.peer import Peer
@@ -20,6 +19,9 @@ from twisted_distcc.policy.reading import BadPolicyError, parse_policy
 from twisted_distcc.policy.rules import Decision, Policy, Wish, allow_users, decide_without_rules
 from twisted_distcc.policy.verdict import Refused, Verdict
 from twisted_distcc.server.config import ServerConfig
+
+if TYPE_CHECKING:
+    from twisted_distcc.observe.audit import AuditLog
 
 
 def read_policy(path: str) -> Policy:
@@ -29,7 +31,8 @@ def read_policy(path: str) -> Policy:
         BadPolicyError: if it cannot be read, or cannot be meant.
     """
     try:
-        text = Path(path).read_text("utf-8")
+        with open(path, encoding="utf-8") as file:
+            text = file.read()
     except OSError as error:
         raise BadPolicyError(f"{path}: cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
@@ -65,6 +68,8 @@ class Oversight:
         self.log = log
         self._audit: AuditLog | None = None
         if config.audit_log is not None:
+            from twisted_distcc.observe.audit import AuditLog  # twistd-stdio starts once per job
+
             self._audit = AuditLog(
                 config.audit_log, time.time, lambda sentence: log.error("{sentence}", sentence=sentence)
             )

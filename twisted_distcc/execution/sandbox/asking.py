@@ -1,35 +1,25 @@
 """Short questions to programs that are trusted: a compiler, a loader, bubblewrap.
 
-In: a command.  Out: what it answered.  It waits, for ten seconds at most, so it is
-not for the reactor's thread.
+In: a command.  Out: what it answered.  It waits, for twenty seconds at most, so it is not for the
+reactor's thread.
 """
 
 from __future__ import annotations
 
-import errno
 import os
-import subprocess
 from collections.abc import Mapping, Sequence
-from typing import Final
 
-_SLOW: Final = 10.0
+from twisted_distcc.execution.sandbox.trial import run_here
+from twisted_distcc.execution.words import Words
+from twisted_distcc.launcher.command import Command
 
 
 def ask(argv: Sequence[str], environ: Mapping[str, str]) -> str:
     """Give what `argv` says on its standard output; nothing if it fails.
 
     Raises:
-        OSError: if it cannot be started, or does not answer.
+        DistccError: if it cannot be started, or does not answer.
     """
-    try:
-        asked = subprocess.run(
-            argv,
-            capture_output=True,
-            stdin=subprocess.DEVNULL,
-            env=dict(environ),
-            timeout=_SLOW,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        raise OSError(errno.ETIMEDOUT, os.strerror(errno.ETIMEDOUT), argv[0]) from None
-    return os.fsdecode(asked.stdout) if not asked.returncode else ""
+    with Words("answer") as answer:
+        ended = run_here(Command(argv, environ, stdout=answer.descriptor))
+        return os.fsdecode(answer.last()) if not ended.status else ""

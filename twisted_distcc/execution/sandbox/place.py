@@ -69,7 +69,8 @@ class Sandbox:
         """Find out what the compiler at `path` consists of; this may wait.
 
         Raises:
-            OSError: if it cannot be read or started.
+            DistccError: if it cannot be started.
+            OSError: if it cannot be read.
         """
         self.toolchains.learn(path)
 

@@ -7,7 +7,6 @@ all that the system has installed.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -58,6 +57,8 @@ class Toolchain:
         Raises:
             OSError: if one cannot be read.
         """
+        import hashlib  # twistd-stdio starts once per job, mostly without an audit log
+
         digests = set()
         for program in self.programs:
             with open(program, "rb") as file:
@@ -74,7 +75,8 @@ def discover(compiler: str, environ: Mapping[str, str], beside: Iterable[str]) -
         beside: other programs that are to work where it runs.
 
     Raises:
-        OSError: if it cannot be read or started.
+        DistccError: if it cannot be started.
+        OSError: if it cannot be read.
     """
     try:
         libraries = [*needed(compiler)]

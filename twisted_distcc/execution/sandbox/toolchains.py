@@ -38,7 +38,8 @@ class Toolchains:
         """Find out about the compiler at `path`, unless it is known; this may wait.
 
         Raises:
-            OSError: if it cannot be read or started.
+            DistccError: if it cannot be started.
+            OSError: if it cannot be read.
         """
         with self._learning:  # whoever wants the same compiler meanwhile waits for it
             if not self.knows(path):

@@ -12,8 +12,8 @@ from typing import Final
 
 from twisted_distcc.errors import EXIT_TIMEOUT, DistccError
 from twisted_distcc.execution.compilation import Job
-from twisted_distcc.launcher.command import CannotStartError, Command, Ended, start_arguments
-from twisted_distcc.launcher.starting import kill, start
+from twisted_distcc.launcher.command import Command, Ended, start_command
+from twisted_distcc.launcher.starting import kill
 from twisted_distcc.messages.model import Reply
 
 _SLOW: Final = 20.0
@@ -32,14 +32,16 @@ def attempt(job: Job) -> Reply:
         DistccError: if it cannot be started, or does not end, or has no result.
         OSError: if the disk takes no more.
     """
-    return job.collect(_run(job.command))
+    return job.collect(run_here(job.command))
 
 
-def _run(command: Command) -> Ended:
-    try:
-        pid = start(*start_arguments(command))
-    except (OSError, ValueError) as error:
-        raise CannotStartError(f"cannot start {command.argv[0]}: {error}") from error
+def run_here(command: Command) -> Ended:
+    """Run `command` to its end.
+
+    Raises:
+        DistccError: if it cannot be started, or does not end.
+    """
+    pid = start_command(command)
     ended = _has_ended(pid)
     if not ended:
         kill(pid)
