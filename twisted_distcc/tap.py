@@ -23,7 +23,7 @@ from twisted_distcc.observe.logs import LogFile
 from twisted_distcc.policy.access import PRIVATE, AllowList
 from twisted_distcc.server.config import PORT, ServerConfig, command_list, default_jobs, search_path
 from twisted_distcc.server.oversight import policy_of
-from twisted_distcc.server.sandboxing import LIMIT_OPTIONS, SANDBOX_HELP, limits, mode
+from twisted_distcc.server.sandboxing import JOB_LIFETIME, LIMIT_OPTIONS, SANDBOX_HELP, limits, mode
 from twisted_distcc.server.service import DistccService
 from twisted_distcc.server.tls_config import TLS_PORT, gives_tls, tls_config
 
@@ -77,7 +77,7 @@ class Options(usage.Options):
         ["jobs", "j", None, "Compilers that may run at a time [processors + 2].", _COUNT],
         ["nice", "N", 5, "Be so much nicer to other programs.", _number(0, 20)],
         ["oom-score-adj", None, None, "Standing when memory runs out.", _number(-1000, 1000)],
-        ["job-lifetime", None, None, "Seconds that one compiler may run.", _COUNT],
+        ["job-lifetime", None, JOB_LIFETIME, "Seconds that one compiler may run.", _COUNT],
         ["lifetime", None, None, "Seconds that this server lives.", _COUNT],
         ["log-file", None, None, "File for log lines, in place of twistd's."],
         ["log-level", None, "notice", f"The least severe level to log: {', '.join(LEVELS)}."],

@@ -27,15 +27,28 @@ NUMBER = st.integers(0, 2**63 - 1)
 
 
 class RoundTripTests(SynchronousTestCase):
-    @given(NUMBER, st.integers(-1, 0o777), WORD, st.lists(WORD, min_size=1), st.dictionaries(NAME, WORD))
+    @given(
+        NUMBER,
+        st.integers(-1, 0o777),
+        st.booleans(),
+        WORD,
+        st.lists(WORD, min_size=1),
+        st.dictionaries(NAME, WORD),
+    )
     def test_start(
-        self, number: int, umask: int, folder: bytes, argv: list[bytes], environ: dict[bytes, bytes]
+        self,
+        number: int,
+        umask: int,
+        expendable: bool,
+        folder: bytes,
+        argv: list[bytes],
+        environ: dict[bytes, bytes],
     ) -> None:
         """Empty words, line ends, and values that hold `=` arrive as they were."""
         variables = [name + b"=" + value for name, value in environ.items()]
-        packet = pack_start(number, 5, umask, folder, argv, variables)
+        packet = pack_start(number, 5, umask, folder, argv, variables, expendable=expendable)
         self.assertEqual(kind_and_number(packet), (START, number))
-        self.assertEqual(unpack_start(packet), (5, umask, folder, argv, environ))
+        self.assertEqual(unpack_start(packet), (5, umask, expendable, folder, argv, environ))
 
     @given(NUMBER)
     def test_kill(self, number: int) -> None:

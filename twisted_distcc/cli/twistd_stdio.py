@@ -17,6 +17,7 @@ from typing import Final
 
 from twisted_distcc import __version__
 from twisted_distcc.errors import EXIT_FAILURE, DistccError
+from twisted_distcc.launcher.starting import hand_on_nothing
 from twisted_distcc.observe.lines import LEVELS, LineFile, LineLog, Log
 from twisted_distcc.policy.access import PRIVATE, AllowList
 from twisted_distcc.policy.verdict import ALLOWED
@@ -24,7 +25,7 @@ from twisted_distcc.server.config import ServerConfig, command_list, search_path
 from twisted_distcc.server.ending import Ending
 from twisted_distcc.server.identity import is_network, stream_peer
 from twisted_distcc.server.oversight import Oversight, policy_of
-from twisted_distcc.server.sandboxing import LIMIT_OPTIONS, MODES, SANDBOX_HELP, limits
+from twisted_distcc.server.sandboxing import JOB_LIFETIME, LIMIT_OPTIONS, MODES, SANDBOX_HELP, limits
 from twisted_distcc.server.stdio import serve_stdio
 from twisted_distcc.server.streams import Streams, ToldToEndError
 
@@ -51,8 +52,9 @@ def parser() -> argparse.ArgumentParser:
         "--identity", metavar="NAME", help="who it is that ssh lets in, where the account does not say"
     )
     made.add_argument(
-        "--job-lifetime", type=int, metavar="SECONDS", help="how long the compiler may run"
-    )
+        "--job-lifetime", type=int, default=JOB_LIFETIME, metavar="SECONDS",
+        help=f"how long the compiler may run ({JOB_LIFETIME})",
+    )  # fmt: skip
     made.add_argument("-N", "--nice", type=int, default=5, help="be so much nicer (5)")
     made.add_argument("--sysroot", default="", help="folder that compilers are looked for below")
     made.add_argument("--policy", metavar="FILE", help="rules: who may have what compiled")
@@ -108,6 +110,7 @@ def _serve_or_log(options: argparse.Namespace, log: Log) -> None:
 def _serve(options: argparse.Namespace, log: Log) -> None:
     # Nothing of the client's was read yet: this is where root is given away, by whoever has it.
     config = _config(options)
+    hand_on_nothing()
     os.nice(config.nice)
     connection = _connection()
     peer = stream_peer(connection, options.identity, os.environ)

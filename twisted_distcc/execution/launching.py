@@ -223,7 +223,8 @@ def _start_launcher(theirs: socket.socket) -> int:
 
 
 def _packet(number: int, streams: int, command: Command) -> bytes:
-    argv, environ, directory, umask, _ = start_arguments(command)
+    argv, environ, directory, umask, _, expendable = start_arguments(command)
     variables = [os.fsencode(f"{name}={value}") for name, value in environ.items()]
     words = [os.fsencode(word) for word in argv]
-    return pack_start(number, streams, umask, os.fsencode(directory or ""), words, variables)
+    folder = os.fsencode(directory or "")
+    return pack_start(number, streams, umask, folder, words, variables, expendable=expendable)

@@ -16,6 +16,8 @@ MIB: Final = 1024 * 1024
 GIB: Final = 1024 * MIB
 _BLOCK: Final = 512  # of `ulimit -f`, in every shell that keeps to POSIX
 _KIB: Final = 1024
+# Seconds between the signal that tells a program of its limit, and the one that it cannot ignore.
+_GRACE: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +49,15 @@ class Limits:
         words = [
             "ulimit -c 0",
             f"ulimit -n {self.open_files}",
-            f"ulimit -t {self.cpu}",
+            f"ulimit -S -t {self.cpu}",
+            f"ulimit -H -t {self.cpu + _GRACE}",
             f"ulimit -f {self.file_size // _BLOCK}",
             f"ulimit -v {self.memory // _KIB}",
         ]
         if own_processes:  # `-u` in most shells, `-p` in dash
-            words.append(f"{{ ulimit -u {self.processes} || ulimit -p {self.processes}; }} 2>/dev/null")
-        return "\n".join(words)
+            words.append(f"ulimit -u {self.processes} || ulimit -p {self.processes}")
+        # What is set lower already cannot be raised, which is no news for the person at the client.
+        return "\n".join(("{", *words, "} 2>/dev/null"))
 
 
 class LimitMetError(DistccError):

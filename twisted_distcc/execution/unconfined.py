@@ -66,6 +66,7 @@ class Unconfined:
                     directory=workspace.path,
                     stdout=stdout.descriptor,
                     stderr=stderr.descriptor,
+                    expendable=True,
                 )
                 limited = self.limits is not None
                 yield OpenJob(command, stdout, stderr, output, self.workspaces.spool, limited)

@@ -30,6 +30,7 @@ class Command:
         stdin, stdout, stderr: file descriptors; `NOTHING` is the null device.
         umask: its umask; `INHERITED_UMASK` is ours.
         beside: more descriptors, which it gets as 3, 4 and so on.
+        expendable: whether it is to die first when the machine's memory runs out.
     """
 
     argv: Sequence[str]
@@ -40,6 +41,7 @@ class Command:
     stderr: int = NOTHING
     umask: int = INHERITED_UMASK
     beside: tuple[int, ...] = ()
+    expendable: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +60,7 @@ class Ended:
 
 def start_arguments(
     command: Command,
-) -> tuple[list[str], Mapping[str, str], str | None, int, tuple[int, ...]]:
+) -> tuple[list[str], Mapping[str, str], str | None, int, tuple[int, ...], bool]:
     """Give the arguments of `launcher.starting.start` that stand for `command`.
 
     Raises:
@@ -67,7 +69,8 @@ def start_arguments(
     environ = os.environ if command.environ is None else command.environ
     path = _path_of(command.argv[0], environ)
     streams = (command.stdin, command.stdout, command.stderr, *command.beside)
-    return [path, *command.argv[1:]], environ, command.directory, command.umask, streams
+    argv = [path, *command.argv[1:]]
+    return argv, environ, command.directory, command.umask, streams, command.expendable
 
 
 def start_command(command: Command) -> int:

@@ -41,6 +41,8 @@ def pack_start(
     directory: bytes,
     argv: Sequence[bytes],
     variables: Sequence[bytes],
+    *,
+    expendable: bool = False,
 ) -> bytes:
     """Ask for a program; its streams travel beside the packet.
 
@@ -51,25 +53,27 @@ def pack_start(
         directory: its working directory; empty is the launcher's.
         argv: its path and arguments.
         variables: its environment, each as `NAME=value`.
+        expendable: whether it is to die first when memory runs out.
 
     Raises:
         ValueError: if any of them holds a NUL, which no program can be given: a packet with one would
             ask for another program.
     """
-    words = (b"%d" % streams, b"%d" % umask, directory, b"%d" % len(argv), *argv, *variables)
+    numbers = (b"%d" % number for number in (streams, umask, expendable, len(argv)))
+    words = (*numbers, directory, *argv, *variables)
     body = b"\0".join(words)
     if body.count(b"\0") >= len(words):
         raise ValueError("a NUL in what a program is to be given")
     return _HEAD.pack(START, number) + body
 
 
-def unpack_start(packet: bytes) -> tuple[int, int, bytes, list[bytes], dict[bytes, bytes]]:
-    """Give number of streams, umask, directory, argv and environment of what `pack_start` made."""
-    streams, umask, directory, count, *words = packet[_HEAD.size :].split(b"\0")
+def unpack_start(packet: bytes) -> tuple[int, int, bool, bytes, list[bytes], dict[bytes, bytes]]:
+    """Give streams, umask, expendable, directory, argv and environment of what `pack_start` made."""
+    streams, umask, expendable, count, directory, *words = packet[_HEAD.size :].split(b"\0")
     end = int(count)
     pairs = (variable.partition(b"=") for variable in words[end:])
     variables = {name: value for name, _, value in pairs}
-    return int(streams), int(umask), directory, words[:end], variables
+    return int(streams), int(umask), expendable == b"1", directory, words[:end], variables
 
 
 def pack_kill(number: int) -> bytes:

@@ -74,11 +74,11 @@ class Launcher:
         return True
 
     def _start(self, number: int, packet: bytes, streams: Sequence[int]) -> None:
-        count, umask, directory, argv, environ = unpack_start(packet)
+        count, umask, expendable, directory, argv, environ = unpack_start(packet)
         try:
             if len(streams) < count:  # the system drops what we have no descriptors left for
                 raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
-            self._watch(number, start(argv, environ, directory or None, umask, streams))
+            self._watch(number, start(argv, environ, directory or None, umask, streams, expendable))
         except OSError as error:
             self._tell(pack_failed(number, error.errno or errno.EIO))
         except ValueError:

@@ -1,14 +1,15 @@
 """Starting a program as the leader of a process group of its own, and killing it with its group.
 
 In: a path, words, variables and descriptors.  Out: a process number.  `posix_spawn` does it, at the same
-small cost whatever the size of this process; it can set neither working directory nor umask, so this
-process takes them on for that moment.
+small cost whatever the size of this process; it can set neither working directory nor umask nor standing
+with the kernel, so this process takes them on for that moment.
 """
 
 from __future__ import annotations
 
 import os
 import signal
+from _thread import allocate_lock
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import Final, TypeAlias, TypeVar
@@ -19,10 +20,18 @@ NOTHING: Final = -1
 """In place of a descriptor: the null device."""
 INHERITED_UMASK: Final = -1
 
+_STDERR: Final = 2
 _FOLDER: Final = os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC
 
 # Python ignores these from its start; a program that it starts would go on ignoring them.
 _IGNORED_BY_PYTHON: Final = (signal.SIGPIPE, signal.SIGXFSZ)
+
+# One start at a time: two threads would take each other's folder, umask or standing for their own.
+_STARTING: Final = allocate_lock()
+
+_STANDING: Final = "/proc/self/oom_score_adj"
+_FIRST_TO_DIE: Final = b"1000"
+_DIGITS: Final = 16
 
 _Action: TypeAlias = tuple[int, int, str, int, int] | tuple[int, int, int] | tuple[int, int]
 
@@ -33,6 +42,7 @@ def start(
     directory: str | bytes | None,
     umask: int,
     streams: Sequence[int],
+    expendable: bool = False,
 ) -> int:
     """Start the program at the path `argv[0]`, and give its process number.
 
@@ -42,12 +52,13 @@ def start(
         directory: its working directory; `None` is ours.
         umask: its umask; `INHERITED_UMASK` is ours.
         streams: its standard streams, and whatever else it gets, in this order from 0.
+        expendable: whether it is to die first when the machine's memory runs out.
 
     Raises:
         OSError: if it cannot be started.
         ValueError: if a word or a variable cannot be handed to a program.
     """
-    with _in(directory), _with(umask):
+    with _STARTING, _in(directory), _with(umask), _expendable(expendable):
         return os.posix_spawn(
             argv[0],
             tuple(argv),
@@ -57,6 +68,17 @@ def start(
             setsigmask=(),
             setsigdef=_IGNORED_BY_PYTHON,
         )
+
+
+def hand_on_nothing() -> None:
+    """Have all that is open now, but the standard streams, closed in whatever is started later.
+
+    We close what we open ourselves; whoever started us may have left more.
+    """
+    for number in map(int, os.listdir("/proc/self/fd")):
+        if number > _STDERR:
+            with suppress(OSError):  # the one that listed them is closed already
+                os.set_inheritable(number, False)
 
 
 def kill(pid: int) -> None:
@@ -103,6 +125,26 @@ def _with(umask: int) -> Iterator[None]:
         yield
     finally:
         os.umask(ours)
+
+
+@contextmanager
+def _expendable(wanted: bool) -> Iterator[None]:
+    """Be the first to die when memory runs out; we may come down again to what we were."""
+    if not wanted:
+        yield
+        return
+    try:
+        descriptor = os.open(_STANDING, os.O_RDWR | os.O_CLOEXEC)
+    except OSError:  # without a `/proc` the kernel takes whoever is largest
+        yield
+        return
+    ours = os.read(descriptor, _DIGITS)
+    try:
+        os.pwrite(descriptor, _FIRST_TO_DIE, 0)
+        yield
+    finally:
+        os.pwrite(descriptor, ours, 0)
+        os.close(descriptor)
 
 
 def _actions(streams: Sequence[int]) -> list[_Action]:

@@ -14,6 +14,9 @@ from twisted_distcc.execution.limits import Limits
 SANDBOX_HELP: Final = "Whether compilers run in a sandbox: auto, require or off."
 MODES: Final = ("auto", "require", "off")
 
+JOB_LIFETIME: Final = 7200
+"""Seconds that a job may take by default: whoever sleeps must not keep a place for ever."""
+
 _UNITS: Final = {"K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
 
 

@@ -22,6 +22,7 @@ from twisted.logger import Logger
 
 from twisted_distcc.execution.launching import LauncherSpawner
 from twisted_distcc.execution.workspace import Workspaces
+from twisted_distcc.launcher.starting import hand_on_nothing
 from twisted_distcc.messages.bulk import Bulk, ReactorThreads
 from twisted_distcc.processes import Runner, Spawner
 from twisted_distcc.server.admission import Admission
@@ -131,6 +132,7 @@ class DistccService(Service):
     def startService(self) -> None:
         """Serve."""
         super().startService()
+        hand_on_nothing()
         signal.signal(signal.SIGHUP, lambda *_: self._reactor.callFromThread(self._renew))
         self._reactor.callWhenRunning(_leave_children_alone)
         self._workspaces = Workspaces()

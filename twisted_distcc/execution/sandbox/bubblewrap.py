@@ -4,9 +4,12 @@ In: what a job is to see and to run.  Out: the words for bubblewrap.  This modul
 toolchain is found, and starts nothing.
 
 The job gets namespaces of its own of every kind.  What is not shown to it does not exist there: its root
-is empty but for the toolchain, read-only, `/proc` of its own, two devices, and its folder, a file system
-in memory that ends with it.  Its object leaves by a descriptor that it was given, so nothing outside
-ever follows a name that a compiler has made.
+is empty but for the toolchain, read-only, two devices, and its folder, a file system in memory that ends
+with it.  Its object leaves by a descriptor that it was given, so nothing outside ever follows a name
+that a compiler has made.
+
+There is no `/proc`: compilers do without, and it would tell of the machine (its mounts, its memory, its
+kernel's command line) and lead to the descriptors of the shell that started the compiler.
 """
 
 from __future__ import annotations
@@ -30,6 +33,7 @@ ELSEWHERE: Final = "/build"
 """The job's folder, where the client's own cannot be had."""
 
 _DEVICES: Final = ("/dev/null", "/dev/urandom")
+_HOST: Final = "sandbox"
 _OWN: Final = ("/proc/", "/dev/")
 _TEMPORARY: Final = "/tmp"  # noqa: S108  (the job's own, in its own root)
 
@@ -68,12 +72,14 @@ class Walls:
         view: what can be seen.
         limits: how much can be used.
         filtered: whether a seccomp filter comes by `FILTER`.
+        has_proc: whether there is a `/proc`, of the job's own processes, for whoever needs one.
     """
 
     programs: Programs
     view: View
     limits: Limits
     filtered: bool
+    has_proc: bool = False
 
     def folder(self, wanted: str | None) -> str:
         """Give the job's folder: `wanted`, unless it would hide anything, or lie where nothing can."""
@@ -94,7 +100,7 @@ class Walls:
             *self._namespaces(),
             *self.view.argv,
             *(word for device in _DEVICES for word in ("--dev-bind", device, device)),
-            *("--proc", "/proc"),
+            *(("--proc", "/proc") if self.has_proc else ()),
             *self._temporary(folder),
             *("--size", str(self.limits.space + length), "--tmpfs", folder),
             *("--file", str(SOURCE), f"{folder}/{source}"),
@@ -112,6 +118,6 @@ class Walls:
         return [
             self.programs.bubblewrap,
             *("--unshare-all", "--die-with-parent", "--new-session", "--cap-drop", "ALL"),
-            *("--json-status-fd", str(STATUS)),
+            *("--hostname", _HOST, "--json-status-fd", str(STATUS)),
             *(("--seccomp", str(FILTER)) if self.filtered else ()),
         ]

@@ -90,8 +90,10 @@ def _try_walls(sandbox: Sandbox) -> None:
     programs = sandbox.programs
     try:
         libraries = (library for program in programs.within for library in needed(program))
-        seen = View.of([*programs.within, *libraries])
-        with sandbox.enclose(seen, [programs.shell, "-c", f"echo >{OUTPUT}"], "source", EMPTY) as job:
+        view = View.of([*programs.within, *libraries])
+        shell = Toolchain((programs.shell,), view, is_whole_system=False)
+        argv = [programs.shell, "-c", f"echo >{OUTPUT}"]
+        with sandbox.enclose(shell, argv, _SOURCE, EMPTY) as job:
             attempt(job)
     except (DistccError, OSError) as error:
         raise NoSandboxError(_advised(str(error))) from error
@@ -120,7 +122,7 @@ def _compiles(sandbox: Sandbox, toolchain: Toolchain) -> bool:
 def _compiles_language(sandbox: Sandbox, toolchain: Toolchain, language: str) -> bool:
     argv = [toolchain.compiler, "-x", language, "-c", _SOURCE, "-o", OUTPUT]
     try:
-        with sandbox.enclose(toolchain.view, argv, _SOURCE, Body.of(b"int x;\n")) as job:
+        with sandbox.enclose(toolchain, argv, _SOURCE, Body.of(b"int x;\n")) as job:
             return not attempt(job).status
     except (DistccError, OSError):
         return False

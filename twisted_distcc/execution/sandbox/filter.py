@@ -2,9 +2,10 @@
 
 In: the machine's architecture.  Out: a program for the kernel, in classic BPF, which bubblewrap loads.
 Namespaces keep a job from the network and from other processes; this keeps it from what namespaces leave
-open (`AF_VSOCK` reaches a virtual machine's host) and from those parts of the kernel where most holes
-were found: namespaces of its own, io_uring, BPF, tracing, key rings.  The format is that of
-`linux/filter.h` and `linux/seccomp.h`.
+open (`AF_VSOCK` reaches a virtual machine's host), from memory that no limit counts (shared segments,
+message queues, files in memory), and from those parts of the kernel where most holes were found:
+namespaces of its own, io_uring, BPF, tracing, key rings.  The format is that of `linux/filter.h` and
+`linux/seccomp.h`.
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ REFUSED: Final = (
     "socket", "socketpair", "io_uring_setup", "bpf", "perf_event_open", "ptrace", "process_vm_readv",
     "process_vm_writev", "pidfd_getfd", "keyctl", "add_key", "request_key", "userfaultfd", "mount",
     "umount2", "pivot_root", "chroot", "fsopen", "fspick", "move_mount", "open_tree", "mount_setattr",
-    "unshare", "setns", "open_by_handle_at", "name_to_handle_at",
+    "unshare", "setns", "open_by_handle_at", "name_to_handle_at", "shmget", "semget", "msgget",
+    "mq_open", "memfd_create", "memfd_secret", "fanotify_init",
 )  # fmt: skip
 
 
@@ -49,18 +51,19 @@ class Machine:
 X86_64: Final = Machine(
     0xC000003E, 56, 435,
     (41, 53, 425, 321, 298, 101, 310, 311, 438, 250, 248, 249, 323, 165, 166, 155, 161, 430, 433, 429,
-     428, 442, 272, 308, 304, 303),
+     428, 442, 272, 308, 304, 303, 29, 64, 68, 240, 319, 447, 300),
+    more=(154,),  # modify_ldt
 )  # fmt: skip
 I386: Final = Machine(
     0x40000003, 120, 435,
     (359, 360, 425, 357, 336, 26, 347, 348, 438, 288, 286, 287, 374, 21, 52, 217, 61, 430, 433, 429,
-     428, 442, 310, 346, 342, 341),
-    more=(102,),  # socketcall, which is all of them
+     428, 442, 310, 346, 342, 341, 395, 393, 399, 277, 356, 447, 338),
+    more=(102, 117, 123),  # socketcall and ipc, which are all of theirs, and modify_ldt
 )  # fmt: skip
 AARCH64: Final = Machine(
     0xC00000B7, 220, 435,
     (198, 199, 425, 280, 241, 117, 270, 271, 438, 219, 217, 218, 282, 40, 39, 41, 51, 430, 433, 429,
-     428, 442, 97, 268, 265, 264),
+     428, 442, 97, 268, 265, 264, 194, 190, 186, 180, 279, 447, 262),
 )  # fmt: skip
 
 # By `os.uname().machine`; the second kind of program that such a machine runs comes second.

@@ -22,8 +22,8 @@ from twisted_distcc.execution.compilation import NothingMadeError
 from twisted_distcc.execution.limits import Limits, check_limits
 from twisted_distcc.execution.sandbox import filter as seccomp
 from twisted_distcc.execution.sandbox.bubblewrap import OUTPUT, Programs, Walls
+from twisted_distcc.execution.sandbox.toolchain import Toolchain
 from twisted_distcc.execution.sandbox.toolchains import Toolchains
-from twisted_distcc.execution.sandbox.view import View
 from twisted_distcc.execution.words import Words
 from twisted_distcc.launcher.command import Command, Ended
 from twisted_distcc.launcher.starting import NOTHING
@@ -34,8 +34,10 @@ _NUMBERS: Final = itertools.count()
 # What comes before the first line of a source's own fits into this.
 _HEAD: Final = 8192
 
-_EXIT_CODE: Final = re.compile(rb'"exit-code": (\d+)')
-_TIMES: Final = re.compile(rb"(\d+)m([\d.]+)s (\d+)m([\d.]+)s\s*\Z")
+# Bounded: a job that has a `/proc` can write where the shell and bubblewrap do.
+_EXIT_CODE: Final = re.compile(rb'"exit-code": (\d{1,3})\b')
+_TIME: Final = rb"(\d{1,7})m(\d{1,2}\.\d{1,6})s"
+_TIMES: Final = re.compile(_TIME + b" " + _TIME + rb"\n\Z")
 _SIGNALLED: Final = 128
 
 
@@ -85,18 +87,23 @@ class Sandbox:
         name = f"source{compilation.language.preprocessed_suffix}"
         folder = working_directory(source.head(_HEAD))
         argv = serve_argv(compilation, path, name, OUTPUT)
-        return self.enclose(self.toolchains.get(path).view, argv, name, source, folder)
+        return self.enclose(self.toolchains.get(path), argv, name, source, folder)
 
     @contextmanager
     def enclose(
-        self, view: View, argv: Sequence[str], name: str, source: Body, folder: str | None = None
+        self,
+        seen: Toolchain,
+        argv: Sequence[str],
+        name: str,
+        source: Body,
+        folder: str | None = None,
     ) -> Iterator[ConfinedJob]:
-        """Make ready to run `argv` where it sees `view`, and `source` as the file `name`.
+        """Make ready to run `argv` where it sees the toolchain `seen`, and `source` as the file `name`.
 
         It runs in `folder`, if that can be; what it makes is called `OUTPUT`.
         """
         filtering = seccomp.program(os.uname().machine)
-        walls = Walls(self.programs, view, self.limits, filtering is not None)
+        walls = Walls(self.programs, seen.view, self.limits, filtering is not None, seen.is_whole_system)
         folder = walls.folder(folder)
         output = f"{self.spool}/object-{os.getpid()}-{next(_NUMBERS)}"
         with ExitStack() as held:
@@ -116,6 +123,7 @@ class Sandbox:
                     _created(output, held),
                     times.descriptor,
                 ),
+                expendable=True,
             )
             yield ConfinedJob(command, stdout, stderr, status, times, output, self.spool)
 
