@@ -16,8 +16,8 @@ MIB: Final = 1024 * 1024
 GIB: Final = 1024 * MIB
 _BLOCK: Final = 512  # of `ulimit -f`, in every shell that keeps to POSIX
 _KIB: Final = 1024
-# Seconds between the signal that tells a program of its limit, and the one that it cannot ignore.
-_GRACE: Final = 5
+# Second between the signal that tells a program of its limit, and the one that it cannot ignore.
+_GRACE: Final = 1
 
 
 @dataclass(frozen=True, slots=True)
