@@ -21,6 +21,7 @@ from twisted_distcc.errors import EXIT_IO_ERROR, DistccError
 from twisted_distcc.observe.lines import LEVELS
 from twisted_distcc.observe.logs import LogFile
 from twisted_distcc.policy.access import PRIVATE, AllowList
+from twisted_distcc.server.bounds import CLIENT_ROWS, ceilings, deadlines
 from twisted_distcc.server.config import PORT, ServerConfig, command_list, default_jobs, search_path
 from twisted_distcc.server.oversight import policy_of
 from twisted_distcc.server.sandboxing import JOB_LIFETIME, LIMIT_OPTIONS, SANDBOX_HELP, limits, mode
@@ -86,6 +87,7 @@ class Options(usage.Options):
         ["audit-log", None, None, "File for an account of each job, one JSON object a line."],
         ["sysroot", None, "", "Folder that compilers are looked for below."],
         ["sandbox", None, "auto", SANDBOX_HELP, mode],
+        *CLIENT_ROWS,
         *_SANDBOX_ROWS,
         ["tls-port", None, TLS_PORT, "TCP port for clients with certificates.", _number(0, 65535)],
         ["tls-certificate", None, None, "File with this server's certificate; it opens the TLS port."],
@@ -161,6 +163,8 @@ def make_config(options: Mapping[str, Any], environ: Mapping[str, str]) -> Serve
         policy=policy_of(options["policy"], options["allow-user"]),
         audit_log=options["audit-log"] and os.path.abspath(options["audit-log"]),
         tls=tls_config(options),
+        ceilings=ceilings(options),
+        deadlines=deadlines(options),
     )
 
 

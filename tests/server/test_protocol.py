@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+from dataclasses import replace
 from unittest.mock import patch
 
 from twisted.internet.defer import CancelledError, Deferred
@@ -280,27 +281,60 @@ class DeadlineTests(ConnectionTestCase):
         self.clock.advance(DEADLINES.receive * 100)
         self.assertFalse(transport.aborting)
 
-    def test_a_client_that_does_not_take_its_reply(self) -> None:
-        """A reply that is not taken within its deadline is given up, and its file with it."""
+    def replying(self) -> tuple[DistccServerProtocol, Transport, Reply]:
+        """Let a client take the first piece of a long reply."""
         reply = self.long_reply()
         protocol, transport = self.connect()
         protocol.dataReceived(request_bytes())
         self.compile.answers[0].callback(reply)
-        self.clock.advance(DEADLINES.send - 1)
-        self.assertFalse(transport.aborting)
-        self.clock.advance(1)
+        return protocol, transport, reply
+
+    def assert_given_up(
+        self, protocol: DistccServerProtocol, transport: Transport, reply: Reply
+    ) -> None:
+        """The connection is cut, and the reply's file is gone with it."""
         self.assertTrue(transport.aborting)
         self.lose(protocol)
         self.assertFalse(os.path.exists(reply.object_file.path or ""))
         self.assert_nothing_left()
 
+    def test_a_client_that_does_not_take_its_reply(self) -> None:
+        """A reply of which nothing is taken within the idle deadline is given up."""
+        protocol, transport, reply = self.replying()
+        self.clock.advance(DEADLINES.idle - 1)
+        self.assertFalse(transport.aborting)
+        self.clock.advance(1)
+        self.assert_given_up(protocol, transport, reply)
+
+    def test_a_client_that_takes_its_reply_slowly(self) -> None:
+        """Each piece that is taken gives a client the whole idle deadline again."""
+        protocol, transport, reply = self.replying()
+        for _ in range(2):
+            self.clock.advance(DEADLINES.idle - 1)
+            assert transport.producer is not None
+            transport.producer.resumeProducing()
+        self.assertFalse(transport.aborting)
+        self.clock.advance(DEADLINES.idle)
+        self.assert_given_up(protocol, transport, reply)
+
+    def test_a_reply_as_a_whole_has_a_deadline(self) -> None:
+        """A client that takes a piece every now and then is given up all the same."""
+        self.factory.deadlines = replace(DEADLINES, idle=DEADLINES.send)
+        protocol, transport, reply = self.replying()
+        self.clock.advance(DEADLINES.send - 1)
+        assert transport.producer is not None
+        transport.producer.resumeProducing()
+        self.assertFalse(transport.aborting)
+        self.clock.advance(1)
+        self.assert_given_up(protocol, transport, reply)
+
     def test_a_client_that_does_not_close(self) -> None:
-        """A client that has its reply and stays is cut off by the same deadline."""
+        """A client that has its reply and stays is cut off by the idle deadline."""
         protocol, transport = self.connect()
         protocol.dataReceived(request_bytes())
         self.compile.answers[0].callback(made())
         self.assertFalse(transport.aborting)
-        self.clock.advance(DEADLINES.send)
+        self.clock.advance(DEADLINES.idle)
         self.assertTrue(transport.aborting)
 
 

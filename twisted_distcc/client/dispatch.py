@@ -34,6 +34,7 @@ from twisted_distcc.client.preprocessing import NotForServersError, Preprocessed
 from twisted_distcc.client.protocol import DistccClient
 from twisted_distcc.client.settings import Settings
 from twisted_distcc.client.slots import LockDirectoryError, Slot
+from twisted_distcc.client.terminal import shown
 from twisted_distcc.client.transports import SecureWay, endpoint_to
 from twisted_distcc.cmdline.environment import environment_forbids
 from twisted_distcc.cmdline.model import Compilation, StayLocal
@@ -174,9 +175,7 @@ class _Job:
             raise _StaysHere(reason)
         if not self.hosts.hosts:
             raise self._nobody("no hosts are listed: set DISTCC_HOSTS", EXIT_NO_HOSTS)
-        for path in self._outputs(compilation):
-            if reason := unfit(path):
-                raise _StaysHere(reason)
+        self._check_outputs(compilation)
         return compilation
 
     def _argv(self) -> tuple[str, ...]:
@@ -193,6 +192,12 @@ class _Job:
     def _outputs(self, compilation: Compilation) -> list[str]:
         rules = compilation.dependencies
         return [self._absolute(compilation.output)] + ([self._absolute(rules.path)] if rules else [])
+
+    def _check_outputs(self, compilation: Compilation) -> None:
+        """Leave what cannot be replaced to the compiler; it may have been put there while we waited."""
+        for path in self._outputs(compilation):
+            if reason := unfit(path):
+                raise _StaysHere(reason)
 
     def _free_place_here(self) -> Slot | None:
         """Take a slot of `localhost`, if it is listed and its turn: that saves preprocessing."""
@@ -306,8 +311,10 @@ class _Job:
             if self.settings.fallback and not self.settings.skip_local_retry:
                 raise _StaysHere(f"the compile failed on the server, with {reply.exit_code}")
         else:
+            self._check_outputs(compilation)
             self._write(compilation, preprocessed, reply.object_file)
-        return Finished(reply.exit_code, reply.stdout.read(), preprocessed.stderr + reply.stderr.read())
+        stdout, stderr = shown(reply.stdout.read()), shown(reply.stderr.read())
+        return Finished(reply.exit_code, stdout, preprocessed.stderr + stderr)
 
     def _write(self, compilation: Compilation, preprocessed: Preprocessed, made: Body) -> None:
         outputs = Outputs(self.invocation.umask)

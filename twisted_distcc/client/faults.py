@@ -6,6 +6,9 @@ In: nothing.  Out: `HostError` and its kinds.  Each text goes on from the server
 
 from __future__ import annotations
 
+from typing import Final
+
+from twisted_distcc.client.terminal import shown
 from twisted_distcc.errors import (
     EXIT_ACCESS_DENIED,
     EXIT_CONNECT_FAILED,
@@ -15,6 +18,9 @@ from twisted_distcc.errors import (
     DistccError,
 )
 from twisted_distcc.messages.model import Reply
+
+# Bytes in which a server has said what it has to say.
+_SENTENCE: Final = 2000
 
 
 class HostError(DistccError):
@@ -57,7 +63,8 @@ class RefusedByHostError(HostError):
     @classmethod
     def of(cls, reply: Reply) -> RefusedByHostError:
         """Make it of the server's answer."""
-        lines = reply.stderr.read().decode(errors="replace").strip().splitlines()
+        words = shown(reply.stderr.head(_SENTENCE)).decode(errors="replace")
+        lines = words.strip().splitlines()
         error = cls(f"answered: {lines[-1] if lines else 'nothing'}")
         error.exit_code = reply.exit_code
         return error

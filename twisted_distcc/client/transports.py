@@ -25,6 +25,7 @@ from zope.interface import implementer
 
 from twisted_distcc.client.hosts import RemoteHost, SshHost, TcpHost
 from twisted_distcc.client.settings import Settings
+from twisted_distcc.client.terminal import shown
 from twisted_distcc.processes import CannotStartError, Command, RunningProcess, Spawner
 
 if TYPE_CHECKING:
@@ -165,6 +166,6 @@ class _CommandProtocol(ProtocolWrapper):
         self.factory.process.kill()
         with self.factory.stderr as stderr:
             stderr.seek(max(0, stderr.seek(0, os.SEEK_END) - _LAST_WORDS))
-            words = stderr.read().decode(errors="replace").split("\n")
+            words = shown(stderr.read()).decode(errors="replace").split("\n")
         said = next((line.strip() for line in reversed(words) if line.strip()), "")
         super().connectionLost(Failure(ConnectionLost(said)) if said else reason)

@@ -58,7 +58,7 @@ class Assembly:
         match event:
             case Number(token, value):
                 self._numbers[token] = value
-            case Text(token, data) if token == _ARGUMENT:
+            case Text(token, data) if token == _ARGUMENT and self._wanted:
                 self._arguments.append(data)
             case BodyStart():
                 self._spool = Spool(self._directory) if self._wanted else None
@@ -70,8 +70,9 @@ class Assembly:
                 pass
 
     def pass_over(self) -> None:
-        """Keep no more bodies: the message is read to its end for politeness alone."""
+        """Keep no more words and bodies: the message is read to its end for politeness alone."""
         self._wanted = False
+        self._arguments.clear()
         self.discard()
 
     def discard(self) -> None:

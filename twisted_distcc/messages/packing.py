@@ -12,7 +12,7 @@ import os
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import replace
-from typing import Final
+from typing import Final, TypeVar
 
 from twisted_distcc.compression.filter import NO_ROOM, filter_argv
 from twisted_distcc.compression.lzo import compress, expand, largest_expansion
@@ -22,6 +22,8 @@ from twisted_distcc.messages.body import Body, Spool, new_file
 from twisted_distcc.messages.model import Reply, Request
 from twisted_distcc.wire.grammar import COMPRESSED
 from twisted_distcc.wire.limits import Limits
+
+T = TypeVar("T")
 
 # Compressing costs some 30 microseconds a kilobyte: beyond this it would hold other jobs up.
 _COMPRESSED_AT_ONCE: Final = 16 * 1024
@@ -65,9 +67,9 @@ class Packing(ABC):
         """Give `reply` with its bodies expanded, if `version` compresses; see `expand`."""
         if version != COMPRESSED:
             return reply
-        return Reply(
-            reply.status, *await _each(reply.bodies, lambda body: self.expand(body, limits.expanded))
-        )
+        ceilings = (limits.messages, limits.messages, limits.expanded)
+        bodies = zip(reply.bodies, ceilings, strict=True)
+        return Reply(reply.status, *await _each(bodies, lambda bounded: self.expand(*bounded)))
 
     async def compress_reply(self, reply: Reply, version: int) -> Reply:
         """Give `reply` with its bodies as `version` wants them; see `compress`."""
@@ -132,15 +134,15 @@ class Packing(ABC):
             raise
 
 
-async def _each(bodies: Iterable[Body], change: Callable[[Body], Awaitable[Body]]) -> list[Body]:
+async def _each(bodies: Iterable[T], change: Callable[[T], Awaitable[Body]]) -> list[Body]:
     """Give what `change` makes of each of `bodies`, or of none."""
     changed: list[Body] = []
     try:
         for body in bodies:
             changed.append(await change(body))
     except BaseException:
-        for body in changed:
-            body.discard()
+        for made in changed:
+            made.discard()
         raise
     return changed
 

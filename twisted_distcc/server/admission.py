@@ -3,6 +3,7 @@
 In: jobs that want a seat, and connections that are being read.  Out: seats, never more than there are,
 in the fair order of `line`; and, while too many wait, nobody who has a job in line is read from, so that
 the network holds back what the disk should not have to take, and nobody is held back by others' jobs.
+A request that is whole waits in line from then on: expanding it takes its time.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Protocol
 from twisted.internet.defer import Deferred
 
 from twisted_distcc.policy.rules import PLAIN, Terms
+from twisted_distcc.server.holdings import Ceilings, Holdings
 from twisted_distcc.server.line import Line, Ticket
 
 
@@ -34,23 +36,27 @@ class Admission:
 
     Args:
         jobs: how many jobs may run at a time.
-        queue: how many complete requests may wait for a seat before reading stands still.
+        queue: how many complete requests may wait, to be expanded or for a seat, before reading stands
+            still.
+        ceilings: how much may be held for clients.
     """
 
-    def __init__(self, jobs: int, queue: int) -> None:
+    def __init__(self, jobs: int, queue: int, ceilings: Ceilings | None = None) -> None:
         self.jobs = jobs
         self.queue = queue
         self.running: int = 0
         self.crowded: bool = False
+        self.holdings: Holdings = Holdings(ceilings)
         self._seating = False
         self._line: Line[Deferred[None]] = Line()
         self._readers: dict[Pausable, str] = {}
+        self._expanding: dict[Pausable, str] = {}
         self._held: frozenset[str] = frozenset()
 
     @property
     def waiting(self) -> int:
-        """How many jobs wait for a seat."""
-        return len(self._line)
+        """How many jobs wait for a seat, or are not ready to ask for one yet."""
+        return len(self._line) + len(self._expanding)
 
     @asynccontextmanager
     async def seat(self, identity: str = "", terms: Terms = PLAIN) -> AsyncIterator[None]:
@@ -74,6 +80,16 @@ class Admission:
     def done_reading(self, connection: Pausable) -> None:
         """Count `connection` no more."""
         self._readers.pop(connection, None)
+
+    def expanding(self, connection: Pausable, identity: str = "") -> None:
+        """Count the request of `connection`, which is whole, among the jobs that wait."""
+        self._expanding[connection] = identity
+        self._weigh()
+
+    def done_expanding(self, connection: Pausable) -> None:
+        """Count it no more: it asks for a seat now, or never will."""
+        if self._expanding.pop(connection, None) is not None:
+            self._weigh()
 
     def _enter(self, identity: str, terms: Terms) -> Ticket[Deferred[None]]:
         ticket = Ticket(identity, terms, Deferred[None](lambda _: self._give_up(ticket)))
@@ -106,11 +122,14 @@ class Admission:
     def _weigh(self) -> None:
         """Hold readers back when the line is full, let them go on when half of it is free."""
         self.crowded = self.waiting >= self.queue or (self.crowded and self.waiting > self.queue // 2)
-        before, self._held = self._held, self._line.identities if self.crowded else frozenset()
+        before, self._held = self._held, self._identities() if self.crowded else frozenset()
         for reader in self._readers_of(self._held - before):
             reader.pause()
         for reader in self._readers_of(before - self._held):
             reader.resume()
+
+    def _identities(self) -> frozenset[str]:
+        return self._line.identities | frozenset(self._expanding.values())
 
     def _readers_of(self, identities: frozenset[str]) -> list[Pausable]:
         if not identities:

@@ -39,7 +39,7 @@ class Deadlines:
     """How long a client may take, in seconds.
 
     Attributes:
-        idle: between two pieces of a request.
+        idle: between two pieces of a request, or of a reply that it takes.
         receive: for a whole request, from its first byte (or from when it was last held back).
         send: for taking a whole reply.
     """

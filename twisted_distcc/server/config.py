@@ -15,6 +15,8 @@ from twisted_distcc.execution.limits import Limits
 from twisted_distcc.policy.access import AllowList
 from twisted_distcc.policy.commands import BadCommandListError, CommandList
 from twisted_distcc.policy.rules import Policy
+from twisted_distcc.server.answer import Deadlines
+from twisted_distcc.server.holdings import Ceilings
 
 if TYPE_CHECKING:
     from twisted_distcc.server.tls_config import TlsConfig
@@ -56,6 +58,8 @@ class ServerConfig:
         policy: the administrator's rules, if there are any.
         audit_log: where it writes an account of each job, if anywhere.
         tls: the port for clients with certificates, if there is one.
+        ceilings: how much it holds for its clients.
+        deadlines: how long they may take.
     """
 
     allow: AllowList
@@ -76,6 +80,8 @@ class ServerConfig:
     policy: Policy | None = None
     audit_log: str | None = None
     tls: TlsConfig | None = None
+    ceilings: Ceilings = field(default_factory=Ceilings)
+    deadlines: Deadlines = field(default_factory=Deadlines)
 
 
 def search_path(environ: Mapping[str, str], sysroot: str) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ One connection is one job.  When the client goes, the job is cancelled.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from typing import Protocol as Seam
 from typing import cast
 
@@ -24,15 +24,17 @@ from twisted.python.failure import Failure
 from twisted_distcc.errors import RemoteProtocolError
 from twisted_distcc.messages.assembly import Assembly, reply_pieces
 from twisted_distcc.messages.bulk import Bulk
-from twisted_distcc.messages.model import Reply
+from twisted_distcc.messages.model import Reply, Request
 from twisted_distcc.messages.sending import send
 from twisted_distcc.policy.peer import Peer, tcp_peer
 from twisted_distcc.policy.verdict import ALLOWED, Refused, Verdict
 from twisted_distcc.server.admission import Admission
 from twisted_distcc.server.answer import LINGER, Answering, Compile, Deadlines, sentence_on
+from twisted_distcc.server.holdings import CeilingMetError, Hold
 from twisted_distcc.server.identity import socket_peer
 from twisted_distcc.wire.connection import Connection
-from twisted_distcc.wire.events import Event, MessageEnd
+from twisted_distcc.wire.events import BodyStart, Event, MessageEnd, Text
+from twisted_distcc.wire.grammar import COMPRESSED
 from twisted_distcc.wire.limits import Limits
 
 
@@ -83,7 +85,7 @@ class DistccServerFactory(Factory):
         bulk: compresses and expands bodies, and says where large ones lie; `None` makes one on
             `reactor`, which then provides `IReactorFDSet` and `IReactorThreads` as well.
         admit: says of each peer whether it may send a request at all.
-        admission: holds reading back when too many jobs wait.
+        admission: holds reading back when too many jobs wait, and says how much is held for clients.
         limits: the ceilings on what a client may send.
         deadlines: how long it may take.
         identify: makes the peer of a connection's transport.
@@ -156,12 +158,12 @@ class DistccServerProtocol(Protocol):
         self._wire = Connection.server(factory.limits)
         self._assembly = Assembly(factory.bulk.directory)
         self._answering = Answering(
-            factory.compile, factory.bulk, factory.limits, self._log, CancelledError
+            self._compile, factory.bulk, factory.limits, self._log, CancelledError
         )
         self._refusal: Reply | None = None
         self._job: Deferred[None] | None = None
         self._timer: IDelayedCall | None = None
-        self._receive_by = 0.0
+        self._by = 0.0  # when what is received or sent now has to be whole
 
     @property
     def _connection(self) -> ServerTransport:
@@ -171,13 +173,27 @@ class DistccServerProtocol(Protocol):
         """Find out who it is, and begin to read."""
         assert self.transport is not None
         self.peer: Peer = self.factory.identify(self.transport)
-        verdict = self.factory.admit(self.peer)
-        if isinstance(verdict, Refused):
-            self._log.warn("{peer} may not connect: {reason}", peer=self.peer, reason=verdict)
-            self._refuse(Reply.sentence(verdict.exit_code, str(verdict)))
+        self._hold = Hold(self.factory.admission.holdings, self.peer.identity)
         self._read_on()
         self.factory.opened(self)
         self.factory.admission.reading(self, self.peer.identity)
+        self._enter()
+
+    def _enter(self) -> None:
+        """Take a place, or tell why there is none, which takes a place as well."""
+        verdict = self.factory.admit(self.peer)
+        if not isinstance(verdict, Refused):
+            try:
+                self._hold.connect()
+            except CeilingMetError as error:
+                verdict = Refused((str(error),), error.exit_code)
+            else:
+                return
+        self._log.warn("{peer} may not connect: {reason}", peer=self.peer, reason=verdict)
+        if self._hold.turn_away():
+            self._refuse(Reply.sentence(verdict.exit_code, str(verdict)))
+        else:
+            self._abort()
 
     def dataReceived(self, data: bytes) -> None:
         """Feed, iterate, dispatch; bytes after the request belong to nobody."""
@@ -200,10 +216,14 @@ class DistccServerProtocol(Protocol):
         self._stop_reading()
         self._assembly.discard()
         if self._job is None:
-            self.factory.closed(self)
+            self._end()
         else:
-            self._job.addBoth(lambda _: self.factory.closed(self))
+            self._job.addBoth(lambda _: self._end())
             self._job.cancel()
+
+    def _end(self) -> None:
+        self._hold.end()
+        self.factory.closed(self)
 
     def take_no_more(self) -> None:
         """Give up on a request that is not whole yet: the server is ending."""
@@ -224,10 +244,21 @@ class DistccServerProtocol(Protocol):
 
     def _take(self, event: Event) -> None:
         try:
+            if self._refusal is None:
+                self._make_room(event)
             self._assembly.take(event)
-        except OSError as error:
+        except (CeilingMetError, OSError) as error:
             self._log.error("the request of {peer} has no room: {error}", peer=self.peer, error=error)
             self._refuse(sentence_on(error))
+
+    def _make_room(self, event: Event) -> None:
+        match event:
+            case Text(_, data):
+                self._hold.keep_word(len(data))
+            case BodyStart(_, length):
+                self._hold.store(length)
+            case _:
+                pass
 
     def _refuse(self, reply: Reply) -> None:
         """Read the request to its end, keep none of it, and answer `reply`."""
@@ -244,12 +275,15 @@ class DistccServerProtocol(Protocol):
             self._abort()
 
     def _read_on(self) -> None:
-        deadlines = self.factory.deadlines
-        self._receive_by = self.factory.clock.seconds() + deadlines.receive
-        self._set_timer(deadlines.idle)
+        self._wait(self.factory.deadlines.receive)
+
+    def _wait(self, seconds: float) -> None:
+        """Give the client so long for all that comes now, and less for each piece of it."""
+        self._by = self.factory.clock.seconds() + seconds
+        self._set_timer(min(seconds, self.factory.deadlines.idle))
 
     def _await_more(self) -> None:
-        left = self._receive_by - self.factory.clock.seconds()
+        left = self._by - self.factory.clock.seconds()
         if self._timer is not None and self._timer.active():
             self._timer.reset(max(0.0, min(left, self.factory.deadlines.idle)))
 
@@ -288,27 +322,62 @@ class DistccServerProtocol(Protocol):
         self._abort()
 
     async def _serve(self) -> None:
-        version = self._assembly.version
-        reply = self._refusal or await self._answering.answer(self._assembly.request(), self.peer)
+        reply = self._kept(self._refusal or await self._answer())
         try:
-            await self._send(reply, version)
+            await self._send(reply)
         finally:
             reply.discard()
         self._connection.loseConnection()
 
-    async def _send(self, reply: Reply, version: int) -> None:
-        ready = await self._answering.packed(reply, version, self.peer)
+    async def _answer(self) -> Reply:
+        request, admission = self._assembly.request(), self.factory.admission
+        if request.version == COMPRESSED:
+            admission.expanding(self, self.peer.identity)
         try:
-            self._set_timer(self.factory.deadlines.send)
+            return await self._answering.answer(request, self.peer)
+        finally:
+            admission.done_expanding(self)
+
+    async def _compile(self, request: Request, peer: Peer) -> Reply:
+        """Have `request` served, which was expanded if it had to be."""
+        self.factory.admission.done_expanding(self)
+        if request.version == COMPRESSED:
+            self._hold.store_bodies(request.source)
+        return await self.factory.compile(request, peer)
+
+    def _kept(self, reply: Reply) -> Reply:
+        """Make room for `reply` where its request was, or give a sentence, which needs none."""
+        self._hold.give_up_bodies()
+        try:
+            self._hold.store_bodies(*reply.bodies)
+        except CeilingMetError as error:
+            self._log.error("the reply to {peer} has no room: {error}", peer=self.peer, error=error)
+            reply.discard()
+            return sentence_on(error)
+        return reply
+
+    async def _send(self, reply: Reply) -> None:
+        version = self._assembly.version
+        ready = await self._answering.packed(reply, version, self.peer)
+        if ready is not reply:
+            reply.discard()
+        try:
+            self._wait(self.factory.deadlines.send)
             assert self.transport is not None
-            await send(self.transport, reply_pieces(self._wire.writer, ready, version))
+            await send(self.transport, self._watched(reply_pieces(self._wire.writer, ready, version)))
         finally:
             ready.discard()
+
+    def _watched(self, pieces: Iterator[bytes]) -> Iterator[bytes]:
+        """Give `pieces`; that the next one is wanted says that the client takes what it gets."""
+        for piece in pieces:
+            self._await_more()
+            yield piece
 
     async def _answer_and_linger(self, error: RemoteProtocolError) -> None:
         """Answer in the middle of a request: reset, the connection would lose the answer."""
         self._stop_reading()
         reply = Reply.sentence(error.exit_code, f"this server: {error}")
-        await self._send(reply, self._assembly.version)
+        await self._send(reply)
         self._connection.loseWriteConnection()
         self._set_timer(LINGER)

@@ -27,6 +27,7 @@ from twisted_distcc.messages.bulk import Bulk, ReactorThreads
 from twisted_distcc.processes import Runner, Spawner
 from twisted_distcc.server.admission import Admission
 from twisted_distcc.server.config import ServerConfig
+from twisted_distcc.server.descriptors import make_room
 from twisted_distcc.server.making import make_exchange, make_place
 from twisted_distcc.server.oversight import Oversight
 from twisted_distcc.server.ports import open_ports
@@ -46,7 +47,7 @@ def make_factory(
 
     `reactor` provides `IReactorTime` and `IReactorThreads`; `spawn` starts compilers.
     """
-    admission = Admission(config.jobs, config.jobs * _QUEUE_PER_JOB)
+    admission = Admission(config.jobs, config.jobs * _QUEUE_PER_JOB, config.ceilings)
     run = Runner(spawn, reactor)
     place = make_place(config, workspaces, oversight.log)
     exchange = make_exchange(config, place, oversight, run, admission, reactor)
@@ -56,6 +57,7 @@ def make_factory(
         Bulk(spawn, ReactorThreads(reactor), workspaces.spool),
         admit=oversight.admit,
         admission=admission,
+        deadlines=config.deadlines,
     )
 
 
@@ -148,6 +150,7 @@ class DistccService(Service):
             self._secure_ports = self._secure.serve(self._factory, self._oversight)
         if self._config.lifetime is not None:
             self._end = self._reactor.callLater(self._config.lifetime, self._reactor.stop)
+        self._make_room()
         if os.geteuid() == 0:
             self.log.warn("whoever may connect runs compilers as root here: start this as another user")
         for host, number in self.addresses:
@@ -162,6 +165,15 @@ class DistccService(Service):
         self._oversight.renew()
         if self._secure is not None:
             self._secure.renew()
+
+    def _make_room(self) -> None:
+        wanted = self._config.ceilings.connections
+        if (room := make_room(wanted)) < wanted:
+            self.log.warn(
+                "the limit on open files leaves room for {room} connections, not {wanted}: raise it"
+                " (ulimit -Hn, LimitNOFILE=), or lower --max-connections",
+                room=room, wanted=wanted,
+            )  # fmt: skip
 
     async def _stop(self) -> None:
         for port in (*self._ports, *self._secure_ports):

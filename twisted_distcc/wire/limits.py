@@ -23,11 +23,12 @@ class Limits:
         command: bytes of all words together; Linux's own ceiling is of this order (ARG_MAX).
         source: bytes of preprocessed source as sent.  The largest amalgamations reach 100 MiB.
         object_file: bytes of an object file as sent; debug information makes them large.
-        messages: bytes of the compiler's standard output or standard error.
+        messages: bytes of the compiler's standard output or standard error, as sent and as expanded; who
+            shows them has them in memory.  A server of ours keeps half of this (`execution.words`).
         files: files of one job with remote preprocessing; large C++ units read some thousands.
         name: bytes of a file name or a link's target (PATH_MAX).
         trailing: bytes that are kept after the end of a message; a peer that waits its turn sends none.
-        expanded: bytes that any compressed body may become.
+        expanded: bytes that a compressed source or object may become.
     """
 
     arguments: int = 10_000
@@ -35,7 +36,7 @@ class Limits:
     command: int = 2 * MIB
     source: int = 512 * MIB
     object_file: int = 1 * GIB
-    messages: int = 64 * MIB
+    messages: int = 32 * MIB
     files: int = 100_000
     name: int = 4 * KIB
     trailing: int = 64 * KIB

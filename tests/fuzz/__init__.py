@@ -1,0 +1,1 @@
+"""Fuzzing: `targets` take any bytes, `run` has atheris search for bytes that break one."""

@@ -1,0 +1,178 @@
+"""What is fuzzed: functions that take any bytes, and fail by an exception that is a bug.
+
+In: bytes, from atheris (`run`) or from hypothesis (`test_targets`).  Out: nothing, or a failure.  A
+target refuses to know what the right answer is: it says what holds for all of them.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from itertools import pairwise
+from types import MappingProxyType
+from typing import Final
+
+from twisted_distcc.agent.frames import BadFrameError, pack_request, parse_header, unpack_request
+from twisted_distcc.client.hosts import BadHostsError, parse_hosts
+from twisted_distcc.cmdline.model import Compilation
+from twisted_distcc.cmdline.parse import parse
+from twisted_distcc.cmdline.response import split
+from twisted_distcc.cmdline.rewrite import remote_argv, serve_argv
+from twisted_distcc.cmdline.source import source_forbids
+from twisted_distcc.compression.lzo import compress, expand, largest_expansion
+from twisted_distcc.errors import RemoteProtocolError
+from twisted_distcc.launcher.packets import pack_start, unpack_start
+from twisted_distcc.wire.connection import Reader, Writer
+from twisted_distcc.wire.events import BodyData, Event, MessageEnd
+from twisted_distcc.wire.grammar import DIST, DONE, REPLIES, REQUESTS, Field, Messages
+from twisted_distcc.wire.limits import Limits
+
+LOW: Final = Limits(
+    arguments=4, argument=64, command=96, source=128, object_file=128, messages=64, files=3, name=48,
+    trailing=16,
+)  # fmt: skip
+_CEILING: Final = 1 << 20
+# An LZO1X body that begins with one literal, and its end.
+_LITERAL: Final = b"\x12\xaa"
+_END: Final = b"\x11\x00\x00"
+_FILES: Final[Mapping[str, str]] = MappingProxyType({"x": "-c @y", "y": "a.c '@x"})
+
+
+def request(data: bytes) -> None:
+    """Read a request, whole and in pieces."""
+    _message(DIST, REQUESTS, data)
+
+
+def reply(data: bytes) -> None:
+    """Read a reply, whole and in pieces."""
+    _message(DONE, REPLIES, data)
+
+
+def _message(opening: Field, messages: Messages, data: bytes) -> None:
+    """The first byte says how the others are cut; what is read is the same, and can be written again."""
+    size, rest = (data[0] % 32 + 1, data[1:]) if data else (1, b"")
+    whole = _read(Reader(opening, messages, LOW), [rest])
+    cut = [rest[start:end] for start, end in pairwise([*range(0, len(rest), size), len(rest)])]
+    assert _joined(_read(Reader(opening, messages, LOW), cut)) == _joined(whole)
+    writer = Writer(opening, messages, LOW)
+    written = b"".join(writer.send(event) for event in whole)
+    assert rest.startswith(written)
+
+
+def _read(reader: Reader, pieces: list[bytes]) -> list[Event]:
+    events: list[Event] = []
+    fault = ""
+    try:
+        for piece in pieces:
+            reader.feed(piece)
+            assert len(reader._buffer) <= max(LOW.argument, LOW.name, LOW.trailing, 12) + len(piece)
+            events.extend(reader.events())
+        reader.close()
+    except RemoteProtocolError as error:
+        fault = str(error)
+    assert fault.isprintable(), fault
+    assert fault or events[-1] == MessageEnd()
+    return events
+
+
+def _joined(events: list[Event]) -> list[Event]:
+    """Join the pieces of each body."""
+    joined: list[Event] = []
+    for event in events:
+        if joined and isinstance(event, BodyData) and isinstance(joined[-1], BodyData):
+            joined[-1] = BodyData(joined[-1].data + event.data)
+        else:
+            joined.append(event)
+    return joined
+
+
+def lzo(data: bytes) -> None:
+    """Expand a body within bounds; compress it, and get it back."""
+    assert expand(compress(data), len(data)) == data
+    for body in (data, _LITERAL + data + _END):
+        _expand(body)
+
+
+def _expand(body: bytes) -> None:
+    bound = largest_expansion(body)
+    try:
+        expanded = expand(body, _CEILING)
+    except RemoteProtocolError:
+        return
+    assert len(expanded) <= min(_CEILING, bound)
+
+
+def command(data: bytes) -> None:
+    """Judge a command, as a client and as a server; what travels is understood at the other end."""
+    words = [os.fsdecode(word) for word in data.split(b"\n")]
+    served = parse(words, arrived=True)
+    if isinstance(served, Compilation):
+        argv = serve_argv(served, "/usr/bin/gcc", "in.i", "out.o")
+        assert not any("\0" in word for word in argv)
+    sent = parse(words, _FILES.get)
+    if isinstance(sent, Compilation):
+        assert isinstance(parse(remote_argv(sent, "/folder"), arrived=True), Compilation)
+    else:
+        assert sent.reason.isprintable(), sent.reason
+
+
+def response_file(data: bytes) -> None:
+    """Split a response file, and look through a source."""
+    split(os.fsdecode(data))
+    source_forbids(data)
+
+
+def hosts(data: bytes) -> None:
+    """Read a list of hosts; what is understood means the same when it is written again."""
+    try:
+        understood = parse_hosts(os.fsdecode(data)).hosts
+    except BadHostsError:
+        return
+    assert parse_hosts(" ".join(map(str, understood))).hosts == understood
+
+
+def packets(data: bytes) -> None:
+    """Hand words to a launcher and to an agent: they arrive, or are refused."""
+    words = data.split(b"\n")
+    try:
+        packed = pack_start(7, 3, 0o22, words[0], words, [])
+    except ValueError:
+        assert b"\0" in data
+    else:
+        assert unpack_start(packed)[2:4] == (words[0], words)
+    if b"\0" not in data:
+        assert unpack_request(pack_request(b"s", 0o22, words[0], words, words))[3:] == (words, words)
+    for read in (parse_header, unpack_request):
+        with suppress(BadFrameError):
+            read(data)
+
+
+_WORDS: Final = b"gcc\n-c\n-O2\n-Wp,-MD,x.d\n-MT\nx\n-DX=1\n-Wa,-W\n-x\nc++\n@x\na.c\n-o\na.o"
+_HOSTS: Final = b"localhost/2 --randomize red:99/8,lzo ada@blue/3:/d,cpp [::1]:3632,tls +zeroconf # x"
+# Where a search begins: bytes that each target takes.
+SEEDS: Final[Mapping[str, tuple[bytes, ...]]] = MappingProxyType(
+    {
+        "request": (
+            b"\x04DIST00000001ARGC00000002ARGV00000002ccARGV00000002-cDOTI00000003xyz",
+            b"\x1fDIST00000003CDIR00000001/ARGC00000001ARGV00000002ccNFIL00000002"
+            b"NAME00000001aFILE00000002xyNAME00000001bLINK00000001a",
+        ),
+        "reply": (
+            b"\x04DONE00000001STAT00000000SERR00000001eSOUT00000001oDOTO00000003xyz",
+            b"\x1fDONE00000003STAT00000000SERR00000000SOUT00000000DOTO00000001xDOTD00000001d",
+        ),
+        "lzo": (
+            compress(b"int main(void) { return 0; }\n" * 20),
+            _LITERAL + b"\x20" + bytes(40) + b"\x01\x00\x00" + _END,
+            _LITERAL + b"\x40\x00" * 9 + b"\x3f\x00\x00" + _END,
+        ),
+        "command": (_WORDS, b"clang++\n-c\n-Xclang\n-load\n-Xclang\nx.so\na.cc\n--target=x\n-o\n-"),
+        "response_file": (b"-c 'a b' \"c\\\\d\" @x\n", b'.incbin "/x"\n#include "/y"\n__asm__("")'),
+        "hosts": (_HOSTS,),
+        "packets": (b"S\n/bin/cc\n-c", b"R00000010x\0022\0/\0001\0cc\0A=b"),
+    }
+)
+TARGETS: Final[Mapping[str, Callable[[bytes], None]]] = MappingProxyType(
+    {target.__name__: target for target in (request, reply, lzo, command, response_file, hosts, packets)}
+)
