@@ -2,8 +2,8 @@
 
 In: bytes that a server sent as its compiler's messages.  Out: the same, with a question mark in place of
 whatever a terminal would obey.  Colours stay, in the two forms that compilers write them.  Other such
-bytes move the cursor, set the title, answer in the user's place or fill the clipboard: a server that means
-harm would write over the messages of others, or more.
+bytes move the cursor, set the title, answer in the user's place or fill the clipboard: a server that
+means harm would write over the messages of others, or more.
 """
 
 from __future__ import annotations
