@@ -83,6 +83,8 @@ class Child:
         self.folder = folder
         self.temporary = folder / "tmp"
         self.temporary.mkdir(parents=True)
+        for one in (folder, self.temporary):
+            one.chmod(0o777)  # a server that root starts becomes another user
         with open(folder / "stdout", "wb") as words, open(folder / "stderr", "wb") as stderr:
             self._process = subprocess.Popen(
                 argv,
@@ -181,6 +183,7 @@ class LiveTestCase(TestCase):
     def place(self, name: str = "") -> Path:
         """Give a new path for a file or a folder of this test, in an existing folder."""
         path = Path(os.path.abspath(self.mktemp()))
+        path.parent.chmod(0o755)  # others may look for what is in it: a server is not root for long
         return path / name if name else path
 
     def start(

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, MutableMapping
+from dataclasses import replace
 from typing import Any, ClassVar
 
 from twisted.application.service import IService
@@ -24,6 +25,14 @@ from twisted_distcc.policy.access import PRIVATE, AllowList
 from twisted_distcc.server.bounds import CLIENT_ROWS, ceilings, deadlines
 from twisted_distcc.server.config import PORT, ServerConfig, command_list, default_jobs, search_path
 from twisted_distcc.server.oversight import policy_of
+from twisted_distcc.server.privileges import (
+    Account,
+    PrivilegeError,
+    account,
+    hand_over,
+    is_root,
+    numbered_account,
+)
 from twisted_distcc.server.sandboxing import JOB_LIFETIME, LIMIT_OPTIONS, SANDBOX_HELP, limits, mode
 from twisted_distcc.server.service import DistccService
 from twisted_distcc.server.tls_config import TLS_PORT, gives_tls, tls_config
@@ -82,6 +91,7 @@ class Options(usage.Options):
         ["lifetime", None, None, "Seconds that this server lives.", _COUNT],
         ["log-file", None, None, "File for log lines, in place of twistd's."],
         ["log-level", None, "notice", f"The least severe level to log: {', '.join(LEVELS)}."],
+        ["user", None, None, "If started by root, become this user [distcc, or nobody]."],
         ["pid-file", "P", None, "File for this server's process number."],
         ["policy", None, None, "File of rules: who may have what compiled, and on which terms."],
         ["audit-log", None, None, "File for an account of each job, one JSON object a line."],
@@ -173,6 +183,14 @@ class _LoggedService(DistccService):
 
     observer: ILogObserver | None = None
 
+    def privilegedStartService(self) -> None:
+        """Take what root may take, and give root away; what fails ends us."""
+        try:
+            super().privilegedStartService()
+        except (DistccError, OSError) as error:
+            self.log.critical("{error}", error=error)
+            raise _end(error) from None
+
     def setServiceParent(self, parent: Any) -> None:
         """Become part of `parent`."""
         if self.observer is not None and isinstance(parent, Componentized):
@@ -186,20 +204,44 @@ def makeService(options: Options) -> IService:
         service = _make_service(options)
         service.listen()
     except (DistccError, OSError) as error:
-        print(f"distccd: {error}", file=sys.stderr)
-        raise SystemExit(getattr(error, "exit_code", EXIT_IO_ERROR)) from None
+        raise _end(error) from None
     return service
+
+
+def _end(error: DistccError | OSError) -> SystemExit:
+    print(f"distccd: {error}", file=sys.stderr)
+    return SystemExit(getattr(error, "exit_code", EXIT_IO_ERROR))
+
+
+def _account(user: str | None, twistd: MutableMapping[str, Any]) -> Account | None:
+    """Give whom root becomes, by our own option or twistd's.
+
+    twistd's own switch leaves capabilities, and a way back: it is ours to do, and no more its.
+    """
+    if not is_root():
+        return None
+    uid, gid = twistd.get("uid"), twistd.get("gid")
+    if uid is not None and user is not None:
+        raise PrivilegeError("--user and twistd's --uid both name a user: leave one of them out")
+    twistd["uid"] = twistd["gid"] = None
+    chosen = account(user) if uid is None else numbered_account(uid)
+    return chosen if chosen is None or gid is None else numbered_account(chosen.uid, gid)
 
 
 def _make_service(options: Options) -> _LoggedService:
     from twisted.internet import reactor
 
-    twistd: Mapping[str, Any] = options.parent or {}
-    config = make_config(options, os.environ)
+    twistd: MutableMapping[str, Any] = options.parent or {}
+    if options["user"] is not None and not is_root():
+        _LoggedService.log.warn("--user is for a server that root starts, and was not looked at")
+    config = replace(make_config(options, os.environ), account=_account(options["user"], twistd))
     path = options["log-file"] or _twistd_log(twistd)
     if path is None:
         return _LoggedService(config, reactor)
-    log_file = LogFile(None if path == "-" else os.path.abspath(path))
+    path = None if path == "-" else os.path.abspath(path)
+    log_file = LogFile(path)
+    if path is not None:
+        hand_over(log_file.fileno(), path, config.account)
     service = _LoggedService(config, reactor, hang_up=log_file.reopen)
     service.observer = log_file.from_level("debug" if options["verbose"] else options["log-level"])
     return service

@@ -21,9 +21,18 @@ _SYSLOG = "/dev/log"
 _FLAGS = ("allow_private", "verbose", "enable_tcp_insecure")
 _DAEMON_VALUES = (
     "port", "jobs", "nice", "pid_file", "lifetime", "log_level", "job_lifetime", "oom_score_adj",
-    "sysroot", "policy", "audit_log", "tls_port", "tls_certificate", "tls_key", "tls_ca", "tls_crl",
+    "sysroot", "user", "policy", "audit_log", "tls_port", "tls_certificate", "tls_key", "tls_ca", "tls_crl",
 )  # fmt: skip
-_INETD_VALUES = ("nice", "job_lifetime", "log_level", "log_file", "sysroot", "policy", "audit_log")
+_INETD_VALUES = (
+    "user",
+    "nice",
+    "job_lifetime",
+    "log_level",
+    "log_file",
+    "sysroot",
+    "policy",
+    "audit_log",
+)
 
 
 class _Parser(argparse.ArgumentParser):
@@ -95,8 +104,6 @@ def twistd_argv(options: argparse.Namespace, syslog: bool) -> list[str]:
     argv = ["--pidfile="]
     if foreground:
         argv.append("--nodaemon")
-    if options.user and os.geteuid() == 0:
-        argv += [f"--uid={options.user}"]
     if syslog and not options.log_file and not stderr:
         argv += ["--syslog", "--prefix=distccd"]
     argv += ["distccd", *_values(options, _DAEMON_VALUES), *_flags(options, _FLAGS)]

@@ -25,6 +25,7 @@ from twisted_distcc.server.config import ServerConfig, command_list, search_path
 from twisted_distcc.server.ending import Ending
 from twisted_distcc.server.identity import is_network, stream_peer
 from twisted_distcc.server.oversight import Oversight, policy_of
+from twisted_distcc.server.privileges import account, give_root_away
 from twisted_distcc.server.sandboxing import JOB_LIFETIME, LIMIT_OPTIONS, MODES, SANDBOX_HELP, limits
 from twisted_distcc.server.stdio import serve_stdio
 from twisted_distcc.server.streams import Streams, ToldToEndError
@@ -48,6 +49,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument(
         "--allow-private", action="store_true", help="behind a super-server: all private networks"
     )
+    made.add_argument("--user", help="if started by root, become this user (distcc, or nobody)")
     made.add_argument(
         "--identity", metavar="NAME", help="who it is that ssh lets in, where the account does not say"
     )
@@ -108,7 +110,6 @@ def _serve_or_log(options: argparse.Namespace, log: Log) -> None:
 
 
 def _serve(options: argparse.Namespace, log: Log) -> None:
-    # Nothing of the client's was read yet: this is where root is given away, by whoever has it.
     config = _config(options)
     hand_on_nothing()
     os.nice(config.nice)
@@ -116,6 +117,8 @@ def _serve(options: argparse.Namespace, log: Log) -> None:
     peer = stream_peer(connection, options.identity, os.environ)
     # Whom ssh starts us for is let in already; whoever comes from a network is not.
     oversight = Oversight(config, log)
+    # Nothing of the client's was read yet.
+    give_root_away(account(options.user))
     verdict = oversight.admit(peer) if is_network(connection) else ALLOWED
     ending = Ending()
     try:

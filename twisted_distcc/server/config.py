@@ -17,6 +17,7 @@ from twisted_distcc.policy.commands import BadCommandListError, CommandList
 from twisted_distcc.policy.rules import Policy
 from twisted_distcc.server.answer import Deadlines
 from twisted_distcc.server.holdings import Ceilings
+from twisted_distcc.server.privileges import Account
 
 if TYPE_CHECKING:
     from twisted_distcc.server.tls_config import TlsConfig
@@ -60,6 +61,7 @@ class ServerConfig:
         tls: the port for clients with certificates, if there is one.
         ceilings: how much it holds for its clients.
         deadlines: how long they may take.
+        account: whom it becomes if it is root; `None` if it is not.
     """
 
     allow: AllowList
@@ -82,6 +84,7 @@ class ServerConfig:
     tls: TlsConfig | None = None
     ceilings: Ceilings = field(default_factory=Ceilings)
     deadlines: Deadlines = field(default_factory=Deadlines)
+    account: Account | None = None
 
 
 def search_path(environ: Mapping[str, str], sysroot: str) -> tuple[str, ...]:

@@ -1,13 +1,14 @@
 """The sockets that a server listens on.
 
-In: addresses and a port number.  Out: listening sockets, of IPv4 and IPv6.  Without an address it is all
-addresses of both, on one socket where the system allows it.
+In: addresses and a port number, or what systemd left us.  Out: listening sockets, of IPv4 and IPv6.
+Without an address it is all addresses of both, on one socket where the system allows it.
 """
 
 from __future__ import annotations
 
+import os
 import socket
-from collections.abc import Iterable
+from collections.abc import Iterable, MutableMapping
 from ipaddress import ip_address
 from typing import Final
 
@@ -15,6 +16,11 @@ from twisted_distcc.errors import EXIT_BIND_FAILED, DistccError
 
 # So many connections may wait to be accepted: a large farm's clients all begin at the same moment.
 _BACKLOG: Final = 1024
+# Where a service manager's sockets begin (sd_listen_fds(3)).
+_FIRST_INHERITED: Final = 3
+
+TLS: Final = "tls"
+"""The name (`FileDescriptorName=`) of a service manager's socket on which TLS is spoken."""
 
 
 class CannotListenError(DistccError):
@@ -41,6 +47,39 @@ def open_ports(addresses: Iterable[str], port: int) -> list[socket.socket]:
         for one in opened:
             one.close()
         raise
+
+
+def inherited_ports(environ: MutableMapping[str, str], pid: int) -> list[tuple[str, socket.socket]]:
+    """Take the sockets that systemd opened for the process `pid`, each with its name there, or "".
+
+    They are ours from now on: no program that we start gets them, nor hears of them in `environ`.
+
+    Raises:
+        CannotListenError: if one is no listening TCP socket.
+    """
+    meant_for, number, names = (
+        environ.pop(name, "") for name in ("LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES")
+    )
+    if meant_for != str(pid) or not number.isdecimal():
+        return []
+    descriptors = range(_FIRST_INHERITED, _FIRST_INHERITED + int(number))
+    named = dict(zip(descriptors, names.split(":"), strict=False))
+    return [(named.get(one, ""), _adopt(one)) for one in descriptors]
+
+
+def _adopt(descriptor: int) -> socket.socket:
+    try:
+        os.set_inheritable(descriptor, False)
+        opened = socket.socket(fileno=descriptor)
+        listens = opened.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
+    except OSError as error:
+        raise CannotListenError(f"systemd left no socket at descriptor {descriptor}: {error}") from error
+    if not listens or opened.family not in (socket.AF_INET, socket.AF_INET6):
+        raise CannotListenError(
+            f"the socket that systemd left at descriptor {descriptor} is no listening TCP socket: "
+            "the socket unit needs ListenStream=, with a port, and Accept=no"
+        )
+    return _prepared(opened)
 
 
 def _open(address: str, port: int) -> socket.socket:

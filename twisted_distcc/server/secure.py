@@ -35,10 +35,16 @@ class SecurePort:
 
     _log = Logger()
 
-    def __init__(self, config: TlsConfig, addresses: Sequence[str], reactor: Any) -> None:
+    def __init__(
+        self,
+        config: TlsConfig,
+        addresses: Sequence[str],
+        reactor: Any,
+        inherited: Sequence[socket.socket] = (),
+    ) -> None:
         self._reactor = reactor
         self._keyring = server_keyring(config.files, reactor.seconds)
-        self._sockets = open_ports(addresses, config.port)
+        self._sockets = inherited or open_ports(addresses, config.port)
         self._factory: MutualTlsFactory | None = None
 
     def serve(self, factory: DistccServerFactory, oversight: Oversight) -> list[IListeningPort]:

@@ -6,10 +6,10 @@ lets the jobs that it has come to their end, and removes its folder.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import signal
 import socket
+import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
@@ -29,8 +29,11 @@ from twisted_distcc.server.admission import Admission
 from twisted_distcc.server.config import ServerConfig
 from twisted_distcc.server.descriptors import make_room
 from twisted_distcc.server.making import make_exchange, make_place
+from twisted_distcc.server.notify import READY, STOPPING, notify
 from twisted_distcc.server.oversight import Oversight
-from twisted_distcc.server.ports import open_ports
+from twisted_distcc.server.pid_file import remove_pid_file, write_pid_file
+from twisted_distcc.server.ports import TLS, CannotListenError, inherited_ports, open_ports
+from twisted_distcc.server.privileges import PrivilegeError, give_root_away, is_root, unreadable
 from twisted_distcc.server.protocol import DistccServerFactory
 
 if TYPE_CHECKING:
@@ -38,6 +41,11 @@ if TYPE_CHECKING:
 
 # Complete requests that may wait, for each that runs: enough that no compiler is ever short of work.
 _QUEUE_PER_JOB: Final = 4
+
+_UNREADABLE: Final = (
+    "the server's user may not read {path}: install twisted_distcc and its Python where every user may,"
+    " such as below /opt; until then compilers start more slowly, and large compressed sources fail"
+)
 
 
 def make_factory(
@@ -114,25 +122,50 @@ class DistccService(Service):
             CannotListenError: if one is in use, or no address of this machine.
             DistccError: if the certificates for TLS are of no use.
         """
-        config = self._config
-        if not self._sockets and (config.allow.networks or config.tls is None):
+        if self._sockets or self._secure is not None:
+            return
+        config, inherited = self._config, inherited_ports(os.environ, os.getpid())
+        self._sockets = [opened for name, opened in inherited if name != TLS]
+        if not inherited and (config.allow.networks or config.tls is None):
             self._sockets = open_ports(config.listen, config.port)
-        if self._secure is None and config.tls is not None:
+        self._listen_for_tls([opened for name, opened in inherited if name == TLS])
+
+    def _listen_for_tls(self, inherited: list[socket.socket]) -> None:
+        config = self._config
+        if config.tls is not None:
             from twisted_distcc.server.secure import SecurePort
 
-            self._secure = SecurePort(config.tls, config.listen, self._reactor)
+            self._secure = SecurePort(config.tls, config.listen, self._reactor, inherited)
+        elif inherited:
+            raise CannotListenError(
+                "systemd left a socket for TLS: say by --tls-certificate, --tls-key and --tls-ca how"
+            )
 
     def privilegedStartService(self) -> None:
-        """Take what only the user who started us may take: ports, standing, the pid file."""
+        """Take what only the user who started us may take, ports, standing, the pid file; then be root
+        no more.
+
+        Raises:
+            CannotListenError: if a port cannot be had.
+            PrivilegeError: if root cannot be given away.
+            OSError: if the rest cannot be had.
+        """
         self.listen()
         os.nice(self._config.nice)
         if self._config.oom_score_adj is not None:
             Path("/proc/self/oom_score_adj").write_text(str(self._config.oom_score_adj))
         if self._config.pid_file is not None:
-            Path(self._config.pid_file).write_text(f"{os.getpid()}\n")
+            write_pid_file(self._config.pid_file, self._config.account)
+        give_root_away(self._config.account)
 
     def startService(self) -> None:
-        """Serve."""
+        """Serve.
+
+        Raises:
+            PrivilegeError: if we are root.
+        """
+        if is_root():
+            raise PrivilegeError("root serves nobody: call privilegedStartService first")
         super().startService()
         hand_on_nothing()
         signal.signal(signal.SIGHUP, lambda *_: self._reactor.callFromThread(self._renew))
@@ -151,17 +184,31 @@ class DistccService(Service):
         if self._config.lifetime is not None:
             self._end = self._reactor.callLater(self._config.lifetime, self._reactor.stop)
         self._make_room()
-        if os.geteuid() == 0:
-            self.log.warn("whoever may connect runs compilers as root here: start this as another user")
+        if path := unreadable(sys.executable, __file__):
+            self.log.warn(_UNREADABLE, path=path)
         for host, number in self.addresses:
             self.log.info("listening on {host} port {port}", host=host, port=number)
         for host, number in self.tls_addresses:
             self.log.info("listening on {host} port {port} for TLS", host=host, port=number)
         self.log.info("looking for compilers in {path}", path=":".join(self._config.folders))
+        self._notify(READY)
+
+    def _hung_up(self) -> None:
+        """Begin new log files; where none can be, as in a folder of root's, the old ones go on."""
+        try:
+            self._hang_up()
+        except OSError as error:
+            self.log.warn("the log goes on in the old file: {error}", error=error)
+
+    def _notify(self, state: str) -> None:
+        try:
+            notify(state)
+        except OSError as error:
+            self.log.warn("the service manager was not told {state}: {error}", state=state, error=error)
 
     def _renew(self) -> None:
         """Do what an administrator asks for by SIGHUP."""
-        self._hang_up()
+        self._hung_up()
         self._oversight.renew()
         if self._secure is not None:
             self._secure.renew()
@@ -187,12 +234,12 @@ class DistccService(Service):
             self._workspaces.close()
         self._oversight.close()
         if self._config.pid_file is not None:
-            with contextlib.suppress(OSError):
-                os.unlink(self._config.pid_file)
+            remove_pid_file(self._config.pid_file)
 
     def stopService(self) -> Deferred[None]:
         """Accept no more, finish what runs, leave nothing behind."""
         super().stopService()
+        self._notify(STOPPING)
         if self._end is not None and self._end.active():
             self._end.cancel()
         return Deferred.fromCoroutine(self._stop())
