@@ -44,6 +44,12 @@ async def until(happens: Callable[[], T], what: str) -> T:
     return result
 
 
+def open_to_all(folder: Path) -> Path:
+    """Let any user write to `folder`, and give it: a server that root starts becomes another."""
+    folder.chmod(0o777)
+    return folder
+
+
 def is_running(pid: int) -> bool:
     """Say whether `pid` is a process that has not ended, reaped or not."""
     try:
@@ -84,7 +90,7 @@ class Child:
         self.temporary = folder / "tmp"
         self.temporary.mkdir(parents=True)
         for one in (folder, self.temporary):
-            one.chmod(0o777)  # a server that root starts becomes another user
+            open_to_all(one)
         with open(folder / "stdout", "wb") as words, open(folder / "stderr", "wb") as stderr:
             self._process = subprocess.Popen(
                 argv,

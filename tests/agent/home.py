@@ -15,7 +15,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.live import Child, LiveTestCase, until
+from tests.live import Child, LiveTestCase, open_to_all, until
 from twisted_distcc.cli.installed import installed_command
 from twisted_distcc.client.slots import SlotDirectory
 
@@ -71,6 +71,7 @@ class HomeTestCase(LiveTestCase):
         self.work, self.tmp, self.bin = (self.home / name for name in ("work", "tmp", "bin"))
         for folder in (self.work, self.tmp, self.bin):
             folder.mkdir(parents=True)
+        open_to_all(self.home)
         (self.work / "hello.c").write_text(HELLO)
         self.environ = {
             "HOME": str(self.home),

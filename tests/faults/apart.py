@@ -50,7 +50,7 @@ class ApartTestCase(FaultTestCase):
     async def mount(self, folder: Path, size: str) -> None:
         """Mount an empty disk of this size."""
         folder.mkdir(exist_ok=True)
-        await self.does("mount", "-t", "tmpfs", "-o", f"size={size},mode=700", "none", str(folder))
+        await self.does("mount", "-t", "tmpfs", "-o", f"size={size},mode=1777", "none", str(folder))
 
     def fill(self, folder: Path) -> None:
         """Keep the disk that is mounted at `folder` full to the last byte, until there is `room`."""

@@ -10,7 +10,7 @@ from pathlib import Path
 from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.error import ConnectError
 
-from tests.live import LiveServer, LiveTestCase, is_running, until
+from tests.live import LiveServer, LiveTestCase, is_running, open_to_all, until
 from tests.server.talk import SOURCE, Answer, Client, answer_of, ask, connect, request_bytes
 from twisted_distcc.errors import (
     EXIT_ACCESS_DENIED,
@@ -37,6 +37,7 @@ class CompilerTestCase(LiveTestCase):
     def setUp(self) -> None:
         self.bin = self.place("bin")
         self.bin.mkdir(parents=True)
+        open_to_all(self.bin)
 
     def compiler(self, script: str, name: str = "gcc") -> Path:
         path = self.bin / name

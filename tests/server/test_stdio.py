@@ -14,7 +14,7 @@ from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.threads import deferToThread
 
 from tests.compression.test_lzo import burst
-from tests.live import Child, LiveTestCase, is_running, until
+from tests.live import Child, LiveTestCase, is_running, open_to_all, until
 from tests.server.talk import answer_of, request_bytes
 from twisted_distcc.cli.installed import installed_command
 from twisted_distcc.errors import (
@@ -69,6 +69,7 @@ class PipeTestCase(StreamTestCase):
         """Make a compiler of the test's own; give its path."""
         path = self.place("gcc")
         path.parent.mkdir(parents=True)
+        open_to_all(path.parent)
         path.write_text(f"#!/bin/sh\n{script}\n")
         path.chmod(0o755)
         return path

@@ -19,7 +19,8 @@ def write_pid_file(path: str, account: Account | None) -> None:
     """Write our number into the file `path`, which will be `account`'s.
 
     Raises:
-        OSError: if that cannot be.
+        OSError: if it cannot be written.
+        PrivilegeError: if it cannot be given.
     """
     with open(os.open(path, _WRITE | os.O_CREAT, 0o644), "w") as file:
         file.write(f"{os.getpid()}\n")

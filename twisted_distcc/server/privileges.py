@@ -168,14 +168,24 @@ def hand_over(descriptor: int, path: str, successor: Account | None) -> None:
     links in a folder must not get a file of root's by it.
 
     Raises:
-        OSError: if it cannot be given.
+        PrivilegeError: if it cannot be given.
     """
     if successor is None:
         return
-    opened, named = os.fstat(descriptor), os.lstat(path)
-    is_it = (opened.st_dev, opened.st_ino) == (named.st_dev, named.st_ino)
-    if is_it and stat.S_ISREG(opened.st_mode) and opened.st_nlink == 1 and opened.st_uid == _ROOT:
-        os.fchown(descriptor, successor.uid, successor.gid)
+    try:
+        if _is_roots_own(os.fstat(descriptor), os.lstat(path)):
+            os.fchown(descriptor, successor.uid, successor.gid)
+    except OSError as error:
+        raise PrivilegeError(f"cannot give {path} to {successor.name}: {error}") from error
+
+
+def _is_roots_own(opened: os.stat_result, named: os.stat_result) -> bool:
+    return (
+        os.path.samestat(opened, named)
+        and stat.S_ISREG(opened.st_mode)
+        and opened.st_nlink == 1
+        and opened.st_uid == _ROOT
+    )
 
 
 def unreadable(*paths: str) -> str | None:
