@@ -22,14 +22,8 @@ from twisted_distcc.cli.installed import installed_command
 from twisted_distcc.errors import EXIT_PRIVILEGES
 
 ANOTHER = "games"
-DAEMON = (
-    "tdistccd",
-    "--daemon",
-    "--allow=127.0.0.1",
-    "--listen=127.0.0.1",
-    "--port=0",
-    "--log-file=log",
-)
+ALLOW = ("--allow=127.0.0.1", "--listen=127.0.0.1", "--port=0", "--log-file=log")
+DAEMON = ("tdistccd", "--daemon", *ALLOW)
 TWISTD = ("twistd", "--nodaemon", "--pidfile=")
 DISTCCD = ("distccd", *ALLOW, "--sandbox=off")
 
