@@ -14,7 +14,9 @@ REPORTER ?= text
 BUILD_PACKAGES := gcc g++ make
 # The tests speak to real peers: C distcc, sshd, other compilers and build tools.
 TEST_PACKAGES := $(BUILD_PACKAGES) ccache clang cmake distcc dpkg-dev iproute2 ninja-build \
-    openssh-client openssh-server openssl
+    openssh-client openssh-server openssl systemd xinetd
+# xinetd's package and openbsd-inetd's do not bear each other: of one, the program is all there is.
+INETD_PACKAGES := libbsd0 libevent-2.1-7 libtirpc3 libwrap0
 BENCH_PACKAGES := $(BUILD_PACKAGES) cmake distcc dpkg-dev
 
 .PHONY: help test lint demo bench docs changelog clean
@@ -25,7 +27,9 @@ help:
 
 # trial's exit status is that of `make test`; the report of coverage only tells.
 test: $(VENV)/.with-test
-	@tools/debian-packages $(TEST_PACKAGES) || echo "Tests that need these will say so."
+	@tools/debian-packages $(TEST_PACKAGES) $(INETD_PACKAGES) && \
+	    tools/debian-program openbsd-inetd usr/sbin/inetd $(VENV)/bin/inetd || \
+	    echo "Tests that need these will say so."
 	@status=0; \
 	$(BIN)/coverage run -m twisted.trial --reporter=$(REPORTER) $(TESTS) || status=$$?; \
 	$(BIN)/coverage report; \

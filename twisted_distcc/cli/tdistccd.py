@@ -133,6 +133,7 @@ def _repeated(options: argparse.Namespace, name: str) -> list[str]:
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Become the server that the command line asks for."""
+    twistd_stdio.say_nothing_to_the_client()
     options = parser().parse_args(argv)
     if is_inetd(options):
         twistd_stdio.main(inetd_argv(options))

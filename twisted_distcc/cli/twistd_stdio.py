@@ -77,7 +77,7 @@ def parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Serve, and exit."""
-    _say_nothing_to_the_client()
+    say_nothing_to_the_client()
     options = parser().parse_args(argv)
     try:
         log = LineLog(LineFile(options.log_file or os.devnull), _level(options))
@@ -88,7 +88,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     os._exit(0)  # whoever waits for our end need not wait for the interpreter's
 
 
-def _say_nothing_to_the_client() -> None:
+def say_nothing_to_the_client() -> None:
     """Give standard error up where it is the connection itself, as super-servers make it."""
     stderr = os.fstat(_STDERR)
     if stat.S_ISSOCK(stderr.st_mode) and os.path.samestat(stderr, os.fstat(_STDIN)):
