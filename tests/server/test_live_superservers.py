@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-import socket
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,6 +15,7 @@ from pathlib import Path
 from twisted.trial.unittest import SkipTest
 
 from tests.live import Child, LiveTestCase, open_to_all, until
+from tests.server.listening import free_port, listens
 from tests.server.standing import (
     Standing,
     by_default,
@@ -73,19 +73,19 @@ class SuperServerTests(LiveTestCase):
 
     async def inetd(self, host: str, command: Sequence[str]) -> int:
         """Run openbsd-inetd with one service, which is root's; give its port."""
-        port, address = _free_port(host), f"[{host}]" if ":" in host else host
+        port, address = free_port(host), f"[{host}]" if ":" in host else host
         protocol = "tcp6" if ":" in host else "tcp"
         line = f"{address}:{port} stream {protocol} nowait root {command[0]} {' '.join(command)}\n"
         config = self.place("inetd.conf")
         config.parent.mkdir()
         config.write_text(line)
         self.superserver = self.start(_program("inetd"), "-i", str(config))
-        await _listens(host, port)
+        await listens(host, port)
         return port
 
     async def xinetd(self, host: str, command: Sequence[str]) -> int:
         """Run xinetd with one service, which is root's; give its port."""
-        port = _free_port(host)
+        port = free_port(host)
         config = self.place("xinetd.conf")
         config.parent.mkdir()
         program, *arguments = command
@@ -98,7 +98,7 @@ class SuperServerTests(LiveTestCase):
             _program("xinetd"), "-dontfork", "-f", str(config), "-pidfile", str(config.parent / "pid"),
             "-filelog", str(config.parent / "messages"),
         )  # fmt: skip
-        await _listens(host, port)
+        await listens(host, port)
         return port
 
     async def is_served_by(self, port: int, host: str, name: str) -> None:
@@ -178,16 +178,3 @@ def _children(process: Child) -> list[Standing]:
         with contextlib.suppress(FileNotFoundError, ProcessLookupError):
             found.append(standing_of(int(number)))
     return found
-
-
-def _free_port(host: str) -> int:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.create_server((host, 0), family=family) as probe:
-        port: int = probe.getsockname()[1]
-        return port
-
-
-async def _listens(host: str, port: int) -> None:
-    """Wait until somebody listens there, without connecting: that would start a server."""
-    table = Path("/proc/net/tcp6" if ":" in host else "/proc/net/tcp")
-    await until(lambda: f":{port:04X} " in table.read_text(), "the super-server listens")
