@@ -216,7 +216,7 @@ def _end(error: DistccError | OSError) -> SystemExit:
 def _account(user: str | None, twistd: MutableMapping[str, Any]) -> Account | None:
     """Give whom root becomes, by our own option or twistd's.
 
-    twistd's own switch leaves capabilities, and a way back: it is ours to do, and no more its.
+    twistd's own switch checks nothing afterwards: it is ours to do, and no more its.
     """
     if not is_root():
         return None
@@ -236,12 +236,19 @@ def _make_service(options: Options) -> _LoggedService:
         _LoggedService.log.warn("--user is for a server that root starts, and was not looked at")
     config = replace(make_config(options, os.environ), account=_account(options["user"], twistd))
     path = options["log-file"] or _twistd_log(twistd)
-    if path is None:
-        return _LoggedService(config, reactor)
-    path = None if path == "-" else os.path.abspath(path)
-    log_file = LogFile(path)
-    if path is not None:
-        hand_over(log_file.fileno(), path, config.account)
+    path = path if path in (None, "-") else os.path.abspath(path)
+    service = _LoggedService(config, reactor) if path is None else _logging(config, path, options)
+    for file in (path, config.audit_log):
+        if file not in (None, "-"):
+            hand_over(file, config.account)
+    return service
+
+
+def _logging(config: ServerConfig, path: str, options: Options) -> _LoggedService:
+    """Make the service that logs to the file `path`, or to standard error if that is `-`."""
+    from twisted.internet import reactor
+
+    log_file = LogFile(None if path == "-" else path)
     service = _LoggedService(config, reactor, hang_up=log_file.reopen)
     service.observer = log_file.from_level("debug" if options["verbose"] else options["log-level"])
     return service

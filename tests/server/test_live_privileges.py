@@ -134,10 +134,10 @@ class RefusingTests(RootTestCase):
 class FileTests(RootTestCase):
     """Files that root opened, and that another user goes on with."""
 
-    async def test_log_and_pid_file(self) -> None:
+    async def test_logs_and_pid_file(self) -> None:
         """They belong to who serves, and the log is opened anew where that user may."""
-        server = await self.serve(f"--user={ANOTHER}", "--pid-file=pid")
-        for name in ("log", "pid"):
+        server = await self.serve(f"--user={ANOTHER}", "--pid-file=pid", "--audit-log=audit")
+        for name in ("log", "pid", "audit"):
             self.assertEqual((server.folder / name).owner(), ANOTHER)
         (server.folder / "log").rename(server.folder / "old")
         server.signal(SIGHUP)

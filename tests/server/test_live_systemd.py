@@ -68,7 +68,7 @@ class ActivationTests(LiveTestCase):
         server, port = await self.activated("--fdname=tls")
         with socket.create_connection(("127.0.0.1", port)):
             self.assertEqual(await server.ended(), EXIT_BIND_FAILED)
-        self.assertIn("socket for TLS", server.stderr)
+        self.assertIn("socket for TLS: say by", server.stderr)
 
     async def test_nothing_there(self) -> None:
         """A descriptor that nobody left is refused in a sentence."""

@@ -172,8 +172,8 @@ class HandingOverTests(SynchronousTestCase):
 
     def handed(self, path: str) -> int:
         """Open a file, hand it over, and give whose it is."""
-        with open(path, "a") as file:
-            hand_over(file.fileno(), path, self.successor)
+        with open(path, "a"):
+            hand_over(path, self.successor)
         return os.stat(path).st_uid
 
     def test_a_file(self) -> None:
@@ -183,8 +183,8 @@ class HandingOverTests(SynchronousTestCase):
 
     def test_nobody_to_hand_it_to(self) -> None:
         """Without another user it stays root's."""
-        with open(self.path, "a") as file:
-            hand_over(file.fileno(), self.path, None)
+        with open(self.path, "a"):
+            hand_over(self.path, None)
         self.assertEqual(os.stat(self.path).st_uid, 0)
 
     def test_by_way_of_links(self) -> None:

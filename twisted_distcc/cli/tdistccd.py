@@ -20,19 +20,13 @@ _SYSLOG = "/dev/log"
 # Passed on as they are: to the server, and those of the second row to a server on streams too.
 _FLAGS = ("allow_private", "verbose", "enable_tcp_insecure")
 _DAEMON_VALUES = (
-    "port", "jobs", "nice", "pid_file", "lifetime", "log_level", "job_lifetime", "oom_score_adj",
-    "sysroot", "user", "policy", "audit_log", "tls_port", "tls_certificate", "tls_key", "tls_ca", "tls_crl",
+    "user", "port", "jobs", "nice", "pid_file", "lifetime", "log_level", "job_lifetime",
+    "oom_score_adj", "sysroot", "policy", "audit_log", "tls_port", "tls_certificate", "tls_key",
+    "tls_ca", "tls_crl",
 )  # fmt: skip
 _INETD_VALUES = (
-    "user",
-    "nice",
-    "job_lifetime",
-    "log_level",
-    "log_file",
-    "sysroot",
-    "policy",
-    "audit_log",
-)
+    "user", "nice", "job_lifetime", "log_level", "log_file", "sysroot", "policy", "audit_log",
+)  # fmt: skip
 
 
 class _Parser(argparse.ArgumentParser):

@@ -79,10 +79,6 @@ class LineFile:
             self._file.close()
             self._file = renewed
 
-    def fileno(self) -> int:
-        """Give the descriptor of the open file."""
-        return self._file.fileno()
-
     def _open(self) -> TextIO:
         if self._path is None:
             return sys.stderr

@@ -42,10 +42,6 @@ class LogFile:
         """Open the file anew under its name: the old one may have been moved away."""
         self._lines.reopen()
 
-    def fileno(self) -> int:
-        """Give the descriptor of the open file."""
-        return self._lines.fileno()
-
     def from_level(self, name: str) -> ILogObserver:
         """Give an observer that passes on what is at least as severe as the level `name`."""
         level = LogLevel.levelWithName(LEVELS[name])

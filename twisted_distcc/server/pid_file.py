@@ -24,7 +24,7 @@ def write_pid_file(path: str, account: Account | None) -> None:
     """
     with open(os.open(path, _WRITE | os.O_CREAT, 0o644), "w") as file:
         file.write(f"{os.getpid()}\n")
-        hand_over(file.fileno(), path, account)
+    hand_over(path, account)
 
 
 def remove_pid_file(path: str) -> None:

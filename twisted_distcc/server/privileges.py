@@ -23,6 +23,7 @@ _ROOT: Final = 0
 # C distccd's own order (distccd(1), `--user`).
 _BY_DEFAULT: Final = ("distcc", "nobody")
 _TASKS: Final = "/proc/self/task"
+_LOOK: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
 class PrivilegeError(DistccError):
@@ -161,31 +162,27 @@ def _require_no_way_back() -> None:
         raise PrivilegeError("root was given away, and could be had back; nobody is served")
 
 
-def hand_over(descriptor: int, path: str, successor: Account | None) -> None:
-    """Give the open file, which `path` names, to whom root becomes, so that it can be opened again.
+def hand_over(path: str, successor: Account | None) -> None:
+    """Give the file `path` of root's to whom root becomes, so that it can be opened again.
 
-    A link is followed by whoever opens it, but what it leads to is given to nobody: whoever can plant
-    links in a folder must not get a file of root's by it.
+    What a link leads to is given to nobody: whoever can plant links in a folder must not get a file of
+    root's by it.
 
     Raises:
         PrivilegeError: if it cannot be given.
     """
-    if successor is None:
+    if successor is None or os.path.islink(path):
         return
     try:
-        if _is_roots_own(os.fstat(descriptor), os.lstat(path)):
-            os.fchown(descriptor, successor.uid, successor.gid)
+        with open(os.open(path, _LOOK), "rb", buffering=0) as file:
+            if _is_roots_own(os.fstat(file.fileno())):
+                os.fchown(file.fileno(), successor.uid, successor.gid)
     except OSError as error:
         raise PrivilegeError(f"cannot give {path} to {successor.name}: {error}") from error
 
 
-def _is_roots_own(opened: os.stat_result, named: os.stat_result) -> bool:
-    return (
-        os.path.samestat(opened, named)
-        and stat.S_ISREG(opened.st_mode)
-        and opened.st_nlink == 1
-        and opened.st_uid == _ROOT
-    )
+def _is_roots_own(found: os.stat_result) -> bool:
+    return stat.S_ISREG(found.st_mode) and found.st_nlink == 1 and found.st_uid == _ROOT
 
 
 def unreadable(*paths: str) -> str | None:

@@ -26,7 +26,7 @@ from twisted_distcc.tls.serving import MutualTlsFactory, certificate_peer, serve
 
 
 class SecurePort:
-    """A port under TLS, at each of `addresses`, or at all of them.
+    """A port under TLS, at each of `addresses`, or at all of them, or on `inherited` sockets.
 
     Raises:
         CannotListenError: if it cannot be had.
