@@ -119,11 +119,17 @@ class Table:
         self._by_name: dict[str, list[Rule]] = {}
         for rule in sorted(self.rules, key=lambda rule: rule.only is None):
             self._by_name.setdefault(rule.name, []).append(rule)
-        self._lengths = {name[:_HEAD]: self._lengths_of(name[:_HEAD]) for name in self._by_name}
+        lengths: dict[str, set[int]] = {}
+        for name in self._by_name:
+            lengths.setdefault(name[:_HEAD], set()).add(len(name))
+        self._lengths = {
+            head: sorted(found.union(self._shorter(head)), reverse=True)
+            for head, found in lengths.items()
+        }
 
-    def _lengths_of(self, head: str) -> list[int]:
-        names = (n for n in self._by_name if n.startswith(head) or head.startswith(n))
-        return sorted(set(map(len, names)), reverse=True)
+    def _shorter(self, head: str) -> list[int]:
+        """Give the lengths of the names that `head` begins with."""
+        return [length for length in range(1, _HEAD) if head[:length] in self._by_name]
 
     def find(self, word: str, family: Family) -> Rule | None:
         """The row for `word` on the command line of a compiler of `family`."""
