@@ -114,7 +114,7 @@ class Admission:
     def _seat(self) -> None:
         """Give free seats away.  A job that is over at once leaves while this runs, on its stack."""
         self._seating = True
-        while self.running < self.jobs and (ticket := self._line.call()) is not None:
+        while self._line and self.running < self.jobs and (ticket := self._line.call()) is not None:
             self.running += 1
             ticket.turn.callback(None)
         self._seating = False
@@ -122,6 +122,8 @@ class Admission:
     def _weigh(self) -> None:
         """Hold readers back when the line is full, let them go on when half of it is free."""
         self.crowded = self.waiting >= self.queue or (self.crowded and self.waiting > self.queue // 2)
+        if not (self.crowded or self._held):
+            return
         before, self._held = self._held, self._identities() if self.crowded else frozenset()
         for reader in self._readers_of(self._held - before):
             reader.pause()
