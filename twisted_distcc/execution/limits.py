@@ -85,7 +85,7 @@ _OF_WORDS: Final = (
     (b"File too large", _FILE_SIZE),
     (b"No space left on device", _SPACE),
     (b"Too many open files", _OPEN_FILES),
-    (b"fork: Resource temporarily unavailable", _PROCESSES),
+    (b"Resource temporarily unavailable", _PROCESSES),
     (b"Cannot fork", _PROCESSES),
     (b"virtual memory exhausted", _MEMORY),
     (b"memory exhausted", _MEMORY),
