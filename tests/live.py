@@ -230,8 +230,13 @@ class LiveTestCase(TestCase):
     def start_server(self, *argv: str, environ: Mapping[str, str] | None = None) -> LiveServer:
         """Start a server by a command line that makes it log to the file `log` where it starts."""
         server = LiveServer(_complete(argv), self.place(), environ)
+        self.addCleanup(self._is_sound, server)
         self.addCleanup(server.kill)
         return server
+
+    def _is_sound(self, server: LiveServer) -> None:
+        """Fail if `server` has logged an error of its own, whatever the test was about."""
+        self.assertNotIn("Traceback", server.log)
 
 
 def _complete(argv: Sequence[str]) -> list[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from dataclasses import replace as changed
 from datetime import datetime
 from pathlib import Path
@@ -16,6 +18,7 @@ from cryptography.hazmat.primitives.serialization import (
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.tls.certificates import CLIENT, DAY, Authority, write
+from twisted_distcc.tls import credentials
 from twisted_distcc.tls.credentials import (
     BadCredentialsError,
     Credentials,
@@ -44,6 +47,36 @@ class CredentialsTestCase(SynchronousTestCase):
         sentence = str(self.assertRaises(BadCredentialsError, load, self.files, now))
         for part in parts:
             self.assertIn(part, sentence)
+
+
+class ClosedKeyTests(CredentialsTestCase):
+    """A server that has given root away reads its files again, but not root's key."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.key = self.load().key
+        contents = credentials._contents
+
+        def closed(path: str, what: str, *, secret: bool) -> bytes:
+            if secret:
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
+            return contents(path, what, secret=secret)
+
+        self.patch(credentials, "_contents", closed)
+
+    def test_the_key_that_is_known(self) -> None:
+        """It goes on being used, and with it whatever else is new."""
+        again = load(self.files, NOW, self.key)
+        self.assertEqual((again.key, again.certificate), (self.key, self.made.certificate))
+
+    def test_none_is_known(self) -> None:
+        """At the start there has to be one."""
+        self.refused("key.pem", "cannot be read: Permission denied")
+
+    def test_the_key_of_another_certificate(self) -> None:
+        """A new certificate with a new key takes effect when somebody may read both."""
+        other = AUTHORITY.user("bob").key
+        self.assertRaises(BadCredentialsError, load, self.files, NOW, other)
 
 
 class FilesTests(CredentialsTestCase):

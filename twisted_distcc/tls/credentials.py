@@ -42,6 +42,10 @@ class MissingCredentialsError(BadCredentialsError):
     """A file of certificates or keys is not there."""
 
 
+class ClosedCredentialsError(BadCredentialsError):
+    """A file of certificates or keys is not for us to read."""
+
+
 @dataclass(frozen=True, slots=True)
 class Credentials:
     """One end's credentials, each as `CredentialFiles` says."""
@@ -90,15 +94,25 @@ def day(moment: datetime) -> str:
     return f"{moment:%Y-%m-%d %H:%M} UTC"
 
 
-def load(files: CredentialFiles, now: datetime) -> Credentials:
+def load(files: CredentialFiles, now: datetime, key: SigningKey | None = None) -> Credentials:
     """Read `files`, which have to be good at `now`.
+
+    Args:
+        files: where they are.
+        now: the time.
+        key: the key that is known already: it stays where its file is closed to us, as it is to a
+            server that has given root away.
 
     Raises:
         BadCredentialsError: naming the file that is not there, not readable, not what it should be,
             or readable by too many.
     """
     certificate, *chain = _parsed(files.certificate, "certificate", x509.load_pem_x509_certificates)
-    key = _parsed(files.key, "key", _key, secret=True)
+    try:
+        key = _parsed(files.key, "key", _key, secret=True)
+    except ClosedCredentialsError:
+        if key is None:
+            raise
     if key.public_key() != certificate.public_key():
         raise BadCredentialsError(
             f"the key {files.key} is not that of the certificate {files.certificate}:"
@@ -116,6 +130,8 @@ def _parsed(path: str, what: str, parse: Callable[[bytes], _Read], *, secret: bo
         return parse(_contents(path, what, secret=secret))
     except FileNotFoundError:
         raise MissingCredentialsError(f"there is no {what} {path}") from None
+    except PermissionError as error:
+        raise ClosedCredentialsError(f"the {what} {path} cannot be read: {error.strerror}") from error
     except OSError as error:
         raise BadCredentialsError(f"the {what} {path} cannot be read: {error.strerror}") from error
     except TypeError:  # `load_pem_private_key` says so of a key that has a password

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 
 from OpenSSL import SSL
 
-from twisted_distcc.tls.credentials import BadCredentialsError, Credentials, load
+from twisted_distcc.tls.credentials import BadCredentialsError, Credentials, SigningKey, load
 from twisted_distcc.tls.files import CredentialFiles
 
 
@@ -51,7 +51,7 @@ class Keyring:
             BadCredentialsError: if they cannot be used; everything stays as it was.
         """
         self._stamp = self.files.stamp()
-        self._read()
+        self._read(self.credentials.key)
 
     def renew_if_changed(self) -> bool:
         """Read the files again if one has changed since they were last read; say whether it has.
@@ -64,8 +64,8 @@ class Keyring:
         self.renew()
         return True
 
-    def _read(self) -> None:
-        credentials = load(self.files, self.now())
+    def _read(self, known: SigningKey | None = None) -> None:
+        credentials = load(self.files, self.now(), known)
         try:
             context = self._make(credentials)
         except SSL.Error as error:

@@ -72,6 +72,7 @@ class _Lingering(ProtocolWrapper):
     """
 
     _timer: IDelayedCall | None = None
+    _is_gone = False
 
     def dataReceived(self, data: bytes) -> None:
         """Pass it on, until TLS is over."""
@@ -79,15 +80,16 @@ class _Lingering(ProtocolWrapper):
             super().dataReceived(data)
 
     def loseConnection(self) -> None:
-        """Send what was written, and wait a while for the client to hang up."""
-        if self._timer is None:
+        """Send what was written, and wait a while for the client to hang up, unless it has."""
+        if self._timer is None and not self._is_gone:
             assert self.transport is not None
             self.transport.loseWriteConnection()  # type: ignore[attr-defined]
             clock = cast(MutualTlsFactory, self.factory).clock
             self._timer = clock.callLater(_LINGER, self.abortConnection)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        """The client is gone."""
+        """The client is gone; TLS, which hears of it, may want to hang up in its turn."""
+        self._is_gone = True
         if self._timer is not None and self._timer.active():
             self._timer.cancel()
         super().connectionLost(reason)
