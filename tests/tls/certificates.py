@@ -140,7 +140,7 @@ def write(folder: Path, made: Made, trusted: Authority, *, crl: bool = True) -> 
     """Make the folder of one end: what it shows, and the authority that it trusts."""
     folder.mkdir(parents=True, exist_ok=True)
     replace(folder / "certificate.pem", made.certificate_pem)
-    replace(folder / "key.pem", made.key_pem)
+    replace(folder / "key.pem", made.key_pem, mode=0o600)
     replace(folder / "ca.pem", trusted.own.certificate_pem)
     if crl:
         replace(folder / "crl.pem", trusted.revocations())
@@ -155,9 +155,9 @@ def files_in(folder: Path, *, crl: bool = True) -> CredentialFiles:
     return CredentialFiles(certificate, key, ca, revoked if crl else None)
 
 
-def replace(path: Path, content: bytes) -> None:
+def replace(path: Path, content: bytes, *, mode: int = 0o644) -> None:
     """Put a file in the place of another, as whoever renews certificates does."""
     new = path.with_suffix(".new")
     new.write_bytes(content)
-    new.chmod(0o600)
+    new.chmod(mode)
     os.replace(new, path)

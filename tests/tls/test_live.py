@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import signal
@@ -11,8 +12,9 @@ from typing import Any
 
 from tests.agent.home import HomeTestCase
 from tests.client.test_live_peers import answers, free_port
-from tests.live import Child, LiveServer, until
+from tests.live import Child, LiveServer, open_to_all, until
 from tests.tls.certificates import CLIENT, DAY, SERVER, Authority, Made, files_in, replace, write
+from twisted_distcc.server.privileges import account
 
 _TLS = re.compile(r"listening on (\S+) port (\d+) for TLS$", re.MULTILINE)
 
@@ -49,6 +51,7 @@ class SecureTestCase(HomeTestCase):
         everybody = () if named else ("--allow-user=*",)
         if bundle is not None:
             shutil.copytree(bundle, self.server_folder)
+            self.server_folder.chmod(0o755)
             files = files_in(self.server_folder)
         else:
             shown = made or self.authority.server("127.0.0.1", "localhost")
@@ -73,6 +76,11 @@ class SecureTestCase(HomeTestCase):
         self.assertNotEqual(await child.ended(), 0)
         for part in parts:
             self.assertIn(part, child.stderr)
+
+    def hand_over(self, key: Path) -> None:
+        """Let the server read a new key: it is root no more, if it ever was."""
+        if (becomes := account(None)) is not None:
+            os.chown(key, becomes.uid, becomes.gid)
 
     def revoke(self, made: Made) -> None:
         """Put a certificate on the server's list."""
@@ -320,6 +328,7 @@ class RenewalTests(SecureTestCase):
         """Make a compiler that waits until a file is there; give the folder of both."""
         folder = self.home / "slow"
         folder.mkdir()
+        open_to_all(folder)
         program = folder / "gcc"
         program.write_text(
             f"#!/bin/sh\ntouch {folder}/began\nuntil [ -e {folder}/go ]; do sleep 0.05; done\n"
@@ -337,6 +346,7 @@ class RenewalTests(SecureTestCase):
         await until((slow / "began").exists, "the compiler runs")
         self.revoke(self.alice)
         write(self.server_folder, self.authority.server("127.0.0.1", "again"), self.authority)
+        self.hand_over(self.server_folder / "key.pem")
         await server.logged("read again")
         (slow / "go").touch()
         self.assertEqual(await running.ended(), 0, running.stderr)

@@ -18,6 +18,7 @@ from twisted_distcc.policy.peer import Peer, tcp_peer
 from twisted_distcc.policy.verdict import Refused
 from twisted_distcc.server.oversight import Oversight
 from twisted_distcc.server.ports import open_ports
+from twisted_distcc.server.privileges import unreadable
 from twisted_distcc.server.protocol import DistccServerFactory, DistccServerProtocol, address_peer
 from twisted_distcc.server.tls_config import TlsConfig
 from twisted_distcc.tls.credentials import day
@@ -65,7 +66,18 @@ class SecurePort:
             name=holder(certificate),
             end=day(certificate.not_valid_after_utc),
         )
+        if path := unreadable(*self._files()):
+            self._log.warn(
+                "the server's user may not read {path}, so it does not see when that changes: let it"
+                " (chmod a+r; a+x for the folders), or restart the server after each change",
+                path=path,
+            )
         return [self._adopt(opened, self._factory) for opened in self._sockets]
+
+    def _files(self) -> list[str]:
+        """Name the files that are no secret."""
+        files = self._keyring.files
+        return [path for path in (files.certificate, files.ca, files.crl) if path is not None]
 
     def renew(self) -> None:
         """Read the certificates again."""
