@@ -23,6 +23,7 @@ from benchmarks.rows import (
     sandbox_cost,
     server_memory,
     server_throughput,
+    stdio_start,
     tls_cost,
 )
 from benchmarks.workbench import RowUnavailableError, Workbench, workbench
@@ -38,6 +39,7 @@ _ROWS: Mapping[str, tuple[str, Callable[[Workbench], Iterator[Figure]]]] = {
     "e": ("server memory", server_memory.run),
     "f": ("the sandbox, our server with it / without", sandbox_cost.run),
     "g": ("TLS, our server and client with it / without", tls_cost.run),
+    "h": ("a server on standard streams", stdio_start.run),
 }
 
 

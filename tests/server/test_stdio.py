@@ -8,6 +8,7 @@ import random
 import signal
 import socket
 import subprocess
+import sys
 from pathlib import Path
 
 from twisted.internet.defer import Deferred, gatherResults
@@ -30,6 +31,18 @@ from twisted_distcc.messages.model import Request
 from twisted_distcc.wire.connection import Connection
 
 MIB = 1024 * 1024
+# From the moment that root would be given away, no module is to be had.
+CLOSED_LATER = """\
+import sys
+from twisted_distcc.cli import twistd_stdio
+
+class Closed:
+    def find_spec(self, name, path=None, target=None):
+        raise ImportError(f"{{name}} is loaded too late")
+
+twistd_stdio.give_root_away = lambda account: sys.meta_path.insert(0, Closed())
+twistd_stdio.main(["{option}", "--log-file=log"])
+"""
 # Compilers of the tests' own tell where they are by files, which a sandbox would not let them write.
 OURS = ("twistd-stdio", "--sandbox=off")
 CONFINED = ("twistd-stdio", "--sandbox=require")
@@ -235,6 +248,22 @@ class PipeTests(PipeTestCase):
             self.assertNotEqual(await child.ended(), 0)
             self.assertEqual(len(child.stderr.splitlines()), 1)
             self.assertIn(part, child.stderr)
+
+
+class RootTests(PipeTestCase):
+    if os.geteuid():
+        skip = "only root has root to give away"
+
+    async def test_nothing_is_loaded_later(self) -> None:
+        """Whoever has given root away may read nothing of ours any more, and need not."""
+        folder = self.place()
+        folder.mkdir(parents=True)
+        for option in ("--sandbox=require", "--sandbox=off"):
+            script = folder / "script.py"
+            script.write_text(CLOSED_LATER.format(option=option))
+            child, to, answers = self.piped(sys.executable, str(script))
+            reply = await self.ask(child, to, answers, request_bytes(("gcc", "-c", "a b.c")))
+            self.assertEqual(answer_of(reply).exit_code, 0)
 
 
 class SocketTests(StreamTestCase):
