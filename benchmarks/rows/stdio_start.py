@@ -69,12 +69,13 @@ def _start(bench: Workbench, command: Sequence[str]) -> Start:
     began = time.perf_counter()
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environ,
-        bufsize=0, cwd="/",
+        cwd="/",
     ) as server:  # fmt: skip
         assert server.stdin is not None
         assert server.stdout is not None
         assert server.stderr is not None
         server.stdin.write(b"".join(request_pieces(Connection.client().writer, request)))
+        server.stdin.flush()
         head = server.stdout.read(len(_SUCCESS))
         replied = time.perf_counter()
         server.stdout.read()
