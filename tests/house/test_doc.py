@@ -6,6 +6,7 @@ from pathlib import Path
 from twisted.trial.unittest import SynchronousTestCase
 
 from twisted_distcc import errors
+from twisted_distcc.cli.twistd_stdio import parser
 from twisted_distcc.client import settings
 from twisted_distcc.tap import Options
 
@@ -21,6 +22,14 @@ class PageTests(SynchronousTestCase):
         documented = re.findall(r"(?m)^\| `--([\w-]+)", (ROOT / "doc/server.md").read_text())
         options = Options()
         known = {name.rstrip("=") for name in options.longOpt} - {"help", "version"}
+        self.assertEqual(sorted(documented), sorted(known))
+
+    def test_stream_server_options(self) -> None:
+        """doc/ssh.md has every option of `twistd-stdio`, and no other, save the sandbox's."""
+        documented = re.findall(r"(?m)^\| `--([\w-]+)", (ROOT / "doc/ssh.md").read_text())
+        options = [option for action in parser()._actions for option in action.option_strings]
+        long = {option[2:] for option in options if option.startswith("--")} - {"help", "version"}
+        known = [option for option in long if not option.startswith("sandbox")]
         self.assertEqual(sorted(documented), sorted(known))
 
     def test_client_settings(self) -> None:
