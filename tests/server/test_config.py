@@ -174,11 +174,10 @@ class DistccdTests(SynchronousTestCase):
             self.assertIn("--nodaemon", self.words("--daemon", option))
 
     def test_whose_it_is(self) -> None:
-        """--user matters to root alone, as with distccd."""
-        self.patch(os, "geteuid", lambda: 0)
-        self.assertIn("--uid=nobody", self.words("--daemon", "--user=nobody"))
-        self.patch(os, "geteuid", lambda: 1000)
-        self.assertNotIn("--uid=nobody", self.words("--daemon", "--user=nobody"))
+        """--user is the server's own, of either kind: it matters to root alone, as with distccd."""
+        self.assertIn("--user=nobody", self.words("--daemon", "--user=nobody"))
+        options = tdistccd.parser().parse_args(("--inetd", "--user=nobody"))
+        self.assertEqual(tdistccd.inetd_argv(options), ["--user=nobody"])
 
     def test_inetd(self) -> None:
         """With --inetd the words are those of `twistd-stdio`, which understands them."""

@@ -191,7 +191,7 @@ class DistccService(Service):
         for host, number in self.tls_addresses:
             self.log.info("listening on {host} port {port} for TLS", host=host, port=number)
         self.log.info("looking for compilers in {path}", path=":".join(self._config.folders))
-        self._notify(READY)
+        self._reactor.callWhenRunning(self._notify, READY)
 
     def _hung_up(self) -> None:
         """Begin new log files; where none can be, as in a folder of root's, the old ones go on."""
