@@ -223,6 +223,7 @@ class PipeTests(PipeTestCase):
         """Servers that start together, as ssh starts them in a build, do not hinder each other."""
         shared = self.place()
         shared.mkdir(parents=True)
+        open_to_all(shared)
         streams = [self.piped(*OURS, TMPDIR=str(shared)) for _ in range(6)]
         asked = [Deferred.fromCoroutine(self.ask(*stream, request_bytes())) for stream in streams]
         for reply in await gatherResults(asked):
