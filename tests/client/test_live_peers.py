@@ -110,7 +110,9 @@ class SshTests(PeerTestCase):
         folder = self.home / "server-bin"
         folder.mkdir()
         self.stops_once(folder / "gcc", COMPILING)
-        serve = f"DISTCCD_PATH={folder}:/usr/bin:/bin exec {installed_command('twistd-stdio')}"
+        serve = (
+            f"DISTCCD_PATH={folder}:/usr/bin:/bin exec {installed_command('twistd-stdio')} --sandbox=off"
+        )
         host = f"@127.0.0.1:{self.program('serve', serve)}"
         ssh = str(await self.sshd())
         child = self.tdistcc("gcc", "-c", "hello.c", DISTCC_HOSTS=host, DISTCC_SSH=ssh)
