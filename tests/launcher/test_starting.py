@@ -86,6 +86,55 @@ class StreamTests(SynchronousTestCase):
         self.assertEqual([word.strip("[],") for word in five], ["five", *"012345"])
 
 
+# Starts one program that is to die first, one that is not, and one that does not exist.
+EXPENDS_ONE = """
+import os
+from twisted_distcc.launcher.starting import start
+standing = "/proc/self/oom_score_adj"
+before = open(standing).read()
+for expendable in (True, False):
+    pid = start(["/bin/cat", standing], {}, None, 0o022, (0, 1, 2), expendable)
+    os.waitpid(pid, 0)
+try:
+    start(["/no/such"], {}, None, 0o022, (0, 1, 2), True)
+except OSError:
+    print(open(standing).read() == before)
+"""
+# Is started with a descriptor that whoever started it has left open.
+HANDS_ON_NOTHING = """
+import os, sys
+from twisted_distcc.launcher.starting import hand_on_nothing, start
+for number in (1, 2):
+    pid = start(["/bin/ls", "/proc/self/fd"], {}, None, 0o022, (0, 1, 2))
+    os.waitpid(pid, 0)
+    hand_on_nothing()
+os.fstat(int(sys.argv[1]))
+"""
+
+
+class StandingTests(SynchronousTestCase):
+    def test_who_dies_first(self) -> None:
+        """Who is expendable dies before us when memory runs out; we stay what we are."""
+        ours = Path("/proc/self/oom_score_adj").read_text()
+        argv = [sys.executable, "-c", EXPENDS_ONE]
+        ended = subprocess.run(argv, capture_output=True, text=True, check=False)
+        self.assertEqual((ended.stdout, ended.stderr), (f"1000\n{ours}True\n", ""))
+
+
+class InheritedTests(SynchronousTestCase):
+    def test_what_we_were_given(self) -> None:
+        """What whoever started us has left open is open for us alone."""
+        inherited = os.open("/dev/null", os.O_RDONLY)
+        self.addCleanup(os.close, inherited)
+        argv = [sys.executable, "-c", HANDS_ON_NOTHING, str(inherited)]
+        ended = subprocess.run(argv, capture_output=True, text=True, check=False, pass_fds=(inherited,))
+        self.assertEqual(ended.stderr, "")
+        # `ls` itself opens one more.
+        first, second = ended.stdout.split()[:5], ended.stdout.split()[5:]
+        self.assertIn(str(inherited), first)
+        self.assertEqual(second, ["0", "1", "2", "3"])
+
+
 class KillTests(SynchronousTestCase):
     def test_who_left_the_group(self) -> None:
         """A program that joined another group is killed, and the other group is not."""

@@ -15,6 +15,7 @@ from twisted_distcc.policy.access import PRIVATE, AllowList
 from twisted_distcc.policy.commands import CommandList
 from twisted_distcc.policy.rules import Policy, Rule, allow_users
 from twisted_distcc.server.config import PORT, ServerConfig, command_list, search_path
+from twisted_distcc.server.sandboxing import JOB_LIFETIME
 from twisted_distcc.tap import Options, make_config
 
 ENVIRON = {"PATH": "/usr/bin:/bin"}
@@ -27,7 +28,7 @@ class TwistdTests(SynchronousTestCase):
         return make_config(options, environ)
 
     def test_defaults(self) -> None:
-        """With nothing but an address to serve, all is as distccd has it."""
+        """With nothing but an address to serve, all is as distccd has it, but that no job is endless."""
         self.assertEqual(
             self.config("--allow=192.0.2.0/24"),
             ServerConfig(
@@ -36,6 +37,7 @@ class TwistdTests(SynchronousTestCase):
                 port=PORT,
                 jobs=(os.cpu_count() or 1) + 2,
                 folders=("/usr/bin", "/bin"),
+                job_lifetime=JOB_LIFETIME,
                 nice=5,
             ),
         )

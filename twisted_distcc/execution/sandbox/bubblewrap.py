@@ -117,7 +117,7 @@ class Walls:
     def _namespaces(self) -> list[str]:
         return [
             self.programs.bubblewrap,
-            *("--unshare-all", "--die-with-parent", "--new-session", "--cap-drop", "ALL"),
-            *("--hostname", _HOST, "--json-status-fd", str(STATUS)),
+            *("--unshare-all", "--unshare-user", "--die-with-parent", "--new-session"),
+            *("--cap-drop", "ALL", "--hostname", _HOST, "--json-status-fd", str(STATUS)),
             *(("--seccomp", str(FILTER)) if self.filtered else ()),
         ]

@@ -24,6 +24,7 @@ from twisted_distcc.messages.body import EMPTY, Body
 _FOLDERS: Final = ("/usr/local/bin", "/usr/bin", "/bin")
 
 _SOURCE: Final = "source"
+_MOST_SAID: Final = 500
 
 _NAMESPACES: Final = (
     "this system lets this user make no namespaces: allow it with `sysctl "
@@ -94,9 +95,12 @@ def _try_walls(sandbox: Sandbox) -> None:
         shell = Toolchain((programs.shell,), view, is_whole_system=False)
         argv = [programs.shell, "-c", f"echo >{OUTPUT}"]
         with sandbox.enclose(shell, argv, _SOURCE, EMPTY) as job:
-            attempt(job)
+            reply = attempt(job)
     except (DistccError, OSError) as error:
         raise NoSandboxError(_advised(str(error))) from error
+    if reply.status:
+        said = os.fsdecode(reply.stderr.head(_MOST_SAID)).strip()
+        raise NoSandboxError(f"a shell fails within it, so a limit may be too low: {said}")
 
 
 def _advised(reason: str) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 import struct
-from typing import Final
+from typing import BinaryIO, Final
 
 from twisted_distcc.execution.sandbox.asking import ask
 
@@ -55,12 +55,25 @@ def interpreter(path: str) -> str | None:
         # e_phoff; e_phentsize and e_phnum; of a program header p_type, p_offset and p_filesz.
         (table,) = struct.unpack_from(order + ("Q" if wide else "I"), head, 32 if wide else 28)
         size, count = struct.unpack_from(order + "HH", head, 54 if wide else 42)
-        file.seek(table)
-        headers = file.read(size * count)
+        headers = _at(file, table, size * count)
         row = struct.Struct(order + ("IxxxxQ16xQ" if wide else "II8xI"))
         for start in range(0, len(headers) - row.size + 1, size or 1):
             kind, offset, length = row.unpack_from(headers, start)
             if kind == _INTERPRETER:
-                file.seek(offset)
-                return os.fsdecode(file.read(min(length, _LONGEST_PATH)).rstrip(b"\0"))
+                return _loader(path, _at(file, offset, min(length, _LONGEST_PATH)))
     return None
+
+
+def _at(file: BinaryIO, offset: int, length: int) -> bytes:
+    """Read what lies there; nothing does beyond the end, however far a header says it is."""
+    if offset > os.fstat(file.fileno()).st_size:
+        return b""
+    file.seek(offset)
+    return file.read(length)
+
+
+def _loader(program: str, name: bytes) -> str:
+    path = os.fsdecode(name.partition(b"\0")[0])
+    if not os.path.isabs(path):
+        raise NotAProgramError(program)
+    return path

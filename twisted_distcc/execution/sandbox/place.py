@@ -37,7 +37,7 @@ _HEAD: Final = 8192
 # Bounded: a job that has a `/proc` can write where the shell and bubblewrap do.
 _EXIT_CODE: Final = re.compile(rb'"exit-code": (\d{1,3})\b')
 _TIME: Final = rb"(\d{1,7})m(\d{1,2}\.\d{1,6})s"
-_TIMES: Final = re.compile(_TIME + b" " + _TIME + rb"\n\Z")
+_TIMES: Final = re.compile(rb"(?:\A|\n)" + _TIME + b" " + _TIME + rb"\n\Z")
 _SIGNALLED: Final = 128
 
 

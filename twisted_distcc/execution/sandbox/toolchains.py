@@ -32,7 +32,10 @@ class Toolchains:
     def knows(self, path: str) -> bool:
         """Whether the compiler at `path` is known, as it lies there now."""
         known = self._known.get(path)
-        return known is not None and known[0] == _stamp(path)
+        try:
+            return known is not None and known[0] == _stamp(path)
+        except OSError:  # it is gone: to learn it will say so
+            return False
 
     def learn(self, path: str) -> None:
         """Find out about the compiler at `path`, unless it is known; this may wait.

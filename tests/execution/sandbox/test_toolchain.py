@@ -1,0 +1,143 @@
+"""What a compiler consists of, for the compilers of this machine and for scripts that call them."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from twisted_distcc.execution.sandbox.toolchain import Toolchain, discover
+from twisted_distcc.execution.sandbox.toolchains import Toolchains
+
+ENVIRON = {"PATH": "/usr/bin:/bin"}
+WHOLE = "/usr"
+
+
+def names(toolchain: Toolchain) -> set[str]:
+    return {os.path.basename(path).split("-")[-1] for path in toolchain.programs[1:]}
+
+
+def is_shown(toolchain: Toolchain, path: str) -> bool:
+    real = os.path.realpath(path)
+    return any(f"{real}/".startswith(f"{mount}/") for mount in toolchain.view.mounts)
+
+
+class DiscoveryTests(SynchronousTestCase):
+    def discovered(self, compiler: str) -> Toolchain:
+        return discover(compiler, ENVIRON, ["/bin/sh"])
+
+    def assert_narrow(self, toolchain: Toolchain) -> None:
+        """It shows the shell, all programs and their libraries, and not what everybody may read."""
+        self.assertFalse(toolchain.is_whole_system)
+        for path in (*toolchain.programs, "/bin/sh"):
+            self.assertTrue(is_shown(toolchain, path), path)
+        for path in (
+            "/etc/passwd",
+            "/usr/bin/env",
+            "/usr/bin/ld",
+            "/usr/include",
+            "/usr/share",
+            "/home",
+        ):
+            self.assertFalse(is_shown(toolchain, path), path)
+
+    def test_gcc(self) -> None:
+        """gcc starts a compiler proper for each language, and the assembler."""
+        for compiler in ("/usr/bin/gcc", "/usr/bin/g++"):
+            found = self.discovered(compiler)
+            self.assert_narrow(found)
+            self.assertEqual(found.compiler, compiler)
+            self.assertLessEqual({"cc1", "cc1plus", "as"}, names(found))
+
+    def test_clang(self) -> None:
+        """clang is one program, with libraries of its own and an assembler that it may use."""
+        found = self.discovered("/usr/bin/clang")
+        self.assert_narrow(found)
+        self.assertIn("as", names(found))
+        self.assertTrue(any("LLVM" in path for path in found.view.mounts))
+
+    def test_a_cross_compiler(self) -> None:
+        """It has an assembler of its own, not this machine's."""
+        compiler = "/usr/bin/aarch64-linux-gnu-gcc"
+        found = self.discovered(compiler)
+        self.assert_narrow(found)
+        (assembler,) = (path for path in found.programs[1:] if path.endswith("as"))
+        self.assertIn("aarch64", assembler)
+        self.assertIn("cc1", names(found))
+        self.assertFalse(is_shown(found, "/usr/bin/as"))
+
+    if not os.path.exists("/usr/bin/aarch64-linux-gnu-gcc"):
+        test_a_cross_compiler.skip = (  # type: ignore[attr-defined]
+            "no cross compiler is installed (Debian: apt-get install gcc-aarch64-linux-gnu)"
+        )
+
+    def test_a_script(self) -> None:
+        """Nobody knows what a script starts: it is shown what is installed, and nobody's home."""
+        path = Path(self.mktemp())
+        path.write_text('#!/bin/sh\nexec gcc "$@"\n')
+        path.chmod(0o755)
+        found = self.discovered(str(path.absolute()))
+        self.assertTrue(found.is_whole_system)
+        self.assertEqual(found.programs, (str(path.absolute()),))
+        self.assertTrue(is_shown(found, "/usr/bin/env"))
+        self.assertTrue(is_shown(found, str(path)))
+        for hidden in ("/etc/passwd", "/home", "/root", "/var", "/tmp", "/proc", "/sys"):
+            self.assertFalse(is_shown(found, hidden), hidden)
+
+    def test_none(self) -> None:
+        """A compiler that is not there is an error, and no view of everything."""
+        with self.assertRaises(OSError):
+            self.discovered("/no/such/gcc")
+
+
+class DigestTests(SynchronousTestCase):
+    def test_programs_decide(self) -> None:
+        """The same programs give the same digest, in whatever order; another byte gives another."""
+        one, two = (Path(self.mktemp()) for _ in range(2))
+        one.write_text("cc")
+        two.write_text("cc1")
+        view = discover("/bin/true", ENVIRON, []).view
+        there = Toolchain((str(one), str(two)), view, is_whole_system=False).digest()
+        back = Toolchain((str(two), str(one)), view, is_whole_system=False).digest()
+        self.assertEqual(there, back)
+        two.write_text("cc2")
+        self.assertNotEqual(Toolchain((str(one), str(two)), view, is_whole_system=False).digest(), there)
+
+
+class KnownTests(SynchronousTestCase):
+    def setUp(self) -> None:
+        self.asked: list[str] = []
+        self.path = self.mktemp()
+        shutil.copy("/bin/true", self.path)
+        self.toolchains = Toolchains(self.discover)
+
+    def discover(self, path: str) -> Toolchain:
+        self.asked.append(path)
+        return discover(os.path.abspath(path), ENVIRON, [])
+
+    def test_once(self) -> None:
+        """A compiler is asked about itself once."""
+        self.assertFalse(self.toolchains.knows(self.path))
+        self.toolchains.learn(self.path)
+        self.toolchains.learn(self.path)
+        self.assertTrue(self.toolchains.knows(self.path))
+        self.assertEqual(self.asked, [self.path])
+
+    def test_replaced(self) -> None:
+        """One that was replaced, as by an upgrade, is another one."""
+        self.toolchains.learn(self.path)
+        shutil.copy("/bin/false", f"{self.path}.new")
+        os.rename(f"{self.path}.new", self.path)
+        self.assertFalse(self.toolchains.knows(self.path))
+        self.toolchains.learn(self.path)
+        self.assertEqual(self.asked, [self.path] * 2)
+
+    def test_removed(self) -> None:
+        """One that is gone is known no more, and cannot be learned."""
+        self.toolchains.learn(self.path)
+        os.unlink(self.path)
+        self.assertFalse(self.toolchains.knows(self.path))
+        with self.assertRaises(FileNotFoundError):
+            self.toolchains.learn(self.path)
