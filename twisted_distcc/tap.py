@@ -191,6 +191,14 @@ class _LoggedService(DistccService):
             self.log.critical("{error}", error=error)
             raise _end(error) from None
 
+    def startService(self) -> None:
+        """Serve; what fails ends us, as where a sandbox is required and cannot be made."""
+        try:
+            super().startService()
+        except (DistccError, OSError) as error:
+            self.log.critical("{error}", error=error)
+            raise _end(error) from None
+
     def setServiceParent(self, parent: Any) -> None:
         """Become part of `parent`."""
         if self.observer is not None and isinstance(parent, Componentized):

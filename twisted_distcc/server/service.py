@@ -20,6 +20,7 @@ from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.interfaces import IDelayedCall, IListeningPort
 from twisted.logger import Logger
 
+from twisted_distcc.errors import DistccError
 from twisted_distcc.execution.launching import LauncherSpawner
 from twisted_distcc.execution.workspace import Workspaces
 from twisted_distcc.launcher.starting import hand_on_nothing
@@ -163,6 +164,7 @@ class DistccService(Service):
 
         Raises:
             PrivilegeError: if we are root.
+            NoSandboxError: if a sandbox is required, and cannot be made here.
         """
         if is_root():
             raise PrivilegeError("root serves nobody: call privilegedStartService first")
@@ -172,9 +174,13 @@ class DistccService(Service):
         self._reactor.callWhenRunning(_leave_children_alone)
         self._workspaces = Workspaces()
         self._spawn = LauncherSpawner(self._reactor)
-        self._factory = make_factory(
-            self._config, self._workspaces, self._reactor, self._spawn, self._oversight
-        )
+        try:
+            self._factory = make_factory(
+                self._config, self._workspaces, self._reactor, self._spawn, self._oversight
+            )
+        except DistccError:
+            self._workspaces.close()
+            raise
         for opened in self._sockets:
             port = self._reactor.adoptStreamPort(opened.fileno(), opened.family, self._factory)
             self._ports.append(port)

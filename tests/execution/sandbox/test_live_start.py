@@ -1,0 +1,53 @@
+"""Servers on a system that makes no sandboxes: which start, and what they say and still do."""
+
+from __future__ import annotations
+
+from tests.live import LiveTestCase
+from tests.server.talk import ask
+from twisted_distcc.cli.installed import installed_command
+from twisted_distcc.errors import EXIT_PRIVILEGES
+
+# Another user, as far as it can tell, who may make no namespaces for users.
+_FORBIDDEN = (
+    "/usr/bin/bwrap", "--unshare-user", "--uid", "65534", "--gid", "65534", "--disable-userns",
+    "--die-with-parent", "--dev-bind", "/", "/", "--",
+)  # fmt: skip
+
+
+def server(*options: str) -> tuple[str, ...]:
+    twistd = str(installed_command("twistd"))
+    return (
+        *_FORBIDDEN, twistd, "--nodaemon", "--pidfile=", "distccd", "--port=0",
+        "--allow=127.0.0.1", "--listen=127.0.0.1", "--log-file=log", *options,
+    )  # fmt: skip
+
+
+class NoSandboxTests(LiveTestCase):
+    async def test_require(self) -> None:
+        """A server that must have a sandbox does not start, and its last line says what would help."""
+        child = self.start(*server("--sandbox=require"))
+        self.assertEqual(await child.ended(), EXIT_PRIVILEGES)
+        self.assertIn("user.max_user_namespaces=10000", child.stderr.splitlines()[-1])
+        self.assertNotIn("Traceback", child.stderr + (child.folder / "log").read_text())
+        self.assertEqual(list(child.temporary.iterdir()), [])
+
+    async def test_auto(self) -> None:
+        """One that would rather have one says so loudly, and keeps what limits it can."""
+        compilers = self.place("bin")
+        compilers.mkdir(parents=True)
+        (compilers / "gcc").write_text("#!/bin/sh\nulimit -t >&2; ulimit -n >&2; exit 1\n")
+        (compilers / "gcc").chmod(0o755)
+        started = self.start_server(
+            *server("--sandbox-cpu=77", "--sandbox-open-files=88"),
+            environ={"DISTCCD_PATH": str(compilers)},
+        )
+        await started.ready()
+        await started.logged(r"NO SANDBOX: .*user\.max_user_namespaces=10000")
+        self.assertEqual((await ask(started.port)).stderr, "77\n88\n")
+
+    async def test_off(self) -> None:
+        """One that shall have none says nothing of it."""
+        started = self.start_server(*server("--sandbox=off"))
+        await started.ready()
+        self.assertEqual((await ask(started.port)).exit_code, 0)
+        self.assertNotIn("SANDBOX", started.log)
