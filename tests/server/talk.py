@@ -92,6 +92,11 @@ class Client(Protocol):
         assert self.transport is not None
         self.transport.write(data)
 
+    def half_close(self) -> None:
+        """Say that nothing more will be sent."""
+        assert self.transport is not None
+        self.transport.loseWriteConnection()  # type: ignore[attr-defined]
+
     def abort(self) -> None:
         """Go, without a word."""
         assert self.transport is not None

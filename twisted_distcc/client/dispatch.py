@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from twisted.internet.defer import CancelledError, DeferredSemaphore
+from twisted.internet.defer import CancelledError
 from twisted.logger import Logger
 
 from twisted_distcc.client.choice import NobodyLeft
@@ -49,7 +49,7 @@ from twisted_distcc.errors import (
 )
 from twisted_distcc.execution.compilers import find_compiler, name_behind, not_found
 from twisted_distcc.messages.body import Body
-from twisted_distcc.messages.bulk import Bulk, ReactorThreads, filters_in_turn
+from twisted_distcc.messages.bulk import Bulk, ReactorThreads, Turns
 from twisted_distcc.messages.model import Reply, Request
 from twisted_distcc.processes import CannotStartError, Spawner
 from twisted_distcc.wire.grammar import COMPRESSED, PLAIN
@@ -79,7 +79,7 @@ class Dispatcher:
         spawn: starts preprocessors and ssh.
         farms: the slots that all compiles share.
         folders: makes folders for temporary files.
-        filters: lets some filters of large bodies run at a time.
+        turns: lets some of what takes much memory go on at a time.
         secured: leads to `,tls` hosts.
     """
 
@@ -87,7 +87,7 @@ class Dispatcher:
     spawn: Spawner
     farms: Farms
     folders: JobFolders = field(default_factory=JobFolders)
-    filters: DeferredSemaphore = field(default_factory=filters_in_turn)
+    turns: Turns = field(default_factory=Turns)
     secured: SecureWay = field(default_factory=SecureWay)
 
     async def run(self, invocation: Invocation, report: Report) -> Outcome:
@@ -264,7 +264,7 @@ class _Job:
         """Have `host` compile; a server that answers something of its own has failed."""
         self.report.say(f"compiling {compilation.source} on {host}")
         tools = self.tools
-        bulk = Bulk(tools.spawn, ReactorThreads(tools.reactor), folder, tools.filters)
+        bulk = Bulk(tools.spawn, ReactorThreads(tools.reactor), folder, tools.turns)
         environ, secured = self.invocation.environ, tools.secured
         endpoint = endpoint_to(host, self.settings, environ, tools.reactor, tools.spawn, secured)
         timeout = self.settings.io_timeout

@@ -171,7 +171,8 @@ class Spool:
 
     def _to_disk(self, data: bytes) -> None:
         self._file, self._path = new_file(self._directory)
-        _write_all(self._file, bytes(self._small) + data)
+        _write_all(self._file, bytes(self._small))
+        _write_all(self._file, data)
         self._small.clear()
 
 

@@ -18,13 +18,23 @@ from twisted_distcc.messages.body import Body
 from twisted_distcc.messages.packing import Packing
 from twisted_distcc.processes import Command, Ended, ReactorSpawner, Spawner, run
 
-# Each filter may need gigabytes for a body that was made to burst; whoever comes later waits.
+# Each filter may need gigabytes for a body that was made to burst, and each expansion in a thread some
+# hundred megabytes; whoever comes later waits.
 _FILTERS: Final = 2
+_EXPANSIONS: Final = 2
 
 
-def filters_in_turn() -> DeferredSemaphore:
-    """Make what lets so many filters run at a time; one is for all bodies of a process."""
-    return DeferredSemaphore(_FILTERS)
+@dataclass(frozen=True, slots=True)
+class Turns:
+    """Lets so much go on at a time; one is for all bodies of a process.
+
+    Attributes:
+        filters: for programs.
+        expansions: for threads that expand.
+    """
+
+    filters: DeferredSemaphore = field(default_factory=lambda: DeferredSemaphore(_FILTERS))
+    expansions: DeferredSemaphore = field(default_factory=lambda: DeferredSemaphore(_EXPANSIONS))
 
 
 class Threads(Protocol):
@@ -68,13 +78,13 @@ class Bulk(Packing):
         spawn: starts filters for the largest bodies.
         in_thread: works on middling ones.
         directory: where large bodies lie; `None` is the system's folder for temporary files.
-        filters: lets some filters run at a time.
+        turns: lets some of what takes much memory go on at a time.
     """
 
     spawn: Spawner
     in_thread: Threads
     directory: str | None = None
-    filters: DeferredSemaphore = field(default_factory=filters_in_turn)
+    turns: Turns = field(default_factory=Turns)
 
     @classmethod
     def on(cls, reactor: Any) -> Bulk:
@@ -88,10 +98,18 @@ class Bulk(Packing):
         """Give what `work` returns or raises, from a thread."""
         return await self.in_thread(work)
 
+    async def expansion(self, work: Callable[[], Body]) -> Body:
+        """Do as `work` does, in its turn."""
+        await self.turns.expansions.acquire()
+        try:
+            return await self.work(work)
+        finally:
+            self.turns.expansions.release()
+
     async def filter(self, command: Command) -> Ended:
         """Run a filter to its end, in its turn."""
-        await self.filters.acquire()
+        await self.turns.filters.acquire()
         try:
             return await run(self.spawn, command)
         finally:
-            self.filters.release()
+            self.turns.filters.release()

@@ -47,6 +47,10 @@ class Packing(ABC):
     async def work(self, work: Callable[[], Body]) -> Body:
         """Give what `work` returns or raises; it holds the processor for a tenth of a second or two."""
 
+    async def expansion(self, work: Callable[[], Body]) -> Body:
+        """Do as `work` does, for what may take some hundred megabytes of memory meanwhile."""
+        return await self.work(work)
+
     @abstractmethod
     async def filter(self, command: Command) -> Ended:
         """Run a filter to its end."""
@@ -105,7 +109,7 @@ class Packing(ABC):
         if body.length <= _IN_THREAD:
             data = body.read()
             if largest_expansion(data) <= _EXPANDED_IN_THREAD:
-                return await self.work(lambda: self._expanded(data, ceiling))
+                return await self.expansion(lambda: self._expanded(data, ceiling))
         filtered = self._filter("expand", body.length, body.path, ceiling)
         return await self._or_here(filtered, lambda: self._expanded(body.read(), ceiling))
 
