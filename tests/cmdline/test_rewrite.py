@@ -117,6 +117,13 @@ class ServeTests(SynchronousTestCase):
         self.check("gcc -c a.c -o a.o -pipe -iquote . --sysroot=/", expected)
         self.check("gcc -x c -c a.c -o a.o -pipe", expected)
 
+    def test_odd_names(self) -> None:
+        """An object named after its source is neither a response file nor an option to servers."""
+        for source, expected in ("src/@a.c", "./@a.o"), ("src/-a.c", "./-a.o"), ("src/a.c", "a.o"):
+            argv = remote_argv(_understood(f"gcc -c {source}"), "/the/folder")
+            self.assertEqual(argv[-1], expected)
+            _understood(shlex.join(argv))
+
     def test_twice(self) -> None:
         """A request that was rewritten once does not change when it is rewritten again."""
         c = _understood("gcc -O2 -DX -g -c src/a.cc -o b.o")

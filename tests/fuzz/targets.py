@@ -140,7 +140,7 @@ def packets(data: bytes) -> None:
     except ValueError:
         assert b"\0" in data
     else:
-        assert unpack_start(packed)[2:4] == (words[0], words)
+        assert unpack_start(packed)[3:5] == (words[0], words)
     if b"\0" not in data:
         assert unpack_request(pack_request(b"s", 0o22, words[0], words, words))[3:] == (words, words)
     for read in (parse_header, unpack_request):

@@ -38,7 +38,7 @@ class TargetTests(SynchronousTestCase):
 
     @_SHORT
     @given(st.binary(max_size=200) | _MUTATED)
-    @example(b"")
+    @example(b"cc\n-c\nx/@a.S")  # its object was taken for a response file
     def test_any_bytes(self, data: bytes) -> None:
         """No bytes break a target."""
         for target in TARGETS.values():

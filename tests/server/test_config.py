@@ -14,7 +14,9 @@ from twisted_distcc.errors import EXIT_BAD_ARGUMENTS
 from twisted_distcc.policy.access import PRIVATE, AllowList
 from twisted_distcc.policy.commands import CommandList
 from twisted_distcc.policy.rules import Policy, Rule, allow_users
+from twisted_distcc.server.answer import Deadlines
 from twisted_distcc.server.config import PORT, ServerConfig, command_list, search_path
+from twisted_distcc.server.holdings import Ceilings
 from twisted_distcc.server.sandboxing import JOB_LIFETIME
 from twisted_distcc.tap import Options, make_config
 
@@ -48,6 +50,7 @@ class TwistdTests(SynchronousTestCase):
             "--allow=192.0.2.1", "-a", "2001:db8::/32", "--allow-private", "--listen=192.0.2.1",
             "--listen=::1", "-p", "99", "-j", "7", "-N", "1", "--oom-score-adj=-5", "--job-lifetime=8",
             "--lifetime=9", "-P", "pid", "--sysroot=/sysroots/it/", "--enable-tcp-insecure",
+            "--max-connections=10", "--max-stored=11M", "--idle-timeout=12", "--transfer-timeout=13",
             "--allow-user=alice", "--allow-user", "bob", "--audit-log=audit",
         )  # fmt: skip
         self.assertEqual(
@@ -67,6 +70,8 @@ class TwistdTests(SynchronousTestCase):
                 pid_file=os.path.abspath("pid"),
                 policy=allow_users(("alice", "bob")),
                 audit_log=os.path.abspath("audit"),
+                ceilings=Ceilings(connections=10, stored=11 * 1024 * 1024),
+                deadlines=Deadlines(idle=12, receive=13, send=13),
             ),
         )
 

@@ -59,7 +59,7 @@ def remote_argv(c: Compilation, working_directory: str) -> list[str]:
     return [
         c.compiler,
         *_for_clang(c, working_directory),
-        *_final_words(c, _name_for_servers(c), c.output),
+        *_final_words(c, _name_for_servers(c), _plain(c.output)),
     ]
 
 
@@ -89,6 +89,11 @@ def _for_clang(c: Compilation, working_directory: str) -> list[str]:
         return []
     folder = [f"-fdebug-compilation-dir={working_directory}"] if c.debug else []
     return folder if c.language.is_preprocessed else [*folder, "-Qunused-arguments"]
+
+
+def _plain(name: str) -> str:
+    """Give `name` as nothing but a name: that of an object comes from its source, as in `dir/@x.c`."""
+    return f"./{name}" if name.startswith(("@", "-")) else name
 
 
 def _name_for_servers(c: Compilation) -> str:
