@@ -63,7 +63,13 @@ class SecureTestCase(HomeTestCase):
             *everybody, *options, environ=environ,
         )  # fmt: skip
         await server.ready()
+        self.addCleanup(self.ends_in_order, server)
         return server
+
+    async def ends_in_order(self, server: LiveServer) -> None:
+        """Stop a server, which ends by that, and has met nothing that it did not expect."""
+        self.assertEqual(await server.stop(), -signal.SIGTERM)
+        self.assertNotIn("Traceback", server.log)
 
     def host(self, server: LiveServer) -> str:
         """Write the server's TLS port as hosts lists do."""

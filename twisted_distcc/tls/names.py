@@ -8,6 +8,7 @@ any good.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from ipaddress import ip_address
 from typing import Final
 
@@ -60,6 +61,7 @@ def server_name(name: str) -> bytes | None:
     return service.hostname if isinstance(service, DNS_ID) else None
 
 
+@lru_cache
 def _service(name: str) -> ServiceID:
     address = name.partition("%")[0]
     try:

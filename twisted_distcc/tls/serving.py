@@ -71,25 +71,26 @@ class _Lingering(ProtocolWrapper):
     closed then, what it sends would be answered with a reset, and the last words would be lost.
     """
 
+    _is_over = False
     _timer: IDelayedCall | None = None
-    _is_gone = False
 
     def dataReceived(self, data: bytes) -> None:
         """Pass it on, until TLS is over."""
-        if self._timer is None:
+        if not self._is_over:
             super().dataReceived(data)
 
     def loseConnection(self) -> None:
-        """Send what was written, and wait a while for the client to hang up, unless it has."""
-        if self._timer is None and not self._is_gone:
+        """Send what was written, and wait a while for the client to hang up."""
+        if not self._is_over:
+            self._is_over = True
             assert self.transport is not None
             self.transport.loseWriteConnection()  # type: ignore[attr-defined]
             clock = cast(MutualTlsFactory, self.factory).clock
             self._timer = clock.callLater(_LINGER, self.abortConnection)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        """The client is gone; TLS, which hears of it, may want to hang up in its turn."""
-        self._is_gone = True
+        """The client is gone; TLS, which hears of that now, may want to hang up all the same."""
+        self._is_over = True
         if self._timer is not None and self._timer.active():
             self._timer.cancel()
         super().connectionLost(reason)
