@@ -23,6 +23,8 @@ _USABLE: Final = re.compile(r"[A-Za-z0-9._@-]{1,64}")
 _LONGEST: Final = 64
 
 
+# A user's compiles show one certificate over and over: each of its names is found out once.
+@lru_cache
 def common_name(certificate: x509.Certificate) -> str | None:
     """Give the one common name of the subject, if it can stand in rules and logs as it is."""
     names = certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
@@ -40,6 +42,7 @@ def holder(certificate: x509.Certificate) -> str:
     return f"{shown}, serial number {certificate.serial_number:x}"
 
 
+@lru_cache
 def all_names(certificate: x509.Certificate) -> tuple[str, ...]:
     """Give every name of the holder: the subject, the alternative names, the serial number."""
     subject = certificate.subject.rfc4514_string()

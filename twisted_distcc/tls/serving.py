@@ -50,9 +50,10 @@ def certificate_peer(transport: object) -> Peer | None:
     if not isinstance(transport, MutualTls):
         return None
     address: Any = transport.getPeer()
-    name = common_name(transport.certificate)
+    certificate = transport.certificate
+    name = common_name(certificate)
     assert name is not None, "the handshake refuses names that are none"
-    return certified_peer(name, all_names(transport.certificate), address.host, address.port)
+    return certified_peer(name, all_names(certificate), address.host, address.port)
 
 
 def _nobody(_address: IAddress | None, _reason: str) -> None:
