@@ -39,22 +39,34 @@ def _bound(input_length: int, ceiling: int) -> None:
 
 def main() -> int:
     """Run the filter that the command line names; see `filter_argv`."""
-    direction, ceiling = sys.argv[1], int(sys.argv[2])
-    body = sys.stdin.buffer.read()
+    return run_filter(sys.argv[1], int(sys.argv[2]), sys.stdin.fileno(), sys.stdout.fileno())
+
+
+def run_filter(direction: str, ceiling: int, source: int, target: int) -> int:
+    """Run a filter in this process, which is bounded from now on, and give its exit status.
+
+    Args:
+        direction: `compress` or `expand`.
+        ceiling: the most bytes that it may write.
+        source: a descriptor of the body.
+        target: a descriptor for the result.
+    """
+    with open(source, "rb", closefd=False) as file:
+        body = file.read()
     _bound(len(body), ceiling)
     try:
         result = compress(body) if direction == "compress" else expand(body, ceiling)
     except (RemoteProtocolError, MemoryError):
         return _NOT_A_BODY
-    return _write(result)
+    return _write(result, target)
 
 
-def _write(result: bytes) -> int:
+def _write(result: bytes, target: int) -> int:
     try:
-        with open(sys.stdout.fileno(), "wb", buffering=0, closefd=False) as target:
+        with open(target, "wb", buffering=0, closefd=False) as file:
             view = memoryview(result)
             while view:
-                view = view[target.write(view) :]
+                view = view[file.write(view) :]
     except OSError:
         return NO_ROOM
     return 0

@@ -6,11 +6,13 @@ never stops in between: `done` runs it.
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from time import monotonic
 from typing import Any, ClassVar, TypeVar
 
+from twisted_distcc.compression.filter import run_filter
 from twisted_distcc.launcher.command import Command, Ended
 from twisted_distcc.messages.body import Body
 from twisted_distcc.messages.packing import Packing
@@ -57,7 +59,11 @@ class Held:
 
 
 class HeldPacking(Packing):
-    """Packs bodies here, and the largest in programs of their own."""
+    """Packs bodies here, and the largest in processes of their own.
+
+    Those are copies of this one, which has no threads: an interpreter takes longer to start than most
+    bodies to pack, and whoever has given root away may not be able to start ours.
+    """
 
     __slots__ = ("_streams", "directory")
 
@@ -71,4 +77,18 @@ class HeldPacking(Packing):
 
     async def filter(self, command: Command) -> Ended:
         """Run a filter to its end."""
-        return self._streams.run(command, None)
+        return self._streams.wait(_fork(command))
+
+
+def _fork(command: Command) -> int:
+    """Run the filter that `command` means in a copy of this process; give its number."""
+    direction, ceiling = command.argv[-2:]
+    pid = os.fork()
+    if pid:
+        return pid
+    status = os.EX_SOFTWARE
+    try:
+        os.setpgid(0, 0)
+        status = run_filter(direction, int(ceiling), command.stdin, command.stdout)
+    finally:
+        os._exit(status)

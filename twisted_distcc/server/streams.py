@@ -97,7 +97,10 @@ class Streams:
             GoneError: if the client goes meanwhile.
             TimeoutError: if it runs for more than so many seconds.
         """
-        pid = start_command(command)
+        return self.wait(start_command(command), seconds)
+
+    def wait(self, pid: int, seconds: float | None = None) -> Ended:
+        """Wait for the end of a child; see `run`."""
         try:
             self._await_end(pid, None if seconds is None else monotonic() + seconds)
         finally:
