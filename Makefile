@@ -13,11 +13,11 @@ REPORTER ?= text
 
 BUILD_PACKAGES := gcc g++ make
 # The tests speak to real peers: C distcc, sshd, other compilers and build tools.
-TEST_PACKAGES := $(BUILD_PACKAGES) ccache clang cmake distcc dpkg-dev iproute2 ninja-build \
-    openssh-client openssh-server openssl systemd xinetd
+TEST_PACKAGES := $(BUILD_PACKAGES) bubblewrap ccache clang cmake distcc dpkg-dev iproute2 ninja-build \
+    openssh-client openssh-server openssl systemd tcpdump xinetd
 # xinetd's package and openbsd-inetd's do not bear each other: of one, the program is all there is.
 INETD_PACKAGES := libbsd0 libevent-2.1-7 libtirpc3 libwrap0
-BENCH_PACKAGES := $(BUILD_PACKAGES) cmake distcc dpkg-dev
+BENCH_PACKAGES := $(BUILD_PACKAGES) bubblewrap cmake distcc dpkg-dev
 
 .PHONY: help test lint demo bench docs changelog clean
 .NOTPARALLEL:
@@ -44,7 +44,7 @@ lint: $(VENV)/.with-lint
 	exit $$status
 
 demo: $(VENV)/.with-demo
-	@tools/debian-packages $(BUILD_PACKAGES)
+	@tools/debian-packages $(BUILD_PACKAGES) bubblewrap
 	@$(BIN)/twisted-distcc demo $(if $(PROJECT),--project '$(PROJECT)') $(if $(JOBS),--jobs $(JOBS))
 
 bench: $(VENV)/.with-bench

@@ -26,7 +26,7 @@ from twisted.protocols.tls import TLSMemoryBIOFactory, TLSMemoryBIOProtocol
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from twisted_distcc.policy.peer import Peer, certified_peer
+from twisted_distcc.policy.peer import Peer, certified_peer, tcp_peer
 from twisted_distcc.tls.contexts import Connection, server_context
 from twisted_distcc.tls.credentials import BadCredentialsError
 from twisted_distcc.tls.files import CredentialFiles
@@ -231,4 +231,4 @@ class _Handshakes(Factory):
 
 
 def _called(address: Any) -> str:
-    return f"{address.host}:{address.port}" if hasattr(address, "host") else "a client"
+    return str(tcp_peer(address.host, address.port)) if hasattr(address, "host") else "a client"
