@@ -18,7 +18,9 @@ from twisted_distcc.server.answer import Deadlines
 from twisted_distcc.server.config import PORT, ServerConfig, command_list, search_path
 from twisted_distcc.server.holdings import Ceilings
 from twisted_distcc.server.sandboxing import JOB_LIFETIME
+from twisted_distcc.server.tls_config import TlsConfig
 from twisted_distcc.tap import Options, make_config
+from twisted_distcc.tls.files import CredentialFiles
 
 ENVIRON = {"PATH": "/usr/bin:/bin"}
 
@@ -153,6 +155,16 @@ class DistccdTests(SynchronousTestCase):
                 "--allow=192.0.2.1", "--allow=192.0.2.2", "--allow-user=alice", "--listen=192.0.2.3",
             ],
         )  # fmt: skip
+
+    def test_tls(self) -> None:
+        """What TLS takes is handed on, and means files wherever the server goes."""
+        files = ("--tls-certificate=c", "--tls-key=k", "--tls-ca=a", "--tls-crl=l")
+        words = self.words("--daemon", *files, "--tls-port=99", "--allow-user=alice")
+        options = Options()
+        options.parseOptions(words[words.index("distccd") + 1 :])
+        tls = make_config(options, {}).tls
+        paths = CredentialFiles(*(os.path.abspath(name) for name in "ckal"))
+        self.assertEqual(tls, TlsConfig(99, paths))
 
     def test_our_server_understands_all_of_it(self) -> None:
         """The words after `distccd` are a command line of `twistd distccd`."""

@@ -14,6 +14,7 @@ from tests.tls.certificates import CLIENT, DAY, SERVER, Authority, replace, writ
 from twisted_distcc.client.faults import CannotConnectError, UntrustedError
 from twisted_distcc.testing.network import MemoryEndpoint
 from twisted_distcc.tls.contexts import Connection
+from twisted_distcc.tls.faults import shows_nothing, what_it_says
 from twisted_distcc.tls.handshake import HANDSHAKE
 
 
@@ -254,6 +255,36 @@ class StrangerTests(BothEndsTestCase):
         for byte in (b"\x16", b"\x03", b"\x01", b"\x01", b"\x00", b"\x01"):
             stranger.write(byte)
             self.run_clock(2)
+        self.assertEqual(self.factory.protocols, {})
+
+    def test_no_certificate(self) -> None:
+        """Who shows none is told that one is required."""
+        self.serve()
+        caller, called = SSL.Connection(SSL.Context(SSL.TLS_METHOD)), Connection(self.keyring.context)
+        caller.set_connect_state()
+        called.set_accept_state()
+        self.assertRaises(SSL.WantReadError, caller.do_handshake)
+        called.bio_write(caller.bio_read(65536))
+        self.assertRaises(SSL.WantReadError, called.do_handshake)
+        caller.bio_write(called.bio_read(65536))
+        caller.do_handshake()
+        called.bio_write(caller.bio_read(65536))
+        error = self.assertRaises(SSL.Error, called.do_handshake)
+        self.assertTrue(shows_nothing(error.args[0]))
+        caller.bio_write(called.bio_read(65536))
+        error = self.assertRaises(SSL.Error, caller.recv, 1)
+        self.assertEqual(what_it_says(error.args[0]), "we showed no certificate")
+
+    def test_who_ends_tls_alone(self) -> None:
+        """Who says that TLS is over, and keeps the connection, has ten seconds to hang up."""
+        self.serve()
+        talk = self.connected()
+        IPushProducer(talk.tls).pauseProducing()
+        talk.tls.loseConnection()
+        self.run_clock()
+        self.run_clock(9)
+        self.assertEqual(len(self.factory.protocols), 1)
+        self.run_clock(1)
         self.assertEqual(self.factory.protocols, {})
 
     def test_who_does_not_hang_up(self) -> None:
