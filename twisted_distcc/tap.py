@@ -217,7 +217,8 @@ def makeService(options: Options) -> IService:
 
 
 def _end(error: DistccError | OSError) -> SystemExit:
-    print(f"distccd: {error}", file=sys.stderr)
+    # twistd has put its log in place of `sys.stderr` when the service starts.
+    print(f"distccd: {error}", file=sys.__stderr__)
     return SystemExit(getattr(error, "exit_code", EXIT_IO_ERROR))
 
 
