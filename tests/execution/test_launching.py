@@ -88,6 +88,18 @@ class LaunchingTestCase(LiveTestCase):
         return int((await self.said())[0])
 
 
+class StandingTests(LaunchingTestCase):
+    async def test_who_dies_first(self) -> None:
+        """What is expendable is so by way of the launcher as well, and what comes after it is not."""
+        ours = Path("/proc/self/oom_score_adj").read_text().strip()
+        for expendable in (True, False):
+            with open(self.output, "ab") as file:
+                argv = ("/bin/cat", "/proc/self/oom_score_adj")
+                process = self.spawn(Command(argv, stdout=file.fileno(), expendable=expendable))
+            await process.end()
+        self.assertEqual(await self.said(2), ["1000", ours])
+
+
 class PlaceTests(LaunchingTestCase):
     async def test_alone_in_place(self) -> None:
         """While nothing else runs, a program is a child of ours; beside another, of a launcher."""

@@ -1,0 +1,68 @@
+"""A script in place of a compiler, which sees all that is installed: what its sandbox still keeps.
+
+The script runs its source as a script of the shell.
+"""
+
+from __future__ import annotations
+
+from tests.hostile.exploits import ATTACK, compilers
+from tests.live import LiveServer, LiveTestCase
+from tests.server.talk import Answer, ask
+
+OBEYS = """#!/bin/sh
+while [ "$2" != -o ]; do shift; done
+echo object >"$3"
+. "./$1"
+"""
+# Into whatever is open in any process of the sandbox: the shell's and bubblewrap's own among them.
+FORGES = """
+for open in /proc/[0-9]*/fd/*; do
+    printf '"exit-code": 99999999999999999999\\\\n999999999999m9.9.9s 0m0s\\\\n' >>"$open"
+done 2>/dev/null
+"""
+
+
+class ScriptTests(LiveTestCase):
+    async def serve_script(self) -> LiveServer:
+        folder = compilers() / "scripts"
+        folder.mkdir(exist_ok=True)
+        (folder / "gcc").write_text(OBEYS)
+        (folder / "gcc").chmod(0o755)
+        return await self.serve("--sandbox=require", environ={"DISTCCD_PATH": f"{folder}:/usr/bin:/bin"})
+
+    async def obeyed(self, server: LiveServer, script: str) -> Answer:
+        return await ask(server.port, ATTACK, script.encode())
+
+    async def test_reach(self) -> None:
+        """No home, no password file, no file of the server's, and no process but the job's own."""
+        server = await self.serve_script()
+        paths = (
+            "/etc/passwd", "/etc/hostname", f"{compilers()}/secret", f"{server.folder}/log",
+            f"/proc/{server.pid}/environ", "/sys/kernel/notes",
+        )  # fmt: skip
+        for path in paths:
+            answer = await self.obeyed(server, f'cat "{path}" >&2 && echo READ >&2; exit 1\n')
+            self.assertIn("No such file", answer.stderr, path)
+            self.assertNotIn("READ", answer.stderr, path)
+        answer = await self.obeyed(server, "cat /proc/[0-9]*/comm >&2; exit 1\n")
+        self.assertLessEqual(set(answer.stderr.split()), {"bwrap", "sh", "gcc", "cat"})
+        for path in ("/usr/new", "/new", "/proc/sys/kernel/hostname", "/usr/bin/gcc"):
+            answer = await self.obeyed(server, f'echo >"{path}" && echo WROTE >&2; exit 1\n')
+            self.assertNotIn("WROTE", answer.stderr, path)
+
+    async def test_forgeries(self) -> None:
+        """What it writes in place of the shell and bubblewrap stops no server, and no other job."""
+        server = await self.serve_script()
+        await self.obeyed(server, FORGES)
+        await self.obeyed(server, FORGES + "exit 3\n")
+        self.assertNotIn("Traceback", server.log)
+        answer = await self.obeyed(server, "exit 0\n")
+        self.assertEqual((answer.exit_code, answer.object_file), (0, b"object\n"))
+
+    async def test_the_shared_folder(self) -> None:
+        """Two jobs have nothing in common, though both could write anywhere in their own."""
+        server = await self.serve_script()
+        await self.obeyed(server, "echo planted >planted; echo planted >/tmp/planted\n")
+        answer = await self.obeyed(server, "ls . /tmp >&2; exit 1\n")
+        self.assertIn("output.o", answer.stderr)
+        self.assertNotIn("planted", answer.stderr)
