@@ -33,6 +33,7 @@ from twisted_distcc.processes import (
 )
 from twisted_distcc.server.admission import Admission
 from twisted_distcc.server.answer import Compile, Deadlines
+from twisted_distcc.server.holdings import Ceilings
 from twisted_distcc.server.protocol import DistccServerFactory
 from twisted_distcc.wire.limits import Limits
 
@@ -48,6 +49,7 @@ __all__ = [
     "Bulk",
     "CannotConnectError",
     "CannotStartError",
+    "Ceilings",
     "Command",
     "Compile",
     "Deadlines",

@@ -156,6 +156,32 @@ class CrowdTests(AdmissionTestCase):
             end.callback(None)
         self.assertEqual(newcomer.calls, ["pause", "resume"])
 
+    def test_requests_that_are_expanded_wait_too(self) -> None:
+        """A request counts from when it is whole, once, until it is in line or given up."""
+        self.jobs(5)
+        reader, expanding = Reader(), Reader()
+        self.admission.reading(reader)
+        self.admission.expanding(expanding)
+        self.assertEqual((self.admission.waiting, reader.calls), (4, ["pause"]))
+        for _ in range(2):
+            self.admission.done_expanding(expanding)
+            self.assertEqual(self.admission.waiting, 3)
+        self.ends[0].callback(None)
+        self.assertEqual((self.admission.waiting, reader.calls), (2, ["pause", "resume"]))
+
+    def test_who_is_expanded_is_held_back(self) -> None:
+        """Where only requests that are expanded make the crowd, their clients are held back."""
+        readers = {who: Reader() for who in ("ada", "bob")}
+        for who, reader in readers.items():
+            self.admission.reading(reader, who)
+        many = [Reader() for _ in range(4)]
+        for connection in many:
+            self.admission.expanding(connection, "ada")
+        self.assertEqual((readers["ada"].calls, readers["bob"].calls), (["pause"], []))
+        for connection in many:
+            self.admission.done_expanding(connection)
+        self.assertEqual(readers["ada"].calls, ["pause", "resume"])
+
     def test_who_has_finished_reading_is_left_alone(self) -> None:
         """A connection whose request is whole is not paused: its end must be noticed."""
         self.admission.done_reading(self.reader)

@@ -16,7 +16,7 @@ from typing import Final
 
 # Beyond so many bytes a body goes to disk.  Five hundred connections may each hold this much.
 IN_MEMORY: Final = 64 * 1024
-PIECE: Final = 256 * 1024
+PIECE: Final = 128 * 1024
 _PREFIX: Final = "body-"
 _NUMBERS: Final = itertools.count()
 
