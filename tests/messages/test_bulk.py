@@ -306,6 +306,27 @@ class RealTests(TestCase):
             await self.bulk.expand(body, 1 << 20)
         self.assertEqual(len(os.listdir(self.directory)), 1)
 
+    async def test_a_cancelled_expansion(self) -> None:
+        """A thread that expands for nobody keeps its turn to its end: going away gains nobody more."""
+        released = threading.Event()
+        self.addCleanup(released.set)
+
+        def work() -> Body:
+            released.wait()
+            return Body.of(b"late")
+
+        going = [Deferred.fromCoroutine(self.bulk.expansion(work)) for _ in range(2)]
+        for expansion in going:
+            expansion.cancel()
+            with self.assertRaises(CancelledError):
+                await expansion
+        staying = Deferred.fromCoroutine(self.bulk.expansion(lambda: Body.of(b"next")))
+        self.assertEqual(self.bulk.turns.expansions.tokens, 0)
+        self.assertNoResult(staying)
+        released.set()
+        self.assertEqual((await staying).data, b"next")
+        self.assertEqual(self.bulk.turns.expansions.tokens, 2)
+
     async def test_a_cancelled_thread(self) -> None:
         """A thread cannot be stopped; what it makes after all is given up."""
         released, written = threading.Event(), threading.Event()

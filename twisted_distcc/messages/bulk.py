@@ -53,21 +53,26 @@ class ReactorThreads:
 
     def __call__(self, work: Callable[[], Body]) -> Deferred[Body]:
         """Give what `work` returns or raises; cancelled, a thread goes on, and its body is given up."""
-        wanted: Deferred[Body] = Deferred()
-
-        def give(body: Body) -> None:
-            if wanted.called:
-                body.discard()
-            else:
-                wanted.callback(body)
-
-        def fail(failure: Failure) -> None:
-            if not wanted.called:
-                wanted.errback(failure)
-
         pool = self.reactor.getThreadPool()
-        deferToThreadPool(self.reactor, pool, work).addCallbacks(give, fail)
-        return wanted
+        return _outlived(deferToThreadPool(self.reactor, pool, work))
+
+
+def _outlived(thread: Deferred[Body]) -> Deferred[Body]:
+    """Give what `thread` gives; cancelled, it is not, but its body is given up."""
+    wanted: Deferred[Body] = Deferred()
+
+    def give(body: Body) -> None:
+        if wanted.called:
+            body.discard()
+        else:
+            wanted.callback(body)
+
+    def fail(failure: Failure) -> None:
+        if not wanted.called:
+            wanted.errback(failure)
+
+    thread.addCallbacks(give, fail)
+    return wanted
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,12 +104,15 @@ class Bulk(Packing):
         return await self.in_thread(work)
 
     async def expansion(self, work: Callable[[], Body]) -> Body:
-        """Do as `work` does, in its turn."""
+        """Do as `work` does, in its turn, which a thread keeps to its end."""
         await self.turns.expansions.acquire()
-        try:
-            return await self.work(work)
-        finally:
-            self.turns.expansions.release()
+        thread = self.in_thread(work)
+        thread.addBoth(self._end_turn)
+        return await _outlived(thread)
+
+    def _end_turn(self, result: Body | Failure) -> Body | Failure:
+        self.turns.expansions.release()
+        return result
 
     async def filter(self, command: Command) -> Ended:
         """Run a filter to its end, in its turn."""

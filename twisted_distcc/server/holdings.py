@@ -40,7 +40,7 @@ class Ceilings:
         turned_away: connections that are told why they cannot be; more are closed without a word.
     """
 
-    connections: int = 1000
+    connections: int = 1024
     words: int = 256 * _MIB
     stored: int = 16 * _GIB
     turned_away: int = 64
