@@ -20,7 +20,7 @@ from twisted_distcc.errors import BodyTooLargeError
 from twisted_distcc.messages.body import IN_MEMORY, Body, Spool
 from twisted_distcc.messages.bulk import Bulk, ReactorThreads
 from twisted_distcc.messages.model import Reply, Request
-from twisted_distcc.processes import CannotStartError, Command, Ended, ReactorSpawner
+from twisted_distcc.processes import Command, Ended, ReactorSpawner
 from twisted_distcc.wire.limits import Limits
 
 MIB = 1024 * 1024
@@ -96,39 +96,6 @@ class BulkTestCase(SynchronousTestCase):
 
     def compressing(self, body: Body) -> Deferred[Body]:
         return Deferred.fromCoroutine(self.bulk.compress(body))
-
-
-class NoProgramTests(BulkTestCase):
-    """Where no program can be started, a thread does what one would do."""
-
-    def setUp(self) -> None:
-        super().setUp()
-
-        def refuse(command: Command) -> Process:
-            raise CannotStartError("cannot start it: Permission denied")
-
-        self.bulk = Bulk(refuse, self.threads, self.directory)
-
-    def test_both_directions(self) -> None:
-        """A large body is compressed and expanded all the same, and no file is left over."""
-        compressing = self.compressing(self.spooled(NOISE))
-        self.threads.run()
-        small = self.successResultOf(compressing)
-        expanding = self.expanding(small)
-        self.threads.run()
-        large = self.successResultOf(expanding)
-        self.assertTrue(large.read() == NOISE)
-        small.discard()
-        large.discard()
-        self.assertEqual(self.files(), 1)
-
-    def test_a_body_that_bursts(self) -> None:
-        """The ceiling holds there, too."""
-        expanding = self.expanding(self.spooled(burst(5 * MIB)), 1 << 20)
-        work, done = self.threads.waiting.pop(0)
-        self.assertRaises(BodyTooLargeError, work)
-        done.errback(BodyTooLargeError("too large"))
-        self.failureResultOf(expanding, BodyTooLargeError)
 
 
 class WhereTests(BulkTestCase):

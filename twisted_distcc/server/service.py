@@ -45,7 +45,7 @@ _QUEUE_PER_JOB: Final = 4
 
 _UNREADABLE: Final = (
     "the server's user may not read {path}: install twisted_distcc and its Python where every user may,"
-    " such as below /opt; until then compilers start more slowly, and large sources take its memory"
+    " such as below /opt; until then compilers start more slowly, and large sources in LZO are refused"
 )
 
 
