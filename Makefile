@@ -31,7 +31,7 @@ test: $(VENV)/.with-test
 	    tools/debian-program openbsd-inetd usr/sbin/inetd $(VENV)/bin/inetd || \
 	    echo "Tests that need these will say so."
 	@status=0; \
-	$(BIN)/coverage run -m twisted.trial --reporter=$(REPORTER) $(TESTS) || status=$$?; \
+	tools/for-all-users $(BIN)/coverage run -m twisted.trial --reporter=$(REPORTER) $(TESTS) || status=$$?; \
 	$(BIN)/coverage report; \
 	exit $$status
 
