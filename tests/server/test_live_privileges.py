@@ -5,9 +5,12 @@ from __future__ import annotations
 import grp
 import os
 import pwd
+import shutil
 import sys
+from pathlib import Path
 from signal import SIGHUP, SIGTERM
 
+import twisted_distcc
 from tests.live import LiveServer, LiveTestCase, is_running, until
 from tests.server.standing import (
     by_default,
@@ -59,6 +62,16 @@ class BecomingTests(RootTestCase):
         (folder,) = server.temporary.iterdir()
         self.assertEqual(folder.owner(), ANOTHER)
         await self.served_by(server, ANOTHER)
+
+    async def test_an_installation_of_roots_own(self) -> None:
+        """Where the successor may not read our files, it serves all the same, and says what it lacks."""
+        private = self.place("private")
+        private.mkdir(parents=True, mode=0o700)
+        shutil.copytree(Path(twisted_distcc.__file__).parent, private / "twisted_distcc")
+        server = await self.serve("--sandbox=require", environ={"PYTHONPATH": str(private)})
+        for version in (1, 2):
+            self.assertEqual((await ask(server.port, version=version)).exit_code, 0)
+        await server.logged(f"may not read ({private}/twisted_distcc|{sys.executable})")
 
     async def test_the_command_line_of_distccd(self) -> None:
         """A daemon becomes the --user of C distccd's command line, and can remove its pid file."""

@@ -24,10 +24,11 @@ from twisted_distcc.policy.verdict import ALLOWED
 from twisted_distcc.server.config import ServerConfig, command_list, search_path
 from twisted_distcc.server.ending import Ending
 from twisted_distcc.server.identity import is_network, stream_peer
+from twisted_distcc.server.loading import load_everything
 from twisted_distcc.server.oversight import Oversight, policy_of
 from twisted_distcc.server.privileges import account, give_root_away
 from twisted_distcc.server.sandboxing import JOB_LIFETIME, LIMIT_OPTIONS, MODES, SANDBOX_HELP, limits
-from twisted_distcc.server.stdio import load_everything, serve_stdio
+from twisted_distcc.server.stdio import serve_stdio
 from twisted_distcc.server.streams import Streams, ToldToEndError
 
 _STDIN: Final = 0
@@ -118,7 +119,7 @@ def _serve(options: argparse.Namespace, log: Log) -> None:
     # Whom ssh starts us for is let in already; whoever comes from a network is not.
     oversight = Oversight(config, log)
     if os.geteuid() == 0:
-        load_everything()
+        load_everything(config)
     # Nothing of the client's was read yet.
     give_root_away(account(options.user))
     verdict = oversight.admit(peer) if is_network(connection) else ALLOWED

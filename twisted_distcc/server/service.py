@@ -29,6 +29,7 @@ from twisted_distcc.processes import Runner, Spawner
 from twisted_distcc.server.admission import Admission
 from twisted_distcc.server.config import ServerConfig
 from twisted_distcc.server.descriptors import make_room
+from twisted_distcc.server.loading import load_everything
 from twisted_distcc.server.making import make_exchange, make_place
 from twisted_distcc.server.notify import READY, STOPPING, notify
 from twisted_distcc.server.oversight import Oversight
@@ -157,7 +158,15 @@ class DistccService(Service):
             Path("/proc/self/oom_score_adj").write_text(str(self._config.oom_score_adj))
         if self._config.pid_file is not None:
             write_pid_file(self._config.pid_file, self._config.account)
+        if self._config.account is not None:
+            self._load_everything()
         give_root_away(self._config.account)
+
+    def _load_everything(self) -> None:
+        """Load what is otherwise loaded when it is wanted: these files may be root's alone."""
+        import twisted.python.threadpool  # noqa: F401
+
+        load_everything(self._config)
 
     def startService(self) -> None:
         """Serve.

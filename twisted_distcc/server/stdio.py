@@ -28,19 +28,6 @@ from twisted_distcc.wire.events import Event, MessageEnd
 from twisted_distcc.wire.limits import Limits
 
 
-def load_everything() -> None:
-    """Load what is otherwise loaded when it is wanted, which would be too late for who gives root away.
-
-    Our own files may be where nobody but root can read them.
-    """
-    import hashlib  # noqa: F401
-    import json  # noqa: F401
-    import shutil  # noqa: F401
-    import traceback  # noqa: F401
-
-    import twisted_distcc.execution.sandbox.builder  # noqa: F401
-
-
 def serve_stdio(
     config: ServerConfig, streams: Streams, peer: Peer, verdict: Verdict, oversight: Oversight, log: Log
 ) -> None:
