@@ -13,7 +13,13 @@ from typing import Final, cast
 
 from cryptography import x509
 from OpenSSL import SSL
-from twisted.internet.interfaces import IDelayedCall, IHandshakeListener, IProtocol, IReactorTime
+from twisted.internet.interfaces import (
+    IDelayedCall,
+    IHandshakeListener,
+    IProtocol,
+    IReactorTime,
+    ITCPTransport,
+)
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.protocols.tls import BufferingTLSTransport
 from twisted.python.failure import Failure
@@ -82,6 +88,9 @@ class Handshake(Protocol):
 
     def connectionMade(self) -> None:
         """Wait for the handshake, but not for ever."""
+        if ITCPTransport.providedBy(self.tls.transport):
+            # A request follows the last words of the handshake at once: they wait for nothing.
+            self.tls.setTcpNoDelay(True)
         self._timer = self._clock.callLater(HANDSHAKE, self._late)
 
     def handshakeCompleted(self) -> None:
