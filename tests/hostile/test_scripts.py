@@ -14,10 +14,11 @@ while [ "$2" != -o ]; do shift; done
 echo object >"$3"
 . "./$1"
 """
-# Into whatever is open in any process of the sandbox: the shell's and bubblewrap's own among them.
+# Into whatever is open in any process of the sandbox, the object and the shell's account among it;
+# beyond what the shell will write itself.
 FORGES = """
 for open in /proc/[0-9]*/fd/*; do
-    printf '"exit-code": 99999999999999999999\\\\n999999999999m9.9.9s 0m0s\\\\n' >>"$open"
+    printf '%0200d\\n99999999999999999999m9.9.9s 99999999999999999999m9.9.9s\\n' 0 1<>"$open"
 done 2>/dev/null
 """
 
@@ -53,8 +54,8 @@ class ScriptTests(LiveTestCase):
     async def test_forgeries(self) -> None:
         """What it writes in place of the shell and bubblewrap stops no server, and no other job."""
         server = await self.serve_script()
-        await self.obeyed(server, FORGES)
-        await self.obeyed(server, FORGES + "exit 3\n")
+        self.assertEqual((await self.obeyed(server, FORGES + "exit 0\n")).exit_code, 0)
+        self.assertEqual((await self.obeyed(server, FORGES + "exit 3\n")).exit_code, 3)
         self.assertNotIn("Traceback", server.log)
         answer = await self.obeyed(server, "exit 0\n")
         self.assertEqual((answer.exit_code, answer.object_file), (0, b"object\n"))
