@@ -256,5 +256,6 @@ class TlsHostTests(DispatchTestCase):
         self.serve(good_server(), options="/1,tls")
         self.here(self.compile())
         self.assertEqual(self.network.called, [])
-        self.assertIn("10.0.0.1/1,tls wants ,tls, which this version cannot do yet", self.told.warned)
+        [warning] = self.told.warned
+        self.assertIn("10.0.0.1/1,tls wants to know who you are", warning)
         self.nothing_is_left()
