@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tests.live import LiveServer, LiveTestCase, until
+from tests.live import LiveServer, LiveTestCase, open_to_all, until
 from tests.server.talk import SOURCE, ask, connect, has_ipv6
 from twisted_distcc.errors import EXIT_ACCESS_DENIED
 
@@ -98,6 +98,7 @@ class AuditTests(OversightTestCase):
     async def audited(self, *options: str) -> tuple[LiveServer, Path]:
         log = self.place("audit")
         log.parent.mkdir()
+        open_to_all(log.parent)
         return await self.serve(f"--audit-log={log}", *options), log
 
     async def test_accounts(self) -> None:
