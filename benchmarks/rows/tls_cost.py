@@ -5,11 +5,12 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.clients import Client, our_client
-from benchmarks.figures import Comparison, Figure, Reading, at_most, in_turns
+from benchmarks.figures import Budget, Comparison, Figure, Reading, at_most, in_turns
 from benchmarks.loading import LoadFailedError
 from benchmarks.processes import cpu_seconds
 from benchmarks.projects import build
@@ -45,27 +46,34 @@ class _Sample:
 
 
 def run(bench: Workbench) -> Iterator[Figure]:
-    options, tls_port, user = _certificates(bench)
-    with our_distccd(bench, bench.null_path, *options) as server:
-        farm = _Farm(server, tls_port, user)
+    certificates = _certificates(bench)
+    with _farm(bench, bench.null_path, certificates) as farm:
         for how in ("new", "resumed"):
             yield from _small_jobs(bench, farm, how)
         yield _megabytes(bench, farm)
-    with our_distccd(bench, bench.real_path, *options) as server:
-        yield _real_build(bench, _Farm(server, tls_port, user))
+    with _farm(bench, bench.real_path, certificates) as farm:
+        yield _real_build(bench, farm, farm, "TLS", at_most(1.03))
+        with _farm(bench, bench.real_path, certificates, "--sandbox=require") as walled:
+            yield _real_build(bench, walled, farm, "TLS and sandbox", at_most(1.05))
 
 
-def _certificates(bench: Workbench) -> tuple[list[str], int, Path]:
-    """Make an authority, a server's and a user's certificates; give options, port and the user's."""
+@contextmanager
+def _farm(bench: Workbench, path: str, certificates: Path, *options: str) -> Iterator[_Farm]:
+    """Run our server with both ports."""
+    port, shown = free_port(), certificates / "servers" / LOOPBACK
+    files = [f"--tls-{name}={shown / name}.pem" for name in ("certificate", "key", "ca", "crl")]
+    with our_distccd(bench, path, f"--tls-port={port}", *files, "--allow-user=*", *options) as server:
+        yield _Farm(server, port, certificates / "users" / "bench")
+
+
+def _certificates(bench: Workbench) -> Path:
+    """Make an authority, and a server's and a user's certificates; give its folder."""
     farm = bench.private_folder("authority")
     folder = farm / "authority"
     for words in (["init", "--permit", "127.0.0.0/8"], ["server", LOOPBACK], ["user", "bench"]):
         command = [our_program("twisted-distcc"), "certs", "--authority", str(folder), *words]
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-    port = free_port()
-    shown = folder / "servers" / LOOPBACK
-    files = [f"--tls-{name}={shown / name}.pem" for name in ("certificate", "key", "ca", "crl")]
-    return [f"--tls-port={port}", *files, "--allow-user=*"], port, folder / "users" / "bench"
+    return folder
 
 
 def _small_jobs(bench: Workbench, farm: _Farm, how: str) -> Iterator[Figure]:
@@ -115,23 +123,27 @@ def _sample(bench: Workbench, farm: _Farm, how: str, jobs: int, size: int) -> _S
     return _Sample(found["wall_ms"], found["cpu_ms"], server)
 
 
-def _real_build(bench: Workbench, farm: _Farm) -> Figure:
-    """Build a project by tdistcc and its agent, over the TLS port and over the bare one."""
+def _real_build(bench: Workbench, secured: _Farm, unsecured: _Farm, how: str, budget: Budget) -> Figure:
+    """Build a project by tdistcc and its agent, over the TLS port of the one and bare to the other."""
     name = _QUICK_PROJECT if bench.quick else _PROJECT
     limit = f"/{_MAKE_JOBS}"
-    secure = f"{LOOPBACK}:{farm.tls_port}{limit},tls"
-    bare = f"{LOOPBACK}:{farm.server.port}{limit}"
-    with our_client(bench, secure, "tls") as with_tls, our_client(bench, bare, "bare") as without:
-        shutil.copytree(farm.user, Path(with_tls.environment["DISTCC_DIR"]) / "tls")
+    secure = f"{LOOPBACK}:{secured.tls_port}{limit},tls"
+    bare = f"{LOOPBACK}:{unsecured.server.port}{limit}"
+    sides = (how.replace(" ", "-"), f"without-{how.replace(' ', '-')}")
+    with (
+        our_client(bench, secure, sides[0]) as with_tls,
+        our_client(bench, bare, sides[1]) as without,
+    ):
+        shutil.copytree(secured.user, Path(with_tls.environment["DISTCC_DIR"]) / "tls")
         pairs = in_turns(
             bench.rounds, lambda: _build(bench, name, with_tls), lambda: _build(bench, name, without)
         )
     return Comparison(
-        f"{name} by tdistcc, make -j{_MAKE_JOBS}: wall",
+        f"{name} by tdistcc, make -j{_MAKE_JOBS}, with {how} and without: wall",
         "s",
         tuple(a for a, _ in pairs),
         tuple(b for _, b in pairs),
-        at_most(1.03),
+        budget,
     )
 
 
