@@ -7,6 +7,7 @@ and nothing is left.  It refuses to know what the attack is.
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 from pathlib import Path
@@ -16,6 +17,7 @@ from typing import Final
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.endpoints import HostnameEndpoint, connectProtocol
+from twisted.internet.error import ConnectError
 
 from tests.live import LiveServer, LiveTestCase, until
 from tests.server.talk import Answer, Client, ask
@@ -72,10 +74,15 @@ class AttackTestCase(LiveTestCase):
         return self.server
 
     async def attacker(self, address: str = ATTACKER) -> Client:
-        """Connect one more of the attacker's clients."""
+        """Connect one more of the attacker's clients; it may be closed again before anybody looks."""
         client = Client()
         endpoint = HostnameEndpoint(reactor, "127.0.0.1", self.server.port, bindAddress=(address, 0))
-        await connectProtocol(endpoint, client)
+        try:
+            await connectProtocol(endpoint, client)
+        except ConnectError as error:
+            if error.osError != errno.ECONNRESET:
+                raise
+            client.connectionLost()
         return client
 
     async def attackers(self, count: int, address: str = ATTACKER) -> list[Client]:

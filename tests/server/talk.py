@@ -98,9 +98,9 @@ class Client(Protocol):
         self.transport.loseWriteConnection()  # type: ignore[attr-defined]
 
     def abort(self) -> None:
-        """Go, without a word."""
-        assert self.transport is not None
-        self.transport.abortConnection()  # type: ignore[attr-defined]
+        """Go, without a word, if this is not gone."""
+        if self.transport is not None:
+            self.transport.abortConnection()  # type: ignore[attr-defined]
 
 
 async def connect(port: int, host: str = "127.0.0.1") -> Client:
