@@ -26,6 +26,8 @@ from twisted_distcc.tls.handshake import MutualTls
 from twisted_distcc.tls.serving import MutualTlsFactory, certificate_peer, server_keyring
 
 SERVER_NAME = "red.example.org"
+STRANGERS = 4
+"""Clients that the server lets be in their handshakes at a time."""
 
 
 class Talk(Protocol):
@@ -89,7 +91,9 @@ class BothEndsTestCase(SynchronousTestCase):
         self.keyring = server_keyring(self.server_files, self.seconds)
         self.served = Talks(b"")
         self.retired: list[IProtocol] = []
-        self.factory = MutualTlsFactory(self.keyring, self.served, self.clock, self.retired.append)
+        self.factory = MutualTlsFactory(
+            self.keyring, self.served, self.clock, self.retired.append, strangers=STRANGERS
+        )
         self.factory.doStart()
         self.network = MemoryEndpoint(self.factory, self.clock)
 

@@ -5,17 +5,20 @@ from __future__ import annotations
 from datetime import timedelta
 
 from OpenSSL import SSL
+from twisted.internet.address import IPv4Address
 from twisted.internet.interfaces import IPushProducer, ITransport
 from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.task import Clock
 
-from tests.tls.both_ends import SERVER_NAME, BothEndsTestCase
+from tests.tls.both_ends import SERVER_NAME, STRANGERS, BothEndsTestCase
 from tests.tls.certificates import CLIENT, DAY, SERVER, Authority, replace, write
 from twisted_distcc.client.faults import CannotConnectError, UntrustedError
-from twisted_distcc.testing.network import MemoryEndpoint
+from twisted_distcc.testing.network import MemoryEndpoint, Slow
 from twisted_distcc.tls.contexts import Connection
 from twisted_distcc.tls.faults import shows_nothing, what_it_says
 from twisted_distcc.tls.handshake import HANDSHAKE
+
+A, B, C = (IPv4Address("TCP", f"192.0.2.{number}", 4000) for number in (5, 6, 7))
 
 
 class TrustTests(BothEndsTestCase):
@@ -257,6 +260,26 @@ class StrangerTests(BothEndsTestCase):
             self.run_clock(2)
         self.assertEqual(self.factory.protocols, {})
 
+    def test_too_many_strangers(self) -> None:
+        """Of one address half of the places go to who is not known yet, and each comes back."""
+        self.serve()
+        factory = self.factory
+        self.assertEqual([bool(factory.buildProtocol(A)) for _ in range(3)], [True, True, False])
+        self.assertEqual([bool(factory.buildProtocol(B)) for _ in range(3)], [True, True, False])
+        self.assertIsNone(factory.buildProtocol(C))
+        self.assert_logged("192.0.2.7:", "too many are in their handshakes")
+
+    def test_places_of_strangers(self) -> None:
+        """Who is known, and who has gone, takes no place among the strangers."""
+        self.serve()
+        for _ in range(STRANGERS):
+            self.connected()
+            self.stranger().abortConnection()
+            self.run_clock()
+        self.assertEqual(len(self.factory.protocols), STRANGERS)
+        self.assertEqual(len(self.served.made), STRANGERS)
+        self.assertTrue(self.factory.strangers.take("192.0.2.1", STRANGERS // 2))
+
     def test_no_certificate(self) -> None:
         """Who shows none is told that one is required."""
         self.serve()
@@ -393,6 +416,20 @@ class RenewalTests(BothEndsTestCase):
         self.revoke_alice()
         self.renew()
         self.assertIn("our certificate was revoked", self.refused_by_server())
+
+    def test_handshakes(self) -> None:
+        """Whose handshake began before the revocation, and ends after it, is not served."""
+        self.serve()
+        self.network.on_reply = Slow(1)
+        self.call()
+        self.clock.advance(0)
+        self.revoke_alice()
+        self.renew()
+        self.network.on_reply = None
+        for _ in range(10):
+            self.run_clock(0.5)
+        self.assertEqual(self.served.made, [])
+        self.assert_logged("is not trusted: the certificate of alice was revoked")
 
     def test_open_connections(self) -> None:
         """Those of a revoked user are told to stop, and nobody else's."""

@@ -162,7 +162,7 @@ class _Call(Factory):
         """Make the protocol of the handshake."""
         self._handshake = Handshake(
             self._clock,
-            self._identity.keyring.now,
+            self._identity.keyring.objection,
             partial(self._trusted, addr),
             self._failed,
             self._lost,

@@ -9,8 +9,8 @@ from __future__ import annotations
 import resource
 from typing import Final
 
-_PER_CONNECTION: Final = 2
-"""A socket, and the file of a body that comes or goes."""
+_PER_CONNECTION: Final = 3
+"""A socket, the file of a body that comes or goes, and the socket of somebody in a TLS handshake."""
 _BESIDE: Final = 200
 """For compilers that run, threads, logs and libraries."""
 

@@ -1,8 +1,8 @@
 """What a server holds for its clients at a time: connections, words in memory, bodies on disk.
 
 In: who takes or gives back how much of what.  Out: nothing, or `CeilingMetError`, whose sentence goes to
-the client.  Of each thing one client gets half at the most, so that no client alone can keep the others
-out.  This module refuses to know how anything is held, and for how long it may be.
+the client.  Of each thing one client gets half at the most (`Tally`).  This module refuses to know how
+anything is held, and for how long it may be.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Final
 
 from twisted_distcc.errors import EXIT_IO_ERROR, DistccError
 from twisted_distcc.messages.body import IN_MEMORY, Body
+from twisted_distcc.policy.tally import Tally
 
 _MIB: Final = 1024 * 1024
 _GIB: Final = 1024 * _MIB
@@ -44,35 +45,6 @@ class Ceilings:
     words: int = 256 * _MIB
     stored: int = 16 * _GIB
     turned_away: int = 64
-
-
-class Tally:
-    """How much of one thing is taken, and by whom."""
-
-    def __init__(self, ceiling: int) -> None:
-        self._ceiling = ceiling
-        self._taken: Counter[str] = Counter()
-        self._total = 0
-
-    @property
-    def share(self) -> int:
-        """The most that one client gets."""
-        return (self._ceiling + 1) // 2
-
-    def take(self, who: str, amount: int) -> bool:
-        """Take so much for `who`, or nothing if that is more than there is, or than its share."""
-        if self._total + amount > self._ceiling or self._taken[who] + amount > self.share:
-            return False
-        self._taken[who] += amount
-        self._total += amount
-        return True
-
-    def give_back(self, who: str, amount: int) -> None:
-        """Give back so much of what `who` has taken."""
-        self._total -= amount
-        self._taken[who] -= amount
-        if not self._taken[who]:
-            del self._taken[who]  # clients come and go
 
 
 class Holdings:

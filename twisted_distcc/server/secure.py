@@ -48,10 +48,13 @@ class SecurePort:
         self._sockets = inherited or open_ports(addresses, config.port)
         self._factory: MutualTlsFactory | None = None
 
-    def serve(self, factory: DistccServerFactory, oversight: Oversight) -> list[IListeningPort]:
+    def serve(
+        self, factory: DistccServerFactory, oversight: Oversight, strangers: int
+    ) -> list[IListeningPort]:
         """Serve by `factory`, which learns to tell who a client is by its certificate.
 
-        `oversight` is told of those whose certificates are not trusted.
+        `oversight` is told of those whose certificates are not trusted; so many `strangers` may be in
+        their handshakes at a time.
         """
 
         def refused(address: Any, reason: str) -> None:
@@ -59,7 +62,9 @@ class SecurePort:
             oversight.refused_connection(peer, Refused((f"{peer} {reason}",), EXIT_ACCESS_DENIED))
 
         factory.identify = identify
-        self._factory = MutualTlsFactory(self._keyring, factory, self._reactor, _take_no_more, refused)
+        self._factory = MutualTlsFactory(
+            self._keyring, factory, self._reactor, _take_no_more, refused, strangers
+        )
         certificate = self._keyring.credentials.certificate
         self._log.info(
             "TLS clients see the certificate of {name}, which ends on {end}",

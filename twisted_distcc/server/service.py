@@ -195,7 +195,9 @@ class DistccService(Service):
             self._ports.append(port)
             opened.close()
         if self._secure is not None:
-            self._secure_ports = self._secure.serve(self._factory, self._oversight)
+            self._secure_ports = self._secure.serve(
+                self._factory, self._oversight, self._config.ceilings.connections
+            )
         if self._config.lifetime is not None:
             self._end = self._reactor.callLater(self._config.lifetime, self._reactor.stop)
         self._make_room()

@@ -8,7 +8,6 @@ said afterwards.
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
 from typing import Final, cast
 
 from cryptography import x509
@@ -26,9 +25,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from twisted_distcc.tls.contexts import Connection
-from twisted_distcc.tls.credentials import day
 from twisted_distcc.tls.faults import is_no_tls, shows_nothing, what_it_says
-from twisted_distcc.tls.names import holder
 
 HANDSHAKE: Final = 10.0
 """Seconds after which a connection whose handshake is not done is closed."""
@@ -58,7 +55,7 @@ class Handshake(Protocol):
 
     Args:
         clock: ends what takes too long.
-        now: gives the time that certificates are held against.
+        objection: gives what speaks against the other end's certificate by now, or nothing.
         trusted: makes the protocol, when the other end is trusted, if it is to have one.
         failed: is told why it is not, in a clause that goes on from the other end's name.
         translate: gives the reason why the connection of the protocol was lost.
@@ -67,13 +64,13 @@ class Handshake(Protocol):
     def __init__(
         self,
         clock: IReactorTime,
-        now: Callable[[], datetime],
+        objection: Callable[[x509.Certificate], str],
         trusted: Callable[[], IProtocol | None],
         failed: Callable[[str], None],
         translate: Callable[[Failure], Failure] = lambda reason: reason,
     ) -> None:
         self._clock = clock
-        self._now = now
+        self._objection = objection
         self._trusted = trusted
         self._failed = failed
         self._translate = translate
@@ -96,11 +93,8 @@ class Handshake(Protocol):
     def handshakeCompleted(self) -> None:
         """Make the protocol; OpenSSL has looked at the other end's certificate, now or earlier."""
         self._stop_timer()
-        certificate = self.tls.certificate
-        # Nobody looks at it again when a session goes on, and it may have come to its end since.
-        if self._now() > certificate.not_valid_after_utc:
-            end = day(certificate.not_valid_after_utc)
-            self.give_up(f"is not trusted: the certificate of {holder(certificate)} expired on {end}")
+        if objection := self._objection(self.tls.certificate):
+            self.give_up(f"is not trusted: {objection}")
             return
         self.protocol = self._trusted()
         if self.protocol is None:

@@ -10,10 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime
 
+from cryptography import x509
 from OpenSSL import SSL
 
-from twisted_distcc.tls.credentials import BadCredentialsError, Credentials, SigningKey, load
+from twisted_distcc.tls.credentials import BadCredentialsError, Credentials, SigningKey, day, load
 from twisted_distcc.tls.files import CredentialFiles
+from twisted_distcc.tls.names import holder
 
 
 class Keyring:
@@ -43,6 +45,19 @@ class Keyring:
     def now(self) -> datetime:
         """Give the time by this keyring's clock."""
         return datetime.fromtimestamp(self._seconds(), UTC)
+
+    def objection(self, certificate: x509.Certificate) -> str:
+        """Give what speaks against the other end's `certificate` by now, or nothing.
+
+        It was good when OpenSSL looked at it, by a context that may be older: nobody does so again when
+        a session goes on, and a handshake goes on with what it began with.
+        """
+        end = certificate.not_valid_after_utc
+        if self.now() > end:
+            return f"the certificate of {holder(certificate)} expired on {day(end)}"
+        if self.credentials.has_revoked(certificate):
+            return f"the certificate of {holder(certificate)} was revoked"
+        return ""
 
     def renew(self) -> None:
         """Read the files again, for connections to come.

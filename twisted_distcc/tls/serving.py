@@ -27,6 +27,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from twisted_distcc.policy.peer import Peer, certified_peer, tcp_peer
+from twisted_distcc.policy.tally import Tally
 from twisted_distcc.tls.contexts import Connection, server_context
 from twisted_distcc.tls.credentials import BadCredentialsError
 from twisted_distcc.tls.files import CredentialFiles
@@ -38,6 +39,9 @@ _LINGER: Final = 10.0
 """Seconds that a client has to hang up when TLS is over."""
 _LOOK: Final = 0.5
 """Seconds between two looks at the files: a revocation counts within a second."""
+_STRANGERS: Final = 1024
+"""Most connections at a time of clients that are not known yet: each takes a descriptor and some 100 KiB
+of memory, for ten seconds of handshake and ten to hang up."""
 
 
 def server_keyring(files: CredentialFiles, seconds: Callable[[], float]) -> Keyring:
@@ -74,6 +78,17 @@ class _Lingering(ProtocolWrapper):
 
     _is_over = False
     _timer: IDelayedCall | None = None
+    _stranger: str | None = None
+
+    def count(self, stranger: str) -> None:
+        """Be a connection of somebody who is not known yet, but called `stranger` among those."""
+        self._stranger = stranger
+
+    def become_known(self) -> None:
+        """Give the place among the strangers back."""
+        who, self._stranger = self._stranger, None
+        if who is not None:
+            cast(MutualTlsFactory, self.factory).strangers.give_back(who, 1)
 
     def dataReceived(self, data: bytes) -> None:
         """Pass it on, until TLS is over."""
@@ -92,6 +107,7 @@ class _Lingering(ProtocolWrapper):
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """The client is gone; TLS, which hears of that now, may want to hang up all the same."""
         self._is_over = True
+        self.become_known()
         if self._timer is not None and self._timer.active():
             self._timer.cancel()
         super().connectionLost(reason)
@@ -106,6 +122,8 @@ class MutualTlsFactory(WrappingFactory[_Lingering]):
         reactor: provides `IReactorTime`.
         retire: is called with the protocol of a client whose certificate has been revoked meanwhile.
         refused: is told of each client that is not trusted: its address, and why, in a clause.
+        strangers: how many clients may be in their handshakes at a time, of one address half of it; more
+            are closed without a word.
     """
 
     protocol = _Lingering
@@ -119,16 +137,30 @@ class MutualTlsFactory(WrappingFactory[_Lingering]):
         reactor: Any,
         retire: Callable[[IProtocol], None] = abort,
         refused: Callable[[IAddress | None, str], None] = _nobody,
+        strangers: int = _STRANGERS,
     ) -> None:
         handshakes = _Handshakes(keyring, wrapped, reactor, refused)
         self._tls = TLSMemoryBIOFactory(_Connections(keyring), False, handshakes, reactor)
         self._tls.protocol = MutualTls
         super().__init__(self._tls)
         self.clock: IReactorTime = reactor
+        self.strangers = Tally(strangers)
         self._keyring = keyring
         self._retire = retire
         self._watch = LoopingCall(self._look)
         self._watch.clock = reactor
+
+    def buildProtocol(  # type: ignore[override]  # Twisted takes `None` for a no
+        self, addr: IAddress
+    ) -> _Lingering | None:
+        """Make what lies under TLS, unless too many are strangers yet."""
+        who = str(getattr(addr, "host", ""))
+        if not self.strangers.take(who, 1):
+            self._log.warn("{who} is not greeted: too many are in their handshakes", who=_called(addr))
+            return None
+        lingering = super().buildProtocol(addr)
+        lingering.count(who)
+        return lingering
 
     def startFactory(self) -> None:
         """Watch the files as long as there is a port."""
@@ -222,12 +254,12 @@ class _Handshakes(Factory):
             self._log.warn("{who} {reason}", who=_called(addr), reason=reason)
             self._refused(addr, reason)
 
-        return Handshake(
-            self._reactor,
-            self._keyring.now,
-            lambda: self._wrapped.buildProtocol(addr),  # type: ignore[arg-type]
-            failed,
-        )
+        def trusted() -> IProtocol | None:
+            cast(_Lingering, handshake.tls.transport).become_known()
+            return self._wrapped.buildProtocol(addr)  # type: ignore[arg-type]
+
+        handshake = Handshake(self._reactor, self._keyring.objection, trusted, failed)
+        return handshake
 
 
 def _called(address: Any) -> str:

@@ -1,0 +1,38 @@
+"""How much of one thing is taken, and by whom.
+
+In: who takes or gives back how much.  Out: whether there is so much left for them.  Of each thing one
+client gets half at the most, so that no client alone can keep the others out.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+
+
+class Tally:
+    """How much of one thing is taken, and by whom."""
+
+    def __init__(self, ceiling: int) -> None:
+        self._ceiling = ceiling
+        self._taken: Counter[str] = Counter()
+        self._total = 0
+
+    @property
+    def share(self) -> int:
+        """The most that one client gets."""
+        return (self._ceiling + 1) // 2
+
+    def take(self, who: str, amount: int) -> bool:
+        """Take so much for `who`, or nothing if that is more than there is, or than its share."""
+        if self._total + amount > self._ceiling or self._taken[who] + amount > self.share:
+            return False
+        self._taken[who] += amount
+        self._total += amount
+        return True
+
+    def give_back(self, who: str, amount: int) -> None:
+        """Give back so much of what `who` has taken."""
+        self._total -= amount
+        self._taken[who] -= amount
+        if not self._taken[who]:
+            del self._taken[who]  # clients come and go
