@@ -17,10 +17,11 @@ from typing import Any, Final
 
 from twisted_distcc.errors import EXIT_IO_ERROR, DistccError
 from twisted_distcc.observe.jobs import Content, JobRecord
+from twisted_distcc.observe.opening import PlantedFileError, open_own
 from twisted_distcc.policy.peer import Peer
 from twisted_distcc.policy.verdict import Refused
 
-_FLAGS: Final = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK
+_FLAGS: Final = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NONBLOCK
 # Seconds between two looks at whether the file is still where it was.
 _BETWEEN_LOOKS: Final = 1.0
 # Characters of one text: what a peer sends may be long, and a line is to stay one that people can read.
@@ -162,7 +163,9 @@ def _content(content: Content | None) -> dict[str, str | int] | None:
 def _opened(path: str) -> int:
     """Open `path` to append to it; a pipe, which could hold the whole server up, is refused."""
     try:
-        descriptor = os.open(path, _FLAGS, 0o600)
+        descriptor = open_own(path, _FLAGS, 0o600)
+    except PlantedFileError as error:
+        raise NoAuditLogError(f"cannot open the audit log: {error}") from None
     except OSError as error:
         raise NoAuditLogError(f"cannot open the audit log {path}: {error.strerror}") from None
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):

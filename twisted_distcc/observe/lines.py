@@ -13,6 +13,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, Final, Protocol, TextIO
 
+from twisted_distcc.observe.opening import open_own
+
 _KINDS: Final = ("debug", "info", "warn", "error", "critical")
 
 # distccd's names for levels, which are syslog's, and the kinds of line that they stand for.
@@ -82,7 +84,7 @@ class LineFile:
     def _open(self) -> TextIO:
         if self._path is None:
             return sys.stderr
-        return open(self._path, "a", encoding="utf-8", errors="backslashreplace")
+        return open(self._path, "a", encoding="utf-8", errors="backslashreplace", opener=open_own)
 
 
 class LineLog:

@@ -9,10 +9,11 @@ import os
 from contextlib import suppress
 from typing import Final
 
+from twisted_distcc.observe.opening import open_own
 from twisted_distcc.server.privileges import Account, hand_over
 
 # Never by way of a link: root must not overwrite what somebody else made it point to.
-_WRITE: Final = os.O_WRONLY | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
+_WRITE: Final = os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 def write_pid_file(path: str, account: Account | None) -> None:
@@ -22,7 +23,8 @@ def write_pid_file(path: str, account: Account | None) -> None:
         OSError: if it cannot be written.
         PrivilegeError: if it cannot be given.
     """
-    with open(os.open(path, _WRITE | os.O_CREAT, 0o644), "w") as file:
+    with open(open_own(path, _WRITE | os.O_CREAT, 0o644), "w") as file:
+        file.truncate()
         file.write(f"{os.getpid()}\n")
     hand_over(path, account)
 
@@ -33,4 +35,4 @@ def remove_pid_file(path: str) -> None:
         os.unlink(path)
     except OSError:
         with suppress(OSError):
-            os.close(os.open(path, _WRITE))
+            os.close(os.open(path, _WRITE | os.O_TRUNC))
