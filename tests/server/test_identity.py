@@ -56,6 +56,11 @@ class SessionTests(SynchronousTestCase):
         self.assertEqual(str(peer), f"ssh:{getpass.getuser()}")
         self.assertEqual(peer.address, ip_address("192.0.2.9"))
 
+    def test_no_address(self) -> None:
+        """Who comes to sshd by no network has no address, and is who sshd says all the same."""
+        peer = stream_peer(None, None, {"SSH_CONNECTION": "UNKNOWN 65535 UNKNOWN 65535"})
+        self.assertEqual((str(peer), peer.address), (f"ssh:{getpass.getuser()}", None))
+
     def test_an_account_without_a_name(self) -> None:
         """A number without a name is a number."""
         with patch("pwd.getpwuid", side_effect=KeyError):

@@ -58,7 +58,9 @@ def ssh_peer(login: str, connection: str) -> Peer:
         connection: what ssh tells of the other end, which begins with its address; empty if it does not.
     """
     host = connection.partition(" ")[0]
-    return Peer(f"ssh:{login}", tcp_peer(host, 0).address if host else None)
+    # What sshd calls a client that came by no network: over vsock, or a unix socket.
+    has_none = host in ("", "UNKNOWN")
+    return Peer(f"ssh:{login}", None if has_none else _address(host))
 
 
 def certified_peer(name: str, names: tuple[str, ...], host: str, port: int) -> Peer:
