@@ -44,5 +44,8 @@ def open_own(path: str, flags: int, mode: int = 0o666) -> int:
 
 
 def _is_roots_alone(folder: str) -> bool:
-    found = os.stat(folder)
+    try:
+        found = os.stat(folder)
+    except OSError:  # to open something there fails in the same way
+        return False
     return found.st_uid == _ROOT and not found.st_mode & _OTHERS_WRITE
