@@ -5,6 +5,7 @@ from __future__ import annotations
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
+from twisted_distcc.policy.peer import Peer
 from twisted_distcc.policy.rules import PLAIN, Terms
 from twisted_distcc.server.admission import Admission
 
@@ -43,7 +44,7 @@ class AdmissionTestCase(SynchronousTestCase):
         return Deferred.fromCoroutine(self._sit(number, identity, terms))
 
     async def _sit(self, number: int, identity: str, terms: Terms) -> None:
-        async with self.admission.seat(identity, terms):
+        async with self.admission.seat(Peer(identity), terms):
             self.seated.append(number)
             await self.ends[number]
 

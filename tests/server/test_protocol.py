@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from unittest.mock import patch
 
@@ -370,12 +371,44 @@ class LosingTests(ConnectionTestCase):
         self.assert_nothing_left()
 
 
+class RetiringTests(ConnectionTestCase):
+    """Clients that are welcome no more."""
+
+    def test_who_waits(self) -> None:
+        """Neither who has not said all nor who waits in line is served."""
+        for length in (-1, None):
+            protocol, transport = self.connect()
+            protocol.dataReceived(request_bytes()[:length])
+            protocol.retire()
+            self.assertTrue(transport.aborting)
+            self.lose(protocol)
+        self.assert_nothing_left()
+
+    def test_who_has_a_seat(self) -> None:
+        """A job that runs is finished, and its reply is sent."""
+        protocol, transport = self.connect()
+        protocol.dataReceived(request_bytes())
+        seat = self.admission.seat(protocol.peer)
+        self.successResultOf(Deferred.fromCoroutine(seat.__aenter__()))
+        protocol.retire()
+        self.assertFalse(transport.aborting)
+        self.successResultOf(Deferred.fromCoroutine(_leave(seat)))
+        self.compile.answers[0].callback(self.long_reply())
+        protocol.retire()
+        self.assertFalse(transport.aborting)
+        self.lose(protocol)
+
+
+async def _leave(seat: AbstractAsyncContextManager[None]) -> None:
+    await seat.__aexit__(None, None, None)
+
+
 class CrowdTests(ConnectionTestCase):
     def sit(self, until: Deferred[None]) -> Deferred[None]:
         """Take the only seat for the client's identity, or wait for it, and hold it."""
 
         async def job() -> None:
-            async with self.admission.seat("tcp:192.0.2.9"):
+            async with self.admission.seat(Peer("tcp:192.0.2.9")):
                 await until
 
         return Deferred.fromCoroutine(job())

@@ -14,6 +14,7 @@ from typing import Protocol
 
 from twisted.internet.defer import Deferred
 
+from twisted_distcc.policy.peer import STDIO, Peer
 from twisted_distcc.policy.rules import PLAIN, Terms
 from twisted_distcc.server.holdings import Ceilings, Holdings
 from twisted_distcc.server.line import Line, Ticket
@@ -52,6 +53,7 @@ class Admission:
         self._readers: dict[Pausable, str] = {}
         self._expanding: dict[Pausable, str] = {}
         self._held: frozenset[str] = frozenset()
+        self._seated: set[Peer] = set()
 
     @property
     def waiting(self) -> int:
@@ -59,17 +61,23 @@ class Admission:
         return len(self._line) + len(self._expanding)
 
     @asynccontextmanager
-    async def seat(self, identity: str = "", terms: Terms = PLAIN) -> AsyncIterator[None]:
-        """Hold a seat: it is entered when it is the turn of `identity`, on these terms.
+    async def seat(self, peer: Peer = STDIO, terms: Terms = PLAIN) -> AsyncIterator[None]:
+        """Hold a seat: it is entered when it is the turn of `peer`'s identity, on these terms.
 
         Cancelling gives the place in line up.
         """
-        ticket = self._enter(identity, terms)
+        ticket = self._enter(peer.identity, terms)
         await ticket.turn
+        self._seated.add(peer)
         try:
             yield
         finally:
+            self._seated.discard(peer)
             self._leave(ticket)
+
+    def is_seated(self, peer: Peer) -> bool:
+        """Whether a job of `peer`, who is one connection of a network, holds a seat."""
+        return peer in self._seated
 
     def reading(self, connection: Pausable, identity: str = "") -> None:
         """Count `connection` among those that are held back when it is crowded."""

@@ -42,8 +42,8 @@ class LifetimeError(DistccError):
 class Seats(Protocol):
     """Says when a job may run."""
 
-    def seat(self, identity: str, terms: Terms, /) -> AbstractAsyncContextManager[None]:
-        """Hold a seat: it is entered when it is the turn of `identity`, on these terms."""
+    def seat(self, peer: Peer, terms: Terms, /) -> AbstractAsyncContextManager[None]:
+        """Hold a seat: it is entered when it is the turn of `peer`'s identity, on these terms."""
         ...
 
 
@@ -125,7 +125,7 @@ class Exchange:
     async def _in_turn(self, judged: Judged, source: Body, told: JobRecord) -> tuple[Reply, JobRecord]:
         """Compile when it is the turn of who asks; give all that there is to tell as well."""
         arrived = self.clock.seconds()
-        async with self.admission.seat(told.peer.identity, judged.decision.terms):
+        async with self.admission.seat(told.peer, judged.decision.terms):
             seated = self.clock.seconds()
             reply, cpu = await self._compile(judged, source)
         done = replace(

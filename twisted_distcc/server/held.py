@@ -16,6 +16,7 @@ from twisted_distcc.compression.filter import run_filter
 from twisted_distcc.launcher.command import Command, Ended
 from twisted_distcc.messages.body import Body
 from twisted_distcc.messages.packing import Packing
+from twisted_distcc.policy.peer import Peer
 from twisted_distcc.policy.rules import Terms
 from twisted_distcc.server.streams import GoneError, Streams
 
@@ -49,7 +50,7 @@ class Held:
         return work()
 
     @asynccontextmanager
-    async def seat(self, identity: str, terms: Terms) -> AsyncIterator[None]:
+    async def seat(self, peer: Peer, terms: Terms) -> AsyncIterator[None]:
         """Hold a seat: there is nobody else to want it."""
         yield
 

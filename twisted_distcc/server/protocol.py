@@ -162,6 +162,7 @@ class DistccServerProtocol(Protocol):
         )
         self._refusal: Reply | None = None
         self._job: Deferred[None] | None = None
+        self._is_answered = False
         self._timer: IDelayedCall | None = None
         self._by = 0.0  # when what is received or sent now has to be whole
 
@@ -228,6 +229,11 @@ class DistccServerProtocol(Protocol):
     def take_no_more(self) -> None:
         """Give up on a request that is not whole yet: the server is ending."""
         if self._job is None:
+            self._abort()
+
+    def retire(self) -> None:
+        """Serve a client that is welcome no more to the end of a job that runs, and no further."""
+        if not (self._is_answered or self.factory.admission.is_seated(self.peer)):
             self._abort()
 
     def pause(self) -> None:
@@ -323,6 +329,7 @@ class DistccServerProtocol(Protocol):
 
     async def _serve(self) -> None:
         reply = self._kept(self._refusal or await self._answer())
+        self._is_answered = True
         try:
             await self._send(reply)
         finally:

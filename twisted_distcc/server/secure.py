@@ -63,7 +63,7 @@ class SecurePort:
 
         factory.identify = identify
         self._factory = MutualTlsFactory(
-            self._keyring, factory, self._reactor, _take_no_more, refused, strangers
+            self._keyring, factory, self._reactor, _retire, refused, strangers
         )
         certificate = self._keyring.credentials.certificate
         self._log.info(
@@ -100,6 +100,6 @@ def identify(transport: ITransport) -> Peer:
     return certificate_peer(transport) or address_peer(transport)
 
 
-def _take_no_more(protocol: IProtocol) -> None:
+def _retire(protocol: IProtocol) -> None:
     assert isinstance(protocol, DistccServerProtocol)
-    protocol.take_no_more()
+    protocol.retire()
