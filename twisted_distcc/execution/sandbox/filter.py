@@ -2,8 +2,9 @@
 
 In: the machine's architecture.  Out: a program for the kernel, in classic BPF, which bubblewrap loads.
 Namespaces keep a job from the network and from other processes; this keeps it from what namespaces leave
-open (`AF_VSOCK` reaches a virtual machine's host), from memory that no limit counts (shared segments,
-message queues, files in memory), and from those parts of the kernel where most holes were found:
+open (`AF_VSOCK` reaches a virtual machine's host, `syslog` the kernel's log), from memory that no limit
+counts (shared segments, message queues, files in memory), from what the whole machine has one stock of
+(`io_setup`), and from those parts of the kernel where most holes were found:
 namespaces of its own, io_uring, BPF, tracing, key rings.  The format is that of `linux/filter.h` and
 `linux/seccomp.h`.
 """
@@ -23,7 +24,7 @@ REFUSED: Final = (
     "process_vm_writev", "pidfd_getfd", "keyctl", "add_key", "request_key", "userfaultfd", "mount",
     "umount2", "pivot_root", "chroot", "fsopen", "fspick", "move_mount", "open_tree", "mount_setattr",
     "unshare", "setns", "open_by_handle_at", "name_to_handle_at", "shmget", "semget", "msgget",
-    "mq_open", "memfd_create", "memfd_secret", "fanotify_init",
+    "mq_open", "memfd_create", "memfd_secret", "fanotify_init", "io_setup", "syslog",
 )  # fmt: skip
 
 
@@ -51,19 +52,19 @@ class Machine:
 X86_64: Final = Machine(
     0xC000003E, 56, 435,
     (41, 53, 425, 321, 298, 101, 310, 311, 438, 250, 248, 249, 323, 165, 166, 155, 161, 430, 433, 429,
-     428, 442, 272, 308, 304, 303, 29, 64, 68, 240, 319, 447, 300),
+     428, 442, 272, 308, 304, 303, 29, 64, 68, 240, 319, 447, 300, 206, 103),
     more=(154,),  # modify_ldt
 )  # fmt: skip
 I386: Final = Machine(
     0x40000003, 120, 435,
     (359, 360, 425, 357, 336, 26, 347, 348, 438, 288, 286, 287, 374, 21, 52, 217, 61, 430, 433, 429,
-     428, 442, 310, 346, 342, 341, 395, 393, 399, 277, 356, 447, 338),
+     428, 442, 310, 346, 342, 341, 395, 393, 399, 277, 356, 447, 338, 245, 103),
     more=(102, 117, 123),  # socketcall and ipc, which are all of theirs, and modify_ldt
 )  # fmt: skip
 AARCH64: Final = Machine(
     0xC00000B7, 220, 435,
     (198, 199, 425, 280, 241, 117, 270, 271, 438, 219, 217, 218, 282, 40, 39, 41, 51, 430, 433, 429,
-     428, 442, 97, 268, 265, 264, 194, 190, 186, 180, 279, 447, 262),
+     428, 442, 97, 268, 265, 264, 194, 190, 186, 180, 279, 447, 262, 0, 116),
 )  # fmt: skip
 
 # By `os.uname().machine`; the second kind of program that such a machine runs comes second.
