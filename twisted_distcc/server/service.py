@@ -8,16 +8,14 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final
 
 from twisted.application.service import Service
-from twisted.internet.address import IPv4Address, IPv6Address
-from twisted.internet.defer import Deferred, maybeDeferred
-from twisted.internet.interfaces import IDelayedCall, IListeningPort
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
 
 from twisted_distcc.errors import DistccError
@@ -29,17 +27,17 @@ from twisted_distcc.processes import Runner, Spawner
 from twisted_distcc.server.admission import Admission
 from twisted_distcc.server.config import ServerConfig
 from twisted_distcc.server.descriptors import make_room
+from twisted_distcc.server.doors import Doors
 from twisted_distcc.server.loading import load_everything
 from twisted_distcc.server.making import make_exchange, make_place
 from twisted_distcc.server.notify import READY, STOPPING, notify
 from twisted_distcc.server.oversight import Oversight
 from twisted_distcc.server.pid_file import remove_pid_file, write_pid_file
-from twisted_distcc.server.ports import TLS, CannotListenError, inherited_ports, open_ports
 from twisted_distcc.server.privileges import PrivilegeError, give_root_away, is_root, unreadable
 from twisted_distcc.server.protocol import DistccServerFactory
 
 if TYPE_CHECKING:
-    from twisted_distcc.server.secure import SecurePort
+    pass
 
 # Complete requests that may wait, for each that runs: enough that no compiler is ever short of work.
 _QUEUE_PER_JOB: Final = 4
@@ -71,11 +69,6 @@ def make_factory(
     )
 
 
-def _addresses(ports: Iterable[IListeningPort]) -> list[tuple[str, int]]:
-    hosts = (cast(IPv4Address | IPv6Address, port.getHost()) for port in ports)
-    return [(host.host, host.port) for host in hosts]
-
-
 def _leave_children_alone() -> None:
     """Take back the reactor's handler for SIGCHLD: a pidfd tells of each compiler's end already."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
@@ -98,10 +91,7 @@ class DistccService(Service):
         self._reactor = reactor
         self._hang_up = hang_up
         self._oversight = Oversight(config, self.log)
-        self._sockets: list[socket.socket] = []
-        self._ports: list[IListeningPort] = []
-        self._secure: SecurePort | None = None
-        self._secure_ports: list[IListeningPort] = []
+        self._doors = Doors(config, reactor)
         self._workspaces: Workspaces | None = None
         self._spawn: LauncherSpawner | None = None
         self._factory: DistccServerFactory | None = None
@@ -110,12 +100,12 @@ class DistccService(Service):
     @property
     def addresses(self) -> list[tuple[str, int]]:
         """Where it listens, as address and port."""
-        return _addresses(self._ports)
+        return self._doors.addresses
 
     @property
     def tls_addresses(self) -> list[tuple[str, int]]:
         """Where it listens under TLS, likewise."""
-        return _addresses(self._secure_ports)
+        return self._doors.tls_addresses
 
     def listen(self) -> None:
         """Take the ports, unless that is done; a failure before we detach reaches who started us.
@@ -124,24 +114,7 @@ class DistccService(Service):
             CannotListenError: if one is in use, or no address of this machine.
             DistccError: if the certificates for TLS are of no use.
         """
-        if self._sockets or self._secure is not None:
-            return
-        config, inherited = self._config, inherited_ports(os.environ, os.getpid())
-        self._sockets = [opened for name, opened in inherited if name != TLS]
-        if not inherited and (config.allow.networks or config.tls is None):
-            self._sockets = open_ports(config.listen, config.port)
-        self._listen_for_tls([opened for name, opened in inherited if name == TLS])
-
-    def _listen_for_tls(self, inherited: list[socket.socket]) -> None:
-        config = self._config
-        if config.tls is not None:
-            from twisted_distcc.server.secure import SecurePort
-
-            self._secure = SecurePort(config.tls, config.listen, self._reactor, inherited)
-        elif inherited:
-            raise CannotListenError(
-                "systemd left a socket for TLS: say by --tls-certificate, --tls-key and --tls-ca how"
-            )
+        self._doors.take()
 
     def privilegedStartService(self) -> None:
         """Take what only the user who started us may take, ports, standing, the pid file; then be root
@@ -190,17 +163,15 @@ class DistccService(Service):
         except DistccError:
             self._workspaces.close()
             raise
-        for opened in self._sockets:
-            port = self._reactor.adoptStreamPort(opened.fileno(), opened.family, self._factory)
-            self._ports.append(port)
-            opened.close()
-        if self._secure is not None:
-            self._secure_ports = self._secure.serve(
-                self._factory, self._oversight, self._config.ceilings.connections
-            )
+        self._doors.serve(self._factory, self._oversight)
         if self._config.lifetime is not None:
             self._end = self._reactor.callLater(self._config.lifetime, self._reactor.stop)
         self._make_room()
+        self._tell()
+        self._reactor.callWhenRunning(self._notify, READY)
+
+    def _tell(self) -> None:
+        """Say where we serve, and what an administrator had better change."""
         if path := unreadable(sys.executable, __file__):
             self.log.warn(_UNREADABLE, path=path)
         for host, number in self.addresses:
@@ -208,7 +179,6 @@ class DistccService(Service):
         for host, number in self.tls_addresses:
             self.log.info("listening on {host} port {port} for TLS", host=host, port=number)
         self.log.info("looking for compilers in {path}", path=":".join(self._config.folders))
-        self._reactor.callWhenRunning(self._notify, READY)
 
     def _hung_up(self) -> None:
         """Begin new log files; where none can be, as in a folder of root's, the old ones go on."""
@@ -227,8 +197,7 @@ class DistccService(Service):
         """Do what an administrator asks for by SIGHUP."""
         self._hung_up()
         self._oversight.renew()
-        if self._secure is not None:
-            self._secure.renew()
+        self._doors.renew()
 
     def _make_room(self) -> None:
         wanted = self._config.ceilings.connections
@@ -240,8 +209,7 @@ class DistccService(Service):
             )  # fmt: skip
 
     async def _stop(self) -> None:
-        for port in (*self._ports, *self._secure_ports):
-            await maybeDeferred(port.stopListening)
+        await self._doors.close()
         if self._factory is not None:
             self._factory.give_up_reading()
             await self._factory.drained()
