@@ -119,6 +119,18 @@ class GivingTests(LiveTestCase):
         _, said = await self.become(after=after)
         self.assertIn(f"{pwd.getpwnam(ANOTHER).pw_uid}\n", said)
 
+    async def test_who_dies_first(self) -> None:
+        """What is started as expendable is so still: it dies before us when memory runs out."""
+        after = (
+            "from twisted_distcc.launcher.starting import start\n"
+            "for expendable in (True, False, True):\n"
+            "    argv = ['/bin/cat', '/proc/self/oom_score_adj']\n"
+            "    os.waitpid(start(argv, {}, None, -1, (0, 1, 2), expendable), 0)"
+        )
+        _, said = await self.become(after=after)
+        ours = Path("/proc/self/oom_score_adj").read_text()
+        self.assertTrue(said.startswith(f"1000\n{ours}1000\n"), said)
+
     async def test_threads(self) -> None:
         """Threads that run already would keep what they have: that is refused."""
         before = "import threading; wait = threading.Event(); threading.Thread(target=wait.wait).start()"

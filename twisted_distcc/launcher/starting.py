@@ -32,6 +32,8 @@ _STARTING: Final = allocate_lock()
 _STANDING: Final = "/proc/self/oom_score_adj"
 _FIRST_TO_DIE: Final = b"1000"
 _DIGITS: Final = 16
+# Our own standing, held open by who gives root away: its `/proc` is root's from then on.
+_HELD: Final[list[int]] = []
 
 _Action: TypeAlias = tuple[int, int, str, int, int] | tuple[int, int, int] | tuple[int, int]
 
@@ -79,6 +81,19 @@ def hand_on_nothing() -> None:
         if number > _STDERR:
             with suppress(OSError):  # the one that listed them is closed already
                 os.set_inheritable(number, False)
+
+
+def hold_standing() -> None:
+    """Keep our standing with the kernel open, for when we may open it no more.
+
+    It is this process's: whoever means to fork does so before.
+    """
+    with suppress(OSError):
+        _HELD.append(os.open(_STANDING, os.O_RDWR | os.O_CLOEXEC))
+
+
+def _open_standing() -> int:
+    return os.dup(_HELD[-1]) if _HELD else os.open(_STANDING, os.O_RDWR | os.O_CLOEXEC)
 
 
 def kill(pid: int) -> None:
@@ -134,11 +149,11 @@ def _expendable(wanted: bool) -> Iterator[None]:
         yield
         return
     try:
-        descriptor = os.open(_STANDING, os.O_RDWR | os.O_CLOEXEC)
+        descriptor = _open_standing()
     except OSError:  # without a `/proc` the kernel takes whoever is largest
         yield
         return
-    ours = os.read(descriptor, _DIGITS)
+    ours = os.pread(descriptor, _DIGITS, 0)
     try:
         os.pwrite(descriptor, _FIRST_TO_DIE, 0)
         yield

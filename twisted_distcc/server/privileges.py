@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from twisted_distcc.errors import EXIT_PRIVILEGES, DistccError
+from twisted_distcc.launcher.starting import hold_standing
 
 _ROOT: Final = 0
 # C distccd's own order (distccd(1), `--user`).
@@ -113,6 +114,7 @@ def give_root_away(successor: Account | None) -> None:
     try:
         if successor is not None:
             _require_one_thread()
+            hold_standing()
             capabilities.empty_bounding_set()
             _become(successor)
         capabilities.gain_nothing()
