@@ -37,6 +37,12 @@ class LogFileTests(SynchronousTestCase):
         self.log().warn("{text}", text=forged)
         self.assertEqual([line[0] == "\t" for line in self.lines()], [False, True])
 
+    def test_what_a_terminal_obeys(self) -> None:
+        """Nothing that moves a cursor, or that some reader takes for the end of a line, is written."""
+        self.log().warn("{text}", text="a\rb\x1b[2Jc\u2028d\x85e\tf")
+        (line,) = self.lines()
+        self.assertTrue(line.endswith("a\\rb\\x1b[2Jc\\u2028d\\x85e\tf"), ascii(line))
+
     def test_a_traceback_is_set_in_too(self) -> None:
         """So is a traceback, with the message of the exception in it."""
         try:

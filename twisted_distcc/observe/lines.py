@@ -63,7 +63,7 @@ class LineFile:
 
     def write(self, seconds: float, kind: str, text: str) -> None:
         """Write one line; whatever text a peer brought into it, all but the first begin with a tab."""
-        text = text.replace("\n", "\n\t")
+        text = text if text.isprintable() else _tamed(text)
         self._file.write(f"{self._shown(int(seconds))} [{kind}] {text}\n")
         self._file.flush()
 
@@ -85,6 +85,12 @@ class LineFile:
         if self._path is None:
             return sys.stderr
         return open(self._path, "a", encoding="utf-8", errors="backslashreplace", opener=open_own)
+
+
+def _tamed(text: str) -> str:
+    """Give `text` with nothing in it that a terminal would obey, or that ends a line but a newline."""
+    plain = (one if one.isprintable() or one in "\t\n" else ascii(one)[1:-1] for one in text)
+    return "".join(plain).replace("\n", "\n\t")
 
 
 class LineLog:
