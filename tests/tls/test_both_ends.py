@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from OpenSSL import SSL
-from twisted.internet.address import IPv4Address
+from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.interfaces import IPushProducer, ITransport
 from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.task import Clock
@@ -268,6 +268,14 @@ class StrangerTests(BothEndsTestCase):
         self.assertEqual([bool(factory.buildProtocol(B)) for _ in range(3)], [True, True, False])
         self.assertIsNone(factory.buildProtocol(C))
         self.assert_logged("192.0.2.7:", "too many are in their handshakes")
+
+    def test_strangers_of_one_link(self) -> None:
+        """All addresses of one link are one: whoever is there can have as many as there are."""
+        self.serve()
+        hosts = ("2001:db8::1", "2001:db8::f00", "2001:db8::5", "2001:db8:0:1::1", "::ffff:192.0.2.5")
+        addresses = [IPv6Address("TCP", host, 4000) for host in hosts]
+        made = [bool(self.factory.buildProtocol(address)) for address in addresses]
+        self.assertEqual(made, [True, True, False, True, True])
 
     def test_places_of_strangers(self) -> None:
         """Who is known, and who has gone, takes no place among the strangers."""

@@ -8,6 +8,7 @@ revoked gets no further than the job that runs.
 from __future__ import annotations
 
 from collections.abc import Callable
+from ipaddress import IPv4Address, IPv6Network
 from typing import Any, Final, cast
 
 from twisted.internet.interfaces import (
@@ -35,6 +36,7 @@ from twisted_distcc.tls.handshake import Handshake, MutualTls
 from twisted_distcc.tls.keyring import Keyring
 from twisted_distcc.tls.names import all_names, common_name
 
+_LINK: Final = 64  # bits (RFC 4291, 2.5.1)
 _LINGER: Final = 10.0
 """Seconds that a client has to hang up when TLS is over."""
 _LOOK: Final = 0.5
@@ -154,7 +156,7 @@ class MutualTlsFactory(WrappingFactory[_Lingering]):
         self, addr: IAddress
     ) -> _Lingering | None:
         """Make what lies under TLS, unless too many are strangers yet."""
-        who = str(getattr(addr, "host", ""))
+        who = _neighbourhood(addr)
         if not self.strangers.take(who, 1):
             self._log.warn("{who} is not greeted: too many are in their handshakes", who=_called(addr))
             return None
@@ -260,6 +262,14 @@ class _Handshakes(Factory):
 
         handshake = Handshake(self._reactor, self._keyring.objection, trusted, failed)
         return handshake
+
+
+def _neighbourhood(address: Any) -> str:
+    """Give what no stranger has many of: an IPv4 address, or the network of an IPv6 one."""
+    if not hasattr(address, "host"):
+        return ""
+    found = tcp_peer(address.host, address.port).address
+    return str(found if isinstance(found, IPv4Address) else IPv6Network((found, _LINK), strict=False))
 
 
 def _called(address: Any) -> str:
