@@ -91,13 +91,15 @@ class ConditionTests(SynchronousTestCase):
             self.assertEqual(found, [] if expected else [f"no option is {pattern}"], (pattern, words))
 
     def test_only_options(self) -> None:
-        """Each option has to be one of them; -c, -o and the files are on every command."""
+        """Each option has to be one of them; -c, -o, -x and the files are on every job."""
         rule = Rule("r", ("*",), allow=True, only_options=("-O*", "-g"))
         for words, stray in (
             ((), None),
             (("-O2", "-g"), None),
             (("-O2", "-g3"), "-g3"),
             (("-I", "x"), "-I x"),
+            (("-x", "cpp-output"), None),
+            (("-xcpp-output", "-g3"), "-g3"),
         ):
             expected = [] if stray is None else [f"the option {stray} is not -O* or -g"]
             self.assertEqual(self.obstacles(rule, words=words), expected)

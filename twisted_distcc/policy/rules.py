@@ -52,16 +52,22 @@ class Wish:
     Attributes:
         compilers: the compiler's path on this server, and the file that it leads to.
         options: the words of each option, in their order.
+        languages: the words of each `-x`, which clients add: what they send is preprocessed.
     """
 
     compilers: tuple[str, ...]
     options: tuple[tuple[str, ...], ...] = ()
+    languages: tuple[tuple[str, ...], ...] = ()
 
     @classmethod
     def of(cls, compilers: tuple[str, ...], compilation: Compilation) -> Wish:
         """Make the wish that a command line is; names of files are no options."""
-        options = (option.words for option in compilation.options if option.role not in _UNASKED)
-        return cls(compilers, tuple(options))
+        asked = [option for option in compilation.options if option.role not in _UNASKED]
+        return cls(
+            compilers,
+            tuple(option.words for option in asked if option.role is not Role.LANGUAGE),
+            tuple(option.words for option in asked if option.role is Role.LANGUAGE),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,13 +104,17 @@ class Rule:
             yield f"its address ({peer.address or 'it has none'}) is not in {_either(self.networks)}"
         if self.compilers and not matches_any(self.compilers, _names(wish.compilers)):
             yield f"the compiler {wish.compilers[0]} is not {_either(self.compilers)}"
-        if self.options and not any(matches_any(self.options, _spellings(o)) for o in wish.options):
+        if self.options and not self._is_about(wish):
             yield f"no option is {_either(self.options)}"
         if self.only_options and (stray := self._stray(wish)):
             yield f"the option {stray} is not {_either(self.only_options)}"
 
     def _is_near(self, peer: Peer) -> bool:
         return peer.address is not None and any(peer.address in network for network in self.networks)
+
+    def _is_about(self, wish: Wish) -> bool:
+        words = (*wish.options, *wish.languages)
+        return any(matches_any(self.options, _spellings(option)) for option in words)
 
     def _stray(self, wish: Wish) -> str | None:
         strays = (o for o in wish.options if not matches_any(self.only_options, _spellings(o)))
