@@ -76,7 +76,8 @@ class ClosedKeyTests(CredentialsTestCase):
     def test_the_key_of_another_certificate(self) -> None:
         """A new certificate with a new key takes effect when somebody may read both."""
         other = AUTHORITY.user("bob").key
-        self.assertRaises(BadCredentialsError, load, self.files, NOW, other)
+        error = self.assertRaises(BadCredentialsError, load, self.files, NOW, other)
+        self.assertIn("key.pem cannot be read: Permission denied", str(error))
 
 
 class FilesTests(CredentialsTestCase):

@@ -111,7 +111,7 @@ def load(files: CredentialFiles, now: datetime, key: SigningKey | None = None) -
     try:
         key = _parsed(files.key, "key", _key, secret=True)
     except ClosedCredentialsError:
-        if key is None:
+        if key is None or key.public_key() != certificate.public_key():
             raise
     if key.public_key() != certificate.public_key():
         raise BadCredentialsError(
@@ -131,7 +131,9 @@ def _parsed(path: str, what: str, parse: Callable[[bytes], _Read], *, secret: bo
     except FileNotFoundError:
         raise MissingCredentialsError(f"there is no {what} {path}") from None
     except PermissionError as error:
-        raise ClosedCredentialsError(f"the {what} {path} cannot be read: {error.strerror}") from error
+        raise ClosedCredentialsError(
+            f"the {what} {path} cannot be read: {error.strerror}: give it to the user who reads it"
+        ) from error
     except OSError as error:
         raise BadCredentialsError(f"the {what} {path} cannot be read: {error.strerror}") from error
     except TypeError:  # `load_pem_private_key` says so of a key that has a password
