@@ -15,9 +15,10 @@ from twisted_distcc.policy.access import PRIVATE, AllowList
 from twisted_distcc.policy.commands import CommandList
 from twisted_distcc.policy.rules import Policy, Rule, allow_users
 from twisted_distcc.server.answer import Deadlines
+from twisted_distcc.server.bounds import CLIENT_ROWS
 from twisted_distcc.server.config import PORT, ServerConfig, command_list, search_path
 from twisted_distcc.server.holdings import Ceilings
-from twisted_distcc.server.sandboxing import JOB_LIFETIME
+from twisted_distcc.server.sandboxing import JOB_LIFETIME, LIMIT_OPTIONS
 from twisted_distcc.server.tls_config import TlsConfig
 from twisted_distcc.tap import Options, make_config
 from twisted_distcc.tls.files import CredentialFiles
@@ -165,6 +166,15 @@ class DistccdTests(SynchronousTestCase):
         tls = make_config(options, {}).tls
         paths = CredentialFiles(*(os.path.abspath(name) for name in "ckal"))
         self.assertEqual(tls, TlsConfig(99, paths))
+
+    def test_sandbox_and_ceilings(self) -> None:
+        """What bounds jobs and clients is handed on; a server of one connection has jobs alone."""
+        jobs = ["--sandbox=require", *(f"--{one.name}=1M" for one in LIMIT_OPTIONS)]
+        clients = [f"--{row[0]}=7" for row in CLIENT_ROWS]
+        words = self.words("--daemon", *jobs, *clients)
+        self.assertEqual(words[words.index("distccd") + 1 :], [*jobs, *clients])
+        options = tdistccd.parser().parse_args(("--inetd", *jobs, *clients))
+        self.assertEqual(tdistccd.inetd_argv(options), jobs)
 
     def test_our_server_understands_all_of_it(self) -> None:
         """The words after `distccd` are a command line of `twistd distccd`."""

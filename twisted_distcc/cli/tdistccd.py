@@ -15,6 +15,8 @@ from collections.abc import Sequence
 from twisted_distcc import __version__
 from twisted_distcc.cli import twistd_stdio
 from twisted_distcc.errors import EXIT_BAD_ARGUMENTS
+from twisted_distcc.server.bounds import CLIENT_ROWS
+from twisted_distcc.server.sandboxing import LIMIT_OPTIONS
 
 _SYSLOG = "/dev/log"
 # Passed on as they are: to the server, and those of the second row to a server on streams too.
@@ -27,6 +29,8 @@ _DAEMON_VALUES = (
 _INETD_VALUES = (
     "user", "nice", "job_lifetime", "log_level", "log_file", "sysroot", "policy", "audit_log",
 )  # fmt: skip
+_SANDBOX = ("sandbox", *(one.name for one in LIMIT_OPTIONS))
+_CLIENTS = tuple(str(row[0]) for row in CLIENT_ROWS)
 
 
 class _Parser(argparse.ArgumentParser):
@@ -68,6 +72,10 @@ def parser() -> argparse.ArgumentParser:
     jobs.add_argument("--oom-score-adj", metavar="SCORE")
     jobs.add_argument("--job-lifetime", metavar="SECONDS")
     jobs.add_argument("--sysroot", metavar="DIR")
+    for name in _SANDBOX:
+        jobs.add_argument(f"--{name}", metavar="MODE" if name == "sandbox" else "N")
+    for name in _CLIENTS:
+        network.add_argument(f"--{name}", metavar="N")
     log = made.add_argument_group("log")
     log.add_argument("-P", "--pid-file", metavar="FILE")
     log.add_argument("--log-file", metavar="FILE")
@@ -88,7 +96,11 @@ def is_inetd(options: argparse.Namespace) -> bool:
 def inetd_argv(options: argparse.Namespace) -> list[str]:
     """Give the words for `twistd-stdio`."""
     flags = [name for name in _FLAGS if name != "enable_tcp_insecure"]
-    return [*_values(options, _INETD_VALUES), *_flags(options, flags), *_repeated(options, "allow")]
+    return [
+        *_values(options, (*_INETD_VALUES, *_SANDBOX)),
+        *_flags(options, flags),
+        *_repeated(options, "allow"),
+    ]
 
 
 def twistd_argv(options: argparse.Namespace, syslog: bool) -> list[str]:
@@ -100,7 +112,8 @@ def twistd_argv(options: argparse.Namespace, syslog: bool) -> list[str]:
         argv.append("--nodaemon")
     if syslog and not options.log_file and not stderr:
         argv += ["--syslog", "--prefix=distccd"]
-    argv += ["distccd", *_values(options, _DAEMON_VALUES), *_flags(options, _FLAGS)]
+    values = (*_DAEMON_VALUES, *_SANDBOX, *_CLIENTS)
+    argv += ["distccd", *_values(options, values), *_flags(options, _FLAGS)]
     if options.wizard and not options.verbose:
         argv.append("--verbose")
     if stderr or options.log_file:
@@ -113,7 +126,7 @@ def _values(options: argparse.Namespace, names: Sequence[str]) -> list[str]:
     return [
         f"--{name.replace('_', '-')}={value}"
         for name in names
-        if (value := getattr(options, name)) is not None
+        if (value := getattr(options, name.replace("-", "_"))) is not None
     ]
 
 
