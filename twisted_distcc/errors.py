@@ -51,3 +51,10 @@ class RemoteProtocolError(DistccError):
 
 class BodyTooLargeError(RemoteProtocolError):
     """A body is, or would expand to, more than its ceiling."""
+
+
+def sentence(error: DistccError | OSError) -> str:
+    """Say for a person what went wrong, without the number that an `OSError` begins with."""
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"cannot open {error.filename}: {error.strerror}"
+    return str(error)

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Mapping, MutableMapping
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any, ClassVar
 
 from twisted.application.service import IService
@@ -18,7 +19,7 @@ from twisted.python import usage
 from twisted.python.components import Componentized
 
 from twisted_distcc import __version__
-from twisted_distcc.errors import EXIT_IO_ERROR, DistccError
+from twisted_distcc.errors import EXIT_BAD_ARGUMENTS, EXIT_IO_ERROR, DistccError, sentence
 from twisted_distcc.observe.lines import LEVELS
 from twisted_distcc.observe.logs import LogFile
 from twisted_distcc.policy.access import PRIVATE, AllowList
@@ -59,11 +60,53 @@ def _number(least: int, most: int) -> Callable[[str], int]:
     return read
 
 
+# Characters that twistd's first process reads of the one that has detached.
+_WORD_LENGTH = 100
 _COUNT = _number(1, 100_000)
+
+
+def _named(row: list[object]) -> list[object]:
+    """Let the reader of an option say whose value it cannot read."""
+    name, letter, default, about, *readers = row
+
+    def read(text: str) -> object:
+        (reader,) = readers
+        assert callable(reader)
+        try:
+            return reader(text)
+        except ValueError as error:
+            raise usage.UsageError(f"--{name}: {error}") from None
+
+    return [name, letter, default, about, read] if readers else row
 
 
 _SANDBOX_ROWS: list[list[object]] = [
     [one.name, None, one.read(one.default), one.help, one.read] for one in LIMIT_OPTIONS
+]
+
+
+_ROWS: list[list[object]] = [
+    ["port", "p", PORT, "TCP port to listen on.", _number(0, 65535)],
+    ["jobs", "j", None, "Compilers that may run at a time [processors + 2].", _COUNT],
+    ["nice", "N", 5, "Be so much nicer to other programs.", _number(0, 20)],
+    ["oom-score-adj", None, None, "Standing when memory runs out.", _number(-1000, 1000)],
+    ["job-lifetime", None, JOB_LIFETIME, "Seconds that one compiler may run.", _COUNT],
+    ["lifetime", None, None, "Seconds that this server lives.", _COUNT],
+    ["log-file", None, None, "File for log lines, in place of twistd's."],
+    ["log-level", None, "notice", f"The least severe level to log: {', '.join(LEVELS)}."],
+    ["user", None, None, "If started by root, become this user [distcc, or nobody]."],
+    ["pid-file", "P", None, "File for this server's process number."],
+    ["policy", None, None, "File of rules: who may have what compiled, and on which terms."],
+    ["audit-log", None, None, "File for an account of each job, one JSON object a line."],
+    ["sysroot", None, "", "Folder that compilers are looked for below."],
+    ["sandbox", None, "auto", SANDBOX_HELP, mode],
+    *CLIENT_ROWS,
+    *_SANDBOX_ROWS,
+    ["tls-port", None, TLS_PORT, "TCP port for clients with certificates.", _number(0, 65535)],
+    ["tls-certificate", None, None, "File with this server's certificate; it opens the TLS port."],
+    ["tls-key", None, None, "File with the certificate's key."],
+    ["tls-ca", None, None, "File with the authority that clients' certificates come from."],
+    ["tls-crl", None, None, "File with the certificates that the authority has revoked."],
 ]
 
 
@@ -82,29 +125,7 @@ class Options(usage.Options):
         ],
         ["verbose", None, "Log at level debug."],
     ]
-    optParameters: ClassVar[list[list[object]]] = [
-        ["port", "p", PORT, "TCP port to listen on.", _number(0, 65535)],
-        ["jobs", "j", None, "Compilers that may run at a time [processors + 2].", _COUNT],
-        ["nice", "N", 5, "Be so much nicer to other programs.", _number(0, 20)],
-        ["oom-score-adj", None, None, "Standing when memory runs out.", _number(-1000, 1000)],
-        ["job-lifetime", None, JOB_LIFETIME, "Seconds that one compiler may run.", _COUNT],
-        ["lifetime", None, None, "Seconds that this server lives.", _COUNT],
-        ["log-file", None, None, "File for log lines, in place of twistd's."],
-        ["log-level", None, "notice", f"The least severe level to log: {', '.join(LEVELS)}."],
-        ["user", None, None, "If started by root, become this user [distcc, or nobody]."],
-        ["pid-file", "P", None, "File for this server's process number."],
-        ["policy", None, None, "File of rules: who may have what compiled, and on which terms."],
-        ["audit-log", None, None, "File for an account of each job, one JSON object a line."],
-        ["sysroot", None, "", "Folder that compilers are looked for below."],
-        ["sandbox", None, "auto", SANDBOX_HELP, mode],
-        *CLIENT_ROWS,
-        *_SANDBOX_ROWS,
-        ["tls-port", None, TLS_PORT, "TCP port for clients with certificates.", _number(0, 65535)],
-        ["tls-certificate", None, None, "File with this server's certificate; it opens the TLS port."],
-        ["tls-key", None, None, "File with the certificate's key."],
-        ["tls-ca", None, None, "File with the authority that clients' certificates come from."],
-        ["tls-crl", None, None, "File with the certificates that the authority has revoked."],
-    ]
+    optParameters: ClassVar[list[list[object]]] = [_named(row) for row in _ROWS]
 
     def __init__(self) -> None:
         super().__init__()
@@ -130,6 +151,19 @@ class Options(usage.Options):
         """Show the version and exit."""
         print(f"twisted_distcc {__version__} (protocols 1 and 2)")
         raise SystemExit(0)
+
+    def parseOptions(self, options: Sequence[str] | None = None) -> None:
+        """Read the command line; below twistd, say what is wrong with it in one sentence, and exit.
+
+        Left to itself, twistd prints all options first.
+        """
+        try:
+            super().parseOptions(options)
+        except usage.UsageError as error:
+            if self.parent is None:
+                raise
+            print(f"distccd: {error} (--help names all options)", file=sys.stderr)
+            raise SystemExit(EXIT_BAD_ARGUMENTS) from None
 
     def postOptions(self) -> None:
         """Check what no single option can."""
@@ -182,22 +216,32 @@ class _LoggedService(DistccService):
     """The service, which brings its own observer into the application that it becomes a part of."""
 
     observer: ILogObserver | None = None
+    twistd: Mapping[str, Any] = MappingProxyType({})
 
     def privilegedStartService(self) -> None:
         """Take what root may take, and give root away; what fails ends us."""
         try:
             super().privilegedStartService()
         except (DistccError, OSError) as error:
-            self.log.critical("{error}", error=error)
-            raise _end(error) from None
+            raise self._ended(error) from None
 
     def startService(self) -> None:
         """Serve; what fails ends us, as where a sandbox is required and cannot be made."""
         try:
             super().startService()
         except (DistccError, OSError) as error:
-            self.log.critical("{error}", error=error)
-            raise _end(error) from None
+            raise self._ended(error) from None
+
+    def _ended(self, error: DistccError | OSError) -> SystemExit:
+        """Log why we end, and give what ends us.
+
+        twistd's first process waits for a word of the one that has detached.  It gets none of an exit,
+        and would wait for ever: it is told here, in as many characters as it reads.
+        """
+        self.log.critical("{error}", error=sentence(error))
+        if (pipe := self.twistd.get("statusPipe")) is not None:
+            os.write(pipe, f"1 {sentence(error)}".encode("ascii", "backslashreplace")[:_WORD_LENGTH])
+        return _end(error)
 
     def setServiceParent(self, parent: Any) -> None:
         """Become part of `parent`."""
@@ -218,7 +262,7 @@ def makeService(options: Options) -> IService:
 
 def _end(error: DistccError | OSError) -> SystemExit:
     # twistd has put its log in place of `sys.stderr` when the service starts.
-    print(f"distccd: {error}", file=sys.__stderr__)
+    print(f"distccd: {sentence(error)}", file=sys.__stderr__)
     return SystemExit(getattr(error, "exit_code", EXIT_IO_ERROR))
 
 
@@ -247,6 +291,7 @@ def _make_service(options: Options) -> _LoggedService:
     path = options["log-file"] or _twistd_log(twistd)
     path = path if path in (None, "-") else os.path.abspath(path)
     service = _LoggedService(config, reactor) if path is None else _logging(config, path, options)
+    service.twistd = twistd
     for file in (path, config.audit_log):
         if file not in (None, "-"):
             hand_over(file, config.account)

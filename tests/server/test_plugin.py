@@ -10,6 +10,7 @@ import twisted
 from tests.live import LiveTestCase
 from tests.server.talk import ask
 from twisted_distcc import __version__
+from twisted_distcc.errors import EXIT_BAD_ARGUMENTS, EXIT_IO_ERROR
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -47,6 +48,33 @@ class PluginTests(LiveTestCase):
         )
         child = await self.run_to_end(sys.executable, "-c", code)
         self.assertEqual((child.stderr, child.stdout), ("", b"[]\n"))
+
+
+class WrongOptionTests(LiveTestCase):
+    """Command lines that cannot be meant."""
+
+    async def test_one_sentence(self) -> None:
+        """It names the option, on standard error alone, and the status is distccd's."""
+        for words, part in (
+            (("--allow=::1", "--sandbox-memory=lots"), "--sandbox-memory: 'lots' is no size"),
+            (("--allow=::1", "--port=x"), "--port: 'x' is no whole number"),
+            ((), "nobody may connect yet"),
+            (("--no-such-option",), "--no-such-option"),
+        ):
+            child = await self.run_to_end("twistd", "--nodaemon", "--pidfile=", "distccd", *words)
+            self.assertEqual(await child.ended(), EXIT_BAD_ARGUMENTS)
+            (line,) = child.stderr.splitlines()
+            self.assertIn(part, line)
+            self.assertEqual((child.folder / "stdout").read_text(), "")
+
+    async def test_files_that_cannot_be_opened(self) -> None:
+        """They are named, without a number of the system's."""
+        for option in ("--log-file", "--pid-file"):
+            words = ("--allow=127.0.0.1", "--listen=127.0.0.1", "--port=0", f"{option}=no/such/folder")
+            child = await self.run_to_end("twistd", "--nodaemon", "--pidfile=", "distccd", *words)
+            self.assertEqual(await child.ended(), EXIT_IO_ERROR)
+            last = child.stderr.splitlines()[-1]
+            self.assertRegex(last, r"distccd: cannot open .*no/such/folder: No such file or directory")
 
 
 class WheelTests(LiveTestCase):

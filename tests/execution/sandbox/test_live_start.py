@@ -31,6 +31,16 @@ class NoSandboxTests(LiveTestCase):
         self.assertNotIn("Traceback", child.stderr + (child.folder / "log").read_text())
         self.assertEqual(list(child.temporary.iterdir()), [])
 
+    async def test_require_detached(self) -> None:
+        """One that has detached by then ends as well, and who started it reads why."""
+        words = [word for word in server("--sandbox=require") if word != "--nodaemon"]
+        child = self.start(*words)
+        self.assertEqual(await child.ended(), 1)
+        self.assertIn("this system lets this user make no namespaces", child.stderr)
+        log = (child.folder / "log").read_text()
+        self.assertIn("user.max_user_namespaces=10000", log)
+        self.assertNotIn("Traceback", log)
+
     async def test_auto(self) -> None:
         """One that would rather have one says so loudly, and keeps what limits it can."""
         compilers = self.place("bin")
