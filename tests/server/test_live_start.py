@@ -9,7 +9,7 @@ from signal import SIGKILL, SIGTERM
 
 from tests.live import Child, LiveTestCase, is_running, until
 from tests.server.talk import ask, has_ipv6
-from twisted_distcc.errors import EXIT_BIND_FAILED
+from twisted_distcc.errors import EXIT_BAD_ARGUMENTS, EXIT_BIND_FAILED
 
 TWISTD = ("twistd", "--nodaemon", "--pidfile=", "distccd")
 ALLOW = "--allow=127.0.0.1"
@@ -27,7 +27,7 @@ class RefusalTests(LiveTestCase):
     async def assert_all_refused(self, *cases: tuple[tuple[str, ...], tuple[str, ...]]) -> None:
         """Start all that the cases say at once; each fails, and says what stands beside it."""
         for child, parts in [(self.start(*command), parts) for command, parts in cases]:
-            self.assertEqual(await child.ended(), 1)
+            self.assertEqual(await child.ended(), EXIT_BAD_ARGUMENTS)
             self.assert_refused(child, *parts)
 
     async def test_options(self) -> None:
@@ -53,7 +53,7 @@ class RefusalTests(LiveTestCase):
             )
         ]
         for child, part in children:
-            self.assertEqual(await child.ended(), 1)
+            self.assertEqual(await child.ended(), EXIT_BAD_ARGUMENTS)
             self.assert_refused(child, part)
 
     async def test_a_port_in_use(self) -> None:
