@@ -75,6 +75,8 @@ class WrongOptionTests(LiveTestCase):
             self.assertEqual(await child.ended(), EXIT_IO_ERROR)
             last = child.stderr.splitlines()[-1]
             self.assertRegex(last, r"distccd: cannot open .*no/such/folder: No such file or directory")
+        child = await self.run_to_end("twistd-stdio", "--log-file=/no/such/folder")
+        self.assertEqual(await child.ended(), EXIT_IO_ERROR)
 
 
 class WheelTests(LiveTestCase):

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from twisted_distcc import __version__
-from twisted_distcc.errors import EXIT_FAILURE, DistccError, sentence
+from twisted_distcc.errors import EXIT_IO_ERROR, DistccError, sentence
 from twisted_distcc.launcher.starting import hand_on_nothing
 from twisted_distcc.observe.lines import LEVELS, LineFile, LineLog, Log
 from twisted_distcc.policy.access import PRIVATE, AllowList
@@ -85,7 +85,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         _serve_or_log(options, log)
     except (DistccError, OSError) as error:
         print(f"twistd-stdio: {sentence(error)}", file=sys.stderr)
-        sys.exit(error.exit_code if isinstance(error, DistccError) else EXIT_FAILURE)
+        sys.exit(error.exit_code if isinstance(error, DistccError) else EXIT_IO_ERROR)
     os._exit(0)  # whoever waits for our end need not wait for the interpreter's
 
 
