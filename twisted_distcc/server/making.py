@@ -45,6 +45,7 @@ def make_place(config: ServerConfig, workspaces: Workspaces, log: Log, *, carefu
 
     Raises:
         NoSandboxError: if there is none, and one is required.
+        BadLimitsError: if there would be one with other limits.
     """
     environ = _environment(config)
     if config.sandbox == "off":

@@ -12,7 +12,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from twisted_distcc.errors import EXIT_PRIVILEGES
 from twisted_distcc.execution.limits import Limits
 from twisted_distcc.execution.sandbox import builder
-from twisted_distcc.execution.sandbox.builder import NoSandboxError, build
+from twisted_distcc.execution.sandbox.builder import BadLimitsError, NoSandboxError, build
 
 # What bubblewrap says when it fails (0.4 to 0.11, in Debian, Ubuntu and containers), and what to tell.
 FAILURES = (
@@ -30,7 +30,7 @@ FAILURES = (
 FORBIDDEN = """
 import sys
 from twisted_distcc.execution.limits import Limits
-from twisted_distcc.execution.sandbox.builder import NoSandboxError, build
+from twisted_distcc.execution.sandbox.builder import BadLimitsError, NoSandboxError, build
 open("/proc/sys/user/max_user_namespaces", "w").write("0")
 try:
     build(Limits(), {}, sys.argv[1])
@@ -87,8 +87,15 @@ class BuilderTests(BuilderTestCase):
 
     def test_limits_too_low(self) -> None:
         """Where not even a shell can work nobody waits for the first job to learn of it."""
-        with self.assertRaisesRegex(NoSandboxError, "a limit may be too low: .*Invalid argument"):
-            build(Limits(open_files=8), {"PATH": "/usr/bin:/bin"}, str(self.folder))
+        for limits in (Limits(open_files=8), Limits(memory=1024), Limits(space=2**63)):
+            with self.assertRaisesRegex(BadLimitsError, "no compiler can run within these limits: .+"):
+                build(limits, {"PATH": "/usr/bin:/bin"}, str(self.folder))
+
+    def test_limits_where_there_is_no_sandbox(self) -> None:
+        """They are not blamed for what is missing anyway."""
+        self.programs(bwrap="echo 'bwrap: the moon is full' >&2; exit 1")
+        with self.assertRaisesRegex(NoSandboxError, "the moon is full"):
+            build(Limits(open_files=100), {"PATH": "/usr/bin:/bin"}, str(self.folder))
 
     def test_namespaces_forbidden(self) -> None:
         """Where the kernel allows no namespaces the sentence says how to allow them."""

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final
 
-from twisted_distcc.errors import EXIT_PRIVILEGES, DistccError
+from twisted_distcc.errors import EXIT_BAD_ARGUMENTS, EXIT_PRIVILEGES, DistccError
 from twisted_distcc.execution.limits import Limits
 from twisted_distcc.execution.sandbox.bubblewrap import OUTPUT, Programs
 from twisted_distcc.execution.sandbox.elf import needed
@@ -48,6 +49,12 @@ class NoSandboxError(DistccError):
     exit_code = EXIT_PRIVILEGES
 
 
+class BadLimitsError(DistccError):
+    """Some `--sandbox-…` is too low, or more than the system can give."""
+
+    exit_code = EXIT_BAD_ARGUMENTS
+
+
 def build(limits: Limits, environ: Mapping[str, str], spool: str, *, careful: bool = True) -> Sandbox:
     """Give a sandbox that works here; this waits some milliseconds.
 
@@ -59,6 +66,7 @@ def build(limits: Limits, environ: Mapping[str, str], spool: str, *, careful: bo
 
     Raises:
         NoSandboxError: if there is none.
+        BadLimitsError: if there would be one with other limits.
     """
     programs = _find_programs()
 
@@ -66,7 +74,13 @@ def build(limits: Limits, environ: Mapping[str, str], spool: str, *, careful: bo
         return _learn(sandbox, path, careful)
 
     sandbox = Sandbox(programs, Toolchains(learn), limits, environ, spool)
-    _try_walls(sandbox)
+    try:
+        _try_walls(sandbox)
+    except NoSandboxError as error:
+        if limits != Limits():
+            _try_walls(replace(sandbox, limits=Limits()))
+            raise BadLimitsError(f"no compiler can run within these limits: {error}") from error
+        raise
     return sandbox
 
 
@@ -100,7 +114,7 @@ def _try_walls(sandbox: Sandbox) -> None:
         raise NoSandboxError(_advised(str(error))) from error
     if reply.status:
         said = os.fsdecode(reply.stderr.head(_MOST_SAID)).strip()
-        raise NoSandboxError(f"a shell fails within it, so a limit may be too low: {said}")
+        raise NoSandboxError(f"a shell fails within it: {said}")
 
 
 def _advised(reason: str) -> str:
