@@ -11,11 +11,13 @@ from twisted_distcc.server.config import ServerConfig
 
 def load_everything(config: ServerConfig) -> None:
     """Load what a server that `config` describes may want later."""
-    import hashlib  # noqa: F401
     import json  # noqa: F401
     import shutil  # noqa: F401
-    import tomllib  # noqa: F401
     import traceback  # noqa: F401
 
+    if config.audit_log is not None:
+        import hashlib  # noqa: F401
+    if config.policy is not None:
+        import tomllib  # noqa: F401
     if config.sandbox != "off":
         import twisted_distcc.execution.sandbox.builder  # noqa: F401
