@@ -15,6 +15,7 @@ import errno
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from types import MappingProxyType
 from typing import Final
 
@@ -95,6 +96,7 @@ _NO_SUCH_CALL: Final = _ERROR | errno.ENOSYS
 _Step = tuple[int, int, int, int]
 
 
+@cache
 def program(machine: str) -> bytes | None:
     """Give the filter for `machine`, as `os.uname` calls it; `None` where the numbers are not known."""
     if machine not in MACHINES:
