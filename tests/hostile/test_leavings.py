@@ -7,7 +7,8 @@ from pathlib import Path
 
 from tests.hostile.exploits import ATTACK, ExploitTestCase
 from tests.live import until
-from tests.server.talk import connect, request_bytes
+from tests.server.standing import require_root
+from tests.server.talk import ask, connect, request_bytes
 from twisted_distcc.errors import EXIT_COMPILER_CRASHED
 
 # Not one of them is an object, whatever it leads to or whoever would wait at it.
@@ -78,11 +79,10 @@ class LeftBehindTests(ExploitTestCase):
         self.assertNotIn("planted", said)
 
     async def test_one_that_kills_all_it_can(self) -> None:
-        """It kills its own shell, and nobody else."""
+        """It kills nobody, not even the shell that started it, which tells how it has ended."""
         server = await self.serve_exploited()
-        answer = await self.attack(server, "killall", "pause")
-        self.assertNotEqual(answer.exit_code, 0)
-        self.assertEqual(answer.object_file, b"")
+        answer = await self.attack(server, "killall", "exit 3")
+        self.assertEqual((answer.exit_code, answer.object_file), (3, b""))
         self.assertFalse(server.has_ended())
 
     async def test_the_disk(self) -> None:
@@ -92,3 +92,15 @@ class LeftBehindTests(ExploitTestCase):
             await self.attack(server, deed)
         left = [path.name for path in server.temporary.rglob("*") if path.is_file()]
         self.assertEqual([name for name in left if not re.fullmatch("lock", name)], [])
+
+
+class ContainerTests(ExploitTestCase):
+    async def test_the_first_process(self) -> None:
+        """A server that is the first process of a container is left no zombies to reap."""
+        require_root()
+        container = ("/usr/bin/unshare", "--pid", "--fork", "--kill-child", "--mount-proc")
+        server = self.start_server(*container, *self.twistd(), "--sandbox=require")
+        await server.ready()
+        for _ in range(3):
+            self.assertEqual((await ask(server.port)).exit_code, 0)
+        await until(lambda: not processes("bwrap"), "nothing is left of the sandboxes")

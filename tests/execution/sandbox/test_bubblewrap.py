@@ -25,8 +25,8 @@ class WordsTests(SynchronousTestCase):
         end = made.index(BEFORE_COMMAND)
         self.assertEqual(
             " ".join(made[:end]),
-            "/usr/bin/bwrap --unshare-all --unshare-user --die-with-parent --new-session --cap-drop ALL "
-            "--hostname sandbox --json-status-fd 3 --seccomp 4 "
+            "/usr/bin/bwrap --unshare-all --unshare-user --as-pid-1 --die-with-parent --new-session "
+            "--cap-drop ALL --hostname sandbox --json-status-fd 3 --seccomp 4 "
             "--symlink usr/bin /bin --ro-bind /usr/bin/gcc /usr/bin/gcc --ro-bind /usr/lib /usr/lib "
             "--dev-bind /dev/null /dev/null --dev-bind /dev/urandom /dev/urandom "
             "--symlink /home/ada /tmp --size 1024 --tmpfs /home/ada "

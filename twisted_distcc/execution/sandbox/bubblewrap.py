@@ -8,6 +8,10 @@ is empty but for the toolchain, read-only, two devices, and its folder, a file s
 with it.  Its object leaves by a descriptor that it was given, so nothing outside ever follows a name
 that a compiler has made.
 
+The shell is the first process of its namespace: when it ends, the kernel ends all others before anybody
+hears of it, and bubblewrap reaps it.  A process of bubblewrap's own in its place would be left, as a
+zombie, to whoever is the first process outside, which in a container may be the server.
+
 There is no `/proc`: compilers do without, and it would tell of the machine (its mounts, its memory, its
 kernel's command line) and lead to the descriptors of the shell that started the compiler.
 """
@@ -117,7 +121,7 @@ class Walls:
     def _namespaces(self) -> list[str]:
         return [
             self.programs.bubblewrap,
-            *("--unshare-all", "--unshare-user", "--die-with-parent", "--new-session"),
+            *("--unshare-all", "--unshare-user", "--as-pid-1", "--die-with-parent", "--new-session"),
             *("--cap-drop", "ALL", "--hostname", _HOST, "--json-status-fd", str(STATUS)),
             *(("--seccomp", str(FILTER)) if self.filtered else ()),
         ]
