@@ -211,6 +211,11 @@ class LiveTestCase(TestCase):
         await child.ended()
         return child
 
+    async def does(self, *argv: str) -> None:
+        """Run a command of the administrator's to a good end."""
+        child = await self.run_to_end(*argv)
+        self.assertEqual(await child.ended(), 0, child.stderr)
+
     async def serve(self, *options: str, environ: Mapping[str, str] | None = None) -> LiveServer:
         """Start `twistd distccd` on loopback, for loopback, and wait until it serves.
 

@@ -42,11 +42,6 @@ class ApartTestCase(FaultTestCase):
         self.root = Path(f"/proc/{holder.pid}/root")
         await self.does("ip", "link", "set", "lo", "up")
 
-    async def does(self, *argv: str) -> None:
-        """Run a command of the administrator's."""
-        child = await self.run_to_end(*argv)
-        self.assertEqual(await child.ended(), 0, child.stderr)
-
     async def mount(self, folder: Path, size: str) -> None:
         """Mount an empty disk of this size."""
         folder.mkdir(exist_ok=True)

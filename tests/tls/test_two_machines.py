@@ -46,11 +46,6 @@ class TwoMachinesTests(HomeTestCase):
             for line in words:
                 await self.does(*_on(pid), ip, *line.split())
 
-    async def does(self, *argv: str) -> None:
-        """Run a command of the administrator's."""
-        child = await self.run_to_end(*argv)
-        self.assertEqual(await child.ended(), 0, child.stderr)
-
     def start(
         self,
         *argv: str,
