@@ -7,6 +7,7 @@ import re
 import shutil
 import socket
 import sys
+import tempfile
 from pathlib import Path
 
 from twisted.trial.unittest import SkipTest, SynchronousTestCase
@@ -109,8 +110,9 @@ class NotifyingTests(LiveTestCase):
 
     async def test_a_server(self) -> None:
         """It tells that it serves, and that it stops; by then it is another user."""
-        path = self.place("notify")
-        path.parent.mkdir()
+        folder = tempfile.mkdtemp()  # the name of a socket has 107 bytes at most, wherever the tests run
+        self.addCleanup(shutil.rmtree, folder)
+        path = open_to_all(Path(folder)) / "notify"
         waiting = self.waiting(str(path))
         path.chmod(0o777)
         server = await self.serve(environ={"NOTIFY_SOCKET": str(path)})
