@@ -42,7 +42,7 @@ REPLY = Reply(0, Body.of(b"a warning\n"), Body.of(b"output\n"), Body.of(b"object
 
 def content(reply: Reply) -> tuple[int, bytes, bytes, bytes]:
     """Give all that `reply` says, and give it up."""
-    stderr, stdout, object_file = (body.read() for body in reply.bodies)
+    stderr, stdout, object_file, _ = (body.read() for body in reply.bodies)
     reply.discard()
     return reply.status, stderr, stdout, object_file
 

@@ -58,7 +58,7 @@ class RoundTripTests(AssemblyTestCase):
         self.assertEqual(len(self.files()), 2)
         got = self.assembly.reply()
         self.assertEqual(got.exit_code, 1)
-        self.assertEqual([body.read() for body in got.bodies], [b"error", LARGE, LARGE])
+        self.assertEqual([body.read() for body in got.bodies], [b"error", LARGE, LARGE, b""])
         got.discard()
         self.assertEqual(self.files(), [])
 

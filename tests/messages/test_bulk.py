@@ -292,7 +292,7 @@ class RealTests(TestCase):
         self.assertNoResult(staying)
         released.set()
         self.assertEqual((await staying).data, b"next")
-        await until(lambda: self.bulk.turns.expansions.tokens == 2, "the last thread gives its turn back")
+        await until(lambda: self.bulk.turns.expansions.tokens == 2, "the last thread gives its turn")
 
     async def test_a_cancelled_thread(self) -> None:
         """A thread cannot be stopped; what it makes after all is given up."""

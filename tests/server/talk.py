@@ -63,7 +63,7 @@ def answer_of(reply: bytes, version: int = 1) -> Answer:
 
 
 def _answer(reply: Reply, version: int) -> Answer:
-    stderr, stdout, object_file = (
+    stderr, stdout, object_file, _ = (
         expand(body.read(), 1 << 30) if version == 2 else body.read() for body in reply.bodies
     )
     reply.discard()

@@ -6,6 +6,7 @@ together: that is `parse`.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from twisted_distcc.cmdline.compilers import Family
@@ -58,7 +59,7 @@ def _option(rule: Rule, word: str, rest: Iterator[str]) -> Option:
         words = (word,)
     if rule.form is not None and not rule.form.admits(argument):
         raise _of_wrong_form(rule.name, rule.form, words)
-    return Option(rule.role, words, argument)
+    return Option(rule.role, words, argument, rule.name)
 
 
 def _of_wrong_form(name: str, form: Form, words: Sequence[str]) -> StaysError:
@@ -95,10 +96,10 @@ def _check_known(option: Option, known: bool) -> None:
 def _for_preprocessor(option: Option, family: Family) -> Option:
     match _pieces(option):
         case ["-MD" | "-MMD", path]:
-            return Option(Role.FOR_PREPROCESSOR, option.words, path)
+            return replace(option, value=path)
         case pieces:
             _check_known(option, all(_is_for_preprocessor(piece, family) for piece in pieces))
-    return Option(Role.PREPROCESS, option.words, option.value)
+    return replace(option, role=Role.PREPROCESS)
 
 
 def _pieces(option: Option) -> list[str]:

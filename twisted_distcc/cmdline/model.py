@@ -103,6 +103,8 @@ class Option:
     role: Role
     words: tuple[str, ...]
     value: str
+    name: str = ""
+    """Its name, without an argument: `-I` for `-Ifolder` as well; empty for an operand."""
 
 
 @dataclass(frozen=True, slots=True)

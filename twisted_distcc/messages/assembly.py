@@ -116,7 +116,7 @@ def reply_pieces(writer: Writer, reply: Reply, version: int) -> Iterator[bytes]:
     """Lay out `reply`, whose bodies are as `version` wants them."""
     yield writer.send(Number(b"DONE", version))
     yield writer.send(Number(b"STAT", reply.status))
-    for token, body in zip(_REPLY_BODIES, reply.bodies, strict=True):
+    for token, body in zip(_REPLY_BODIES, reply.bodies, strict=False):
         yield from _body_pieces(writer, token, body)
     writer.send(MessageEnd())
 

@@ -71,7 +71,7 @@ class Packing(ABC):
         """Give `reply` with its bodies expanded, if `version` compresses; see `expand`."""
         if version != COMPRESSED:
             return reply
-        ceilings = (limits.messages, limits.messages, limits.expanded)
+        ceilings = (limits.messages, limits.messages, limits.expanded, limits.messages)
         bodies = zip(reply.bodies, ceilings, strict=True)
         return Reply(reply.status, *await _each(bodies, lambda bounded: self.expand(*bounded)))
 

@@ -1,0 +1,1 @@
+"""Tests of what finds the files of a compile."""

@@ -1,0 +1,1 @@
+"""Finding the files that a compile may read, without preprocessing its source."""

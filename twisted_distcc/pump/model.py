@@ -1,0 +1,94 @@
+"""What is known of the files that one compile may read.
+
+In: nothing.  Out: the values that the room's modules hand to each other and to the client.  This module
+refuses to know how files are found, read and sent.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from twisted_distcc.errors import DistccError
+
+
+class UndecidedError(DistccError):
+    """The scan cannot tell all files that a compile may read; the text says why."""
+
+
+class NotForServersError(DistccError):
+    """A compile must be preprocessed where its source lies; the text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """What tells one state of a file or folder from the next: equal stamps mean equal contents.
+
+    Attributes:
+        device, inode: which file it is.
+        size: in bytes.
+        mtime_ns, ctime_ns: when its contents, and anything about it, changed last, in nanoseconds.
+    """
+
+    device: int
+    inode: int
+    size: int
+    mtime_ns: int
+    ctime_ns: int
+
+
+class FileSystem(Protocol):
+    """The seam to files.  Paths are absolute; what is not there, or not readable, is `None`."""
+
+    def stamp(self, path: str, /) -> Stamp | None:
+        """Give the stamp of the regular file that `path` leads to."""
+        ...
+
+    def folder_stamp(self, path: str, /) -> Stamp | None:
+        """Give the stamp of the folder that `path` leads to."""
+        ...
+
+    def names(self, path: str, /) -> frozenset[str] | None:
+        """Give the names in the folder that `path` leads to."""
+        ...
+
+    def read(self, path: str, /) -> bytes | None:
+        """Give the contents of the regular file that `path` leads to."""
+        ...
+
+    def link(self, path: str, /) -> str | None:
+        """Give where the symbolic link `path` itself leads, as it says it; `None` if it is none."""
+        ...
+
+    def now_ns(self) -> int:
+        """Give the time that a file would get if it were changed now, in nanoseconds."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """What one compile may read; more than it does read is no harm, one file too few is.
+
+    Attributes:
+        files: absolute paths, as the compiler would open them, links and `..` included, with the stamp
+            that each had when it was looked at.
+        folders: absolute paths of folders that the compiler looks in or walks through.
+    """
+
+    files: dict[str, Stamp]
+    folders: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Laid:
+    """The files of a unit as they are sent: links, and files by paths without links.
+
+    Attributes:
+        files: real paths, sorted; the file of each lies just there.
+        links: the links on the way to them, and where each leads.
+        folders: real paths of folders that hold none of `files`, and yet must be there.
+    """
+
+    files: tuple[str, ...]
+    links: tuple[tuple[str, str], ...]
+    folders: tuple[str, ...]
