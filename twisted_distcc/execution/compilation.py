@@ -10,7 +10,7 @@ from __future__ import annotations
 import errno
 import os
 from contextlib import AbstractContextManager
-from typing import Final, Protocol
+from typing import Final, Literal, Protocol, TypeAlias
 
 from twisted_distcc.cmdline.model import Compilation
 from twisted_distcc.errors import EXIT_COMPILER_CRASHED, DistccError
@@ -21,6 +21,9 @@ from twisted_distcc.messages.model import Reply
 
 # What a compiler, in plain English, ends with when its disk is full.
 _NO_SPACE: Final = os.strerror(errno.ENOSPC).encode()
+
+Preprocesses: TypeAlias = Literal["exact", "mapped", "no"]
+"""How a compiler preprocesses the files of a client: where they lie there, elsewhere, or not at all."""
 
 
 class NothingMadeError(DistccError):
@@ -70,10 +73,14 @@ class Place(Protocol):
         ...
 
     def digest(self, path: str) -> str | None:
-        """Give the SHA-256 of a known compiler's programs, in hexadecimal, if it can be told.
+        """Give the SHA-256 of all that decides what a known compiler makes, in hexadecimal.
 
-        This may wait.
+        `None` is one of which that cannot be told.  This may wait.
         """
+        ...
+
+    def preprocesses(self, path: str) -> Preprocesses:
+        """Say how a known compiler preprocesses the files of a client here."""
         ...
 
     def prepare(self, path: str, compilation: Compilation, source: Body) -> AbstractContextManager[Job]:

@@ -15,7 +15,7 @@ from typing import Final
 
 from twisted_distcc.cmdline.model import Compilation
 from twisted_distcc.cmdline.rewrite import serve_argv
-from twisted_distcc.execution.compilation import NothingMadeError, check_room
+from twisted_distcc.execution.compilation import NothingMadeError, Preprocesses, check_room
 from twisted_distcc.execution.limits import Limits, check_limits
 from twisted_distcc.execution.words import Words
 from twisted_distcc.execution.workspace import Workspaces
@@ -50,6 +50,10 @@ class Unconfined:
     def digest(self, path: str) -> str | None:
         """Say that it is not known what a compiler consists of."""
         return None
+
+    def preprocesses(self, path: str) -> Preprocesses:
+        """Say that the client's files lie elsewhere here, and that their names are mapped."""
+        return "mapped"
 
     @contextmanager
     def prepare(self, path: str, compilation: Compilation, source: Body) -> Iterator[OpenJob]:

@@ -15,7 +15,7 @@ def load_everything(config: ServerConfig) -> None:
     import shutil  # noqa: F401
     import traceback  # noqa: F401
 
-    if config.audit_log is not None:
+    if config.audit_log is not None or config.sandbox != "off":
         import hashlib  # noqa: F401
     if config.policy is not None:
         import tomllib  # noqa: F401

@@ -1,7 +1,7 @@
 """What serves jobs, put together as a configuration says.
 
-In: a `ServerConfig`, and the seams by which a server waits.  Out: an `Exchange`.  It is the same for
-every kind of server: this module refuses to know Twisted.
+In: a `ServerConfig`, and the seams by which a server waits.  Out: what answers requests.  It is the
+same for every kind of server: this module refuses to know Twisted.
 """
 
 from __future__ import annotations
@@ -11,19 +11,22 @@ from twisted_distcc.execution.compilers import Compilers
 from twisted_distcc.execution.unconfined import Unconfined
 from twisted_distcc.execution.workspace import Workspaces
 from twisted_distcc.observe.lines import Log
+from twisted_distcc.server.about import Reception
+from twisted_distcc.server.answer import Compile
 from twisted_distcc.server.config import ServerConfig
 from twisted_distcc.server.exchange import Clock, Exchange, Run, Seats
 from twisted_distcc.server.judgement import Judge
 from twisted_distcc.server.oversight import Oversight
 
 
-def make_exchange(
+def make_compile(
     config: ServerConfig, place: Place, oversight: Oversight, run: Run, admission: Seats, clock: Clock
-) -> Exchange:
-    """Give what serves the jobs of a server that `config` describes, in `place`."""
+) -> Compile:
+    """Give what serves the jobs of a server that `config` describes, in `place`, and tells of it."""
     compilers = Compilers(config.folders, config.commands, config.any_command, config.sysroot)
-    return Exchange(
-        judge=Judge(compilers, oversight.decide),
+    judge = Judge(compilers, oversight.decide)
+    exchange = Exchange(
+        judge=judge,
         place=place,
         run=run,
         admission=admission,
@@ -32,6 +35,7 @@ def make_exchange(
         record=oversight.record,
         is_audited=oversight.is_audited,
     )
+    return Reception(judge, place, run, exchange)
 
 
 def make_place(config: ServerConfig, workspaces: Workspaces, log: Log, *, careful: bool = True) -> Place:

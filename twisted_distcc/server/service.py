@@ -29,7 +29,7 @@ from twisted_distcc.server.config import ServerConfig
 from twisted_distcc.server.descriptors import make_room
 from twisted_distcc.server.doors import Doors
 from twisted_distcc.server.loading import load_everything
-from twisted_distcc.server.making import make_exchange, make_place
+from twisted_distcc.server.making import make_compile, make_place
 from twisted_distcc.server.notify import READY, STOPPING, notify
 from twisted_distcc.server.oversight import Oversight
 from twisted_distcc.server.pid_file import remove_pid_file, write_pid_file
@@ -58,9 +58,9 @@ def make_factory(
     admission = Admission(config.jobs, config.jobs * _QUEUE_PER_JOB, config.ceilings)
     run = Runner(spawn, reactor)
     place = make_place(config, workspaces, oversight.log)
-    exchange = make_exchange(config, place, oversight, run, admission, reactor)
+    compile = make_compile(config, place, oversight, run, admission, reactor)
     return DistccServerFactory(
-        exchange,
+        compile,
         reactor,
         Bulk(spawn, ReactorThreads(reactor), workspaces.spool),
         admit=oversight.admit,

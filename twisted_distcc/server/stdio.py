@@ -20,7 +20,7 @@ from twisted_distcc.policy.verdict import Refused, Verdict
 from twisted_distcc.server.answer import LINGER, Answering, Deadlines, sentence_on
 from twisted_distcc.server.config import ServerConfig
 from twisted_distcc.server.held import Held, HeldPacking, done
-from twisted_distcc.server.making import make_exchange, make_place
+from twisted_distcc.server.making import make_compile, make_place
 from twisted_distcc.server.oversight import Oversight
 from twisted_distcc.server.streams import GoneError, LateError, Streams, ToldToEndError
 from twisted_distcc.wire.connection import Connection
@@ -49,7 +49,7 @@ def serve_stdio(
     try:
         held = Held(streams)
         place = make_place(config, workspaces, log, careful=False)
-        compile = make_exchange(config, place, oversight, held, held, held)
+        compile = make_compile(config, place, oversight, held, held, held)
         packing = HeldPacking(streams, workspaces.spool)
         answering = Answering(compile, packing, Limits(), log, GoneError)
         Visit(streams, peer, answering, Deadlines()).serve(verdict)

@@ -18,7 +18,7 @@ from twisted_distcc.cmdline.model import Compilation
 from twisted_distcc.cmdline.rewrite import serve_argv
 from twisted_distcc.cmdline.source import working_directory
 from twisted_distcc.errors import DistccError
-from twisted_distcc.execution.compilation import NothingMadeError
+from twisted_distcc.execution.compilation import NothingMadeError, Preprocesses
 from twisted_distcc.execution.limits import Limits, check_limits
 from twisted_distcc.execution.sandbox import filter as seccomp
 from twisted_distcc.execution.sandbox.bubblewrap import OUTPUT, Programs, Walls
@@ -77,8 +77,12 @@ class Sandbox:
         self.toolchains.learn(path)
 
     def digest(self, path: str) -> str | None:
-        """Give the digest of a known compiler's programs; the first time, this reads them."""
+        """Give the digest of a known compiler; the first time, this reads all that it consists of."""
         return self.toolchains.digest(path)
+
+    def preprocesses(self, path: str) -> Preprocesses:
+        """Say that the client's files lie here as they do there, save in the way of a whole system."""
+        return "mapped" if self.toolchains.get(path).is_whole_system else "exact"
 
     def prepare(
         self, path: str, compilation: Compilation, source: Body

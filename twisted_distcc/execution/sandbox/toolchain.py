@@ -11,10 +11,12 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 
 from twisted_distcc.execution.sandbox.asking import ask
 from twisted_distcc.execution.sandbox.elf import NotAProgramError, needed
+from twisted_distcc.execution.sandbox.identity import Part, deciding, parts
 from twisted_distcc.execution.sandbox.view import View
 
 # What gcc's driver starts to compile and to assemble; clang is one program, with an assembler or not.
@@ -29,6 +31,8 @@ _BESIDE: Final = ("/etc/ld.so.cache", "/usr/lib/locale/C.utf8", "/usr/lib/locale
 
 _INSTALLED: Final = re.compile(r"^install: (/.*)$", re.MULTILINE)
 _SEARCHED: Final = re.compile(r"^programs: =(.*)$", re.MULTILINE)
+# Of a compiler's own folder: its headers, and the file that replaces gcc's built-in rules.
+_OWN: Final = re.compile(r"include|specs$")
 _CONFIGURED: Final = re.compile(r"^Configuration file: (/.*)$", re.MULTILINE)
 
 
@@ -40,30 +44,30 @@ class Toolchain:
         programs: the path by which it is started, and the programs that it starts.
         view: what must be seen for it to work.
         is_whole_system: whether it could not be told apart from the rest of the system.
+        libraries: what the programs load, as far as it decides what they make.
+        own: the files and folders that it reads of its own: headers and settings.
     """
 
     programs: tuple[str, ...]
     view: View
     is_whole_system: bool
+    libraries: tuple[str, ...] = ()
+    own: tuple[str, ...] = ()
 
     @property
     def compiler(self) -> str:
         """The path by which it is started."""
         return self.programs[0]
 
-    def digest(self) -> str:
-        """Give one SHA-256 of all its programs, in hexadecimal digits; this reads them.
+    def parts(self) -> tuple[Part, ...]:
+        """Give the files that decide what it makes; none if nobody can tell which these are.
+
+        Every compiler has headers of its own: one that does not tell of any is not understood.
 
         Raises:
-            OSError: if one cannot be read.
+            OSError: if one is not there.
         """
-        import hashlib  # twistd-stdio starts once per job, mostly without an audit log
-
-        digests = set()
-        for program in self.programs:
-            with open(program, "rb") as file:
-                digests.add(hashlib.file_digest(file, "sha256").digest())
-        return hashlib.sha256(b"".join(sorted(digests))).hexdigest()
+        return parts(self.programs, self.libraries, self.own) if self.own else ()
 
 
 def discover(compiler: str, environ: Mapping[str, str], beside: Iterable[str]) -> Toolchain:
@@ -82,12 +86,20 @@ def discover(compiler: str, environ: Mapping[str, str], beside: Iterable[str]) -
         libraries = [*needed(compiler)]
         asked = _Asked(compiler, environ)
         programs = tuple(asked.programs())
-        libraries += [library for one in (*programs, *beside) for library in needed(one)]
+        libraries += [library for one in programs for library in needed(one)]
+        others = [library for one in beside for library in needed(one)]
     except NotAProgramError:
         return whole_system(compiler)
     folders = {os.path.dirname(one) for one in programs if os.path.basename(one) in _INNER}
-    shown = [compiler, *programs, *beside, *libraries, *folders, *asked.folders(), *_BESIDE]
-    return Toolchain((compiler, *programs), View.of(shown), is_whole_system=False)
+    shown = [compiler, *programs, *beside, *libraries, *others, *folders, *asked.folders(), *_BESIDE]
+    return Toolchain(
+        (compiler, *programs),
+        View.of(shown),
+        is_whole_system=False,
+        # What is known of numbers when it compiles, clang has of the C library, and gcc of its own.
+        libraries=deciding(libraries, mathematics=asked.is_clang),
+        own=tuple(asked.own()),
+    )
 
 
 def whole_system(compiler: str) -> Toolchain:
@@ -113,13 +125,31 @@ class _Asked:
             if found is not None:
                 yield found
 
-    def folders(self) -> Iterator[str]:
+    @property
+    def is_clang(self) -> bool:
+        """Whether it is clang, which has no folder of gcc's."""
+        return not _INSTALLED.search(self._told)
+
+    def folders(self) -> tuple[str, ...]:
         """Give the folders that it keeps its own files in, and the files that configure it."""
-        installed = _INSTALLED.findall(self._told)
-        yield from installed
-        if not installed:  # it is clang
-            yield from self._answer("-print-resource-dir").splitlines()
-            yield from _CONFIGURED.findall(self._answer("--version"))
+        return (*self._kept, *self._settings)
+
+    def own(self) -> Iterator[str]:
+        """Give the folders of its own headers, and the files that configure it."""
+        for folder in self._kept:
+            names = sorted(os.listdir(folder)) if os.path.isdir(folder) else ()
+            yield from (os.path.join(folder, name) for name in names if _OWN.match(name))
+        yield from self._settings
+
+    @cached_property
+    def _kept(self) -> tuple[str, ...]:
+        if not self.is_clang:
+            return tuple(_INSTALLED.findall(self._told))
+        return tuple(self._answer("-print-resource-dir").splitlines())
+
+    @cached_property
+    def _settings(self) -> tuple[str, ...]:
+        return tuple(_CONFIGURED.findall(self._answer("--version"))) if self.is_clang else ()
 
     def _answer(self, question: str) -> str:
         return ask([self._compiler, question], self._environ)

@@ -6,14 +6,11 @@ asked for apart from getting it; a compiler that was replaced is another one.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from threading import Lock
-from typing import TypeAlias
 
+from twisted_distcc.execution.sandbox.identity import FileStamp, Part, digest_of, file_stamp
 from twisted_distcc.execution.sandbox.toolchain import Toolchain
-
-_Stamp: TypeAlias = tuple[int, int, int, int]
 
 
 class Toolchains:
@@ -26,14 +23,14 @@ class Toolchains:
     def __init__(self, discover: Callable[[str], Toolchain]) -> None:
         self._discover = discover
         self._learning = Lock()
-        self._known: dict[str, tuple[_Stamp, Toolchain]] = {}
-        self._digests: dict[str, tuple[Toolchain, str]] = {}
+        self._known: dict[str, tuple[FileStamp, Toolchain]] = {}
+        self._digests: dict[str, tuple[tuple[Part, ...], str]] = {}
 
     def knows(self, path: str) -> bool:
         """Whether the compiler at `path` is known, as it lies there now."""
         known = self._known.get(path)
         try:
-            return known is not None and known[0] == _stamp(path)
+            return known is not None and known[0] == file_stamp(path)
         except OSError:  # it is gone: to learn it will say so
             return False
 
@@ -46,7 +43,7 @@ class Toolchains:
         """
         with self._learning:  # whoever wants the same compiler meanwhile waits for it
             if not self.knows(path):
-                stamp = _stamp(path)
+                stamp = file_stamp(path)
                 self._known[path] = stamp, self._discover(path)
 
     def get(self, path: str) -> Toolchain:
@@ -54,19 +51,21 @@ class Toolchains:
         return self._known[path][1]
 
     def digest(self, path: str) -> str | None:
-        """Give the digest of a compiler that is known, if its programs can be read; this may wait."""
+        """Give the digest of a compiler that is known, if it can be told; this may wait.
+
+        Its parts are read again when one of them has changed.
+        """
         toolchain = self.get(path)
         with self._learning:
-            told = self._digests.get(path)
-            if told is None or told[0] is not toolchain:
-                try:
-                    told = self._digests[path] = toolchain, toolchain.digest()
-                except OSError:  # programs need not be readable to be started
-                    return None
+            try:
+                return self._digest(path, toolchain.parts())
+            except OSError:  # programs need not be readable to be started
+                return None
+
+    def _digest(self, path: str, found: tuple[Part, ...]) -> str | None:
+        if not found:
+            return None
+        told = self._digests.get(path)
+        if told is None or told[0] != found:
+            told = self._digests[path] = found, digest_of(found)
         return told[1]
-
-
-def _stamp(path: str) -> _Stamp:
-    """Give what tells one file at `path` from the next one there."""
-    told = os.stat(path)
-    return told.st_dev, told.st_ino, told.st_mtime_ns, told.st_size

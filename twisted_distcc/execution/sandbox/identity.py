@@ -1,0 +1,92 @@
+"""Which compiler this is: one digest of all that decides what it makes of its input.
+
+In: what a compiler consists of, as paths.  Out: its parts with their stamps, and one SHA-256 of what is
+in them.  The same digest on two machines means the same bytes for the same input.  Where the parts lie
+is left out of it, for that decides nothing; what the names of headers are is in it.  This module refuses
+to know how the parts were found.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Final, TypeAlias
+
+FileStamp: TypeAlias = tuple[int, int, int, int]
+
+# Changes when the same files are to give another digest.
+_EDITION: Final = b"toolchain 1\n"
+
+# What every program of a system shares, and what a compiler's results do not depend on.
+_C_LIBRARY: Final = re.compile(r"(ld|ld64|ld-linux.*|ld-musl.*|libc|libdl|libpthread|librt)[-.]")
+_MATHEMATICS: Final = re.compile(r"libm[-.]")
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A file that decides: as what, where it lies, and as which state of it."""
+
+    role: str
+    path: str
+    stamp: FileStamp
+
+
+def file_stamp(path: str) -> FileStamp:
+    """Give what tells one file at `path` from the next one there.
+
+    Raises:
+        OSError: if there is none.
+    """
+    told = os.stat(path)
+    return told.st_dev, told.st_ino, told.st_mtime_ns, told.st_size
+
+
+def deciding(libraries: Iterable[str], *, mathematics: bool) -> tuple[str, ...]:
+    """Leave those of the C library out, but for its mathematics where a compiler computes by it."""
+
+    def decides(name: str) -> bool:
+        return not _C_LIBRARY.match(name) and (mathematics or not _MATHEMATICS.match(name))
+
+    return tuple(sorted({path for path in libraries if decides(os.path.basename(path))}))
+
+
+def parts(programs: Iterable[str], libraries: Iterable[str], own: Iterable[str]) -> tuple[Part, ...]:
+    """Give the parts of a compiler: its programs, their libraries, and its own files and folders.
+
+    Raises:
+        OSError: if one is not there.
+    """
+    rows = [
+        *(("program", path) for path in programs),
+        *(("library", path) for path in libraries),
+        *(row for path in own for row in _files(path)),
+    ]
+    return tuple(Part(role, path, file_stamp(path)) for role, path in sorted(set(rows)))
+
+
+def digest_of(found: Iterable[Part]) -> str:
+    """Give one SHA-256 of what is in these parts, in hexadecimal digits; this reads them.
+
+    Raises:
+        OSError: if one cannot be read.
+    """
+    import hashlib  # twistd-stdio starts once per job, and is seldom asked
+
+    rows = set()
+    for part in found:
+        with open(part.path, "rb") as file:
+            content = hashlib.file_digest(file, "sha256").hexdigest()
+        rows.add(os.fsencode(f"{content} {part.role}\n"))
+    return hashlib.sha256(_EDITION + b"".join(sorted(rows))).hexdigest()
+
+
+def _files(path: str) -> Iterator[tuple[str, str]]:
+    """Give the file at `path`, or all below the folder there, by their names in it."""
+    if not os.path.isdir(path):
+        yield f"file {os.path.basename(path)}", path
+    above = len(os.path.dirname(path)) + 1
+    for folder, _, names in os.walk(path):
+        for name in names:
+            yield f"header {folder[above:]}/{name}", f"{folder}/{name}"

@@ -1,0 +1,73 @@
+"""What this server can, told to clients that ask.
+
+In: a request.  Out: the answer, if it is the question `twisted-distccd about COMPILER`; other requests
+go on to whatever serves jobs.  The question takes no seat: it is no job, and is not recorded as one.
+What it costs is bounded, for a compiler is found out about once, and only for who may have it run.
+This module refuses to know how anything is waited for, and what a client makes of the answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from twisted_distcc import __version__
+from twisted_distcc.execution.compilation import Place
+from twisted_distcc.messages.body import Body
+from twisted_distcc.messages.model import Reply, Request
+from twisted_distcc.policy.peer import Peer
+from twisted_distcc.policy.verdict import Refused
+from twisted_distcc.server.answer import Compile
+from twisted_distcc.server.exchange import Run
+from twisted_distcc.server.judgement import Judged
+
+SERVER: Final = "twisted-distccd"
+
+# What is judged in place of a question: whoever may not have this done does not learn of the compiler.
+_SIMPLEST: Final = (b"-c", b"about.c")
+
+
+@dataclass(frozen=True, slots=True)
+class Reception:
+    """Answers questions, and hands jobs on.
+
+    Attributes:
+        judge: says whether somebody may use a compiler.
+        place: is where compilers run, and knows them.
+        run: waits for what is found out.
+        jobs: serves all other requests.
+    """
+
+    judge: Callable[[Request, Peer], Judged | Refused]
+    place: Place
+    run: Run
+    jobs: Compile
+
+    async def __call__(self, request: Request, peer: Peer) -> Reply:
+        """Answer `request`; see `Compile`."""
+        match request.arguments:
+            case (b"twisted-distccd", b"about", compiler):
+                return await self._about(compiler, peer)
+            case _:
+                return await self.jobs(request, peer)
+
+    async def _about(self, compiler: bytes, peer: Peer) -> Reply:
+        judged = self.judge(Request((compiler, *_SIMPLEST)), peer)
+        if isinstance(judged, Refused):
+            return Reply.sentence(judged.exit_code, f"the server refuses jobs of this kind: {judged}")
+        answer = await self.run.aside(lambda: self._answer(judged.compiler))
+        return Reply(0, stdout=Body.of(answer))
+
+    def _answer(self, compiler: str) -> bytes:
+        import json  # twistd-stdio starts once per job, and is seldom asked
+
+        if not self.place.knows(compiler):
+            self.place.learn(compiler)
+        answer = {
+            "server": SERVER,
+            "version": __version__,
+            "preprocesses": self.place.preprocesses(compiler),
+            "compiler": self.place.digest(compiler),
+        }
+        return json.dumps(answer).encode() + b"\n"
