@@ -38,11 +38,16 @@ class FarmError(DistccError):
 
 @dataclass(frozen=True, slots=True)
 class Farm:
-    """A running server: where it listens, its job log, and the client's environment for it."""
+    """A running server: where it listens, its job log, and what makes the client use it."""
 
     port: int
     log: Path
-    environment: Mapping[str, str]
+    client: Mapping[str, str]
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """The environment for builds through the farm, in which the caller's own has no say."""
+        return {**_own_variables(), **self.client}
 
     @property
     def address(self) -> str:
@@ -62,7 +67,7 @@ def running_farm(folder: Path, jobs: int) -> Iterator[Farm]:
     (folder / "distcc").mkdir(parents=True)
     (folder / "runtime").mkdir(mode=0o700)
     port = _free_port()
-    farm = Farm(port, folder / "jobs.log", _environment(folder, port, jobs))
+    farm = Farm(port, folder / "jobs.log", _client(folder, port, jobs))
     output = folder / "server.out"
     with output.open("wb") as out:
         # A session of its own: Ctrl-C is for the build, and the server stops after it.
@@ -95,8 +100,8 @@ def _server_command(farm: Farm, jobs: int) -> list[str]:
     return [twistd, "--nodaemon", "--pidfile=", "distccd", *access, *limits]
 
 
-def _environment(folder: Path, port: int, jobs: int) -> dict[str, str]:
-    return _own_variables() | {
+def _client(folder: Path, port: int, jobs: int) -> dict[str, str]:
+    return {
         "DISTCC_HOSTS": f"{_LOOPBACK}:{port}/{jobs}",
         "DISTCC_DIR": os.fspath(folder / "distcc"),
         "XDG_RUNTIME_DIR": os.fspath(folder / "runtime"),
@@ -131,7 +136,7 @@ def _await_listener(process: subprocess.Popen[bytes], port: int, output: Path) -
 
 def _end_what_is_left(farm: Farm) -> None:
     """End what a build leaves behind in the farm's environment: the client's agent outlives builds."""
-    mark = f"DISTCC_DIR={farm.environment['DISTCC_DIR']}".encode()
+    mark = f"DISTCC_DIR={farm.client['DISTCC_DIR']}".encode()
     told: set[int] = set()
     deadline = time.monotonic() + _SECONDS_TO_STOP
     while (left := _processes_with(mark)) and time.monotonic() < deadline:

@@ -15,8 +15,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from types import FrameType
-from typing import NoReturn
 
 from twisted_distcc.cli.demo.comparison import compare
 from twisted_distcc.cli.demo.farm import running_farm
@@ -24,6 +22,7 @@ from twisted_distcc.cli.demo.library import LIBRARIES, library_project
 from twisted_distcc.cli.demo.project import Build, Builder, Compilers, Project, user_project
 from twisted_distcc.cli.demo.screen import Result, Screen, table
 from twisted_distcc.cli.installed import installed_command
+from twisted_distcc.cli.interrupted import interrupted_by_sigterm
 from twisted_distcc.errors import EXIT_FAILURE, DistccError
 
 _PREPROCESS_FIRST = "-no-integrated-cpp"
@@ -34,7 +33,7 @@ def main(arguments: Sequence[str]) -> int:
     options = _parser().parse_args(arguments)
     screen = Screen(sys.stdout)
     try:
-        with _interrupted_by_sigterm(), _scratch_folder() as scratch:
+        with interrupted_by_sigterm(), _scratch_folder() as scratch:
             return Demo(scratch, options.jobs, screen).run(options.project)
     except KeyboardInterrupt:
         screen.line("Stopped: the server is down and the temporary folder is gone.")
@@ -94,20 +93,6 @@ class Demo:
     def _finished(self, build: Build) -> Build:
         self.screen.line(f"{build.name}: {len(build.objects)} objects, {build.seconds:.1f} s")
         return build
-
-
-@contextmanager
-def _interrupted_by_sigterm() -> Iterator[None]:
-    """Make SIGTERM end the block as Ctrl-C does, so that what it started is stopped as well."""
-
-    def interrupt(_signal: int, _frame: FrameType | None) -> NoReturn:
-        raise KeyboardInterrupt
-
-    previous = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, previous)
 
 
 @contextmanager

@@ -1,0 +1,35 @@
+"""The servers that the user has listed.
+
+In: the environment.  Out: what makes a client use them, and not this machine though it be listed too:
+what is compiled here proves nothing.  The list of the whole machine does not count: distributions fill it
+with an example, a server on this machine that is rarely there.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from twisted_distcc.client.hosts import SYSTEM_HOSTS, HostList, Localhost, find_hosts
+
+
+def listed_servers(environ: Mapping[str, str]) -> dict[str, str]:
+    """Give the changes to the client's environment; none if no server is listed."""
+    hosts = find_hosts({"HOME": os.path.expanduser("~"), **environ}, _read_text)
+    words = [str(host) for host in hosts.hosts if not isinstance(host, Localhost)]
+    return {"DISTCC_HOSTS": " ".join([*words, *_options(hosts)])} if words else {}
+
+
+def _options(hosts: HostList) -> list[str]:
+    limits = [f"--localslots={hosts.localslots}", f"--localslots_cpp={hosts.localslots_cpp}"]
+    return [*limits, *(["--randomize"] if hosts.randomize else [])]
+
+
+def _read_text(path: str) -> str | None:
+    if path == SYSTEM_HOSTS:
+        return None
+    try:
+        return os.fsdecode(Path(path).read_bytes())
+    except (OSError, ValueError):
+        return None

@@ -1,0 +1,122 @@
+"""One compile, repeated here and by the farm.
+
+In: a `Unit`, and what makes the client use the farm.  Out: a `Finding`: where it was compiled, and what
+differs.  Both runs happen in the build's own folders, by the very command of the build, with the build's
+files put aside.  This module refuses to know where servers are, and how a client chooses one.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from twisted_distcc.cli.verify.aside import put_aside
+from twisted_distcc.cli.verify.differences import Ran, differences
+from twisted_distcc.cli.verify.units import Unit
+
+# What `tdistcc` says with DISTCC_VERBOSE of a compile, or a part of it, that is done by this machine.
+_DONE_HERE = re.compile(r"^tdistcc: ((?:compiling|preprocessing) here: .*)$", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What came of one unit.
+
+    Attributes:
+        here, there: how it ended on this machine, and by the farm; `there` is missing where the unit
+            does not even compile here.
+        reason: why the farm did not do all of it; empty if it did.
+        different: what differs, and how.
+        unstable: what of that differs as well when this machine compiles it again: dates and the like.
+    """
+
+    unit: Unit
+    here: Ran
+    there: Ran | None = None
+    reason: str = ""
+    different: Mapping[str, str] = field(default_factory=dict)
+    unstable: frozenset[str] = frozenset()
+
+    @property
+    def wrong(self) -> dict[str, str]:
+        """What differs though two compiles on this machine would not, and how."""
+        return {what: how for what, how in self.different.items() if what not in self.unstable}
+
+
+@dataclass(frozen=True, slots=True)
+class Twice:
+    """Compiles units here and there.
+
+    Attributes:
+        tdistcc: the client.
+        changes: what its environment has more than the unit's own.
+        scratch: a folder for what the two say.
+    """
+
+    tdistcc: str
+    changes: Mapping[str, str]
+    scratch: Path
+
+    def compare(self, unit: Unit) -> Finding:
+        """Compile `unit` here, then through the farm; and here again if the two differ."""
+        with tempfile.TemporaryDirectory(dir=self.scratch) as folder:
+            log = Path(folder, "log")
+            here = self._here(unit)
+            if here.status:
+                return Finding(unit, here)
+            there = self._there(unit, log)
+            finding = Finding(unit, here, there, _reason(log), differences(here, there))
+        if finding.different:
+            unstable = frozenset(differences(here, self._here(unit)))
+            finding = replace(finding, unstable=unstable)
+        return finding
+
+    def _here(self, unit: Unit) -> Ran:
+        return _run(unit, [unit.compiler, *unit.command.argv[1:]], unit.command.environ)
+
+    def _there(self, unit: Unit, log: Path) -> Ran:
+        # A compile that fails there is not to be hidden by one that succeeds here; a server that fails
+        # may be: the reason is in the log.
+        wishes = {
+            "DISTCC_FALLBACK": "1",
+            "DISTCC_SKIP_LOCAL_RETRY": "1",
+            "DISTCC_VERBOSE": "1",
+            "DISTCC_LOG": os.fspath(log),
+        }
+        environ = {**unit.command.environ, **self.changes, **wishes}
+        return _run(unit, [self.tdistcc, *unit.command.argv], environ)
+
+
+def _run(unit: Unit, argv: Sequence[str], environ: Mapping[str, str]) -> Ran:
+    with put_aside(unit.outputs.values()):
+        ended = subprocess.run(
+            argv,
+            cwd=unit.command.directory,
+            env=environ,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            check=False,
+        )
+        left = {what: _contents(path) for what, path in unit.outputs.items()}
+    said = {"standard output": ended.stdout, "standard error": ended.stderr}
+    return Ran(
+        ended.returncode, {what: data for what, data in {**left, **said}.items() if data is not None}
+    )
+
+
+def _contents(path: str) -> bytes | None:
+    try:
+        return Path(path).read_bytes()
+    except FileNotFoundError:
+        return None
+
+
+def _reason(log: Path) -> str:
+    said = log.read_text(errors="replace") if log.exists() else ""
+    found = _DONE_HERE.findall(said)
+    return found[-1] if found else ""

@@ -1,0 +1,110 @@
+"""What a build compiles: the commands that are worth repeating.
+
+In: the commands of a build, as they ran.  Out: a `Unit` for each that compiles one source into one
+object, and the reason for each that no client would send.  This module runs nothing.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from twisted_distcc.cmdline.compilers import recognise
+from twisted_distcc.cmdline.model import Compilation, StayLocal
+from twisted_distcc.cmdline.parse import parse
+from twisted_distcc.execution.compilers import WRAPPERS, find_compiler, name_behind
+
+_COMPILES = frozenset({"-c", "-S", "--compile", "--assemble"})
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A command as a build runs it: where, its words, and the environment."""
+
+    directory: str
+    argv: tuple[str, ...]
+    environ: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """A source that a build compiles.
+
+    Attributes:
+        command: how, without what stood before the compiler (`ccache`, `tdistcc`).
+        compiler: the program that the command means here.
+        source: as typed.
+        outputs: what each file is that the compile writes, and its absolute path.
+    """
+
+    command: Command
+    compiler: str
+    source: str
+    outputs: Mapping[str, str]
+
+    @property
+    def path(self) -> str:
+        """The source's absolute path."""
+        return os.path.join(self.command.directory, self.source)
+
+
+@dataclass(frozen=True, slots=True)
+class Stays:
+    """A command that compiles, but that no client sends anywhere, and why."""
+
+    command: Command
+    reason: str
+
+
+def units_of(commands: Iterable[Command]) -> list[Unit | Stays]:
+    """Give what is compiled by `commands`, once each; other commands are passed over.
+
+    So are those whose source or folder is gone: a configure script tries its compiler on such.
+    """
+    once = {(command.directory, command.argv): command for command in map(_plain, commands)}
+    judged = (_judged(command) for command in once.values() if _compiles(command))
+    return [each for each in judged if each is not None]
+
+
+def _plain(command: Command) -> Command:
+    """Leave out what passes compiles on: both ways are to begin with the compiler itself."""
+    argv = command.argv
+    while len(argv) > 1 and os.path.basename(argv[0]) in WRAPPERS:
+        argv = argv[1:]
+    return replace(command, argv=argv)
+
+
+def _compiles(command: Command) -> bool:
+    argv = command.argv
+    return bool(argv) and recognise(argv[0]) is not None and not _COMPILES.isdisjoint(argv)
+
+
+def _judged(command: Command) -> Unit | Stays | None:
+    name = command.argv[0]
+    compiler = find_compiler(name, command.directory, command.environ.get("PATH", os.defpath))
+    if compiler is None:
+        return Stays(command, f"{name} is not to be found")
+    understood = parse((name_behind(name, compiler), *command.argv[1:]), _reader(command.directory))
+    if isinstance(understood, StayLocal):
+        return Stays(command, understood.reason)
+    unit = Unit(command, compiler, understood.source, _outputs(command.directory, understood))
+    return unit if os.path.exists(unit.path) else None
+
+
+def _outputs(directory: str, compilation: Compilation) -> dict[str, str]:
+    outputs = {"object": os.path.join(directory, compilation.output)}
+    if compilation.dependencies is not None:
+        outputs["dependency file"] = os.path.join(directory, compilation.dependencies.path)
+    return outputs
+
+
+def _reader(directory: str) -> Callable[[str], str | None]:
+    def read(path: str) -> str | None:
+        try:
+            return os.fsdecode(Path(directory, path).read_bytes())
+        except (OSError, ValueError):
+            return None
+
+    return read
