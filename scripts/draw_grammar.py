@@ -18,7 +18,6 @@ from twisted_distcc.wire.grammar import (
     DONE,
     REPLIES,
     REQUESTS,
-    SPOKEN,
     Ceiling,
     Either,
     Field,
@@ -64,12 +63,11 @@ def _sections(title: str, opening: Field, messages: Messages) -> Iterator[str]:
 
 
 def _section(title: str, versions: tuple[int, ...], opening: Field, steps: tuple[Step, ...]) -> str:
-    spoken = "" if SPOKEN.issuperset(versions) else ", not spoken yet"
     numbers = " and ".join(map(str, versions))
     plural = "s" if len(versions) > 1 else ""
     rows = [_row(opening, "once", "the version"), *_rows(steps, "once")]
     head = "| Token | Times | What follows | Ceiling |\n|---|---|---|---|\n"
-    return f"## {title}, version{plural} {numbers}{spoken}\n\n{head}{''.join(rows)}"
+    return f"## {title}, version{plural} {numbers}\n\n{head}{''.join(rows)}"
 
 
 def _rows(steps: tuple[Step, ...], times: str) -> Iterator[str]:
@@ -79,8 +77,8 @@ def _rows(steps: tuple[Step, ...], times: str) -> Iterator[str]:
                 yield _row(step, times, FOLLOWS[step.shape])
             case Either(fields):
                 yield from _alternatives(fields, times)
-            case Repeat(count, each, least):
-                yield _row(count, times, f"a number, at least {least}")
+            case Repeat(count, each):
+                yield _row(count, times, FOLLOWS[count.shape])
                 yield from _rows(each, f"as many as {_name(count)} says")
             case WhenZero(token, inner):
                 yield from _rows(inner, f"{times}, if `{token.decode()}` was 0")
@@ -95,7 +93,8 @@ def _alternatives(fields: tuple[Field, ...], times: str) -> Iterator[str]:
 
 
 def _row(field: Field, times: str, follows: str) -> str:
-    return f"| {_name(field)} | {times} | {follows} | {_ceilings(field)} |\n"
+    least = f", at least {field.least}" if field.least else ""
+    return f"| {_name(field)} | {times} | {follows}{least} | {_ceilings(field)} |\n"
 
 
 def _name(field: Field) -> str:

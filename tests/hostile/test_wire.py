@@ -49,7 +49,7 @@ ANSWERED: Final = {
 # These speak another language: the connection is closed without a word.
 STRANGERS: Final = {
     "version 0": b"DIST00000000" + WORD,
-    "version 3, which is not spoken": b"DIST00000003",
+    "version 4": b"DIST00000004",
     "version 2**32 - 1": b"DISTffffffff",
     "HTTP": b"GET / HTTP/1.1\r\nHost: x\r\n\r\n",
     "TLS": bytes.fromhex("16030100c8010000c40303") + bytes(200),

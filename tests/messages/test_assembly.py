@@ -10,8 +10,8 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from twisted_distcc.errors import LocalProtocolError
 from twisted_distcc.messages.assembly import Assembly, reply_pieces, request_pieces
-from twisted_distcc.messages.body import IN_MEMORY, PIECE, Body, Spool
-from twisted_distcc.messages.model import Reply, Request
+from twisted_distcc.messages.body import EMPTY, IN_MEMORY, PIECE, Body, Spool
+from twisted_distcc.messages.model import Reply, Request, Tree, TreeFile, TreeLink
 from twisted_distcc.wire.connection import Connection, Reader
 from twisted_distcc.wire.events import BodyData, BodyEnd, BodyStart, MessageEnd, Number, Text
 
@@ -43,6 +43,28 @@ class RoundTripTests(AssemblyTestCase):
             self.gather(reader, piece)
         got = self.assembly.request()
         self.assertEqual((got.arguments, got.version, got.source.read()), (words, 2, LARGE))
+        got.discard()
+        self.assertEqual(self.files(), [])
+
+    def test_a_tree(self) -> None:
+        """So is a request with a tree: all its files are one body, however many there are."""
+        entries = (
+            TreeFile(b"/p/a.c", 0, len(LARGE)),
+            TreeLink(b"/p/b.c", b"../p/a.c"),
+            TreeFile(b"/p/\xff", len(LARGE), 0),
+            TreeFile(b"/p/c.h", len(LARGE), 5),
+        )
+        tree = Tree(b"/p", entries, Body.of(LARGE + b"int x"))
+        sent, reader = Request((b"cc",), version=3, tree=tree), Connection.server().reader
+        for piece in request_pieces(Connection.client().writer, sent):
+            self.gather(reader, piece)
+        got = self.assembly.request()
+        self.assertEqual((got.arguments, got.version, got.source), ((b"cc",), 3, EMPTY))
+        assert got.tree is not None
+        self.assertEqual((got.tree.directory, got.tree.entries), (b"/p", entries))
+        self.assertEqual(got.tree.contents.read(), LARGE + b"int x")
+        self.assembly.discard()
+        self.assertEqual(len(self.files()), 1)
         got.discard()
         self.assertEqual(self.files(), [])
 

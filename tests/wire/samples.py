@@ -53,6 +53,7 @@ LOW: Final = Limits(
     messages=40,
     files=3,
     name=40,
+    names=50,
     trailing=20,
 )
 
@@ -177,7 +178,10 @@ POINTS: Final = st.lists(st.integers(0, 10_000), max_size=20)
 _STATUS: Final = st.integers(0, 0xFFFF_FFFF) | st.just(0)
 _SHORT: Final = st.binary(max_size=12)
 _WORDS: Final = st.lists(_SHORT, min_size=1, max_size=4)
-_FILES: Final = st.lists(st.tuples(_SHORT, _SHORT, st.booleans()), max_size=3)
+_NAME: Final = st.binary(min_size=1, max_size=12)
+_FILES: Final = st.lists(
+    st.tuples(_NAME, _SHORT, st.just(False)) | st.tuples(_NAME, _NAME, st.just(True)), max_size=3
+)
 _REQUEST: Final = st.builds(
     lambda version, words, source: request(version, words, *filter(None, [source])),
     st.sampled_from([1, 2]),

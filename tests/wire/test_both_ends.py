@@ -37,7 +37,7 @@ class CutTests(SynchronousTestCase):
     @given(ANY_REQUEST, POINTS, TRAILING)
     @example(request(1, [b""]), [], b"")
     @example(request(2, [b"gcc"], b"x" * 80), list(range(200)), b"+" * 20)
-    @example(job([b"gcc"], [(b"x", b"", True), (b"y", b"", False)]), list(range(200)), b"")
+    @example(job([b"gcc"], [(b"x", b"y", True), (b"y", b"", False)]), list(range(200)), b"")
     def test_request(self, events: list[Event], points: list[int], trailing: bytes) -> None:
         """A server reads what a client wrote, and could write it again byte for byte."""
         message = put(request_writer(LOW), events)

@@ -28,21 +28,21 @@ class PageTests(SynchronousTestCase):
         for row in (
             "| `ARGC` | once | a number, at least 1 | 10,000 (`arguments`) |",
             "| `STAT` | once | a number | none |",
-            "| `LINK` | `FILE` or `LINK`, as many as `NFIL` says | a length and so many bytes, whole |",
+            "| `LINK` | `FILE` or `LINK`, as many as `NFIL` says | a length and so many bytes, whole, at",
             "| `DOTD` | once, if `STAT` was 0 | a length and so many bytes, a body |",
             "128 KiB (`argument`), together 2 MiB (`command`) |",
         ):
             self.assertIn(row, _drawn())
 
     def test_sections(self) -> None:
-        """Versions with the same tokens share a section, and what is not spoken says so."""
+        """Versions with the same tokens share a section."""
         headings = [line for line in _drawn().splitlines() if line.startswith("## ")]
         self.assertEqual(
             headings,
             [
                 "## Request, versions 1 and 2",
-                "## Request, version 3, not spoken yet",
+                "## Request, version 3",
                 "## Reply, versions 1 and 2",
-                "## Reply, version 3, not spoken yet",
+                "## Reply, version 3",
             ],
         )

@@ -12,7 +12,7 @@ import sys
 import tracemalloc
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Final
+from typing import Final, NoReturn
 
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -58,7 +58,7 @@ class Second:
         """Read a request, and give the offset of its end."""
         version = self._number(b"DIST", 3)
         if version == 3:
-            self._bytes(b"CDIR", LOW.name)
+            self._name(b"CDIR")
         words = [self._bytes(b"ARGV", LOW.argument) for _ in range(self._number(b"ARGC", LOW.arguments))]
         if not (version and words and sum(words) <= LOW.command):
             raise NotAMessage
@@ -81,10 +81,21 @@ class Second:
         return self.at
 
     def _files(self) -> None:
+        names = files = links = 0
         for _ in range(self._number(b"NFIL", LOW.files)):
-            self._bytes(b"NAME", LOW.name)
-            is_link = self._data.startswith(b"LINK", self.at)
-            self._bytes(b"LINK", LOW.name) if is_link else self._bytes(b"FILE", LOW.source)
+            names += self._name(b"NAME")
+            if self._data.startswith(b"LINK", self.at):
+                links += self._name(b"LINK")
+            else:
+                files += self._bytes(b"FILE", LOW.source)
+        if max(names, links) > LOW.names or files > LOW.source:
+            raise NotAMessage
+
+    def _name(self, token: bytes) -> int:
+        return self._bytes(token, LOW.name) or self._fail()
+
+    def _fail(self) -> NoReturn:
+        raise NotAMessage
 
     def _number(self, name: bytes, most: int) -> int:
         found = re.compile(name + b"([0-9a-f]{8})").match(self._data, self.at)
@@ -328,5 +339,5 @@ class MemoryTests(SynchronousTestCase):
     def test_many_files(self) -> None:
         """A great count of files costs nothing until they come."""
         reader = request_reader()
-        reader.feed(b"DIST00000003CDIR00000000ARGC00000001ARGV00000000NFIL000186a0")
+        reader.feed(b"DIST00000003CDIR00000001/ARGC00000001ARGV00000000NFIL000186a0")
         self.assertLight(lambda: list(reader.events()), 16 * KIB)

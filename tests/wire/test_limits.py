@@ -45,11 +45,17 @@ LIMIT: Final = 7
 
 
 class Case(NamedTuple):
-    """A ceiling, the tokens before the one that it binds, and that one."""
+    """A ceiling, the tokens before the one that it binds, that one, and what those before it took."""
 
     ceiling: Ceiling
     before: tuple[tuple[Field, int], ...]
     field: Field
+    taken: int = 0
+
+    @property
+    def limits(self) -> Limits:
+        """Ceilings that leave `LIMIT` to the field."""
+        return replace(Limits(), **{self.ceiling: self.taken + LIMIT})
 
 
 PLAIN: Final = ((DIST, 1), (ARGC, 1))
@@ -66,6 +72,8 @@ CASES: Final = (
     Case("name", (*FILES, (NFIL, 1)), NAME),
     Case("source", (*FILES, (NFIL, 1), (NAME, 1)), FILE),
     Case("name", (*FILES, (NFIL, 1), (NAME, 1)), LINK),
+    Case("names", (*FILES, (NFIL, 2), (NAME, 1), (FILE, 0)), NAME, 1),
+    Case("names", (*FILES, (NFIL, 2), (NAME, 1), (LINK, 2), (NAME, 1)), LINK, 2),
     Case("messages", RESULTS[:2], SERR),
     Case("messages", RESULTS[:3], SOUT),
     Case("object_file", RESULTS[:4], DOTO),
@@ -157,7 +165,7 @@ class CeilingTests(SynchronousTestCase):
     def test_reader_met(self) -> None:
         """The reader takes a value at its ceiling."""
         for case in CASES:
-            reader = _reader(case, replace(Limits(), **{case.ceiling: LIMIT}))
+            reader = _reader(case, case.limits)
             message = encode_header(case.field.token, LIMIT) + _filling(case.field, LIMIT)
             self.assertEqual(
                 take(reader, message)[: len(_events(case.field, LIMIT))], _events(case.field, LIMIT)
@@ -166,26 +174,27 @@ class CeilingTests(SynchronousTestCase):
     def test_reader_exceeded(self) -> None:
         """One more is the peer's fault, before a byte of it has come."""
         for case in CASES:
-            reader = _reader(case, replace(Limits(), **{case.ceiling: LIMIT}))
+            reader = _reader(case, case.limits)
             header = encode_header(case.field.token, LIMIT + 1)
             error = self.assertRaises(RemoteProtocolError, take, reader, header)
-            what = f"{case.field.token.decode()} of {LIMIT + 1}"
-            self.assertEqual(str(error), f"{what} is over {LIMIT}, the ceiling '{case.ceiling}'")
+            limit = case.taken + LIMIT
+            what = f"{case.field.token.decode()} of {limit + 1}"
+            self.assertEqual(str(error), f"{what} is over {limit}, the ceiling '{case.ceiling}'")
 
     def test_writer_met(self) -> None:
         """The writer writes a value at its ceiling."""
         for case in CASES:
-            writer = _writer(case, replace(Limits(), **{case.ceiling: LIMIT}))
+            writer = _writer(case, case.limits)
             message = encode_header(case.field.token, LIMIT) + _filling(case.field, LIMIT)
             self.assertEqual(put(writer, _events(case.field, LIMIT)), message)
 
     def test_writer_exceeded(self) -> None:
         """One more is our own fault."""
         for case in CASES:
-            writer = _writer(case, replace(Limits(), **{case.ceiling: LIMIT}))
+            writer = _writer(case, case.limits)
             event = _first(case.field, LIMIT + 1)
             error = self.assertRaises(LocalProtocolError, writer.send, event)
-            self.assertIn(f"is over {LIMIT}, the ceiling '{case.ceiling}'", str(error))
+            self.assertIn(f"is over {case.taken + LIMIT}, the ceiling '{case.ceiling}'", str(error))
 
     def test_largest(self) -> None:
         """By default the largest number of a header is too much for every token that is bounded."""

@@ -31,7 +31,7 @@ from twisted_distcc.messages.model import Reply, Request, is_wait_status
 from twisted_distcc.messages.sending import send
 from twisted_distcc.wire.connection import Connection
 from twisted_distcc.wire.events import MessageEnd
-from twisted_distcc.wire.grammar import COMPRESSED
+from twisted_distcc.wire.grammar import PLAIN
 from twisted_distcc.wire.limits import Limits
 
 IO_TIMEOUT: Final = 300.0
@@ -90,7 +90,7 @@ class DistccClient:
         except RemoteProtocolError as error:
             raise BadReplyError(f"sent a bad reply: {error}") from error
         finally:
-            if version == COMPRESSED:
+            if version != PLAIN:
                 reply.discard()
         return expanded
 

@@ -1,7 +1,7 @@
 """Events of the wire, gathered into whole messages; and messages, laid out as pieces for the wire.
 
 In: events, and where large bodies may lie.  Out: a `Request` or a `Reply` whose bodies are as they came
-(version 2 compresses them; `bulk` expands).  Neither clock nor socket is known here.
+(versions 2 and 3 compress them; `packing` expands).  Neither clock nor socket is known here.
 """
 
 from __future__ import annotations
@@ -11,11 +11,14 @@ from typing import Final
 
 from twisted_distcc.messages.body import EMPTY, Body, Spool
 from twisted_distcc.messages.model import Reply, Request
+from twisted_distcc.messages.trees import TreeSpool, entry_events
 from twisted_distcc.wire.connection import Writer
 from twisted_distcc.wire.events import BodyData, BodyEnd, BodyStart, Event, MessageEnd, Number, Text
+from twisted_distcc.wire.grammar import FILES
 
 _ARGUMENT: Final = b"ARGV"
-_REPLY_BODIES: Final = (b"SERR", b"SOUT", b"DOTO")
+_FILE: Final = b"FILE"
+_REPLY_BODIES: Final = (b"SERR", b"SOUT", b"DOTO", b"DOTD")
 _WRITE: Final = 128 * 1024
 
 
@@ -28,7 +31,8 @@ class Assembly:
 
     def __init__(self, directory: str | None = None) -> None:
         self._directory = directory
-        self._spool: Spool | None = None
+        self._spool: Spool | None = None  # takes the body that comes
+        self._tree = TreeSpool(directory)
         self._wanted = True
         self._arguments: list[bytes] = []
         self._numbers: dict[bytes, int] = {}
@@ -58,19 +62,19 @@ class Assembly:
         match event:
             case Number(token, value):
                 self._numbers[token] = value
-            case Text(token, data) if token == _ARGUMENT and self._wanted:
-                self._arguments.append(data)
-            case BodyStart():
-                self._spool = Spool(self._directory) if self._wanted else None
+            case Text(token, data) if self._wanted:
+                self._text(token, data)
+            case BodyStart(token, length) if self._wanted:
+                self._spool = self._spool_for(token, length)
             case BodyData(data) if self._spool is not None:
                 self._write(self._spool, data)
             case BodyEnd(token) if self._spool is not None:
-                self._bodies[token], self._spool = self._spool.finish(), None
+                self._end(token, self._spool)
             case _:
                 pass
 
     def pass_over(self) -> None:
-        """Keep no more words and bodies: the message is read to its end for politeness alone."""
+        """Keep no more words, names and bodies: the message is read to its end for politeness alone."""
         self._wanted = False
         self._arguments.clear()
         self.discard()
@@ -80,12 +84,15 @@ class Assembly:
         if self._spool is not None:
             self._spool.discard()
             self._spool = None
+        self._tree.discard()
         for body in self._bodies.values():
             body.discard()
         self._bodies.clear()
 
     def request(self) -> Request:
         """Give the request, once all its events were taken."""
+        if self.version == FILES:
+            return Request(self.arguments, version=FILES, tree=self._tree.finish())
         source = self._bodies.pop(b"DOTI", EMPTY)
         return Request(self.arguments, source, self.version)
 
@@ -93,6 +100,23 @@ class Assembly:
         """Give the reply, once all its events were taken."""
         bodies = (self._bodies.pop(token, EMPTY) for token in _REPLY_BODIES)
         return Reply(self._numbers[b"STAT"], *bodies)
+
+    def _text(self, token: bytes, data: bytes) -> None:
+        if token == _ARGUMENT:
+            self._arguments.append(data)
+        else:
+            self._tree.text(token, data)
+
+    def _spool_for(self, token: bytes, length: int) -> Spool:
+        if token != _FILE:
+            return Spool(self._directory)
+        self._tree.file(length)
+        return self._tree.contents
+
+    def _end(self, token: bytes, spool: Spool) -> None:
+        self._spool = None
+        if token != _FILE:
+            self._bodies[token] = spool.finish()
 
     def _write(self, spool: Spool, data: bytes) -> None:
         try:
@@ -103,12 +127,18 @@ class Assembly:
 
 
 def request_pieces(writer: Writer, request: Request) -> Iterator[bytes]:
-    """Lay out `request`, whose body is as its version wants it."""
+    """Lay out `request`, whose bodies are as its version wants them."""
     yield writer.send(Number(b"DIST", request.version))
+    if request.tree is not None:
+        yield writer.send(Text(b"CDIR", request.tree.directory))
     yield writer.send(Number(b"ARGC", len(request.arguments)))
     for argument in request.arguments:
         yield writer.send(Text(_ARGUMENT, argument))
-    yield from _body_pieces(writer, b"DOTI", request.source)
+    if request.tree is None:
+        yield from _body_pieces(writer, b"DOTI", request.source)
+    else:
+        yield writer.send(Number(b"NFIL", len(request.tree.entries)))
+        yield from map(writer.send, entry_events(request.tree))
     writer.send(MessageEnd())
 
 
@@ -116,8 +146,10 @@ def reply_pieces(writer: Writer, reply: Reply, version: int) -> Iterator[bytes]:
     """Lay out `reply`, whose bodies are as `version` wants them."""
     yield writer.send(Number(b"DONE", version))
     yield writer.send(Number(b"STAT", reply.status))
-    for token, body in zip(_REPLY_BODIES, reply.bodies, strict=False):
+    for token, body in zip(_REPLY_BODIES[:-1], reply.bodies, strict=False):
         yield from _body_pieces(writer, token, body)
+    if version == FILES and reply.status == 0:
+        yield from _body_pieces(writer, b"DOTD", reply.dependencies)
     writer.send(MessageEnd())
 
 

@@ -10,7 +10,7 @@ import contextlib
 import errno
 import itertools
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -81,6 +81,23 @@ class Body:
         with open(self.path, "rb") as file:
             while piece := file.read(PIECE):
                 yield piece
+
+    @contextlib.contextmanager
+    def opened(self) -> Iterator[Callable[[int, int], bytes]]:
+        """Give what reads a part, by its start and its length, for as long as the body is open.
+
+        Raises:
+            OSError: if the body's file cannot be read.
+        """
+        if self.path is None:
+            data = self.data or b""
+            yield lambda start, length: data[start : start + length]
+            return
+        descriptor = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            yield lambda start, length: os.pread(descriptor, length, start)
+        finally:
+            os.close(descriptor)
 
     def save(self, path: str) -> None:
         """Move the body to the file `path`, over whatever is there; the body is given up by this.

@@ -20,7 +20,7 @@ from twisted_distcc.errors import BodyTooLargeError
 from twisted_distcc.launcher.command import Command, Ended
 from twisted_distcc.messages.body import Body, Spool, new_file
 from twisted_distcc.messages.model import Reply, Request
-from twisted_distcc.wire.grammar import COMPRESSED
+from twisted_distcc.wire.grammar import COMPRESSED, PLAIN
 from twisted_distcc.wire.limits import Limits
 
 T = TypeVar("T")
@@ -56,20 +56,26 @@ class Packing(ABC):
         """Run a filter to its end."""
 
     async def expand_request(self, request: Request, limits: Limits) -> Request:
-        """Give `request` with its body expanded, if its version compresses; see `expand`."""
+        """Give `request` with its source expanded, if it is compressed; see `expand`.
+
+        What is in a tree is expanded when the tree is laid out.
+        """
         if request.version != COMPRESSED:
             return request
         return replace(request, source=await self.expand(request.source, limits.expanded))
 
     async def compress_request(self, request: Request) -> Request:
-        """Give `request` with its body as its version wants it; see `compress`."""
+        """Give `request` with its source as its version wants it; see `compress`.
+
+        What is in a tree is compressed already.
+        """
         if request.version != COMPRESSED:
             return request
         return replace(request, source=await self.compress(request.source))
 
     async def expand_reply(self, reply: Reply, version: int, limits: Limits) -> Reply:
         """Give `reply` with its bodies expanded, if `version` compresses; see `expand`."""
-        if version != COMPRESSED:
+        if version == PLAIN:
             return reply
         ceilings = (limits.messages, limits.messages, limits.expanded, limits.messages)
         bodies = zip(reply.bodies, ceilings, strict=True)
@@ -77,7 +83,7 @@ class Packing(ABC):
 
     async def compress_reply(self, reply: Reply, version: int) -> Reply:
         """Give `reply` with its bodies as `version` wants them; see `compress`."""
-        if version != COMPRESSED:
+        if version == PLAIN:
             return reply
         return Reply(reply.status, *await _each(reply.bodies, self.compress))
 

@@ -111,6 +111,8 @@ class Exchange:
             if isinstance(judged, Refused):
                 told = replace(told, verdict="refused", reason=str(judged), trace=judged.trace)
                 return Reply.sentence(judged.exit_code, f"the server refuses this job: {judged}")
+            if request.tree is not None:
+                raise DistccError("this server does not preprocess; send it what is preprocessed")
             told = _understood(told, judged)
             reply, told = await self._in_turn(judged, request.source, told)
             return reply

@@ -36,7 +36,6 @@ from twisted_distcc.wire.grammar import (
     Field,
     Messages,
     Shape,
-    spoken,
 )
 from twisted_distcc.wire.limits import Limits
 from twisted_distcc.wire.place import Agreement, Misplaced, Place
@@ -255,12 +254,12 @@ class Connection:
     def server(cls, limits: Limits | None = None) -> Connection:
         """Read a request, write a reply."""
         bounds, agreed = limits or Limits(), Agreement()
-        reader = Reader(DIST, spoken(REQUESTS), bounds, agreed)
-        return cls(reader, Writer(DONE, spoken(REPLIES), bounds, agreed))
+        reader = Reader(DIST, REQUESTS, bounds, agreed)
+        return cls(reader, Writer(DONE, REPLIES, bounds, agreed))
 
     @classmethod
     def client(cls, limits: Limits | None = None) -> Connection:
         """Write a request, read a reply."""
         bounds, agreed = limits or Limits(), Agreement()
-        reader = Reader(DONE, spoken(REPLIES), bounds, agreed)
-        return cls(reader, Writer(DIST, spoken(REQUESTS), bounds, agreed))
+        reader = Reader(DONE, REPLIES, bounds, agreed)
+        return cls(reader, Writer(DIST, REQUESTS, bounds, agreed))

@@ -18,7 +18,15 @@ from types import MappingProxyType
 from typing import Final, Literal, TypeAlias
 
 Ceiling: TypeAlias = Literal[
-    "arguments", "argument", "command", "source", "object_file", "messages", "files", "name"
+    "arguments",
+    "argument",
+    "command",
+    "source",
+    "object_file",
+    "messages",
+    "files",
+    "name",
+    "names",
 ]
 
 
@@ -42,12 +50,14 @@ class Field:
         shape: what follows them.
         ceiling: the limit on each.
         together: the limit on all of this name in one message.
+        least: the least number or length.
     """
 
     token: bytes
     shape: Shape
     ceiling: Ceiling | None = None
     together: Ceiling | None = None
+    least: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +69,10 @@ class Either:
 
 @dataclass(frozen=True, slots=True)
 class Repeat:
-    """A count, at least `least`, and then so many times `each`."""
+    """A count, and then so many times `each`."""
 
     count: Field
     each: tuple[Step, ...]
-    least: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,14 +87,14 @@ Step: TypeAlias = Field | Either | Repeat | WhenZero
 Messages: TypeAlias = Mapping[int, tuple[Step, ...]]
 
 DIST: Final = Field(b"DIST", Shape.NUMBER)
-ARGC: Final = Field(b"ARGC", Shape.NUMBER, "arguments")
+ARGC: Final = Field(b"ARGC", Shape.NUMBER, "arguments", least=1)
 ARGV: Final = Field(b"ARGV", Shape.TEXT, "argument", together="command")
-CDIR: Final = Field(b"CDIR", Shape.TEXT, "name")
+CDIR: Final = Field(b"CDIR", Shape.TEXT, "name", least=1)
 DOTI: Final = Field(b"DOTI", Shape.BULK, "source")
 NFIL: Final = Field(b"NFIL", Shape.NUMBER, "files")
-NAME: Final = Field(b"NAME", Shape.TEXT, "name")
-FILE: Final = Field(b"FILE", Shape.BULK, "source")
-LINK: Final = Field(b"LINK", Shape.TEXT, "name")
+NAME: Final = Field(b"NAME", Shape.TEXT, "name", together="names", least=1)
+FILE: Final = Field(b"FILE", Shape.BULK, "source", together="source")
+LINK: Final = Field(b"LINK", Shape.TEXT, "name", together="names", least=1)
 DONE: Final = Field(b"DONE", Shape.NUMBER)
 STAT: Final = Field(b"STAT", Shape.NUMBER)
 SERR: Final = Field(b"SERR", Shape.BULK, "messages")
@@ -93,7 +102,7 @@ SOUT: Final = Field(b"SOUT", Shape.BULK, "messages")
 DOTO: Final = Field(b"DOTO", Shape.BULK, "object_file")
 DOTD: Final = Field(b"DOTD", Shape.BULK, "messages")
 
-_COMMAND: Final = Repeat(ARGC, (ARGV,), least=1)
+_COMMAND: Final = Repeat(ARGC, (ARGV,))
 _RESULTS: Final = (STAT, SERR, SOUT, DOTO)
 
 # The first token of a message carries the version; the steps after it are these.
@@ -115,10 +124,3 @@ REPLIES: Final[Messages] = MappingProxyType(
 PLAIN: Final = 1
 COMPRESSED: Final = 2
 FILES: Final = 3
-# What the two ends speak today.  Version 3 stands in the tables, which is all that it needs here.
-SPOKEN: Final = frozenset({PLAIN, COMPRESSED})
-
-
-def spoken(messages: Messages) -> Messages:
-    """Give the part of `messages` that the two ends speak today."""
-    return MappingProxyType({version: messages[version] for version in sorted(SPOKEN)})

@@ -21,12 +21,14 @@ class Limits:
         arguments: words of a command; builds that need more use a response file.
         argument: bytes of one word; Linux refuses to execute longer ones (MAX_ARG_STRLEN).
         command: bytes of all words together; Linux's own ceiling is of this order (ARG_MAX).
-        source: bytes of preprocessed source as sent.  The largest amalgamations reach 100 MiB.
+        source: bytes of preprocessed source as sent, or of all files in its place.  The largest
+            amalgamations reach 100 MiB.
         object_file: bytes of an object file as sent; debug information makes them large.
         messages: bytes of the compiler's standard output or standard error, as sent and as expanded; who
             shows them has them in memory.  A server of ours keeps half of this (`execution.words`).
         files: files of one job with remote preprocessing; large C++ units read some thousands.
         name: bytes of a file name or a link's target (PATH_MAX).
+        names: bytes of all file names together, and of all links' targets; they are kept in memory.
         trailing: bytes that are kept after the end of a message; a peer that waits its turn sends none.
         expanded: bytes that a compressed source or object may become.
     """
@@ -39,5 +41,6 @@ class Limits:
     messages: int = 32 * MIB
     files: int = 100_000
     name: int = 4 * KIB
+    names: int = 16 * MIB
     trailing: int = 64 * KIB
     expanded: int = 1 * GIB

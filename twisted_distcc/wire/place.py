@@ -87,14 +87,14 @@ class Place:
         if shape is not None and shape is not field.shape:
             raise Misplaced(f"{spell(token)} is sent as a {field.shape.name}")
         self._measure(field, value)
-        if isinstance(step, Repeat) and value < step.least:
-            raise Misplaced(f"{spell(token)} must be at least {step.least}")
         self._step_over(step, field, value)
         return field
 
     def _measure(self, field: Field, value: int) -> None:
         if field is self._opening:
             self._judge(value)
+        if value < field.least:
+            raise Misplaced(f"{spell(field.token)} must be at least {field.least}")
         self._bound(field, field.ceiling, value)
         self._bound(field, field.together, self._totals.get(field.token, 0) + value)
 
