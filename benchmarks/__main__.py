@@ -20,6 +20,7 @@ from benchmarks.rows import (
     client_bound,
     client_start,
     real_builds,
+    remote_preprocessing,
     sandbox_cost,
     server_memory,
     server_throughput,
@@ -40,6 +41,7 @@ _ROWS: Mapping[str, tuple[str, Callable[[Workbench], Iterator[Figure]]]] = {
     "f": ("the sandbox, our server with it / without", sandbox_cost.run),
     "g": ("TLS, our server and client with it / without", tls_cost.run),
     "h": ("a server on standard streams", stdio_start.run),
+    "i": ("client-bound builds, preprocessing on servers", remote_preprocessing.run),
 }
 
 

@@ -1,19 +1,21 @@
 """The two clients, in environments alike: Debian's distcc and this project's tdistcc.
 
 What enters: a workbench and the server that both are to use.
-What leaves: each client's command and environment, and the CPU time of our resident agents.
+What leaves: each client's command and environment, and the CPU time of what it left running: our
+agent, or an include server.
 What it refuses to know: what is compiled.
 """
 
 import os
 import signal
+import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from benchmarks.processes import cpu_seconds, marked
 from benchmarks.servers import LOOPBACK, Server, our_program, program
-from benchmarks.workbench import Workbench
+from benchmarks.workbench import RowUnavailableError, Workbench
 
 _MARK = "TWISTED_DISTCC_BENCH"
 
@@ -33,14 +35,38 @@ class Client:
         """Return the seconds of CPU that those processes have used so far."""
         return sum(map(cpu_seconds, self.agents()))
 
+    def wishing(self, **wishes: str) -> "Client":
+        """Return the same client with `wishes` in its environment."""
+        return replace(self, environment={**self.environment, **wishes})
+
 
 @contextmanager
 def both_clients(bench: Workbench, server: Server) -> Iterator[tuple[Client, Client]]:
     """Give our client and C's, both for `server` alone; end the agent that ours has started."""
     hosts = f"{LOOPBACK}:{server.port}/8"
-    theirs = Client(program("distcc"), _environment(bench, hosts, "c"))
     with our_client(bench, hosts, "ours") as ours:
-        yield ours, theirs
+        yield ours, c_client(bench, hosts, "c")
+
+
+def c_client(bench: Workbench, hosts: str, side: str) -> Client:
+    """Return Debian's distcc for `hosts`, in folders of `side`'s own."""
+    return Client(program("distcc"), _environment(bench, hosts, side))
+
+
+@contextmanager
+def c_pump_client(bench: Workbench, hosts: str, side: str) -> Iterator[Client]:
+    """Give Debian's distcc in pump mode, with our include server: its own does not start."""
+    client = c_client(bench, hosts, side)
+    told = bench.folder / f"pump-{side}"
+    words = [our_program("twisted-distcc"), "pump", "sh", "-c", f"env -0 > {told} && echo && cat"]
+    with subprocess.Popen(
+        words, env=dict(client.environment), stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as pump:
+        assert pump.stdout is not None
+        if not pump.stdout.readline():
+            raise RowUnavailableError(f"{' '.join(words)} does not start")
+        variables = (variable.partition("=") for variable in told.read_text().split("\0"))
+        yield client.wishing(**{name: value for name, _, value in variables if name})
 
 
 @contextmanager

@@ -86,8 +86,6 @@ class NotMeasured:
 Figure: TypeAlias = Comparison | Reading | Remark | NotMeasured
 
 
-def in_turns(
-    rounds: int, ours: Callable[[], _Sample], theirs: Callable[[], _Sample]
-) -> list[tuple[_Sample, _Sample]]:
-    """Return `rounds` pairs of (ours, theirs), taken one after the other: A B A B …"""
-    return [(ours(), theirs()) for _ in range(rounds)]
+def in_turns(rounds: int, *sides: Callable[[], _Sample]) -> list[tuple[_Sample, ...]]:
+    """Return `rounds` samples of each side, taken one after the other: A B A B …"""
+    return [tuple(side() for side in sides) for _ in range(rounds)]

@@ -1,4 +1,4 @@
-"""The two servers, started alike: C distccd and this project's, on loopback.
+"""The servers, on loopback: C distccd and this project's, started alike, and one that compiles nothing.
 
 What enters: a workbench and the PATH on which the server finds its compilers.
 What leaves: a running server, stopped when its `with` block ends.
@@ -11,7 +11,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -65,6 +65,16 @@ def program(name: str, path: str | None = None) -> str:
 
 
 @contextmanager
+def null_server(bench: Workbench) -> Iterator[Server]:
+    """Run a server that answers each request at once; its log is a digit per request, the version."""
+    port = free_port()
+    log = bench.open_folder / f"null-{port}.log"
+    files = (bench.null_object, bench.null_object_compressed)
+    with _started([str(bench.null_server), str(port), *map(str, files)], port, log, os.environ) as pid:
+        yield Server(pid, port, log)
+
+
+@contextmanager
 def _running(bench: Workbench, command: Sequence[str], path: str, side: str) -> Iterator[Server]:
     port = free_port()
     log = bench.open_folder / f"{side}-{port}.log"
@@ -72,18 +82,26 @@ def _running(bench: Workbench, command: Sequence[str], path: str, side: str) -> 
     limits = ["--jobs", str(bench.jobs), "--nice", "0", "--log-file", str(log)]
     output = log.with_suffix(".out")
     environment = os.environ | {"DISTCCD_PATH": path, "TMPDIR": str(bench.open_folder)}
+    with _started([*command, *options, *limits], port, output, environment) as pid:
+        yield Server(pid, port, log)
+
+
+@contextmanager
+def _started(
+    command: Sequence[str], port: int, output: Path, environment: Mapping[str, str]
+) -> Iterator[int]:
     with output.open("wb") as stream:
         process = subprocess.Popen(
-            [*command, *options, *limits],
+            command,
             env=environment,
-            cwd=bench.open_folder,
+            cwd=output.parent,
             stdin=subprocess.DEVNULL,
             stdout=stream,
             stderr=stream,
         )
     try:
         _await_listening(process, port, output)
-        yield Server(process.pid, port, log)
+        yield process.pid
     finally:
         _stop(process)
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.machine import cores
+from twisted_distcc.compression.lzo import compress
 
 OBJECT_BYTES = 8192  # what native/null_compiler.c writes
 
@@ -39,6 +40,19 @@ class Workbench:
     @property
     def load(self) -> Path:
         return self.folder / "load"
+
+    @property
+    def null_server(self) -> Path:
+        return self.folder / "null_server"
+
+    @property
+    def null_object(self) -> Path:
+        """The object that the null server answers with."""
+        return self.folder / "null.o"
+
+    @property
+    def null_object_compressed(self) -> Path:
+        return self.folder / "null.o.lzo"
 
     @property
     def null_path(self) -> str:
@@ -83,7 +97,9 @@ def workbench(*, rounds: int, quick: bool) -> Iterator[Workbench]:
         bench.open_folder.mkdir()
         bench.open_folder.chmod(0o1777)
         _compile(_NATIVE / "load.c", bench.load, "-pthread")
+        _compile(_NATIVE / "null_server.c", bench.null_server, "-pthread")
         _install_null_compiler(bench.folder / "null")
+        _write_null_object(bench)
         yield bench
 
 
@@ -94,6 +110,12 @@ def _install_null_compiler(folder: Path) -> None:
     for other in others:
         # Not a symbolic link: a server may take one for a masquerade.
         other.hardlink_to(first)
+
+
+def _write_null_object(bench: Workbench) -> None:
+    compiler = bench.folder / "null" / _NULL_COMPILER_NAMES[0]
+    subprocess.run([compiler, "-o", bench.null_object], check=True)
+    bench.null_object_compressed.write_bytes(compress(bench.null_object.read_bytes()))
 
 
 def _compile(source: Path, program: Path, *options: str) -> None:

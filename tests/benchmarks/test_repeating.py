@@ -1,0 +1,73 @@
+"""Recorded commands, run again: what is counted, and what is not."""
+
+import os
+from pathlib import Path
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from benchmarks.clients import Client
+from benchmarks.loading import LoadFailedError
+from benchmarks.recording import Compilation, makefile
+from benchmarks.repeating import floor, repeat
+from benchmarks.units import large_units
+
+_MARK = "TWISTED_DISTCC_BENCH"
+
+
+class RepeatTests(SynchronousTestCase):
+    """Commands run behind the client, and its processes are what is counted."""
+
+    def setUp(self):
+        """Make a client that says what it was given, and two commands."""
+        self.folder = Path(self.mktemp()).absolute()
+        self.folder.mkdir()
+        client = self.folder / "client"
+        client.write_text(f'#!/bin/sh\necho "$@" >> {self.folder}/said\nexec "$@"\n')
+        client.chmod(0o755)
+        self.client = Client(str(client), {**os.environ, _MARK: "nobody"})
+        self.rules = self.folder / "again.mk"
+
+    def _rules(self, *commands: tuple[str, ...]) -> None:
+        compilations = [Compilation(str(self.folder), command) for command in commands]
+        self.rules.write_text(makefile(compilations))
+
+    def test_every_command(self):
+        """Each command is run once, by the client."""
+        self._rules(("true", "1"), ("true", "2"))
+        repeat(self.client, self.rules)
+        said = (self.folder / "said").read_text().splitlines()
+        self.assertEqual(sorted(said), ["true 1", "true 2"])
+
+    def test_processes_below_count(self):
+        """What the client starts is the client's CPU."""
+        self._rules(("true",))
+        idle = repeat(self.client, self.rules).cpu
+        self._rules(("sh", "-c", "i=0; while [ $i -lt 600000 ]; do i=$((i+1)); done"))
+        self.assertGreater(repeat(self.client, self.rules).cpu - idle, 0.1)
+
+    def test_floor(self):
+        """Without a client nothing is run."""
+        self._rules(("touch", "made"))
+        self.assertGreater(floor(self.client, self.rules), 0)
+        self.assertFalse((self.folder / "made").exists())
+
+    def test_failed(self):
+        """A command that fails is no sample."""
+        self._rules(("false",))
+        self.assertRaises(LoadFailedError, repeat, self.client, self.rules)
+
+
+class LargeUnitsTests(SynchronousTestCase):
+    """Generated units are large, and compile."""
+
+    def test_headers(self):
+        """A unit includes nearly five hundred headers."""
+        folder = Path(self.mktemp()).absolute()
+        folder.mkdir()
+        first, second = large_units(folder, 2)
+        self.assertNotEqual(first.command, second.command)
+        rules = folder / "again.mk"
+        rules.write_text(makefile([Compilation(first.folder, (*first.command, "-M", "-MF", "deps"))]))
+        repeat(Client("", {**os.environ, _MARK: "nobody"}), rules)
+        headers = (folder / "deps").read_text().replace("\\\n", " ").split()[2:]
+        self.assertGreater(len(headers), 450)
