@@ -1,8 +1,8 @@
 """The servers that the user has listed.
 
 In: the environment.  Out: what makes a client use them, and not this machine though it be listed too:
-what is compiled here proves nothing.  The list of the whole machine does not count: distributions fill it
-with an example, a server on this machine that is rarely there.
+what is compiled here proves nothing.  The list of the whole machine does not count: distributions fill
+it with an example, a server on this machine that is rarely there.
 """
 
 from __future__ import annotations
