@@ -14,14 +14,18 @@ from twisted_distcc.cmdline.forms import Form
 from twisted_distcc.cmdline.model import Option
 from twisted_distcc.cmdline.options import ASSEMBLER_OPTIONS, CLANG_OPTIONS, LLVM_OPTIONS, OPTIONS
 from twisted_distcc.cmdline.reasons import StaysError, shown
-from twisted_distcc.cmdline.rules import Role, Rule
+from twisted_distcc.cmdline.rules import WITH_FILES, Role, Rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 
-def classify(words: Sequence[str], family: Family, *, arrived: bool) -> Iterator[Option]:
+def classify(
+    words: Sequence[str], family: Family, *, arrived: bool, with_files: bool = False
+) -> Iterator[Option]:
     """Understand the words of a compiler of `family`, in their order.
+
+    `with_files` judges what only a server sees that preprocesses, too.
 
     Raises:
         StaysError: at the first of them that keeps the command local, unless it `arrived` here.
@@ -37,7 +41,10 @@ def classify(words: Sequence[str], family: Family, *, arrived: bool) -> Iterator
             raise _unknown(word)
         if rule.role is Role.LOCAL or (rule.role is Role.BETTER_LOCAL and not arrived):
             raise StaysError(f"{shown(word)} {rule.reason}")
-        yield _look_inside(_option(rule, word, rest), family)
+        option = _option(rule, word, rest)
+        if with_files or rule.role not in WITH_FILES:
+            _check_form(rule, option)
+        yield _look_inside(option, family)
 
 
 def _check_words(words: Sequence[str]) -> None:
@@ -57,9 +64,12 @@ def _option(rule: Rule, word: str, rest: Iterator[str]) -> Option:
     else:
         argument = rule.joined_argument(word)
         words = (word,)
-    if rule.form is not None and not rule.form.admits(argument):
-        raise _of_wrong_form(rule.name, rule.form, words)
     return Option(rule.role, words, argument, rule.name)
+
+
+def _check_form(rule: Rule, option: Option) -> None:
+    if rule.form is not None and not rule.form.admits(option.value):
+        raise _of_wrong_form(rule.name, rule.form, option.words)
 
 
 def _of_wrong_form(name: str, form: Form, words: Sequence[str]) -> StaysError:

@@ -53,15 +53,17 @@ def parse(
     *,
     family: Family | None = None,
     arrived: bool = False,
+    with_files: bool = False,
 ) -> Compilation | StayLocal:
     """Judge the command `argv`.
 
     `read_file` gives the text of a response file, or None where there is none.  `family` is for
     those who know better than the name what a compiler is: `cc` may be either.  `arrived` is for a
     server: of what would better have stayed where it was typed, it does what harms nobody.
+    `with_files` is for a server that has the client's files, too, and preprocesses them.
     """
     try:
-        return _parse(argv, read_file, family, arrived=arrived)
+        return _parse(argv, read_file, family, arrived=arrived, with_files=with_files)
     except StaysError as stays:
         return StayLocal(str(stays))
     except TooManyResponseFilesError:
@@ -74,18 +76,22 @@ def _parse(
     family: Family | None,
     *,
     arrived: bool,
+    with_files: bool,
 ) -> Compilation:
     if not argv or not argv[0]:
         raise StaysError("no compiler is named")
     compiler = recognise(argv[0]) or Compiler(Family.GENERIC, cxx=False)
     family = family or compiler.family
     arguments = tuple(expand(argv[1:], read_file))
-    options = tuple(classify(arguments, family, arrived=arrived))
+    options = tuple(classify(arguments, family, arrived=arrived, with_files=with_files))
+    if with_files:
+        _check_no_device(options)
     stage = _stage(options)
     source = _source(options)
     language = _language(options, source, family, cxx=compiler.cxx)
     debug = _debug(options)
     _check_assembler(language, stage, debug=debug and not arrived)
+    alone = arrived and not with_files
     return Compilation(
         compiler=argv[0],
         arguments=arguments,
@@ -93,7 +99,7 @@ def _parse(
         language=language,
         output=_output(options, source, stage),
         stage=stage,
-        dependencies=None if arrived else _dependencies(options, source, language, family),
+        dependencies=None if alone else _dependencies(options, source, language, family),
         debug=debug,
         family=family,
         options=options,
@@ -127,6 +133,13 @@ def _source(options: Sequence[Option]) -> str:
     if _is_device(source):
         raise StaysError(f"the source {shown(source)} is a device of this machine")
     return source
+
+
+def _check_no_device(options: Sequence[Option]) -> None:
+    """Refuse the names of devices where a preprocessor would open them."""
+    for option in options:
+        if option.role is Role.PREPROCESS and _is_device(option.value.lstrip("=")):
+            raise StaysError(f"{shown(' '.join(option.words))} names a device")
 
 
 def _is_device(path: str) -> bool:

@@ -6,6 +6,8 @@ given may be distributed, and words that `parse` kept are passed on as they were
     preprocess_argv   on the client: source -> preprocessed text, and the dependency file
     remote_argv       in the request: what the server is asked to run
     serve_argv        on the server: the same, with the server's own files
+    tree_argv         in a request that brings files: what a server that preprocesses is asked to run
+    serve_tree_argv   on that server: the same, with the server's own outputs
 """
 
 from __future__ import annotations
@@ -35,6 +37,18 @@ _COMPILING = frozenset(
 
 # The linker's options stay in the local step: clang warns of them, and must do so once.
 _PREPROCESSING = _COMPILING | {Role.PREPROCESS, Role.LINK, Role.LANGUAGE, Role.SOURCE}
+
+# What is said of the outputs, in place of which a server that preprocesses names its own.
+_OUTPUTS = frozenset(
+    {
+        Role.OUTPUT,
+        Role.MAKE_RULES,
+        Role.MAKE_FILE,
+        Role.MAKE_TARGET,
+        Role.MAKE_PHONY,
+        Role.FOR_PREPROCESSOR,
+    }
+)
 
 # Tried with 3.4, which hangs up on a command without a source of such a name (`.CPP`), and on every
 # assembler source, whatever its name.
@@ -66,6 +80,23 @@ def remote_argv(c: Compilation, working_directory: str) -> list[str]:
 def serve_argv(c: Compilation, compiler: str, source: str, output: str) -> list[str]:
     """What a server runs: the received command `c`, with the server's own files."""
     return [compiler, *_final_words(c, source, output)]
+
+
+def tree_argv(c: Compilation) -> list[str]:
+    """What a server that preprocesses is asked to run: the command, with no output left unsaid."""
+    named = any(option.role is Role.OUTPUT for option in c.options)
+    return [c.compiler, *c.arguments, *(() if named else ("-o", _plain(c.output)))]
+
+
+def serve_tree_argv(c: Compilation, compiler: str, output: str, dependencies: str) -> list[str]:
+    """What a server that preprocesses runs: the received command `c`, with the server's own outputs.
+
+    The options stand where they stood: for some of them the order counts, and gcc's debug information
+    tells it.
+    """
+    words = [word for option in c.options if option.role not in _OUTPUTS for word in option.words]
+    rules = [] if c.dependencies is None else [*c.dependencies.options, "-MF", dependencies]
+    return [compiler, *words, *rules, "-o", output]
 
 
 def _words(c: Compilation, roles: AbstractSet[Role]) -> list[str]:

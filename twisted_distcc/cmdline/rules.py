@@ -72,6 +72,10 @@ class Role(enum.Enum):
     """As `LOCAL`, for the exactness of the result alone: a server that is asked all the same may."""
 
 
+WITH_FILES = frozenset({Role.PREPROCESS, Role.LINK, Role.MAKE_FILE, Role.MAKE_TARGET})
+"""Roles of options that only a server sees which has the client's files, and preprocesses them."""
+
+
 @dataclass(frozen=True, slots=True)
 class Rule:
     """One row: an option or a family of options with the same beginning."""
@@ -80,7 +84,7 @@ class Rule:
     takes: Takes
     role: Role
     form: Form | None = None
-    """What its argument must be like; None where nobody elsewhere gets to see it."""
+    """What its argument must be like for a server; None where none gets to see it."""
     reason: str = ""
     """For roles that keep a command local: what the option does, to be read after its name."""
     only: Family | None = None

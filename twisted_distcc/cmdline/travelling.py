@@ -18,8 +18,8 @@ _STAGES = [
 
 _DEPENDENCIES = [
     *rows(Takes.NOTHING, Role.MAKE_RULES, "-MD -MMD"),
-    *rows(Takes.EITHER, Role.MAKE_FILE, "-MF"),
-    *rows(Takes.EITHER, Role.MAKE_TARGET, "-MT -MQ"),
+    *rows(Takes.EITHER, Role.MAKE_FILE, "-MF", Form.TEXT),
+    *rows(Takes.EITHER, Role.MAKE_TARGET, "-MT -MQ", Form.TEXT),
     *rows(Takes.NOTHING, Role.MAKE_PHONY, "-MP"),
 ]
 
@@ -33,9 +33,15 @@ _PREPROCESSOR = [
         --include --imacros --include-directory --include-directory-after --include-prefix
         --include-with-prefix --include-with-prefix-after --include-with-prefix-before
         --define-macro --undefine-macro --gcc-toolchain -resource-dir""",
+        Form.TEXT,
     ),
-    *rows(Takes.EITHER, Role.PREPROCESS, "-isystem-after", only=Family.CLANG),
-    *rows(Takes.JOINED, Role.PREPROCESS, "-resource-dir= --gcc-install-dir= -stdlib= --stdlib="),
+    *rows(Takes.EITHER, Role.PREPROCESS, "-isystem-after", Form.TEXT, only=Family.CLANG),
+    *rows(
+        Takes.JOINED,
+        Role.PREPROCESS,
+        "-resource-dir= --gcc-install-dir= -stdlib= --stdlib=",
+        Form.TEXT,
+    ),
     *rows(
         Takes.NOTHING,
         Role.PREPROCESS,
@@ -102,14 +108,15 @@ _COMPILER = [
 ]
 
 _LINKER = [
-    *rows(Takes.JOINED, Role.LINK, "-Wl, -static- -shared- --ld-path= -rtlib= --rtlib="),
-    *rows(Takes.JOINED, Role.LINK, "-unwindlib= --unwindlib="),
-    *rows(Takes.JOINED, Role.LINK, "-fuse-ld=", only=Family.CLANG),
-    *rows(Takes.EITHER, Role.LINK, "-l -L -T --library-directory"),
+    *rows(Takes.JOINED, Role.LINK, "-Wl, -static- -shared- --ld-path= -rtlib= --rtlib=", Form.TEXT),
+    *rows(Takes.JOINED, Role.LINK, "-unwindlib= --unwindlib=", Form.TEXT),
+    *rows(Takes.JOINED, Role.LINK, "-fuse-ld=", Form.TEXT, only=Family.CLANG),
+    *rows(Takes.EITHER, Role.LINK, "-l -L -T --library-directory", Form.TEXT),
     *rows(
         Takes.SEPARATE,
         Role.LINK,
         "-Xlinker -Tbss -Tdata -Ttext -u -z -e -rpath -framework -weak_framework",
+        Form.TEXT,
     ),
     *rows(
         Takes.NOTHING,

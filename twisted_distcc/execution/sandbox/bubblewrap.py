@@ -31,26 +31,30 @@ FILTER: Final = 4
 SOURCE: Final = 5
 OBJECT: Final = 6
 TIMES: Final = 7
+RULES: Final = 8
 
 OUTPUT: Final = "output.o"
+DEPENDENCIES: Final = "output.d"
 ELSEWHERE: Final = "/build"
 """The job's folder, where the client's own cannot be had."""
 
-_DEVICES: Final = ("/dev/null", "/dev/urandom")
+DEVICES: Final = ("/dev/null", "/dev/urandom")
 _HOST: Final = "sandbox"
 _OWN: Final = ("/proc/", "/dev/")
 _TEMPORARY: Final = "/tmp"  # noqa: S108  (the job's own, in its own root)
 
-# The shell's own `exec` would keep it from telling the times.  A link is not an object.
-_SCRIPT: Final = f"""
-"$@" {STATUS}>&- {FILTER}>&- {SOURCE}>&- {OBJECT}>&- {TIMES}>&-
+# The shell's own `exec` would keep it from telling the times.
+_RUN: Final = f"""
+"$@" {STATUS}>&- {FILTER}>&- {SOURCE}>&- {OBJECT}>&- {TIMES}>&- {RULES}>&-
 status=$?
 times >&{TIMES}
-if [ $status = 0 ] && [ -f {OUTPUT} ] && [ ! -L {OUTPUT} ]; then
-    exec cat {OUTPUT} >&{OBJECT}
-fi
-exit $status
+[ $status = 0 ] || exit $status
 """
+
+
+def _hand_out(path: str, descriptor: int, command: str = "cat") -> str:
+    """Give the shell's words that hand a file out; a link is none, nor what is not there."""
+    return f"if [ -f {path} ] && [ ! -L {path} ]; then {command} {path} >&{descriptor} || exit; fi\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,15 +107,46 @@ class Walls:
         return [
             *self._namespaces(),
             *self.view.argv,
-            *(word for device in _DEVICES for word in ("--dev-bind", device, device)),
-            *(("--proc", "/proc") if self.has_proc else ()),
+            *self._beside(),
             *self._temporary(folder),
             *("--size", str(self.limits.space + length), "--tmpfs", folder),
             *("--file", str(SOURCE), f"{folder}/{source}"),
             *("--remount-ro", "/", "--chdir", folder, "--"),
-            *(self.programs.shell, "-c", self.limits.script(own_processes=True) + _SCRIPT, "sh"),
+            *(self.programs.shell, "-c", self._script(_hand_out(OUTPUT, OBJECT, "exec cat")), "sh"),
             *command,
         ]
+
+    def argv_over(
+        self, root: str, system: Sequence[str], own: str, directory: str, command: Sequence[str]
+    ) -> list[str]:
+        """Give the words that run `command` where a tree is the root.
+
+        Args:
+            root: the folder that the tree lies in; all that is mounted over it has its place there, and
+                is reached over no link: bubblewrap would follow it on this machine.
+            system: more that is shown, as it is on this machine.
+            own: the job's folder, the only place where it can write.
+            directory: its working directory.
+            command: the compiler and its arguments; it makes `OUTPUT` and `DEPENDENCIES` in `own`.
+        """
+        hand_out = _hand_out(f"{own}/{OUTPUT}", OBJECT), _hand_out(f"{own}/{DEPENDENCIES}", RULES)
+        return [
+            *self._namespaces(),
+            *("--ro-bind", root, "/"),
+            *(word for path in (*self.view.mounts, *system) for word in ("--ro-bind", path, path)),
+            *self._beside(),
+            *("--size", str(self.limits.space), "--tmpfs", own, "--chdir", directory, "--"),
+            *(self.programs.shell, "-c", self._script(*hand_out), "sh"),
+            *command,
+        ]
+
+    def _script(self, *hand_out: str) -> str:
+        return "".join((self.limits.script(own_processes=True), _RUN, *hand_out))
+
+    def _beside(self) -> tuple[str, ...]:
+        """Show devices, and `/proc` to whoever needs one."""
+        devices = (word for device in DEVICES for word in ("--dev-bind", device, device))
+        return (*devices, *(("--proc", "/proc") if self.has_proc else ()))
 
     def _temporary(self, folder: str) -> tuple[str, ...]:
         """Have `/tmp` lead to the job's folder, unless something stands there."""
