@@ -12,14 +12,6 @@ from typing import Protocol
 from twisted_distcc.errors import DistccError
 
 
-class UndecidedError(DistccError):
-    """The scan cannot tell all files that a compile may read; the text says why."""
-
-
-class NotForServersError(DistccError):
-    """A compile must be preprocessed where its source lies; the text says why."""
-
-
 @dataclass(frozen=True, slots=True)
 class Stamp:
     """What tells one state of a file or folder from the next: equal stamps mean equal contents.
@@ -92,3 +84,19 @@ class Laid:
     files: tuple[str, ...]
     links: tuple[tuple[str, str], ...]
     folders: tuple[str, ...]
+
+
+class UndecidedError(DistccError):
+    """The scan cannot tell all files that a compile may read; the text says why.
+
+    The compiler's own `-M` names what it reads.  What it does not name, such as files that it only asks
+    for with `__has_include`, and folders that must be there, is in `partial`, as far as the scan came.
+    """
+
+    def __init__(self, text: str, partial: Unit | None = None) -> None:
+        super().__init__(text)
+        self.partial = partial if partial is not None else Unit({}, frozenset())
+
+
+class NotForServersError(DistccError):
+    """A compile must be preprocessed where its source lies; the text says why."""

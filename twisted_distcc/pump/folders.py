@@ -1,0 +1,218 @@
+"""What is in the folders that compilers look in, and what stands where a name leads.
+
+In: paths and names.  Out: listings and paths, each checked once in every unit.  This module refuses to
+know why a name is looked for, and to read files.
+
+That a file is *not* in a folder counts as much as that it is.  Both are known from the folder's listing,
+and a listing holds as long as the folder's stamp does: so one question for each folder answers for all
+names that were ever looked for there.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from twisted_distcc.pump.model import FileSystem, Stamp
+
+_TICK_NS = 20_000_000
+"""A bound for how far apart the kernel's coarse clock ticks, by which files are stamped."""
+_COARSE_TICK_NS = 2_000_000_000
+"""The same for file systems that count whole seconds, or two."""
+_SECOND_NS = 1_000_000_000
+
+_PRECOMPILED = (".gch", ".pch")
+
+
+def settled(stamp: Stamp, now_ns: int) -> bool:
+    """Tell whether a change from `now_ns` on gives another stamp than this one."""
+    tick = _TICK_NS if stamp.ctime_ns % _SECOND_NS else _COARSE_TICK_NS
+    return stamp.ctime_ns + tick < now_ns
+
+
+class Listing:
+    """The names in one folder, when it had this stamp."""
+
+    __slots__ = ("names", "precompiled", "seen", "settled", "stamp")
+
+    def __init__(self) -> None:
+        self.stamp: Stamp | None = None
+        self.names: frozenset[str] | None = None
+        self.precompiled: frozenset[str] = frozenset()
+        self.settled = False
+        self.seen = 0
+
+
+class Looked:
+    """What one search depends on, gathered while it goes on.
+
+    Attributes:
+        folders: whose listings were looked at, which were walked through, or which are not there.
+        odd: paths that are listed, or that may not be listed, and yet lead to no regular file.
+        precompiled: a header that stands precompiled where it was looked for.
+    """
+
+    __slots__ = ("folders", "odd", "precompiled")
+
+    def __init__(self) -> None:
+        self.folders: set[str] = set()
+        self.odd: set[str] = set()
+        self.precompiled = ""
+
+
+class Folders:
+    """Folders by their paths.  `changed` is told of names that came or went; of None: of anything."""
+
+    def __init__(self, files: FileSystem, changed: Callable[[frozenset[str] | None], None]) -> None:
+        self._files = files
+        self._changed = changed
+        self._known: dict[str, Listing] = {}
+        self._clean: dict[str, tuple[str, frozenset[str]]] = {}
+        self._unit = 0
+        self.now_ns = 0
+
+    def begin(self) -> None:
+        """Check every folder anew from here on, when it is looked at."""
+        self._unit += 1
+        self.now_ns = self._files.now_ns()
+
+    def trim(self, most: int) -> None:
+        """Forget the folders that were not looked at for longest, if there are more than `most`."""
+        if len(self._known) > most:
+            oldest = sorted(self._known, key=lambda path: self._known[path].seen)
+            for path in oldest[: len(oldest) - most // 2]:
+                del self._known[path]
+            self._clean.clear()
+
+    def look(self, path: str) -> Listing | None:
+        """Give what is in a folder now; None if there is none."""
+        known = self._known.get(path)
+        if known is None:
+            known = self._known[path] = Listing()
+            self._list(path, known, self._files.folder_stamp(path))
+        elif known.seen != self._unit:
+            self._check(path, known)
+        known.seen = self._unit
+        return known if known.stamp is not None else None
+
+    def stamp(self, path: str) -> Stamp | None:
+        """Give the stamp that a folder has now; None if there is none."""
+        found = self.look(path)
+        return found.stamp if found is not None else None
+
+    def _check(self, path: str, known: Listing) -> None:
+        stamp = self._files.folder_stamp(path)
+        if stamp == known.stamp and (known.settled or stamp is None):
+            return
+        old, names = known.stamp, known.names
+        self._list(path, known, stamp)
+        if not _same_folder(old, stamp) or names is None or known.names is None:
+            # Another folder, or one that may not be listed: what is known below it is worth nothing.
+            self._clean.clear()
+            self._changed(None)
+        elif came_or_went := names ^ known.names:
+            self._changed(came_or_went.union(*map(_headers, came_or_went)))
+
+    def _list(self, path: str, known: Listing, stamp: Stamp | None) -> None:
+        # The stamp is older than the names: if it still holds next time, so do they.
+        known.stamp = stamp
+        known.names = self._files.names(path) if stamp is not None else None
+        known.settled = stamp is not None and settled(stamp, self.now_ns)
+        known.precompiled = frozenset(name for name in known.names or () if name.endswith(_PRECOMPILED))
+
+    def find(self, folder: str, name: str, looked: Looked) -> str | None:
+        """Give the path of the file `name` below `folder`, which is clean and exists."""
+        if "/" in name:
+            found = self._below(folder, name, looked)
+            if found is None:
+                return None
+            folder, name = found
+        looked.folders.add(folder)
+        listing = self.look(folder)
+        if listing is None:
+            return None
+        if listing.precompiled:
+            _note_precompiled(listing, folder, name, looked)
+        if listing.names is not None and name not in listing.names:
+            return None
+        path = f"{folder}/{name}" if folder != "/" else f"/{name}"
+        if self._files.stamp(path) is None:
+            looked.odd.add(path)
+            return None
+        return path
+
+    def _below(self, folder: str, name: str, looked: Looked) -> tuple[str, str] | None:
+        """Walk the folders that `name` begins with."""
+        *steps, last = name.split("/")
+        for step in steps:
+            if step in {"", "."}:
+                continue
+            looked.folders.add(folder)
+            listing = self.look(folder)
+            if listing is None or (
+                step != ".." and listing.names is not None and step not in listing.names
+            ):
+                return None
+            folder = self.clean(f"{folder}/{step}", looked)
+        looked.folders.add(folder)
+        return (folder, last) if self.look(folder) is not None else None
+
+    def clean(self, path: str, looked: Looked) -> str:
+        """Give `path` without `..` and `.`, leading to the same; note the folders it walked through."""
+        if "/." not in path and "//" not in path and not path.endswith("/"):
+            return path
+        for folder in self._clean.get(path, _NOTHING)[1]:
+            self.look(folder)  # if it is another one, all is forgotten
+        found = self._clean.get(path)
+        if found is None:
+            walked: set[str] = set()
+            found = self._clean[path] = (self._cleaned(path, walked), frozenset(walked))
+        looked.folders |= found[1]
+        return found[0]
+
+    def _cleaned(self, path: str, walked: set[str], links: int = 0) -> str:
+        clean = ""
+        for step in path.split("/"):
+            if step in {"", "."}:
+                continue
+            if step != "..":
+                clean = f"{clean}/{step}"
+                continue
+            # The folder above a link is that above where it leads.
+            walked.add(clean or "/")
+            while links < _MOST_LINKS and (target := self._files.link(clean)) is not None:
+                links += 1
+                above = clean.rpartition("/")[0]
+                clean = self._cleaned(_joined(above, target), walked, links).removesuffix("/")
+                walked.add(clean or "/")
+            clean = clean.rpartition("/")[0]
+        return clean or "/"
+
+
+_NOTHING: tuple[str, frozenset[str]] = ("", frozenset())
+
+_MOST_LINKS = 40
+"""As many as Linux follows on one path."""
+
+
+def _joined(folder: str, name: str) -> str:
+    return name if name.startswith("/") else f"{folder}/{name}"
+
+
+def _same_folder(one: Stamp | None, other: Stamp | None) -> bool:
+    if one is None or other is None:
+        return one is other
+    return (one.device, one.inode) == (other.device, other.inode)
+
+
+def _headers(name: str) -> tuple[str, ...]:
+    """The header that a precompiled one stands for."""
+    return (name.rpartition(".")[0],) if name.endswith(_PRECOMPILED) else ()
+
+
+def _note_precompiled(listing: Listing, folder: str, name: str, looked: Looked) -> None:
+    for suffix in _PRECOMPILED:
+        if name + suffix in listing.precompiled:
+            looked.precompiled = f"{folder}/{name}{suffix}"

@@ -1,0 +1,74 @@
+"""How the files of a unit lie: real files, and the links on the way to them.
+
+In: a unit.  Out: `Laid`.  This module refuses to read files, and to know why they are wanted.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from twisted_distcc.pump.model import Laid
+
+if TYPE_CHECKING:
+    from twisted_distcc.pump.model import FileSystem, Unit
+
+_MOST_LINKS = 40
+"""As many as Linux follows on one path."""
+
+
+class Links:
+    """Paths, followed link by link; every link is read once."""
+
+    def __init__(self, files: FileSystem) -> None:
+        self._files = files
+        self._real: dict[str, str] = {"": "", "/": ""}
+        self.links: dict[str, str] = {}
+
+    def real(self, path: str, links: int = 0) -> str:
+        """Give where `path`, which is absolute, really lies, and note the links on the way."""
+        known = self._real.get(path)
+        if known is not None:
+            return known
+        folder, _, name = path.rpartition("/")
+        above = self.real(folder, links)
+        self._real[path] = found = self._step(above, name, links)
+        return found
+
+    def _step(self, folder: str, name: str, links: int) -> str:
+        if name in {"", "."}:
+            return folder
+        if name == "..":
+            return folder.rpartition("/")[0]
+        path = f"{folder}/{name}"
+        target = self._files.link(path)
+        if target is None or links >= _MOST_LINKS:
+            return path
+        self.links[path] = target
+        return self.real(target if target.startswith("/") else f"{folder}/{target}", links + 1)
+
+
+def lay(unit: Unit, files: FileSystem) -> Laid:
+    """Find where the files of `unit` really lie, and the links that lead to them.
+
+    A unit's folders are there too, each by a link, by a file below it, or by itself.
+    """
+    links = Links(files)
+    found = {links.real(path) for path in unit.files}
+    folders = {links.real(path) for path in unit.folders}
+    folders.update(links.real(path.rpartition("/")[0]) for path in unit.files)
+    return Laid(
+        files=tuple(sorted(found)),
+        links=tuple(sorted(links.links.items())),
+        folders=tuple(sorted(_empty(folders, found))),
+    )
+
+
+def _empty(folders: set[str], files: set[str]) -> set[str]:
+    """Those of the folders below which no file lies, nor another of them."""
+    above: set[str] = set()
+    for path in (*files, *folders):
+        folder = path.rpartition("/")[0]
+        while folder and folder not in above:
+            above.add(folder)
+            folder = folder.rpartition("/")[0]
+    return {folder or "/" for folder in folders if folder and folder not in above}

@@ -1,0 +1,85 @@
+"""Which files a compile may read, found without preprocessing its source.
+
+In: a compilation, the folder it runs in, and what its compiler said of its search folders.  Out: a
+`Unit`; or why it cannot be told, or must not matter.  This module refuses to evaluate conditions: all
+branches are followed, so a unit's files are those of every way that its text can be read.
+
+Nothing that is remembered is believed before its stamp was looked at again in the very unit: a file by
+its own, a header's absence by that of the folder it is absent from.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from twisted_distcc.pump.chains import candidates, chains
+from twisted_distcc.pump.folders import Folders, Looked
+from twisted_distcc.pump.model import UndecidedError
+from twisted_distcc.pump.scans import Scans
+from twisted_distcc.pump.view import View
+from twisted_distcc.pump.walk import ChangedError, Walk
+
+if TYPE_CHECKING:
+    from twisted_distcc.cmdline.model import Compilation
+    from twisted_distcc.pump.chains import Chains
+    from twisted_distcc.pump.model import FileSystem, Unit
+    from twisted_distcc.pump.search import SearchPath
+
+_ATTEMPTS = 4
+"""How often a unit is looked at anew because files come and go meanwhile."""
+
+
+class Scanner:
+    """The memory of builds: files, folders, and who includes whom; of at most `most_files` files."""
+
+    def __init__(self, files: FileSystem, most_files: int = 50_000) -> None:
+        self._files = files
+        self._most_files = most_files
+        self._folders = Folders(files, self._forget)
+        self._scans = Scans(files)
+        self._views: dict[Chains, View] = {}
+        self._units = 0
+
+    def unit(
+        self, c: Compilation, directory: str, search: SearchPath, *, fixed_date: bool = False
+    ) -> Unit:
+        """Find the files that `c` may read when it runs in `directory`.
+
+        `fixed_date` says that the environment fixes the date by `SOURCE_DATE_EPOCH`.
+
+        Raises:
+            UndecidedError: if not all of them can be told; what is known is in `partial`.
+            NotForServersError: if the object would not be the same elsewhere.
+        """
+        for _ in range(_ATTEMPTS):
+            self._begin()
+            looked = Looked()
+            view = self._view(c, directory, search, looked)
+            walk = Walk(self._files, self._folders, self._scans, view, looked, self._units)
+            try:
+                return walk.unit(c, directory, search, fixed_date=fixed_date)
+            except ChangedError:
+                self._forget(None)
+        raise UndecidedError("files that it includes come and go")
+
+    def _begin(self) -> None:
+        self._units += 1
+        self._folders.begin()
+
+    def _view(self, c: Compilation, directory: str, search: SearchPath, looked: Looked) -> View:
+        def clean(folder: str) -> str:
+            return self._folders.clean(folder, looked)
+
+        folders = candidates(c, directory, search).each(clean)
+        found = chains(folders, clean(directory), self._folders.stamp)
+        view = self._views.get(found)
+        if view is None:
+            view = self._views[found] = View(found, self._folders)
+        view.used = self._units
+        return view
+
+    def _forget(self, names: frozenset[str] | None) -> None:
+        """Forget what is known of these names, or all but the texts of files."""
+        paths = self._scans.asking_for(names) if names is not None else None
+        for view in self._views.values():
+            view.forget(paths)

@@ -1,0 +1,67 @@
+"""The texts of files, each read once as long as its stamp holds.
+
+In: paths.  Out: what each file asks for.  This module refuses to know where that leads.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from twisted_distcc.pump.folders import settled
+from twisted_distcc.pump.model import UndecidedError
+from twisted_distcc.pump.text import read_text
+
+if TYPE_CHECKING:
+    from twisted_distcc.pump.model import FileSystem, Stamp
+    from twisted_distcc.pump.text import Text
+
+
+class Scanned:
+    """One file's text, when the file had this stamp."""
+
+    __slots__ = ("digest", "settled", "stamp", "text", "used")
+
+    def __init__(self, stamp: Stamp, digest: int, text: Text) -> None:
+        self.stamp = stamp
+        self.digest = digest
+        self.text = text
+        self.settled = False
+        self.used = 0
+
+
+class Scans:
+    """What was read, by path."""
+
+    def __init__(self, files: FileSystem) -> None:
+        self._files = files
+        self.known: dict[str, Scanned] = {}
+
+    def scan(self, path: str, stamp: Stamp, now_ns: int) -> Scanned:
+        """Read the file that has this stamp, whatever is known of it."""
+        contents = self._files.read(path)
+        if contents is None:
+            raise UndecidedError(f"{path} cannot be read")
+        digest = hash(contents)
+        scanned = self.known.get(path)
+        if scanned is None or scanned.digest != digest or scanned.stamp.size != stamp.size:
+            scanned = self.known[path] = Scanned(stamp, digest, read_text(contents))
+        scanned.stamp = stamp
+        scanned.settled = settled(stamp, now_ns)
+        return scanned
+
+    def asking_for(self, components: frozenset[str]) -> list[str]:
+        """Give the files that ask for a name with one of these parts."""
+        return [
+            path
+            for path, scanned in self.known.items()
+            if not scanned.text.components.isdisjoint(components)
+        ]
+
+    def trim(self, most: int) -> bool:
+        """Forget the files that were not used for longest, if there are more than `most`."""
+        if len(self.known) <= most:
+            return False
+        oldest = sorted(self.known, key=lambda path: self.known[path].used)
+        for path in oldest[: len(oldest) - most // 2]:
+            del self.known[path]
+        return True

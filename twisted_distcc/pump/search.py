@@ -1,0 +1,241 @@
+"""Where a compiler looks for headers: the question that is put to it, and what its answer means.
+
+In: a compilation; what the compiler wrote.  Out: words; a `SearchPath`.  This module refuses to start
+the compiler, and to know which folders exist now: that is `chains`.
+
+The folders of `-I`, `-iquote`, `-isystem` and `-idirafter`, and macros of `-D`, are not asked for: so
+one question serves all units of a build that differ in nothing else.  A command with rarer options has
+all its folders asked for.  Ask with `LC_ALL=C` (the answer is translated otherwise), and without the
+variables that `words_from` speaks for.
+"""
+
+from __future__ import annotations
+
+import os.path
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from twisted_distcc.cmdline.model import Language
+from twisted_distcc.cmdline.options import OPTIONS
+from twisted_distcc.cmdline.rules import Role
+from twisted_distcc.pump.model import UndecidedError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from twisted_distcc.cmdline.model import Compilation, Option
+    from twisted_distcc.pump.model import FileSystem
+
+# The four kinds of folders that `chains` orders as compilers do, by all their spellings.
+FOLDER_OPTIONS = {
+    "-iquote": "-iquote",
+    "-I": "-I",
+    "--include-directory": "-I",
+    "-isystem": "-isystem",
+    "-idirafter": "-idirafter",
+    "--include-directory-after": "-idirafter",
+}
+
+# Folders by rules of their own: where they stand is for the compiler to say.
+_RARE_FOLDERS = frozenset(
+    [
+        "-iprefix",
+        "-iwithprefix",
+        "-iwithprefixbefore",
+        "--include-prefix",
+        "--include-with-prefix",
+        "--include-with-prefix-after",
+        "--include-with-prefix-before",
+        "-imultilib",
+        "-imultiarch",
+        "-iframework",
+        "-iframeworkwithsysroot",
+        "-iwithsysroot",
+        "-cxx-isystem",
+        "-stdlib++-isystem",
+        "-isystem-after",
+        "-F",
+    ]
+)
+
+# Their arguments are paths: the answer depends on the working directory if those do.
+_ROOTS = frozenset(
+    [
+        "-isysroot",
+        "--sysroot",
+        "-resource-dir",
+        "-resource-dir=",
+        "--gcc-toolchain",
+        "--gcc-install-dir=",
+    ]
+)
+
+_MACROS_AND_FILES = frozenset(
+    ["-D", "-U", "-include", "-imacros", "--include", "--imacros", "--define-macro", "--undefine-macro"]
+)
+
+_PASSING_ON = frozenset({"-Wp,", "-Xpreprocessor"})
+
+_MAY_MATTER = frozenset({Role.COMPILE, Role.BETTER_LOCAL, Role.PREPROCESS, Role.FOR_CLANG})
+
+# Options that compilers get often, each time with another argument, and that change nothing here.
+_NEVER_MATTERS = ("-W", "-frandom-seed", "-ffile-", "-fdebug-", "-fmacro-", "-fdiagnostics-")
+
+_VARIABLES = {
+    Language.C: "C_INCLUDE_PATH",
+    Language.ASSEMBLER_WITH_CPP: "C_INCLUDE_PATH",
+    Language.CXX: "CPLUS_INCLUDE_PATH",
+    Language.OBJC: "OBJC_INCLUDE_PATH",
+    Language.OBJCXX: "OBJCPLUS_INCLUDE_PATH",
+}
+
+
+def preprocessor_options(c: Compilation) -> Iterator[tuple[str, str, tuple[str, ...]]]:
+    """Give name, value and words of each option that only the preprocessor needs, in their order.
+
+    What is behind `-Wp,` and `-Xpreprocessor` is given as if it stood by itself.
+    """
+    for option in c.options:
+        if option.role is Role.PREPROCESS:
+            if option.name in _PASSING_ON:
+                yield from _passed_on(option, c)
+            else:
+                yield option.name, option.value, option.words
+
+
+def _passed_on(option: Option, c: Compilation) -> Iterator[tuple[str, str, tuple[str, ...]]]:
+    pieces = option.value.split(",") if option.name == "-Wp," else [option.value]
+    for piece in pieces:
+        rule = OPTIONS.find(piece, c.family)
+        if rule is not None:
+            yield rule.name, rule.joined_argument(piece), (piece,)
+
+
+def asks_for_all_folders(c: Compilation) -> bool:
+    """Tell whether the folders of this command are for the compiler to put in order."""
+    return any(
+        name in _RARE_FOLDERS
+        or (name in FOLDER_OPTIONS and value.startswith(("=", "$SYSROOT")))
+        or (name == "-I" and value == "-")
+        for name, value, _ in preprocessor_options(c)
+    )
+
+
+def question(c: Compilation) -> tuple[str, ...]:
+    """Give the words after the compiler's name that make it tell its folders and predefined macros.
+
+    Compilations with the same words get the same answer, in every folder.
+
+    Raises:
+        UndecidedError: if the answer would hold in one working directory alone.
+    """
+    everything = asks_for_all_folders(c)
+    words = [word for option in c.options for word in _asked(option, c, everything=everything)]
+    _check_anywhere(c, everything=everything)
+    return (*words, "-v", "-E", "-dM", "-x", c.language.value, "/dev/null")
+
+
+def _asked(option: Option, c: Compilation, *, everything: bool) -> tuple[str, ...]:
+    if option.role not in _MAY_MATTER:
+        return ()
+    if option.name in _PASSING_ON:
+        names = [name for name, _, _ in _passed_on(option, c)]
+    elif option.words[0].startswith(_NEVER_MATTERS):
+        return ()
+    else:
+        names = [option.name]
+    skipped = _MACROS_AND_FILES if everything else _MACROS_AND_FILES.union(FOLDER_OPTIONS)
+    return () if skipped.issuperset(names) else option.words
+
+
+def _check_anywhere(c: Compilation, *, everything: bool) -> None:
+    for name, value, words in preprocessor_options(c):
+        places = name in _ROOTS or (everything and name in FOLDER_OPTIONS)
+        if places and not value.startswith(("/", "=", "$SYSROOT")):
+            raise UndecidedError(f"what {' '.join(words)} means depends on the working directory")
+
+
+def words_from(environ: Mapping[str, str], language: Language) -> tuple[str, ...]:
+    """Give the options that say what `CPATH` and its like say; they go behind all others."""
+    words: list[str] = []
+    for option, variable in (("-I", "CPATH"), ("-isystem", _VARIABLES.get(language, ""))):
+        if folders := environ.get(variable, ""):
+            words += [word for folder in folders.split(":") for word in (option, folder or ".")]
+    return tuple(words)
+
+
+_LISTING = re.compile(
+    r'^#include "\.\.\." search starts here:\n(?P<quote>(?: .*\n)*)'
+    r"#include <\.\.\.> search starts here:\n(?P<angled>(?: .*\n)*)"
+    r"End of search list\.$",
+    re.MULTILINE,
+)
+_ABSENT = re.compile(r'^ignoring nonexistent directory "(.*)"$', re.MULTILINE)
+_INSTALLATION = re.compile(r"^Selected GCC installation: (.+)$", re.MULTILINE)
+_MULTILIB = re.compile(r"^Selected multilib: ([^;\n]*);", re.MULTILINE)
+_FRAMEWORKS = " (framework directory)"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SearchPath:
+    """What a compiler answered.  Two are the same only if they are one.
+
+    Attributes:
+        quote, angled: folders, in the compiler's order: those that it looks in for `"name"` alone, and
+            those that it looks in for `<name>` and then for `"name"`.
+        absent: folders that it would have looked in if they were there.
+        frameworks: whether there are folders of frameworks among them.
+        clang: whether it is clang.
+        needed: files by which it knows where its folders are.
+        macros: the predefined ones, as lines `#define NAME BODY`.
+    """
+
+    quote: tuple[str, ...]
+    angled: tuple[str, ...]
+    absent: tuple[str, ...] = ()
+    frameworks: bool = False
+    clang: bool = False
+    needed: tuple[str, ...] = ()
+    macros: bytes = b""
+
+    @classmethod
+    def parse(cls, stdout: bytes, stderr: bytes, directory: str) -> SearchPath:
+        """Understand the answer to `question`, asked in `directory`.
+
+        Raises:
+            UndecidedError: if this is none.
+        """
+        said = os.fsdecode(stderr)
+        listing = _LISTING.search(said)
+        if listing is None:
+            raise UndecidedError("the compiler does not say where it looks for headers")
+        quote = listing["quote"].splitlines()
+        angled = listing["angled"].splitlines()
+        return cls(
+            quote=_folders(quote, directory),
+            angled=_folders(angled, directory),
+            absent=tuple(os.path.join(directory, folder) for folder in _ABSENT.findall(said)),
+            frameworks=any(line.endswith(_FRAMEWORKS) for line in (*quote, *angled)),
+            clang="__clang__" in os.fsdecode(stdout),
+            needed=_needed(said),
+            macros=stdout,
+        )
+
+    def holds(self, files: FileSystem) -> bool:
+        """Tell whether the compiler would still answer so: no folder that it missed has appeared."""
+        return all(files.folder_stamp(folder) is None for folder in self.absent)
+
+
+def _folders(lines: list[str], directory: str) -> tuple[str, ...]:
+    return tuple(os.path.join(directory, line[1:]) for line in lines if not line.endswith(_FRAMEWORKS))
+
+
+def _needed(said: str) -> tuple[str, ...]:
+    """Give the files by which clang knows the GCC installation whose C++ library it uses."""
+    found = _INSTALLATION.search(said)
+    if found is None:
+        return ()
+    multilib = _MULTILIB.search(said)
+    folders = {found[1], os.path.join(found[1], multilib[1]) if multilib else found[1]}
+    return tuple(sorted(f"{folder.removesuffix('/.')}/crtbegin.o" for folder in folders))

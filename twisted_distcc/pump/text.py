@@ -1,0 +1,201 @@
+"""What the text of one file asks for: includes and their like, found by looking, not by parsing.
+
+In: the bytes of a file.  Out: a `Text`.  This module refuses to know other files, and which branches of
+the text are alive: what stands in a comment or a dead branch may be found, what a compiler would act on
+is never missed.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from twisted_distcc.pump.asked import Asked, Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_BLANK = rb"(?:[ \t\v\f\r]++|/\*(?s:.*?)\*/)*+"
+_HEADER = rb'(?:"(?P<quoted>[^"\n]*)"|<(?P<angled>[^>\n]*)>|(?P<computed>[A-Za-z_$\x80-\xff][^\n]*))'
+_LINE_START = rb"#" + _BLANK
+
+_DIRECTIVE = re.compile(
+    _LINE_START + rb"(?P<what>include_next|include|import|embed)(?![\w$])" + _BLANK + _HEADER
+)
+_PROBE = re.compile(
+    rb"__has_(?P<what>include_next|include|embed)(?:__)?" + _BLANK + rb"\(" + _BLANK + _HEADER
+)
+# HAS_HEADER(<x.h>) in a directive: the macro may hand its argument to __has_include.
+_CALLED = re.compile(
+    rb'\([ \t]*(?:<(?P<angled>[^<>\s()]+)>|"(?P<quoted>[^"\\\n%]+\.[A-Za-z+]+)")[ \t]*\)'
+)
+_CONDITION = re.compile(rb"#" + _BLANK + rb"(?:if|elif|define)\b")
+_DEFINES_PROBE = re.compile(rb"#" + _BLANK + rb"(?:define|undef|ifdef|ifndef)\b")
+
+_SPLICE = re.compile(rb"\\[ \t\v\f\r]*\n")
+_TRIGRAPHS = {b"??=": b"#", b"??/": b"\\", b"??'": b"^", b"??(": b"[", b"??)": b"]", b"??!": b"|"}
+_TRIGRAPHS |= {b"??<": b"{", b"??>": b"}", b"??-": b"~"}
+
+_ASSEMBLER = re.compile(rb"(?i)\.inc(?P<what>bin|lude)(?![\w$.])(?P<rest>[^\n]*)")
+_ASSEMBLER_FILE = re.compile(rb'[ \t]*\\?"(?P<name>[^"\\\n%]+)\\?"')
+_MAY_PRECEDE = re.compile(rb"(?s)(?:.*[^\w$.)\]]|.*\\[nrtvf]|.*\\[0-7]{2,3}|)\Z")
+_LONGEST_ESCAPE = 4
+
+_ONCE = re.compile(rb'pragma[ \t]+once\b|_Pragma[ \t]*\([ \t]*"once"|#[ \t]*import\b')
+_STAYING = re.compile(
+    rb"#" + _BLANK + rb"pragma[ \t]+(?P<what>GCC[ \t]+(?:dependency|pch_preprocess)|clang[ \t]+module"
+    rb"|include_alias)\b"
+)
+
+# Comments and strings; what remains of a text without them is code.
+_NO_CODE = re.compile(
+    rb'/\*(?s:.*?)\*/|//[^\n]*|R"(?P<mark>[^()\\\s]{0,16})\((?s:.*?)\)(?P=mark)"'
+    rb'|"(?:\\.|[^"\\\n])*"|' + rb"'(?:\\.|[^'\\\n])*'"
+)
+_CLOCK = re.compile(rb"\b__(?:DATE|TIME|TIMESTAMP)__")
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """What is asked for in one file.
+
+    Attributes:
+        asked: files by their names, in the order in which they are first asked for.
+        computed: what stands in place of such names, to be expanded.
+        components: all parts of all names: only a change of one of these in a folder matters.
+        once: for files that are read once, a digest of the contents that says so; else 0.
+        clock: the macros among `__DATE__`, `__TIME__` and `__TIMESTAMP__` that stand in code.
+        forbids: why a unit with this file stays where it is, or nothing.
+        special: whether there is any of these but `asked`.
+    """
+
+    asked: tuple[Asked, ...]
+    computed: tuple[tuple[Kind, bytes], ...]
+    components: frozenset[str]
+    once: int
+    clock: frozenset[bytes]
+    forbids: str
+    special: bool
+
+
+def read_text(contents: bytes) -> Text:
+    """Look through the contents of one file."""
+    variants = list(_variants(contents))
+    asked: dict[Asked, None] = {}
+    computed: dict[tuple[Kind, bytes], None] = {}
+    forbids = ""
+    for text in variants:
+        for found in _everything(text):
+            if isinstance(found, Asked):
+                asked[found] = None
+            elif isinstance(found, str):
+                forbids = found
+            else:
+                computed[found] = None
+    once = any(_ONCE.search(text) for text in variants if b"once" in text or b"import" in text)
+    clock = frozenset(word for text in variants for word in _clock(text))
+    return Text(
+        asked=tuple(asked),
+        computed=tuple(computed),
+        components=frozenset(part for one in asked for part in one.name.split("/")),
+        once=hash(contents) | 1 if once else 0,
+        clock=clock,
+        forbids=forbids,
+        special=bool(once or clock or forbids or computed),
+    )
+
+
+def _variants(contents: bytes) -> Iterator[bytes]:
+    """Give the text as compilers see it, lines joined; twice where trigraphs may be heeded or not."""
+    text = contents.removeprefix(b"\xef\xbb\xbf")
+    if b"%:" in text:
+        text = text.replace(b"%:", b"#")
+    yield _SPLICE.sub(b"", text) if b"\\" in text else text
+    if b"??" in text:
+        for trigraph, character in _TRIGRAPHS.items():
+            text = text.replace(trigraph, character)
+        yield _SPLICE.sub(b"", text)
+
+
+def _everything(text: bytes) -> Iterator[Asked | tuple[Kind, bytes] | str]:
+    for found in _DIRECTIVE.finditer(text):
+        if _begins_line(text, found.start()):
+            yield _header(found, *_KINDS[found["what"]])
+    if b"__has_" in text:
+        for found in _PROBE.finditer(text):
+            yield from _probe(text, found)
+    if b"(<" in text or b'("' in text or b"( <" in text or b'( "' in text:
+        yield from _called(text)
+    if b".inc" in text or b".INC" in text or b".Inc" in text:
+        yield from _assembler(text)
+    if staying := _STAYING.search(text):
+        what = " ".join(staying["what"].decode("ascii").split())
+        yield f"#pragma {what} looks at a file in a way that does not travel"
+
+
+_KINDS = {
+    b"include": (Kind.QUOTED, Kind.ANGLED),
+    b"import": (Kind.QUOTED, Kind.ANGLED),
+    b"include_next": (Kind.NEXT, Kind.NEXT),
+    b"embed": (Kind.QUOTED_LEAF, Kind.ANGLED_LEAF),
+}
+_PROBED = {
+    b"include": (Kind.QUOTED_LEAF, Kind.ANGLED_LEAF),
+    b"include_next": (Kind.NEXT_LEAF, Kind.NEXT_LEAF),
+    b"embed": (Kind.QUOTED_LEAF, Kind.ANGLED_LEAF),
+}
+
+
+def _header(found: re.Match[bytes], quoted: Kind, angled: Kind) -> Asked | tuple[Kind, bytes]:
+    if (name := found["angled"]) is not None:
+        return Asked(angled, os.fsdecode(name))
+    if (name := found["quoted"]) is not None:
+        return Asked(quoted, os.fsdecode(name))
+    return quoted, found["computed"]
+
+
+def _begins_line(text: bytes, position: int) -> bool:
+    """Tell whether nothing but blanks and comments precedes `position` on its line."""
+    start = max(text.rfind(b"\n", 0, position), text.rfind(b"\r", 0, position)) + 1
+    before = text[start:position].strip()
+    return not before or before.endswith(b"*/")
+
+
+def _line_of(text: bytes, position: int) -> bytes:
+    return text[text.rfind(b"\n", 0, position) + 1 : position]
+
+
+def _probe(text: bytes, found: re.Match[bytes]) -> Iterator[Asked | tuple[Kind, bytes]]:
+    one = _header(found, *_PROBED[found["what"]])
+    # `#define HAS(x) __has_include(x)`: what HAS is called with is found where it is called.
+    if isinstance(one, Asked) or not _DEFINES_PROBE.search(_line_of(text, found.start())):
+        yield one
+
+
+def _called(text: bytes) -> Iterator[Asked]:
+    for found in _CALLED.finditer(text):
+        if _CONDITION.search(_line_of(text, found.start())):
+            if (name := found["angled"]) is not None:
+                yield Asked(Kind.ANGLED_LEAF, os.fsdecode(name))
+            else:
+                yield Asked(Kind.QUOTED_LEAF, os.fsdecode(found["quoted"]))
+
+
+def _assembler(text: bytes) -> Iterator[Asked | str]:
+    for found in _ASSEMBLER.finditer(text):
+        if not _MAY_PRECEDE.match(text[max(0, found.start() - _LONGEST_ESCAPE) : found.start()]):
+            continue
+        kind = Kind.ASSEMBLER if found["what"].lower() == b"lude" else Kind.ASSEMBLER_LEAF
+        if name := _ASSEMBLER_FILE.match(found["rest"]):
+            yield Asked(kind, os.fsdecode(name["name"]))
+        else:
+            directive = f".inc{found['what'].decode('ascii').lower()}"
+            yield f"the assembler directive {directive} names its file in a way that is not understood"
+
+
+def _clock(text: bytes) -> list[bytes]:
+    if b"__DATE__" not in text and b"__TIME" not in text:
+        return []
+    return _CLOCK.findall(_NO_CODE.sub(b" ", text))

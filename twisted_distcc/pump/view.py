@@ -1,0 +1,116 @@
+"""Who includes whom, for compiles that look in the same folders.
+
+In: a file's text.  Out: the paths that its names lead to, and what that depends on.  This module refuses
+to read files, and to know when what it remembers stops to hold.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from twisted_distcc.pump.asked import LEAVES, Asked, Kind
+from twisted_distcc.pump.folders import Folders, Looked
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from twisted_distcc.pump.chains import Chains
+    from twisted_distcc.pump.text import Text
+
+
+class Edges:
+    """Where the names in one text lead.
+
+    Attributes:
+        text: the text that they stand in.
+        children: files whose texts are to be looked at as well.
+        leaves: files that have to be there, whatever is in them.
+        folders, odd, precompiled: as in `Looked`.
+        special: whether there is more than children and folders.
+    """
+
+    __slots__ = ("children", "folders", "leaves", "odd", "precompiled", "special", "text")
+
+    def __init__(self, text: Text | None) -> None:
+        self.text = text
+        self.children: frozenset[str] = frozenset()
+        self.leaves: frozenset[str] = frozenset()
+        self.folders: frozenset[str] = frozenset()
+        self.odd: frozenset[str] = frozenset()
+        self.precompiled = ""
+        self.special = False
+
+
+class View:
+    """What compiles with these chains see."""
+
+    def __init__(self, chains: Chains, folders: Folders) -> None:
+        self.edges: dict[str, Edges] = {}
+        self.used = 0
+        self._quoted = (*chains.quote, *chains.angled)
+        self._angled = chains.angled
+        self._assembler = chains.assembler
+        self.folders = frozenset(self._quoted)
+        self._folders = folders
+        self._sets: dict[frozenset[str], frozenset[str]] = {}
+
+    def resolve(self, path: str, text: Text) -> Edges:
+        """Find what the text of the file `path` asks for, and remember it."""
+        edges = self.find(path.rpartition("/")[0] or "/", text.asked)
+        edges.text = text
+        self.edges[path] = edges
+        return edges
+
+    def forget(self, paths: Iterable[str] | None = None) -> None:
+        """Forget where the names in these files lead, or in all."""
+        if paths is None:
+            self.edges.clear()
+            self._sets.clear()
+            return
+        for path in paths:
+            self.edges.pop(path, None)
+
+    def find(self, folder: str, asked: Iterable[Asked]) -> Edges:
+        """Find what a file in `folder` asks for."""
+        edges = Edges(None)
+        looked = Looked()
+        children: set[str] = set()
+        leaves: set[str] = set()
+        for one in asked:
+            found = leaves if one.kind in LEAVES else children
+            found.update(self._find(folder, one, looked))
+        edges.children = self._shared(children)
+        edges.leaves = self._shared(leaves)
+        edges.folders = self._shared(looked.folders - self.folders)
+        edges.odd = self._shared(looked.odd)
+        edges.precompiled = looked.precompiled
+        edges.special = bool(leaves or looked.odd or looked.precompiled)
+        return edges
+
+    def _find(self, folder: str, asked: Asked, looked: Looked) -> Iterator[str]:
+        kind, name = asked
+        find = self._folders.find
+        if name.startswith("/"):
+            places: tuple[str, ...] = ("/",)
+        else:
+            places = self._places(kind, folder)
+        every = kind in _EVERYWHERE
+        for place in places:
+            if (path := find(place, name, looked)) is not None:
+                yield path
+                if not every:
+                    return
+
+    def _places(self, kind: Kind, folder: str) -> tuple[str, ...]:
+        if kind is Kind.ANGLED or kind is Kind.ANGLED_LEAF:
+            return self._angled
+        if kind is Kind.ASSEMBLER or kind is Kind.ASSEMBLER_LEAF:
+            return self._assembler
+        return (folder, *self._quoted)
+
+    def _shared(self, paths: set[str]) -> frozenset[str]:
+        found = frozenset(paths)
+        return self._sets.setdefault(found, found)
+
+
+_EVERYWHERE = frozenset({Kind.NEXT, Kind.NEXT_LEAF, Kind.ASSEMBLER, Kind.ASSEMBLER_LEAF})

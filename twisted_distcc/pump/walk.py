@@ -1,0 +1,195 @@
+"""One unit, followed from its source through all that it asks for.
+
+In: a compilation, and what is remembered.  Out: its `Unit`.  This module refuses to remember anything
+itself.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from twisted_distcc.pump.asked import Asked, Kind
+from twisted_distcc.pump.folders import Looked
+from twisted_distcc.pump.laying import Links
+from twisted_distcc.pump.model import NotForServersError, UndecidedError, Unit
+from twisted_distcc.pump.search import preprocessor_options
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from twisted_distcc.cmdline.model import Compilation
+    from twisted_distcc.pump.folders import Folders
+    from twisted_distcc.pump.model import FileSystem, Stamp
+    from twisted_distcc.pump.scans import Scanned, Scans
+    from twisted_distcc.pump.search import SearchPath
+    from twisted_distcc.pump.view import Edges, View
+
+_MOST_FILES = 20_000
+"""Files of one unit: one that seems to have more is not understood."""
+
+_SECOND_NS = 1_000_000_000
+
+_INCLUDED = frozenset({"-include", "--include", "-imacros", "--imacros"})
+
+
+class ChangedError(Exception):
+    """A file is not what was remembered of its folder."""
+
+
+class Walk:
+    """The walk through one unit."""
+
+    def __init__(
+        self,
+        files: FileSystem,
+        folders: Folders,
+        scans: Scans,
+        view: View,
+        looked: Looked,
+        number: int,
+    ) -> None:
+        self._files = files
+        self._folders = folders
+        self._scans = scans
+        self._view = view
+        self._looked = looked
+        self._number = number
+        self._found: dict[str, Stamp] = {}
+        self._seen: set[str] = set()
+        self._leaves: set[str] = set()
+        self._checked: set[frozenset[str]] = set()
+        self._once: dict[tuple[int, int, int], str] = {}
+        self._reasons: list[str] = []
+        self._undecided: list[str] = []
+        self._clock: list[tuple[str, frozenset[bytes]]] = []
+
+    def unit(self, c: Compilation, directory: str, search: SearchPath, *, fixed_date: bool) -> Unit:
+        """Walk from the source of `c`."""
+        roots = [self._source(c, directory), *self._roots(c, directory)]
+        self._need(search)
+        self._seen.update(roots)
+        self._follow(roots)
+        self._stamp_leaves()
+        self._check_clock(fixed_date=fixed_date)
+        unit = Unit(self._found, self._all_folders())
+        if self._reasons:
+            raise NotForServersError(self._reasons[0])
+        if self._undecided:
+            raise UndecidedError(self._undecided[0], unit)
+        return unit
+
+    # Where it begins
+
+    def _clean(self, path: str) -> str:
+        return self._folders.clean(path, self._looked)
+
+    def _source(self, c: Compilation, directory: str) -> str:
+        path = c.source if c.source.startswith("/") else f"{directory}/{c.source}"
+        source = self._clean(path)
+        if self._files.stamp(source) is None:
+            raise UndecidedError(f"there is no file {c.source}")
+        return source
+
+    def _roots(self, c: Compilation, directory: str) -> Iterator[str]:
+        """Files that are read before the source; of names, the working directory comes first."""
+        asked = [Asked(Kind.ANGLED, "stdc-predef.h")]  # gcc reads it unasked
+        for name, value, _ in preprocessor_options(c):
+            if name in _INCLUDED:
+                asked.append(Asked(Kind.QUOTED, value))
+        edges = self._view.find(self._clean(directory), asked)
+        self._looked.folders |= edges.folders
+        self._note(edges)
+        yield from edges.children
+
+    def _need(self, search: SearchPath) -> None:
+        if any(self._folders.look(folder) is not None for folder in search.absent):
+            self._undecided.append("a folder has appeared in which the compiler looks for headers")
+        if search.frameworks:
+            self._undecided.append("it looks for headers in frameworks")
+        self._leaves.update(self._clean(file) for file in search.needed)
+
+    # The way
+
+    def _follow(self, waiting: list[str]) -> None:
+        """Look at these files and all that they lead to.  This is the loop that counts."""
+        found, seen, checked = self._found, self._seen, self._checked
+        stamp_of, known, edges_of = self._files.stamp, self._scans.known, self._view.edges
+        number = self._number
+        while waiting:
+            path = waiting.pop()
+            stamp = stamp_of(path)
+            if stamp is None:
+                raise ChangedError
+            scanned = known.get(path)
+            if scanned is None or not scanned.settled or scanned.stamp != stamp:
+                scanned = self._scans.scan(path, stamp, self._folders.now_ns)
+            scanned.used = number
+            text = scanned.text
+            edges = edges_of.get(path)
+            if edges is None or edges.text is not text:
+                edges = self._view.resolve(path, text)
+            elif edges.folders not in checked:
+                edges = self._checked_edges(path, edges, scanned)
+            checked.add(edges.folders)
+            found[path] = stamp
+            if text.special:
+                self._note_text(path, stamp, scanned)
+            if edges.special:
+                self._note(edges)
+            new = edges.children - seen
+            if new:
+                seen |= new
+                waiting.extend(new)
+        if len(found) > _MOST_FILES:
+            raise UndecidedError(f"it seems to read more than {_MOST_FILES} files")
+
+    def _checked_edges(self, path: str, edges: Edges, scanned: Scanned) -> Edges:
+        """Look at the folders that these edges depend on; what changed there may have ended them."""
+        for folder in edges.folders:
+            self._folders.look(folder)
+        still = self._view.edges.get(path)
+        return still if still is not None else self._view.resolve(path, scanned.text)
+
+    def _note_text(self, path: str, stamp: Stamp, scanned: Scanned) -> None:
+        text = scanned.text
+        if text.once:
+            key = (stamp.size, stamp.mtime_ns // _SECOND_NS, text.once)
+            self._check_twin(path, self._once.setdefault(key, path))
+        if text.forbids:
+            self._reasons.append(f"{path}: {text.forbids}")
+        if text.clock:
+            self._clock.append((path, text.clock))
+        if text.computed:
+            self._undecided.append(f"{path} computes the name of a file that it includes")
+
+    def _check_twin(self, path: str, other: str) -> None:
+        """Of files that are read once compilers take two that look the same for one."""
+        if path != other and Links(self._files).real(path) != Links(self._files).real(other):
+            self._reasons.append(f"{path} and {other} are the same and are read once")
+
+    def _note(self, edges: Edges) -> None:
+        self._leaves |= edges.leaves
+        if edges.precompiled:
+            self._reasons.append(f"{edges.precompiled} is a precompiled header")
+        for path in edges.odd:
+            if self._files.stamp(path) is not None:
+                raise ChangedError
+
+    # The end
+
+    def _stamp_leaves(self) -> None:
+        for path in self._leaves.difference(self._found):
+            stamp = self._files.stamp(path)
+            if stamp is None:
+                raise ChangedError
+            self._found[path] = stamp
+
+    def _all_folders(self) -> frozenset[str]:
+        folders = self._looked.folders.union(self._view.folders, *self._checked)
+        return frozenset(path for path in folders if self._folders.look(path) is not None)
+
+    def _check_clock(self, *, fixed_date: bool) -> None:
+        for path, words in self._clock:
+            if not fixed_date or b"__TIMESTAMP__" in words:
+                word = min(words).decode("ascii")
+                self._reasons.append(f"{path} says {word}, which is the time where it is read")
