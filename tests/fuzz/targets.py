@@ -7,9 +7,9 @@ target refuses to know what the right answer is: it says what holds for all of t
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from itertools import pairwise
+from itertools import chain, pairwise
 from types import MappingProxyType
 from typing import Final
 
@@ -24,13 +24,13 @@ from twisted_distcc.compression.lzo import compress, expand, largest_expansion
 from twisted_distcc.errors import RemoteProtocolError
 from twisted_distcc.launcher.packets import pack_start, unpack_start
 from twisted_distcc.wire.connection import Reader, Writer
-from twisted_distcc.wire.events import BodyData, Event, MessageEnd
+from twisted_distcc.wire.events import BodyData, BodyEnd, BodyStart, Event, MessageEnd, Run, Text
 from twisted_distcc.wire.grammar import DIST, DONE, REPLIES, REQUESTS, Field, Messages
 from twisted_distcc.wire.limits import Limits
 
 LOW: Final = Limits(
     arguments=4, argument=64, command=96, source=128, object_file=128, messages=64, files=3, name=48,
-    trailing=16,
+    names=64, trailing=16,
 )  # fmt: skip
 _CEILING: Final = 1 << 20
 # An LZO1X body that begins with one literal, and its end.
@@ -77,14 +77,28 @@ def _read(reader: Reader, pieces: list[bytes]) -> list[Event]:
 
 
 def _joined(events: list[Event]) -> list[Event]:
-    """Join the pieces of each body."""
+    """Join the pieces of each body, and undo runs."""
     joined: list[Event] = []
-    for event in events:
+    for event in chain.from_iterable(map(_meant, events)):
         if joined and isinstance(event, BodyData) and isinstance(joined[-1], BodyData):
             joined[-1] = BodyData(joined[-1].data + event.data)
         else:
             joined.append(event)
     return joined
+
+
+def _meant(event: Event) -> Iterator[Event]:
+    if not isinstance(event, Run):
+        yield event
+        return
+    for token, data in event.tokens:
+        if token != b"FILE":
+            yield Text(token, data)
+            continue
+        yield BodyStart(token, len(data))
+        if data:
+            yield BodyData(data)
+        yield BodyEnd(token)
 
 
 def lzo(data: bytes) -> None:

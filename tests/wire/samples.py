@@ -7,7 +7,7 @@ It refuses to know what the right answer is: the tests say that.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from itertools import pairwise
+from itertools import chain, pairwise
 from pathlib import Path
 from typing import Final
 
@@ -22,6 +22,7 @@ from twisted_distcc.wire.events import (
     Event,
     MessageEnd,
     Number,
+    Run,
     Text,
 )
 from twisted_distcc.wire.grammar import DIST, DONE, REPLIES, REQUESTS
@@ -92,11 +93,22 @@ def reply_writer(limits: Limits | None = None) -> Writer:
 
 
 def take(reader: Reader, *pieces: bytes) -> list[Event]:
-    """Feed `pieces` one after the other, and give the events of all."""
+    """Feed `pieces` one after the other, and give the events of all; a run is what it means."""
     events: list[Event] = []
     for piece in pieces:
         reader.feed(piece)
-        events.extend(reader.events())
+        for event in reader.events():
+            events += meant(event)
+    return events
+
+
+def meant(event: Event) -> list[Event]:
+    """Give the events that a run stands for, or the one that is none."""
+    if not isinstance(event, Run):
+        return [event]
+    events: list[Event] = []
+    for token, data in event.tokens:
+        events += body(token, *filter(None, [data])) if token == b"FILE" else [Text(token, data)]
     return events
 
 
@@ -106,9 +118,9 @@ def put(writer: Writer, events: Iterable[Event]) -> bytes:
 
 
 def merged(events: Iterable[Event]) -> list[Event]:
-    """Join the pieces of each body: where they were cut is the network's choice."""
+    """Join the pieces of each body, and undo runs: where they were cut is the network's choice."""
     result: list[Event] = []
-    for event in events:
+    for event in chain.from_iterable(map(meant, events)):
         last = result[-1] if result else None
         if isinstance(event, BodyData) and isinstance(last, BodyData):
             result[-1] = BodyData(last.data + event.data)

@@ -28,7 +28,7 @@ class PageTests(SynchronousTestCase):
         for row in (
             "| `ARGC` | once | a number, at least 1 | 10,000 (`arguments`) |",
             "| `STAT` | once | a number | none |",
-            "| `LINK` | `FILE` or `LINK`, as many as `NFIL` says | a length and so many bytes, whole, at",
+            "| `LINK` | `FILE` or `LINK`, as many as `NFIL` says | a length and so many bytes, whole,",
             "| `DOTD` | once, if `STAT` was 0 | a length and so many bytes, a body |",
             "128 KiB (`argument`), together 2 MiB (`command`) |",
         ):

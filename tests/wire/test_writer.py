@@ -31,6 +31,7 @@ from twisted_distcc.wire.events import (
     Event,
     MessageEnd,
     Number,
+    Run,
     Text,
 )
 from twisted_distcc.wire.tokens import LARGEST
@@ -55,6 +56,7 @@ EVENTS: Final[tuple[Event, ...]] = (
     *(Text(name, b"x") for name in NAMES),
     *(BodyStart(name, 1) for name in NAMES),
     *(BodyEnd(name) for name in NAMES),
+    *(Run(((name, b"x"),)) for name in NAMES),
     BodyData(b"x"),
     MessageEnd(),
 )
@@ -63,13 +65,15 @@ EITHER: Final = frozenset({(BodyStart, b"FILE"), (Text, b"LINK")})
 
 
 def _kind(event: Event | None) -> tuple[type, bytes]:
-    return type(event), getattr(event, "token", b"")
+    token = event.tokens[0][0] if isinstance(event, Run) else getattr(event, "token", b"")
+    return type(event), token
 
 
 def _wrong(right: Event | None) -> Iterator[Event]:
     """Give one event of each kind, but for those that may stand where `right` stands."""
     kind = _kind(right)
-    due = EITHER if kind in EITHER else {kind}
+    due = set(EITHER) if kind in EITHER else {kind}
+    due |= {(Run, token) for kind, token in due if kind in {Text, BodyStart}}
     return (event for event in EVENTS if _kind(event) not in due)
 
 

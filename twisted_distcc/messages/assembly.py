@@ -6,14 +6,14 @@ In: events, and where large bodies may lie.  Out: a `Request` or a `Reply` whose
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from twisted_distcc.messages.body import EMPTY, Body, Spool
 from twisted_distcc.messages.model import Reply, Request
 from twisted_distcc.messages.trees import TreeSpool, entry_events
 from twisted_distcc.wire.connection import Writer
-from twisted_distcc.wire.events import BodyData, BodyEnd, BodyStart, Event, MessageEnd, Number, Text
+from twisted_distcc.wire.events import BodyData, BodyEnd, BodyStart, Event, MessageEnd, Number, Run, Text
 from twisted_distcc.wire.grammar import FILES
 
 _ARGUMENT: Final = b"ARGV"
@@ -64,6 +64,8 @@ class Assembly:
                 self._numbers[token] = value
             case Text(token, data) if self._wanted:
                 self._text(token, data)
+            case Run(tokens) if self._wanted:
+                self._run(tokens)
             case BodyStart(token, length) if self._wanted:
                 self._spool = self._spool_for(token, length)
             case BodyData(data) if self._spool is not None:
@@ -107,6 +109,12 @@ class Assembly:
         else:
             self._tree.text(token, data)
 
+    def _run(self, tokens: Sequence[tuple[bytes, bytes]]) -> None:
+        if tokens[0][0] == _ARGUMENT:
+            self._arguments.extend(data for _, data in tokens)
+        else:
+            self._write(self._tree.contents, self._tree.run(tokens))
+
     def _spool_for(self, token: bytes, length: int) -> Spool:
         if token != _FILE:
             return Spool(self._directory)
@@ -132,8 +140,7 @@ def request_pieces(writer: Writer, request: Request) -> Iterator[bytes]:
     if request.tree is not None:
         yield writer.send(Text(b"CDIR", request.tree.directory))
     yield writer.send(Number(b"ARGC", len(request.arguments)))
-    for argument in request.arguments:
-        yield writer.send(Text(_ARGUMENT, argument))
+    yield writer.send(Run(tuple((_ARGUMENT, argument) for argument in request.arguments)))
     if request.tree is None:
         yield from _body_pieces(writer, b"DOTI", request.source)
     else:

@@ -12,13 +12,15 @@ import itertools
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeAlias
 
 # Beyond so many bytes a body goes to disk.  Five hundred connections may each hold this much.
 IN_MEMORY: Final = 64 * 1024
 PIECE: Final = 128 * 1024
 _PREFIX: Final = "body-"
 _NUMBERS: Final = itertools.count()
+Part: TypeAlias = Callable[[int, int], bytes]
+"""Reads a part of a body, by its start and its length."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,19 +85,18 @@ class Body:
                 yield piece
 
     @contextlib.contextmanager
-    def opened(self) -> Iterator[Callable[[int, int], bytes]]:
-        """Give what reads a part, by its start and its length, for as long as the body is open.
+    def opened(self) -> Iterator[Part]:
+        """Give what reads parts, for as long as the body is open.
 
-        Raises:
-            OSError: if the body's file cannot be read.
+        Both raise `OSError` if the body's file cannot be read, or is shorter than was said.
         """
         if self.path is None:
             data = self.data or b""
-            yield lambda start, length: data[start : start + length]
+            yield lambda start, length: _whole(data[start : start + length], length)
             return
         descriptor = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
         try:
-            yield lambda start, length: os.pread(descriptor, length, start)
+            yield lambda start, length: _whole(os.pread(descriptor, length, start), length)
         finally:
             os.close(descriptor)
 
@@ -127,6 +128,12 @@ def _copy_away(path: str, to: str) -> None:
     import shutil
 
     shutil.move(path, to)
+
+
+def _whole(data: bytes, length: int) -> bytes:
+    if len(data) != length:
+        raise OSError(errno.EIO, f"a body ends {length - len(data)} bytes too early")
+    return data
 
 
 def _move(path: str, directory: str) -> str:

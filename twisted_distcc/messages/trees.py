@@ -7,11 +7,15 @@ module refuses to know what the names mean: they are bytes that somebody sent.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from typing import Final
 
-from twisted_distcc.messages.body import Spool
+from twisted_distcc.messages.body import PIECE, Part, Spool
 from twisted_distcc.messages.model import Tree, TreeFile, TreeLink
-from twisted_distcc.wire.events import BodyData, BodyEnd, BodyStart, Event, Text
+from twisted_distcc.wire.events import BodyData, BodyEnd, BodyStart, Event, Run, Text
+
+# So many bytes of entries are made at once.
+_RUN: Final = 128 * 1024
 
 
 class TreeSpool:
@@ -41,6 +45,19 @@ class TreeSpool:
         self._entries.append(TreeFile(self._texts[b"NAME"], self._length, length))
         self._length += length
 
+    def run(self, tokens: Iterable[tuple[bytes, bytes]]) -> bytes:
+        """Take some entries whole, and give the bytes of their files, for `contents`."""
+        pairs = iter(tokens)
+        bodies: list[bytes] = []
+        for (_, name), (token, data) in zip(pairs, pairs, strict=True):
+            if token == b"LINK":
+                self._entries.append(TreeLink(name, data))
+            else:
+                self._entries.append(TreeFile(name, self._length, len(data)))
+                self._length += len(data)
+                bodies.append(data)
+        return b"".join(bodies)
+
     def finish(self) -> Tree:
         """Give the tree, which belongs to the caller.
 
@@ -64,11 +81,39 @@ def entry_events(tree: Tree) -> Iterator[Event]:
         OSError: if its contents cannot be read.
     """
     with tree.contents.opened() as read:
-        for entry in tree.entries:
-            yield Text(b"NAME", entry.name)
-            if isinstance(entry, TreeLink):
-                yield Text(b"LINK", entry.target)
+        for entries in _runs(tree.entries):
+            first = entries[0]
+            if isinstance(first, TreeFile) and first.length > _RUN:
+                yield from _large_file(first, read)
             else:
-                yield BodyStart(b"FILE", entry.length)
-                yield BodyData(read(entry.start, entry.length))
-                yield BodyEnd(b"FILE")
+                yield Run(tuple(token for entry in entries for token in _tokens(entry, read)))
+
+
+def _runs(entries: Iterable[TreeFile | TreeLink]) -> Iterator[list[TreeFile | TreeLink]]:
+    """Cut `entries` where they are enough for a write; a large file is one by itself."""
+    run: list[TreeFile | TreeLink] = []
+    length = 0
+    for entry in entries:
+        size = len(entry.name) + (entry.length if isinstance(entry, TreeFile) else len(entry.target))
+        if run and length + size > _RUN:
+            yield run
+            run, length = [], 0
+        run.append(entry)
+        length += size
+    if run:
+        yield run
+
+
+def _tokens(entry: TreeFile | TreeLink, read: Part) -> tuple[tuple[bytes, bytes], ...]:
+    if isinstance(entry, TreeFile):
+        return (b"NAME", entry.name), (b"FILE", read(entry.start, entry.length))
+    return (b"NAME", entry.name), (b"LINK", entry.target)
+
+
+def _large_file(file: TreeFile, read: Part) -> Iterator[Event]:
+    yield Text(b"NAME", file.name)
+    yield BodyStart(b"FILE", file.length)
+    end = file.start + file.length
+    for start in range(file.start, end, PIECE):
+        yield BodyData(read(start, min(PIECE, end - start)))
+    yield BodyEnd(b"FILE")

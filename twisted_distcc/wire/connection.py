@@ -14,7 +14,7 @@ A server reads one request and writes one reply, a client the reverse::
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import assert_never
 
@@ -26,6 +26,7 @@ from twisted_distcc.wire.events import (
     Event,
     MessageEnd,
     Number,
+    Run,
     Text,
 )
 from twisted_distcc.wire.grammar import (
@@ -39,7 +40,8 @@ from twisted_distcc.wire.grammar import (
 )
 from twisted_distcc.wire.limits import Limits
 from twisted_distcc.wire.place import Agreement, Misplaced, Place
-from twisted_distcc.wire.tokens import HEADER_LENGTH, decode_header, encode_header, spell
+from twisted_distcc.wire.rounds import Token
+from twisted_distcc.wire.tokens import HEADER_LENGTH, decode_header, encode_header, spell, whole_tokens
 
 
 class Reader:
@@ -116,9 +118,7 @@ class Reader:
         if self._field is None:
             if self._place.is_end:
                 return self._end()
-            if len(self._buffer) < HEADER_LENGTH:
-                return None
-            return self._header()
+            return self._run() or self._header()
         if self._field.shape is Shape.TEXT:
             return self._text(self._field)
         return self._body(self._field)
@@ -133,7 +133,20 @@ class Reader:
             )
         return None
 
+    def _run(self) -> Run | None:
+        """Take all that is whole of what a count announced."""
+        if not (due := self._place.due):
+            return None
+        tokens = whole_tokens(bytes(self._buffer), due)
+        if not (taken := self._place.enter_rounds(tokens)):
+            return None
+        run = Run(tuple(tokens[:taken]))
+        del self._buffer[: HEADER_LENGTH * taken + sum(len(data) for _, data in run.tokens)]
+        return run
+
     def _header(self) -> Event | None:
+        if len(self._buffer) < HEADER_LENGTH:
+            return None
         name, value = decode_header(self._take(HEADER_LENGTH))
         field = self._place.enter(name, value)
         if field.shape is Shape.NUMBER:
@@ -203,11 +216,25 @@ class Writer:
             case BodyData(data):
                 return self._data(data)
             case BodyEnd(token):
-                return self._end_body(token)
+                self._end_body(token)
+            case Run(tokens):
+                return self._run(tokens)
             case MessageEnd():
-                return self._end()
+                self._end()
             case _:
                 assert_never(event)
+        return b""
+
+    def _run(self, tokens: Sequence[Token]) -> bytes:
+        if self._body is not None:
+            raise LocalProtocolError(f"the body of {spell(self._body)} has not ended")
+        place = self._place.copy()
+        for token, data in tokens[place.enter_rounds(tokens) :]:
+            place.enter(token, len(data), Shape.TEXT, Shape.BULK)
+        self._place = place
+        return b"".join(
+            part for token, data in tokens for part in (encode_header(token, len(data)), data)
+        )
 
     def _enter(self, token: bytes, value: int, shape: Shape) -> bytes:
         if self._body is not None:
@@ -226,21 +253,19 @@ class Writer:
         self._left -= len(data)
         return data
 
-    def _end_body(self, token: bytes) -> bytes:
+    def _end_body(self, token: bytes) -> None:
         if self._body != token:
             raise LocalProtocolError(f"no body of {spell(token)} has begun")
         if self._left:
             raise LocalProtocolError(f"the body of {spell(token)} lacks {self._left} bytes")
         self._body = None
-        return b""
 
-    def _end(self) -> bytes:
+    def _end(self) -> None:
         if self._body is not None or not self._place.is_end:
             raise LocalProtocolError("the message is not complete")
         if self._ended:
             raise LocalProtocolError("the message has ended")
         self._ended = True
-        return b""
 
 
 @dataclass(frozen=True, slots=True)

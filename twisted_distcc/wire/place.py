@@ -7,7 +7,9 @@ know whether bytes come or go.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from twisted_distcc.wire.grammar import (
     Ceiling,
@@ -20,6 +22,7 @@ from twisted_distcc.wire.grammar import (
     WhenZero,
 )
 from twisted_distcc.wire.limits import Limits
+from twisted_distcc.wire.rounds import Token, fitting
 from twisted_distcc.wire.tokens import spell
 
 
@@ -60,6 +63,7 @@ class Place:
         self._limits = limits
         self._agreed = agreed or Agreement()
         self._ahead: list[Step | _Times] = [opening]  # the next step stands last
+        self._round: _Times | None = None  # what a count still asks for, if a round of it begins here
         self._numbers: dict[bytes, int] = {}
         self._totals: dict[bytes, int] = {}
 
@@ -68,13 +72,41 @@ class Place:
         """Whether the message is complete."""
         return not self._ahead
 
-    def enter(self, token: bytes, value: int, shape: Shape | None = None) -> Field:
+    @property
+    def due(self) -> int:
+        """How many tokens a count still asks for, if a round of them begins here."""
+        return 0 if self._round is None else self._round.left * len(self._round.each)
+
+    def copy(self) -> Place:
+        """Give another one at the same position."""
+        copied = Place(self._opening, self._messages, self._limits, self._agreed)
+        copied._ahead, copied._round = self._ahead.copy(), self._round
+        copied._numbers, copied._totals = self._numbers.copy(), self._totals.copy()
+        return copied
+
+    def enter_rounds(self, tokens: Sequence[Token]) -> int:
+        """Step over as many rounds of a count as `tokens` begin with; give how many tokens that is.
+
+        Those that follow are not a whole round, or not all of them are allowed: `enter` says why.
+        """
+        if (round_ := self._round) is None:
+            return 0
+        totals = self._totals.copy()
+        count = fitting(islice(tokens, self.due), round_.each, self._limits, totals)
+        whole = count - count % len(round_.each)
+        for token, data in tokens[whole:count]:
+            totals[token] -= len(data)
+        self._totals = totals
+        self._step_over_rounds(round_, whole // len(round_.each))
+        return whole
+
+    def enter(self, token: bytes, value: int, *shapes: Shape) -> Field:
         """Step over the token `token` with its number or length, and give its field.
 
         Args:
             token: the four letters.
             value: what its eight digits mean.
-            shape: what the caller would send after it; a reader goes by the field's own.
+            shapes: what the caller can send after it; a reader goes by the field's own, and gives none.
 
         Raises:
             Misplaced: if another token is due, or if `value` is outside its bounds.  The place is
@@ -84,7 +116,7 @@ class Place:
             raise Misplaced("the message is complete, nothing may follow")
         step = self._ahead[-1]
         field = _find(step, token)
-        if shape is not None and shape is not field.shape:
+        if shapes and field.shape not in shapes:
             raise Misplaced(f"{spell(token)} is sent as a {field.shape.name}")
         self._measure(field, value)
         self._step_over(step, field, value)
@@ -111,6 +143,7 @@ class Place:
 
     def _step_over(self, step: Step | _Times, field: Field, value: int) -> None:
         self._ahead.pop()
+        self._round = None
         if field is self._opening:
             self._agreed.version = value
             self._ahead.extend(reversed(self._messages[value]))
@@ -122,12 +155,19 @@ class Place:
             self._totals[field.token] = self._totals.get(field.token, 0) + value
         self._settle()
 
+    def _step_over_rounds(self, round_: _Times, rounds: int) -> None:
+        if rounds:
+            del self._ahead[-len(round_.each) - 1 :]  # what is left of this round, and of the count
+            self._ahead.append(_Times(round_.left - rounds, round_.each))
+            self._settle()
+
     def _settle(self) -> None:
         """Unfold what stands next until it is a token, or the end."""
         while self._ahead:
             step = self._ahead[-1]
             if isinstance(step, _Times):
                 self._ahead.pop()
+                self._round = step if step.left else None
                 if step.left:
                     self._ahead.append(_Times(step.left - 1, step.each))
                     self._ahead.extend(reversed(step.each))

@@ -7,6 +7,7 @@ business, not this module's.
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from twisted_distcc.errors import LocalProtocolError, RemoteProtocolError
@@ -16,6 +17,7 @@ NAME_LENGTH: Final = 4
 LARGEST: Final = 0xFFFF_FFFF
 _TLS: Final = b"\x16\x03"  # how every connection under TLS begins (RFC 8446, section 5.1)
 _DIGITS: Final = frozenset(b"0123456789abcdef")
+_HEADER: Final = re.compile(rb"([A-Z]{4})([0-9a-f]{8})")
 
 
 def spell(name: bytes) -> str:
@@ -48,3 +50,19 @@ def decode_header(header: bytes) -> tuple[bytes, int]:
             f"expected a token of four letters and eight hexadecimal digits, got {header!r}{is_tls}"
         )
     return name, int(digits, 16)
+
+
+def whole_tokens(data: bytes, most: int) -> list[tuple[bytes, bytes]]:
+    """Give the tokens, at most so many, that `data` begins with, each with its bytes.
+
+    They are taken for tokens that carry bytes, and end before the first that is not whole, or none.
+    """
+    tokens: list[tuple[bytes, bytes]] = []
+    end, length, match = 0, len(data), _HEADER.match
+    while len(tokens) < most and (header := match(data, end)):
+        start = end + HEADER_LENGTH
+        end = start + int(header[2], 16)
+        if end > length:
+            break
+        tokens.append((header[1], data[start:end]))
+    return tokens
