@@ -61,13 +61,13 @@ class HoldTests(SynchronousTestCase):
     def test_words(self) -> None:
         """Words have a ceiling by their bytes, and by what each costs beside them."""
         hold = self.hold()
-        for _ in range(500 // 64):
-            hold.keep_word(0)
-        self.assertRaises(CeilingMetError, hold.keep_word, 0)
+        for _ in range(500 // 96):
+            hold.keep_words(1, 0)
+        self.assertRaises(CeilingMetError, hold.keep_words, 1, 0)
         hold.give_up_bodies()
-        self.assertRaises(CeilingMetError, hold.keep_word, 0)
+        self.assertRaises(CeilingMetError, hold.keep_words, 1, 0)
         hold.end()
-        self.hold().keep_word(400)
+        self.hold().keep_words(1, 400)
 
     def test_turned_away(self) -> None:
         """Few get to hear why they may not connect."""
@@ -81,7 +81,7 @@ class HoldTests(SynchronousTestCase):
         for _ in range(100):
             hold = self.hold()
             hold.connect()
-            hold.keep_word(100)
+            hold.keep_words(1, 100)
             hold.store(4 * MIB)
             self.refused(hold, 4 * MIB)
             hold.end()

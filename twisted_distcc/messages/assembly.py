@@ -122,9 +122,9 @@ class Assembly:
         return self._tree.contents
 
     def _end(self, token: bytes, spool: Spool) -> None:
-        self._spool = None
         if token != _FILE:
             self._bodies[token] = spool.finish()
+        self._spool = None
 
     def _write(self, spool: Spool, data: bytes) -> None:
         try:

@@ -18,8 +18,8 @@ from twisted_distcc.policy.tally import Tally
 _MIB: Final = 1024 * 1024
 _GIB: Final = 1024 * _MIB
 
-# What Python needs for a word of a command beside its bytes.
-_PER_WORD: Final = 64
+# What Python needs for a word of a command beside its bytes, or for half of an entry of a tree.
+_PER_WORD: Final = 96
 
 
 class CeilingMetError(DistccError):
@@ -35,7 +35,8 @@ class Ceilings:
     Attributes:
         connections: of all clients; each takes up to two descriptors, and some 400 KiB of memory if its
             client does not read what it asked for.
-        words: bytes of memory for the words of all commands; an honest command has some kilobytes.
+        words: bytes of memory for the words of all commands, and for the names of files that come with
+            them; an honest command has some kilobytes, and the names of a thousand files some hundred.
         stored: bytes on disk, of sources that come or wait and of results that go; what a compiler has
             open while it runs is not counted here.
         turned_away: connections that are told why they cannot be; more are closed without a word.
@@ -79,14 +80,21 @@ class Hold:
         """Take a place among those that are told why they cannot be served, if there is one left."""
         return self._take(self._holdings.turned_away, 1)
 
-    def keep_word(self, length: int) -> None:
-        """Make room in memory for a word of a command, until the connection ends."""
-        if not self._take(self._holdings.words, length + _PER_WORD):
-            raise CeilingMetError("this server has no memory left for commands that are so long")
+    def keep_words(self, count: int, length: int) -> None:
+        """Make room in memory for words of `length` bytes together, until the connection ends."""
+        if not self._take(self._holdings.words, length + count * _PER_WORD):
+            raise CeilingMetError(
+                "this server has no memory left for commands that are so long, or have so many files"
+            )
 
     def store(self, length: int) -> None:
         """Make room on disk for a body of `length` bytes, unless it is so small that it needs none."""
-        if length > IN_MEMORY and not self._take(self._holdings.stored, length):
+        if length > IN_MEMORY:
+            self.store_files(length)
+
+    def store_files(self, length: int) -> None:
+        """Make room on disk for files of `length` bytes, however small: many make one body."""
+        if not self._take(self._holdings.stored, length):
             raise CeilingMetError(
                 f"this server stores as much as it may, and has no room for {length} bytes more "
                 "(--max-stored; half of it for one client)"

@@ -32,9 +32,10 @@ from twisted_distcc.server.admission import Admission
 from twisted_distcc.server.answer import LINGER, Answering, Compile, Deadlines, sentence_on
 from twisted_distcc.server.holdings import CeilingMetError, Hold
 from twisted_distcc.server.identity import socket_peer
+from twisted_distcc.server.room import make_room_for
 from twisted_distcc.wire.connection import Connection
-from twisted_distcc.wire.events import BodyStart, Event, MessageEnd, Text
-from twisted_distcc.wire.grammar import COMPRESSED
+from twisted_distcc.wire.events import Event, MessageEnd
+from twisted_distcc.wire.grammar import COMPRESSED, PLAIN
 from twisted_distcc.wire.limits import Limits
 
 
@@ -251,20 +252,11 @@ class DistccServerProtocol(Protocol):
     def _take(self, event: Event) -> None:
         try:
             if self._refusal is None:
-                self._make_room(event)
+                make_room_for(event, self._hold)
             self._assembly.take(event)
         except (CeilingMetError, OSError) as error:
             self._log.error("the request of {peer} has no room: {error}", peer=self.peer, error=error)
             self._refuse(sentence_on(error))
-
-    def _make_room(self, event: Event) -> None:
-        match event:
-            case Text(_, data):
-                self._hold.keep_word(len(data))
-            case BodyStart(_, length):
-                self._hold.store(length)
-            case _:
-                pass
 
     def _refuse(self, reply: Reply) -> None:
         """Read the request to its end, keep none of it, and answer `reply`."""
@@ -338,7 +330,7 @@ class DistccServerProtocol(Protocol):
 
     async def _answer(self) -> Reply:
         request, admission = self._assembly.request(), self.factory.admission
-        if request.version == COMPRESSED:
+        if request.version != PLAIN:
             admission.expanding(self, self.peer.identity)
         try:
             return await self._answering.answer(request, self.peer)

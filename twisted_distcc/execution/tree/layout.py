@@ -69,7 +69,6 @@ class Layout:
     system: tuple[bytes, ...] = ()
 
 
-
 def lay_out(tree: Tree, fixture: Fixture = NOTHING) -> Layout:
     """Find out where everything in `tree` lies, beside what `fixture` has.
 
