@@ -35,7 +35,7 @@ from twisted_distcc.server.identity import socket_peer
 from twisted_distcc.server.room import make_room_for
 from twisted_distcc.wire.connection import Connection
 from twisted_distcc.wire.events import Event, MessageEnd
-from twisted_distcc.wire.grammar import COMPRESSED, PLAIN
+from twisted_distcc.wire.grammar import COMPRESSED
 from twisted_distcc.wire.limits import Limits
 
 
@@ -330,7 +330,7 @@ class DistccServerProtocol(Protocol):
 
     async def _answer(self) -> Reply:
         request, admission = self._assembly.request(), self.factory.admission
-        if request.version != PLAIN:
+        if request.version == COMPRESSED:
             admission.expanding(self, self.peer.identity)
         try:
             return await self._answering.answer(request, self.peer)
