@@ -19,7 +19,8 @@ from twisted_distcc.client.protocol import DistccClient
 from twisted_distcc.errors import DistccError, RemoteProtocolError
 from twisted_distcc.messages.body import EMPTY, Body
 from twisted_distcc.messages.bulk import Bulk, ReactorThreads, Threads
-from twisted_distcc.messages.model import Reply, Request
+from twisted_distcc.messages.model import Reply, Request, Tree, TreeFile, TreeLink
+from twisted_distcc.messages.plain_trees import pack_tree, unpack_tree
 from twisted_distcc.policy.access import AllowList
 from twisted_distcc.policy.peer import Address, Peer
 from twisted_distcc.policy.verdict import ALLOWED, Allowed, Refused, Verdict
@@ -71,5 +72,10 @@ __all__ = [
     "SlowHostError",
     "Spawner",
     "Threads",
+    "Tree",
+    "TreeFile",
+    "TreeLink",
     "Verdict",
+    "pack_tree",
+    "unpack_tree",
 ]

@@ -23,6 +23,7 @@ from twisted_distcc.framework import (
     Reply,
     Request,
     SlowHostError,
+    pack_tree,
 )
 from twisted_distcc.testing import (
     Garbage,
@@ -75,6 +76,50 @@ class ServingTests(FarmTestCase):
             peer = Peer("tcp:192.0.2.1", ip_address("192.0.2.1"), 40000)
             self.assertEqual(self.script.jobs, [Job(ARGUMENTS, SOURCE, version, peer)])
             self.assert_nothing_left(farm)
+
+    def test_a_tree(self) -> None:
+        """A job with files reaches the compile function with all of them, as the client has them."""
+        files = {
+            b"/p/a.c": b"int a;\n",
+            b"/p/\xff.h": b"",
+            b"/p/b.h": random.Random(3).randbytes(300_000),
+        }
+        tree = pack_tree(b"/p", files, {b"/q": b"p/../p"})
+        reply = Reply(
+            0, Body.of(b"said"), object_file=Body.of(b"object"), dependencies=Body.of(b"a.o: a.c")
+        )
+        farm = self.farm(reply)
+        got = self.successResultOf(farm.compile(Request(ARGUMENTS, version=3, tree=tree)))
+        self.assertEqual(content(got), content(reply))
+        self.assertEqual(got.dependencies.read(), b"a.o: a.c")
+        peer = Peer("tcp:192.0.2.1", ip_address("192.0.2.1"), 40000)
+        job = Job(ARGUMENTS, b"", 3, peer, files, {b"/q": b"p/../p"}, b"/p")
+        self.assertEqual(self.script.jobs, [job])
+        self.assert_nothing_left(farm)
+
+    def test_a_tree_that_does_not_compile(self) -> None:
+        """Without an object there is no dependency file, whatever the compile function says."""
+        farm = self.farm(Reply(256, Body.of(b"error"), dependencies=Body.of(b"a.o: a.c")))
+        tree = pack_tree(b"/p", {b"/p/a.c": b"int a\n"})
+        got = self.successResultOf(farm.compile(Request(ARGUMENTS, version=3, tree=tree)))
+        self.assertEqual((content(got), got.dependencies.length), ((256, b"error", b"", b""), 0))
+        self.assert_nothing_left(farm)
+
+    def test_a_tree_in_a_chain(self) -> None:
+        """Whoever passes a job with files on has nothing to know of them."""
+        far = self.farm(Reply(0, object_file=Body.of(b"object"), dependencies=Body.of(b"a.o: a.c")))
+        near = MemoryFarm(
+            lambda request, _: far.client.compile(request), far.clock, directory=self.folder
+        )
+        files = {b"/p/%d.h" % number: b"int a%d;\n" % number * number for number in range(300)}
+        files[b"/p/large.h"] = random.Random(5).randbytes(200_000)
+        tree = pack_tree(b"/p", files, {b"/p/l": b"0.h"})
+        got = self.successResultOf(near.compile(Request(ARGUMENTS, version=3, tree=tree)))
+        self.assertEqual((got.object_file.read(), got.dependencies.read()), (b"object", b"a.o: a.c"))
+        (job,) = self.script.jobs
+        self.assertEqual((job.files, job.links, job.directory), (files, {b"/p/l": b"0.h"}, b"/p"))
+        self.successResultOf(near.server.drained())
+        self.assert_nothing_left(far)
 
     def test_large_bodies(self) -> None:
         """Bodies that are sent in many pieces, and lie on disk, arrive whole."""

@@ -8,7 +8,8 @@ files, as they always do.
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 from twisted.internet.defer import Deferred, execute
@@ -18,13 +19,15 @@ from twisted_distcc.client.protocol import DistccClient
 from twisted_distcc.compression.lzo import compress, expand
 from twisted_distcc.errors import RemoteProtocolError
 from twisted_distcc.messages.bulk import Bulk
-from twisted_distcc.messages.model import Reply, Request
+from twisted_distcc.messages.model import Reply, Request, TreeLink
+from twisted_distcc.messages.plain_trees import unpack_tree
 from twisted_distcc.policy.peer import Peer
 from twisted_distcc.processes import Command
 from twisted_distcc.server.answer import Compile
 from twisted_distcc.server.protocol import DistccServerFactory
 from twisted_distcc.testing.network import MemoryEndpoint
 from twisted_distcc.testing.programs import FakeSpawner
+from twisted_distcc.wire.limits import Limits
 
 
 class MemoryFarm:
@@ -75,12 +78,28 @@ class Job:
         source: all of the source.
         version: the protocol version.
         peer: who sent it.
+        files: the bytes of each file of its tree, by name.
+        links: where each link of its tree leads, by name.
+        directory: where the client works, if there is a tree.
     """
 
     arguments: tuple[bytes, ...]
     source: bytes
     version: int
     peer: Peer
+    files: Mapping[bytes, bytes] = field(default_factory=dict)
+    links: Mapping[bytes, bytes] = field(default_factory=dict)
+    directory: bytes = b""
+
+    @classmethod
+    def of(cls, request: Request, peer: Peer) -> Job:
+        """Read all of `request`."""
+        job = cls(request.arguments, request.source.read(), request.version, peer)
+        if (tree := request.tree) is None:
+            return job
+        files = {file.name: data for file, data in unpack_tree(tree, Limits().expanded)}
+        links = {entry.name: entry.target for entry in tree.entries if isinstance(entry, TreeLink)}
+        return replace(job, files=files, links=links, directory=tree.directory)
 
 
 Answer: TypeAlias = Reply | Exception | Deferred[Reply]
@@ -103,7 +122,7 @@ class ScriptedCompile:
 
     async def __call__(self, request: Request, peer: Peer) -> Reply:
         """Give the next answer."""
-        self.jobs.append(Job(request.arguments, request.source.read(), request.version, peer))
+        self.jobs.append(Job.of(request, peer))
         if not self._answers:
             raise AssertionError(f"the script has no answer for job {len(self.jobs)}")
         answer = self._answers.popleft()
