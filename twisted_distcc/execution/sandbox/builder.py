@@ -20,6 +20,7 @@ from twisted_distcc.execution.sandbox.toolchain import Toolchain, discover, whol
 from twisted_distcc.execution.sandbox.toolchains import Toolchains
 from twisted_distcc.execution.sandbox.trial import attempt
 from twisted_distcc.execution.sandbox.view import View
+from twisted_distcc.execution.tree.trees import Trees
 from twisted_distcc.messages.body import EMPTY, Body
 
 _FOLDERS: Final = ("/usr/local/bin", "/usr/bin", "/bin")
@@ -73,7 +74,7 @@ def build(limits: Limits, environ: Mapping[str, str], spool: str, *, careful: bo
     def learn(path: str) -> Toolchain:
         return _learn(sandbox, path, careful)
 
-    sandbox = Sandbox(programs, Toolchains(learn), limits, environ, spool)
+    sandbox = Sandbox(programs, Toolchains(learn), limits, environ, spool, Trees(spool))
     try:
         _try_walls(sandbox)
     except NoSandboxError as error:

@@ -16,8 +16,6 @@ from typing import Final
 from twisted_distcc.errors import DistccError
 from twisted_distcc.execution.compilation import NothingMadeError
 from twisted_distcc.execution.limits import check_limits
-from twisted_distcc.execution.tree.disk import remove_tree, write_tree
-from twisted_distcc.execution.tree.layout import Layout
 from twisted_distcc.execution.words import Words
 from twisted_distcc.launcher.command import Command, Ended
 from twisted_distcc.messages.body import EMPTY, Body
@@ -137,22 +135,11 @@ class Handed:
 
     def created(self, name: str) -> tuple[str, int]:
         """Make a file that can be written to; it is removed in the end if it is still there."""
-        path = self._path(name)
+        path = f"{self._folder}/{name}-{os.getpid()}-{next(_NUMBERS)}"
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         self._held.callback(_remove, path)
         self._held.callback(os.close, descriptor)
         return path, descriptor
-
-    def tree(self, layout: Layout, contents: Body) -> str:
-        """Make a folder with a tree in it, and give its path; it is removed in the end."""
-        path = self._path("tree")
-        root = os.fsencode(path)
-        self._held.callback(remove_tree, layout, root)
-        write_tree(layout, root, contents, layout.links)
-        return path
-
-    def _path(self, name: str) -> str:
-        return f"{self._folder}/{name}-{os.getpid()}-{next(_NUMBERS)}"
 
 
 def _remove(path: str) -> None:

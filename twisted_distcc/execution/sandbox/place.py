@@ -25,6 +25,7 @@ from twisted_distcc.execution.sandbox.job import ConfinedJob, Handed
 from twisted_distcc.execution.sandbox.toolchain import Toolchain
 from twisted_distcc.execution.sandbox.toolchains import Toolchains
 from twisted_distcc.execution.tree.layout import lay_out
+from twisted_distcc.execution.tree.trees import Trees
 from twisted_distcc.launcher.command import Command
 from twisted_distcc.launcher.starting import NOTHING
 from twisted_distcc.messages.body import Body
@@ -44,6 +45,7 @@ class Sandbox:
         limits: how much a job may use.
         environ: what a compiler gets to see; `TMPDIR` is added.
         spool: the folder that objects are written into.
+        trees: folders for the files that jobs bring.
     """
 
     programs: Programs
@@ -51,6 +53,7 @@ class Sandbox:
     limits: Limits
     environ: Mapping[str, str]
     spool: str
+    trees: Trees
 
     def knows(self, path: str) -> bool:
         """Whether it is known what the compiler at `path` consists of."""
@@ -114,8 +117,7 @@ class Sandbox:
         layout = lay_out(tree, fixture_of(seen))
         own = os.fsdecode(layout.own)
         command = serve_tree_argv(compilation, path, f"{own}/{OUTPUT}", f"{own}/{DEPENDENCIES}")
-        with closing(Handed(self.spool)) as handed:
-            root = handed.tree(layout, tree.contents)
+        with self.trees.laid(path, layout, tree.contents) as root, closing(Handed(self.spool)) as handed:
             system = [os.fsdecode(folder) for folder in layout.system]
             argv = self._walls(seen).argv_over(root, system, own, os.fsdecode(tree.directory), command)
             environ = {**self.environ, **environ, "TMPDIR": own}

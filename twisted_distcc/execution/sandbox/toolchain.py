@@ -132,7 +132,7 @@ class _Asked:
 
     def folders(self) -> tuple[str, ...]:
         """Give the folders that it keeps its own files in, and the files that configure it."""
-        return (*self._kept, *self._settings)
+        return (*self._kept, *self._settings, *self._neighbours)
 
     def own(self) -> Iterator[str]:
         """Give the folders of its own headers, and the files that configure it."""
@@ -151,5 +151,12 @@ class _Asked:
     def _settings(self) -> tuple[str, ...]:
         return tuple(_CONFIGURED.findall(self._answer("--version"))) if self.is_clang else ()
 
-    def _answer(self, question: str) -> str:
-        return ask([self._compiler, question], self._environ)
+    @property
+    def _neighbours(self) -> Iterator[str]:
+        """Give the folder of the gcc beside whose headers clang looks for the C++ library."""
+        if self.is_clang:
+            library = self._answer("--rtlib=libgcc", "-print-libgcc-file-name").rstrip("\n")
+            yield os.path.dirname(library)
+
+    def _answer(self, *question: str) -> str:
+        return ask([self._compiler, *question], self._environ)

@@ -1,134 +1,153 @@
 """A tree on the disk.
 
-In: a `Layout`, and the contents of its files.  Out: the files, in a folder of their own.  Nothing is
-written through a link: no path of a layout leads over one, nobody else writes here, and the links come
-last.  This waits, so it is not for the reactor's thread.
+In: a `Layout`, and the packed contents of its files.  Out: a folder with these files.  Nothing is
+written through a link: no path of a layout leads over one, nobody else writes here, and links come last
+and go first.  To make a file costs a file system more than all else that a tree costs, so what the last
+tree left is kept where the next one wants the same.  This waits, so it is not for the reactor's thread.
 """
 
 from __future__ import annotations
 
-import errno
+import hashlib
+import mmap
 import os
-from collections.abc import Mapping
-from types import TracebackType
-from typing import Final, Self
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Final, NamedTuple
 
-from twisted_distcc.compression.filter import NO_ROOM, filter_argv
-from twisted_distcc.compression.lzo import expand, largest_expansion
-from twisted_distcc.errors import BodyTooLargeError
-from twisted_distcc.execution.sandbox.trial import run_here
 from twisted_distcc.execution.tree.layout import Layout
+from twisted_distcc.execution.tree.packed import write_expanded
+from twisted_distcc.execution.tree.store import Store
 from twisted_distcc.execution.workspace import remove_folder
-from twisted_distcc.launcher.command import Command
 from twisted_distcc.messages.body import Body
 from twisted_distcc.messages.model import TreeFile
 
 _MOST_BYTES: Final = 1024 * 1024 * 1024
 """Bytes of all files of a tree, expanded, as of one preprocessed source."""
-# What may be taken in memory at once; a source is smaller, but for a few amalgamations.
-_IN_MEMORY: Final = 64 * 1024 * 1024
 _NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
-def write_tree(layout: Layout, root: bytes, contents: Body, links: Mapping[bytes, bytes]) -> None:
-    """Make the folder `root`, and in it all that `layout` says.
+class _Key(NamedTuple):
+    """What tells a file from others: what it holds, and the how manieth of the tree's it is that does.
+
+    To gcc files of one size, one time (in seconds) and the same contents are one file, of which it reads
+    but the first that says `#pragma once`; to clang those that are one file of the file system.
+    """
+
+    digest: bytes
+    number: int
+
+
+class Root:
+    """A folder with a tree in it, or with what is left of its last one.
 
     Args:
-        layout: what lies where.
-        root: the folder, which is not there yet.
-        contents: the compressed bytes of all files.
-        links: what each link is to say, here.
+        path: the folder, which is made.
+        store: where files can be had from, and are given to.
 
     Raises:
-        DistccError: if the contents are not LZO1X, or too much.
         OSError: if the disk takes no more.
     """
-    os.mkdir(root, 0o700)
-    for folder in layout.folders:
-        os.mkdir(root + folder, 0o700)
-    for point in layout.points:
-        os.close(os.open(root + point, _NEW, 0o600))
-    _write_files(layout.files, root, contents)
-    for path, target in links.items():
-        os.symlink(target, root + path)
+
+    def __init__(self, path: bytes, store: Store | None = None) -> None:
+        os.mkdir(path, 0o700)
+        self.path = path
+        self._store = store
+        self._layout = Layout(b"", (), {}, {})
+        self._keys: dict[bytes, _Key] = {}
+        self._lengths: dict[bytes, int] = {}
+
+    def become(self, layout: Layout, contents: Body) -> None:
+        """Have what `layout` says, and nothing else; if this fails the folder is good for nothing.
+
+        Raises:
+            DistccError: if the contents are not LZO1X, or too much.
+            OSError: if the disk takes no more.
+        """
+        with _bytes_of(contents) as packed:
+            keys = _keys(layout.files, packed)
+            self._remove_others(layout, keys)
+            self._add_missing(layout)
+            for path, key in keys.items():
+                if path not in self._lengths:
+                    self._add_file(path, key, _part(packed, layout.files[path]))
+        for path, target in layout.links.items():
+            if path not in self._layout.links:
+                os.symlink(target, self.path + path)
+        self._layout, self._keys = layout, keys
+
+    def remove(self) -> None:
+        """Remove it with all that is in it."""
+        remove_folder(os.fsdecode(self.path))
+
+    def _remove_others(self, layout: Layout, keys: Mapping[bytes, _Key]) -> None:
+        """Remove what is not the same in `layout`; forget it, as far as what follows looks at it."""
+        had = self._layout
+        links = {path: to for path, to in had.links.items() if layout.links.get(path) == to}
+        gone = [path for path, key in self._keys.items() if keys.get(path) != key]
+        for path in (*(had.links.keys() - links.keys()), *gone, *(had.points - layout.points)):
+            os.unlink(self.path + path)
+        for path in gone:
+            del self._lengths[path]
+        wanted = set(layout.folders)
+        for path in reversed(had.folders):
+            if path not in wanted:
+                os.rmdir(self.path + path)
+        self._layout = Layout(b"", had.folders, {}, links, had.points)
+
+    def _add_missing(self, layout: Layout) -> None:
+        """Make the folders and the mount points that are not there yet."""
+        had = set(self._layout.folders)
+        for path in layout.folders:
+            if path not in had:
+                os.mkdir(self.path + path, 0o700)
+        for path in layout.points - self._layout.points:
+            os.close(os.open(self.path + path, _NEW, 0o600))
+
+    def _add_file(self, path: bytes, key: _Key, packed: memoryview) -> None:
+        place = self.path + path
+        # One of several that are alike has to be a file of its own.
+        store = None if key.number else self._store
+        length = None if store is None else store.link_to(place, key.digest)
+        if length is None:
+            length = self._write(place, key.number, bytes(packed))
+            if store is not None:
+                store.take(place, key.digest, length)
+        self._lengths[path] = length
+
+    def _write(self, place: bytes, number: int, packed: bytes) -> int:
+        left = _MOST_BYTES - sum(self._lengths.values())
+        descriptor = os.open(place, _NEW, 0o600)
+        try:
+            length = write_expanded(packed, descriptor, left)
+            if number:
+                os.utime(descriptor, (number, number))
+        finally:
+            os.close(descriptor)
+        return length
 
 
-def remove_tree(layout: Layout, root: bytes) -> None:
-    """Remove what `write_tree` has made, or begun to make."""
-    try:
-        for path in (*layout.links, *layout.files, *layout.points):
-            os.unlink(root + path)
-        for folder in reversed(layout.folders):
-            os.rmdir(root + folder)
-        os.rmdir(root)
-    except OSError:  # it is not whole, or a compiler could write there
-        remove_folder(os.fsdecode(root))
+def _keys(files: Mapping[bytes, TreeFile], packed: memoryview) -> dict[bytes, _Key]:
+    """Give the key of each file."""
+    keys = {}
+    alike: dict[bytes, int] = {}
+    for path, file in files.items():
+        digest = hashlib.sha256(_part(packed, file)).digest()
+        number = alike[digest] = alike.get(digest, -1) + 1
+        keys[path] = _Key(digest, number)
+    return keys
 
 
-def _write_files(files: Mapping[bytes, TreeFile], root: bytes, contents: Body) -> None:
-    left = _MOST_BYTES
-    lengths: set[int] = set()
-    with _Contents(contents) as packed:
-        for number, (path, file) in enumerate(files.items()):
-            descriptor = os.open(root + path, _NEW, 0o600)
-            try:
-                length = _write(descriptor, packed.read(file), left)
-                # To gcc files of one size, one time (in seconds) and the same contents are one file,
-                # of which it reads but one that says `#pragma once`.
-                if length in lengths:
-                    os.utime(descriptor, (number, number))
-            finally:
-                os.close(descriptor)
-            lengths.add(length)
-            left -= length
+def _part(packed: memoryview, file: TreeFile) -> memoryview:
+    return packed[file.start : file.start + file.length]
 
 
-def _write(descriptor: int, packed: bytes, ceiling: int) -> int:
-    """Write what `packed` expands to, at most `ceiling` bytes; give how many there are."""
-    if largest_expansion(packed) > _IN_MEMORY:
-        return _write_by_filter(descriptor, packed, ceiling)
-    data = expand(packed, ceiling)
-    left = memoryview(data)
-    while left:
-        left = left[os.write(descriptor, left) :]
-    return len(data)
-
-
-def _write_by_filter(descriptor: int, packed: bytes, ceiling: int) -> int:
-    """Do the same by a program whose memory is bounded: nobody can tell what it expands to."""
-    source = os.memfd_create("packed", os.MFD_CLOEXEC)
-    try:
-        os.write(source, packed)
-        os.lseek(source, 0, os.SEEK_SET)
-        ended = run_here(Command(filter_argv("expand", ceiling), stdin=source, stdout=descriptor))
-    finally:
-        os.close(source)
-    code = os.waitstatus_to_exitcode(ended.status)
-    if code == NO_ROOM:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-    if code:
-        raise BodyTooLargeError(f"a file of a job is not LZO1X, or expands to more than {ceiling} bytes")
-    return os.fstat(descriptor).st_size
-
-
-class _Contents:
-    """The bytes of a tree's files, as they came."""
-
-    def __init__(self, body: Body) -> None:
-        self._data = body.data or b""
-        self._descriptor = None if body.path is None else os.open(body.path, os.O_RDONLY | os.O_CLOEXEC)
-
-    def read(self, file: TreeFile) -> bytes:
-        """Give the bytes of one file, still packed."""
-        if self._descriptor is None:
-            return self._data[file.start : file.start + file.length]
-        return os.pread(self._descriptor, file.length, file.start)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._descriptor is not None:
-            os.close(self._descriptor)
+@contextmanager
+def _bytes_of(body: Body) -> Iterator[memoryview]:
+    """Give all bytes of `body`, without reading those that nobody looks at."""
+    if body.path is None:
+        yield memoryview(body.data or b"")
+        return
+    with open(body.path, "rb") as file, mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ) as mapped:
+        with memoryview(mapped) as view:
+            yield view

@@ -1,0 +1,53 @@
+"""One file of a tree, expanded.
+
+In: its bytes as they came, LZO1X.  Out: a file.  What may burst is expanded by a program of its own, whose
+memory is bounded: the format does not say how much there is.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from typing import Final
+
+from twisted_distcc.compression.filter import NO_ROOM, filter_argv
+from twisted_distcc.compression.lzo import expand, largest_expansion
+from twisted_distcc.errors import BodyTooLargeError
+from twisted_distcc.execution.sandbox.trial import run_here
+from twisted_distcc.launcher.command import Command
+
+# What may be taken in memory at once; a source is smaller, but for a few amalgamations.
+_IN_MEMORY: Final = 64 * 1024 * 1024
+
+
+def write_expanded(packed: bytes, descriptor: int, ceiling: int) -> int:
+    """Write what `packed` expands to into an empty file; give the length, at most `ceiling`.
+
+    Raises:
+        BodyTooLargeError: if it is more, or may be.
+        DistccError: if it is not LZO1X.
+        OSError: if the disk takes no more.
+    """
+    if largest_expansion(packed) > _IN_MEMORY:
+        return _by_filter(packed, descriptor, ceiling)
+    data = expand(packed, ceiling)
+    left = memoryview(data)
+    while left:
+        left = left[os.write(descriptor, left) :]
+    return len(data)
+
+
+def _by_filter(packed: bytes, descriptor: int, ceiling: int) -> int:
+    source = os.memfd_create("packed", os.MFD_CLOEXEC)
+    try:
+        os.write(source, packed)
+        os.lseek(source, 0, os.SEEK_SET)
+        ended = run_here(Command(filter_argv("expand", ceiling), stdin=source, stdout=descriptor))
+    finally:
+        os.close(source)
+    code = os.waitstatus_to_exitcode(ended.status)
+    if code == NO_ROOM:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    if code:
+        raise BodyTooLargeError(f"a file of a job is not LZO1X, or expands to more than {ceiling} bytes")
+    return os.fstat(descriptor).st_size

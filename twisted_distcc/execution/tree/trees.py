@@ -1,0 +1,60 @@
+"""Trees for jobs, one after the other.
+
+In: layouts, and contents.  Out: folders that hold them while a job lasts, and that are kept for the next
+job, which reads much the same as a rule.  This waits, so it is not for the reactor's thread.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+from twisted_distcc.execution.tree.disk import Root
+from twisted_distcc.execution.tree.layout import Layout
+from twisted_distcc.execution.tree.store import Store
+from twisted_distcc.messages.body import Body
+
+# A tree of more files is not kept: the next one will hardly be as large.
+_MOST_KEPT: Final = 5_000
+
+
+class Trees:
+    """Folders for trees that nobody but us can change.
+
+    Args:
+        folder: where they are made.
+    """
+
+    def __init__(self, folder: str) -> None:
+        self._folder = folder
+        self._numbers = itertools.count(1)
+        self._idle: dict[str, list[Root]] = {}
+        self._store: Store | None = None
+
+    @contextmanager
+    def laid(self, kind: str, layout: Layout, contents: Body) -> Iterator[str]:
+        """Give a folder that holds what `layout` says; trees of the same `kind` are most alike.
+
+        Raises:
+            DistccError: if the contents are not LZO1X, or too much.
+            OSError: if the disk takes no more.
+        """
+        idle = self._idle.setdefault(kind, [])
+        root = idle.pop() if idle else self._new()
+        try:
+            root.become(layout, contents)
+            yield os.fsdecode(root.path)
+        except BaseException:  # it may be half made, or still be looked at
+            root.remove()
+            raise
+        if len(layout.files) > _MOST_KEPT:
+            root.remove()
+        else:
+            idle.append(root)
+
+    def _new(self) -> Root:
+        self._store = self._store or Store(f"{self._folder}/files")
+        return Root(os.fsencode(f"{self._folder}/tree-{os.getpid()}-{next(self._numbers)}"), self._store)
