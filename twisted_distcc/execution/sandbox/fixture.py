@@ -1,6 +1,7 @@
 """What of a toolchain has its place in every tree.
 
-In: a `Toolchain`.  Out: the `Fixture` that trees are laid out around.  This module refuses to know trees.
+In: a `Toolchain`.  Out: the `Fixture` that trees are laid out around.  This module refuses to know what
+they are.
 """
 
 from __future__ import annotations

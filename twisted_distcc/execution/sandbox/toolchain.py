@@ -156,7 +156,8 @@ class _Asked:
         """Give the folder of the gcc beside whose headers clang looks for the C++ library."""
         if self.is_clang:
             library = self._answer("--rtlib=libgcc", "-print-libgcc-file-name").rstrip("\n")
-            yield os.path.dirname(library)
+            if os.path.isabs(library):  # if there is a gcc
+                yield os.path.dirname(library)
 
     def _answer(self, *question: str) -> str:
         return ask([self._compiler, *question], self._environ)

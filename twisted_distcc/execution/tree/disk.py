@@ -148,6 +148,9 @@ def _bytes_of(body: Body) -> Iterator[memoryview]:
     if body.path is None:
         yield memoryview(body.data or b"")
         return
-    with open(body.path, "rb") as file, mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ) as mapped:
-        with memoryview(mapped) as view:
-            yield view
+    with (
+        open(body.path, "rb") as file,
+        mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ) as mapped,
+        memoryview(mapped) as view,
+    ):
+        yield view

@@ -6,11 +6,10 @@ as the kernel has it, so no link leads out.  This module refuses to touch a disk
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
 from typing import Final
 
 from twisted_distcc.execution.tree.names import (
-    BadTreeError,
     check_given,
     check_length,
     check_place,

@@ -1,7 +1,7 @@
 """One file of a tree, expanded.
 
-In: its bytes as they came, LZO1X.  Out: a file.  What may burst is expanded by a program of its own, whose
-memory is bounded: the format does not say how much there is.
+In: its bytes as they came, LZO1X.  Out: a file.  What may burst is expanded by a program of its own,
+whose memory is bounded: the format does not say how much there is.
 """
 
 from __future__ import annotations
