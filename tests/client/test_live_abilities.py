@@ -19,7 +19,7 @@ from twisted_distcc.client.protocol import DistccClient
 from twisted_distcc.client.settings import Settings
 from twisted_distcc.client.transports import SecureWay, endpoint_to
 from twisted_distcc.messages.bulk import Bulk
-from twisted_distcc.processes import ReactorSpawner
+from twisted_distcc.processes import Command, ReactorSpawner, RunningProcess
 
 DISTCCD = shutil.which("distccd", path="/usr/bin:/usr/local/bin")
 PATH = "/usr/bin:/bin"
@@ -28,15 +28,26 @@ GCC = OwnCompiler("/usr/bin/gcc", "gcc", PATH)
 
 class AskingTestCase(LiveTestCase):
     def setUp(self) -> None:
+        self.processes: list[RunningProcess] = []
+        self.addCleanup(self.processes_end)
         self.abilities = Abilities(reactor, OwnCompilers(reactor, finder(reactor)))
+
+    async def processes_end(self) -> None:
+        """Wait for what was started on the way to a host: its connection's end ends it."""
+        for process in self.processes:
+            await process.end()
+
+    def spawn(self, command: Command) -> RunningProcess:
+        self.processes.append(ReactorSpawner(reactor)(command))
+        return self.processes[-1]
 
     async def exact(
         self, host: RemoteHost, compiler: OwnCompiler = GCC, environ: Mapping[str, str] | None = None
     ) -> bool:
         """Ask over a real connection, as the client would."""
         environ = {"HOME": self.mktemp(), "PATH": os.environ["PATH"], **(environ or {})}
-        settings, spawn = Settings.from_environ(environ), ReactorSpawner(reactor)
-        endpoint = endpoint_to(host, settings, environ, reactor, spawn, SecureWay())
+        settings = Settings.from_environ(environ)
+        endpoint = endpoint_to(host, settings, environ, reactor, self.spawn, SecureWay())
         client = DistccClient(endpoint, reactor, Bulk.on(reactor), limits=ANSWER_LIMITS)
         return await self.abilities.exact(host, client.compile, compiler)
 

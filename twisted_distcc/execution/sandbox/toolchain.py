@@ -31,8 +31,9 @@ _BESIDE: Final = ("/etc/ld.so.cache", "/usr/lib/locale/C.utf8", "/usr/lib/locale
 
 _INSTALLED: Final = re.compile(r"^install: (/.*)$", re.MULTILINE)
 _SEARCHED: Final = re.compile(r"^programs: =(.*)$", re.MULTILINE)
-# Of a compiler's own folder: its headers, and the file that replaces gcc's built-in rules.
-_OWN: Final = re.compile(r"include|specs$")
+# Of a compiler's own folder: its headers, what clang's sanitizers leave alone, and the file that
+# replaces gcc's built-in rules.
+_OWN: Final = re.compile(r"include|share$|specs$")
 _CONFIGURED: Final = re.compile(r"^Configuration file: (/.*)$", re.MULTILINE)
 
 
