@@ -8,10 +8,10 @@ the test's own folder.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.error import ConnectionRefusedError as RefusedError
@@ -23,9 +23,11 @@ from twisted.python.failure import Failure
 from twisted.test.iosim import FakeTransport, IOPump, connect
 from twisted.trial.unittest import SynchronousTestCase
 
+from twisted_distcc.client.abilities import Abilities, Ask
 from twisted_distcc.client.dispatch import Dispatcher
-from twisted_distcc.client.farm import Farms
+from twisted_distcc.client.hosts import RemoteHost
 from twisted_distcc.client.invocation import Finished, Invocation, Outcome, RunHere
+from twisted_distcc.client.own_compilers import OwnCompiler
 from twisted_distcc.client.slots import SlotDirectory
 from twisted_distcc.messages.body import Body
 from twisted_distcc.messages.bulk import Bulk
@@ -251,6 +253,19 @@ class Told:
         self.warned.append(text)
 
 
+@dataclass
+class FakeAbilities:
+    """Says of every host what the test wants."""
+
+    are_exact: bool = False
+
+    async def are_hopeless(self, hosts: Iterable[RemoteHost], compiler: OwnCompiler) -> bool:
+        return not self.are_exact
+
+    async def exact(self, host: RemoteHost, ask: Ask, compiler: OwnCompiler) -> bool:
+        return self.are_exact
+
+
 class DispatchTestCase(SynchronousTestCase):
     """One user on a machine in memory: the hosts are 10.0.0.1, 10.0.0.2 … as `serve` lists them."""
 
@@ -274,7 +289,11 @@ class DispatchTestCase(SynchronousTestCase):
         self.told = Told()
         self.network = FakeNetwork()
         self.preprocessor = FakePreprocessor()
-        self.dispatcher = Dispatcher(self.network, self.preprocessor, Farms(self.network))
+        self.abilities = FakeAbilities()
+        self.dispatcher = replace(
+            Dispatcher.on(self.network, self.preprocessor),
+            abilities=cast(Abilities, self.abilities),
+        )
 
     def serve(self, *scripts: Script, more: str = "", options: str = "/1") -> None:
         """Have a host for each of `scripts`, all of them listed, `more` before them."""

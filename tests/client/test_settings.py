@@ -27,6 +27,7 @@ class DefaultsTests(SynchronousTestCase):
             Settings(
                 directory="/home/ada/.distcc",
                 fallback=True,
+                remote_cpp=True,
                 save_temps=False,
                 skip_local_retry=False,
                 ssh="ssh",
@@ -51,6 +52,7 @@ class DefaultsTests(SynchronousTestCase):
             [
                 "DISTCC_DIR",
                 "DISTCC_FALLBACK",
+                "DISTCC_REMOTE_CPP",
                 "DISTCC_SAVE_TEMPS",
                 "DISTCC_SSH",
                 "TMPDIR",
@@ -79,6 +81,7 @@ class ValuesTests(SynchronousTestCase):
             settings(
                 DISTCC_DIR="/farm",
                 DISTCC_FALLBACK="0",
+                DISTCC_REMOTE_CPP="0",
                 DISTCC_SAVE_TEMPS="1",
                 DISTCC_SKIP_LOCAL_RETRY="1",
                 DISTCC_SSH="tsocks-ssh",
@@ -95,6 +98,7 @@ class ValuesTests(SynchronousTestCase):
             Settings(
                 directory="/farm",
                 fallback=False,
+                remote_cpp=False,
                 save_temps=True,
                 skip_local_retry=True,
                 ssh="tsocks-ssh",

@@ -12,7 +12,6 @@ from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
 from twisted_distcc.client.dispatch import Dispatcher
-from twisted_distcc.client.farm import Farms
 from twisted_distcc.client.invocation import Invocation, Outcome
 from twisted_distcc.client.report import make_report
 from twisted_distcc.processes import ReactorSpawner
@@ -23,7 +22,7 @@ def run_alone(invocation: Invocation, write: Callable[[bytes], None]) -> Outcome
     from twisted.internet import reactor
 
     outcomes: list[Outcome] = []
-    dispatcher = Dispatcher(reactor, ReactorSpawner(reactor), Farms(reactor))
+    dispatcher = Dispatcher.on(reactor, ReactorSpawner(reactor))
     job: Deferred[None]
     interrupted = False
 

@@ -22,7 +22,6 @@ from twisted_distcc.agent.handover import LISTENER
 from twisted_distcc.agent.place import stamp
 from twisted_distcc.agent.service import IDLE, AgentFactory
 from twisted_distcc.client.dispatch import Dispatcher
-from twisted_distcc.client.farm import Farms
 from twisted_distcc.execution.launching import LauncherSpawner
 from twisted_distcc.observe.logs import LogFile
 
@@ -94,7 +93,7 @@ def serve(reactor: Any, listener: Listener, idle: float = IDLE) -> None:
         listener.forget()
         port.stopListening()
 
-    dispatcher = Dispatcher(reactor, LauncherSpawner(reactor), Farms(reactor))
+    dispatcher = Dispatcher.on(reactor, LauncherSpawner(reactor))
     factory = AgentFactory(dispatcher, reactor, stamp(), retire, reactor.stop, idle)
     port = listener.adopt(reactor, factory)
     reactor.addSystemEventTrigger("before", "shutdown", factory.interrupt)

@@ -165,6 +165,7 @@ class AgentProtocol(Protocol):
         self._buffer = bytearray()
         self._job: Deferred[None] | None = None
         self._slot: Slot | None = None
+        self._ended: Callable[[], None] | None = None
         self._is_lost = False
 
     def connectionMade(self) -> None:
@@ -191,6 +192,8 @@ class AgentProtocol(Protocol):
         self._is_lost = True
         if self._slot is not None:
             self._slot.release()
+        if self._ended is not None:
+            self._ended()
         if self._job is None:
             self.factory.closed(self)
         else:
@@ -232,7 +235,7 @@ class AgentProtocol(Protocol):
             self._write(EXIT, b"%d" % outcome.exit_code)
             self._lose()
         else:
-            self._slot = outcome.slot
+            self._slot, self._ended = outcome.slot, outcome.ended
             self._write(RUN, os.fsencode(outcome.compiler))
 
     def _failed(self, failure: Failure, invocation: Invocation) -> None:

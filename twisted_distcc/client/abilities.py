@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
@@ -65,6 +65,14 @@ class Abilities:
         self._answers: dict[_Question, _Answer] = {}
         self._asking: Shared[_Question, bool] = Shared()
 
+    async def are_hopeless(self, hosts: Iterable[RemoteHost], compiler: OwnCompiler) -> bool:
+        """Say whether it is known already that `exact` is a no for each of `hosts`."""
+        digest = await self._own.digest(compiler)
+        if digest is None:
+            return True
+        known = (self._known(_Question(host, compiler.name, digest)) for host in hosts)
+        return all(answer is not None and not answer.is_yes for answer in known)
+
     async def exact(self, host: RemoteHost, ask: Ask, compiler: OwnCompiler) -> bool:
         """Say whether `host` makes of our files, with its own compiler, what `compiler` would make.
 
@@ -75,10 +83,13 @@ class Abilities:
         if digest is None:
             return False
         question = _Question(host, compiler.name, digest)
-        answer = self._answers.get(question)
-        if answer and self._clock.seconds() - answer.at < HOLDS:
+        if (answer := self._known(question)) is not None:
             return answer.is_yes
         return await self._asking.get(question, lambda: self._put(question, ask))
+
+    def _known(self, question: _Question) -> _Answer | None:
+        answer = self._answers.get(question)
+        return answer if answer and self._clock.seconds() - answer.at < HOLDS else None
 
     async def _put(self, question: _Question, ask: Ask) -> bool:
         is_yes = await _told(question, ask) == question.digest

@@ -4,24 +4,30 @@ In: an `Invocation`.  Out: `Finished`, with outputs in place, or `RunHere`.  A s
 server, never fails the compile: another is asked, and in the end this machine.  The compiler's verdict
 on the code is never second-guessed on another server; a failed compile is only run again here, where
 its messages are exact (unless `DISTCC_SKIP_LOCAL_RETRY`).
+
+The files that a compile may read are found first.  A host that can preprocess gets these; every other
+host gets the preprocessed text, as every host does if the files cannot be told, or must not leave.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from pathlib import Path
+from collections.abc import Callable, Iterator
+from contextlib import AbstractAsyncContextManager, contextmanager
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, Final
 
-from twisted.internet.defer import CancelledError
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.threads import deferToThreadPool
 from twisted.logger import Logger
 
+from twisted_distcc.client.abilities import ANSWER_LIMITS, Abilities
+from twisted_distcc.client.calls import Calls
 from twisted_distcc.client.choice import NobodyLeft
+from twisted_distcc.client.delivery import Compiled, deliver
 from twisted_distcc.client.farm import Farm, Farms
 from twisted_distcc.client.faults import (
-    BadReplyError,
     HostError,
     LostConnectionError,
     RefusedByHostError,
@@ -29,41 +35,37 @@ from twisted_distcc.client.faults import (
 from twisted_distcc.client.folders import JobFolders
 from twisted_distcc.client.hosts import Host, HostList, Localhost, RemoteHost, find_hosts
 from twisted_distcc.client.invocation import Finished, Invocation, Outcome, Report, RunHere
-from twisted_distcc.client.outputs import Outputs, unfit
-from twisted_distcc.client.preprocessing import NotForServersError, Preprocessed, preprocess
-from twisted_distcc.client.protocol import DistccClient
+from twisted_distcc.client.material import Material
+from twisted_distcc.client.own_compilers import OwnCompiler, OwnCompilers, finder
+from twisted_distcc.client.requests import text_request, tree_request
+from twisted_distcc.client.sendable import Sendable, StaysHere, compiler_of, read_text
 from twisted_distcc.client.settings import Settings
 from twisted_distcc.client.slots import LockDirectoryError, Slot
-from twisted_distcc.client.terminal import shown
-from twisted_distcc.client.transports import SecureWay, endpoint_to
-from twisted_distcc.cmdline.environment import environment_forbids
-from twisted_distcc.cmdline.model import Compilation, StayLocal
-from twisted_distcc.cmdline.parse import parse
-from twisted_distcc.cmdline.rewrite import remote_argv
+from twisted_distcc.client.sources import Sources
+from twisted_distcc.client.suspects import Suspects
+from twisted_distcc.client.transports import SecureWay
 from twisted_distcc.errors import (
     EXIT_ACCESS_DENIED,
-    EXIT_COMPILER_MISSING,
     EXIT_IO_ERROR,
     EXIT_NO_HOSTS,
     DistccError,
 )
-from twisted_distcc.execution.compilers import find_compiler, name_behind, not_found
-from twisted_distcc.messages.body import Body
-from twisted_distcc.messages.bulk import Bulk, ReactorThreads, Turns
-from twisted_distcc.messages.model import Reply, Request
+from twisted_distcc.messages.bulk import Turns
 from twisted_distcc.processes import CannotStartError, Spawner
-from twisted_distcc.wire.grammar import COMPRESSED, PLAIN
+from twisted_distcc.pump.model import NotForServersError
 
 _log = Logger()
 
-# Exit codes that no compiler has: a server that answers with one has refused, or is itself in trouble.
-_SERVERS_OWN: Final = range(100, 128)
-# Of these, the ones that the next job of this host would meet as well.
+# Exit codes of a server's own that the next job of this host would meet as well.
 _TROUBLE: Final = frozenset({EXIT_IO_ERROR, EXIT_ACCESS_DENIED})
 
 
-class _StaysHere(Exception):  # noqa: N818  (a turn that the story takes, not an error)
-    """It has to be compiled on this machine, for the reason that is its text."""
+class _FailedThere(StaysHere):
+    """A server's compiler failed at it; `ended` is to be told when this machine's has ended."""
+
+    def __init__(self, reason: str, ended: Callable[[], None]) -> None:
+        super().__init__(reason)
+        self.ended = ended
 
 
 class NoHostLeftError(DistccError):
@@ -78,6 +80,9 @@ class Dispatcher:
         reactor: provides `IReactorTime`, `IReactorTCP`, `IReactorSocket` and `IReactorThreads`.
         spawn: starts preprocessors and ssh.
         farms: the slots that all compiles share.
+        sources: what is known of the files that compiles read.
+        suspects: the units that servers could not compile.
+        abilities: what is known of servers.
         folders: makes folders for temporary files.
         turns: lets some of what takes much memory go on at a time.
         secured: leads to `,tls` hosts.
@@ -86,9 +91,30 @@ class Dispatcher:
     reactor: Any
     spawn: Spawner
     farms: Farms
+    sources: Sources
+    suspects: Suspects
+    abilities: Abilities
     folders: JobFolders = field(default_factory=JobFolders)
     turns: Turns = field(default_factory=Turns)
     secured: SecureWay = field(default_factory=SecureWay)
+
+    @classmethod
+    def on(cls, reactor: Any, spawn: Spawner) -> Dispatcher:
+        """Make one that works on `reactor`, and whose memory is empty."""
+
+        def aside(work: Callable[[], None]) -> Deferred[None]:
+            return deferToThreadPool(reactor, reactor.getThreadPool(), work)
+
+        sources = Sources(spawn, aside)
+        own = OwnCompilers(reactor, finder(reactor))
+        return cls(
+            reactor,
+            spawn,
+            Farms(reactor),
+            sources,
+            Suspects(sources.files, aside),
+            Abilities(reactor, own),
+        )
 
     async def run(self, invocation: Invocation, report: Report) -> Outcome:
         """Compile as `invocation` says; cancelling leaves nothing behind, here and on servers."""
@@ -109,7 +135,7 @@ class Dispatcher:
     def in_place(invocation: Invocation, reason: str) -> Outcome:
         """Have the compiler run here without further ado, when nothing else works: without a slot."""
         try:
-            return RunHere(_find_compiler(invocation), reason)
+            return RunHere(compiler_of(invocation), reason)
         except DistccError as error:
             return Finished(error.exit_code, stderr=os.fsencode(f"tdistcc: {error}\n"))
 
@@ -131,29 +157,32 @@ class _Job:
         """Find what the surroundings of `invocation` say."""
         environ = invocation.wishes
         settings = Settings.from_environ(environ)
-        hosts = find_hosts(environ, _read_text)
+        hosts = find_hosts(environ, read_text)
         for warning in hosts.warnings:
             report.say(warning)
-        compiler = _find_compiler(invocation)
+        compiler = compiler_of(invocation)
         return cls(tools, invocation, report, compiler, settings, hosts, tools.farms.of(settings))
 
     async def run(self) -> Outcome:
         """Compile it, elsewhere if that can be."""
+        for notice in self.tools.suspects.notices():
+            self.report.warn(notice)
         try:
             return await self._elsewhere()
-        except (_StaysHere, LockDirectoryError, CannotStartError) as reason:
+        except _FailedThere as failure:
+            return replace(await self.here(str(failure)), ended=failure.ended)
+        except (StaysHere, LockDirectoryError, CannotStartError) as reason:
             return await self.here(str(reason))
 
     async def _elsewhere(self) -> Outcome:
-        compilation = self._understand()
+        sendable = self._understand()
         if (slot := self._free_place_here()) is not None:
             return RunHere(self.compiler, "this machine is the first of the hosts that are free", slot)
         with self._folder() as folder:
-            preprocessed = await self._preprocess(compilation, folder)
-            outcome = await self._ask_around(compilation, preprocessed, folder)
-            if isinstance(outcome, RunHere):
-                return outcome
-            return self._deliver(compilation, preprocessed, outcome)
+            material = self._material(sendable, folder)
+            await self._prepare(material)
+            outcome = await self._ask_around(material)
+            return outcome if isinstance(outcome, RunHere) else self._deliver(material, outcome)
 
     async def here(self, reason: str) -> RunHere:
         """Wait for a slot of this machine, and have the compiler run here."""
@@ -167,37 +196,14 @@ class _Job:
 
     # Before a server is asked.
 
-    def _understand(self) -> Compilation:
-        compilation = parse(self._argv(), self._read_response_file)
-        if isinstance(compilation, StayLocal):
-            raise _StaysHere(compilation.reason)
-        if reason := environment_forbids(self.invocation.environ):
-            raise _StaysHere(reason)
+    def _understand(self) -> Sendable:
+        sendable = Sendable.of(self.invocation, self.compiler)
         if not self.hosts.hosts:
             raise self._nobody("no hosts are listed: set DISTCC_HOSTS", EXIT_NO_HOSTS)
-        self._check_outputs(compilation)
-        return compilation
-
-    def _argv(self) -> tuple[str, ...]:
-        """Give the command as servers are to know it.
-
-        A masquerade link of ours gets the bare name of the compiler.  `cc` may be another compiler on
-        another machine, so it gets the name that it stands for here.
-        """
-        name, *arguments = self.invocation.argv
-        if "/" in name and self._absolute(name) != self.compiler:
-            name = os.path.basename(name)
-        return (name_behind(name, self.compiler), *arguments)
-
-    def _outputs(self, compilation: Compilation) -> list[str]:
-        rules = compilation.dependencies
-        return [self._absolute(compilation.output)] + ([self._absolute(rules.path)] if rules else [])
-
-    def _check_outputs(self, compilation: Compilation) -> None:
-        """Leave what cannot be replaced to the compiler; it may have been put there while we waited."""
-        for path in self._outputs(compilation):
-            if reason := unfit(path):
-                raise _StaysHere(reason)
+        if self.tools.suspects.stays_here(sendable):
+            raise StaysHere("a server failed to compile it, which this machine could")
+        sendable.check_outputs()
+        return sendable
 
     def _free_place_here(self) -> Slot | None:
         """Take a slot of `localhost`, if it is listed and its turn: that saves preprocessing."""
@@ -216,26 +222,31 @@ class _Job:
         try:
             folder = self.tools.folders.new(self.settings.tmpdir, keep=self.settings.save_temps)
         except OSError as error:
-            raise _StaysHere(f"no temporary files can be made: {error}") from error
+            raise StaysHere(f"no temporary files can be made: {error}") from error
         try:
             yield folder.path
         finally:
             folder.close()
 
-    async def _preprocess(self, compilation: Compilation, folder: str) -> Preprocessed:
-        async with self.farm.local(self.hosts.preprocessing):
+    def _material(self, sendable: Sendable, folder: str) -> Material:
+        def turn() -> AbstractAsyncContextManager[None]:
+            return self.farm.local(self.hosts.preprocessing)
+
+        return Material(sendable, self.tools.sources, self.tools.spawn, turn, folder)
+
+    async def _prepare(self, material: Material) -> None:
+        """Find the files, if a host may take them; or preprocess, before a host is kept waiting."""
+        if await self._may_take_trees(material.sendable):
             try:
-                return await preprocess(
-                    self.tools.spawn, self.compiler, compilation, self.invocation, folder
-                )
-            except (NotForServersError, OSError) as error:
-                raise _StaysHere(str(error)) from error
+                await material.find()
+                return
+            except NotForServersError as reason:
+                self.report.say(f"preprocessing here: {reason}")
+        await material.text()
 
     # Servers.
 
-    async def _ask_around(
-        self, compilation: Compilation, preprocessed: Preprocessed, folder: str
-    ) -> Reply | RunHere:
+    async def _ask_around(self, material: Material) -> Compiled | RunHere:
         """Ask one host after the other, each once, until one has compiled it."""
         tried: frozenset[Host] = frozenset()
         failure = "none can be asked"
@@ -248,44 +259,76 @@ class _Job:
             if isinstance(host, Localhost):
                 return RunHere(self.compiler, "this machine is one of the hosts", grant.slot)
             try:
-                return await self._ask(host, compilation, preprocessed, folder)
+                return await self._ask(host, material)
             except HostError as error:
                 failure, exit_code = f"{host} {error}", error.exit_code
-                self._note(host, error, compilation)
+                self._note(host, error, material.sendable)
                 tried |= {host}
             except OSError as error:
-                raise _StaysHere(f"the reply cannot be stored: {error}") from error
+                raise StaysHere(f"the reply cannot be stored: {error}") from error
             finally:
                 grant.slot.release()
 
-    async def _ask(
-        self, host: RemoteHost, compilation: Compilation, preprocessed: Preprocessed, folder: str
-    ) -> Reply:
-        """Have `host` compile; a server that answers something of its own has failed."""
-        self.report.say(f"compiling {compilation.source} on {host}")
-        tools = self.tools
-        bulk = Bulk(tools.spawn, ReactorThreads(tools.reactor), folder, tools.turns)
-        environ, secured = self.invocation.environ, tools.secured
-        endpoint = endpoint_to(host, self.settings, environ, tools.reactor, tools.spawn, secured)
-        timeout = self.settings.io_timeout
-        client = DistccClient(endpoint, tools.reactor, bulk, io_timeout=timeout)
-        argv = remote_argv(compilation, self.invocation.directory)
-        request = Request(
-            tuple(map(os.fsencode, argv)),
-            preprocessed.source,
-            COMPRESSED if host.compress else PLAIN,
-        )
-        reply = await client.compile(request)
-        if reply.exit_code in _SERVERS_OWN:
-            raise RefusedByHostError.of(reply)
-        if not reply.status and not reply.object_file.length:
-            raise BadReplyError("says that all is well, and sent no object file")
+    async def _ask(self, host: RemoteHost, material: Material) -> Compiled:
+        """Have `host` compile: the files, if it takes them, and otherwise the text."""
+        sendable = material.sendable
+        self.report.say(f"compiling {sendable.compilation.source} on {host}")
+        calls = self._calls(material.folder)
+        if (compiled := await self._ask_with_tree(host, material, calls)) is None:
+            text = await material.text()
+            request = text_request(sendable, text, compress=host.compress)
+            reply = await calls.compiled(host, request)
+            compiled = Compiled(host, request, reply, text)
         self.farm.backoff.forgive(host)
-        return reply
+        return compiled
 
-    def _note(self, host: RemoteHost, error: HostError, compilation: Compilation) -> None:
+    async def _ask_with_tree(
+        self, host: RemoteHost, material: Material, calls: Calls
+    ) -> Compiled | None:
+        """Have `host` preprocess, too; `None` says that it is to get the text."""
+        if material.found is None:
+            return None
+        sendable = material.sendable
+        if not (host.pump or await self._is_exact(host, sendable, calls)):
+            return None
+        try:
+            request = tree_request(sendable, await material.tree())
+            with_rules = sendable.dependencies is not None
+            reply = await calls.compiled(host, request, with_rules=with_rules)
+        except NotForServersError as reason:
+            self.report.say(f"preprocessing here: {reason}")
+            return None
+        except RefusedByHostError as error:
+            if error.exit_code in _TROUBLE:
+                raise
+            self.report.say(f"preprocessing here: {host} {error}")
+            return None
+        return Compiled(host, request, reply, None)
+
+    def _calls(self, folder: str) -> Calls:
+        tools, environ = self.tools, self.invocation.environ
+        return Calls(
+            tools.reactor, tools.spawn, tools.turns, tools.secured, self.settings, environ, folder
+        )
+
+    async def _may_take_trees(self, sendable: Sendable) -> bool:
+        """Whether it is worth the while to find the files."""
+        if not self.settings.remote_cpp:
+            return False
+        remote = [host for host in self.hosts.hosts if not isinstance(host, Localhost)]
+        if any(host.pump for host in remote):
+            return True
+        return not await self.tools.abilities.are_hopeless(remote, _own_compiler(sendable))
+
+    async def _is_exact(self, host: RemoteHost, sendable: Sendable, calls: Calls) -> bool:
+        """Whether `host` makes of a tree just what this machine would make."""
+        ask = partial(calls.reply, host, limits=ANSWER_LIMITS)
+        return await self.tools.abilities.exact(host, ask, _own_compiler(sendable))
+
+    def _note(self, host: RemoteHost, error: HostError, sendable: Sendable) -> None:
         """Remember a host that failed as a host; a refusal of this one job says nothing of others."""
-        if isinstance(error, LostConnectionError) and compilation.language.is_assembler:
+        assembler = sendable.compilation.language.is_assembler
+        if isinstance(error, LostConnectionError) and assembler:
             self.report.say(f"{host} {error}, as C distccd does when it is sent an assembler source")
             return
         self.report.warn(f"{host} {error}")
@@ -298,55 +341,30 @@ class _Job:
 
     def _nobody(self, reason: str, exit_code: int) -> Exception:
         if self.settings.fallback:
-            return _StaysHere(reason)
+            return StaysHere(reason)
         error = NoHostLeftError(f"{reason}; DISTCC_FALLBACK=0 forbids to compile it here")
         error.exit_code = exit_code
         return error
 
     # Results.
 
-    def _deliver(self, compilation: Compilation, preprocessed: Preprocessed, reply: Reply) -> Finished:
+    def _deliver(self, material: Material, compiled: Compiled) -> Finished:
         """Put the outputs in place, or have a failed compile done again here."""
-        if reply.status:
-            if self.settings.fallback and not self.settings.skip_local_retry:
-                raise _StaysHere(f"the compile failed on the server, with {reply.exit_code}")
-        else:
-            self._check_outputs(compilation)
-            self._write(compilation, preprocessed, reply.object_file)
-        stdout, stderr = shown(reply.stdout.read()), shown(reply.stderr.read())
-        return Finished(reply.exit_code, stdout, preprocessed.stderr + stderr)
+        if compiled.reply.status and self.settings.fallback and not self.settings.skip_local_retry:
+            raise self._failed_there(material, compiled)
+        return deliver(material.sendable, compiled)
 
-    def _write(self, compilation: Compilation, preprocessed: Preprocessed, made: Body) -> None:
-        outputs = Outputs(self.invocation.umask)
-        try:
-            if preprocessed.dependencies is not None and compilation.dependencies is not None:
-                outputs.add_file(
-                    self._absolute(compilation.dependencies.path), preprocessed.dependencies
-                )
-            outputs.add_body(self._absolute(compilation.output), made)
-            outputs.show()
-        finally:
-            outputs.discard()
-
-    def _absolute(self, path: str) -> str:
-        return os.path.join(self.invocation.directory, path)
-
-    def _read_response_file(self, path: str) -> str | None:
-        return _read_text(self._absolute(path))
+    def _failed_there(self, material: Material, compiled: Compiled) -> StaysHere:
+        reason = f"the compile failed on the server, with {compiled.reply.exit_code}"
+        tree, found = compiled.request.tree, material.found
+        if tree is None or found is None or not compiled.failed_as_compiler():
+            return StaysHere(reason)
+        folder = f"{self.settings.directory}/reproducers"
+        suspects = self.tools.suspects
+        ended = suspects.suspect(material.sendable, found, tree, compiled, folder)
+        return _FailedThere(reason, ended)
 
 
-def _find_compiler(invocation: Invocation) -> str:
-    name = invocation.argv[0]
-    compiler = find_compiler(name, invocation.directory, invocation.environ.get("PATH", os.defpath))
-    if compiler is None:
-        error = DistccError(not_found(name))
-        error.exit_code = EXIT_COMPILER_MISSING
-        raise error
-    return compiler
-
-
-def _read_text(path: str) -> str | None:
-    try:
-        return os.fsdecode(Path(path).read_bytes())
-    except (OSError, ValueError):
-        return None
+def _own_compiler(sendable: Sendable) -> OwnCompiler:
+    search = sendable.invocation.environ.get("PATH", os.defpath)
+    return OwnCompiler(sendable.compiler, sendable.compilation.compiler, search)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import pwd
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final, Protocol, TypeAlias
 
@@ -72,12 +72,14 @@ class Finished:
 class RunHere:
     """It has to be done by `compiler` on this machine, for `reason`.
 
-    The slot, if there is one, is to be held until the compiler has ended.
+    The slot, if there is one, is to be held until the compiler has ended; and then `ended` is to be
+    called, by whoever still can.
     """
 
     compiler: str
     reason: str
     slot: Slot | None = None
+    ended: Callable[[], None] | None = None
 
 
 Outcome: TypeAlias = Finished | RunHere

@@ -1,6 +1,6 @@
 """Preprocessing on this machine, which makes a source that any server can compile.
 
-In: a compilation, and a folder for files.  Out: the source's text as a body, what the preprocessor said,
+In: a `Sendable`, and a folder for files.  Out: the source's text as a body, what the preprocessor said,
 and the dependency file; or why it has to be compiled here.
 """
 
@@ -13,16 +13,11 @@ from dataclasses import dataclass
 from typing import cast
 
 from twisted_distcc.client.invocation import Invocation
-from twisted_distcc.cmdline.model import Compilation
+from twisted_distcc.client.sendable import Sendable, StaysHere
 from twisted_distcc.cmdline.rewrite import preprocess_argv
 from twisted_distcc.cmdline.source import source_forbids
-from twisted_distcc.errors import DistccError
 from twisted_distcc.messages.body import Body
 from twisted_distcc.processes import Command, Spawner, run
-
-
-class NotForServersError(DistccError):
-    """The source has to be compiled here; the text says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,25 +35,24 @@ class Preprocessed:
     dependencies: str | None
 
 
-async def preprocess(
-    spawn: Spawner, compiler: str, compilation: Compilation, invocation: Invocation, folder: str
-) -> Preprocessed:
-    """Preprocess the source of `compilation` with `compiler`, into files of `folder`.
+async def preprocess(spawn: Spawner, sendable: Sendable, folder: str) -> Preprocessed:
+    """Preprocess the source of `sendable`, into files of `folder`.
 
     Raises:
-        NotForServersError: if the preprocessor fails (the compiler will say it better), or if the text
+        StaysHere: if the preprocessor fails (the compiler will say it better), or if the text
             reads files of this machine.
         CannotStartError: if there is no such compiler.
         OSError: if the disk takes no more.
     """
+    compilation, invocation = sendable.compilation, sendable.invocation
     text = f"{folder}/source{compilation.language.preprocessed_suffix}"
     if compilation.language.is_preprocessed:
-        shutil.copyfile(os.path.join(invocation.directory, compilation.source), text)
+        shutil.copyfile(sendable.absolute(compilation.source), text)
         _check(text)
         return Preprocessed(Body.adopt(text), b"", None)
     rules = f"{folder}/dependencies" if compilation.dependencies else None
     argv = preprocess_argv(compilation, text, rules)
-    stderr = await _run(spawn, [compiler, *argv[1:]], invocation, folder)
+    stderr = await _run(spawn, [sendable.compiler, *argv[1:]], invocation, folder)
     _check(text)
     return Preprocessed(Body.adopt(text), stderr, rules)
 
@@ -76,7 +70,7 @@ async def _run(spawn: Spawner, argv: list[str], invocation: Invocation, folder: 
         )
         ended = await run(spawn, command)
         if ended.status:
-            raise NotForServersError("the preprocessor failed")
+            raise StaysHere("the preprocessor failed")
         output.seek(0)
         return output.read()
 
@@ -88,4 +82,4 @@ def _check(path: str) -> None:
     with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as text:
         reason = source_forbids(cast(bytes, text))
     if reason is not None:
-        raise NotForServersError(reason)
+        raise StaysHere(reason)

@@ -7,8 +7,9 @@ the process's own environment.
 Names, meanings and defaults are those of distcc(1), "ENVIRONMENT VARIABLES", with these exceptions.
 An empty value means the default.  A value that is not understood is refused, where distcc takes it
 for something else (it reads `DISTCC_FALLBACK=no` as yes).  `DISTCC_CONNECT_TIMEOUT` is ours, since
-distcc's four seconds cannot be changed.  And the pause is a tenth of distcc's second, because one
-process looks for a free slot on behalf of all jobs, where each of distcc's looks for itself.
+distcc's four seconds cannot be changed, and so is `DISTCC_REMOTE_CPP`.  And the pause is a tenth of
+distcc's second, because one process looks for a free slot on behalf of all jobs, where each of distcc's
+looks for itself.
 """
 
 from __future__ import annotations
@@ -73,6 +74,8 @@ class Settings:
     """`DISTCC_DIR`, or `~/.distcc`: hosts, lock files and state files."""
     fallback: bool
     """`DISTCC_FALLBACK`: compile here what no host could."""
+    remote_cpp: bool
+    """`DISTCC_REMOTE_CPP`: have servers preprocess, where that is exact or `,cpp` asks for it."""
     save_temps: bool
     """`DISTCC_SAVE_TEMPS`: leave temporary files in place."""
     skip_local_retry: bool
@@ -104,6 +107,7 @@ class Settings:
         return cls(
             directory=directory,
             fallback=_switch(environ, "DISTCC_FALLBACK", default=True),
+            remote_cpp=_switch(environ, "DISTCC_REMOTE_CPP", default=True),
             save_temps=_switch(environ, "DISTCC_SAVE_TEMPS", default=False),
             skip_local_retry="DISTCC_SKIP_LOCAL_RETRY" in environ,
             ssh=environ.get("DISTCC_SSH") or "ssh",

@@ -4,6 +4,7 @@ In: a `Compilation`, and names of files.  Out: words.  This module refuses to ju
 given may be distributed, and words that `parse` kept are passed on as they were typed.
 
     preprocess_argv   on the client: source -> preprocessed text, and the dependency file
+    listing_argv      on the client: source -> the names of the files that the preprocessor reads
     remote_argv       in the request: what the server is asked to run
     serve_argv        on the server: the same, with the server's own files
     tree_argv         in a request that brings files: what a server that preprocesses is asked to run
@@ -66,6 +67,11 @@ def preprocess_argv(c: Compilation, output: str, dependencies: str | None) -> li
     if c.dependencies is not None and dependencies is not None:
         rules = [*c.dependencies.options, "-MF", dependencies]
     return [c.compiler, *_words(c, _PREPROCESSING), *rules, "-E", "-o", output]
+
+
+def listing_argv(c: Compilation) -> list[str]:
+    """List all files that the preprocessor reads, as a make rule on standard output."""
+    return [c.compiler, *_words(c, _PREPROCESSING), "-M"]
 
 
 def remote_argv(c: Compilation, working_directory: str) -> list[str]:

@@ -1,0 +1,153 @@
+"""Which files a compile reads, told by the compiler's own `-M`: exact, and as slow as preprocessing.
+
+In: a `Sendable`, and what a scan knows of its unit.  Out: the whole `Unit`.  A list is remembered, and
+holds while no file of it has changed, and none has appeared where one of its names would be found.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import Final
+
+from twisted_distcc.client.answers import ask
+from twisted_distcc.client.packed import TICK
+from twisted_distcc.client.sendable import SEARCH_VARIABLES, Sendable
+from twisted_distcc.cmdline.rewrite import listing_argv
+from twisted_distcc.processes import Spawner
+from twisted_distcc.pump.model import FileSystem, NotForServersError, Unit
+
+# Units that are remembered; few builds have so many that a scan cannot decide.
+_MOST: Final = 1000
+
+_Key = tuple[object, ...]
+
+# In a make rule a backslash makes the next character plain, and joins lines; a dollar is doubled.
+_WORD: Final = re.compile(r"(?:\\\n|\s)*((?:\\(?!\n).|\$\$|[^\s\\])+)", re.DOTALL)
+_ESCAPED: Final = re.compile(r"\\([\s#\\:])|\$(\$)")
+
+
+@dataclass(frozen=True, slots=True)
+class _Listed:
+    """An answer, and the state of things for which it was given.
+
+    Attributes:
+        unit: the answer.
+        names: the names of its files, and of the folders on the way to them.
+        folders: which of these there are in each folder that was, or would have been, looked in.
+    """
+
+    unit: Unit
+    names: frozenset[str]
+    folders: dict[str, frozenset[str]]
+
+
+class Listings:
+    """The lists that one process was given.
+
+    Args:
+        files: tells whether they still hold.
+        spawn: starts compilers.
+    """
+
+    def __init__(self, files: FileSystem, spawn: Spawner) -> None:
+        self._files = files
+        self._spawn = spawn
+        self._listed: OrderedDict[_Key, _Listed] = OrderedDict()
+
+    def known(self, sendable: Sendable, directory: str, scanned: Unit) -> Unit | None:
+        """Give the unit of `sendable` if it was listed before, and nothing has changed since."""
+        key = _key(sendable, directory)
+        listed = self._listed.get(key)
+        if listed is None:
+            return None
+        if not self._holds(listed, scanned):
+            del self._listed[key]
+            return None
+        self._listed.move_to_end(key)
+        return listed.unit
+
+    async def ask(self, sendable: Sendable, directory: str, scanned: Unit) -> Unit:
+        """Have the compiler list the files of `sendable`, of which the scan knows those of `scanned`.
+
+        Raises:
+            NotForServersError: if the compiler cannot, or if files change meanwhile.
+            CannotStartError: if there is no such compiler.
+        """
+        begun = self._files.now_ns()
+        invocation = sendable.invocation
+        words = listing_argv(sendable.compilation)[1:]
+        answer = await ask(self._spawn, sendable.compiler, words, invocation, invocation.environ)
+        if answer.status:
+            raise NotForServersError("the compiler cannot list the files that it reads")
+        unit = self._unit(prerequisites(os.fsdecode(answer.stdout)), directory, scanned)
+        self._remember(_key(sendable, directory), unit, begun)
+        return unit
+
+    def _remember(self, key: _Key, unit: Unit, begun: int) -> None:
+        """Remember `unit`, unless one of its files may have changed since the compiler began to read."""
+        if any(begun - stamp.ctime_ns < TICK for stamp in unit.files.values()):
+            return
+        names = _names(unit)
+        folders = {folder: self._relevant(folder, names) for folder in _looked_in(unit)}
+        self._listed[key] = _Listed(unit, names, folders)
+        if len(self._listed) > _MOST:
+            self._listed.popitem(last=False)
+
+    def _unit(self, names: list[str], directory: str, scanned: Unit) -> Unit:
+        files = dict(scanned.files)
+        for name in names:
+            path = os.path.join(directory, name)
+            stamp = self._files.stamp(path)
+            if stamp is None:
+                raise NotForServersError(f"{path} was there a moment ago")
+            files[path] = stamp
+        return Unit(files, scanned.folders | {os.path.dirname(path) for path in files})
+
+    def _holds(self, listed: _Listed, scanned: Unit) -> bool:
+        stamp = self._files.stamp
+        return (
+            scanned.files.items() <= listed.unit.files.items()
+            and scanned.folders <= listed.unit.folders
+            and all(stamp(path) == known for path, known in listed.unit.files.items())
+            and all(
+                self._relevant(folder, listed.names) == known for folder, known in listed.folders.items()
+            )
+        )
+
+    def _relevant(self, folder: str, names: frozenset[str]) -> frozenset[str]:
+        """Give those of `names` that are in `folder`: what is written beside them changes nothing."""
+        return names & (self._files.names(folder) or frozenset())
+
+
+def prerequisites(rules: str) -> list[str]:
+    """Give the files that a make rule, as compilers write it, names after its target."""
+    _, _, listed = rules.partition(": ")
+    return [_ESCAPED.sub(r"\1\2", word) for word in _WORD.findall(listed)]
+
+
+def _names(unit: Unit) -> frozenset[str]:
+    return frozenset(name for path in unit.files for name in path.split("/"))
+
+
+def _looked_in(unit: Unit) -> set[str]:
+    """Give the folders in which a file of this unit was, or would have been, looked for.
+
+    `#include <sys/types.h>` looks into the folder `sys` of each folder that is searched.
+    """
+    searched = unit.folders
+    below = {
+        os.path.dirname(path)[len(folder) :]
+        for folder in searched
+        for path in unit.files
+        if path.startswith(f"{folder}/")
+    }
+    return {f"{folder}{part}" for folder in searched for part in {"", *below}}
+
+
+def _key(sendable: Sendable, directory: str) -> _Key:
+    environ = sendable.invocation.environ
+    variables = tuple(environ.get(name) for name in sorted(SEARCH_VARIABLES))
+    return sendable.compiler, directory, sendable.compilation.arguments, variables

@@ -1,0 +1,77 @@
+"""What is sent of one compile: the tree of its files, or its preprocessed text.
+
+In: a `Sendable`.  Out: either, made once, when a host wants it.  The files are found first, and read
+when they are to be sent.  This module refuses to know hosts.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from twisted_distcc.client.packed import FileChangedError
+from twisted_distcc.client.preprocessing import Preprocessed, preprocess
+from twisted_distcc.client.sendable import Sendable, StaysHere
+from twisted_distcc.client.sources import Found, Sources, Turn
+from twisted_distcc.messages.model import Tree
+from twisted_distcc.processes import Spawner
+
+
+@dataclass(slots=True)
+class Material:
+    """The forms of one compile.
+
+    Attributes:
+        sendable: the compile.
+        sources: finds its files.
+        spawn: starts preprocessors.
+        turn: waits until one more preprocessor may run here.
+        folder: where the text lies.
+        found: its files, once they are found.
+    """
+
+    sendable: Sendable
+    sources: Sources
+    spawn: Spawner
+    turn: Turn
+    folder: str
+    found: Found | None = None
+    _tree: Tree | None = None
+    _text: Preprocessed | None = None
+
+    async def find(self) -> Found:
+        """Find the files, as they are now.
+
+        Raises:
+            NotForServersError: if it can only be sent as text.
+            CannotStartError: if the compiler cannot be started.
+        """
+        self.found = await self.sources.find(self.sendable, self.turn)
+        return self.found
+
+    async def tree(self) -> Tree:
+        """Give the tree of the files that were found.
+
+        Raises:
+            NotForServersError: if it can only be sent as text after all.
+        """
+        if self._tree is None:
+            try:
+                self._tree = await self.sources.tree(self.found or await self.find())
+            except FileChangedError:
+                self._tree = await self.sources.tree(await self.find())
+        return self._tree
+
+    async def text(self) -> Preprocessed:
+        """Give the text.
+
+        Raises:
+            StaysHere: if there is none that a server can compile.
+            CannotStartError: if the compiler cannot be started.
+        """
+        if self._text is None:
+            async with self.turn():
+                try:
+                    self._text = await preprocess(self.spawn, self.sendable, self.folder)
+                except OSError as error:
+                    raise StaysHere(str(error)) from error
+        return self._text

@@ -1,0 +1,138 @@
+"""The contents of files, compressed once and sent often.
+
+In: paths of files, and the stamps that say which contents are meant.  Out: their contents, each
+compressed with LZO1X by itself; or the path of a file that has changed.  What was not asked for lately
+is forgotten beyond a bound.  This module refuses to know what the files are for.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from twisted.internet.defer import Deferred, DeferredLock
+
+from twisted_distcc.compression.lzo import compress
+from twisted_distcc.pump.model import FileSystem, NotForServersError, Stamp
+
+MOST_BYTES: Final = 256 * 1024 * 1024
+"""What is kept in memory, compressed: the headers of some ten thousand libraries."""
+# Compressing costs some 30 microseconds a kilobyte: beyond this it would hold other jobs up.
+_AT_ONCE: Final = 32 * 1024
+# What a file costs beside its contents and its name: objects and their places in tables.
+_OVERHEAD: Final = 500
+# Two changes within so many nanoseconds may leave the same stamp: kernels count in ticks of at most
+# 10 ms, and some file systems and servers of files in seconds.
+TICK: Final = 2_000_000_000
+
+
+class FileChangedError(NotForServersError):
+    """A file is not what it was when it was scanned; the text names it."""
+
+
+class Aside(Protocol):
+    """The seam to a pool of threads: runs `work` in one of them."""
+
+    def __call__(self, work: Callable[[], None], /) -> Deferred[None]:
+        """Tell when `work` is done, or fail as it does."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class PackedFile:
+    """A file as it is sent.
+
+    Attributes:
+        stamp: which contents these are.
+        name: its path, as it is sent.
+        data: its contents, compressed; empty for an empty file.
+    """
+
+    stamp: Stamp
+    name: bytes
+    data: bytes
+
+
+class PackedFiles:
+    """The packed files of one process.
+
+    Args:
+        files: the files.
+        aside: compresses many or large ones in a thread.
+        most: bytes that are kept at the most.
+    """
+
+    def __init__(self, files: FileSystem, aside: Aside, most: int = MOST_BYTES) -> None:
+        self._files = files
+        self._aside = aside
+        self._most = most
+        self._bytes = 0
+        self._kept: OrderedDict[str, PackedFile] = OrderedDict()
+        self._turn = DeferredLock()
+
+    async def of(self, wanted: Mapping[str, Stamp]) -> list[PackedFile]:
+        """Give the files at the paths `wanted`, in this order, with the contents that the stamps mean.
+
+        Raises:
+            FileChangedError: if a file has other contents by now, or is gone.
+        """
+        missing = self._missing(wanted)
+        if not missing:
+            return self._held(wanted)
+        async with self._turn:  # whoever waited finds that others have packed most of theirs
+            fresh: dict[str, PackedFile] = {}
+            missing = self._missing(wanted)
+            if sum(wanted[path].size for path in missing) <= _AT_ONCE:
+                self._pack(missing, wanted, fresh)
+            else:
+                await self._aside(lambda: self._pack(missing, wanted, fresh))
+        packed = self._held({path: stamp for path, stamp in wanted.items() if path not in fresh})
+        in_order = iter(packed)
+        result = [fresh.get(path) or next(in_order) for path in wanted]
+        self._keep(fresh)
+        return result
+
+    def _missing(self, wanted: Mapping[str, Stamp]) -> list[str]:
+        kept = self._kept
+        return [
+            path
+            for path, stamp in wanted.items()
+            if (file := kept.get(path)) is None or (file.stamp is not stamp and file.stamp != stamp)
+        ]
+
+    def _held(self, wanted: Collection[str]) -> list[PackedFile]:
+        kept = self._kept
+        for path in wanted:
+            kept.move_to_end(path)
+        return [kept[path] for path in wanted]
+
+    def _pack(
+        self, paths: Iterable[str], wanted: Mapping[str, Stamp], fresh: dict[str, PackedFile]
+    ) -> None:
+        """Read and compress, in a thread as a rule, which touches nothing that others do."""
+        for path in paths:
+            stamp = wanted[path]
+            contents = self._files.read(path)
+            if contents is None or self._files.stamp(path) != stamp or len(contents) != stamp.size:
+                raise FileChangedError(f"{path} changes while it is read")
+            fresh[path] = PackedFile(stamp, path.encode(errors="surrogateescape"), compress(contents))
+
+    def _keep(self, fresh: Mapping[str, PackedFile]) -> None:
+        now = self._files.now_ns()
+        for path, file in fresh.items():
+            self._forget(path)
+            if now - max(file.stamp.mtime_ns, file.stamp.ctime_ns) > TICK:
+                self._kept[path] = file
+                self._bytes += _cost(file)
+        while self._bytes > self._most:
+            self._forget(next(iter(self._kept)))
+
+    def _forget(self, path: str) -> None:
+        if (file := self._kept.pop(path, None)) is not None:
+            self._bytes -= _cost(file)
+
+
+def _cost(file: PackedFile) -> int:
+    return len(file.data) + 2 * len(file.name) + _OVERHEAD

@@ -1,0 +1,26 @@
+"""What hosts are asked for one compile.
+
+In: a `Sendable`, and its text or its tree.  Out: a `Request`.
+"""
+
+from __future__ import annotations
+
+import os
+
+from twisted_distcc.client.preprocessing import Preprocessed
+from twisted_distcc.client.sendable import Sendable
+from twisted_distcc.cmdline.rewrite import remote_argv, tree_argv
+from twisted_distcc.messages.model import Request, Tree
+from twisted_distcc.wire.grammar import COMPRESSED, FILES, PLAIN
+
+
+def text_request(sendable: Sendable, text: Preprocessed, *, compress: bool) -> Request:
+    """Ask for a compile of preprocessed text."""
+    argv = remote_argv(sendable.compilation, sendable.invocation.directory)
+    return Request(tuple(map(os.fsencode, argv)), text.source, COMPRESSED if compress else PLAIN)
+
+
+def tree_request(sendable: Sendable, tree: Tree) -> Request:
+    """Ask for a compile of a tree."""
+    words = tree_argv(sendable.explicit)
+    return Request(tuple(map(os.fsencode, words)), version=FILES, tree=tree)

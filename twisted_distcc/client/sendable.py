@@ -1,0 +1,141 @@
+"""Whether a compile may leave this machine, and as which command.
+
+In: an `Invocation`.  Out: a `Sendable`, the command understood and its compiler found; or `StaysHere`,
+with the reason.  This module refuses to know hosts and slots.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from twisted_distcc.client.invocation import Invocation
+from twisted_distcc.client.outputs import unfit
+from twisted_distcc.cmdline.environment import environment_forbids
+from twisted_distcc.cmdline.model import Compilation, StayLocal
+from twisted_distcc.cmdline.parse import parse
+from twisted_distcc.errors import EXIT_COMPILER_MISSING, DistccError
+from twisted_distcc.execution.compilers import find_compiler, name_behind, not_found
+from twisted_distcc.pump.search import words_from
+
+SEARCH_VARIABLES: Final = frozenset(
+    {
+        "CPATH",
+        "C_INCLUDE_PATH",
+        "CPLUS_INCLUDE_PATH",
+        "OBJC_INCLUDE_PATH",
+        "OBJCPLUS_INCLUDE_PATH",
+    }
+)
+"""The variables that `words_from` speaks for."""
+
+
+class StaysHere(Exception):  # noqa: N818  (a turn that the story takes, not an error)
+    """It has to be compiled on this machine, for the reason that is its text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sendable:
+    """A compile that may happen elsewhere.
+
+    Attributes:
+        invocation: what was typed, and where.
+        compiler: the path of the compiler that is meant.
+        compilation: the command, understood.
+        explicit: the same, with options for what the environment says of search folders.
+    """
+
+    invocation: Invocation
+    compiler: str
+    compilation: Compilation
+    explicit: Compilation
+
+    @classmethod
+    def of(cls, invocation: Invocation, compiler: str) -> Sendable:
+        """Understand `invocation`, whose compiler is at the path `compiler`.
+
+        Raises:
+            StaysHere: if it has to be compiled on this machine.
+        """
+        compilation = _understood(_argv_for_servers(invocation, compiler), invocation)
+        if reason := environment_forbids(invocation.environ):
+            raise StaysHere(reason)
+        words = words_from(invocation.environ, compilation.language)
+        argv = (compilation.compiler, *compilation.arguments, *words)
+        explicit = _understood(argv, invocation) if words else compilation
+        return cls(invocation, compiler, compilation, explicit)
+
+    @property
+    def explicit_environ(self) -> dict[str, str]:
+        """The environment without what `explicit` has as options."""
+        environ = self.invocation.environ
+        return {name: value for name, value in environ.items() if name not in SEARCH_VARIABLES}
+
+    def absolute(self, path: str) -> str:
+        """Give `path`, as the command has it, from the root."""
+        return os.path.join(self.invocation.directory, path)
+
+    @property
+    def output(self) -> str:
+        """The absolute path of the object."""
+        return self.absolute(self.compilation.output)
+
+    @property
+    def dependencies(self) -> str | None:
+        """The absolute path of the dependency file, if there is to be one."""
+        rules = self.compilation.dependencies
+        return self.absolute(rules.path) if rules else None
+
+    def check_outputs(self) -> None:
+        """Leave what cannot be replaced to the compiler; it may have been put there while we waited.
+
+        Raises:
+            StaysHere: if an output is something that cannot be replaced.
+        """
+        for path in (self.output, self.dependencies):
+            if path is not None and (reason := unfit(path)):
+                raise StaysHere(reason)
+
+
+def compiler_of(invocation: Invocation) -> str:
+    """Give the path of the compiler that `invocation` means.
+
+    Raises:
+        DistccError: if there is none; the text says so, with distcc's exit code for it.
+    """
+    name = invocation.argv[0]
+    compiler = find_compiler(name, invocation.directory, invocation.environ.get("PATH", os.defpath))
+    if compiler is None:
+        error = DistccError(not_found(name))
+        error.exit_code = EXIT_COMPILER_MISSING
+        raise error
+    return compiler
+
+
+def read_text(path: str) -> str | None:
+    """Give the text of the file `path`; `None` if it cannot be read."""
+    try:
+        return os.fsdecode(Path(path).read_bytes())
+    except (OSError, ValueError):
+        return None
+
+
+def _understood(argv: tuple[str, ...], invocation: Invocation) -> Compilation:
+    compilation = parse(argv, lambda path: read_text(os.path.join(invocation.directory, path)))
+    if isinstance(compilation, StayLocal):
+        raise StaysHere(compilation.reason)
+    return compilation
+
+
+def _argv_for_servers(invocation: Invocation, compiler: str) -> tuple[str, ...]:
+    """Give the command as servers are to know it.
+
+    A masquerade link of ours gets the bare name of the compiler.  `cc` may be another compiler on
+    another machine, so it gets the name that it stands for here.
+    """
+    name, *arguments = invocation.argv
+    if "/" in name and os.path.join(invocation.directory, name) != compiler:
+        name = os.path.basename(name)
+    return (name_behind(name, compiler), *arguments)

@@ -1,0 +1,149 @@
+"""What a process knows of the sources that it compiles, and the trees that it makes of them.
+
+In: a `Sendable`.  Out: `Found`, the files that it may read; then the `Tree` of these, packed.  All
+memory is kept from one build to the next, and nothing of it is believed without a look at the files.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import Final
+
+from twisted_distcc.client.asking import SearchPaths
+from twisted_distcc.client.invocation import Invocation
+from twisted_distcc.client.listing import Listings
+from twisted_distcc.client.packed import Aside, FileChangedError, PackedFile, PackedFiles
+from twisted_distcc.client.sendable import Sendable
+from twisted_distcc.messages.body import Body
+from twisted_distcc.messages.model import Tree, TreeFile, TreeLink
+from twisted_distcc.processes import Spawner
+from twisted_distcc.pump.disk import Disk
+from twisted_distcc.pump.laying import lay
+from twisted_distcc.pump.model import FileSystem, Laid, NotForServersError, Stamp, UndecidedError, Unit
+from twisted_distcc.pump.scanner import Scanner
+
+FOLDER_MARK: Final = ".twisted-distcc"
+"""The name of the empty file by which a folder is sent that holds no other."""
+# A source that includes more than this with `#embed` or `.incbin` is sent as text, or not at all.
+_MOST_BYTES: Final = 256 * 1024 * 1024
+
+Turn = Callable[[], AbstractAsyncContextManager[None]]
+"""Waits until one more preprocessor may run here."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The files of one compile, found and not yet read.
+
+    Attributes:
+        directory: the working directory, as the compiler calls it.
+        unit: the files, as the compiler opens them.
+        laid: the same, as they are sent.
+    """
+
+    directory: str
+    unit: Unit
+    laid: Laid
+
+
+class Sources:
+    """The memory of one process.
+
+    Args:
+        spawn: starts compilers, to ask them.
+        aside: works in a thread.
+        files: the files.
+    """
+
+    def __init__(self, spawn: Spawner, aside: Aside, files: FileSystem | None = None) -> None:
+        self.files = files or Disk()
+        self._scanner = Scanner(self.files)
+        self._searches = SearchPaths(self.files, spawn)
+        self._listings = Listings(self.files, spawn)
+        self._packed = PackedFiles(self.files, aside)
+
+    async def find(self, sendable: Sendable, turn: Turn) -> Found:
+        """Find the files that `sendable` may read; `turn` is waited for where that takes a preprocessor.
+
+        Raises:
+            NotForServersError: if it has to be preprocessed on this machine.
+            CannotStartError: if its compiler cannot be started.
+        """
+        if sendable.compilation.language.is_preprocessed:
+            raise NotForServersError("it is preprocessed already")
+        directory = directory_as_called(sendable.invocation)
+        unit = await self._unit(sendable, directory, turn)
+        if sum(stamp.size for stamp in unit.files.values()) > _MOST_BYTES:
+            raise NotForServersError("it may read too much to be sent")
+        return Found(directory, unit, lay(unit, self.files))
+
+    async def tree(self, found: Found) -> Tree:
+        """Give the tree of `found`.
+
+        Raises:
+            FileChangedError: if a file has other contents by now, or is gone.
+        """
+        return assemble(found.directory, found.laid, await self._packed.of(self._stamps(found)))
+
+    async def _unit(self, sendable: Sendable, directory: str, turn: Turn) -> Unit:
+        search = await self._searches.of(sendable)
+        try:
+            return self._scanner.unit(sendable.explicit, directory, search)
+        except UndecidedError as undecided:
+            scanned = undecided.partial
+        known = self._listings.known(sendable, directory, scanned)
+        if known is not None:
+            return known
+        async with turn():
+            return await self._listings.ask(sendable, directory, scanned)
+
+    def _stamps(self, found: Found) -> dict[str, Stamp]:
+        """Give the files as they are sent, with the stamps with which they were found."""
+        called = found.unit.files
+        stamps = {}
+        for path in found.laid.files:
+            stamp = called.get(path) or self.files.stamp(path)
+            if stamp is None:
+                raise FileChangedError(f"{path} is gone")
+            stamps[path] = stamp
+        return stamps
+
+
+def directory_as_called(invocation: Invocation) -> str:
+    """Give the working directory as compilers call it: `$PWD`, if that leads there.
+
+    Raises:
+        NotForServersError: if servers could not have a folder of that name.
+    """
+    called = invocation.environ.get("PWD", "")
+    if not called.startswith("/") or not _is_same(called, invocation.directory):
+        return invocation.directory
+    if os.path.normpath(called) != called:
+        raise NotForServersError(f"PWD is {called}, which is not a plain path")
+    return called
+
+
+def assemble(directory: str, laid: Laid, packed: Sequence[PackedFile]) -> Tree:
+    """Make a tree of the files `packed`, and of the links and folders of `laid`."""
+    entries: list[TreeFile | TreeLink] = []
+    start = 0
+    for file in packed:
+        length = len(file.data)
+        entries.append(TreeFile(file.name, start, length))
+        start += length
+    for folder in laid.folders:
+        entries.append(TreeFile(os.fsencode(os.path.join(folder, FOLDER_MARK)), start, 0))
+    for name, target in laid.links:
+        entries.append(TreeLink(os.fsencode(name), os.fsencode(target)))
+    contents = Body.of(b"".join([file.data for file in packed]))
+    return Tree(os.fsencode(directory), tuple(entries), contents)
+
+
+def _is_same(one: str, other: str) -> bool:
+    try:
+        return os.path.samefile(one, other)
+    except (OSError, ValueError):
+        return False
