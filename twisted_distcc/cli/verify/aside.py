@@ -7,7 +7,6 @@ elsewhere: its name is in dependency files, and may be in the object.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -18,9 +17,8 @@ from secrets import token_hex
 def put_aside(paths: Iterable[str]) -> Iterator[None]:
     """Keep the files at `paths` under other names beside them until the block ends."""
     with ExitStack() as stack:
-        for path in map(Path, paths):
-            stack.enter_context(_folder_of(path))
-            stack.enter_context(_file_aside(path))
+        for path in paths:
+            stack.enter_context(_file_aside(Path(path)))
         yield
 
 
@@ -42,17 +40,14 @@ def _file_aside(path: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _folder_of(path: Path) -> Iterator[None]:
-    """Have a folder for `path`: build tools make some on the way."""
-    missing = []
-    folder = path.parent
-    while not folder.is_dir():
-        missing.append(folder)
-        folder = folder.parent
-    path.parent.mkdir(parents=True, exist_ok=True)
+def folders_made(paths: Iterable[str]) -> Iterator[None]:
+    """Have the folders of `paths` while the block lasts: build tools make some on the way."""
+    missing = {folder for path in map(Path, paths) for folder in path.parents if not folder.exists()}
+    for folder in sorted(missing):
+        folder.mkdir()
     try:
         yield
     finally:
-        for made in missing:
-            with suppress(OSError):  # another unit's files are in it
-                os.rmdir(made)
+        for folder in sorted(missing, reverse=True):
+            with suppress(OSError):  # something else is in it now
+                folder.rmdir()

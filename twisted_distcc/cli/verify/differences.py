@@ -62,4 +62,4 @@ def _first_line(here: bytes, there: bytes) -> str:
 
 
 def _shown(line: bytes | None) -> str:
-    return "not" if line is None else repr(line.decode(errors="replace")[:_LONGEST_LINE])
+    return "missing" if line is None else repr(line.decode(errors="replace")[:_LONGEST_LINE])

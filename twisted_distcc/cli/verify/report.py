@@ -141,4 +141,5 @@ def keep(result: Result, folder: Path) -> None:
             (place / side).mkdir(parents=True, exist_ok=True)
             for what, data in ran.left.items():
                 (place / side / what.replace(" ", "-")).write_bytes(data)
+        (place / "there" / "log").write_text(finding.said)
         (place / "command").write_text(reproducer(finding.unit.command) + "\n", errors="surrogateescape")

@@ -21,6 +21,7 @@ from twisted_distcc.cli.demo.farm import running_farm
 from twisted_distcc.cli.demo.screen import Screen
 from twisted_distcc.cli.installed import installed_command
 from twisted_distcc.cli.interrupted import interrupted_by_sigterm
+from twisted_distcc.cli.verify.aside import folders_made
 from twisted_distcc.cli.verify.databases import DATABASE, NINJA, ask_ninja, read_database
 from twisted_distcc.cli.verify.recording import record, run_build
 from twisted_distcc.cli.verify.report import Result, as_json, keep, table
@@ -78,7 +79,8 @@ class Verification:
                 " if compilers are called by their paths, as by CMake, name a folder in which CMake"
                 " has written compile_commands.json (-DCMAKE_EXPORT_COMPILE_COMMANDS=ON)"
             )
-        with self._farm() as changes:
+        outputs = [path for unit in units for path in unit.outputs.values()]
+        with folders_made(outputs), self._farm() as changes:
             twice = Twice(os.fspath(installed_command("tdistcc")), changes, self.scratch)
             return Result(self._findings(units, twice), stays)
 

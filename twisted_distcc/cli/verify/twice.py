@@ -30,7 +30,7 @@ class Finding:
     Attributes:
         here, there: how it ended on this machine, and by the farm; `there` is missing where the unit
             does not even compile here.
-        reason: why the farm did not do all of it; empty if it did.
+        said: what the client said of it.
         different: what differs, and how.
         unstable: what of that differs as well when this machine compiles it again: dates and the like.
     """
@@ -38,9 +38,15 @@ class Finding:
     unit: Unit
     here: Ran
     there: Ran | None = None
-    reason: str = ""
+    said: str = ""
     different: Mapping[str, str] = field(default_factory=dict)
     unstable: frozenset[str] = frozenset()
+
+    @property
+    def reason(self) -> str:
+        """Why the farm did not do all of it; empty if it did."""
+        found = _DONE_HERE.findall(self.said)
+        return found[-1] if found else ""
 
     @property
     def wrong(self) -> dict[str, str]:
@@ -70,7 +76,9 @@ class Twice:
             if here.status:
                 return Finding(unit, here)
             there = self._there(unit, log)
-            finding = Finding(unit, here, there, _reason(log), differences(here, there))
+            finding = Finding(
+                unit, here, there, log.read_text(errors="replace"), differences(here, there)
+            )
         if finding.different:
             unstable = frozenset(differences(here, self._here(unit)))
             finding = replace(finding, unstable=unstable)
@@ -80,19 +88,21 @@ class Twice:
         return _run(unit, [unit.compiler, *unit.command.argv[1:]], unit.command.environ)
 
     def _there(self, unit: Unit, log: Path) -> Ran:
-        # A compile that fails there is not to be hidden by one that succeeds here; a server that fails
-        # may be: the reason is in the log.
-        wishes = {
-            "DISTCC_FALLBACK": "1",
-            "DISTCC_SKIP_LOCAL_RETRY": "1",
-            "DISTCC_VERBOSE": "1",
-            "DISTCC_LOG": os.fspath(log),
-        }
-        environ = {**unit.command.environ, **self.changes, **wishes}
-        return _run(unit, [self.tdistcc, *unit.command.argv], environ)
+        with log.open("ab") as words:
+            # A compile that fails there is not to be hidden by one that succeeds here; a server that
+            # fails may be: the reason is among the words.
+            wishes = {
+                "DISTCC_FALLBACK": "1",
+                "DISTCC_SKIP_LOCAL_RETRY": "1",
+                "DISTCC_VERBOSE": "1",
+                "DISTCC_LOG": os.fspath(log),
+                "UNCACHED_ERR_FD": str(words.fileno()),
+            }
+            environ = {**unit.command.environ, **self.changes, **wishes}
+            return _run(unit, [self.tdistcc, *unit.command.argv], environ, words.fileno())
 
 
-def _run(unit: Unit, argv: Sequence[str], environ: Mapping[str, str]) -> Ran:
+def _run(unit: Unit, argv: Sequence[str], environ: Mapping[str, str], *descriptors: int) -> Ran:
     with put_aside(unit.outputs.values()):
         ended = subprocess.run(
             argv,
@@ -100,13 +110,13 @@ def _run(unit: Unit, argv: Sequence[str], environ: Mapping[str, str]) -> Ran:
             env=environ,
             stdin=subprocess.DEVNULL,
             capture_output=True,
+            pass_fds=descriptors,
             check=False,
         )
-        left = {what: _contents(path) for what, path in unit.outputs.items()}
+        files = {what: _contents(path) for what, path in unit.outputs.items()}
+    left = {what: data for what, data in files.items() if data is not None}
     said = {"standard output": ended.stdout, "standard error": ended.stderr}
-    return Ran(
-        ended.returncode, {what: data for what, data in {**left, **said}.items() if data is not None}
-    )
+    return Ran(ended.returncode, {**left, **said})
 
 
 def _contents(path: str) -> bytes | None:
@@ -114,9 +124,3 @@ def _contents(path: str) -> bytes | None:
         return Path(path).read_bytes()
     except FileNotFoundError:
         return None
-
-
-def _reason(log: Path) -> str:
-    said = log.read_text(errors="replace") if log.exists() else ""
-    found = _DONE_HERE.findall(said)
-    return found[-1] if found else ""
