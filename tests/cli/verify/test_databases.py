@@ -31,6 +31,12 @@ class DatabaseTests(SynchronousTestCase):
         (command,) = read_database(self.path, {})
         self.assertEqual(command.argv, ("gcc", "a b.c"))
 
+    def test_relative(self) -> None:
+        """A folder without a slash before it is one below the file's."""
+        self.path.write_text('[{"directory": "sub", "command": "gcc -c a.c", "file": "a.c"}]')
+        (command,) = read_database(self.path, {})
+        self.assertEqual(command.directory, str(self.path.parent / "sub"))
+
     def test_bad(self) -> None:
         """A file of another form is named in a sentence."""
         for text in ("", "[", "{}x", "[1]", '[{"command": "gcc"}]', '[{"directory": "/"}]', "7"):

@@ -45,6 +45,12 @@ class UnitTests(SynchronousTestCase):
         unit = self.unit("gcc", "-MMD", "-c", "a.c")
         self.assertEqual(unit.outputs["dependency file"], str(self.folder / "a.d"))
 
+    def test_generic_name(self) -> None:
+        """`cc` is understood as the compiler that it stands for: where it could be any, this stays."""
+        (self.folder / "bin" / "cc").symlink_to("gcc")
+        unit = self.unit("cc", "-Wp,-MD,rules", "-c", "a.c", "-o", "b.o")
+        self.assertEqual(unit.outputs["dependency file"], str(self.folder / "rules"))
+
     def test_response_file(self) -> None:
         """Words in a response file count."""
         (self.folder / "words").write_text("-o z.o")

@@ -28,7 +28,7 @@ class BadDatabaseError(DistccError):
 def read_database(path: Path, environ: Mapping[str, str]) -> list[Command]:
     """Read the `compile_commands.json` at `path`; `environ` is what the commands run in."""
     try:
-        return commands_of(path.read_bytes(), environ)
+        return commands_of(path.read_bytes(), path.parent, environ)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise BadDatabaseError(f"{path} is no list of compile commands: {error!r}") from None
 
@@ -42,20 +42,20 @@ def ask_ninja(folder: Path, environ: Mapping[str, str]) -> list[Command]:
     if ended.returncode:
         said = ended.stderr.decode(errors="replace").strip()
         raise BadDatabaseError(f"ninja cannot say how {folder} is built: {said}")
-    return commands_of(ended.stdout, environ)
+    return commands_of(ended.stdout, folder, environ)
 
 
-def commands_of(database: bytes, environ: Mapping[str, str]) -> list[Command]:
-    """Give the commands in the text of a `compile_commands.json`.
+def commands_of(database: bytes, folder: Path, environ: Mapping[str, str]) -> list[Command]:
+    """Give the commands in the text of a `compile_commands.json` of `folder`.
 
     Raises:
         ValueError, KeyError, TypeError: if it is not of that form.
     """
-    return [_command(entry, environ) for entry in json.loads(os.fsdecode(database))]
+    return [_command(entry, folder, environ) for entry in json.loads(os.fsdecode(database))]
 
 
-def _command(entry: Mapping[str, Any], environ: Mapping[str, str]) -> Command:
-    directory = os.path.abspath(entry["directory"])
+def _command(entry: Mapping[str, Any], folder: Path, environ: Mapping[str, str]) -> Command:
+    directory = os.path.join(folder, entry["directory"])
     words = entry["arguments"] if "arguments" in entry else shlex.split(entry["command"])
     # As a shell sets it that has gone there; gcc writes it into debug information.
     return Command(directory, tuple(words), {**environ, "PWD": directory})
