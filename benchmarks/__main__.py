@@ -26,6 +26,7 @@ from benchmarks.rows import (
     server_throughput,
     stdio_start,
     tls_cost,
+    tree_cost,
 )
 from benchmarks.workbench import RowUnavailableError, Workbench, workbench
 
@@ -42,6 +43,7 @@ _ROWS: Mapping[str, tuple[str, Callable[[Workbench], Iterator[Figure]]]] = {
     "g": ("TLS, our server and client with it / without", tls_cost.run),
     "h": ("a server on standard streams", stdio_start.run),
     "i": ("client-bound builds, preprocessing on servers", remote_preprocessing.run),
+    "j": ("the server's part of preprocessing, 500 headers", tree_cost.run),
 }
 
 

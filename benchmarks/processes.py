@@ -67,6 +67,11 @@ def cpu_seconds(pid: int) -> float:
     return sum(int(ticks) for ticks in fields[11:15]) / _TICKS_PER_SECOND
 
 
+def family_cpu_seconds(root: int) -> float:
+    """Return user and system time of process `root`, of all that it started, and of what they did."""
+    return sum(map(cpu_seconds, _family(root)))
+
+
 def marked(variable: str, value: str) -> list[int]:
     """Return the processes that were started with `variable` set to `value` in their environment.
 
@@ -78,12 +83,18 @@ def marked(variable: str, value: str) -> list[int]:
 
 def _same_program(root: int) -> Iterator[int]:
     program = _program(root)
+    family = _family(root)
+    forked = (pid for pid, parent in family.items() if pid == root or not _same_memory(pid, parent))
+    return (pid for pid in forked if _program(pid) == program)
+
+
+def _family(root: int) -> dict[int, int]:
+    """Return `root` and all its descendants, each with its parent."""
     parents = {pid: int(fields[1]) for pid in _all() if (fields := _stat_fields(pid))}
     family = {root}
     while grown := {pid for pid, parent in parents.items() if parent in family} - family:
         family |= grown
-    forked = (pid for pid in family if pid == root or not _same_memory(pid, parents[pid]))
-    return (pid for pid in forked if _program(pid) == program)
+    return {pid: parents.get(pid, 0) for pid in family}
 
 
 def _same_memory(one: int, other: int) -> bool:

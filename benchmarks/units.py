@@ -1,10 +1,15 @@
-"""C++ sources that include about five hundred headers each, of those that g++ brings along.
+"""C++ sources that include about five hundred headers each, which lie beside them.
 
 What enters: a folder, and how many are wanted.
-What leaves: the sources, and the commands that compile them.
+What leaves: the sources, the headers, the commands that compile them, and what these read.
+
+The headers are copies of g++'s own, as a pump client of C distcc's sends none of the system's.
 """
 
-from collections.abc import Iterator
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from benchmarks.recording import Compilation
@@ -22,18 +27,63 @@ _HEADERS = (
     "tr1/random",
     "tr1/unordered_map",
 )
-OPTIONS = ("-std=c++17", "-O2")
+_OPTIONS = ("-std=c++17", "-O2")
+_SEARCHED = ("#include <...> search starts here:", "End of search list.")
 
 
 def large_units(directory: Path, count: int) -> list[Compilation]:
-    """Write `count` sources into `directory`; return what compiles them."""
-    return list(_units(directory, count))
-
-
-def _units(directory: Path, count: int) -> Iterator[Compilation]:
+    """Write `count` sources and their headers into `directory`; return what compiles them."""
     includes = "".join(f"#include <{header}>\n" for header in _HEADERS)
-    for number in range(count):
-        name = f"unit{number}"
-        (directory / f"{name}.cc").write_text(f"{includes}int {name}() {{ return {number}; }}\n")
-        command = ("g++", *OPTIONS, "-c", f"{name}.cc", "-o", f"{name}.o")
-        yield Compilation(str(directory), command)
+    names = [f"unit{number}" for number in range(count)]
+    for name in names:
+        (directory / f"{name}.cc").write_text(f"{includes}int {name}() {{ return 0; }}\n")
+    first = Compilation(str(directory), ("g++", *_OPTIONS, "-c", f"{names[0]}.cc"))
+    for path in files_read(first):
+        _copy(path, directory)
+    searched = [f"-I{directory}{folder}" for folder in _search_folders()]
+    options = ("g++", *_OPTIONS, "-nostdinc", *searched)
+    return [
+        Compilation(str(directory), (*options, "-c", f"{name}.cc", "-o", f"{name}.o")) for name in names
+    ]
+
+
+def files_read(compilation: Compilation) -> list[Path]:
+    """Return the files that a compile reads, by its own account."""
+    rule = preprocessor_output(compilation, "-M").decode().replace("\\\n", " ").partition(":")[2]
+    return [Path(os.path.realpath(Path(compilation.folder, name))) for name in rule.split()]
+
+
+def preprocessor_output(compilation: Compilation, wish: str) -> bytes:
+    """Return what the preprocessor writes for `wish`, `-E` or `-M`."""
+    command = preprocessing(compilation.command, wish)
+    return subprocess.run(command, cwd=compilation.folder, stdout=subprocess.PIPE, check=True).stdout
+
+
+def preprocessing(command: Sequence[str], wish: str) -> list[str]:
+    """Return the command that only preprocesses, to its standard output."""
+    return [*_without_output(command), wish]
+
+
+def _without_output(command: Sequence[str]) -> Iterator[str]:
+    words = iter(command)
+    for word in words:
+        if word == "-o":
+            next(words)
+        elif word != "-c":
+            yield word
+
+
+def _copy(path: Path, directory: Path) -> None:
+    if directory not in path.parents:
+        copied = directory / path.relative_to("/")
+        copied.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, copied)
+
+
+def _search_folders() -> list[str]:
+    """Return the folders in which g++ looks for headers, without links and `..`."""
+    command = ["g++", "-x", "c++", "-E", "-v", os.devnull]
+    asked = subprocess.run(command, capture_output=True, text=True, check=True).stderr
+    begin, end = _SEARCHED
+    listed = asked.partition(begin)[2].partition(end)[0]
+    return [os.path.realpath(line) for line in listed.split()]

@@ -117,7 +117,7 @@ def _sampler(client: Client, rules: Path) -> Callable[[], Sample]:
 def _compared(
     work: _Work, ours: Sequence[Sample], theirs: Sequence[Sample], other: str, without: float
 ) -> Iterator[Figure]:
-    budget = {_THEIRS: work.budget, _PUMPED: _PUMP}.get(other)
+    least = {_THEIRS: work.budget, _PUMPED: _PUMP}.get(other)
 
     def rates(samples: Sequence[Sample]) -> tuple[float, ...]:
         return tuple(work.count / each.seconds for each in samples)
@@ -126,7 +126,7 @@ def _compared(
         return tuple(1000 * (each.cpu - without) / work.count for each in samples)
 
     label = f"{work.name}, {work.count}, trees / {other}"
-    yield Comparison(f"{label}: rate", "TU/s", rates(ours), rates(theirs), budget and at_least(budget))
-    yield Comparison(
-        f"{label}: CPU", "ms", costs(ours), costs(theirs), budget and at_most(round(1 / budget, 2))
-    )
+    rate = at_least(least) if least else None
+    cost = at_most(round(1 / least, 2)) if least else None
+    yield Comparison(f"{label}: rate", "TU/s", rates(ours), rates(theirs), rate)
+    yield Comparison(f"{label}: CPU", "ms", costs(ours), costs(theirs), cost)

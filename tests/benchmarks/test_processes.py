@@ -8,7 +8,7 @@ from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from benchmarks.processes import cpu_seconds, marked, memory, peak_memory
+from benchmarks.processes import cpu_seconds, family_cpu_seconds, marked, memory, peak_memory
 
 _MEBIBYTE = 1024 * 1024
 _GONE = 2**22 + 1  # above the highest process id that Linux gives out
@@ -99,6 +99,16 @@ class CpuTests(SynchronousTestCase):
         before = cpu_seconds(os.getpid())
         subprocess.run([sys.executable, "-c", "sum(range(20_000_000))"], check=True)
         self.assertGreater(cpu_seconds(os.getpid()) - before, 0.1)
+
+    def test_family(self):
+        """Of a family, a grandchild that still runs counts as well."""
+        script = "i=0; while [ $i -lt 600000 ]; do i=$((i+1)); done; echo; read line"
+        process = _process("sh", "-c", f"(sh -c {shlex.quote(script)}); :")
+        self.addCleanup(process.communicate, b"\n")
+        assert process.stdout is not None
+        process.stdout.readline()
+        self.assertLess(cpu_seconds(process.pid), 0.1)
+        self.assertGreater(family_cpu_seconds(process.pid), 0.1)
 
     def test_gone(self):
         """A process that is gone has used nothing."""

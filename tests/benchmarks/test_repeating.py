@@ -9,7 +9,6 @@ from benchmarks.clients import Client
 from benchmarks.loading import LoadFailedError
 from benchmarks.recording import Compilation, makefile
 from benchmarks.repeating import floor, repeat
-from benchmarks.units import large_units
 
 _MARK = "TWISTED_DISTCC_BENCH"
 
@@ -55,19 +54,3 @@ class RepeatTests(SynchronousTestCase):
         """A command that fails is no sample."""
         self._rules(("false",))
         self.assertRaises(LoadFailedError, repeat, self.client, self.rules)
-
-
-class LargeUnitsTests(SynchronousTestCase):
-    """Generated units are large, and compile."""
-
-    def test_headers(self):
-        """A unit includes nearly five hundred headers."""
-        folder = Path(self.mktemp()).absolute()
-        folder.mkdir()
-        first, second = large_units(folder, 2)
-        self.assertNotEqual(first.command, second.command)
-        rules = folder / "again.mk"
-        rules.write_text(makefile([Compilation(first.folder, (*first.command, "-M", "-MF", "deps"))]))
-        repeat(Client("", {**os.environ, _MARK: "nobody"}), rules)
-        headers = (folder / "deps").read_text().replace("\\\n", " ").split()[2:]
-        self.assertGreater(len(headers), 450)
