@@ -1,15 +1,21 @@
 """Variables that change what a compiler does.
 
-In: an environment.  Out: why a compile in it must stay local.  This module refuses to know the
-variables that only the preprocessor reads (`CPATH`, `SOURCE_DATE_EPOCH` …): it runs locally anyway.
+In: an environment, or a command that begins with one (`env NAME=VALUE… COMPILER …`), as a server that
+preprocesses takes it.  Out: why a compile in it must stay local; what of it a server is told, and what a
+server believes.  A server takes few variables, and of those few values: the rest of what a preprocessor
+reads there (`CPATH` …) becomes options.
 """
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
+from twisted_distcc.cmdline.model import Language, StayLocal
+from twisted_distcc.cmdline.reasons import shown
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
 _FORBIDDING = {
     "DEPENDENCIES_OUTPUT": "asks the compiler to add to a dependency file",
@@ -31,3 +37,67 @@ def environment_forbids(env: Mapping[str, str]) -> str | None:
         if env.get(name):
             return f"the environment variable {name} {what}"
     return None
+
+
+# What a server that preprocesses is told, and what it may be told.
+_FOR_SERVERS = {
+    "LC_ALL": re.compile(r"C|POSIX|C\.UTF-8"),
+    "SOURCE_DATE_EPOCH": re.compile(r"[0-9]{1,12}"),
+}
+_UTF_8 = re.compile(r"(?i)\.utf-?8(?:@|\Z)")
+
+_SEARCHED_BY = {
+    Language.C: "C_INCLUDE_PATH",
+    Language.ASSEMBLER_WITH_CPP: "C_INCLUDE_PATH",
+    Language.CXX: "CPLUS_INCLUDE_PATH",
+    Language.OBJC: "OBJC_INCLUDE_PATH",
+    Language.OBJCXX: "OBJCPLUS_INCLUDE_PATH",
+}
+
+
+def environment_for_servers(
+    env: Mapping[str, str], has_locale: Callable[[str], bool]
+) -> dict[str, str] | StayLocal:
+    """Give what a server that preprocesses is told of `env`; `has_locale` says what is installed here.
+
+    Of a locale only its characters count: they decide how compilers quote.
+    """
+    names = (env.get(name) for name in ("LC_ALL", "LC_CTYPE", "LANG"))
+    locale = next(filter(None, names), "C")
+    told = {"LC_ALL": "C.UTF-8" if _UTF_8.search(locale) and has_locale(locale) else "C"}
+    epoch = env.get("SOURCE_DATE_EPOCH")
+    if epoch is not None:
+        if not _FOR_SERVERS["SOURCE_DATE_EPOCH"].fullmatch(epoch):
+            return StayLocal(f"SOURCE_DATE_EPOCH is {shown(epoch)}, which is no time")
+        told["SOURCE_DATE_EPOCH"] = epoch
+    return told
+
+
+def split_environment(argv: Sequence[str]) -> tuple[dict[str, str], Sequence[str]] | StayLocal:
+    """Part a command from the variables that `env` before it sets, if it begins with `env`."""
+    if argv[:1] != ["env"]:
+        return {}, argv
+    told: dict[str, str] = {}
+    for number, word in enumerate(argv[1:], 1):
+        name, sign, value = word.partition("=")
+        if not sign:
+            return told, argv[number:]
+        form = _FOR_SERVERS.get(name)
+        if form is None or not form.fullmatch(value):
+            return StayLocal(f"{shown(word)} is not for a server to set")
+        told[name] = value
+    return told, ()
+
+
+def search_options(env: Mapping[str, str], language: Language) -> list[str]:
+    """Give the options, to stand after all others, that search where `env` has a preprocessor search."""
+    return [
+        *_for_each(env.get("CPATH", ""), "-I"),
+        *_for_each(env.get(_SEARCHED_BY.get(language, ""), ""), "-isystem"),
+    ]
+
+
+def _for_each(folders: str, option: str) -> Iterator[str]:
+    """Name each of `folders`; an empty one is the working directory (gcc's manual, CPATH)."""
+    for folder in folders.split(":") if folders else ():
+        yield from (option, folder or ".")

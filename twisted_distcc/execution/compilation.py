@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from typing import Final, Literal, Protocol, TypeAlias
 
@@ -17,7 +18,7 @@ from twisted_distcc.errors import EXIT_COMPILER_CRASHED, DistccError
 from twisted_distcc.execution.words import Words
 from twisted_distcc.launcher.command import Command, Ended
 from twisted_distcc.messages.body import Body
-from twisted_distcc.messages.model import Reply
+from twisted_distcc.messages.model import Reply, Tree
 
 # What a compiler, in plain English, ends with when its disk is full.
 _NO_SPACE: Final = os.strerror(errno.ENOSPC).encode()
@@ -89,6 +90,19 @@ class Place(Protocol):
         Leaving the context gives up what the job held, whatever became of it.
 
         Raises:
+            OSError: if the disk takes no more.
+        """
+        ...
+
+    def prepare_tree(
+        self, path: str, compilation: Compilation, tree: Tree, environ: Mapping[str, str]
+    ) -> AbstractContextManager[Job]:
+        """Make ready to compile the files of `tree` as `compilation` says, as if at the client.
+
+        `environ` is set for the compiler as well.  To enter and to leave the context may wait.
+
+        Raises:
+            DistccError: if the tree cannot be laid out.
             OSError: if the disk takes no more.
         """
         ...

@@ -1,29 +1,33 @@
 """Compiling in a folder of its own, with nothing but that folder's name to keep a compiler in.
 
-In: a command that was found good, and its source.  Out: a `Job`.  Whoever may have jobs run here can do
-what the server's user can, within limits if there are any: `sandbox` is the place that keeps compilers
-from it.
+In: a command that was found good, and its source, or the files that it reads.  Out: a `Job`.  Whoever
+may have jobs run here can do what the server's user can, within limits if there are any: `sandbox` is
+the place that keeps compilers from it.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Final
 
 from twisted_distcc.cmdline.model import Compilation
-from twisted_distcc.cmdline.rewrite import serve_argv
+from twisted_distcc.cmdline.rewrite import serve_argv, serve_tree_argv
 from twisted_distcc.execution.compilation import NothingMadeError, Preprocesses, check_room
 from twisted_distcc.execution.limits import Limits, check_limits
+from twisted_distcc.execution.mapped import moved
+from twisted_distcc.execution.tree.open import Moved, lay_open, search_folders
 from twisted_distcc.execution.words import Words
-from twisted_distcc.execution.workspace import Workspaces
+from twisted_distcc.execution.workspace import Workspace, Workspaces
 from twisted_distcc.launcher.command import CannotStartError, Command, Ended
 from twisted_distcc.messages.body import EMPTY, Body
-from twisted_distcc.messages.model import Reply
+from twisted_distcc.messages.model import Reply, Tree
 
 _SHELL: Final = "/bin/sh"
+_OUTPUT: Final = "output.o"
+_RULES: Final = "output.d"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,25 +59,57 @@ class Unconfined:
         """Say that the client's files lie elsewhere here, and that their names are mapped."""
         return "mapped"
 
-    @contextmanager
-    def prepare(self, path: str, compilation: Compilation, source: Body) -> Iterator[OpenJob]:
+    def prepare(
+        self, path: str, compilation: Compilation, source: Body
+    ) -> AbstractContextManager[OpenJob]:
         """Make ready to compile `source` as `compilation` says, with the compiler at `path`."""
+
+        def command(workspace: Workspace) -> tuple[list[str], Moved | None]:
+            name = workspace.place(f"source{compilation.language.preprocessed_suffix}")
+            source.save(name)
+            return serve_argv(compilation, path, name, workspace.place(_OUTPUT)), None
+
+        return self._job(command, {})
+
+    def prepare_tree(
+        self, path: str, compilation: Compilation, tree: Tree, environ: Mapping[str, str]
+    ) -> AbstractContextManager[OpenJob]:
+        """Make ready to compile the files of `tree` in a folder that stands for the root; this waits."""
+
+        def command(workspace: Workspace) -> tuple[list[str], Moved | None]:
+            root = workspace.place("root")
+            site = lay_open(tree, root)
+            folders = search_folders(path, compilation.language, tuple(self.environ.items()))
+            here = moved(compilation, root, site.has, folders)
+            rules = workspace.place(_RULES)
+            argv = serve_tree_argv(here, path, workspace.place(_OUTPUT), rules)
+            kept = None if compilation.dependencies is None else rules
+            return argv, Moved(root, site.directory, kept, compilation.family)
+
+        return self._job(command, environ)
+
+    @contextmanager
+    def _job(
+        self,
+        make: Callable[[Workspace], tuple[list[str], Moved | None]],
+        environ: Mapping[str, str],
+    ) -> Iterator[OpenJob]:
         workspace = self.workspaces.new()
         try:
-            source_path = workspace.place(f"source{compilation.language.preprocessed_suffix}")
-            source.save(source_path)
+            argv, files = make(workspace)
+            directory = workspace.path if files is None else files.directory
             with Words("stdout") as stdout, Words("stderr") as stderr:
-                output = workspace.place("output.o")
                 command = Command(
-                    self._limited(serve_argv(compilation, path, source_path, output)),
-                    environ={**self.environ, "TMPDIR": workspace.path},
-                    directory=workspace.path,
+                    self._limited(argv),
+                    environ={**self.environ, **environ, "TMPDIR": workspace.path, "PWD": directory},
+                    directory=directory,
                     stdout=stdout.descriptor,
                     stderr=stderr.descriptor,
                     expendable=True,
                 )
                 limited = self.limits is not None
-                yield OpenJob(command, stdout, stderr, output, self.workspaces.spool, limited)
+                output, keep = workspace.place(_OUTPUT), self.workspaces.spool
+                yield OpenJob(command, stdout, stderr, output, keep, limited, files)
         except CannotStartError:
             # It may be running all the same, and nobody watches it, if what starts programs is gone.
             workspace.remove()
@@ -98,6 +134,7 @@ class OpenJob:
         output: where its object will lie.
         keep: the folder that large results are moved to.
         limited: whether it runs within limits.
+        moved: where the client's files lie, if it has brought some.
     """
 
     command: Command
@@ -106,6 +143,7 @@ class OpenJob:
     output: str
     keep: str
     limited: bool
+    moved: Moved | None = None
 
     def collect(self, ended: Ended) -> Reply:
         """Make the reply of what it left; see `Job`."""
@@ -113,7 +151,8 @@ class OpenJob:
         if self.limited:
             check_limits(ended.status, self.stderr.last())
         made = self._made(ended)
-        return Reply(ended.status, self.stderr.read(self.keep), self.stdout.read(self.keep), made)
+        reply = Reply(ended.status, self.stderr.read(self.keep), self.stdout.read(self.keep), made)
+        return reply if self.moved is None else self.moved.restore(reply, self.keep)
 
     def cost(self, ended: Ended) -> float:
         """Give the seconds of processor time that it took."""

@@ -68,7 +68,7 @@ class AuditLog:
             compiler_sha256=job.compiler_sha256,
             source=job.source,
             input=_content(job.source_content),
-            outputs={"object": _content(job.object_content)} if job.object_content else {},
+            outputs=_outputs(job),
             limits=list(job.limits),
             status=job.status,
             duration=None if job.duration is None else round(job.duration, 4),
@@ -158,6 +158,11 @@ def _peer(peer: Peer) -> dict[str, Any]:
 
 def _content(content: Content | None) -> dict[str, str | int] | None:
     return None if content is None else {"sha256": content.sha256, "bytes": content.length}
+
+
+def _outputs(job: JobRecord) -> dict[str, dict[str, str | int] | None]:
+    contents = {"object": job.object_content, "dependencies": job.dependencies_content}
+    return {name: _content(content) for name, content in contents.items() if content}
 
 
 def _opened(path: str) -> int:

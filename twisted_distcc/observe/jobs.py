@@ -50,7 +50,7 @@ class JobRecord:
         trace: what became of each rule that was tried.
         compiler_sha256: the compiler's digest.
         source_content: what was compiled.
-        object_content: what was made of it.
+        object_content, dependencies_content: what was made of it.
         limits: the limits that ended it.
         duration: seconds from its arrival to its end.
     """
@@ -71,6 +71,7 @@ class JobRecord:
     compiler_sha256: str | None = None
     source_content: Content | None = None
     object_content: Content | None = None
+    dependencies_content: Content | None = None
     limits: tuple[str, ...] = ()
     duration: float | None = None
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from twisted_distcc.cmdline.model import Compilation
-from twisted_distcc.cmdline.rules import Role
+from twisted_distcc.cmdline.rules import WITH_FILES, Role
 from twisted_distcc.errors import EXIT_ACCESS_DENIED
 from twisted_distcc.policy.access import Network
 from twisted_distcc.policy.patterns import matches_any
@@ -22,6 +22,8 @@ from twisted_distcc.policy.verdict import ALLOWED, Refused, Verdict
 
 # What every command has, and no rule is about: -c, -o and the names of files.
 _UNASKED: Final = frozenset({Role.SOURCE, Role.OUTPUT, Role.STAGE})
+# What nobody sends who sends no files: rules about options are not to tell the two apart.
+_OF_FILES: Final = frozenset({Role.MAKE_RULES, Role.MAKE_PHONY, Role.FOR_PREPROCESSOR, *WITH_FILES})
 # Characters of an option that a reason repeats.
 _SHOWN_LENGTH: Final = 60
 
@@ -60,9 +62,12 @@ class Wish:
     languages: tuple[tuple[str, ...], ...] = ()
 
     @classmethod
-    def of(cls, compilers: tuple[str, ...], compilation: Compilation) -> Wish:
+    def of(
+        cls, compilers: tuple[str, ...], compilation: Compilation, *, with_files: bool = False
+    ) -> Wish:
         """Make the wish that a command line is; names of files are no options."""
-        asked = [option for option in compilation.options if option.role not in _UNASKED]
+        unasked = _UNASKED | _OF_FILES if with_files else _UNASKED
+        asked = [option for option in compilation.options if option.role not in unasked]
         return cls(
             compilers,
             tuple(option.words for option in asked if option.role is not Role.LANGUAGE),

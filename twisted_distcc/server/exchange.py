@@ -15,15 +15,16 @@ from dataclasses import dataclass, replace
 from typing import Final, Protocol, TypeVar
 
 from twisted_distcc.errors import EXIT_TIMEOUT, DistccError
-from twisted_distcc.execution.compilation import Place
+from twisted_distcc.execution.compilation import Job, Place
 from twisted_distcc.launcher.command import Command, Ended
 from twisted_distcc.messages.body import Body
 from twisted_distcc.messages.model import Reply, Request
-from twisted_distcc.observe.content import content_of
+from twisted_distcc.observe.content import content_of, content_of_tree
 from twisted_distcc.observe.jobs import Content, JobRecord
 from twisted_distcc.policy.peer import Peer
 from twisted_distcc.policy.rules import Terms
 from twisted_distcc.policy.verdict import Refused
+from twisted_distcc.server.entering import entered, entered_aside
 from twisted_distcc.server.judgement import Judge, Judged
 
 T = TypeVar("T")
@@ -106,15 +107,13 @@ class Exchange:
         arrived = self.clock.seconds()
         told = _asked(request, peer)
         try:
-            told = replace(told, source_content=await self._content(request.source))
+            told = replace(told, source_content=await self._input(request))
             judged = self.judge(request, peer)
             if isinstance(judged, Refused):
                 told = replace(told, verdict="refused", reason=str(judged), trace=judged.trace)
                 return Reply.sentence(judged.exit_code, f"the server refuses this job: {judged}")
-            if request.tree is not None:
-                raise DistccError("this server does not preprocess; send it what is preprocessed")
             told = _understood(told, judged)
-            reply, told = await self._in_turn(judged, request.source, told)
+            reply, told = await self._in_turn(judged, request, told)
             return reply
         except self.run.cancelled:
             raise
@@ -124,12 +123,14 @@ class Exchange:
         finally:
             self.record(replace(told, duration=self.clock.seconds() - arrived))
 
-    async def _in_turn(self, judged: Judged, source: Body, told: JobRecord) -> tuple[Reply, JobRecord]:
+    async def _in_turn(
+        self, judged: Judged, request: Request, told: JobRecord
+    ) -> tuple[Reply, JobRecord]:
         """Compile when it is the turn of who asks; give all that there is to tell as well."""
         arrived = self.clock.seconds()
         async with self.admission.seat(told.peer, judged.decision.terms):
             seated = self.clock.seconds()
-            reply, cpu = await self._compile(judged, source)
+            reply, cpu = await self._compile(judged, request)
         done = replace(
             told,
             verdict="done",
@@ -144,6 +145,9 @@ class Exchange:
                 done,
                 compiler_sha256=await self._digest(judged.compiler),
                 object_content=await self._content(reply.object_file),
+                dependencies_content=await self._content(reply.dependencies)
+                if reply.dependencies.length
+                else None,
             )
         except BaseException:
             reply.discard()
@@ -161,12 +165,26 @@ class Exchange:
             return content_of(body)
         return await self.run.aside(lambda: content_of(body))
 
-    async def _compile(self, judged: Judged, source: Body) -> tuple[Reply, float]:
+    async def _input(self, request: Request) -> Content | None:
+        """Give what a request brings, if anybody wants to know."""
+        tree = request.tree
+        if tree is None or not self.is_audited:
+            return await self._content(request.source)
+        return await self.run.aside(lambda: content_of_tree(tree))
+
+    async def _compile(self, judged: Judged, request: Request) -> tuple[Reply, float]:
         if not self.place.knows(judged.compiler):
             await self.run.aside(lambda: self.place.learn(judged.compiler))
-        with self.place.prepare(judged.compiler, judged.compilation, source) as job:
+        async with self._prepared(judged, request) as job:
             ended = await self._run(job.command)
             return job.collect(ended), job.cost(ended)
+
+    def _prepared(self, judged: Judged, request: Request) -> AbstractAsyncContextManager[Job]:
+        compiler, compilation, tree = judged.compiler, judged.compilation, request.tree
+        if tree is None:
+            return entered(self.place.prepare(compiler, compilation, request.source))
+        context = self.place.prepare_tree(compiler, compilation, tree, judged.environ)
+        return entered_aside(self.run, context)
 
     async def _run(self, command: Command) -> Ended:
         try:
@@ -185,7 +203,7 @@ def _asked(request: Request, peer: Peer) -> JobRecord:
         verdict="cancelled",
         version=request.version,
         compiler=os.fsdecode(request.arguments[0]),
-        received=request.source.length,
+        received=(request.source if request.tree is None else request.tree.contents).length,
     )
 
 

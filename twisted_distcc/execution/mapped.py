@@ -1,0 +1,107 @@
+"""A compile whose files lie below another folder than at the client, so that it does not show.
+
+In: a command, and the folder that stands for the client's root.  Out: the command in that folder; and
+what it says and writes, as it would at the client.  This module refuses to know who compiles.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+
+from twisted_distcc.cmdline.compilers import Family
+from twisted_distcc.cmdline.model import Compilation, Option
+from twisted_distcc.cmdline.rules import Role
+
+_NO_PATHS = frozenset({"-D", "-U", "--define-macro", "--undefine-macro", "-stdlib=", "--stdlib="})
+
+# One word of a rule; a blank in it follows a backslash.
+_WORD = re.compile(rb"(?:\\\n|[ \t])*((?:\\[^\n]|[^\s\\])+)")
+# Where the two compilers end a line: tried with gcc 5 to 12 and clang 13 and 14.
+_GCC_COLUMNS = 72
+_CLANG_COLUMNS = 75
+
+
+def moved(c: Compilation, root: str, has: Callable[[str], bool], searched: Sequence[str]) -> Compilation:
+    """Give `c` in the folder `root`.
+
+    Args:
+        c: a command, as the client gave it.
+        root: the folder that stands for the client's root.
+        has: whether the client has sent something at, or below, an absolute path.
+        searched: the folders that the compiler searches by itself.
+    """
+    options = [_moved_option(option, root, has) for option in c.options]
+    if any(map(has, searched)) and not any(option.name == "-nostdinc" for option in options):
+        folders = (root + folder if has(folder) else folder for folder in searched)
+        options.append(_option(Role.PREPROCESS, "-nostdinc"))
+        options += (_option(Role.PREPROCESS, "-isystem", folder) for folder in folders)
+    # The last of the maps that fit is gcc's choice, so those that the user names come after this.
+    options.insert(0, _option(Role.COMPILE, f"-ffile-prefix-map={root}/=/"))
+    return replace(c, options=tuple(options))
+
+
+def _option(role: Role, *words: str) -> Option:
+    return Option(role, words, words[-1], words[0])
+
+
+def _moved_option(option: Option, root: str, has: Callable[[str], bool]) -> Option:
+    is_map = option.name.endswith("-prefix-map=")
+    is_path = option.role is Role.SOURCE or (
+        option.role is Role.PREPROCESS and option.name not in _NO_PATHS
+    )
+    value = option.value
+    if not (is_map or is_path) or not value.startswith("/") or not (is_map or has(value)):
+        return option
+    *before, last = option.words
+    return replace(option, words=(*before, last.removesuffix(value) + root + value), value=root + value)
+
+
+def restored(text: bytes, root: bytes) -> bytes:
+    """Give what a compiler says without the folder that its files lay in."""
+    return text.replace(root, b"")
+
+
+def restored_rules(text: bytes, root: bytes, family: Family) -> bytes:
+    """Give a dependency file as it would have been written without the folder `root`."""
+    lines = re.split(rb"(?<!\\)\n", restored(text, _as_in_rules(root)))
+    fold = _fold_as_clang if family is Family.CLANG else _fold_as_gcc
+    return b"\n".join(fold(line) if line else line for line in lines)
+
+
+def _as_in_rules(path: bytes) -> bytes:
+    """Give `path` as compilers write it for make."""
+    return re.sub(rb"([ #])", rb"\\\1", path.replace(b"$", b"$$"))
+
+
+def _words(rule: bytes) -> Iterator[bytes]:
+    return (found[1] for found in _WORD.finditer(rule))
+
+
+def _fold_as_gcc(rule: bytes) -> bytes:
+    pieces: list[bytes] = []
+    column = 0
+    for word in _words(rule):
+        if column and column + len(word.rstrip(b":")) > _GCC_COLUMNS:
+            pieces.append(b" \\\n ")
+            column = 1
+        elif column:
+            pieces.append(b" ")
+            column += 1
+        pieces.append(word)
+        column += len(word)
+    return b"".join(pieces)
+
+
+def _fold_as_clang(rule: bytes) -> bytes:
+    pieces: list[bytes] = []
+    column = 0
+    for word in _words(rule):
+        length = len(re.sub(rb"\\([ #])|\$(\$)", rb"_", word))
+        if column and column + length + 1 + 2 > _CLANG_COLUMNS:
+            pieces.append(b" \\\n ")
+            column = 2
+        pieces.append(b" " + word if column else word)
+        column += length + (1 if column else 0)
+    return b"".join(pieces)

@@ -1,0 +1,122 @@
+"""A tree without walls: in a folder that stands for the client's root.
+
+In: a `Tree`.  Out: where it lies, and replies in which that does not show.  Its links lead to where they
+lead within the tree, whatever they say, for here nothing else holds them back.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+from twisted_distcc.cmdline.compilers import Family
+from twisted_distcc.cmdline.model import Language
+from twisted_distcc.errors import DistccError
+from twisted_distcc.execution.mapped import restored, restored_rules
+from twisted_distcc.execution.sandbox.trial import run_here
+from twisted_distcc.execution.tree.disk import Root
+from twisted_distcc.execution.tree.layout import lay_out
+from twisted_distcc.execution.tree.links import Links
+from twisted_distcc.execution.words import Words
+from twisted_distcc.launcher.command import Command
+from twisted_distcc.messages.body import EMPTY, Body, Spool
+from twisted_distcc.messages.model import Reply, Tree
+
+_SEARCHED = re.compile(r"^#include <\.\.\.> .*\n((?: .*\n)*)", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """Where a tree lies.
+
+    Attributes:
+        directory: the client's working directory, here.
+        has: whether something of the tree is at, or below, an absolute path of the client's.
+    """
+
+    directory: str
+    has: Callable[[str], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """What became of the client's paths in a job.
+
+    Attributes:
+        root: the folder that stands for the client's root.
+        directory: its working directory, here.
+        rules: where its dependencies will lie, if it has any.
+        family: whose way of writing them it has.
+    """
+
+    root: str
+    directory: str
+    rules: str | None
+    family: Family
+
+    def restore(self, reply: Reply, keep: str) -> Reply:
+        """Give `reply` as if made at the client; large bodies lie in the folder `keep`."""
+        root = os.fsencode(self.root)
+        rules = EMPTY
+        if self.rules is not None and not reply.status and os.path.isfile(self.rules):
+            rules = _changed(
+                Body.adopt(self.rules), lambda text: restored_rules(text, root, self.family), keep
+            )
+        stderr, stdout = (
+            _changed(body, lambda text: restored(text, root), keep)
+            for body in (reply.stderr, reply.stdout)
+        )
+        return replace(reply, stderr=stderr, stdout=stdout, dependencies=rules)
+
+
+def lay_open(tree: Tree, root: str) -> Site:
+    """Write `tree` into the folder `root`, which is made.
+
+    Raises:
+        DistccError: if it cannot be laid out.
+        OSError: if the disk takes no more.
+    """
+    layout = lay_out(tree)
+    top = os.fsencode(root)
+    links = Links(layout.links.items())
+    targets = {path: top + links.follow(path) for path in layout.links}
+    Root(top).become(replace(layout, links=targets), tree.contents)
+
+    def has(path: str) -> bool:
+        real = links.follow(os.fsencode(path))
+        return bool(real) and (real in layout.files or real in layout.folders)
+
+    return Site(root + os.fsdecode(links.follow(tree.directory)), has)
+
+
+@lru_cache
+def search_folders(
+    compiler: str, language: Language, environ: tuple[tuple[str, str], ...]
+) -> tuple[str, ...]:
+    """Ask a compiler which folders it searches for headers by itself; this waits.
+
+    Raises:
+        DistccError: if it does not answer.
+    """
+    argv = [compiler, "-x", language.value, "-E", "-v", os.devnull]
+    with Words("searched") as said:
+        run_here(Command(argv, {**dict(environ), "LC_ALL": "C"}, stderr=said.descriptor))
+        found = _SEARCHED.search(os.fsdecode(said.last()))
+    if found is None:
+        raise DistccError(f"{compiler} does not tell which folders it searches for headers")
+    return tuple(line.strip() for line in found[1].splitlines())
+
+
+def _changed(body: Body, change: Callable[[bytes], bytes], keep: str) -> Body:
+    spool = Spool(keep)
+    try:
+        spool.write(change(body.read()))
+        return spool.finish()
+    except BaseException:
+        spool.discard()
+        raise
+    finally:
+        body.discard()
