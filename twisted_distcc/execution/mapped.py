@@ -15,6 +15,7 @@ from twisted_distcc.cmdline.model import Compilation, Option
 from twisted_distcc.cmdline.rules import Role
 
 _NO_PATHS = frozenset({"-D", "-U", "--define-macro", "--undefine-macro", "-stdlib=", "--stdlib="})
+_PREINCLUDED = "stdc-predef.h"
 
 # One word of a rule; a blank in it follows a backslash.
 _WORD = re.compile(rb"(?:\\\n|[ \t])*((?:\\[^\n]|[^\s\\])+)")
@@ -23,39 +24,56 @@ _GCC_COLUMNS = 72
 _CLANG_COLUMNS = 75
 
 
-def moved(c: Compilation, root: str, has: Callable[[str], bool], searched: Sequence[str]) -> Compilation:
+def moved(
+    c: Compilation, root: str, place: Callable[[str], str | None], searched: Sequence[str]
+) -> Compilation:
     """Give `c` in the folder `root`.
 
     Args:
         c: a command, as the client gave it.
         root: the folder that stands for the client's root.
-        has: whether the client has sent something at, or below, an absolute path.
+        place: tells where something of the client's is, by its absolute path; `None` is not there.
         searched: the folders that the compiler searches by itself.
     """
-    options = [_moved_option(option, root, has) for option in c.options]
-    if any(map(has, searched)) and not any(option.name == "-nostdinc" for option in options):
-        folders = (root + folder if has(folder) else folder for folder in searched)
-        options.append(_option(Role.PREPROCESS, "-nostdinc"))
-        options += (_option(Role.PREPROCESS, "-isystem", folder) for folder in folders)
+    options = [_moved_option(option, root, place) for option in c.options]
+    if any(map(place, searched)) and not any(option.name == "-nostdinc" for option in options):
+        options = [*_preincluded(c, place, searched), *options, *_searching(place, searched)]
     # The last of the maps that fit is gcc's choice, so those that the user names come after this.
-    options.insert(0, _option(Role.COMPILE, f"-ffile-prefix-map={root}/=/"))
-    return replace(c, options=tuple(options))
+    here = Option(Role.COMPILE, (f"-ffile-prefix-map={root}/=/",), "")
+    return replace(c, options=(here, *options))
 
 
-def _option(role: Role, *words: str) -> Option:
-    return Option(role, words, words[-1], words[0])
+def _searching(place: Callable[[str], str | None], searched: Sequence[str]) -> Iterator[Option]:
+    """Have the client's own folders searched in place of this machine's."""
+    yield Option(Role.PREPROCESS, ("-nostdinc",), "")
+    for folder in searched:
+        yield Option(Role.PREPROCESS, ("-isystem", place(folder) or folder), folder)
 
 
-def _moved_option(option: Option, root: str, has: Callable[[str], bool]) -> Option:
-    is_map = option.name.endswith("-prefix-map=")
-    is_path = option.role is Role.SOURCE or (
-        option.role is Role.PREPROCESS and option.name not in _NO_PATHS
-    )
+def _preincluded(
+    c: Compilation, place: Callable[[str], str | None], searched: Sequence[str]
+) -> Iterator[Option]:
+    """Include first what gcc includes first, which it does not where it is told what to search."""
+    if c.family is Family.CLANG or "-ffreestanding" in c.arguments:
+        return
+    found = filter(None, (place(f"{folder}/{_PREINCLUDED}") for folder in searched))
+    yield from (Option(Role.PREPROCESS, ("-include", path), path) for path in [*found][:1])
+
+
+def _moved_option(option: Option, root: str, place: Callable[[str], str | None]) -> Option:
     value = option.value
-    if not (is_map or is_path) or not value.startswith("/") or not (is_map or has(value)):
+    if not value.startswith("/"):
+        return option
+    if option.name.endswith("-prefix-map="):
+        here: str | None = root + value
+    elif option.role is Role.SOURCE or (option.role is Role.PREPROCESS and option.name not in _NO_PATHS):
+        here = place(value)
+    else:
+        here = None
+    if here is None:
         return option
     *before, last = option.words
-    return replace(option, words=(*before, last.removesuffix(value) + root + value), value=root + value)
+    return replace(option, words=(*before, last.removesuffix(value) + here), value=here)
 
 
 def restored(text: bytes, root: bytes) -> bytes:

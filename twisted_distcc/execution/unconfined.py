@@ -80,7 +80,7 @@ class Unconfined:
             root = workspace.place("root")
             site = lay_open(tree, root)
             folders = search_folders(path, compilation.language, tuple(self.environ.items()))
-            here = moved(compilation, root, site.has, folders)
+            here = moved(compilation, root, site.place, folders)
             rules = workspace.place(_RULES)
             argv = serve_tree_argv(here, path, workspace.place(_OUTPUT), rules)
             kept = None if compilation.dependencies is None else rules

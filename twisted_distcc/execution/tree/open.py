@@ -34,11 +34,11 @@ class Site:
 
     Attributes:
         directory: the client's working directory, here.
-        has: whether something of the tree is at, or below, an absolute path of the client's.
+        place: tells where something of the tree is here, by its absolute path; `None` is not there.
     """
 
     directory: str
-    has: Callable[[str], bool]
+    place: Callable[[str], str | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,11 +85,14 @@ def lay_open(tree: Tree, root: str) -> Site:
     targets = {path: top + links.follow(path) for path in layout.links}
     Root(top).become(replace(layout, links=targets), tree.contents)
 
-    def has(path: str) -> bool:
+    def place(path: str) -> str | None:
         real = links.follow(os.fsencode(path))
-        return bool(real) and (real in layout.files or real in layout.folders)
+        if real not in layout.files and real not in layout.folders:
+            return None
+        # A path may lead up and down again by folders that nothing of the tree is in.
+        return root + path if os.path.exists(root + path) else root + os.fsdecode(real)
 
-    return Site(root + os.fsdecode(links.follow(tree.directory)), has)
+    return Site(root + os.fsdecode(links.follow(tree.directory)), place)
 
 
 @lru_cache
