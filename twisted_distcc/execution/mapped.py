@@ -56,8 +56,9 @@ def _preincluded(
     """Include first what gcc includes first, which it does not where it is told what to search."""
     if c.family is Family.CLANG or "-ffreestanding" in c.arguments:
         return
-    found = filter(None, (place(f"{folder}/{_PREINCLUDED}") for folder in searched))
-    yield from (Option(Role.PREPROCESS, ("-include", path), path) for path in [*found][:1])
+    if any(place(f"{folder}/{_PREINCLUDED}") for folder in searched):
+        # By its name alone: by another path it would be another file among the dependencies.
+        yield Option(Role.PREPROCESS, ("-include", _PREINCLUDED), _PREINCLUDED)
 
 
 def _moved_option(option: Option, root: str, place: Callable[[str], str | None]) -> Option:

@@ -78,9 +78,9 @@ class Unconfined:
 
         def command(workspace: Workspace) -> tuple[list[str], Moved | None]:
             root = workspace.place("root")
-            site = lay_open(tree, root)
-            folders = search_folders(path, compilation.language, tuple(self.environ.items()))
-            here = moved(compilation, root, site.place, folders)
+            searched = search_folders(path, compilation.language, tuple(self.environ.items()))
+            site = lay_open(tree, root, searched)
+            here = moved(compilation, root, site.place, searched)
             rules = workspace.place(_RULES)
             argv = serve_tree_argv(here, path, workspace.place(_OUTPUT), rules)
             kept = None if compilation.dependencies is None else rules

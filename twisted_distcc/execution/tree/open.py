@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
@@ -72,8 +72,13 @@ class Moved:
         return replace(reply, stderr=stderr, stdout=stdout, dependencies=rules)
 
 
-def lay_open(tree: Tree, root: str) -> Site:
+def lay_open(tree: Tree, root: str, searched: Sequence[str]) -> Site:
     """Write `tree` into the folder `root`, which is made.
+
+    Args:
+        tree: the client's files.
+        root: the folder.
+        searched: the folders that the compiler searches for headers by itself, as it names them.
 
     Raises:
         DistccError: if it cannot be laid out.
@@ -89,9 +94,10 @@ def lay_open(tree: Tree, root: str) -> Site:
         real = links.follow(os.fsencode(path))
         if real not in layout.files and real not in layout.folders:
             return None
-        # A path may lead up and down again by folders that nothing of the tree is in.
         return root + path if os.path.exists(root + path) else root + os.fsdecode(real)
 
+    for folder in filter(place, searched):
+        _make_way(root, folder)
     return Site(root + os.fsdecode(links.follow(tree.directory)), place)
 
 
@@ -111,6 +117,14 @@ def search_folders(
     if found is None:
         raise DistccError(f"{compiler} does not tell which folders it searches for headers")
     return tuple(line.strip() for line in found[1].splitlines())
+
+
+def _make_way(root: str, path: str) -> None:
+    """Make the folders that `path` leads through (`/usr/bin/../lib`) before it comes to the tree's."""
+    for part in path.split("/")[1:]:
+        root += f"/{part}"
+        if not os.path.exists(root):
+            os.mkdir(root)
 
 
 def _changed(body: Body, change: Callable[[bytes], bytes], keep: str) -> Body:
