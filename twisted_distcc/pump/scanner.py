@@ -13,6 +13,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from twisted_distcc.pump.chains import candidates, chains
+from twisted_distcc.pump.computed import Computed
 from twisted_distcc.pump.folders import Folders, Looked
 from twisted_distcc.pump.model import UndecidedError
 from twisted_distcc.pump.scans import Scans
@@ -38,6 +39,7 @@ class Scanner:
         self._folders = Folders(files, self._forget)
         self._scans = Scans(files)
         self._views: dict[Chains, View] = {}
+        self._computed = Computed()
         self._units = 0
 
     def unit(
@@ -55,7 +57,9 @@ class Scanner:
             self._begin()
             looked = Looked()
             view = self._view(c, directory, search, looked)
-            walk = Walk(self._files, self._folders, self._scans, view, looked, self._units)
+            walk = Walk(
+                self._files, self._folders, self._scans, view, looked, self._computed, self._units
+            )
             try:
                 return walk.unit(c, directory, search, fixed_date=fixed_date)
             except ChangedError:

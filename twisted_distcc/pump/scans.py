@@ -7,13 +7,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from twisted_distcc.pump.definitions import Definitions, definitions_in
 from twisted_distcc.pump.folders import settled
 from twisted_distcc.pump.model import UndecidedError
 from twisted_distcc.pump.text import read_text
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from twisted_distcc.pump.model import FileSystem, Stamp
+    from twisted_distcc.pump.search import SearchPath
     from twisted_distcc.pump.text import Text
+
+
+_MOST_PREDEFINED = 100
 
 
 class Scanned:
@@ -35,6 +42,9 @@ class Scans:
     def __init__(self, files: FileSystem) -> None:
         self._files = files
         self.known: dict[str, Scanned] = {}
+        self.definitions = Definitions()
+        self._defined: dict[str, Text] = {}
+        self._predefined: dict[SearchPath, bytes] = {}
 
     def scan(self, path: str, stamp: Stamp, now_ns: int) -> Scanned:
         """Read the file that has this stamp, whatever is known of it."""
@@ -48,6 +58,22 @@ class Scans:
         scanned.stamp = stamp
         scanned.settled = settled(stamp, now_ns)
         return scanned
+
+    def define(self, paths: Iterable[str]) -> None:
+        """See to it that the definitions in these files are known; they were scanned just now."""
+        for path in paths:
+            text = self.known[path].text
+            if self._defined.get(path) is not text:
+                self.definitions.put(path, definitions_in(self._files.read(path) or b""))
+                self._defined[path] = text
+
+    def predefined(self, search: SearchPath) -> bytes:
+        """Give the definitions that a compiler brings with it."""
+        if search not in self._predefined:
+            if len(self._predefined) >= _MOST_PREDEFINED:
+                self._predefined.clear()
+            self._predefined[search] = definitions_in(search.macros)
+        return self._predefined[search]
 
     def asking_for(self, components: frozenset[str]) -> list[str]:
         """Give the files that ask for a name with one of these parts."""
@@ -64,4 +90,6 @@ class Scans:
         oldest = sorted(self.known, key=lambda path: self.known[path].used)
         for path in oldest[: len(oldest) - most // 2]:
             del self.known[path]
+            self._defined.pop(path, None)
+            self.definitions.drop(path)
         return True

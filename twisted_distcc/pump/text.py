@@ -17,22 +17,22 @@ from twisted_distcc.pump.asked import Asked, Kind
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_BLANK = rb"(?:[ \t\v\f\r]++|/\*(?s:.*?)\*/)*+"
+BLANK = rb"(?:[ \t\v\f\r]++|/\*(?s:.*?)\*/)*+"
 _HEADER = rb'(?:"(?P<quoted>[^"\n]*)"|<(?P<angled>[^>\n]*)>|(?P<computed>[A-Za-z_$\x80-\xff][^\n]*))'
-_LINE_START = rb"#" + _BLANK
+_LINE_START = rb"#" + BLANK
 
 _DIRECTIVE = re.compile(
-    _LINE_START + rb"(?P<what>include_next|include|import|embed)(?![\w$])" + _BLANK + _HEADER
+    _LINE_START + rb"(?P<what>include_next|include|import|embed)(?![\w$])" + BLANK + _HEADER
 )
 _PROBE = re.compile(
-    rb"__has_(?P<what>include_next|include|embed)(?:__)?" + _BLANK + rb"\(" + _BLANK + _HEADER
+    rb"__has_(?P<what>include_next|include|embed)(?:__)?" + BLANK + rb"\(" + BLANK + _HEADER
 )
 # HAS_HEADER(<x.h>) in a directive: the macro may hand its argument to __has_include.
 _CALLED = re.compile(
     rb'\([ \t]*(?:<(?P<angled>[^<>\s()]+)>|"(?P<quoted>[^"\\\n%]+\.[A-Za-z+]+)")[ \t]*\)'
 )
-_CONDITION = re.compile(rb"#" + _BLANK + rb"(?:if|elif|define)\b")
-_DEFINES_PROBE = re.compile(rb"#" + _BLANK + rb"(?:define|undef|ifdef|ifndef)\b")
+_CONDITION = re.compile(rb"#" + BLANK + rb"(?:if|elif|define)\b")
+_DEFINES_PROBE = re.compile(rb"#" + BLANK + rb"(?:define|undef|ifdef|ifndef)\b")
 
 _SPLICE = re.compile(rb"\\[ \t\v\f\r]*\n")
 _TRIGRAPHS = {b"??=": b"#", b"??/": b"\\", b"??'": b"^", b"??(": b"[", b"??)": b"]", b"??!": b"|"}
@@ -45,7 +45,7 @@ _LONGEST_ESCAPE = 4
 
 _ONCE = re.compile(rb'pragma[ \t]+once\b|_Pragma[ \t]*\([ \t]*"once"|#[ \t]*import\b')
 _STAYING = re.compile(
-    rb"#" + _BLANK + rb"pragma[ \t]+(?P<what>GCC[ \t]+(?:dependency|pch_preprocess)|clang[ \t]+module"
+    rb"#" + BLANK + rb"pragma[ \t]+(?P<what>GCC[ \t]+(?:dependency|pch_preprocess)|clang[ \t]+module"
     rb"|include_alias)\b"
 )
 
@@ -82,11 +82,11 @@ class Text:
 
 def read_text(contents: bytes) -> Text:
     """Look through the contents of one file."""
-    variants = list(_variants(contents))
+    seen = list(variants(contents))
     asked: dict[Asked, None] = {}
     computed: dict[tuple[Kind, bytes], None] = {}
     forbids = ""
-    for text in variants:
+    for text in seen:
         for found in _everything(text):
             if isinstance(found, Asked):
                 asked[found] = None
@@ -94,8 +94,8 @@ def read_text(contents: bytes) -> Text:
                 forbids = found
             else:
                 computed[found] = None
-    once = any(_ONCE.search(text) for text in variants if b"once" in text or b"import" in text)
-    clock = frozenset(word for text in variants for word in _clock(text))
+    once = any(_ONCE.search(text) for text in seen if b"once" in text or b"import" in text)
+    clock = frozenset(word for text in seen for word in _clock(text))
     return Text(
         asked=tuple(asked),
         computed=tuple(computed),
@@ -107,7 +107,7 @@ def read_text(contents: bytes) -> Text:
     )
 
 
-def _variants(contents: bytes) -> Iterator[bytes]:
+def variants(contents: bytes) -> Iterator[bytes]:
     """Give the text as compilers see it, lines joined; twice where trigraphs may be heeded or not."""
     text = contents.removeprefix(b"\xef\xbb\xbf")
     if b"%:" in text:
@@ -130,7 +130,7 @@ def _everything(text: bytes) -> Iterator[Asked | tuple[Kind, bytes] | str]:
         yield from _called(text)
     if b".inc" in text or b".INC" in text or b".Inc" in text:
         yield from _assembler(text)
-    if staying := _STAYING.search(text):
+    if b"pragma" in text and (staying := _STAYING.search(text)):
         what = " ".join(staying["what"].decode("ascii").split())
         yield f"#pragma {what} looks at a file in a way that does not travel"
 

@@ -52,6 +52,7 @@ class View:
         self._assembler = chains.assembler
         self.folders = frozenset(self._quoted)
         self._folders = folders
+        self._computed: dict[tuple[str, frozenset[Asked]], Edges] = {}
         self._sets: dict[frozenset[str], frozenset[str]] = {}
 
     def resolve(self, path: str, text: Text) -> Edges:
@@ -65,10 +66,22 @@ class View:
         """Forget where the names in these files lead, or in all."""
         if paths is None:
             self.edges.clear()
+            self._computed.clear()
             self._sets.clear()
             return
+        self._computed.clear()
         for path in paths:
             self.edges.pop(path, None)
+
+    def find_computed(self, folder: str, asked: frozenset[Asked]) -> Edges:
+        """Find names that a file in `folder` computes, and remember where they lead."""
+        edges = self._computed.get((folder, asked))
+        for path in edges.folders if edges is not None else ():
+            self._folders.look(path)  # if something changed there, all is forgotten
+        edges = self._computed.get((folder, asked))
+        if edges is None:
+            edges = self._computed[folder, asked] = self.find(folder, asked)
+        return edges
 
     def find(self, folder: str, asked: Iterable[Asked]) -> Edges:
         """Find what a file in `folder` asks for."""

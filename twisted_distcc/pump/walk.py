@@ -9,16 +9,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from twisted_distcc.pump.asked import Asked, Kind
-from twisted_distcc.pump.folders import Looked
+from twisted_distcc.pump.definitions import from_command
+from twisted_distcc.pump.definitions import search as search_lines
 from twisted_distcc.pump.laying import Links
 from twisted_distcc.pump.model import NotForServersError, UndecidedError, Unit
 from twisted_distcc.pump.search import preprocessor_options
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Container, Iterator
 
     from twisted_distcc.cmdline.model import Compilation
-    from twisted_distcc.pump.folders import Folders
+    from twisted_distcc.pump.computed import Computed
+    from twisted_distcc.pump.folders import Folders, Looked
+    from twisted_distcc.pump.macros import Definition
     from twisted_distcc.pump.model import FileSystem, Stamp
     from twisted_distcc.pump.scans import Scanned, Scans
     from twisted_distcc.pump.search import SearchPath
@@ -46,6 +49,7 @@ class Walk:
         scans: Scans,
         view: View,
         looked: Looked,
+        computed: Computed,
         number: int,
     ) -> None:
         self._files = files
@@ -53,6 +57,7 @@ class Walk:
         self._scans = scans
         self._view = view
         self._looked = looked
+        self._computed = computed
         self._number = number
         self._found: dict[str, Stamp] = {}
         self._seen: set[str] = set()
@@ -61,6 +66,7 @@ class Walk:
         self._once: dict[tuple[int, int, int], str] = {}
         self._reasons: list[str] = []
         self._undecided: list[str] = []
+        self._computing: list[tuple[str, Kind, bytes]] = []
         self._clock: list[tuple[str, frozenset[bytes]]] = []
 
     def unit(self, c: Compilation, directory: str, search: SearchPath, *, fixed_date: bool) -> Unit:
@@ -69,6 +75,7 @@ class Walk:
         self._need(search)
         self._seen.update(roots)
         self._follow(roots)
+        self._compute(c, search)
         self._stamp_leaves()
         self._check_clock(fixed_date=fixed_date)
         unit = Unit(self._found, self._all_folders())
@@ -121,7 +128,11 @@ class Walk:
             if stamp is None:
                 raise ChangedError
             scanned = known.get(path)
-            if scanned is None or not scanned.settled or scanned.stamp != stamp:
+            if (
+                scanned is None
+                or not scanned.settled
+                or (scanned.stamp is not stamp and scanned.stamp != stamp)
+            ):
                 scanned = self._scans.scan(path, stamp, self._folders.now_ns)
             scanned.used = number
             text = scanned.text
@@ -159,8 +170,7 @@ class Walk:
             self._reasons.append(f"{path}: {text.forbids}")
         if text.clock:
             self._clock.append((path, text.clock))
-        if text.computed:
-            self._undecided.append(f"{path} computes the name of a file that it includes")
+        self._computing += [(path, kind, words) for kind, words in text.computed]
 
     def _check_twin(self, path: str, other: str) -> None:
         """Of files that are read once compilers take two that look the same for one."""
@@ -174,6 +184,34 @@ class Walk:
         for path in edges.odd:
             if self._files.stamp(path) is not None:
                 raise ChangedError
+
+    # Names that macros make
+
+    def _compute(self, c: Compilation, search: SearchPath) -> None:
+        """Follow computed names, until what that leads to computes no more."""
+        constant = (_defined_by(c), self._scans.predefined(search)) if self._computing else ()
+        failed: dict[str, None] = {}
+        new: frozenset[str] | set[str] = frozenset(self._found)
+        while self._computing and new:
+            self._scans.define(new)
+            lookup = _Lookup(self._scans, self._found, constant)
+            failed.clear()
+            before = set(self._found)
+            for path, kind, words in list(self._computing):
+                try:
+                    self._follow_computed(path, self._computed.headers(kind, words, lookup))
+                except UndecidedError as error:
+                    failed[f"{path}: {error}"] = None
+            new = self._found.keys() - before
+        self._undecided += failed
+
+    def _follow_computed(self, path: str, asked: frozenset[Asked]) -> None:
+        edges = self._view.find_computed(path.rpartition("/")[0] or "/", asked)
+        self._checked.add(edges.folders)
+        self._note(edges)
+        new = edges.children - self._seen
+        self._seen |= new
+        self._follow(list(new))
 
     # The end
 
@@ -193,3 +231,31 @@ class Walk:
             if not fixed_date or b"__TIMESTAMP__" in words:
                 word = min(words).decode("ascii")
                 self._reasons.append(f"{path} says {word}, which is the time where it is read")
+
+
+class _Lookup:
+    """Definitions by name, in the files of one unit, on its command line, and in its compiler."""
+
+    def __init__(self, scans: Scans, paths: Container[str], constant: tuple[bytes, ...]) -> None:
+        self._scans = scans
+        self._paths = paths
+        self._constant = constant
+        self._known: dict[bytes, frozenset[Definition | None]] = {}
+
+    def __call__(self, name: bytes) -> frozenset[Definition | None]:
+        found = self._known.get(name)
+        if found is None:
+            found = self._scans.definitions.find(name, self._paths)
+            for lines in self._constant:
+                if b"\n" + name in lines:
+                    found = found.union(search_lines(lines, name))
+            self._known[name] = found
+        return found
+
+
+def _defined_by(c: Compilation) -> bytes:
+    options = list(preprocessor_options(c))
+    return from_command(
+        [value for name, value, _ in options if name in {"-D", "--define-macro"}],
+        [value for name, value, _ in options if name in {"-U", "--undefine-macro"}],
+    )

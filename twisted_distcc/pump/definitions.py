@@ -1,0 +1,111 @@
+"""All definitions of a macro in the files of a unit.
+
+In: files' texts; names of macros.  Out: their definitions, in no order.  This module refuses to know
+which of them holds where.
+
+A file's definitions are kept as one run of bytes, in which a name is searched when it is first asked
+for: few names ever are, and few units ask.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import TYPE_CHECKING
+
+from twisted_distcc.pump.macros import Definition, parameters_of, without_comments
+from twisted_distcc.pump.text import BLANK, variants
+
+if TYPE_CHECKING:
+    from collections.abc import Container, Iterable
+
+_DEFINE = re.compile(
+    rb"#" + BLANK + rb"(?:define" + BLANK + rb"(?P<name>[\w$\x80-\xff]+)(?P<rest>[^\n]*)"
+    rb"|undef" + BLANK + rb"(?P<gone>[\w$\x80-\xff]+))"
+)
+_UNDEFINED = b"\0"
+
+
+def definitions_in(contents: bytes) -> bytes:
+    """Give the lines of a file that define macros, and of those that end a definition the name."""
+    lines: dict[bytes, None] = {}
+    for text in variants(contents):
+        for found in _DEFINE.finditer(text):
+            if (name := found["gone"]) is not None:
+                lines[name + _UNDEFINED] = None
+            else:
+                lines[found["name"] + (_whole(found, text) or b" ")] = None
+    return b"\n".join((b"", *lines, b""))
+
+
+def _whole(found: re.Match[bytes], text: bytes) -> bytes:
+    """Give what is behind the name; comments may go on in the next lines."""
+    rest = found["rest"]
+    if b"/*" in rest and b"*/" not in rest[rest.rfind(b"/*") :]:
+        end = text.find(b"*/", found.end())
+        rest += text[found.end() : text.find(b"\n", end)].replace(b"\n", b" ")
+    return without_comments(rest.replace(b"\0", b" "))
+
+
+def from_command(defined: Iterable[str], undefined: Iterable[str]) -> bytes:
+    """Give the same lines for what stands behind `-D` and `-U`."""
+    lines = []
+    for definition in defined:
+        name, equals, body = definition.partition("=")
+        text = f"{name} {body if equals else '1'}"
+        lines.append(os.fsencode(text).replace(b"\n", b" "))
+    lines += [os.fsencode(name) + _UNDEFINED for name in undefined]
+    return b"\n".join((b"", *lines, b""))
+
+
+class Definitions:
+    """Definitions by name and by file."""
+
+    def __init__(self) -> None:
+        self._lines: dict[str, bytes] = {}
+        self._found: dict[bytes, dict[str, tuple[Definition | None, ...]]] = {}
+
+    def put(self, path: str, lines: bytes) -> None:
+        """Take the definitions of one file, in place of what was known of it."""
+        self._lines[path] = lines
+        for name, found in self._found.items():
+            _note(found, path, name, lines)
+
+    def drop(self, path: str) -> None:
+        """Forget a file."""
+        if self._lines.pop(path, None) is not None:
+            for found in self._found.values():
+                found.pop(path, None)
+
+    def find(self, name: bytes, paths: Container[str]) -> frozenset[Definition | None]:
+        """Give all definitions of `name` in these files; None for that its definition ends."""
+        found = self._found.get(name)
+        if found is None:
+            found = self._found[name] = {}
+            for path, lines in self._lines.items():
+                _note(found, path, name, lines)
+        return frozenset(one for path, ones in found.items() if path in paths for one in ones)
+
+
+def _note(found: dict[str, tuple[Definition | None, ...]], path: str, name: bytes, lines: bytes) -> None:
+    if b"\n" + name in lines and (ones := tuple(search(lines, name))):
+        found[path] = ones
+    else:
+        found.pop(path, None)
+
+
+_DEFINITION = rb"(?:(?P<gone>\0)|\((?P<parameters>[^)\n]*)\)|(?=[^\w$\x80-\xff]))(?P<body>[^\n]*)"
+
+
+def search(lines: bytes, name: bytes) -> list[Definition | None]:
+    """Give the definitions of `name` among these lines."""
+    pattern = rb"(?m)^" + re.escape(name) + _DEFINITION
+    return [
+        None
+        if found["gone"] is not None
+        else Definition(
+            parameters_of(found["parameters"]) if found["parameters"] is not None else None,
+            found["body"].strip(),
+        )
+        for found in re.finditer(pattern, lines)
+    ]
