@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Final
 
 from twisted.internet import reactor
@@ -22,10 +23,12 @@ from twisted_distcc.compression.lzo import compress, expand
 from twisted_distcc.messages.assembly import Assembly, request_pieces
 from twisted_distcc.messages.body import Body
 from twisted_distcc.messages.model import Reply, Request
+from twisted_distcc.messages.plain_trees import pack_tree
 from twisted_distcc.wire.connection import Connection
 from twisted_distcc.wire.events import MessageEnd
 
 COMPILE: Final = ("gcc", "-c", "hello.c", "-o", "hello.o")
+_NO_LINKS: Final[Mapping[bytes, bytes]] = MappingProxyType({})
 SOURCE: Final = b'# 1 "hello.c"\nint main(void) { return 0; }\n'
 
 
@@ -37,6 +40,7 @@ class Answer:
     stderr: str
     stdout: bytes
     object_file: bytes
+    dependencies: bytes = b""
 
 
 def request_bytes(
@@ -45,14 +49,30 @@ def request_bytes(
     """Give what a client sends to have `source` compiled by `command`."""
     words = tuple(os.fsencode(word) for word in command)
     body = Body.of(compress(source) if version == 2 else source)
-    writer = Connection.client().writer
-    return b"".join(request_pieces(writer, Request(words, body, version)))
+    return _bytes_of(Request(words, body, version))
+
+
+def tree_bytes(
+    files: Mapping[bytes, bytes],
+    command: Sequence[str | bytes] = COMPILE,
+    *,
+    links: Mapping[bytes, bytes] = _NO_LINKS,
+    directory: bytes = b"/project",
+) -> bytes:
+    """Give what a client in `directory` sends to have files of a tree compiled by `command`."""
+    words = tuple(os.fsencode(word) for word in command)
+    return _bytes_of(Request(words, version=3, tree=pack_tree(directory, files, links)))
+
+
+def _bytes_of(request: Request) -> bytes:
+    return b"".join(request_pieces(Connection.client().writer, request))
 
 
 def answer_of(reply: bytes, version: int = 1) -> Answer:
     """Read the bytes of a whole reply to a request of `version`, after which nothing comes."""
     connection, assembly = Connection.client(), Assembly()
-    b"".join(request_pieces(connection.writer, Request((b"cc",), Body.of(b""), version)))
+    tree = pack_tree(b"/", {}) if version == 3 else None
+    b"".join(request_pieces(connection.writer, Request((b"cc",), version=version, tree=tree)))
     connection.reader.feed(reply)
     events = list(connection.reader.events())
     if not events or events[-1] != MessageEnd() or connection.reader.trailing:
@@ -63,11 +83,11 @@ def answer_of(reply: bytes, version: int = 1) -> Answer:
 
 
 def _answer(reply: Reply, version: int) -> Answer:
-    stderr, stdout, object_file, _ = (
-        expand(body.read(), 1 << 30) if version == 2 else body.read() for body in reply.bodies
+    stderr, *others = (
+        body.read() if version == 1 else expand(body.read(), 1 << 30) for body in reply.bodies
     )
     reply.discard()
-    return Answer(reply.exit_code, stderr.decode(), stdout, object_file)
+    return Answer(reply.exit_code, stderr.decode(), *others)
 
 
 class Client(Protocol):
