@@ -52,15 +52,16 @@ def reply(data: bytes) -> None:
 def _message(opening: Field, messages: Messages, data: bytes) -> None:
     """The first byte says how the others are cut; what is read is the same, and can be written again."""
     size, rest = (data[0] % 32 + 1, data[1:]) if data else (1, b"")
-    whole = _read(Reader(opening, messages, LOW), [rest])
+    whole, fault = _read(Reader(opening, messages, LOW), [rest])
     cut = [rest[start:end] for start, end in pairwise([*range(0, len(rest), size), len(rest)])]
-    assert _joined(_read(Reader(opening, messages, LOW), cut)) == _joined(whole)
+    again, same_fault = _read(Reader(opening, messages, LOW), cut)
+    assert (_joined(again), same_fault) == (_joined(whole), fault)
     writer = Writer(opening, messages, LOW)
     written = b"".join(writer.send(event) for event in whole)
     assert rest.startswith(written)
 
 
-def _read(reader: Reader, pieces: list[bytes]) -> list[Event]:
+def _read(reader: Reader, pieces: list[bytes]) -> tuple[list[Event], str]:
     events: list[Event] = []
     fault = ""
     try:
@@ -73,7 +74,7 @@ def _read(reader: Reader, pieces: list[bytes]) -> list[Event]:
         fault = str(error)
     assert fault.isprintable(), fault
     assert fault or events[-1] == MessageEnd()
-    return events
+    return events, fault
 
 
 def _joined(events: list[Event]) -> list[Event]:
@@ -171,6 +172,10 @@ SEEDS: Final[Mapping[str, tuple[bytes, ...]]] = MappingProxyType(
             b"\x04DIST00000001ARGC00000002ARGV00000002ccARGV00000002-cDOTI00000003xyz",
             b"\x1fDIST00000003CDIR00000001/ARGC00000001ARGV00000002ccNFIL00000002"
             b"NAME00000001aFILE00000002xyNAME00000001bLINK00000001a",
+            b"\x00DIST00000003CDIR00000001/ARGC00000001ARGV00000000NFIL00000003"
+            b"NAME00000001aFILE00000000NAME00000001bFILE00000040"
+            + bytes(64)
+            + b"NAME00000001cFILE00000041",
         ),
         "reply": (
             b"\x04DONE00000001STAT00000000SERR00000001eSOUT00000001oDOTO00000003xyz",

@@ -12,8 +12,8 @@ from twisted_distcc.errors import LocalProtocolError
 from twisted_distcc.messages.assembly import Assembly, reply_pieces, request_pieces
 from twisted_distcc.messages.body import EMPTY, IN_MEMORY, PIECE, Body, Spool
 from twisted_distcc.messages.model import Reply, Request, Tree, TreeFile, TreeLink
-from twisted_distcc.wire.connection import Connection, Reader
-from twisted_distcc.wire.events import BodyData, BodyEnd, BodyStart, MessageEnd, Number, Text
+from twisted_distcc.wire.connection import Connection, Reader, Writer
+from twisted_distcc.wire.events import BodyData, BodyEnd, BodyStart, MessageEnd, Number, Run, Text
 
 LARGE = os.urandom(IN_MEMORY * 3)
 DISK_FULL = OSError(errno.ENOSPC, "No space left on device")
@@ -116,6 +116,46 @@ class GatheringTests(AssemblyTestCase):
         self.assembly.take(MessageEnd())
         self.assertEqual((self.files(), self.assembly.request().source.length), ([], 0))
 
+    def begin_tree(self) -> None:
+        for event in (Number(b"DIST", 3), Text(b"CDIR", b"/p"), Number(b"NFIL", 3)):
+            self.assembly.take(event)
+        self.assembly.take(Run(((b"NAME", b"/p/a"), (b"FILE", LARGE))))
+
+    def test_a_tree_that_is_given_up(self) -> None:
+        """Discarding removes what has come of a tree, in the middle of a file or after one."""
+        self.begin_tree()
+        self.assembly.take(Text(b"NAME", b"/p/b"))
+        self.assembly.take(BodyStart(b"FILE", 9))
+        self.assertEqual(len(self.files()), 1)
+        self.assembly.discard()
+        self.assertEqual(self.files(), [])
+
+    def test_a_tree_that_is_passed_over(self) -> None:
+        """A request that is only read to its end keeps no file, no link and no name, before and after."""
+        self.begin_tree()
+        self.assembly.pass_over()
+        self.begin_tree()
+        for event in (Text(b"NAME", b"/p/b"), BodyStart(b"FILE", 1), BodyData(b"x"), BodyEnd(b"FILE")):
+            self.assembly.take(event)
+        self.assembly.take(Run(((b"NAME", b"/p/c"), (b"LINK", b"b"))))
+        kept = self.assembly._tree
+        self.assertEqual(
+            (self.files(), kept._entries, kept._texts, self.assembly.arguments), ([], [], {}, ())
+        )
+
+    def test_a_tree_on_a_full_disk(self) -> None:
+        """The error is told once, for files that come together and for one that comes in pieces."""
+        for pieces in ([Run(((b"NAME", b"/p/b"), (b"FILE", b"x")))],
+                       [Text(b"NAME", b"/p/b"), BodyStart(b"FILE", 9), BodyData(b"x")]):  # fmt: skip
+            self.assembly = Assembly(self.directory)
+            self.begin_tree()
+            with patch.object(os, "write", side_effect=DISK_FULL):
+                for event in pieces[:-1]:
+                    self.assembly.take(event)
+                self.assertRaises(OSError, self.assembly.take, pieces[-1])
+            self.begin_tree()
+            self.assertEqual(self.files(), [])
+
     def test_a_full_disk(self) -> None:
         """The error is told once; what follows of the message is passed over."""
         self.begin()
@@ -139,6 +179,35 @@ class LayingOutTests(AssemblyTestCase):
         request = Request((b"cc",), body)
         sizes = [len(piece) for piece in request_pieces(Connection.client().writer, request)]
         self.assertLessEqual(max(sizes), PIECE)
+
+    def test_a_large_tree_is_never_whole_in_memory(self) -> None:
+        """Small files are laid out some at a time, and large ones in pieces."""
+        body, _ = self.file_body()
+        third = body.length // 3
+        small = [TreeFile(b"/%d" % at, at, 1000) for at in range(0, third, 1000)]
+        large = TreeFile(b"/large", third, body.length - third)
+        tree = Tree(b"/", (*small, large, *small), body)
+        pieces = list(request_pieces(self.writer(), Request((b"cc",), version=3, tree=tree)))
+        self.assertLessEqual(max(map(len, pieces)), PIECE + 100 * 100)
+        self.assertEqual(b"".join(pieces).count(b"FILE"), 2 * len(small) + 1)
+
+    def test_a_tree_that_has_shrunk(self) -> None:
+        """Contents that are shorter than was said are no message, in a small file and in a large one."""
+        body, path = self.file_body()
+        os.truncate(path, PIECE + 100)
+        for file in (TreeFile(b"/a", PIECE + 90, 11), TreeFile(b"/a", 0, body.length)):
+            request = Request((b"cc",), version=3, tree=Tree(b"/", (file,), body))
+            error = self.assertRaises(OSError, list, request_pieces(self.writer(), request))
+            self.assertIn("too early", str(error))
+
+    def test_a_tree_with_too_long_a_name(self) -> None:
+        """What the other end would not take is our own error, and says which ceiling it is."""
+        tree = Tree(b"/", (TreeLink(b"/" * 5000, b"a"),), EMPTY)
+        pieces = request_pieces(self.writer(), Request((b"cc",), version=3, tree=tree))
+        self.assertIn("'name'", str(self.assertRaises(LocalProtocolError, list, pieces)))
+
+    def writer(self) -> Writer:
+        return Connection.client().writer
 
     def test_a_file_that_has_shrunk(self) -> None:
         """A body that is shorter than was said is our own fault, and no message."""
