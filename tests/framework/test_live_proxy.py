@@ -15,6 +15,7 @@ from twisted.internet.endpoints import TCP4ClientEndpoint, TCP4ServerEndpoint
 
 from tests.framework.examples import ANY_OBJECT, PROXY, load
 from tests.live import Child, LiveTestCase, until
+from tests.sshd import answers, free_port
 from twisted_distcc.framework import (
     Body,
     CannotConnectError,
@@ -23,6 +24,7 @@ from twisted_distcc.framework import (
     Peer,
     Reply,
     Request,
+    pack_tree,
 )
 
 C_DISTCC: Final = "/usr/bin/distcc"
@@ -100,6 +102,52 @@ class ProxyTests(ProxyTestCase):
         client, status = await self.distcc(await self.proxy_to(port))
         self.assertEqual(status, 103)
         self.assertIn("the server behind the proxy cannot be reached", client.stderr)
+
+
+class FilesTests(ProxyTestCase):
+    """A C distccd, whose job's files come from our client, with the page's proxy between them."""
+
+    async def distccd(self) -> int:
+        """Start C distccd; give its port."""
+        port = free_port()
+        account = ["--user", "nobody"] if os.getuid() == 0 else []
+        server = self.start(
+            "/usr/bin/distccd", "--daemon", "--no-detach", "--log-stderr", "--listen", "127.0.0.1",
+            "--port", str(port), "--allow", "127.0.0.1", *account, environ={"TMPDIR": "/tmp"},
+        )  # fmt: skip
+        await until(lambda: answers(port) or server.has_ended(), "distccd listens")
+        self.assertFalse(server.has_ended(), server.stderr)
+        return port
+
+    async def compile(self, port: int, source: bytes) -> Reply:
+        files = {b"/project/src/a.c": source, b"/project/include/a.h": b"int answer(void);\n"}
+        tree = pack_tree(b"/project/src", files, {b"/project/src/a.h": b"../include/a.h"})
+        words = (b"gcc", b"-O1", b"-c", b"a.c", b"-o", b"a.o")
+        client = DistccClient(TCP4ClientEndpoint(reactor, "127.0.0.1", port), reactor)
+        reply = await client.compile(Request(words, version=3, tree=tree))
+        self.addCleanup(reply.discard)
+        return reply
+
+    async def test_real_compile(self) -> None:
+        """Files, links and dependencies pass between our client and C distccd, and through a proxy."""
+        port = await self.distccd()
+        proxy = await self.proxy_to(port)
+        match = _LISTENING.search(said(proxy))
+        assert match is not None
+        for way in (port, int(match[1])):
+            reply = await self.compile(way, b'#include "a.h"\nint answer(void) { return 42; }\n')
+            self.assertEqual((reply.status, reply.stderr.read()), (0, b""))
+            self.assertTrue(reply.object_file.read().startswith(b"\x7fELF"))
+            rules = reply.dependencies.read().replace(b"\\\n", b"").split()
+            self.assertEqual(rules, [b"a.o:", b"a.c", b"a.h"])
+
+    async def test_what_does_not_compile(self) -> None:
+        """A compile that failed has no object and no dependencies, from C distccd as from ours."""
+        reply = await self.compile(await self.distccd(), b'#include "a.h"\nint answer;\n')
+        self.assertEqual(
+            (reply.exit_code, reply.object_file.length, reply.dependencies.length), (1, 0, 0)
+        )
+        self.assertIn(b"redeclared", reply.stderr.read())
 
 
 class ReactorAloneTests(LiveTestCase):

@@ -131,7 +131,7 @@ class GatheringTests(AssemblyTestCase):
         self.assertEqual(self.files(), [])
 
     def test_a_tree_that_is_passed_over(self) -> None:
-        """A request that is only read to its end keeps no file, no link and no name, before and after."""
+        """A request that is only read to its end keeps no file, no link and no name of it."""
         self.begin_tree()
         self.assembly.pass_over()
         self.begin_tree()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+from collections.abc import Mapping
 from unittest.mock import patch
 
 from twisted.internet.defer import Deferred
@@ -11,10 +12,11 @@ from twisted.internet.threads import deferToThread
 from twisted.trial.unittest import TestCase
 
 from tests.live import is_running
-from tests.server.talk import answer_of, request_bytes
+from tests.server.talk import answer_of, request_bytes, tree_bytes
 from twisted_distcc.launcher.command import CannotStartError, Command
 from twisted_distcc.messages.body import Body
 from twisted_distcc.messages.model import Reply, Request
+from twisted_distcc.messages.plain_trees import unpack_tree
 from twisted_distcc.policy.peer import STDIO, Peer
 from twisted_distcc.policy.verdict import ALLOWED, Refused, Verdict
 from twisted_distcc.server.answer import Answering, Deadlines
@@ -180,6 +182,31 @@ class VisitTests(StreamsTestCase):
         self.visit()
         self.assertEqual(answer_of(self.answer()).exit_code, 0)
         self.assertEqual((len(self.asked), self.log.lines), (1, []))
+
+    def test_a_job_with_files(self) -> None:
+        """A request with a tree is answered as well, and so is one whose files are not to be kept."""
+        files = {b"/p/%d.h" % number: os.urandom(200) for number in range(150)}
+        request = tree_bytes(files, links={b"/p/l": b"0.h"}, directory=b"/p")
+        self.reply = Reply(0, object_file=Body.of(b"object"), dependencies=Body.of(b"a.o: a.c"))
+        got: list[Mapping[bytes, bytes]] = []
+
+        async def compile(request: Request, peer: Peer) -> Reply:
+            assert request.tree is not None
+            got.append({file.name: data for file, data in unpack_tree(request.tree, MIB)})
+            return self.reply
+
+        os.write(self.to, request)
+        with patch.object(self, "compile", compile):
+            self.visit()
+        answer = answer_of(self.answer(), version=3)
+        self.assertEqual((answer.object_file, answer.dependencies), (b"object", b"a.o: a.c"))
+        self.assertEqual((got, self.log.lines), ([files], []))
+
+    def test_files_of_a_client_that_is_refused(self) -> None:
+        """Nothing is kept of them, and the client reads why."""
+        os.write(self.to, tree_bytes({b"/p/a.c": os.urandom(30_000)}))
+        self.visit(verdict=Refused(("not today",), 113))
+        self.assertEqual(answer_of(self.answer(), version=3).stderr, "not today\n")
 
     def test_a_client_that_is_refused(self) -> None:
         """It may say what it wants, and reads why it does not get it."""
