@@ -11,7 +11,7 @@ from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.task import deferLater
 
 from tests.hostile.attack import MIB, AttackTestCase
-from tests.server.talk import SOURCE, answer_of, request_bytes
+from tests.server.talk import SOURCE, answer_of, request_bytes, tree_bytes
 from twisted_distcc.compression.lzo import compress
 from twisted_distcc.errors import EXIT_BAD_ARGUMENTS, EXIT_PROTOCOL_ERROR
 
@@ -45,6 +45,26 @@ ANSWERED: Final = {
     "a token in small letters": DIST + b"argc00000001",
     "NUL": DIST + bytes(12),
     "all bytes": DIST + bytes(range(256)),
+}
+FILES: Final = b"DIST00000003CDIR00000002/pARGC00000001ARGV00000002cc"
+NAME: Final = FILES + b"NFIL00000002NAME00000004/p/a"
+# These break the rules for files; they get a sentence as well, in version 3.
+FILES_ANSWERED: Final = {
+    "a hundred thousand files and one": FILES + b"NFIL000186a1",
+    "four thousand million files": FILES + b"NFILffffffff",
+    "a name of 4 GiB": FILES + b"NFIL00000001NAMEffffffff",
+    "a name that is empty": FILES + b"NFIL00000001NAME00000000",
+    "a link that leads nowhere": NAME + b"LINK00000000",
+    "a link of 4 GiB": NAME + b"LINKffffffff",
+    "a file of 4 GiB": NAME + b"FILEffffffff",
+    "files that are too much together": NAME + b"FILE00000001xNAME00000004/p/bFILE20000000",
+    "a name twice": NAME + b"NAME00000004/p/b",
+    "a file twice": NAME + b"FILE00000001xFILE00000001x",
+    "a file without a name": FILES + b"NFIL00000001FILE00000001x",
+    "a source after the files": NAME + b"FILE00000001xDOTI00000000",
+    "no folder": b"DIST00000003ARGC00000001",
+    "a folder that is empty": b"DIST00000003CDIR00000000",
+    "a file in the words": FILES.replace(b"ARGC00000001", b"ARGC00000002") + b"FILE00000001x",
 }
 # These speak another language: the connection is closed without a word.
 STRANGERS: Final = {
@@ -82,6 +102,30 @@ class GrammarTests(AttackTestCase):
         self.assert_light(16 * MIB)
         await self.nothing_is_left()
 
+    async def test_files(self) -> None:
+        """So does who goes on badly with files."""
+        await self.besieged()
+        self.begin_watch()
+        for name, data in FILES_ANSWERED.items():
+            answer = answer_of(await self.attack(data), version=3)
+            self.assertEqual(answer.exit_code, EXIT_PROTOCOL_ERROR, name)
+            self.assertRegex(answer.stderr, r"^this server: .+\n$", name)
+            await self.honest_job()
+        self.assert_light(16 * MIB)
+        await self.nothing_is_left()
+
+    async def test_many_names(self) -> None:
+        """Names that cost memory end at their ceiling, which is little, and are given back."""
+        await self.besieged()
+        self.begin_watch()
+        entry = b"NAME00001000" + b"x" * 4096 + b"LINK00001000" + b"y" * 4096
+        sent = FILES + b"NFIL000186a0" + entry * 5000
+        answer = answer_of(await self.attack(sent), version=3)
+        self.assertIn("the ceiling 'names'", answer.stderr)
+        await self.honest_job()
+        self.assert_light(64 * MIB)
+        await self.nothing_is_left()
+
     async def test_strangers(self) -> None:
         """Who does not speak the protocol at all is cut off without a word."""
         await self.besieged()
@@ -93,7 +137,13 @@ class GrammarTests(AttackTestCase):
     async def test_gone_at_every_token(self) -> None:
         """A client may go in the middle of anything, by a reset or without a word."""
         await self.besieged()
-        request = request_bytes(source=SOURCE * 3000)
+        await self.goes_everywhere_in(request_bytes(source=SOURCE * 3000))
+        files = {b"/p/%d" % number: SOURCE for number in range(9)}
+        await self.goes_everywhere_in(tree_bytes(files, links={b"/p/l": b"0"}))
+        await self.nothing_is_left()
+        self.assertEqual(len(self.server.jobs), 4)
+
+    async def goes_everywhere_in(self, request: bytes) -> None:
         ends = [found.start() for found in re.finditer(b"[A-Z]{4}[0-9a-f]{8}", request)]
         for end in sorted({1, *ends, *(end + 5 for end in ends), len(request) // 2, len(request) - 1}):
             for goes in ("abort", "half_close"):
@@ -103,8 +153,6 @@ class GrammarTests(AttackTestCase):
                 await deferLater(reactor, 0)
                 getattr(client, goes)()
                 await client.closed
-        await self.nothing_is_left()
-        self.assertEqual(len(self.server.jobs), 4)
 
     async def test_more_than_was_asked(self) -> None:
         """Bytes after a request are nobody's; the job is done all the same."""
