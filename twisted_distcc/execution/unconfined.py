@@ -18,7 +18,8 @@ from twisted_distcc.cmdline.rewrite import serve_argv, serve_tree_argv
 from twisted_distcc.execution.compilation import NothingMadeError, Preprocesses, check_room
 from twisted_distcc.execution.limits import Limits, check_limits
 from twisted_distcc.execution.mapped import moved
-from twisted_distcc.execution.tree.open import Moved, lay_open, search_folders
+from twisted_distcc.execution.searching import search_folders
+from twisted_distcc.execution.tree.open import Moved, lay_open
 from twisted_distcc.execution.words import Words
 from twisted_distcc.execution.workspace import Workspace, Workspaces
 from twisted_distcc.launcher.command import CannotStartError, Command, Ended
@@ -78,7 +79,7 @@ class Unconfined:
 
         def command(workspace: Workspace) -> tuple[list[str], Moved | None]:
             root = workspace.place("root")
-            searched = search_folders(path, compilation.language, tuple(self.environ.items()))
+            searched = search_folders(path, compilation.language, self.environ)
             site = lay_open(tree, root, searched)
             here = moved(compilation, root, site.place, searched)
             rules = workspace.place(_RULES)
@@ -97,11 +98,14 @@ class Unconfined:
         workspace = self.workspaces.new()
         try:
             argv, files = make(workspace)
-            directory = workspace.path if files is None else files.directory
+            directory = workspace.path
+            if files is not None:  # compilers believe it where it leads to the same folder
+                directory = files.directory
+                environ = {**environ, "PWD": directory}
             with Words("stdout") as stdout, Words("stderr") as stderr:
                 command = Command(
                     self._limited(argv),
-                    environ={**self.environ, **environ, "TMPDIR": workspace.path, "PWD": directory},
+                    environ={**self.environ, **environ, "TMPDIR": workspace.path},
                     directory=directory,
                     stdout=stdout.descriptor,
                     stderr=stderr.descriptor,

@@ -12,7 +12,8 @@ from twisted_distcc.execution.compilation import NothingMadeError
 from twisted_distcc.execution.limits import LimitMetError, Limits
 from twisted_distcc.execution.sandbox.builder import build
 from twisted_distcc.execution.sandbox.elf import needed
-from twisted_distcc.execution.sandbox.place import ConfinedJob, Sandbox, SandboxFailedError
+from twisted_distcc.execution.sandbox.job import ConfinedJob, SandboxFailedError
+from twisted_distcc.execution.sandbox.place import Sandbox
 from twisted_distcc.execution.sandbox.toolchain import Toolchain, whole_system
 from twisted_distcc.execution.sandbox.trial import attempt
 from twisted_distcc.execution.sandbox.view import View

@@ -7,22 +7,41 @@ they are.
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from functools import lru_cache
 
+from twisted_distcc.cmdline.model import Language
+from twisted_distcc.errors import DistccError
 from twisted_distcc.execution.sandbox.bubblewrap import DEVICES
 from twisted_distcc.execution.sandbox.toolchain import Toolchain
+from twisted_distcc.execution.sandbox.view import View
+from twisted_distcc.execution.searching import search_folders
 from twisted_distcc.execution.tree.layout import Fixture
 
 
+def fixture_of(toolchain: Toolchain, environ: Mapping[str, str]) -> Fixture:
+    """Give what jobs of `toolchain` see whatever they bring; the first time, this waits."""
+    return _fixture_of(toolchain, tuple(environ.items()))
+
+
 @lru_cache
-def fixture_of(toolchain: Toolchain) -> Fixture:
-    """Give what jobs of `toolchain` see whatever they bring."""
+def _fixture_of(toolchain: Toolchain, environ: tuple[tuple[str, str], ...]) -> Fixture:
     mounts = toolchain.view.mounts
     folders = {path for path in mounts if os.path.isdir(path)}
     if toolchain.is_whole_system:
         folders.add("/proc")
+    system = View.of([*folders, *_searched(toolchain.compiler, environ)]).mounts
     return Fixture(
         frozenset(map(os.fsencode, folders)),
         frozenset(os.fsencode(path) for path in (*mounts, *DEVICES) if path not in folders),
         tuple((os.fsencode(link), os.fsencode(target)) for link, target in toolchain.view.links),
+        tuple(os.fsencode(path) for path in system if path not in folders),
     )
+
+
+def _searched(compiler: str, environ: tuple[tuple[str, str], ...]) -> Iterator[str]:
+    """Give the folders that `compiler` searches for headers by itself, in the languages that it has."""
+    for language in (Language.C, Language.CXX):
+        with suppress(DistccError):
+            yield from search_folders(compiler, language, dict(environ))

@@ -114,7 +114,7 @@ class Sandbox:
     ) -> Iterator[ConfinedJob]:
         """Make ready to compile with the files of `tree`, where the client has them; this waits."""
         seen = self.toolchains.get(path)
-        layout = lay_out(tree, fixture_of(seen))
+        layout = lay_out(tree, fixture_of(seen, self.environ))
         own = os.fsdecode(layout.own)
         command = serve_tree_argv(compilation, path, f"{own}/{OUTPUT}", f"{own}/{DEPENDENCIES}")
         with self.trees.laid(path, layout, tree.contents) as root, closing(Handed(self.spool)) as handed:

@@ -7,25 +7,16 @@ lead within the tree, whatever they say, for here nothing else holds them back.
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
 
 from twisted_distcc.cmdline.compilers import Family
-from twisted_distcc.cmdline.model import Language
-from twisted_distcc.errors import DistccError
 from twisted_distcc.execution.mapped import restored, restored_rules
-from twisted_distcc.execution.sandbox.trial import run_here
 from twisted_distcc.execution.tree.disk import Root
 from twisted_distcc.execution.tree.layout import lay_out
 from twisted_distcc.execution.tree.links import Links
-from twisted_distcc.execution.words import Words
-from twisted_distcc.launcher.command import Command
 from twisted_distcc.messages.body import EMPTY, Body, Spool
 from twisted_distcc.messages.model import Reply, Tree
-
-_SEARCHED = re.compile(r"^#include <\.\.\.> .*\n((?: .*\n)*)", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,24 +90,6 @@ def lay_open(tree: Tree, root: str, searched: Sequence[str]) -> Site:
     for folder in filter(place, searched):
         _make_way(root, folder)
     return Site(root + os.fsdecode(links.follow(tree.directory)), place)
-
-
-@lru_cache
-def search_folders(
-    compiler: str, language: Language, environ: tuple[tuple[str, str], ...]
-) -> tuple[str, ...]:
-    """Ask a compiler which folders it searches for headers by itself; this waits.
-
-    Raises:
-        DistccError: if it does not answer.
-    """
-    argv = [compiler, "-x", language.value, "-E", "-v", os.devnull]
-    with Words("searched") as said:
-        run_here(Command(argv, {**dict(environ), "LC_ALL": "C"}, stderr=said.descriptor))
-        found = _SEARCHED.search(os.fsdecode(said.last()))
-    if found is None:
-        raise DistccError(f"{compiler} does not tell which folders it searches for headers")
-    return tuple(line.strip() for line in found[1].splitlines())
 
 
 def _make_way(root: str, path: str) -> None:
