@@ -29,9 +29,10 @@ from twisted_distcc.client.hosts import RemoteHost
 from twisted_distcc.client.invocation import Finished, Invocation, Outcome, RunHere
 from twisted_distcc.client.own_compilers import OwnCompiler
 from twisted_distcc.client.slots import SlotDirectory
+from twisted_distcc.compression.lzo import expand
 from twisted_distcc.messages.body import Body
 from twisted_distcc.messages.bulk import Bulk
-from twisted_distcc.messages.model import Reply, Request
+from twisted_distcc.messages.model import Reply, Request, Tree, TreeFile
 from twisted_distcc.policy.peer import Peer
 from twisted_distcc.processes import CannotStartError, Command, Ended
 from twisted_distcc.server.protocol import DistccServerFactory
@@ -70,14 +71,28 @@ class FakeProcess:
                 deferred.callback(Ended(self.status, 0.0, 0.0))
 
 
+# What gcc writes when it is asked where it searches, which is nowhere.
+SEARCHES = b"""\
+#include "..." search starts here:
+#include <...> search starts here:
+End of search list.
+"""
+
+
 @dataclass
 class FakePreprocessor:
-    """Starts preprocessors that write what the test wants."""
+    """Starts preprocessors that write what the test wants, and answer that they search nowhere.
+
+    `listed` is what they name when they are asked which files they read, and those that get the word
+    `fails` fail.
+    """
 
     text: bytes = PREPROCESSED
     says: bytes = b""
     rules: bytes = b"hello.o: hello.c\n"
+    listed: bytes = b"hello.o: hello.c\n"
     status: int = 0
+    fails: str = ""
     held: bool = False
     absent: bool = False
     commands: list[Command] = field(default_factory=list)
@@ -91,11 +106,22 @@ class FakePreprocessor:
         self.processes.append(process)
         self._write(command)
         if not self.held:
-            process.finish(self.status)
+            process.finish(1 << 8 if self.fails in command.argv else self.status)
         return process
+
+    @property
+    def kinds(self) -> list[str]:
+        """Tell of each command what it was: `asked`, `listed` or `preprocessed`, in this order."""
+        words = {"-dM": "asked", "-M": "listed"}
+        kinds = [[words[word] for word in command.argv if word in words] for command in self.commands]
+        return [kind[0] if kind else "preprocessed" for kind in kinds]
 
     def _write(self, command: Command) -> None:
         argv = [os.fsdecode(word) for word in command.argv]
+        if "-o" not in argv:
+            asked = "-dM" in argv
+            os.write(command.stderr if asked else command.stdout, SEARCHES if asked else self.listed)
+            return
         Path(argv[argv.index("-o") + 1]).write_bytes(self.text)
         if "-MF" in argv:
             Path(argv[argv.index("-MF") + 1]).write_bytes(self.rules)
@@ -122,6 +148,23 @@ class FakeNetwork(MemoryReactorClock):
         self.called.append(host)
         self.callLater(0, self.scripts[host], self, factory, connector, timeout)
         return connector
+
+    def getThreadPool(self) -> FakeNetwork:
+        return self
+
+    def callInThreadWithCallback(
+        self, tell: Callable[[bool, object], None], work: Callable[..., object], *arguments: object
+    ) -> None:
+        """Do at once what is for a thread."""
+        try:
+            result = work(*arguments)
+        except Exception:
+            tell(False, Failure())
+        else:
+            tell(True, result)
+
+    def callFromThread(self, tell: Callable[..., object], *arguments: object) -> None:
+        tell(*arguments)
 
     def join(self, factory: IProtocolFactory, server: Protocol) -> None:
         """Connect a client of `factory` with `server`."""
@@ -181,15 +224,37 @@ def speaking(words: bytes, *, hangs_up: bool = True) -> Script:
     return lambda network, factory, *_: network.join(factory, Speaker(words, hangs_up=hangs_up))
 
 
+@dataclass
+class Sent:
+    """A tree as it reached a server: its working directory, its files and its links."""
+
+    directory: str
+    files: dict[str, bytes] = field(default_factory=dict)
+    links: dict[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, tree: Tree) -> Sent:
+        sent, contents = cls(os.fsdecode(tree.directory)), tree.contents.read()
+        for entry in tree.entries:
+            name = os.fsdecode(entry.name)
+            if isinstance(entry, TreeFile):
+                data = contents[entry.start : entry.start + entry.length]
+                sent.files[name] = expand(data, 1 << 20)
+            else:
+                sent.links[name] = os.fsdecode(entry.target)
+        return sent
+
+
 class FakeServer:
     """The real protocol of our server.
 
-    `reply` makes its answers, `requests` is what it was asked, `replies` are the answers to come, and
-    `stopped` counts the jobs that their client gave up.
+    `reply` makes its answers, `requests` is what it was asked, `trees` what came with each, `replies` are
+    the answers to come, and `stopped` counts the jobs that their client gave up.
     """
 
     def __init__(self, reply: Callable[[Request], Reply | Deferred[Reply]]) -> None:
         self.requests: list[tuple[tuple[bytes, ...], bytes]] = []
+        self.trees: list[Sent | None] = []
         self.replies: list[Deferred[Reply]] = []
         self.stopped = 0
         self._reply = reply
@@ -201,6 +266,7 @@ class FakeServer:
 
     async def _compile(self, request: Request, peer: Peer) -> Reply:
         self.requests.append((request.arguments, request.source.read()))
+        self.trees.append(Sent.of(request.tree) if request.tree else None)
         reply = self._reply(request)
         if isinstance(reply, Deferred):
             self.replies.append(reply)
@@ -255,12 +321,13 @@ class Told:
 
 @dataclass
 class FakeAbilities:
-    """Says of every host what the test wants."""
+    """Says of every host what the test wants; `are_known` says that it did so before."""
 
     are_exact: bool = False
+    are_known: bool = True
 
     async def are_hopeless(self, hosts: Iterable[RemoteHost], compiler: OwnCompiler) -> bool:
-        return not self.are_exact
+        return self.are_known and not self.are_exact
 
     async def exact(self, host: RemoteHost, ask: Ask, compiler: OwnCompiler) -> bool:
         return self.are_exact

@@ -1,0 +1,395 @@
+"""The story of one compile whose files are sent in place of its text."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from tests.client.in_memory import (
+    OBJECT,
+    PREPROCESSED,
+    DispatchTestCase,
+    FakeServer,
+    failing_server,
+    refusing,
+    refusing_server,
+)
+from twisted_distcc.client.invocation import RunHere
+from twisted_distcc.messages.body import Body
+from twisted_distcc.messages.model import Reply
+
+RULES = b"hello.o: hello.c hello.h\n"
+WITH_RULES = ("gcc", "-MD", "-c", "hello.c", "-o", "hello.o")
+HELLO = b'#include "hello.h"\nint main(void) { return HELLO; }\n'
+HEADER = b"#define HELLO 0\n"
+UNDECIDED = b"#include NOBODY_KNOWS\n"
+
+
+def preprocessing_server() -> FakeServer:
+    """A server that compiles, and preprocesses."""
+    said, made, rules = Body.of(b"warned\n"), Body.of(OBJECT), Body.of(RULES)
+    return FakeServer(lambda _: Reply(0, stderr=said, object_file=made, dependencies=rules))
+
+
+def text_server() -> FakeServer:
+    """A server that compiles text, and refuses files."""
+
+    def reply(request: object) -> Reply:
+        if server.trees[-1] is not None:
+            return Reply.sentence(101, "no files, please")
+        return Reply(0, object_file=Body.of(OBJECT))
+
+    server = FakeServer(reply)
+    return server
+
+
+class TreeTestCase(DispatchTestCase):
+    """A user whose hosts preprocess just as this machine does; the test says if they do not."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.abilities.are_exact = True
+        self.source = self.file("hello.c", HELLO)
+        self.header = self.file("hello.h", HEADER)
+
+    def file(self, name: str, contents: bytes) -> Path:
+        """Write a file below the work folder."""
+        path = self.work / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(contents)
+        return path
+
+    def files(self, server: FakeServer) -> dict[str, bytes]:
+        """Give the files that came with the last request, by their paths from the work folder."""
+        sent = server.trees[-1]
+        assert sent is not None
+        return {os.path.relpath(path, self.work): data for path, data in sent.files.items()}
+
+
+class SendingTests(TreeTestCase):
+    def test_the_files_are_sent(self) -> None:
+        """A host that preprocesses gets the command, the folder and the files, and no text is made."""
+        server = preprocessing_server()
+        self.serve(server)
+        finished = self.finished(self.compile(*WITH_RULES))
+        self.assertEqual((finished.exit_code, finished.stderr), (0, b"warned\n"))
+        self.assertEqual(self.files(server), {"hello.c": HELLO, "hello.h": HEADER})
+        [sent] = server.trees
+        assert sent is not None
+        self.assertEqual(sent.directory, str(self.work))
+        self.assertEqual(server.requests[0], (tuple(map(os.fsencode, WITH_RULES)), b""))
+        self.assertEqual(self.preprocessor.kinds, ["asked"])
+
+    def test_the_outputs(self) -> None:
+        """The object and the dependency file are those that the host made."""
+        self.serve(preprocessing_server())
+        self.finished(self.compile(*WITH_RULES))
+        self.assertEqual((self.work / "hello.o").read_bytes(), OBJECT)
+        self.assertEqual((self.work / "hello.d").read_bytes(), RULES)
+        self.header.unlink()
+        self.nothing_is_left("hello.d", "hello.o")
+
+    def test_no_rules_unless_asked_for(self) -> None:
+        """A dependency file that nobody asked for is not written."""
+        self.serve(preprocessing_server())
+        self.finished(self.compile())
+        self.assertFalse((self.work / "hello.d").exists())
+
+    def test_rules_that_are_missing(self) -> None:
+        """A host that sends no dependency file where one is due has failed as a host."""
+        self.serve(FakeServer(lambda _: Reply(0, object_file=Body.of(OBJECT))))
+        self.here(self.compile(*WITH_RULES))
+        self.assertIn("sent no dependency file", self.told.warned[0])
+        self.assertEqual(self.avoided(), ["10.0.0.1"])
+
+    def test_the_compiler_is_asked_once(self) -> None:
+        """What the compiler said of its folders serves the next compile, too."""
+        self.serve(preprocessing_server())
+        self.finished(self.compile())
+        self.finished(self.compile("gcc", "-DX", "-I.", "-c", "hello.c"))
+        self.assertEqual(self.preprocessor.kinds, ["asked"])
+
+    def test_another_compiler_is_asked_anew(self) -> None:
+        """A compiler whose file has changed is asked again."""
+        self.serve(preprocessing_server())
+        self.finished(self.compile())
+        self.gcc.write_text("another")
+        self.finished(self.compile())
+        self.assertEqual(self.preprocessor.kinds, ["asked", "asked"])
+
+    def test_an_edit_in_between(self) -> None:
+        """A header that was edited between two compiles is sent as it is now."""
+        server = preprocessing_server()
+        self.serve(server)
+        self.finished(self.compile())
+        self.header.write_bytes(b"#define HELLO 1\n")
+        self.finished(self.compile())
+        self.assertEqual(self.files(server)["hello.h"], b"#define HELLO 1\n")
+
+    def test_search_folders_of_the_environment(self) -> None:
+        """What CPATH and its like say travels as options behind all others."""
+        server = preprocessing_server()
+        self.serve(server)
+        self.environ |= {"CPATH": "first:", "C_INCLUDE_PATH": "second"}
+        self.header.rename(self.file("first/hello.h", b""))
+        self.finished(self.compile())
+        words = server.requests[0][0]
+        self.assertEqual(words[-6:], (b"-I", b"first", b"-I", b".", b"-isystem", b"second"))
+        self.assertEqual(self.files(server)["first/hello.h"], HEADER)
+
+    def test_a_working_directory_behind_a_link(self) -> None:
+        """The folder has the name that PWD has for it, and the link on the way is sent."""
+        server = preprocessing_server()
+        self.serve(server)
+        link = self.folder / "link"
+        link.symlink_to("work")
+        self.environ["PWD"] = str(link)
+        self.finished(self.compile())
+        [sent] = server.trees
+        assert sent is not None
+        self.assertEqual((sent.directory, sent.links), (str(link), {str(link): "work"}))
+
+    def test_a_pwd_that_leads_elsewhere(self) -> None:
+        """A PWD that is not the working directory is not believed."""
+        server = preprocessing_server()
+        self.serve(server)
+        self.environ["PWD"] = str(self.folder)
+        self.finished(self.compile())
+        [sent] = server.trees
+        assert sent is not None
+        self.assertEqual(sent.directory, str(self.work))
+
+    def test_a_folder_without_files(self) -> None:
+        """A folder that has to be there travels by an empty file in it."""
+        server = preprocessing_server()
+        self.serve(server)
+        (self.work / "empty").mkdir()
+        self.finished(self.compile("gcc", "-Iempty", "-c", "hello.c"))
+        self.assertEqual(self.files(server)["empty/.twisted-distcc"], b"")
+
+
+class TextTests(TreeTestCase):
+    """Compiles that are preprocessed here after all."""
+
+    def text(self, server: FakeServer, *argv: str) -> None:
+        """Assert that one compile sends its text, and nothing else."""
+        self.finished(self.compile(*argv))
+        self.assertEqual([request[1] for request in server.requests], [PREPROCESSED])
+
+    def test_a_host_that_is_not_exact(self) -> None:
+        """Where no host preprocesses exactly, files are not even looked for."""
+        self.abilities.are_exact = False
+        server = preprocessing_server()
+        self.serve(server)
+        self.text(server)
+        self.assertEqual(self.preprocessor.kinds, ["preprocessed"])
+
+    def test_a_host_that_turns_out_not_to_be_exact(self) -> None:
+        """The first compile, which finds out, sends its text when it has."""
+        self.abilities.are_exact, self.abilities.are_known = False, False
+        server = preprocessing_server()
+        self.serve(server)
+        self.text(server)
+
+    def test_cpp(self) -> None:
+        """A host with ,cpp gets the files without being asked."""
+        self.abilities.are_exact = False
+        server = preprocessing_server()
+        self.serve(server, options="/1,lzo,cpp")
+        self.finished(self.compile())
+        self.assertEqual(set(self.files(server)), {"hello.c", "hello.h"})
+
+    def test_turned_off(self) -> None:
+        """DISTCC_REMOTE_CPP=0 has everything preprocessed here."""
+        self.environ["DISTCC_REMOTE_CPP"] = "0"
+        server = preprocessing_server()
+        self.serve(server)
+        self.text(server)
+
+    def test_a_source_that_tells_the_time(self) -> None:
+        """What would be another object at another time, or place, is preprocessed here, and said."""
+        self.source.write_bytes(b"const char *now = __TIME__;\n")
+        server = preprocessing_server()
+        self.serve(server)
+        self.text(server)
+        self.assertTrue(any(said.startswith("preprocessing here: ") for said in self.told.said))
+
+    def test_a_preprocessed_source(self) -> None:
+        """A source that is preprocessed already travels as it is."""
+        server = preprocessing_server()
+        self.serve(server)
+        self.file("hello.i", b"int x;\n")
+        self.finished(self.compile("gcc", "-c", "hello.i"))
+        self.assertEqual(server.requests[0][1], b"int x;\n")
+
+    def test_a_refusal(self) -> None:
+        """A host that refuses the files gets the text, and is asked no other."""
+        server = text_server()
+        self.serve(server)
+        self.finished(self.compile())
+        self.assertEqual([source for _, source in server.requests], [b"", PREPROCESSED])
+        self.assertEqual((self.avoided(), self.told.warned), ([], []))
+        self.assertIn("no files, please", "".join(self.told.said))
+
+    def test_a_host_in_trouble(self) -> None:
+        """A host whose disk is full gets no text either: another host gets the files."""
+        server = preprocessing_server()
+        self.serve(refusing_server(107), server)
+        self.finished(self.compile())
+        self.assertEqual(self.avoided(), ["10.0.0.1"])
+        self.assertEqual(set(self.files(server)), {"hello.c", "hello.h"})
+
+    def test_a_host_that_is_gone(self) -> None:
+        """When a host cannot be reached the next one gets the files, which are found once."""
+        server = preprocessing_server()
+        self.serve(refusing, server)
+        self.finished(self.compile())
+        self.assertEqual(set(self.files(server)), {"hello.c", "hello.h"})
+        self.assertEqual(self.preprocessor.kinds, ["asked"])
+
+
+class ListingTests(TreeTestCase):
+    """Units whose files only the compiler can tell."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.source.write_bytes(UNDECIDED)
+        self.preprocessor.listed = b"hello.o: hello.c \\\n  hello.h\n"
+        self.server = preprocessing_server()
+        self.serve(self.server)
+
+    def grow_old(self) -> None:
+        """Have all files be older than what a clock could mistake."""
+        clock = self.dispatcher.sources.files
+        later = clock.now_ns() + 10_000_000_000
+        self.patch(type(clock), "now_ns", lambda _: later)
+
+    def test_the_compiler_lists(self) -> None:
+        """What the scan cannot decide is asked from the compiler, and sent as files."""
+        self.finished(self.compile())
+        self.assertEqual(self.files(self.server), {"hello.c": UNDECIDED, "hello.h": HEADER})
+        self.assertEqual(self.preprocessor.kinds, ["asked", "listed"])
+
+    def test_it_lists_once(self) -> None:
+        """A list holds while nothing changes that it depends on."""
+        self.grow_old()
+        self.finished(self.compile())
+        self.finished(self.compile())
+        self.assertEqual(self.preprocessor.kinds, ["asked", "listed"])
+        self.assertEqual(set(self.files(self.server)), {"hello.c", "hello.h"})
+
+    def test_not_what_has_just_changed(self) -> None:
+        """A list of files that may have changed while they were read is not kept."""
+        self.finished(self.compile())
+        self.finished(self.compile())
+        self.assertEqual(self.preprocessor.kinds, ["asked", "listed", "listed"])
+
+    def test_an_edit(self) -> None:
+        """A file that has changed has the compiler asked again."""
+        self.grow_old()
+        self.finished(self.compile())
+        self.header.write_bytes(b"/* other includes */\n")
+        self.finished(self.compile())
+        self.assertEqual(self.preprocessor.kinds, ["asked", "listed", "listed"])
+
+    def test_a_header_in_front(self) -> None:
+        """A header that appears in a folder which is searched earlier has the compiler asked again."""
+        self.grow_old()
+        self.file("early/other.h", b"")
+        self.finished(self.compile("gcc", "-Iearly", "-c", "hello.c"))
+        self.file("early/hello.h", b"")
+        self.finished(self.compile("gcc", "-Iearly", "-c", "hello.c"))
+        self.assertEqual(self.preprocessor.kinds, ["asked", "listed", "listed"])
+
+    def test_another_file_beside(self) -> None:
+        """A file of another name, such as the object of before, changes nothing."""
+        self.grow_old()
+        self.finished(self.compile())
+        self.file("other.o", b"")
+        self.finished(self.compile())
+        self.assertEqual(self.preprocessor.kinds, ["asked", "listed"])
+
+    def test_a_compiler_that_cannot_list(self) -> None:
+        """Where even the compiler cannot tell, the text is made here, or the compiler says why not."""
+        self.preprocessor.fails = "-M"
+        self.finished(self.compile())
+        self.assertEqual(self.server.requests[0][1], PREPROCESSED)
+
+
+class BlameTests(TreeTestCase):
+    """Compiles that fail on a server, and what is made of it."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.server = failing_server()
+        self.serve(self.server)
+
+    def fails_there(self, *argv: str) -> RunHere:
+        """See a compile fail on a server; this machine is about to do it."""
+        outcome = self.here(self.compile(*argv))
+        self.assertIn("failed on the server", outcome.reason)
+        return outcome
+
+    def succeeds_here(self, outcome: RunHere) -> None:
+        """Have the compiler here make the object, and end."""
+        (self.work / "hello.o").write_bytes(OBJECT)
+        self.ends_here(outcome)
+
+    def ends_here(self, outcome: RunHere) -> None:
+        assert outcome.ended is not None
+        outcome.ended()
+
+    def is_blamed(self) -> bool:
+        """Whether the next compile of the same unit stays here because of the last."""
+        return "failed to compile it" in self.here(self.compile()).reason
+
+    def test_it_stays_here(self) -> None:
+        """A unit that fails on a server and compiles here stays here from then on."""
+        self.succeeds_here(self.fails_there())
+        self.assertTrue(self.is_blamed())
+        self.assertTrue(self.is_blamed())
+        self.assertEqual(len(self.server.requests), 1)
+
+    def test_others_do_not(self) -> None:
+        """The same source with other options is another unit."""
+        self.succeeds_here(self.fails_there())
+        self.fails_there("gcc", "-O2", "-c", "hello.c", "-o", "hello.o")
+
+    def test_told_once(self) -> None:
+        """The user is told once, with the next compile, and where all that it takes is."""
+        self.succeeds_here(self.fails_there())
+        self.assertEqual(self.told.warned, [])
+        self.is_blamed()
+        self.is_blamed()
+        [notice] = self.told.warned
+        self.assertIn("hello.c failed to compile on 10.0.0.1", notice)
+        [folder] = (self.distcc / "reproducers").iterdir()
+        self.assertIn(str(folder), notice)
+
+    def test_an_error_in_the_source(self) -> None:
+        """A unit that fails here as well is nobody's fault: no object is made."""
+        self.ends_here(self.fails_there())
+        self.assertFalse(self.is_blamed())
+
+    def test_the_object_of_before(self) -> None:
+        """An object that was there before is no sign that the compiler here has made one."""
+        (self.work / "hello.o").write_bytes(OBJECT)
+        self.ends_here(self.fails_there())
+        self.assertFalse(self.is_blamed())
+
+    def test_an_error_that_was_mended_meanwhile(self) -> None:
+        """Where a file has changed since it was sent, nobody is blamed."""
+        outcome = self.fails_there()
+        self.header.write_bytes(b"#define HELLO 1\n")
+        self.succeeds_here(outcome)
+        self.assertFalse(self.is_blamed())
+
+    def test_a_compiler_that_was_killed(self) -> None:
+        """A compiler that a signal ended, such as for want of memory, has said nothing of the source."""
+        self.serve(FakeServer(lambda _: Reply(9)))
+        self.assertIsNone(self.fails_there().ended)
+
+    def test_a_text_that_fails(self) -> None:
+        """A text that fails has been preprocessed by this machine, and is not watched."""
+        self.abilities.are_exact = False
+        self.assertIsNone(self.fails_there().ended)
