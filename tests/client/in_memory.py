@@ -248,8 +248,8 @@ class Sent:
 class FakeServer:
     """The real protocol of our server.
 
-    `reply` makes its answers, `requests` is what it was asked, `trees` what came with each, `replies` are
-    the answers to come, and `stopped` counts the jobs that their client gave up.
+    `reply` makes its answers, `requests` is what it was asked, `trees` what came with each, `replies`
+    are the answers to come, and `stopped` counts the jobs that their client gave up.
     """
 
     def __init__(self, reply: Callable[[Request], Reply | Deferred[Reply]]) -> None:
