@@ -149,7 +149,7 @@ class Options(usage.Options):
 
     def opt_version(self) -> None:
         """Show the version and exit."""
-        print(f"twisted_distcc {__version__} (protocols 1 and 2)")
+        print(f"twisted_distcc {__version__} (protocols 1, 2 and 3)")
         raise SystemExit(0)
 
     def parseOptions(self, options: Sequence[str] | None = None) -> None:

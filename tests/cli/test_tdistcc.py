@@ -52,7 +52,9 @@ class AboutTests(SynchronousTestCase):
 
     def test_version(self) -> None:
         """--version names the version and the protocols."""
-        self.assertEqual(self.say("--version"), (0, f"tdistcc {__version__} (protocols 1 and 2)\n", ""))
+        self.assertEqual(
+            self.say("--version"), (0, f"tdistcc {__version__} (protocols 1, 2 and 3)\n", "")
+        )
 
     def test_help(self) -> None:
         """--help explains the usage on standard output, and is no error."""
@@ -81,8 +83,8 @@ class AboutTests(SynchronousTestCase):
         self.assertEqual((status, stdout), (106, ""))
         self.assertIn("red:none", stderr)
 
-    def test_scan_includes(self) -> None:
-        """What this version cannot do is refused with distcc's own exit code."""
+    def test_scan_includes_of_nothing(self) -> None:
+        """--scan-includes without a command is an error that says how it is used."""
         status, stdout, stderr = self.say("--scan-includes")
-        self.assertEqual((status, stdout), (120, ""))
-        self.assertIn("cannot do", stderr)
+        self.assertEqual((status, stdout), (101, ""))
+        self.assertIn("tdistcc --scan-includes gcc -c hello.c", stderr)

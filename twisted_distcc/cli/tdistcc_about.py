@@ -12,12 +12,9 @@ from pathlib import Path
 
 from twisted_distcc import __version__
 from twisted_distcc.client.hosts import HostList, Localhost, find_hosts
-from twisted_distcc.errors import (
-    EXIT_BAD_ARGUMENTS,
-    EXIT_CALLED_FOR_PREPROCESSING,
-    DistccError,
-)
+from twisted_distcc.errors import EXIT_BAD_ARGUMENTS, DistccError
 
+SCAN = "--scan-includes"
 _HELP = """\
 usage: tdistcc COMPILER [OPTIONS]     compile with COMPILER, on one of the hosts
        tdistcc [OPTIONS]              the same with cc
@@ -25,6 +22,8 @@ usage: tdistcc COMPILER [OPTIONS]     compile with COMPILER, on one of the hosts
 
        tdistcc --show-hosts           show the hosts, one a line
        tdistcc -j                     show how many jobs they take together
+       tdistcc --scan-includes COMPILER [OPTIONS]
+                                      show the files that a server would be sent
        tdistcc --version | --help
 
 The hosts come from DISTCC_HOSTS, ~/.distcc/hosts or /etc/distcc/hosts, such as
@@ -39,7 +38,7 @@ def about(arguments: Sequence[str]) -> int:
     """Say what `arguments` asks for, and give the exit status."""
     option = arguments[0] if arguments else ""
     try:
-        said = _OPTIONS[option]()
+        said = _scan_includes(arguments[1:]) if option == SCAN else _OPTIONS[option]()
     except KeyError:
         sys.stderr.write(_HELP)
         return EXIT_BAD_ARGUMENTS
@@ -72,17 +71,18 @@ def _show_jobs() -> str:
 
 
 def _show_version() -> str:
-    return f"tdistcc {__version__} (protocols 1 and 2)\n"
+    return f"tdistcc {__version__} (protocols 1, 2 and 3)\n"
 
 
 def _show_principal() -> str:
     return "tdistcc knows no GSS-API principals\n"
 
 
-def _scan_includes() -> str:
-    error = DistccError("--scan-includes goes with remote preprocessing, which this version cannot do")
-    error.exit_code = EXIT_CALLED_FOR_PREPROCESSING
-    raise error
+def _scan_includes(command: Sequence[str]) -> str:
+    from twisted_distcc.cli.scan_includes import scan_includes
+    from twisted_distcc.cli.tdistcc import command_of
+
+    return scan_includes(command_of(["tdistcc", *command]) or [])
 
 
 _OPTIONS: dict[str, Callable[[], str]] = {
@@ -90,6 +90,5 @@ _OPTIONS: dict[str, Callable[[], str]] = {
     "--version": _show_version,
     "--show-hosts": _show_hosts,
     "--show-principal": _show_principal,
-    "--scan-includes": _scan_includes,
     "-j": _show_jobs,
 }

@@ -1,0 +1,78 @@
+"""`tdistcc --scan-includes COMPILER ARGS…`: which files a server would be sent.
+
+In: a command line.  Out: a line for each file, link and folder, in the form that distcc(1) gives them.
+Nothing is compiled, and no server is asked.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+from twisted.internet.defer import Deferred, execute
+from twisted.python.failure import Failure
+
+from twisted_distcc.agent.handover import own_umask, working_directory
+from twisted_distcc.client.invocation import Invocation
+from twisted_distcc.client.sendable import Sendable, StaysHere, compiler_of
+from twisted_distcc.client.sources import Found, Sources
+from twisted_distcc.errors import EXIT_BAD_ARGUMENTS, DistccError
+from twisted_distcc.processes import ReactorSpawner
+from twisted_distcc.pump.model import NotForServersError
+
+
+def scan_includes(command: Sequence[str]) -> str:
+    """Give the lines for `command`.
+
+    Raises:
+        DistccError: if no server would be sent its files; the text says why.
+    """
+    if not command:
+        raise _error("--scan-includes wants a command: tdistcc --scan-includes gcc -c hello.c")
+    invocation = Invocation(tuple(command), working_directory(), dict(os.environ), own_umask())
+    try:
+        found = _find(Sendable.of(invocation, compiler_of(invocation)))
+    except (StaysHere, NotForServersError) as reason:
+        raise _error(f"no server would be sent files: {reason}") from reason
+    lines = [
+        *(f"FILE      {path}" for path in found.laid.files),
+        *(f"SYMLINK   {path}" for path, _ in found.laid.links),
+        *(f"DIRECTORY {path}" for path in found.laid.folders),
+    ]
+    return "".join(f"{_printable(line)}\n" for line in lines)
+
+
+def _find(sendable: Sendable) -> Found:
+    """Find the files, in a reactor that runs for this alone."""
+    from twisted.internet import reactor
+
+    results: list[Found | Failure] = []
+    sources = Sources(ReactorSpawner(reactor), execute)
+
+    def start() -> None:
+        finding = Deferred.fromCoroutine(sources.find(sendable, _at_once))
+        finding.addBoth(results.append).addBoth(lambda _: reactor.stop())
+
+    reactor.callWhenRunning(start)
+    reactor.run()
+    [result] = results
+    if isinstance(result, Failure):
+        result.raiseException()
+    assert isinstance(result, Found)
+    return result
+
+
+@asynccontextmanager
+async def _at_once() -> AsyncIterator[None]:
+    yield
+
+
+def _printable(line: str) -> str:
+    return os.fsencode(line).decode(errors="replace")
+
+
+def _error(text: str) -> DistccError:
+    error = DistccError(text)
+    error.exit_code = EXIT_BAD_ARGUMENTS
+    return error
