@@ -77,7 +77,8 @@ class SendingTests(TreeTestCase):
         [sent] = server.trees
         assert sent is not None
         self.assertEqual(sent.directory, str(self.work))
-        self.assertEqual(server.requests[0], (tuple(map(os.fsencode, WITH_RULES)), b""))
+        command = ("env", "LC_ALL=C", *WITH_RULES)
+        self.assertEqual(server.requests[0], (tuple(map(os.fsencode, command)), b""))
         self.assertEqual(self.preprocessor.kinds, ["asked"])
 
     def test_the_outputs(self) -> None:
@@ -136,6 +137,16 @@ class SendingTests(TreeTestCase):
         words = server.requests[0][0]
         self.assertEqual(words[-6:], (b"-I", b"first", b"-I", b".", b"-isystem", b"second"))
         self.assertEqual(self.files(server)["first/hello.h"], HEADER)
+
+    def test_the_environment(self) -> None:
+        """A host that preprocesses gets the characters of the locale, and the date, if that is fixed."""
+        server = preprocessing_server()
+        self.serve(server)
+        self.source.write_bytes(b"const char *now = __DATE__;\n")
+        self.environ |= {"LANG": "C.UTF-8", "SOURCE_DATE_EPOCH": "12"}
+        self.finished(self.compile())
+        words = server.requests[0][0]
+        self.assertEqual(words[:4], (b"env", b"LC_ALL=C.UTF-8", b"SOURCE_DATE_EPOCH=12", b"gcc"))
 
     def test_a_working_directory_behind_a_link(self) -> None:
         """The folder has the name that PWD has for it, and the link on the way is sent."""
@@ -198,6 +209,21 @@ class TextTests(TreeTestCase):
         self.serve(server, options="/1,lzo,cpp")
         self.finished(self.compile())
         self.assertEqual(set(self.files(server)), {"hello.c", "hello.h"})
+        self.assertEqual(server.requests[0][0][0], b"gcc")
+
+    def test_cpp_and_a_date(self) -> None:
+        """A host with ,cpp, which may be C distccd and takes no date, gets the text of what has one."""
+        server = preprocessing_server()
+        self.serve(server, options="/1,lzo,cpp")
+        self.environ["SOURCE_DATE_EPOCH"] = "12"
+        self.text(server)
+
+    def test_a_date_that_is_none(self) -> None:
+        """A date that the compiler would complain of is left to the compiler here."""
+        server = preprocessing_server()
+        self.serve(server)
+        self.environ["SOURCE_DATE_EPOCH"] = "soon"
+        self.text(server)
 
     def test_turned_off(self) -> None:
         """DISTCC_REMOTE_CPP=0 has everything preprocessed here."""

@@ -41,7 +41,7 @@ from twisted_distcc.client.requests import text_request, tree_request
 from twisted_distcc.client.sendable import Sendable, StaysHere, compiler_of, read_text
 from twisted_distcc.client.settings import Settings
 from twisted_distcc.client.slots import LockDirectoryError, Slot
-from twisted_distcc.client.sources import Sources
+from twisted_distcc.client.sources import DATE, Found, Sources
 from twisted_distcc.client.suspects import Suspects
 from twisted_distcc.client.transports import SecureWay
 from twisted_distcc.errors import (
@@ -286,13 +286,11 @@ class _Job:
         self, host: RemoteHost, material: Material, calls: Calls
     ) -> Compiled | None:
         """Have `host` preprocess, too; `None` says that it is to get the text."""
-        if material.found is None:
-            return None
-        sendable = material.sendable
-        if not (host.pump or await self._is_exact(host, sendable, calls)):
+        sendable, found = material.sendable, material.found
+        if found is None or (environment := await self._takes(host, found, sendable, calls)) is None:
             return None
         try:
-            request = tree_request(sendable, await material.tree())
+            request = tree_request(sendable, await material.tree(), environment)
             with_rules = sendable.dependencies is not None
             reply = await calls.compiled(host, request, with_rules=with_rules)
         except NotForServersError as reason:
@@ -304,6 +302,16 @@ class _Job:
             self.report.say(f"preprocessing here: {host} {error}")
             return None
         return Compiled(host, request, reply, None)
+
+    async def _takes(
+        self, host: RemoteHost, found: Found, sendable: Sendable, calls: Calls
+    ) -> dict[str, str] | None:
+        """Give the environment that `host` is to preprocess in; `None` if it is not to preprocess."""
+        if host.pump:  # it may be C distccd, which takes no environment
+            return None if DATE in found.environment else {}
+        ask = partial(calls.reply, host, limits=ANSWER_LIMITS)
+        exact = await self.tools.abilities.exact(host, ask, _own_compiler(sendable))
+        return found.environment if exact else None
 
     def _calls(self, folder: str) -> Calls:
         tools, environ = self.tools, self.invocation.environ
@@ -319,11 +327,6 @@ class _Job:
         if any(host.pump for host in remote):
             return True
         return not await self.tools.abilities.are_hopeless(remote, _own_compiler(sendable))
-
-    async def _is_exact(self, host: RemoteHost, sendable: Sendable, calls: Calls) -> bool:
-        """Whether `host` makes of a tree just what this machine would make."""
-        ask = partial(calls.reply, host, limits=ANSWER_LIMITS)
-        return await self.tools.abilities.exact(host, ask, _own_compiler(sendable))
 
     def _note(self, host: RemoteHost, error: HostError, sendable: Sendable) -> None:
         """Remember a host that failed as a host; a refusal of this one job says nothing of others."""

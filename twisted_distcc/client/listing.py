@@ -14,7 +14,8 @@ from typing import Final
 
 from twisted_distcc.client.answers import ask
 from twisted_distcc.client.packed import TICK
-from twisted_distcc.client.sendable import SEARCH_VARIABLES, Sendable
+from twisted_distcc.client.sendable import Sendable
+from twisted_distcc.cmdline.environment import SEARCH_VARIABLES
 from twisted_distcc.cmdline.rewrite import listing_argv
 from twisted_distcc.processes import Spawner
 from twisted_distcc.pump.model import FileSystem, NotForServersError, Unit

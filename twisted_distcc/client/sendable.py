@@ -9,27 +9,18 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
 from twisted_distcc.client.invocation import Invocation
 from twisted_distcc.client.outputs import unfit
-from twisted_distcc.cmdline.environment import environment_forbids
+from twisted_distcc.cmdline.environment import (
+    SEARCH_VARIABLES,
+    environment_forbids,
+    search_options,
+)
 from twisted_distcc.cmdline.model import Compilation, StayLocal
 from twisted_distcc.cmdline.parse import parse
 from twisted_distcc.errors import EXIT_COMPILER_MISSING, DistccError
 from twisted_distcc.execution.compilers import find_compiler, name_behind, not_found
-from twisted_distcc.pump.search import words_from
-
-SEARCH_VARIABLES: Final = frozenset(
-    {
-        "CPATH",
-        "C_INCLUDE_PATH",
-        "CPLUS_INCLUDE_PATH",
-        "OBJC_INCLUDE_PATH",
-        "OBJCPLUS_INCLUDE_PATH",
-    }
-)
-"""The variables that `words_from` speaks for."""
 
 
 class StaysHere(Exception):  # noqa: N818  (a turn that the story takes, not an error)
@@ -62,7 +53,7 @@ class Sendable:
         compilation = _understood(_argv_for_servers(invocation, compiler), invocation)
         if reason := environment_forbids(invocation.environ):
             raise StaysHere(reason)
-        words = words_from(invocation.environ, compilation.language)
+        words = search_options(invocation.environ, compilation.language)
         argv = (compilation.compiler, *compilation.arguments, *words)
         explicit = _understood(argv, invocation) if words else compilation
         return cls(invocation, compiler, compilation, explicit)

@@ -15,8 +15,11 @@ from typing import Final
 from twisted_distcc.client.asking import SearchPaths
 from twisted_distcc.client.invocation import Invocation
 from twisted_distcc.client.listing import Listings
+from twisted_distcc.client.locales import has_locale
 from twisted_distcc.client.packed import Aside, FileChangedError, PackedFile, PackedFiles
 from twisted_distcc.client.sendable import Sendable
+from twisted_distcc.cmdline.environment import environment_for_servers
+from twisted_distcc.cmdline.model import StayLocal
 from twisted_distcc.messages.body import Body
 from twisted_distcc.messages.model import Tree, TreeFile, TreeLink
 from twisted_distcc.processes import Spawner
@@ -30,6 +33,9 @@ FOLDER_MARK: Final = ".twisted-distcc"
 # A source that includes more than this with `#embed` or `.incbin` is sent as text, or not at all.
 _MOST_BYTES: Final = 256 * 1024 * 1024
 
+DATE: Final = "SOURCE_DATE_EPOCH"
+"""The variable that fixes what `__DATE__` and `__TIME__` are."""
+
 Turn = Callable[[], AbstractAsyncContextManager[None]]
 """Waits until one more preprocessor may run here."""
 
@@ -42,11 +48,13 @@ class Found:
         directory: the working directory, as the compiler calls it.
         unit: the files, as the compiler opens them.
         laid: the same, as they are sent.
+        environment: the variables that they are to be compiled with.
     """
 
     directory: str
     unit: Unit
     laid: Laid
+    environment: dict[str, str]
 
 
 class Sources:
@@ -75,10 +83,13 @@ class Sources:
         if sendable.compilation.language.is_preprocessed:
             raise NotForServersError("it is preprocessed already")
         directory = directory_as_called(sendable.invocation)
-        unit = await self._unit(sendable, directory, turn)
+        told = environment_for_servers(sendable.invocation.environ, has_locale)
+        if isinstance(told, StayLocal):
+            raise NotForServersError(told.reason)
+        unit = await self._unit(sendable, directory, turn, has_date=DATE in told)
         if sum(stamp.size for stamp in unit.files.values()) > _MOST_BYTES:
             raise NotForServersError("it may read too much to be sent")
-        return Found(directory, unit, lay(unit, self.files))
+        return Found(directory, unit, lay(unit, self.files), told)
 
     async def tree(self, found: Found) -> Tree:
         """Give the tree of `found`.
@@ -88,10 +99,10 @@ class Sources:
         """
         return assemble(found.directory, found.laid, await self._packed.of(self._stamps(found)))
 
-    async def _unit(self, sendable: Sendable, directory: str, turn: Turn) -> Unit:
+    async def _unit(self, sendable: Sendable, directory: str, turn: Turn, *, has_date: bool) -> Unit:
         search = await self._searches.of(sendable)
         try:
-            return self._scanner.unit(sendable.explicit, directory, search)
+            return self._scanner.unit(sendable.explicit, directory, search, fixed_date=has_date)
         except UndecidedError as undecided:
             scanned = undecided.partial
         known = self._listings.known(sendable, directory, scanned)

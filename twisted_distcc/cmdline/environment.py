@@ -55,6 +55,10 @@ _SEARCHED_BY = {
 }
 
 
+SEARCH_VARIABLES = frozenset({"CPATH", *_SEARCHED_BY.values()})
+"""The variables that `search_options` speaks for."""
+
+
 def environment_for_servers(
     env: Mapping[str, str], has_locale: Callable[[str], bool]
 ) -> dict[str, str] | StayLocal:

@@ -6,7 +6,7 @@ the compiler, and to know which folders exist now: that is `chains`.
 The folders of `-I`, `-iquote`, `-isystem` and `-idirafter`, and macros of `-D`, are not asked for: so
 one question serves all units of a build that differ in nothing else.  A command with rarer options has
 all its folders asked for.  Ask with `LC_ALL=C` (the answer is translated otherwise), and without the
-variables that `words_from` speaks for.
+variables that `cmdline.environment.search_options` speaks for.
 """
 
 from __future__ import annotations
@@ -16,13 +16,12 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from twisted_distcc.cmdline.model import Language
 from twisted_distcc.cmdline.options import OPTIONS
 from twisted_distcc.cmdline.rules import Role
 from twisted_distcc.pump.model import UndecidedError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
     from twisted_distcc.cmdline.model import Compilation, Option
     from twisted_distcc.pump.model import FileSystem
@@ -81,14 +80,6 @@ _MAY_MATTER = frozenset({Role.COMPILE, Role.BETTER_LOCAL, Role.PREPROCESS, Role.
 
 # Options that compilers get often, each time with another argument, and that change nothing here.
 _NEVER_MATTERS = ("-W", "-frandom-seed", "-ffile-", "-fdebug-", "-fmacro-", "-fdiagnostics-")
-
-_VARIABLES = {
-    Language.C: "C_INCLUDE_PATH",
-    Language.ASSEMBLER_WITH_CPP: "C_INCLUDE_PATH",
-    Language.CXX: "CPLUS_INCLUDE_PATH",
-    Language.OBJC: "OBJC_INCLUDE_PATH",
-    Language.OBJCXX: "OBJCPLUS_INCLUDE_PATH",
-}
 
 
 def preprocessor_options(c: Compilation) -> Iterator[tuple[str, str, tuple[str, ...]]]:
@@ -154,15 +145,6 @@ def _check_anywhere(c: Compilation, *, everything: bool) -> None:
         places = name in _ROOTS or (everything and name in FOLDER_OPTIONS)
         if places and not value.startswith(("/", "=", "$SYSROOT")):
             raise UndecidedError(f"what {' '.join(words)} means depends on the working directory")
-
-
-def words_from(environ: Mapping[str, str], language: Language) -> tuple[str, ...]:
-    """Give the options that say what `CPATH` and its like say; they go behind all others."""
-    words: list[str] = []
-    for option, variable in (("-I", "CPATH"), ("-isystem", _VARIABLES.get(language, ""))):
-        if folders := environ.get(variable, ""):
-            words += [word for folder in folders.split(":") for word in (option, folder or ".")]
-    return tuple(words)
 
 
 _LISTING = re.compile(
