@@ -15,9 +15,11 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
+from twisted_distcc.cli.compiled import is_our_program, make_program
 from twisted_distcc.cli.installed import installed_command
 from twisted_distcc.errors import DistccError
 
+_PROGRAM = "tdistcc"
 # gcc, g++-12, x86_64-linux-gnu-gcc, clang++-14, ...; not gcc-ar, gcc-ranlib or clang-cpp.
 _COMPILER_NAME = re.compile(r"(?:[\w.]+-)*(?:gcc|g\+\+|cc|c\+\+|clang|clang\+\+)(?:-\d+(?:\.\d+)*)?")
 
@@ -35,15 +37,21 @@ def main(arguments: Sequence[str]) -> int:
             _report_removal(folder, remove_links(folder, options.names))
         else:
             names = options.names or compilers_on_path(os.get_exec_path(), folder)
-            _report_links(folder, make_links(folder, names, installed_command("tdistcc")))
+            tdistcc = installed_command(_PROGRAM)
+            _report_links(folder, make_links(folder, names, tdistcc, compiled=options.compiled))
     except (DistccError, OSError) as error:
         print(f"twisted-distcc masquerade: {error}", file=sys.stderr)
         return 1
     return 0
 
 
-def make_links(folder: Path, names: Iterable[str], tdistcc: Path) -> list[Path]:
-    """Make `folder` hold a link to `tdistcc` for each of `names`, or change nothing and raise."""
+def make_links(
+    folder: Path, names: Iterable[str], tdistcc: Path, *, compiled: bool = False
+) -> list[Path]:
+    """Make `folder` hold a link to `tdistcc` for each of `names`, or change nothing and raise.
+
+    `compiled` has the links lead to a program in `folder` that is made for this.
+    """
     links = [folder / _plain_name(name) for name in names]
     if not links:
         raise MasqueradeError("no compiler was found on PATH; name those to stand in for")
@@ -51,6 +59,9 @@ def make_links(folder: Path, names: Iterable[str], tdistcc: Path) -> list[Path]:
         if os.path.lexists(link) and not is_our_link(link):
             raise MasqueradeError(f"{link} is not a link to tdistcc; it was left as it is")
     folder.mkdir(parents=True, exist_ok=True)
+    if compiled:
+        make_program(folder / _PROGRAM, tdistcc)
+        tdistcc = folder / _PROGRAM
     for link in links:
         link.unlink(missing_ok=True)
         link.symlink_to(tdistcc)
@@ -58,7 +69,10 @@ def make_links(folder: Path, names: Iterable[str], tdistcc: Path) -> list[Path]:
 
 
 def remove_links(folder: Path, names: Iterable[str]) -> list[Path]:
-    """Remove our links from `folder`, all of them or those named; everything else stays."""
+    """Remove our links from `folder`, all of them or those named; everything else stays.
+
+    A program that was compiled for them goes with all of them.
+    """
     wanted = set(names)
     links = [
         link
@@ -67,12 +81,15 @@ def remove_links(folder: Path, names: Iterable[str]) -> list[Path]:
     ]
     for link in links:
         link.unlink()
+    program = folder / _PROGRAM
+    if not wanted and is_our_program(program):
+        program.unlink()
     return links
 
 
 def is_our_link(path: Path) -> bool:
     """Whether `path` is a symbolic link to a `tdistcc`, wherever that is or was installed."""
-    return path.is_symlink() and os.path.basename(os.readlink(path)) == "tdistcc"
+    return path.is_symlink() and os.path.basename(os.readlink(path)) == _PROGRAM
 
 
 def compilers_on_path(folders: Iterable[str], masquerade: Path) -> list[str]:
@@ -99,7 +116,7 @@ def _executables(folder: str) -> Iterator[str]:
 
 
 def _plain_name(name: str) -> str:
-    if name in {"", ".", "..", "tdistcc"} or "/" in name:
+    if name in {"", ".", "..", _PROGRAM} or "/" in name:
         raise MasqueradeError(f"{name!r} is not the name of a compiler")
     return name
 
@@ -126,6 +143,11 @@ def _parser() -> argparse.ArgumentParser:
         nargs="*",
         help="names to stand in for (default: every gcc, g++, cc, c++, clang, clang++ found on "
         "PATH, with their versioned and cross-compiling kin)",
+    )
+    parser.add_argument(
+        "--compiled",
+        action="store_true",
+        help="have the links lead to a tdistcc that is compiled for them: it starts faster",
     )
     parser.add_argument("--remove", action="store_true", help="take the links away again")
     return parser

@@ -1,0 +1,79 @@
+"""A tdistcc that is compiled, for who counts milliseconds.
+
+In: a folder, and a C compiler.  Out: a program in it that hands commands over to the agent as tdistcc
+does, and becomes tdistcc for everything else.  It is made where it is used: for this machine, and for
+this installation, whose next upgrade it notices.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+from typing import Final
+
+import twisted_distcc
+from twisted_distcc.agent.place import stamp
+from twisted_distcc.errors import DistccError
+from twisted_distcc.execution.compilers import find_compiler
+
+_SOURCE: Final = Path(__file__).with_name("compiled.c")
+_COMPILERS: Final = ("cc", "gcc", "clang")
+# Every such program has this in it, and no other.
+_MARK: Final = b"/tmp/twisted-distcc-%lu"
+
+
+class CannotCompileError(DistccError):
+    """The program cannot be made; the text says why."""
+
+
+def is_our_program(path: Path) -> bool:
+    """Whether the program at `path` was made here."""
+    try:
+        return not path.is_symlink() and _MARK in path.read_bytes()
+    except OSError:
+        return False
+
+
+def make_program(path: Path, tdistcc: Path) -> None:
+    """Make the program at `path`, which becomes `tdistcc` for all that it does not know.
+
+    Raises:
+        CannotCompileError: if there is no C compiler, or it fails, or something else is at `path`.
+    """
+    if os.path.lexists(path) and not is_our_program(path):
+        raise CannotCompileError(f"{path} is not a tdistcc that was made here; it was left as it is")
+    if is_our_program(tdistcc):
+        raise CannotCompileError(f"{tdistcc} is compiled itself; take its folder from PATH first")
+    made = path.with_name(f"{path.name}.{os.getpid()}")
+    meant = {
+        "TDISTCC": os.fsencode(tdistcc),
+        "SOURCE": os.fsencode(twisted_distcc.__file__),
+        "VERSION": twisted_distcc.__version__.encode(),
+        "STAMP": stamp(),
+    }
+    words = [f"-D{name}={_literal(value)}" for name, value in meant.items()]
+    try:
+        done = subprocess.run(
+            [_compiler(), "-O2", *words, "-o", made, _SOURCE],
+            capture_output=True, check=False, text=True, errors="replace",
+        )  # fmt: skip
+        if done.returncode:
+            raise CannotCompileError(f"the C compiler fails, and says: {done.stderr.strip()}")
+        made.rename(path)
+    finally:
+        made.unlink(missing_ok=True)
+
+
+def _compiler() -> str:
+    path = os.environ.get("PATH", os.defpath)
+    found = (find_compiler(name, os.getcwd(), path) for name in _COMPILERS)
+    compiler = next((one for one in found if one is not None), None)
+    if compiler is None:
+        raise CannotCompileError("there is no C compiler on PATH: install one, or do without --compiled")
+    return compiler
+
+
+def _literal(value: bytes) -> str:
+    """Give a C string in which no character means anything else."""
+    return '"' + "".join(f"\\{byte:03o}" for byte in value) + '"'
