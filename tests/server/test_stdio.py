@@ -16,7 +16,7 @@ from twisted.internet.threads import deferToThread
 
 from tests.compression.test_lzo import burst
 from tests.live import Child, LiveTestCase, is_running, open_to_all, until
-from tests.server.talk import answer_of, request_bytes
+from tests.server.talk import answer_of, request_bytes, tree_bytes
 from twisted_distcc.cli.installed import installed_command
 from twisted_distcc.errors import (
     EXIT_ACCESS_DENIED,
@@ -96,6 +96,15 @@ class PipeTests(PipeTestCase):
                 streams = self.piped(*command)
                 reply = await self.ask(*streams, request_bytes(version=version))
                 self.assertEqual(answer_of(reply, version).object_file[:4], b"\x7fELF")
+
+    async def test_a_job_with_files(self) -> None:
+        """Files in place of a source are preprocessed and compiled, by both commands."""
+        files = {b"/project/hello.c": b'#include "a.h"\nint b = A;\n', b"/project/a.h": b"#define A 1\n"}
+        for command in (OURS, CONFINED, DISTCCD_S):
+            reply = await self.ask(*self.piped(*command), tree_bytes(files))
+            answer = answer_of(reply, version=3)
+            self.assertEqual((answer.exit_code, answer.stderr), (0, ""))
+            self.assertEqual(answer.object_file[:4], b"\x7fELF")
 
     async def test_large_bodies(self) -> None:
         """Bodies that fill a pipe many times over go through in both directions."""
@@ -262,9 +271,13 @@ class RootTests(PipeTestCase):
         for option in ("--sandbox=require", "--sandbox=off"):
             script = folder / "script.py"
             script.write_text(CLOSED_LATER.format(option=option))
-            child, to, answers = self.piped(sys.executable, str(script))
-            reply = await self.ask(child, to, answers, request_bytes(("gcc", "-c", "a b.c")))
-            self.assertEqual(answer_of(reply).exit_code, 0)
+            for version, request in (
+                (1, request_bytes(("gcc", "-c", "a b.c"))),
+                (3, tree_bytes({b"/project/hello.c": b"int a;\n"})),
+            ):
+                streams = self.piped(sys.executable, str(script))
+                answer = answer_of(await self.ask(*streams, request), version)
+                self.assertEqual((answer.exit_code, answer.stderr), (0, ""))
 
 
 class SocketTests(StreamTestCase):
