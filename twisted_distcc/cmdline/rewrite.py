@@ -17,6 +17,7 @@ import os.path
 from typing import TYPE_CHECKING
 
 from twisted_distcc.cmdline.compilers import Family
+from twisted_distcc.cmdline.model import Stage
 from twisted_distcc.cmdline.rules import Role
 
 if TYPE_CHECKING:
@@ -89,9 +90,12 @@ def serve_argv(c: Compilation, compiler: str, source: str, output: str) -> list[
 
 
 def tree_argv(c: Compilation) -> list[str]:
-    """What a server that preprocesses is asked to run: the command, with no output left unsaid."""
-    named = any(option.role is Role.OUTPUT for option in c.options)
-    return [c.compiler, *c.arguments, *(() if named else ("-o", _plain(c.output)))]
+    """What a server that preprocesses is asked to run: the command, with its object named.
+
+    Assembly is left unnamed: compilers take a name, if there is one, for the target of dependencies.
+    """
+    is_clear = c.stage is Stage.ASSEMBLY or any(option.role is Role.OUTPUT for option in c.options)
+    return [c.compiler, *c.arguments, *(() if is_clear else ("-o", _plain(c.output)))]
 
 
 def serve_tree_argv(c: Compilation, compiler: str, output: str, dependencies: str) -> list[str]:

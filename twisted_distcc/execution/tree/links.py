@@ -57,13 +57,13 @@ class Links:
         left = path.split(b"/")[::-1]
         followed = 0
         while left:
+            self._step(path)
             name = left.pop()
             if name in (b"", b"."):
                 continue
             if name == b"..":
                 here = parent(here)
                 continue
-            self._step(path)
             there = b"%b/%b" % (here, name)
             target = self.targets.get(there)
             if target is None:

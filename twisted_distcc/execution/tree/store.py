@@ -8,6 +8,7 @@ by several threads.
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from threading import Lock
 from typing import Final
 
@@ -51,14 +52,15 @@ class Store:
         except OSError:  # it is there already, or the file system has no links
             return
         with self._lock:
+            self._bytes += length - self._lengths.pop(digest, 0)
             self._lengths[digest] = length
-            self._bytes += length
             while self._bytes > self._most_bytes or len(self._lengths) > _MOST_FILES:
                 self._drop(next(iter(self._lengths)))
 
     def _drop(self, digest: bytes) -> None:
         self._bytes -= self._lengths.pop(digest)
-        os.unlink(self._path(digest))
+        with suppress(OSError):
+            os.unlink(self._path(digest))
 
     def _path(self, digest: bytes) -> bytes:
         return b"%b/%b" % (self._folder, digest.hex().encode())

@@ -17,6 +17,7 @@ from twisted_distcc.execution.tree.layout import Layout
 from twisted_distcc.execution.tree.store import Store
 from twisted_distcc.messages.body import Body
 
+_NUMBERS: Final = itertools.count(1)
 # A tree of more files is not kept: the next one will hardly be as large.
 _MOST_KEPT: Final = 5_000
 
@@ -30,7 +31,6 @@ class Trees:
 
     def __init__(self, folder: str) -> None:
         self._folder = folder
-        self._numbers = itertools.count(1)
         self._idle: dict[str, list[Root]] = {}
         self._store: Store | None = None
 
@@ -57,4 +57,4 @@ class Trees:
 
     def _new(self) -> Root:
         self._store = self._store or Store(f"{self._folder}/files")
-        return Root(os.fsencode(f"{self._folder}/tree-{os.getpid()}-{next(self._numbers)}"), self._store)
+        return Root(os.fsencode(f"{self._folder}/tree-{os.getpid()}-{next(_NUMBERS)}"), self._store)
