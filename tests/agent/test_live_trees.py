@@ -20,6 +20,13 @@ CXX = """\
 #include "sub/header.h"
 std::map<std::string, int> names() { int unused; return {{NAME, __LINE__}}; }
 """
+# Includes the header that is named after its own line.
+COMPUTED = """\
+#define STRING(name) #name
+#define PART_OF(number) STRING(part##number.h)
+#define HEADER(number) PART_OF(number)
+#include HEADER(__LINE__)
+"""
 HEADERS = 10_000
 CANNOT_COMPILE = """\
 #!/bin/sh
@@ -152,9 +159,11 @@ class ExactTests(TreesTestCase):
     async def test_computed_includes(self) -> None:
         """An include that only the compiler can tell is told by the compiler."""
         server = await self.farm()
-        self.file("hello.c", C)
-        self.file("uses.c", "#define PASTE(a, b) <a##b.h>\n#include PASTE(er, rno)\nint x = EINTR;\n")
+        self.file("uses.c", f"{COMPUTED}int x = PART;\n")
+        self.file("part4.h", "#define PART 4\n")
         await self.is_as_local("gcc", "-MD", "-c", "uses.c")
+        self.file("part4.h", '#include "other.h"\n')
+        self.file("other.h", "#define PART 5\n")
         await self.is_as_local("gcc", "-MD", "-c", "uses.c")
         self.all_were_trees(server, 2)
 
