@@ -44,6 +44,10 @@ SUBCOMMANDS: Mapping[str, Subcommand] = {
         "twisted_distcc.cli.masquerade",
         "make links named gcc, g++, clang, ... that send compiles to the farm",
     ),
+    "pump": Subcommand(
+        "twisted_distcc.cli.pump",
+        "run a build whose C distcc has its sources preprocessed by servers",
+    ),
     "verify": Subcommand(
         "twisted_distcc.cli.verify",
         "compile a build here and through the farm, and compare every byte",

@@ -1,0 +1,205 @@
+"""`twisted-distcc pump COMMAND…`: a build whose C distcc has its sources preprocessed by servers.
+
+In: the command of a build.  Out: its exit status; an include server lives as long as it does, and
+`INCLUDE_SERVER_PORT` tells distcc where.  This module refuses to know how questions are answered.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shlex
+import shutil
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, Final, TypeAlias
+
+from twisted.internet.defer import Deferred
+from twisted.internet.threads import deferToThreadPool
+from twisted.logger import globalLogBeginner
+
+from twisted_distcc.agent.includes import IncludesFactory, Question
+from twisted_distcc.agent.place import UnsafeFolderError, runtime_folder
+from twisted_distcc.cli.beside import Beside, CannotRunError
+from twisted_distcc.client.asking import SearchPaths
+from twisted_distcc.client.hosts import HostList, Localhost, find_hosts
+from twisted_distcc.client.includes.answering import Answers, Surroundings
+from twisted_distcc.client.includes.mirror import Mirror
+from twisted_distcc.client.sendable import read_text
+from twisted_distcc.client.sources import Sources
+from twisted_distcc.errors import EXIT_FAILURE, DistccError
+from twisted_distcc.launcher.starting import hand_on_nothing
+from twisted_distcc.observe.logs import LogFile
+from twisted_distcc.processes import ReactorSpawner
+
+# Where copies are kept, so deep that distcc's client takes just the folder's own name off.
+_MEMORY: Final = "/dev/shm"  # noqa: S108  (a folder of our own is made in it)
+_DISK: Final = "/tmp"  # noqa: S108  (the same)
+# distcc's client writes a byte into it for each compile that failed there and not here.
+_DISCREPANCIES: Final = "discrepancy_counter"
+_MOST_REASONS: Final = 5
+
+Find: TypeAlias = Callable[[Question], Coroutine[Deferred[Any], Any, Sequence[str]]]
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the build, and give its exit status."""
+    options = _parser().parse_args(arguments)
+    globalLogBeginner.beginLoggingTo([LogFile(None).from_level("warning")], redirectStandardIO=False)
+    try:
+        hosts = find_hosts(os.environ, read_text)
+        for hint in hints(hosts):
+            _say(hint)
+        left = _Left(options.verbose)
+        with _own_folder(runtime_folder()) as place, _copies_folder() as copies:
+            build = _Build(place, copies, hosts.localslots_cpp, left)
+            return build.run([options.command, *options.arguments])
+    except CannotRunError as error:
+        _say(str(error))
+        return error.exit_code
+    except (DistccError, UnsafeFolderError, OSError) as error:
+        _say(str(error))
+        return EXIT_FAILURE
+
+
+def hints(hosts: HostList) -> Iterator[str]:
+    """Say which hosts distcc will not have preprocess anything, and how it would."""
+    remote = [host for host in hosts.hosts if not isinstance(host, Localhost)]
+    if plain := [host for host in remote if not (host.pump and host.compress)]:
+        names = ", ".join(map(str, plain))
+        yield f"distcc preprocesses here what it sends to {names}: write ,lzo,cpp behind a host"
+    if not remote:
+        yield "distcc has no hosts: set DISTCC_HOSTS, as in DISTCC_HOSTS='server,lzo,cpp'"
+
+
+@contextmanager
+def _own_folder(within: str) -> Iterator[str]:
+    """Make a folder that only we may enter."""
+    folder = tempfile.mkdtemp(prefix="twisted-distcc-pump-", dir=within)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def _copies_folder() -> Iterator[str]:
+    """Make the folder for copies, in memory where that can be."""
+    if os.access(_MEMORY, os.W_OK):
+        with _own_folder(_MEMORY) as folder:
+            yield folder
+        return
+    with _own_folder(_DISK) as above:
+        folder = f"{above}/copies"
+        os.mkdir(folder)
+        yield folder
+
+
+@dataclass(slots=True)
+class _Left:
+    """The compiles that distcc was left to preprocess, and why."""
+
+    verbose: bool
+    reasons: Counter[str] = field(default_factory=Counter)
+
+    def __call__(self, question: Question, reason: str) -> None:
+        self.reasons[reason] += 1
+        if self.verbose:
+            _say(f"distcc preprocesses {shlex.join(question.argv)} in {question.directory}: {reason}")
+
+
+@dataclass(frozen=True, slots=True)
+class _Build:
+    """One build.
+
+    Attributes:
+        place: the folder of its socket.
+        copies: the folder of what is sent.
+        slots: how many preprocessors may run here at a time.
+        left: the compiles without an answer.
+    """
+
+    place: str
+    copies: str
+    slots: int
+    left: _Left
+
+    def run(self, command: Sequence[str]) -> int:
+        """Run the command beside an include server, and give its exit status."""
+        reactor = _reactor()
+        factory = IncludesFactory(self._find(reactor), reactor, self.left)
+        socket = f"{self.place}/socket"
+        port = reactor.listenUNIX(socket, factory, mode=0o600)
+        build = Beside(reactor, command, {**os.environ, "INCLUDE_SERVER_PORT": socket})
+        hand_on_nothing()
+        statuses: list[int] = []
+        build.ended.addCallback(statuses.append)
+        build.ended.addCallback(lambda _: port.stopListening())
+        build.ended.addBoth(lambda _: reactor.stop())
+        with build.signals_handed_on():
+            reactor.run(installSignalHandlers=False)
+        self._report(factory.answered)
+        return statuses[0]
+
+    def _find(self, reactor: Any) -> Find:
+        def aside(work: Callable[[], None]) -> Deferred[None]:
+            return deferToThreadPool(reactor, reactor.getThreadPool(), work)
+
+        spawn = ReactorSpawner(reactor)
+        sources = Sources(spawn, aside)
+        searches = SearchPaths(sources.files, spawn)
+        mirror = Mirror(self.copies, sources.files, aside)
+        umask = os.umask(0o077)
+        os.umask(umask)
+        answers = Answers(Surroundings(os.environ, umask, self.slots), sources, searches, mirror)
+        return lambda question: answers.paths(question.argv, question.directory)
+
+    def _report(self, answered: int) -> None:
+        """Say what became of the build's compiles, if it had any."""
+        reasons = self.left.reasons
+        if answered or reasons:
+            _say(f"compiles for servers to preprocess: {answered}; for distcc: {reasons.total()}")
+        for reason, count in reasons.most_common(_MOST_REASONS):
+            _say(f"{count} for distcc: {reason}")
+        if failed := _size(f"{self.place}/{_DISCREPANCIES}"):
+            _say(
+                f"{failed} failed on a server and not here, and distcc went on without remote"
+                " preprocessing: are the system's headers the same there?"
+            )
+
+
+def _reactor() -> Any:
+    from twisted.internet import reactor
+
+    return reactor
+
+
+def _size(path: str) -> int:
+    try:
+        return os.stat(path).st_size
+    except OSError:
+        return 0
+
+
+def _say(text: str) -> None:
+    print(f"twisted-distcc pump: {text}", file=sys.stderr, flush=True)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="twisted-distcc pump",
+        usage="twisted-distcc pump [--verbose] COMMAND [ARGUMENT]...",
+        description="Run the command of a build, and have the servers preprocess what C distcc sends.",
+        epilog="example: DISTCC_HOSTS='server/8,lzo,cpp' twisted-distcc pump make -j8 CC='distcc gcc'",
+        allow_abbrev=False,
+    )
+    parser.add_argument(
+        "--verbose", action="store_true", help="say which compiles distcc preprocesses itself, and why"
+    )
+    parser.add_argument("command", metavar="COMMAND", help="what builds, such as make -j8")
+    parser.add_argument("arguments", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
+    return parser

@@ -1,0 +1,145 @@
+"""What C distcc's client is answered when it asks for the files of a compile.
+
+In: a command and its working directory.  Out: the paths to send; or why distcc is to preprocess it
+itself.  This module refuses to know sockets.
+
+The client says nothing of its environment: the one that counts is that of the build's start.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, replace
+from typing import Any, Final, cast
+
+from twisted.internet.defer import DeferredSemaphore
+
+from twisted_distcc.client.asking import SearchPaths
+from twisted_distcc.client.includes.mirror import Mirror
+from twisted_distcc.client.includes.shape import shape_of
+from twisted_distcc.client.invocation import Invocation
+from twisted_distcc.client.packed import FileChangedError
+from twisted_distcc.client.sendable import Sendable, StaysHere, compiler_of
+from twisted_distcc.client.sources import Found, Sources
+from twisted_distcc.errors import DistccError
+from twisted_distcc.pump.laying import Links
+from twisted_distcc.pump.model import FileSystem, NotForServersError, Stamp
+from twisted_distcc.pump.text import Text, read_text
+
+# Texts that are remembered: of some kilobytes each, and large builds have so many headers.
+_MOST_TEXTS: Final = 50_000
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What all compiles of a build share.
+
+    Attributes:
+        environ: the environment.
+        umask: the umask.
+        preprocessors: how many may run here at a time, for what the scan cannot decide.
+    """
+
+    environ: Mapping[str, str]
+    umask: int
+    preprocessors: int
+
+
+class Answers:
+    """The memory of one build.
+
+    Args:
+        surroundings: of the build.
+        sources: finds files.
+        searches: finds the compilers' own folders.
+        mirror: keeps what is to be sent.
+    """
+
+    def __init__(
+        self, surroundings: Surroundings, sources: Sources, searches: SearchPaths, mirror: Mirror
+    ) -> None:
+        # The client tells its folder by its real name, whatever PWD calls it.
+        environ = {name: value for name, value in surroundings.environ.items() if name != "PWD"}
+        self._surroundings = replace(surroundings, environ=environ)
+        self._sources = sources
+        self._searches = searches
+        self._mirror = mirror
+        self._texts = _Texts(sources.files)
+        self._preprocessors = DeferredSemaphore(surroundings.preprocessors)
+
+    async def paths(self, argv: tuple[str, ...], directory: str) -> list[str]:
+        """Give what the client is to send for the command `argv`.
+
+        Raises:
+            NotForServersError: if the client is to preprocess it; or to compile it: it knows.
+        """
+        invocation = Invocation(argv, directory, self._surroundings.environ, self._surroundings.umask)
+        try:
+            sendable = Sendable.of(invocation, compiler_of(invocation))
+            try:
+                return await self._paths(sendable)
+            except FileChangedError:
+                return await self._paths(sendable)
+        except (StaysHere, DistccError, OSError) as error:
+            raise NotForServersError(str(error)) from error
+
+    async def _paths(self, sendable: Sendable) -> list[str]:
+        found = await self._sources.find(sendable, self._turn)
+        own = await self._own_folders(sendable)
+        links = Links(self._sources.files)
+        shape = shape_of(sendable, found, own, links.real, self._texts.of(found))
+        stamps = {links.real(path): stamp for path, stamp in found.unit.files.items()}
+        return await self._mirror.hold(shape, stamps)
+
+    def _turn(self) -> AbstractAsyncContextManager[None]:
+        return cast("AbstractAsyncContextManager[None]", self._preprocessors)
+
+    async def _own_folders(self, sendable: Sendable) -> tuple[str, ...]:
+        """Give the folders that the compiler looks in unasked, where they really lie."""
+        language = sendable.compilation.language.value
+        bare = replace(
+            sendable.invocation, argv=(sendable.invocation.argv[0], "-x", language, "-c", "unit.c")
+        )
+        search = await self._searches.of(Sendable.of(bare, sendable.compiler))
+        links = Links(self._sources.files)
+        return outermost({links.real(folder) for folder in search.angled})
+
+
+def outermost(folders: set[str]) -> tuple[str, ...]:
+    """Give those of `folders` that lie in no other."""
+    found: list[str] = []
+    for folder in sorted(folders):
+        if not found or not folder.startswith(f"{found[-1]}/"):
+            found.append(folder)
+    return tuple(found)
+
+
+class _Texts:
+    """What files ask for, remembered by their stamps."""
+
+    def __init__(self, files: FileSystem) -> None:
+        self._files = files
+        self._known: OrderedDict[str, tuple[Stamp, Text]] = OrderedDict()
+
+    def of(self, found: Found) -> Any:
+        stamps = found.unit.files
+        known = self._known
+
+        def text(path: str) -> Text:
+            stamp = stamps[path]
+            entry = known.get(path)
+            if entry is None or entry[0] != stamp:
+                entry = known[path] = (stamp, read_text(self._read(path, stamp)))
+                if len(known) > _MOST_TEXTS:
+                    known.popitem(last=False)
+            return entry[1]
+
+        return text
+
+    def _read(self, path: str, stamp: Stamp) -> bytes:
+        contents = self._files.read(path)
+        if contents is None or self._files.stamp(path) != stamp:
+            raise FileChangedError(f"{path} changes while it is read")
+        return contents

@@ -1,0 +1,162 @@
+"""By which names a compiler opens the files of a unit: `sub/a.h`, or `/src/sub/a.h`.
+
+In: a compilation, the files that it may read, and what the text of each asks for.  Out: for each file
+the names that it may go by, as the compiler would write them.  This module refuses to look at the disk,
+and to know the compiler's own folders: of what lies there the name is its path.
+
+A name is relative where all that it is put together from is: the source's own name, that of a search
+folder, that of the file that asks.  `__FILE__`, debug information and messages have it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from os.path import dirname, normpath
+from typing import TYPE_CHECKING
+
+from twisted_distcc.pump.asked import LEAVES, Kind
+from twisted_distcc.pump.model import NotForServersError
+from twisted_distcc.pump.search import FOLDER_OPTIONS, asks_for_all_folders, preprocessor_options
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterator
+
+    from twisted_distcc.cmdline.model import Compilation
+    from twisted_distcc.pump.text import Text
+
+_INCLUDED = frozenset({"-include", "--include", "-imacros", "--imacros"})
+_QUOTED = frozenset({Kind.QUOTED, Kind.QUOTED_LEAF})
+_NEXT = frozenset({Kind.NEXT, Kind.NEXT_LEAF})
+_ASSEMBLER = frozenset({Kind.ASSEMBLER, Kind.ASSEMBLER_LEAF})
+
+
+@dataclass(frozen=True, slots=True)
+class Called:
+    """A file as it is opened.
+
+    Attributes:
+        path: its absolute path, without `..`.
+        name: what the compiler calls it.
+        is_text: whether it is read as text of the language, not as data.
+    """
+
+    path: str
+    name: str
+    is_text: bool = True
+
+
+def names_of(
+    c: Compilation,
+    directory: str,
+    files: Collection[str],
+    own: Collection[str],
+    text: Callable[[str], Text],
+) -> frozenset[Called]:
+    """Give all ways in which the compile `c` in `directory` may open its files.
+
+    Args:
+        c: the compilation.
+        directory: where it runs.
+        files: all that it may read.
+        own: those of `files` that lie in the compiler's own folders.
+        text: gives what a file asks for.
+
+    Raises:
+        NotForServersError: if the command puts its search folders together in a rare way.
+    """
+    if asks_for_all_folders(c):
+        raise NotForServersError("its folders for headers are given in a way that does not travel")
+    walk = _Walk(directory, frozenset(files), _search(c), text)
+    walk.follow([*(Called(path, path) for path in own), *walk.roots(c)])
+    return frozenset(walk.seen)
+
+
+def absolute_folders(c: Compilation) -> tuple[str, ...]:
+    """Give the folders below which a file may go by its absolute name."""
+    named = [folder for folders in _search(c).values() for folder in folders]
+    files = [c.source, *(value for name, value, _ in preprocessor_options(c) if name in _INCLUDED)]
+    folders = (*named, *map(dirname, files))
+    return tuple(normpath(folder) for folder in folders if folder.startswith("/"))
+
+
+def _search(c: Compilation) -> dict[str, list[str]]:
+    folders: dict[str, list[str]] = {"-iquote": [], "-I": [], "-isystem": [], "-idirafter": []}
+    for name, value, _ in preprocessor_options(c):
+        if option := FOLDER_OPTIONS.get(name):
+            folders[option].append(value.rstrip("/") or "/")
+    return folders
+
+
+class _Walk:
+    """The way from the source through all that it asks for."""
+
+    def __init__(
+        self,
+        directory: str,
+        files: frozenset[str],
+        folders: dict[str, list[str]],
+        text: Callable[[str], Text],
+    ) -> None:
+        self._directory = directory
+        self._files = files
+        self._text = text
+        self._angled = (*folders["-I"], *folders["-isystem"], *folders["-idirafter"])
+        self._quoted = (*folders["-iquote"], *self._angled)
+        self._found: dict[tuple[bool, str], Called | None] = {}
+        self.seen: set[Called] = set()
+
+    def roots(self, c: Compilation) -> Iterator[Called]:
+        """Give the source, and what is read before it."""
+        names = [value for name, value, _ in preprocessor_options(c) if name in _INCLUDED]
+        found = (self._at(c.source), *(self._quote("", name) for name in names))
+        return (called for called in found if called is not None)
+
+    def follow(self, waiting: list[Called]) -> None:
+        """Go on from these files."""
+        self.seen.update(waiting)
+        while waiting:
+            called = waiting.pop()
+            for one in self._asked_by(called):
+                if one not in self.seen:
+                    self.seen.add(one)
+                    if one.is_text:
+                        waiting.append(one)
+
+    def _asked_by(self, called: Called) -> Iterator[Called]:
+        folder = called.name[: called.name.rfind("/") + 1]
+        for kind, name in self._text(called.path).asked:
+            for found in self._find(kind, folder, name):
+                yield Called(found.path, found.name, is_text=False) if kind in LEAVES else found
+
+    def _find(self, kind: Kind, folder: str, name: str) -> Iterator[Called]:
+        if name.startswith("/"):
+            places = [self._at(name)]
+        elif kind in _NEXT:
+            places = [self._at(f"{one}/{name}") for one in self._quoted]
+        elif kind in _ASSEMBLER:
+            places = [self._at(name), self._first(name, quoted=False)]
+        elif kind in _QUOTED:
+            places = [self._quote(folder, name)]
+        else:
+            places = [self._first(name, quoted=False)]
+        return (found for found in places if found is not None)
+
+    def _quote(self, folder: str, name: str) -> Called | None:
+        if name.startswith("/"):
+            return self._at(name)
+        return self._at(folder + name) or self._first(name, quoted=True)
+
+    def _first(self, name: str, *, quoted: bool) -> Called | None:
+        """Give what the first folder has that has the file; the same for everybody who asks."""
+        key = (quoted, name)
+        if key not in self._found:
+            folders = self._quoted if quoted else self._angled
+            places = (self._at(f"{folder}/{name}") for folder in folders)
+            self._found[key] = next((found for found in places if found is not None), None)
+        return self._found[key]
+
+    def _at(self, name: str) -> Called | None:
+        path = name if name.startswith("/") else f"{self._directory}/{name}"
+        if "/." in path or "//" in path:
+            path = normpath(path)
+        return Called(path, name) if path in self._files else None
