@@ -25,6 +25,7 @@ from twisted_distcc.messages.model import Reply, Request
 
 DIGEST = "0d" * 32
 GOOD = {"server": "twisted-distccd", "version": "1", "preprocesses": "exact", "compiler": DIGEST}
+OTHER = GOOD | {"compiler": "0e" * 32}
 RED, BLUE = TcpHost("red"), TcpHost("blue")
 
 
@@ -179,3 +180,35 @@ class MemoryTests(AbilitiesTestCase):
         self.answers[0].callback(answer(GOOD))
         self.assertEqual([self.successResultOf(one) for one in others], [True, True])
         self.assertEqual(len(self.requests), 1)
+
+
+class HopelessTests(AbilitiesTestCase):
+    """Whether it is worth the while to find files for hosts."""
+
+    def are_hopeless(self, *hosts: RemoteHost) -> bool:
+        waiting = Deferred.fromCoroutine(self.abilities.are_hopeless(hosts, self.gcc))
+        return self.successResultOf(waiting)
+
+    def test_nobody_was_asked(self) -> None:
+        """Of a host that was not asked yet nothing is known, and nobody is asked."""
+        self.assertIs(self.are_hopeless(RED), False)
+        self.assertEqual(self.requests, [])
+
+    def test_all_said_no(self) -> None:
+        """Hosts that have all said no are hopeless, until their answers are too old."""
+        for host in (RED, BLUE):
+            self.asked(answer(OTHER), host)
+        self.assertIs(self.are_hopeless(RED, BLUE), True)
+        self.clock.advance(HOLDS + 1)
+        self.assertIs(self.are_hopeless(RED, BLUE), False)
+
+    def test_one_said_yes(self) -> None:
+        """One that has said yes is enough."""
+        self.asked(answer(OTHER), RED)
+        self.asked(answer(GOOD), BLUE)
+        self.assertIs(self.are_hopeless(RED, BLUE), False)
+
+    def test_a_compiler_of_which_nobody_can_tell(self) -> None:
+        """A compiler without a digest can be on no server."""
+        self.digest = None
+        self.assertIs(self.are_hopeless(RED), True)

@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from typing import Final
 
 from twisted_distcc.client.answers import ask
-from twisted_distcc.client.packed import TICK
 from twisted_distcc.client.sendable import Sendable
 from twisted_distcc.cmdline.environment import SEARCH_VARIABLES
 from twisted_distcc.cmdline.rewrite import listing_argv
 from twisted_distcc.processes import Spawner
+from twisted_distcc.pump.folders import settled
 from twisted_distcc.pump.model import FileSystem, NotForServersError, Unit
 
 # Units that are remembered; few builds have so many that a scan cannot decide.
@@ -89,7 +89,7 @@ class Listings:
 
     def _remember(self, key: _Key, unit: Unit, begun: int) -> None:
         """Remember `unit`, unless one of its files may have changed since the compiler began to read."""
-        if any(begun - stamp.ctime_ns < TICK for stamp in unit.files.values()):
+        if not all(settled(stamp, begun) for stamp in unit.files.values()):
             return
         names = _names(unit)
         folders = {folder: self._relevant(folder, names) for folder in _looked_in(unit)}

@@ -15,6 +15,7 @@ from typing import Final, Protocol
 from twisted.internet.defer import Deferred, DeferredLock
 
 from twisted_distcc.compression.lzo import compress
+from twisted_distcc.pump.folders import settled
 from twisted_distcc.pump.model import FileSystem, NotForServersError, Stamp
 
 MOST_BYTES: Final = 256 * 1024 * 1024
@@ -23,9 +24,6 @@ MOST_BYTES: Final = 256 * 1024 * 1024
 _AT_ONCE: Final = 32 * 1024
 # What a file costs beside its contents and its name: objects and their places in tables.
 _OVERHEAD: Final = 500
-# Two changes within so many nanoseconds may leave the same stamp: kernels count in ticks of at most
-# 10 ms, and some file systems and servers of files in seconds.
-TICK: Final = 2_000_000_000
 
 
 class FileChangedError(NotForServersError):
@@ -82,17 +80,20 @@ class PackedFiles:
         if not missing:
             return self._held(wanted)
         async with self._turn:  # whoever waited finds that others have packed most of theirs
-            fresh: dict[str, PackedFile] = {}
-            missing = self._missing(wanted)
-            if sum(wanted[path].size for path in missing) <= _AT_ONCE:
-                self._pack(missing, wanted, fresh)
-            else:
-                await self._aside(lambda: self._pack(missing, wanted, fresh))
-        packed = self._held({path: stamp for path, stamp in wanted.items() if path not in fresh})
-        in_order = iter(packed)
-        result = [fresh.get(path) or next(in_order) for path in wanted]
-        self._keep(fresh)
-        return result
+            begun = self._files.now_ns()
+            fresh = await self._fresh(self._missing(wanted), wanted)
+            held = iter(self._held([path for path in wanted if path not in fresh]))
+            packed = [fresh.get(path) or next(held) for path in wanted]
+            self._keep(fresh, begun)
+            return packed
+
+    async def _fresh(self, missing: list[str], wanted: Mapping[str, Stamp]) -> Mapping[str, PackedFile]:
+        fresh: dict[str, PackedFile] = {}
+        if sum(wanted[path].size for path in missing) <= _AT_ONCE:
+            self._pack(missing, wanted, fresh)
+        else:
+            await self._aside(lambda: self._pack(missing, wanted, fresh))
+        return fresh
 
     def _missing(self, wanted: Mapping[str, Stamp]) -> list[str]:
         kept = self._kept
@@ -119,11 +120,11 @@ class PackedFiles:
                 raise FileChangedError(f"{path} changes while it is read")
             fresh[path] = PackedFile(stamp, path.encode(errors="surrogateescape"), compress(contents))
 
-    def _keep(self, fresh: Mapping[str, PackedFile]) -> None:
-        now = self._files.now_ns()
+    def _keep(self, fresh: Mapping[str, PackedFile], begun: int) -> None:
+        """Keep what has not changed just before it was read: it may have changed once more since."""
         for path, file in fresh.items():
             self._forget(path)
-            if now - max(file.stamp.mtime_ns, file.stamp.ctime_ns) > TICK:
+            if settled(file.stamp, begun):
                 self._kept[path] = file
                 self._bytes += _cost(file)
         while self._bytes > self._most:

@@ -24,7 +24,7 @@ from twisted_distcc.messages.body import Body
 from twisted_distcc.messages.model import Tree, TreeFile, TreeLink
 from twisted_distcc.processes import Spawner
 from twisted_distcc.pump.disk import Disk
-from twisted_distcc.pump.laying import lay
+from twisted_distcc.pump.links import Layer
 from twisted_distcc.pump.model import FileSystem, Laid, NotForServersError, Stamp, UndecidedError, Unit
 from twisted_distcc.pump.scanner import Scanner
 
@@ -71,6 +71,7 @@ class Sources:
         self._scanner = Scanner(self.files)
         self._searches = SearchPaths(self.files, spawn)
         self._listings = Listings(self.files, spawn)
+        self._layer = Layer(self.files)
         self._packed = PackedFiles(self.files, aside)
 
     async def find(self, sendable: Sendable, turn: Turn) -> Found:
@@ -89,7 +90,7 @@ class Sources:
         unit = await self._unit(sendable, directory, turn, has_date=DATE in told)
         if sum(stamp.size for stamp in unit.files.values()) > _MOST_BYTES:
             raise NotForServersError("it may read too much to be sent")
-        return Found(directory, unit, lay(unit, self.files), told)
+        return Found(directory, unit, self._layer.lay(unit), told)
 
     async def tree(self, found: Found) -> Tree:
         """Give the tree of `found`.
