@@ -153,18 +153,18 @@ class StandInTests(StoryTestCase):
         names = ["a.c", "b.c", "compile_commands.json"]
         self.assertEqual(sorted(os.listdir(self.project)), names)
 
-    def test_one_object(self) -> None:
-        """Units that write the same object do not get in each other's way."""
+    def test_one_file(self) -> None:
+        """Units that write the same file, by whatever name, do not get in each other's way."""
         (self.project / "a.c").write_text("int a = N;\n")
-        entries = [
-            {"directory": str(self.project), "file": "a.c", "command": f"gcc -DN={n} -c a.c"}
-            for n in range(8)
-        ]
+        (self.project / "link").symlink_to(".")
+        commands = [f"gcc -DN={n} -c a.c -o {place}a.o" for n in range(4) for place in ("", "link/")]
+        commands += [f"gcc -DN={n} -MMD -MF a.d -c a.c -o {n}.o" for n in range(4)]
+        entries = [{"directory": str(self.project), "command": command} for command in commands]
         (self.project / "compile_commands.json").write_text(json.dumps(entries))
         self.client()
         status, out, _ = self.verify(str(self.project), "-j8")
         self.assertEqual(status, 0, out)
-        self.assertIn("     8 identical\n", out)
+        self.assertIn("    12 identical\n", out)
 
     def test_users_servers(self) -> None:
         """Servers that the user lists are used, this machine's own slots are not."""

@@ -16,6 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 
 from twisted_distcc.cli.demo.farm import running_farm
 from twisted_distcc.cli.demo.screen import Screen
@@ -122,15 +123,20 @@ class Verification:
                 yield farm.client
 
     def _findings(self, units: Sequence[Unit], twice: Twice) -> list[Finding]:
-        """Compare all units; those that write the same object go one after the other."""
-        chains: dict[str, list[Unit]] = {}
-        for unit in units:
-            chains.setdefault(unit.outputs["object"], []).append(unit)
+        """Compare all units; those that write the same file go one after the other."""
+        locks = {path: Lock() for unit in units for path in unit.outputs.values()}
+
+        def compare(unit: Unit) -> Finding:
+            with ExitStack() as held:
+                for path in sorted(unit.outputs.values()):  # in one order, or two would wait for ever
+                    held.enter_context(locks[path])
+                return twice.compare(unit)
+
         findings: list[Finding] = []
         with ThreadPoolExecutor(self.jobs) as pool:
             try:
-                for found in pool.map(lambda chain: list(map(twice.compare, chain)), chains.values()):
-                    findings += found
+                for finding in pool.map(compare, units):
+                    findings.append(finding)
                     self.screen.progress(f"{len(findings)} of {len(units)} units")
             except BaseException:
                 pool.shutdown(cancel_futures=True)  # what runs comes to its end, and the files back

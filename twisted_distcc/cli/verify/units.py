@@ -94,10 +94,17 @@ def _judged(command: Command) -> Unit | Stays | None:
 
 
 def _outputs(directory: str, compilation: Compilation) -> dict[str, str]:
-    outputs = {"object": os.path.join(directory, compilation.output)}
+    outputs = {"object": _absolute(directory, compilation.output)}
     if compilation.dependencies is not None:
-        outputs["dependency file"] = os.path.join(directory, compilation.dependencies.path)
+        outputs["dependency file"] = _absolute(directory, compilation.dependencies.path)
     return outputs
+
+
+def _absolute(directory: str, path: str) -> str:
+    """Give one name to one file: units that write the same must not do so at once."""
+    return os.path.join(
+        os.path.realpath(os.path.join(directory, os.path.dirname(path))), os.path.basename(path)
+    )
 
 
 def _reader(directory: str) -> Callable[[str], str | None]:
