@@ -149,7 +149,7 @@ def _check_anywhere(c: Compilation, *, everything: bool) -> None:
 
 _LISTING = re.compile(
     r'^#include "\.\.\." search starts here:\n(?P<quote>(?: .*\n)*)'
-    r"#include <\.\.\.> search starts here:\n(?P<angled>(?: .*\n)*)"
+    r"(?:#include <\.\.\.> search starts here:\n)?(?P<angled>(?: .*\n)*)"  # clang has no line for none
     r"End of search list\.$",
     re.MULTILINE,
 )
