@@ -12,6 +12,7 @@ import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from benchmarks.processes import cpu_seconds, marked
 from benchmarks.servers import LOOPBACK, Server, our_program, program
@@ -34,6 +35,12 @@ class Client:
     def agents_cpu(self) -> float:
         """Return the seconds of CPU that those processes have used so far."""
         return sum(map(cpu_seconds, self.agents()))
+
+    def compiled(self, folder: Path) -> "Client":
+        """Return the same client with the `tdistcc` that is compiled for this machine, into `folder`."""
+        words = [our_program("twisted-distcc"), "masquerade", str(folder), "gcc", "--compiled"]
+        subprocess.run(words, check=True, stdout=subprocess.DEVNULL)
+        return replace(self, command=str(folder / "tdistcc"))
 
     def wishing(self, **wishes: str) -> "Client":
         """Return the same client with `wishes` in its environment."""

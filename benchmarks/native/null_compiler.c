@@ -21,6 +21,16 @@ static const char *output_named_by(int argc, char **argv)
     return NULL;
 }
 
+static int is_question(char **argv)
+{
+    for (; *argv != NULL; argv++) {
+        if (strcmp(*argv, "-v") == 0 || strcmp(*argv, "--version") == 0
+            || strncmp(*argv, "-print-", 7) == 0)
+            return 1;
+    }
+    return 0;
+}
+
 static int become_real(char **argv)
 {
     char real[PATH_MAX];
@@ -36,7 +46,7 @@ int main(int argc, char **argv)
     static const char object[OBJECT_BYTES] = "\177ELF\2\1\1";
     const char *path = output_named_by(argc, argv);
     if (path == NULL)
-        return become_real(argv);
+        return is_question(argv) ? become_real(argv) : 0;
     int file = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
     if (file < 0 || write(file, object, sizeof object) != sizeof object || close(file) != 0)
         return 1;

@@ -1,10 +1,10 @@
 """Row i: what preprocessing on servers saves the client.
 
 Compile commands run again under `make -j8`, all against one server that answers without compiling:
-through `tdistcc` that sends what the compiler reads, through `tdistcc` that preprocesses, through
-`distcc`, and through `distcc` in pump mode.  CPU is that of all processes below make, of the agent and
-of the include server, less what make costs by itself.  Agent and include server know the files from a
-first run, which is not counted.
+through `tdistcc` that sends what the compiler reads, as it is installed and as `masquerade --compiled`
+makes it, through `tdistcc` that preprocesses, through `distcc`, and through `distcc` in pump mode.
+CPU is that of all processes below make, of the agent and of the include server, less what make costs
+by itself.  Agent and include server know the files from a first run, which is not counted.
 """
 
 import shutil
@@ -33,6 +33,7 @@ _PROJECTS = {"redis": _C, "yaml-cpp": _CXX, _LARGE: _CXX}
 _QUICK_PROJECTS = {"lua5.4": _C, _LARGE: _CXX}
 
 _OURS = "trees"
+_COMPILED = "trees, compiled"
 _TEXT = "text"
 _THEIRS = "C"
 _PUMPED = "C pump"
@@ -65,6 +66,9 @@ def _sides(bench: Workbench, server: Server) -> Mapping[str, Callable[[ExitStack
     pump = f"{plain},lzo,cpp"
     return {
         _OURS: lambda running: running.enter_context(our_client(bench, pump, "trees")),
+        _COMPILED: lambda running: running.enter_context(our_client(bench, pump, "compiled")).compiled(
+            bench.folder / "compiled"
+        ),
         _TEXT: lambda running: running.enter_context(our_client(bench, plain, "text")).wishing(
             DISTCC_REMOTE_CPP="0"
         ),
@@ -87,9 +91,10 @@ def _measured(
         samples = dict(zip(clients, zip(*turns, strict=True), strict=True))
     finally:
         shutil.rmtree(directory)
-    for other in clients:
-        if other != _OURS:
-            yield from _compared(work, samples[_OURS], samples[other], other, without)
+    for ours in (_OURS, _COMPILED):
+        for other in (_TEXT, _THEIRS, _PUMPED):
+            if other in samples:
+                yield from _compared(work, samples, (ours, other), without)
 
 
 def _compilations(bench: Workbench, name: str, directory: Path) -> list[Compilation]:
@@ -115,8 +120,10 @@ def _sampler(client: Client, rules: Path) -> Callable[[], Sample]:
 
 
 def _compared(
-    work: _Work, ours: Sequence[Sample], theirs: Sequence[Sample], other: str, without: float
+    work: _Work, samples: Mapping[str, Sequence[Sample]], sides: tuple[str, str], without: float
 ) -> Iterator[Figure]:
+    ours, theirs = (samples[side] for side in sides)
+    other = sides[1]
     least = {_THEIRS: work.budget, _PUMPED: _PUMP}.get(other)
 
     def rates(samples: Sequence[Sample]) -> tuple[float, ...]:
@@ -125,7 +132,7 @@ def _compared(
     def costs(samples: Sequence[Sample]) -> tuple[float, ...]:
         return tuple(1000 * (each.cpu - without) / work.count for each in samples)
 
-    label = f"{work.name}, {work.count}, trees / {other}"
+    label = f"{work.name}, {work.count}: {' / '.join(sides)}"
     rate = at_least(least) if least else None
     cost = at_most(round(1 / least, 2)) if least else None
     yield Comparison(f"{label}: rate", "TU/s", rates(ours), rates(theirs), rate)

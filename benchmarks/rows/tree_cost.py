@@ -74,10 +74,12 @@ def _measured(
         }
         cases = [_Case(side, kind) for kind in requests for side in servers]
         samplers = [_sampler(servers[case.side], requests[case.kind], jobs) for case in cases]
-        for sampler in samplers:
-            sampler()
+        first = [_sampler(servers[case.side], requests[case.kind], 1)() for case in cases]
         turns = in_turns(bench.rounds, *samplers)
     samples = dict(zip(cases, zip(*turns, strict=True), strict=True))
+    for case, cost in zip(cases, first, strict=True):
+        if case.kind == _TREE:
+            yield Reading(f"{compiler}, {case.side}: first tree", "ms", (cost,))
     for kind in requests:
         for side in (_WITHIN, _WITHOUT):
             ours, theirs = samples[_Case(side, kind)], samples[_Case(_THEIRS, kind)]
