@@ -9,7 +9,8 @@ from twisted.trial.unittest import SynchronousTestCase
 from twisted_distcc.errors import EXIT_ACCESS_DENIED, EXIT_BAD_ARGUMENTS
 from twisted_distcc.execution.compilers import Compilers
 from twisted_distcc.messages.body import EMPTY
-from twisted_distcc.messages.model import Request
+from twisted_distcc.messages.model import Request, Tree
+from twisted_distcc.messages.plain_trees import pack_tree
 from twisted_distcc.policy.peer import Peer
 from twisted_distcc.policy.reading import parse_policy
 from twisted_distcc.policy.rules import UNRULED, Decision, Terms, Wish
@@ -45,8 +46,8 @@ class PolicyTests(SynchronousTestCase):
         self.asked.append(wish)
         return self.policy.decide(peer, wish)
 
-    def judged(self, *words: str, who: str = "tls:alice") -> Judged | Refused:
-        request = Request(tuple(map(os.fsencode, words)), EMPTY)
+    def judged(self, *words: str, who: str = "tls:alice", tree: Tree | None = None) -> Judged | Refused:
+        request = Request(tuple(map(os.fsencode, words)), EMPTY, tree=tree)
         return Judge(Compilers((self.folder,)), self.decide)(request, Peer(who))
 
     def test_allowed(self) -> None:
@@ -73,6 +74,24 @@ class PolicyTests(SynchronousTestCase):
         judged = self.judged("gcc", "-fplugin=x.so", "-c", "x.c")
         assert isinstance(judged, Refused)
         self.assertEqual((judged.exit_code, self.asked), (EXIT_BAD_ARGUMENTS, []))
+
+    def test_with_files(self) -> None:
+        """A command that brings files may say in which environment; without files `env` is a program."""
+        words = ("env", "LC_ALL=C", "gcc", "-MD", "-Ix", "-D", "Y", "-O2", "-c", "x.c", "-lm")
+        judged = self.judged(*words, who="tls:alice", tree=pack_tree(b"/p", {}))
+        assert isinstance(judged, Judged)
+        self.assertEqual(judged.environ, {"LC_ALL": "C"})
+        self.assertIsNotNone(judged.compilation.dependencies)
+        self.assertEqual(self.asked[-1].options, (("-O2",),))
+        self.assertIsInstance(self.judged(*words), Refused)
+
+    def test_bad_ones_with_files(self) -> None:
+        """What no server takes is refused before anything is laid out."""
+        for words in (
+            ("env",), ("env", "LC_ALL=C"), ("env", "LD_PRELOAD=x", "gcc", "-c", "x.c"),
+            ("gcc", "-include", "/dev/stdin", "-c", "x.c"), ("gcc", "-I@x", "-c", "x.c"),
+        ):  # fmt: skip
+            self.assertIsInstance(self.judged(*words, tree=pack_tree(b"/p", {})), Refused, str(words))
 
     def test_no_policy(self) -> None:
         """Without one, who may connect may compile."""

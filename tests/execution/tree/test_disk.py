@@ -12,7 +12,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from twisted_distcc.compression.lzo import compress
 from twisted_distcc.errors import BodyTooLargeError, RemoteProtocolError
-from twisted_distcc.execution.tree import packed
+from twisted_distcc.execution.tree import packed, trees
 from twisted_distcc.execution.tree.disk import Root
 from twisted_distcc.execution.tree.layout import NOTHING, Fixture, lay_out
 from twisted_distcc.execution.tree.names import BadTreeError
@@ -240,6 +240,16 @@ class TreesTests(DiskTestCase):
                 self.assertEqual(third, second)
             with self.trees.laid("clang", lay_out(tree), tree.contents) as other:
                 self.assertNotIn(other, {first, second})
+
+    def test_large_ones(self) -> None:
+        """One of many files, or of many bytes, is removed: it would lie there for long."""
+        self.patch(trees, "_MOST_FILES", 2)
+        self.patch(trees, "_MOST_BYTES", 2)
+        for files in ({b"/a": b"", b"/b": b"", b"/c": b""}, {b"/a": b"123"}):
+            tree = pack_tree(b"/", files)
+            with self.trees.laid("gcc", lay_out(tree), tree.contents) as path:
+                self.assertEqual(len(found(Path(path))), len(files) + 1)
+            self.assertFalse(os.path.exists(path))
 
     def test_not_kept(self) -> None:
         """One whose job went wrong is removed, half written ones too."""

@@ -9,17 +9,15 @@ tree left is kept where the next one wants the same.  This waits, so it is not f
 from __future__ import annotations
 
 import hashlib
-import mmap
 import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 from twisted_distcc.execution.tree.layout import Layout
 from twisted_distcc.execution.tree.packed import write_expanded
 from twisted_distcc.execution.tree.store import Store
 from twisted_distcc.execution.workspace import remove_folder
-from twisted_distcc.messages.body import Body
+from twisted_distcc.messages.body import Body, Part
 from twisted_distcc.messages.model import TreeFile
 
 _MOST_BYTES: Final = 1024 * 1024 * 1024
@@ -57,6 +55,11 @@ class Root:
         self._keys: dict[bytes, _Key] = {}
         self._lengths: dict[bytes, int] = {}
 
+    @property
+    def length(self) -> int:
+        """The bytes of all its files."""
+        return sum(self._lengths.values())
+
     def become(self, layout: Layout, contents: Body) -> None:
         """Have what `layout` says, and nothing else; if this fails the folder is good for nothing.
 
@@ -64,13 +67,13 @@ class Root:
             DistccError: if the contents are not LZO1X, or too much.
             OSError: if the disk takes no more.
         """
-        with _bytes_of(contents) as packed:
-            keys = _keys(layout.files, packed)
+        with contents.opened() as read:
+            keys = _keys(layout.files, read)
             self._remove_others(layout, keys)
             self._add_missing(layout)
             for path, key in keys.items():
                 if path not in self._lengths:
-                    self._add_file(path, key, _part(packed, layout.files[path]))
+                    self._add_file(path, key, layout.files[path], read)
         for path, target in layout.links.items():
             if path not in self._layout.links:
                 os.symlink(target, self.path + path)
@@ -104,19 +107,19 @@ class Root:
         for path in layout.points - self._layout.points:
             os.close(os.open(self.path + path, _NEW, 0o600))
 
-    def _add_file(self, path: bytes, key: _Key, packed: memoryview) -> None:
+    def _add_file(self, path: bytes, key: _Key, file: TreeFile, read: Part) -> None:
         place = self.path + path
         # One of several that are alike has to be a file of its own.
         store = None if key.number else self._store
         length = None if store is None else store.link_to(place, key.digest)
         if length is None:
-            length = self._write(place, key.number, bytes(packed))
+            length = self._write(place, key.number, read(file.start, file.length))
             if store is not None:
                 store.take(place, key.digest, length)
         self._lengths[path] = length
 
     def _write(self, place: bytes, number: int, packed: bytes) -> int:
-        left = _MOST_BYTES - sum(self._lengths.values())
+        left = _MOST_BYTES - self.length
         descriptor = os.open(place, _NEW, 0o600)
         try:
             length = write_expanded(packed, descriptor, left)
@@ -127,30 +130,12 @@ class Root:
         return length
 
 
-def _keys(files: Mapping[bytes, TreeFile], packed: memoryview) -> dict[bytes, _Key]:
+def _keys(files: Mapping[bytes, TreeFile], read: Part) -> dict[bytes, _Key]:
     """Give the key of each file."""
     keys = {}
     alike: dict[bytes, int] = {}
     for path, file in files.items():
-        digest = hashlib.sha256(_part(packed, file)).digest()
+        digest = hashlib.sha256(read(file.start, file.length)).digest()
         number = alike[digest] = alike.get(digest, -1) + 1
         keys[path] = _Key(digest, number)
     return keys
-
-
-def _part(packed: memoryview, file: TreeFile) -> memoryview:
-    return packed[file.start : file.start + file.length]
-
-
-@contextmanager
-def _bytes_of(body: Body) -> Iterator[memoryview]:
-    """Give all bytes of `body`, without reading those that nobody looks at."""
-    if body.path is None:
-        yield memoryview(body.data or b"")
-        return
-    with (
-        open(body.path, "rb") as file,
-        mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ) as mapped,
-        memoryview(mapped) as view,
-    ):
-        yield view

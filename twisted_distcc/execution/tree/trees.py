@@ -18,8 +18,9 @@ from twisted_distcc.execution.tree.store import Store
 from twisted_distcc.messages.body import Body
 
 _NUMBERS: Final = itertools.count(1)
-# A tree of more files is not kept: the next one will hardly be as large.
-_MOST_KEPT: Final = 5_000
+# A tree of more is not kept: the next one will hardly be as large.
+_MOST_FILES: Final = 5_000
+_MOST_BYTES: Final = 64 * 1024 * 1024
 
 
 class Trees:
@@ -50,7 +51,7 @@ class Trees:
         except BaseException:  # it may be half made, or still be looked at
             root.remove()
             raise
-        if len(layout.files) > _MOST_KEPT:
+        if len(layout.files) > _MOST_FILES or root.length > _MOST_BYTES:
             root.remove()
         else:
             idle.append(root)
