@@ -83,6 +83,7 @@ class Dispatcher:
         sources: what is known of the files that compiles read.
         suspects: the units that servers could not compile.
         abilities: what is known of servers.
+        resident: whether it lives on: what it learns of files and servers pays with later compiles.
         folders: makes folders for temporary files.
         turns: lets some of what takes much memory go on at a time.
         secured: leads to `,tls` hosts.
@@ -94,12 +95,13 @@ class Dispatcher:
     sources: Sources
     suspects: Suspects
     abilities: Abilities
+    resident: bool = True
     folders: JobFolders = field(default_factory=JobFolders)
     turns: Turns = field(default_factory=Turns)
     secured: SecureWay = field(default_factory=SecureWay)
 
     @classmethod
-    def on(cls, reactor: Any, spawn: Spawner) -> Dispatcher:
+    def on(cls, reactor: Any, spawn: Spawner, *, resident: bool = True) -> Dispatcher:
         """Make one that works on `reactor`, and whose memory is empty."""
 
         def aside(work: Callable[[], None]) -> Deferred[None]:
@@ -114,6 +116,7 @@ class Dispatcher:
             sources,
             Suspects(sources.files, aside),
             Abilities(reactor, own),
+            resident,
         )
 
     async def run(self, invocation: Invocation, report: Report) -> Outcome:
@@ -326,6 +329,8 @@ class _Job:
         remote = [host for host in self.hosts.hosts if not isinstance(host, Localhost)]
         if any(host.pump for host in remote):
             return True
+        if not self.tools.resident:
+            return False
         return not await self.tools.abilities.are_hopeless(remote, _own_compiler(sendable))
 
     def _note(self, host: RemoteHost, error: HostError, sendable: Sendable) -> None:
