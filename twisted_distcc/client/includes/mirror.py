@@ -20,8 +20,9 @@ from typing import Any, Final
 from twisted.internet.defer import Deferred, DeferredLock
 
 from twisted_distcc.client.includes.shape import Copy, Shape
-from twisted_distcc.client.packed import TICK, Aside, FileChangedError
+from twisted_distcc.client.packed import Aside, FileChangedError
 from twisted_distcc.compression.lzo import compress
+from twisted_distcc.pump.folders import settled
 from twisted_distcc.pump.model import FileSystem, Stamp
 
 DEPTH: Final = 3
@@ -102,7 +103,7 @@ class Mirror:
             copy = wanted.copies[place]
             stamp = wanted.stamps[copy.path]
             self._write(place, compress(_lined(self._contents(copy.path, stamp), copy.line)))
-            if now - max(stamp.mtime_ns, stamp.ctime_ns) > TICK:
+            if settled(stamp, now):
                 self._copies[place] = stamp
         for place, target in wanted.links.items():
             self._link(place, target)
