@@ -40,7 +40,7 @@ def large_units(directory: Path, count: int) -> list[Compilation]:
     first = Compilation(str(directory), ("g++", *_OPTIONS, "-c", f"{names[0]}.cc"))
     for path in files_read(first):
         _copy(path, directory)
-    searched = [f"-I{directory}{folder}" for folder in _search_folders()]
+    searched = [f"-I.{folder}" for folder in _search_folders()]
     options = ("g++", *_OPTIONS, "-nostdinc", *searched)
     return [
         Compilation(str(directory), (*options, "-c", f"{name}.cc", "-o", f"{name}.o")) for name in names
