@@ -9,10 +9,10 @@ The client says nothing of its environment: the one that counts is that of the b
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
-from typing import Any, Final, cast
+from typing import Final, cast
 
 from twisted.internet.defer import DeferredSemaphore
 
@@ -22,14 +22,17 @@ from twisted_distcc.client.includes.shape import shape_of
 from twisted_distcc.client.invocation import Invocation
 from twisted_distcc.client.packed import FileChangedError
 from twisted_distcc.client.sendable import Sendable, StaysHere, compiler_of
-from twisted_distcc.client.sources import Found, Sources
+from twisted_distcc.client.sources import DATE, Found, Sources
 from twisted_distcc.errors import DistccError
+from twisted_distcc.pump.folders import settled
 from twisted_distcc.pump.laying import Links
 from twisted_distcc.pump.model import FileSystem, NotForServersError, Stamp
 from twisted_distcc.pump.text import Text, read_text
 
 # Texts that are remembered: of some kilobytes each, and large builds have so many headers.
 _MOST_TEXTS: Final = 50_000
+# The client tells its folder by its real name, whatever PWD calls it, and no server the date.
+_NOT_TOLD: Final = frozenset({"PWD", DATE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +63,7 @@ class Answers:
     def __init__(
         self, surroundings: Surroundings, sources: Sources, searches: SearchPaths, mirror: Mirror
     ) -> None:
-        # The client tells its folder by its real name, whatever PWD calls it.
-        environ = {name: value for name, value in surroundings.environ.items() if name != "PWD"}
+        environ = {name: it for name, it in surroundings.environ.items() if name not in _NOT_TOLD}
         self._surroundings = replace(surroundings, environ=environ)
         self._sources = sources
         self._searches = searches
@@ -123,23 +125,22 @@ class _Texts:
         self._files = files
         self._known: OrderedDict[str, tuple[Stamp, Text]] = OrderedDict()
 
-    def of(self, found: Found) -> Any:
+    def of(self, found: Found) -> Callable[[str], Text]:
+        """Give what tells of the files of one compile, as they were when they were found."""
         stamps = found.unit.files
-        known = self._known
+        return lambda path: self._text(path, stamps[path])
 
-        def text(path: str) -> Text:
-            stamp = stamps[path]
-            entry = known.get(path)
-            if entry is None or entry[0] != stamp:
-                entry = known[path] = (stamp, read_text(self._read(path, stamp)))
-                if len(known) > _MOST_TEXTS:
-                    known.popitem(last=False)
-            return entry[1]
-
-        return text
-
-    def _read(self, path: str, stamp: Stamp) -> bytes:
+    def _text(self, path: str, stamp: Stamp) -> Text:
+        known = self._known.get(path)
+        if known is not None and known[0] == stamp:
+            return known[1]
+        begun = self._files.now_ns()
         contents = self._files.read(path)
         if contents is None or self._files.stamp(path) != stamp:
             raise FileChangedError(f"{path} changes while it is read")
-        return contents
+        text = read_text(contents)
+        if settled(stamp, begun):
+            self._known[path] = (stamp, text)
+            if len(self._known) > _MOST_TEXTS:
+                self._known.popitem(last=False)
+        return text

@@ -57,7 +57,7 @@ class Mirror:
         self._files = files
         self._aside = aside
         self._turn = DeferredLock()
-        self._copies: dict[str, Stamp] = {}
+        self._copies: dict[str, tuple[Stamp, str | None]] = {}
         self._marks: set[str] = set()
         self._links: dict[str, str] = {}
         self._folders: set[str] = {folder}
@@ -84,7 +84,7 @@ class Mirror:
         missing = [
             place
             for place, copy in wanted.copies.items()
-            if self._copies.get(place) != wanted.stamps[copy.path]
+            if self._copies.get(place) != (wanted.stamps[copy.path], copy.line)
         ]
         if missing or not self._has(wanted):
             return self._aside(lambda: self._make(wanted, missing))
@@ -98,13 +98,14 @@ class Mirror:
 
     def _make(self, wanted: _Wanted, missing: Iterable[str]) -> None:
         """Make what is missing, in a thread; whoever else wants something waits for his turn."""
-        now = self._files.now_ns()
+        begun = self._files.now_ns()
         for place in missing:
             copy = wanted.copies[place]
             stamp = wanted.stamps[copy.path]
             self._write(place, compress(_lined(self._contents(copy.path, stamp), copy.line)))
-            if settled(stamp, now):
-                self._copies[place] = stamp
+            self._copies.pop(place, None)
+            if settled(stamp, begun):
+                self._copies[place] = (stamp, copy.line)
         for place, target in wanted.links.items():
             self._link(place, target)
         for place in set(wanted.marks) - self._marks:

@@ -1,0 +1,1 @@
+"""The include server's answers, piece by piece."""
