@@ -156,6 +156,19 @@ class RefusalTests(SynchronousTestCase):
             self.assert_refused("is where this server has its devices", name, _q=b"/dev")
         self.assert_refused("has its devices", _dev=b"/p")
 
+    def test_what_programs_load(self) -> None:
+        """No tree brings what a loader or a compiler's driver obeys, by whichever name, nor a link."""
+        for name in (
+            b"/etc/ld.so.preload", b"/usr/lib/specs", b"/usr/lib/x/libc.so.6", b"/p/x.so",
+            b"/p/clang.cfg", b"/usr/x86_64-linux-gnu/bin/as", b"/p/cc1plus",
+        ):  # fmt: skip
+            self.assert_refused("take it for their own", name)
+            self.assert_refused("take it for their own", **{name.decode().replace("/", "_"): b"/p/a"})
+        names = {b"/p/specs.h", b"/p/a.sox", b"/p/so", b"/p/x.cfg.h", b"/p/old.so/a.h"}
+        self.assertEqual(set(laid(*names).files), names)
+        own = b"/usr/lib/gcc/12/plugin/gtype.so"
+        self.assertEqual(laid(own, fixture=GCC).files, {})
+
     def test_contradictions(self) -> None:
         """Nothing is two things at once, nor one thing twice, by whichever names."""
         self.assert_refused("is a file and a folder", b"/p/a", b"/p/a/b")

@@ -17,6 +17,7 @@ from twisted_distcc.execution.tree.names import (
     LONGEST_PART,
     BadTreeError,
     check_given,
+    check_passive,
     check_place,
     parent,
     refused,
@@ -122,6 +123,7 @@ class _Site:
         if path in self.links.targets:
             raise refused(file.name, "is a file and a link")
         if path not in self.mounts:
+            check_passive(path)
             self.files[path] = file
 
     def _place(self, name: bytes, given: bytes) -> bytes | None:

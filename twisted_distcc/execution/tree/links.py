@@ -12,6 +12,7 @@ from typing import Final
 from twisted_distcc.execution.tree.names import (
     check_given,
     check_length,
+    check_passive,
     check_place,
     parent,
     refused,
@@ -90,6 +91,7 @@ class Links:
         folder = self.follow(folder)
         path = b"%b/%b" % (folder, name)
         check_place(path)
+        check_passive(path)
         leads = _plainly(folder, link.target)
         # A link to itself: C distcc's clients say so that the server has this of its own.
         if leads == path or is_within(path, mounts):

@@ -7,6 +7,7 @@ lies where.
 from __future__ import annotations
 
 import os
+import re
 from typing import Final
 
 from twisted_distcc.errors import EXIT_BAD_ARGUMENTS, DistccError
@@ -19,6 +20,11 @@ DEEPEST: Final = 100
 
 # Devices, and what tells of the machine.
 _OWN: Final = frozenset({b"dev", b"proc", b"sys"})
+# What a loader loads by itself, and what a compiler's driver runs, or takes orders from, where it finds
+# it: a link may lead to a program.
+_LOADED: Final = re.compile(
+    rb"(?s)specs|as|ld|cc1.*|collect2|lto-wrapper|ld\.so.*|.*\.so(\..*)?|.*\.cfg"
+)
 _SHOWN_LENGTH: Final = 100
 
 
@@ -58,6 +64,15 @@ def check_place(path: bytes) -> None:
     check_length(path)
     if path.split(b"/", 2)[1:2] and path.split(b"/", 2)[1] in _OWN:
         raise refused(path, "is where this server has its devices")
+
+
+def check_passive(name: bytes) -> None:
+    """Refuse `name` if programs look for such files by themselves, and do what these say.
+
+    The tree is the root of the compiler's world: what a compiler runs is not for clients to bring.
+    """
+    if _LOADED.fullmatch(name.rpartition(b"/")[2]):
+        raise refused(name, "has a name by which compilers or loaders would take it for their own")
 
 
 def parent(path: bytes) -> bytes:
