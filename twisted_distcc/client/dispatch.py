@@ -15,14 +15,13 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import AbstractAsyncContextManager, contextmanager
 from dataclasses import dataclass, field, replace
-from functools import partial
-from typing import Any, Final
+from typing import Any
 
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.threads import deferToThreadPool
 from twisted.logger import Logger
 
-from twisted_distcc.client.abilities import ANSWER_LIMITS, Abilities
+from twisted_distcc.client.abilities import Abilities
 from twisted_distcc.client.calls import Calls
 from twisted_distcc.client.choice import NobodyLeft
 from twisted_distcc.client.delivery import Compiled, deliver
@@ -36,28 +35,22 @@ from twisted_distcc.client.folders import JobFolders
 from twisted_distcc.client.hosts import Host, HostList, Localhost, RemoteHost, find_hosts
 from twisted_distcc.client.invocation import Finished, Invocation, Outcome, Report, RunHere
 from twisted_distcc.client.material import Material
-from twisted_distcc.client.own_compilers import OwnCompiler, OwnCompilers, finder
-from twisted_distcc.client.requests import text_request, tree_request
+from twisted_distcc.client.own_compilers import OwnCompilers, finder
 from twisted_distcc.client.sendable import Sendable, StaysHere, compiler_of, read_text
+from twisted_distcc.client.sending import Sending
 from twisted_distcc.client.settings import Settings
 from twisted_distcc.client.slots import LockDirectoryError, Slot
-from twisted_distcc.client.sources import DATE, Found, Sources
+from twisted_distcc.client.sources import Sources
 from twisted_distcc.client.suspects import Suspects
 from twisted_distcc.client.transports import SecureWay
 from twisted_distcc.errors import (
-    EXIT_ACCESS_DENIED,
-    EXIT_IO_ERROR,
     EXIT_NO_HOSTS,
     DistccError,
 )
 from twisted_distcc.messages.bulk import Turns
 from twisted_distcc.processes import CannotStartError, Spawner
-from twisted_distcc.pump.model import NotForServersError
 
 _log = Logger()
-
-# Exit codes of a server's own that the next job of this host would meet as well.
-_TROUBLE: Final = frozenset({EXIT_IO_ERROR, EXIT_ACCESS_DENIED})
 
 
 class _FailedThere(StaysHere):
@@ -182,10 +175,10 @@ class _Job:
         if (slot := self._free_place_here()) is not None:
             return RunHere(self.compiler, "this machine is the first of the hosts that are free", slot)
         with self._folder() as folder:
-            material = self._material(sendable, folder)
-            await self._prepare(material)
-            outcome = await self._ask_around(material)
-            return outcome if isinstance(outcome, RunHere) else self._deliver(material, outcome)
+            sending = self._sending(sendable, folder)
+            await sending.prepare([host for host in self.hosts.hosts if not isinstance(host, Localhost)])
+            outcome = await self._ask_around(sending)
+            return outcome if isinstance(outcome, RunHere) else self._deliver(sending.material, outcome)
 
     async def here(self, reason: str) -> RunHere:
         """Wait for a slot of this machine, and have the compiler run here."""
@@ -231,25 +224,20 @@ class _Job:
         finally:
             folder.close()
 
-    def _material(self, sendable: Sendable, folder: str) -> Material:
+    def _sending(self, sendable: Sendable, folder: str) -> Sending:
         def turn() -> AbstractAsyncContextManager[None]:
             return self.farm.local(self.hosts.preprocessing)
 
-        return Material(sendable, self.tools.sources, self.tools.spawn, turn, folder)
-
-    async def _prepare(self, material: Material) -> None:
-        """Find the files, if a host may take them; or preprocess, before a host is kept waiting."""
-        if await self._may_take_trees(material.sendable):
-            try:
-                await material.find()
-                return
-            except NotForServersError as reason:
-                self.report.say(f"preprocessing here: {reason}")
-        await material.text()
+        tools, environ = self.tools, self.invocation.environ
+        calls = Calls(
+            tools.reactor, tools.spawn, tools.turns, tools.secured, self.settings, environ, folder
+        )
+        material = Material(sendable, tools.sources, tools.spawn, turn, folder)
+        return Sending(material, calls, tools.abilities if tools.resident else None, self.report)
 
     # Servers.
 
-    async def _ask_around(self, material: Material) -> Compiled | RunHere:
+    async def _ask_around(self, sending: Sending) -> Compiled | RunHere:
         """Ask one host after the other, each once, until one has compiled it."""
         tried: frozenset[Host] = frozenset()
         failure = "none can be asked"
@@ -262,76 +250,20 @@ class _Job:
             if isinstance(host, Localhost):
                 return RunHere(self.compiler, "this machine is one of the hosts", grant.slot)
             try:
-                return await self._ask(host, material)
+                return await self._ask(host, sending)
             except HostError as error:
                 failure, exit_code = f"{host} {error}", error.exit_code
-                self._note(host, error, material.sendable)
+                self._note(host, error, sending.material.sendable)
                 tried |= {host}
             except OSError as error:
                 raise StaysHere(f"the reply cannot be stored: {error}") from error
             finally:
                 grant.slot.release()
 
-    async def _ask(self, host: RemoteHost, material: Material) -> Compiled:
-        """Have `host` compile: the files, if it takes them, and otherwise the text."""
-        sendable = material.sendable
-        self.report.say(f"compiling {sendable.compilation.source} on {host}")
-        calls = self._calls(material.folder)
-        if (compiled := await self._ask_with_tree(host, material, calls)) is None:
-            text = await material.text()
-            request = text_request(sendable, text, compress=host.compress)
-            reply = await calls.compiled(host, request)
-            compiled = Compiled(host, request, reply, text)
+    async def _ask(self, host: RemoteHost, sending: Sending) -> Compiled:
+        compiled = await sending.to(host)
         self.farm.backoff.forgive(host)
         return compiled
-
-    async def _ask_with_tree(
-        self, host: RemoteHost, material: Material, calls: Calls
-    ) -> Compiled | None:
-        """Have `host` preprocess, too; `None` says that it is to get the text."""
-        sendable, found = material.sendable, material.found
-        if found is None or (environment := await self._takes(host, found, sendable, calls)) is None:
-            return None
-        try:
-            request = tree_request(sendable, await material.tree(), environment)
-            with_rules = sendable.dependencies is not None
-            reply = await calls.compiled(host, request, with_rules=with_rules)
-        except NotForServersError as reason:
-            self.report.say(f"preprocessing here: {reason}")
-            return None
-        except RefusedByHostError as error:
-            if error.exit_code in _TROUBLE:
-                raise
-            self.report.say(f"preprocessing here: {host} {error}")
-            return None
-        return Compiled(host, request, reply, None)
-
-    async def _takes(
-        self, host: RemoteHost, found: Found, sendable: Sendable, calls: Calls
-    ) -> dict[str, str] | None:
-        """Give the environment that `host` is to preprocess in; `None` if it is not to preprocess."""
-        if host.pump:  # it may be C distccd, which takes no environment
-            return None if DATE in found.environment else {}
-        ask = partial(calls.reply, host, limits=ANSWER_LIMITS)
-        exact = await self.tools.abilities.exact(host, ask, _own_compiler(sendable))
-        return found.environment if exact else None
-
-    def _calls(self, folder: str) -> Calls:
-        tools, environ = self.tools, self.invocation.environ
-        return Calls(
-            tools.reactor, tools.spawn, tools.turns, tools.secured, self.settings, environ, folder
-        )
-
-    async def _may_take_trees(self, sendable: Sendable) -> bool:
-        """Whether it is worth the while to find the files."""
-        if not self.settings.remote_cpp:
-            return False
-        remote = [host for host in self.hosts.hosts if not isinstance(host, Localhost)]
-        if any(host.pump for host in remote):
-            return True
-        if not self.tools.resident:
-            return False
-        return not await self.tools.abilities.are_hopeless(remote, _own_compiler(sendable))
 
     def _note(self, host: RemoteHost, error: HostError, sendable: Sendable) -> None:
         """Remember a host that failed as a host; a refusal of this one job says nothing of others."""
@@ -340,7 +272,7 @@ class _Job:
             self.report.say(f"{host} {error}, as C distccd does when it is sent an assembler source")
             return
         self.report.warn(f"{host} {error}")
-        if isinstance(error, RefusedByHostError) and error.exit_code not in _TROUBLE:
+        if isinstance(error, RefusedByHostError) and not error.is_trouble:
             return
         try:
             self.farm.backoff.avoid(host)
@@ -371,8 +303,3 @@ class _Job:
         suspects = self.tools.suspects
         ended = suspects.suspect(material.sendable, found, tree, compiled, folder)
         return _FailedThere(reason, ended)
-
-
-def _own_compiler(sendable: Sendable) -> OwnCompiler:
-    search = sendable.invocation.environ.get("PATH", os.defpath)
-    return OwnCompiler(sendable.compiler, sendable.compilation.compiler, search)

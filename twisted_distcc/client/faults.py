@@ -12,6 +12,7 @@ from twisted_distcc.client.terminal import shown
 from twisted_distcc.errors import (
     EXIT_ACCESS_DENIED,
     EXIT_CONNECT_FAILED,
+    EXIT_IO_ERROR,
     EXIT_PROTOCOL_ERROR,
     EXIT_TIMEOUT,
     EXIT_TRUNCATED,
@@ -19,6 +20,8 @@ from twisted_distcc.errors import (
 )
 from twisted_distcc.messages.model import Reply
 
+# Exit codes of a server's own that are about the server, and not about one job.
+_TROUBLE: Final = frozenset({EXIT_IO_ERROR, EXIT_ACCESS_DENIED})
 # Bytes in which a server has said what it has to say.
 _SENTENCE: Final = 2000
 
@@ -59,6 +62,11 @@ class BadReplyError(HostError):
 
 class RefusedByHostError(HostError):
     """The server answered with a sentence of its own instead of a compiler's result."""
+
+    @property
+    def is_trouble(self) -> bool:
+        """Whether the next job of this host would meet the same."""
+        return self.exit_code in _TROUBLE
 
     @classmethod
     def of(cls, reply: Reply) -> RefusedByHostError:
