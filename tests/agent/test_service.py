@@ -163,6 +163,16 @@ class CommandTests(AgentTestCase):
         assert again is not None
         again.release()
 
+    def test_told_that_the_compiler_has_ended(self) -> None:
+        """Who wants to know is told, once, when the connection ends, and not before."""
+        told: list[str] = []
+        protocol, _ = self.ask()
+        ended = RunHere("/bin/gcc", "why not", ended=lambda: told.append("ended"))
+        self.dispatcher.outcomes[0].callback(ended)
+        self.assertEqual(told, [])
+        self.lose(protocol)
+        self.assertEqual(told, ["ended"])
+
     def test_interrupted(self) -> None:
         """When tdistcc goes, its command is cancelled, and no fault is logged."""
         protocol, transport = self.ask()

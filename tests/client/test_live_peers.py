@@ -60,6 +60,13 @@ class DistccdTests(PeerTestCase):
         """So it does for a host with ,lzo."""
         await self.compiles_on(f"127.0.0.1:{await self.distccd()},lzo")
 
+    async def test_preprocessing(self) -> None:
+        """For a host with ,lzo,cpp it preprocesses, too: the compiler here is never given the source."""
+        called = self.home / "called"
+        self.program("gcc", f'echo "$*" >> {called}; exec /usr/bin/gcc "$@"')
+        await self.compiles_on(f"127.0.0.1:{await self.distccd()},lzo,cpp")
+        self.assertNotIn(".c", called.read_text())
+
     async def test_without_an_agent(self) -> None:
         """So it does without an agent."""
         await self.compiles_on(f"127.0.0.1:{await self.distccd()},lzo", DISTCC_AGENT="0")
