@@ -250,12 +250,19 @@ class TextTests(TreeTestCase):
         self.assertTrue(any(said.startswith("preprocessing here: ") for said in self.told.said))
 
     def test_a_preprocessed_source(self) -> None:
-        """A source that is preprocessed already travels as it is."""
+        """A source that is preprocessed already is sent by its name too, which its object may hold."""
         server = preprocessing_server()
         self.serve(server)
         self.file("hello.i", b"int x;\n")
         self.finished(self.compile("gcc", "-c", "hello.i"))
-        self.assertEqual(server.requests[0][1], b"int x;\n")
+        self.assertEqual(self.files(server), {"hello.i": b"int x;\n"})
+
+    def test_a_preprocessed_source_that_reads_files(self) -> None:
+        """What the assembler would read for it lies here alone, so it is not sent."""
+        self.serve(server := preprocessing_server())
+        self.file("hello.s", b'.incbin "data"\n')
+        self.compile("gcc", "-c", "hello.s")
+        self.assertEqual(server.requests, [])
 
     def test_a_refusal(self) -> None:
         """A host that refuses the files gets the text, and is asked no other."""

@@ -8,7 +8,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from twisted_distcc.cmdline.model import Compilation
 from twisted_distcc.cmdline.parse import parse
-from twisted_distcc.cmdline.rewrite import preprocess_argv, remote_argv, serve_argv
+from twisted_distcc.cmdline.rewrite import preprocess_argv, remote_argv, serve_argv, serve_tree_argv
 
 
 def _understood(command: str) -> Compilation:
@@ -146,3 +146,28 @@ class ArrivedTests(SynchronousTestCase):
         assert isinstance(c, Compilation)
         self.assertIsNone(c.dependencies)
         self.assertNotIn("x.d", serve_argv(c, "/usr/bin/gcc", "in.i", "out.o"))
+
+
+class ServeTreeTests(SynchronousTestCase):
+    """On the server, a command that brings its files."""
+
+    def check(self, command: str, expected: str) -> None:
+        arrived = parse(shlex.split(command), arrived=True, with_files=True)
+        assert isinstance(arrived, Compilation), arrived
+        argv = serve_tree_argv(arrived, "/bin/cc", "/job/o", "/job/d")
+        self.assertEqual(argv, shlex.split(expected), command)
+
+    def test_dependencies(self) -> None:
+        """Rules go where the server wants them, under the name that they have at the client."""
+        self.check(
+            "gcc -I. -MMD -MP -MF x.d -g -c a.c -o a.o",
+            "/bin/cc -I. -g -c a.c -MMD -MQ a.o -MP -MF /job/d -o /job/o",
+        )
+
+    def test_no_rules(self) -> None:
+        """What asks for rules of text that includes nothing is passed on: compilers may warn of it."""
+        self.check(
+            "clang -MD -MT x -MF x.d -c a.i -o a.o",
+            "/bin/cc -MD -MT x -MF x.d -c a.i -o /job/o",
+        )
+        self.check("gcc -Wp,-MD,x.d -c a.s -o a.o", "/bin/cc -c a.s -o /job/o")

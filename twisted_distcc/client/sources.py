@@ -20,6 +20,7 @@ from twisted_distcc.client.packed import Aside, FileChangedError, PackedFile, Pa
 from twisted_distcc.client.sendable import Sendable
 from twisted_distcc.cmdline.environment import environment_for_servers
 from twisted_distcc.cmdline.model import StayLocal
+from twisted_distcc.cmdline.source import source_forbids
 from twisted_distcc.messages.body import Body
 from twisted_distcc.messages.model import Tree, TreeFile, TreeLink
 from twisted_distcc.processes import Spawner
@@ -81,8 +82,6 @@ class Sources:
             NotForServersError: if it has to be preprocessed on this machine.
             CannotStartError: if its compiler cannot be started.
         """
-        if sendable.compilation.language.is_preprocessed:
-            raise NotForServersError("it is preprocessed already")
         directory = directory_as_called(sendable.invocation)
         told = environment_for_servers(sendable.invocation.environ, has_locale)
         if isinstance(told, StayLocal):
@@ -101,6 +100,8 @@ class Sources:
         return assemble(found.directory, found.laid, await self._packed.of(self._stamps(found)))
 
     async def _unit(self, sendable: Sendable, directory: str, turn: Turn, *, has_date: bool) -> Unit:
+        if sendable.compilation.language.is_preprocessed:
+            return self._alone(os.path.join(directory, sendable.compilation.source))
         search = await self._searches.of(sendable)
         try:
             return self._scanner.unit(sendable.explicit, directory, search, fixed_date=has_date)
@@ -111,6 +112,15 @@ class Sources:
             return known
         async with turn():
             return await self._listings.ask(sendable, directory, scanned)
+
+    def _alone(self, source: str) -> Unit:
+        """Give the unit of a source that is preprocessed already, and so includes nothing."""
+        stamp, text = self.files.stamp(source), self.files.read(source)
+        if stamp is None or text is None:
+            raise NotForServersError(f"{source} cannot be read")
+        if reason := source_forbids(text):
+            raise NotForServersError(reason)
+        return Unit({source: stamp}, frozenset({os.path.dirname(source)}))
 
     def _stamps(self, found: Found) -> dict[str, Stamp]:
         """Give the files as they are sent, with the stamps with which they were found."""

@@ -51,6 +51,8 @@ _OUTPUTS = frozenset(
         Role.FOR_PREPROCESSOR,
     }
 )
+# What asks for rules stays where none are made, of text that includes nothing: clang warns of it.
+_OBJECT = frozenset({Role.OUTPUT, Role.FOR_PREPROCESSOR})
 
 # Tried with 3.4, which hangs up on a command without a source of such a name (`.CPP`), and on every
 # assembler source, whatever its name.
@@ -104,7 +106,8 @@ def serve_tree_argv(c: Compilation, compiler: str, output: str, dependencies: st
     The options stand where they stood: for some of them the order counts, and gcc's debug information
     tells it.
     """
-    words = [word for option in c.options if option.role not in _OUTPUTS for word in option.words]
+    dropped = _OBJECT if c.dependencies is None else _OUTPUTS
+    words = [word for option in c.options if option.role not in dropped for word in option.words]
     rules = [] if c.dependencies is None else [*c.dependencies.options, "-MF", dependencies]
     return [compiler, *words, *rules, "-o", output]
 

@@ -221,3 +221,18 @@ class LiveTests(StoryTestCase):
     def test_ninja(self) -> None:
         """So does one of C and C++ that CMake and ninja build out of the tree, with a made header."""
         self.verify_all(2, str(self.cmake_project()))
+
+    def test_preprocessed(self) -> None:
+        """So do sources that are preprocessed already, with their names and the compilers' warnings."""
+        text = '# 1 "gone.c"\nint a(void) { int unused; return 1; }\n'
+        for name in ("a.i", "b.ii"):
+            (self.project / name).write_text(text)
+        (self.project / "c.s").write_text(".text\nc: ret\n")
+        commands = [
+            f"{compiler} {options} -c {source} -o {compiler}-{source}.o"
+            for compiler in ("gcc", "clang")
+            for source, options in (("a.i", "-g -Wall -MD"), ("b.ii", "-O2 -g -Wall"), ("c.s", "-MMD"))
+        ]
+        entries = [{"directory": str(self.project), "command": command} for command in commands]
+        (self.project / "compile_commands.json").write_text(json.dumps(entries))
+        self.verify_all(6, str(self.project))
