@@ -69,7 +69,7 @@ def null_server(bench: Workbench) -> Iterator[Server]:
     """Run a server that answers each request at once; its log is a digit per request, the version."""
     port = free_port()
     log = bench.open_folder / f"null-{port}.log"
-    files = (bench.null_object, bench.null_object_compressed)
+    files = (bench.null_object, bench.null_object_compressed, bench.null_rules_compressed)
     with _started([str(bench.null_server), str(port), *map(str, files)], port, log, os.environ) as pid:
         yield Server(pid, port, log)
 

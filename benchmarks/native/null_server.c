@@ -1,9 +1,10 @@
 /* A distcc server that compiles nothing: it reads whole requests of protocol 1, 2 and 3, and answers
  * each at once with the same object, so that whatever a build still waits for is its client.
  *
- *     null_server PORT OBJECT COMPRESSED_OBJECT
+ *     null_server PORT OBJECT COMPRESSED_OBJECT COMPRESSED_RULES
  *
- * Protocols 2 and 3 are answered with the file COMPRESSED_OBJECT.  For each request the digit of its
+ * Protocols 2 and 3 are answered with the file COMPRESSED_OBJECT; where the command asks for
+ * dependencies, and files came with it, with COMPRESSED_RULES too.  For each request the digit of its
  * version is written to stdout.  Each connection has a thread, as distcc connects before it has
  * preprocessed.  It trusts whoever connects: it listens on loopback.
  */
@@ -18,20 +19,22 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #define STACK_BYTES (256 * 1024)
 #define BUFFER_BYTES (64 * 1024)
 #define TOKEN_BYTES 12
+#define LARGEST_FILE (1 << 20)
+#define NOTHING "/dev/null"
 #define BACKLOG 512
 #define LAST_VERSION 3
+#define WITH_RULES (LAST_VERSION + 1)
 
-/* A whole reply, for each version. */
+/* A whole reply, for each version, and for version 3 with dependencies. */
 static struct reply {
     char *bytes;
     size_t length;
-} replies[LAST_VERSION + 1];
+} replies[WITH_RULES + 1];
 
 struct input {
     int connection;
@@ -70,8 +73,8 @@ static int take(struct input *in, char *target, size_t count)
     return 1;
 }
 
-/* Reads a token and whatever bytes it has; the four tokens that are numbers have none. */
-static int take_token(struct input *in, char name[5], unsigned long *value)
+/* Reads a token and its bytes, of which it gives the first two; tokens that are numbers have none. */
+static int take_token(struct input *in, char name[5], unsigned long *value, char begin[3])
 {
     char token[TOKEN_BYTES + 1] = "";
     if (!take(in, token, TOKEN_BYTES))
@@ -79,27 +82,32 @@ static int take_token(struct input *in, char name[5], unsigned long *value)
     memcpy(name, token, 4);
     name[4] = '\0';
     *value = strtoul(token + 4, NULL, 16);
+    memset(begin, 0, 3);
     if (strstr("DIST ARGC NFIL", name) != NULL)
         return 1;
-    return take(in, NULL, *value);
+    size_t shown = *value < 2 ? *value : 2;
+    return take(in, begin, shown) && take(in, NULL, *value - shown);
 }
 
-/* Reads a request to its end, and gives its version; 0 if it breaks off. */
+/* Reads a request to its end, and gives which reply it gets; 0, which is none, if it breaks off. */
 static unsigned long take_request(struct input *in)
 {
-    char name[5];
+    char name[5], begin[3];
     unsigned long value, version, files = 1;
-    if (!take_token(in, name, &version) || strcmp(name, "DIST") != 0)
+    int wants_rules = 0;
+    if (!take_token(in, name, &version, begin) || strcmp(name, "DIST") != 0 || version > LAST_VERSION)
         return 0;
     while (files > 0) {
-        if (!take_token(in, name, &value))
+        if (!take_token(in, name, &value, begin))
             return 0;
+        if (strcmp(name, "ARGV") == 0 && strcmp(begin, "-M") == 0)
+            wants_rules = 1;
         if (strcmp(name, "NFIL") == 0)
             files = value;
         else if (strcmp(name, "FILE") == 0 || strcmp(name, "LINK") == 0 || strcmp(name, "DOTI") == 0)
             files--;
     }
-    return version;
+    return version == LAST_VERSION && wants_rules ? WITH_RULES : version;
 }
 
 static void send_all(int connection, const char *bytes, size_t length)
@@ -120,36 +128,43 @@ static void *serve(void *connection)
         die("malloc");
     in->connection = (int)(long)connection;
     in->start = in->end = 0;
-    unsigned long version = take_request(in);
-    if (version > 0 && version <= LAST_VERSION) {
-        if (write(STDOUT_FILENO, &"0123"[version], 1) != 1)
+    unsigned long which = take_request(in);
+    if (which > 0) {
+        if (write(STDOUT_FILENO, &"01233"[which], 1) != 1)
             die("stdout");
-        send_all(in->connection, replies[version].bytes, replies[version].length);
+        send_all(in->connection, replies[which].bytes, replies[which].length);
     }
     close(in->connection);
     free(in);
     return NULL;
 }
 
-/* Version 3 ends with a dependency file, which is empty here. */
-static struct reply reply_with(int version, const char *path)
+static size_t append_file(char *bytes, const char *name, const char *path)
 {
-    struct stat facts;
     int file = open(path, O_RDONLY | O_CLOEXEC);
-    if (file < 0 || fstat(file, &facts) != 0)
+    if (file < 0)
         die(path);
-    size_t length = (size_t)facts.st_size;
-    char *bytes = malloc(length + 7 * TOKEN_BYTES + 1);
+    ssize_t length = read(file, bytes + TOKEN_BYTES, LARGEST_FILE);
+    if (length < 0)
+        die(path);
+    close(file);
+    char token[TOKEN_BYTES + 1];
+    snprintf(token, sizeof token, "%.4s%08x", name, (unsigned)length);
+    memcpy(bytes, token, TOKEN_BYTES);
+    return TOKEN_BYTES + (size_t)length;
+}
+
+/* Version 3 ends with a dependency file, which may be empty. */
+static struct reply reply_with(int version, const char *object, const char *rules)
+{
+    char *bytes = malloc(2 * LARGEST_FILE + 6 * TOKEN_BYTES + 1);
     if (bytes == NULL)
         die("malloc");
     size_t at = (size_t)sprintf(
-        bytes, "DONE%08xSTAT00000000SERR00000000SOUT00000000DOTO%08zx", (unsigned)version, length);
-    if (read(file, bytes + at, length) != (ssize_t)length)
-        die(path);
-    close(file);
-    at += length;
-    if (version == 3)
-        at += (size_t)sprintf(bytes + at, "DOTD00000000");
+        bytes, "DONE%08xSTAT00000000SERR00000000SOUT00000000", (unsigned)version);
+    at += append_file(bytes + at, "DOTO", object);
+    if (version == LAST_VERSION)
+        at += append_file(bytes + at, "DOTD", rules);
     return (struct reply){bytes, at};
 }
 
@@ -168,12 +183,13 @@ static int listening(const char *port)
 
 int main(int argc, char **argv)
 {
-    if (argc != 4) {
-        fprintf(stderr, "usage: %s PORT OBJECT COMPRESSED_OBJECT\n", argv[0]);
+    if (argc != 5) {
+        fprintf(stderr, "usage: %s PORT OBJECT COMPRESSED_OBJECT COMPRESSED_RULES\n", argv[0]);
         return 2;
     }
     for (int version = 1; version <= LAST_VERSION; version++)
-        replies[version] = reply_with(version, argv[version == 1 ? 2 : 3]);
+        replies[version] = reply_with(version, argv[version == 1 ? 2 : 3], NOTHING);
+    replies[WITH_RULES] = reply_with(LAST_VERSION, argv[3], argv[4]);
     int listener = listening(argv[1]);
     pthread_attr_t attributes;
     pthread_attr_init(&attributes);

@@ -11,9 +11,10 @@ from twisted.trial.unittest import SynchronousTestCase
 import benchmarks
 from benchmarks.servers import LOOPBACK, null_server
 from benchmarks.workbench import Workbench
-from twisted_distcc.compression.lzo import compress, expand
+from twisted_distcc.compression.lzo import compress
 
 _OBJECT = b"an object, an object, an object, an object"
+_RULES = b"null.o: null.c"
 _NATIVE = Path(benchmarks.__file__).parent / "native"
 
 
@@ -31,6 +32,7 @@ class NullServerTests(SynchronousTestCase):
         bench.open_folder.mkdir(parents=True)
         bench.null_object.write_bytes(_OBJECT)
         bench.null_object_compressed.write_bytes(compress(_OBJECT))
+        bench.null_rules_compressed.write_bytes(compress(_RULES))
         source = _NATIVE / "null_server.c"
         subprocess.run(["gcc", "-pthread", "-o", bench.null_server, source], check=True)
         running = null_server(bench)
@@ -52,18 +54,28 @@ class NullServerTests(SynchronousTestCase):
             b"DONE00000001STAT00000000SERR00000000SOUT00000000" + _token(b"DOTO", _OBJECT),
         )
 
-    def test_version_3(self):
-        """Files and links are answered with a compressed object, and an empty dependency file."""
+    def _answer_to_tree(self, *words: bytes) -> bytes:
+        """Ask for a compile with a file and a link; give what follows the head of the answer."""
         files = (
             *(_token(b"NAME", b"/a.c"), _token(b"FILE", compress(b"int DOTI;" * 50))),
             *(_token(b"NAME", b"/b"), _token(b"LINK", b"/a.c")),
         )
-        words = b"CDIR00000001/" + b"ARGC00000001" + _token(b"ARGV", b"gcc")
-        answer = self._answer(b"DIST00000003" + words + b"NFIL00000002" + b"".join(files))
-        head = b"DONE00000003STAT00000000SERR00000000SOUT00000000DOTO"
-        self.assertTrue(answer.startswith(head), answer)
-        self.assertTrue(answer.endswith(b"DOTD00000000"), answer)
-        self.assertEqual(expand(answer[len(head) + 8 : -12], len(_OBJECT)), _OBJECT)
+        arguments = b"".join(_token(b"ARGV", word) for word in words)
+        command = b"CDIR00000001/ARGC%08x%s" % (len(words), arguments)
+        answer = self._answer(b"DIST00000003" + command + b"NFIL00000002" + b"".join(files))
+        head = b"DONE00000003STAT00000000SERR00000000SOUT00000000"
+        self.assertEqual(answer[: len(head)], head)
+        return answer[len(head) :]
+
+    def test_version_3(self):
+        """Files and links are answered with a compressed object, and an empty dependency file."""
+        answer = self._answer_to_tree(b"gcc", b"-c")
+        self.assertEqual(answer, _token(b"DOTO", compress(_OBJECT)) + _token(b"DOTD", b""))
+
+    def test_dependencies(self):
+        """Where the command asks for dependencies, there are some."""
+        answer = self._answer_to_tree(b"gcc", b"-MMD", b"-c")
+        self.assertEqual(answer, _token(b"DOTO", compress(_OBJECT)) + _token(b"DOTD", compress(_RULES)))
 
     def test_broken_off(self):
         """Half a request is no request."""
