@@ -13,7 +13,7 @@ import os
 import re
 from typing import TYPE_CHECKING
 
-from twisted_distcc.pump.macros import Definition, parameters_of, without_comments
+from twisted_distcc.pump.macros import MARK, Definition, parameters_of, without_comments
 from twisted_distcc.pump.text import BLANK, variants
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def _whole(found: re.Match[bytes], text: bytes) -> bytes:
     if b"/*" in rest and b"*/" not in rest[rest.rfind(b"/*") :]:
         end = text.find(b"*/", found.end())
         rest += text[found.end() : text.find(b"\n", end)].replace(b"\n", b" ")
-    return without_comments(rest.replace(b"\0", b" "))
+    return rest.replace(_UNDEFINED, b" ")
 
 
 def from_command(defined: Iterable[str], undefined: Iterable[str]) -> bytes:
@@ -105,7 +105,7 @@ def search(lines: bytes, name: bytes) -> list[Definition | None]:
         if found["gone"] is not None
         else Definition(
             parameters_of(found["parameters"]) if found["parameters"] is not None else None,
-            found["body"].strip(),
+            without_comments(found["body"].replace(MARK, b"")).strip(),
         )
         for found in re.finditer(pattern, lines)
     ]

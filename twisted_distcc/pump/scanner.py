@@ -26,6 +26,10 @@ if TYPE_CHECKING:
     from twisted_distcc.pump.model import FileSystem, Unit
     from twisted_distcc.pump.search import SearchPath
 
+_EDGES_A_FILE = 4
+"""Sets of search folders under which a file is remembered, on average."""
+_MOST_VIEWS = 500
+
 _ATTEMPTS = 4
 """How often a unit is looked at anew because files come and go meanwhile."""
 
@@ -68,6 +72,7 @@ class Scanner:
 
     def _begin(self) -> None:
         self._units += 1
+        self._trim()
         self._folders.begin()
 
     def _view(self, c: Compilation, directory: str, search: SearchPath, looked: Looked) -> View:
@@ -87,3 +92,16 @@ class Scanner:
         paths = self._scans.asking_for(names) if names is not None else None
         for view in self._views.values():
             view.forget(paths)
+
+    def _trim(self) -> None:
+        """Forget what was not used for longest, where there is too much."""
+        self._folders.trim(self._most_files)
+        if self._scans.trim(self._most_files):
+            self._computed = Computed()
+            for view in self._views.values():
+                view.keep(self._scans.known)
+        remembered = sum(len(view.edges) for view in self._views.values())
+        if remembered > _EDGES_A_FILE * self._most_files or len(self._views) > _MOST_VIEWS:
+            oldest = sorted(self._views.items(), key=lambda item: item[1].used)
+            for found, _ in oldest[: (len(oldest) + 1) // 2]:
+                del self._views[found]

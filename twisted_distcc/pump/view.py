@@ -12,7 +12,7 @@ from twisted_distcc.pump.asked import LEAVES, Asked, Kind
 from twisted_distcc.pump.folders import Folders, Looked
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Container, Iterable, Iterator
 
     from twisted_distcc.pump.chains import Chains
     from twisted_distcc.pump.text import Text
@@ -73,6 +73,10 @@ class View:
         for path in paths:
             self.edges.pop(path, None)
 
+    def keep(self, paths: Container[str]) -> None:
+        """Forget all but these files."""
+        self.forget([path for path in self.edges if path not in paths])
+
     def find_computed(self, folder: str, asked: frozenset[Asked]) -> Edges:
         """Find names that a file in `folder` computes, and remember where they lead."""
         edges = self._computed.get((folder, asked))
@@ -80,6 +84,8 @@ class View:
             self._folders.look(path)  # if something changed there, all is forgotten
         edges = self._computed.get((folder, asked))
         if edges is None:
+            if len(self._computed) >= _MOST_COMPUTED:
+                self._computed.clear()
             edges = self._computed[folder, asked] = self.find(folder, asked)
         return edges
 
@@ -125,5 +131,7 @@ class View:
         found = frozenset(paths)
         return self._sets.setdefault(found, found)
 
+
+_MOST_COMPUTED = 1_000
 
 _EVERYWHERE = frozenset({Kind.NEXT, Kind.NEXT_LEAF, Kind.ASSEMBLER, Kind.ASSEMBLER_LEAF})

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from twisted_distcc.cmdline.model import Compilation
     from twisted_distcc.pump.computed import Computed
     from twisted_distcc.pump.folders import Folders, Looked
-    from twisted_distcc.pump.macros import Definition
+    from twisted_distcc.pump.macros import Definition, Lookup
     from twisted_distcc.pump.model import FileSystem, Stamp
     from twisted_distcc.pump.scans import Scanned, Scans
     from twisted_distcc.pump.search import SearchPath
@@ -189,21 +189,26 @@ class Walk:
 
     def _compute(self, c: Compilation, search: SearchPath) -> None:
         """Follow computed names, until what that leads to computes no more."""
-        constant = (_defined_by(c), self._scans.predefined(search)) if self._computing else ()
-        failed: dict[str, None] = {}
-        new: frozenset[str] | set[str] = frozenset(self._found)
-        while self._computing and new:
-            self._scans.define(new)
-            lookup = _Lookup(self._scans, self._found, constant)
-            failed.clear()
-            before = set(self._found)
-            for path, kind, words in list(self._computing):
-                try:
-                    self._follow_computed(path, self._computed.headers(kind, words, lookup))
-                except UndecidedError as error:
-                    failed[f"{path}: {error}"] = None
-            new = self._found.keys() - before
-        self._undecided += failed
+        if not self._computing:
+            return
+        constant = (_defined_by(c), self._scans.predefined(search))
+        new: set[str] = set(self._found)
+        try:
+            while new:
+                before = set(self._found)
+                self._scans.define(new)
+                self._compute_all(_Lookup(self._scans, before, constant))
+                new = self._found.keys() - before
+        except UndecidedError as error:
+            self._undecided.append(str(error))
+
+    def _compute_all(self, lookup: Lookup) -> None:
+        for path, kind, words in list(self._computing):
+            try:
+                headers = self._computed.headers(kind, words, lookup)
+            except UndecidedError as error:
+                raise UndecidedError(f"{path}: {error}") from None
+            self._follow_computed(path, headers)
 
     def _follow_computed(self, path: str, asked: frozenset[Asked]) -> None:
         edges = self._view.find_computed(path.rpartition("/")[0] or "/", asked)
