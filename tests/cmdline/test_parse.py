@@ -294,6 +294,8 @@ class StayLocalTests(ParseCase):
         for name in ("/dev/null", "/dev/stdout", "/proc/self/fd/1", "//dev/null"):
             self.stays(f"gcc -c a.c -o {name}", f"the output {name} is a device of this machine")
         self.stays("gcc -c a.c -o@x", "the output @x would be taken for a response file")
+        self.stays("gcc -MD -c dir/@a.c", "the target @a.o would be taken for a response file")
+        self.stays("clang -MMD -c dir/@a.c -o a.o", "the target @a.o would be taken for a response file")
 
     def test_assembler(self) -> None:
         """Assembler sources have nothing to write with -S, and give their folder away with -g."""

@@ -276,6 +276,8 @@ def _default_target(
 ) -> str:
     """The target of the rules where no -MT or -MQ names one: the output, or what it would be."""
     by_source = _default_name(source, ".o")
+    if by_source.startswith("@"):  # that of `dir/@x.c`: compilers read more options from the file x.o
+        raise StaysError(f"the target {shown(by_source)} would be taken for a response file")
     outputs = _values(options, Role.OUTPUT)
     if not outputs or outputs[-1] == by_source:
         return by_source
