@@ -54,11 +54,12 @@ class Root:
         self._layout = Layout(b"", (), {}, {})
         self._keys: dict[bytes, _Key] = {}
         self._lengths: dict[bytes, int] = {}
+        self._bytes = 0
 
     @property
     def length(self) -> int:
         """The bytes of all its files."""
-        return sum(self._lengths.values())
+        return self._bytes
 
     def become(self, layout: Layout, contents: Body) -> None:
         """Have what `layout` says, and nothing else; if this fails the folder is good for nothing.
@@ -91,7 +92,7 @@ class Root:
         for path in (*(had.links.keys() - links.keys()), *gone, *(had.points - layout.points)):
             os.unlink(self.path + path)
         for path in gone:
-            del self._lengths[path]
+            self._bytes -= self._lengths.pop(path)
         wanted = set(layout.folders)
         for path in reversed(had.folders):
             if path not in wanted:
@@ -117,12 +118,12 @@ class Root:
             if store is not None:
                 store.take(place, key.digest, length)
         self._lengths[path] = length
+        self._bytes += length
 
     def _write(self, place: bytes, number: int, packed: bytes) -> int:
-        left = _MOST_BYTES - self.length
         descriptor = os.open(place, _NEW, 0o600)
         try:
-            length = write_expanded(packed, descriptor, left)
+            length = write_expanded(packed, descriptor, _MOST_BYTES - self._bytes)
             if number:
                 os.utime(descriptor, (number, number))
         finally:

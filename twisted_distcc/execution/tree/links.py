@@ -6,6 +6,7 @@ as the kernel has it, so no link leads out.  This module refuses to touch a disk
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Collection, Iterable
 from typing import Final
 
@@ -123,4 +124,6 @@ def _check_target(link: TreeLink) -> None:
 
 def _plainly(folder: bytes, target: bytes) -> bytes:
     """Give where a link in `folder` leads if nothing on the way is a link."""
-    return Links().follow(target if target.startswith(b"/") else b"%b/%b" % (folder, target))
+    path = target if target.startswith(b"/") else b"%b/%b" % (folder, target)
+    # Two slashes at the beginning are left by themselves (POSIX, 4.13); here they are the root.
+    return posixpath.normpath(b"/" + path.lstrip(b"/")).rstrip(b"/")
