@@ -18,7 +18,7 @@ from twisted.internet.defer import DeferredSemaphore
 
 from twisted_distcc.client.asking import SearchPaths
 from twisted_distcc.client.includes.mirror import Mirror
-from twisted_distcc.client.includes.shape import shape_of
+from twisted_distcc.client.includes.shape import Below, shape_of
 from twisted_distcc.client.invocation import Invocation
 from twisted_distcc.client.packed import FileChangedError
 from twisted_distcc.client.sendable import Sendable, StaysHere, compiler_of
@@ -99,23 +99,28 @@ class Answers:
         return cast("AbstractAsyncContextManager[None]", self._preprocessors)
 
     async def _own_folders(self, sendable: Sendable) -> tuple[str, ...]:
-        """Give the folders that the compiler looks in unasked, where they really lie."""
+        """Give the folders that the compiler looks in unasked, where they really lie.
+
+        Raises:
+            NotForServersError: if options make it look in others, which C distccd does not know of.
+        """
         language = sendable.compilation.language.value
         bare = replace(
             sendable.invocation, argv=(sendable.invocation.argv[0], "-x", language, "-c", "unit.c")
         )
-        search = await self._searches.of(Sendable.of(bare, sendable.compiler))
-        links = Links(self._sources.files)
-        return outermost({links.real(folder) for folder in search.angled})
+        real = Links(self._sources.files).real
+        usual = await self._searches.of(Sendable.of(bare, sendable.compiler))
+        own = outermost({real(folder) for folder in usual.angled})
+        is_own = Below(own)
+        for folder in (await self._searches.of(sendable)).angled:
+            if not is_own(real(folder)):
+                raise NotForServersError(f"an option makes the compiler look in {folder} for headers")
+        return own
 
 
 def outermost(folders: set[str]) -> tuple[str, ...]:
     """Give those of `folders` that lie in no other."""
-    found: list[str] = []
-    for folder in sorted(folders):
-        if not found or not folder.startswith(f"{found[-1]}/"):
-            found.append(folder)
-    return tuple(found)
+    return tuple(sorted(folder for folder in folders if not Below(folders - {folder})(folder)))
 
 
 class _Texts:

@@ -68,7 +68,7 @@ def shape_of(
     Raises:
         NotForServersError: if C distcc is to preprocess it.
     """
-    is_own = _Below(own)
+    is_own = Below(own)
     _check_command(sendable, found, is_own)
     paths = {path: real(path) for path in found.unit.files}
     inside = {path for path, where in paths.items() if is_own(where)}
@@ -84,7 +84,7 @@ def shape_of(
     )
 
 
-class _Below:
+class Below:
     """Whether a path is one of some folders, or lies in one."""
 
     def __init__(self, folders: Collection[str]) -> None:
@@ -94,7 +94,7 @@ class _Below:
         return f"{path}/".startswith(self._beginnings)
 
 
-def _check_command(sendable: Sendable, found: Found, is_own: _Below) -> None:
+def _check_command(sendable: Sendable, found: Found, is_own: Below) -> None:
     if is_own(found.directory):
         raise NotForServersError("it runs in one of the compiler's own folders")
     if sendable.explicit is not sendable.compilation:
@@ -103,7 +103,7 @@ def _check_command(sendable: Sendable, found: Found, is_own: _Below) -> None:
 
 def _check_named(unknown: Collection[str], sendable: Sendable) -> None:
     """Refuse files whose names macros make, if such a name may be an absolute one."""
-    is_there = _Below(absolute_folders(sendable.compilation))
+    is_there = Below(absolute_folders(sendable.compilation))
     for path in unknown:
         if is_there(path) or any(path in word for word in sendable.compilation.arguments):
             raise NotForServersError(f"nobody can tell by which name {path} is found")
