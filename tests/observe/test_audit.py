@@ -6,6 +6,7 @@ import errno
 import json
 import os
 import stat
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 from unittest.mock import patch
@@ -103,6 +104,13 @@ class LineTests(AuditTestCase):
         )
         told = datetime.fromisoformat(self.lines()[0]["time"])
         self.assertEqual(told, datetime.fromtimestamp(self.now, UTC))
+
+    def test_dependencies(self) -> None:
+        """A dependency file is an output like the object."""
+        self.log.job(replace(JOB, dependencies_content=Content("dd" * 32, 6)))
+        outputs = self.lines()[0]["outputs"]
+        self.assertEqual(outputs["dependencies"], {"sha256": "dd" * 32, "bytes": 6})
+        self.assertEqual(outputs["object"], {"sha256": "bb" * 32, "bytes": 345})
 
     def test_a_refusal(self) -> None:
         """All reasons are there: every rule that was tried, and what the client was told."""

@@ -8,7 +8,8 @@ import os
 from twisted.trial.unittest import SynchronousTestCase
 
 from twisted_distcc.messages.body import IN_MEMORY, PIECE, Spool
-from twisted_distcc.observe.content import content_of
+from twisted_distcc.messages.plain_trees import pack_tree
+from twisted_distcc.observe.content import content_of, content_of_tree
 from twisted_distcc.observe.jobs import Content
 
 
@@ -24,3 +25,17 @@ class ContentTests(SynchronousTestCase):
             self.assertEqual(content_of(body), Content(hashlib.sha256(data).hexdigest(), length))
             self.assertEqual(body.read(), data)
             body.discard()
+
+    def test_trees(self) -> None:
+        """Trees that differ in anything have other digests, and the same tree has the same again."""
+        file, link = {b"/p/a": b"1"}, {b"/p/l": b"a"}
+        trees = [
+            pack_tree(b"/p", file, link), pack_tree(b"/q", file, link), pack_tree(b"/p", file),
+            pack_tree(b"/p", {b"/p/b": b"1"}, link), pack_tree(b"/p", {b"/p/a": b"2"}, link),
+            pack_tree(b"/p", file, {b"/p/l": b"b"}), pack_tree(b"/p", file, {b"/p/m": b"a"}),
+            pack_tree(b"/p", {b"/p/a": b"1", b"/p/l": b"a"}), pack_tree(b"/p", {b"/p/a": b""}, link),
+        ]  # fmt: skip
+        self.assertEqual(len({content_of_tree(tree).sha256 for tree in trees}), len(trees))
+        again = content_of_tree(pack_tree(b"/p", dict(file), dict(link)))
+        self.assertEqual(again, content_of_tree(trees[0]))
+        self.assertEqual(again.length, trees[0].contents.length)
