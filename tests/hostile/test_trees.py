@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from signal import SIGTERM
 
 from tests.hostile.attack import MIB, AttackTestCase
 from tests.server.talk import Answer, answer_of, tree_bytes
@@ -82,6 +83,8 @@ class TreeTests(AttackTestCase):
             self.assertNotEqual(answer.exit_code, 0)
             self.assertNotIn("#error secret", answer.stderr)
         self.assertEqual(os.listdir(theirs), ["secret.h"])
+        self.assertEqual(await self.server.stop(), -SIGTERM)
+        self.assertEqual(os.listdir(self.server.temporary), [])  # trees are kept until then
 
     async def test_bombs(self) -> None:
         """A file that bursts is refused, and takes no memory of the server's."""
