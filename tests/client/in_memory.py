@@ -90,6 +90,7 @@ class FakePreprocessor:
     text: bytes = PREPROCESSED
     says: bytes = b""
     rules: bytes = b"hello.o: hello.c\n"
+    searches: bytes = SEARCHES
     listed: bytes = b"hello.o: hello.c\n"
     status: int = 0
     fails: str = ""
@@ -120,7 +121,9 @@ class FakePreprocessor:
         argv = [os.fsdecode(word) for word in command.argv]
         if "-o" not in argv:
             asked = "-dM" in argv
-            os.write(command.stderr if asked else command.stdout, SEARCHES if asked else self.listed)
+            os.write(
+                command.stderr if asked else command.stdout, self.searches if asked else self.listed
+            )
             return
         Path(argv[argv.index("-o") + 1]).write_bytes(self.text)
         if "-MF" in argv:
@@ -325,11 +328,13 @@ class FakeAbilities:
 
     are_exact: bool = False
     are_known: bool = True
+    when_asked: Callable[[], object] = lambda: None
 
     async def are_hopeless(self, hosts: Iterable[RemoteHost], compiler: OwnCompiler) -> bool:
         return self.are_known and not self.are_exact
 
     async def exact(self, host: RemoteHost, ask: Ask, compiler: OwnCompiler) -> bool:
+        self.when_asked()
         return self.are_exact
 
 

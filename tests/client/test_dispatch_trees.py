@@ -9,6 +9,7 @@ from pathlib import Path
 from tests.client.in_memory import (
     OBJECT,
     PREPROCESSED,
+    SEARCHES,
     DispatchTestCase,
     FakeServer,
     failing_server,
@@ -18,6 +19,7 @@ from tests.client.in_memory import (
 from twisted_distcc.client.invocation import RunHere
 from twisted_distcc.messages.body import Body
 from twisted_distcc.messages.model import Reply
+from twisted_distcc.pump.disk import Disk
 
 RULES = b"hello.o: hello.c hello.h\n"
 WITH_RULES = ("gcc", "-MD", "-c", "hello.c", "-o", "hello.o")
@@ -128,6 +130,29 @@ class SendingTests(TreeTestCase):
         self.header.write_bytes(b"#define HELLO 1\n")
         self.finished(self.compile())
         self.assertEqual(self.files(server)["hello.h"], b"#define HELLO 1\n")
+
+    def test_a_search_folder_that_appears(self) -> None:
+        """A compiler that missed a folder is asked again when there is one."""
+        self.serve(preprocessing_server())
+        later = self.folder / "later"
+        missed = b'ignoring nonexistent directory "%s"\n' % os.fsencode(later)
+        self.preprocessor.searches = missed + SEARCHES
+        for _ in range(2):
+            self.finished(self.compile())
+        self.assertEqual(self.preprocessor.kinds, ["asked"])
+        later.mkdir()
+        self.preprocessor.searches = SEARCHES
+        self.finished(self.compile())
+        self.assertEqual(self.preprocessor.kinds, ["asked", "asked"])
+
+    def test_an_edit_on_the_way(self) -> None:
+        """A file that changes after it was found, and before it is read, is found once more."""
+        server = preprocessing_server()
+        self.serve(server)
+        self.file("more.h", b"#define MORE\n")
+        self.abilities.when_asked = lambda: self.header.write_bytes(b'#include "more.h"\n')
+        self.finished(self.compile())
+        self.assertEqual(set(self.files(server)), {"hello.c", "hello.h", "more.h"})
 
     def test_search_folders_of_the_environment(self) -> None:
         """What CPATH and its like say travels as options behind all others."""
@@ -249,6 +274,20 @@ class TextTests(TreeTestCase):
         self.text(server)
         self.assertTrue(any(said.startswith("preprocessing here: ") for said in self.told.said))
 
+    def test_a_file_that_goes_on_changing(self) -> None:
+        """A file that changes whenever it is read is left to the preprocessor here."""
+        server = preprocessing_server()
+        self.serve(server)
+        read = Disk.read
+
+        def change(disk: Disk, path: str) -> bytes | None:
+            contents = read(disk, path)
+            self.header.write_bytes(self.header.read_bytes() + b"\n")
+            return contents
+
+        self.abilities.when_asked = lambda: self.patch(Disk, "read", change)
+        self.text(server)
+
     def test_a_preprocessed_source(self) -> None:
         """A source that is preprocessed already is sent by its name too, which its object may hold."""
         server = preprocessing_server()
@@ -276,9 +315,10 @@ class TextTests(TreeTestCase):
     def test_a_host_in_trouble(self) -> None:
         """A host whose disk is full gets no text either: another host gets the files."""
         server = preprocessing_server()
-        self.serve(refusing_server(107), server)
+        full = refusing_server(107)
+        self.serve(full, server)
         self.finished(self.compile())
-        self.assertEqual(self.avoided(), ["10.0.0.1"])
+        self.assertEqual((len(full.requests), self.avoided()), (1, ["10.0.0.1"]))
         self.assertEqual(set(self.files(server)), {"hello.c", "hello.h"})
 
     def test_a_host_that_is_gone(self) -> None:
