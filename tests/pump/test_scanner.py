@@ -1,0 +1,273 @@
+"""The scanner over files in memory: what it finds, what it remembers, what it does not believe."""
+
+from __future__ import annotations
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from tests.pump.fakes import SYSTEM, Files, compilation
+from twisted_distcc.pump.model import NotForServersError, UndecidedError, Unit
+from twisted_distcc.pump.scanner import Scanner
+
+# A source in /p; other files; those of them that must be found, in the order of their names.
+_FOUND = [
+    ('#include "a.h"', {"/p/a.h": ""}, "/p/a.h"),
+    ("#include <a.h>", {"/p/a.h": "", "/usr/include/a.h": ""}, "/usr/include/a.h"),
+    ('  #\tinclude\t"a.h"', {"/p/a.h": ""}, "/p/a.h"),
+    ('#/* x */include/* y\n */"a.h"', {"/p/a.h": ""}, "/p/a.h"),
+    ('/* x */ #include "a.h"', {"/p/a.h": ""}, "/p/a.h"),
+    ('/* x\n*/#include "a.h"', {"/p/a.h": ""}, "/p/a.h"),
+    ('#inc\\\nlude \\\r\n"a\\\n.h"', {"/p/a.h": ""}, "/p/a.h"),
+    ('%:include "a.h"', {"/p/a.h": ""}, "/p/a.h"),
+    ('??=include "a.h"', {"/p/a.h": ""}, "/p/a.h"),
+    ('#inc??/\nlude "a.h"', {"/p/a.h": ""}, "/p/a.h"),
+    ('// what??/\n#include "a.h"', {"/p/a.h": ""}, "/p/a.h"),
+    ('\ufeff#include "a.h"', {"/p/a.h": ""}, "/p/a.h"),
+    ('char *s = "/*";\n#include "a.h"\n/* */', {"/p/a.h": ""}, "/p/a.h"),
+    ('char *s = R"(\n" \' /*)";\n#include "a.h"', {"/p/a.h": ""}, "/p/a.h"),
+    (
+        '#if 0\n#include "a.h"\n#else\n#include "b.h"\n#endif',
+        {"/p/a.h": "", "/p/b.h": ""},
+        "/p/a.h /p/b.h",
+    ),
+    ('#import "a.h"', {"/p/a.h": ""}, "/p/a.h"),
+    ('#include "d/a.h"', {"/p/d/a.h": '#include "b.h"', "/p/d/b.h": ""}, "/p/d/a.h /p/d/b.h"),
+    ('#include "../q/a.h"', {"/q/a.h": ""}, "/q/a.h"),
+    ('#include ".//./a.h"', {"/p/a.h": ""}, "/p/a.h"),
+    ('#include "/q/a.h"', {"/q/a.h": ""}, "/q/a.h"),
+    ('#include "a.h"', {"/p/a.h/x": "", "/usr/include/a.h": ""}, "/usr/include/a.h"),
+    ('#include "a.h"', {"/p/a.h": '#include "a.h"'}, "/p/a.h"),
+    (
+        "#if __has_include(<a.h>)",
+        {"/usr/include/a.h": '#include "b.h"', "/usr/include/b.h": ""},
+        "/usr/include/a.h",
+    ),
+    ('#if __has_include ( "a.h")', {"/p/a.h": ""}, "/p/a.h"),
+    ("#define HAS(x) __has_include(x)\n#if HAS(<a.h>)", {"/usr/include/a.h": ""}, "/usr/include/a.h"),
+    ('#embed "a.bin"\n', {"/p/a.bin": '#include "b.h"', "/p/b.h": ""}, "/p/a.bin"),
+    ('__asm__(".incbin \\"a.bin\\"");', {"/p/a.bin": ""}, "/p/a.bin"),
+    ('.include "a.s"', {"/p/a.s": '.incbin "b"', "/p/b": ""}, "/p/a.s /p/b"),
+    ('#define H "a.h"\n#include H', {"/p/a.h": ""}, "/p/a.h"),
+    ("#define H <a.h>\n#include H", {"/usr/include/a.h": ""}, "/usr/include/a.h"),
+    ('#include "x.h"\n#include H', {"/p/x.h": '#define H "a.h"', "/p/a.h": ""}, "/p/a.h /p/x.h"),
+    (
+        '#ifdef X\n#define H "a.h"\n#else\n#define H "b.h"\n#endif\n#include H',
+        {"/p/a.h": "", "/p/b.h": ""},
+        "/p/a.h /p/b.h",
+    ),
+    ("#define S(x) T(x)\n#define T(x) #x\n#define D d\n#include S(D/a.h)", {"/p/d/a.h": ""}, "/p/d/a.h"),
+    (
+        "#define J(x,y) x##y\n#define AB <a.h>\n#include J(A,B)",
+        {"/usr/include/a.h": ""},
+        "/usr/include/a.h",
+    ),
+    ('#define H /* x\n y */ "a.h"\n#include H', {"/p/a.h": ""}, "/p/a.h"),
+    ("#ifdef NEVER\n#include NEVER\n#endif", {}, ""),
+    ("/* #include words in a comment */", {}, ""),
+]
+
+
+class ScannerCase(SynchronousTestCase):
+    """A source /p/s.c among other files."""
+
+    def files(self, source: str, others: dict[str, str]) -> Files:
+        return Files({"/p/s.c": source, "/usr/include/limits.h": "", **others})
+
+    def unit(self, files: Files, command: str = "gcc -c s.c", scanner: Scanner | None = None) -> Unit:
+        return (scanner or Scanner(files)).unit(compilation(command), "/p", SYSTEM)
+
+    def found(self, files: Files, command: str = "gcc -c s.c", scanner: Scanner | None = None) -> str:
+        unit = self.unit(files, command, scanner)
+        return " ".join(sorted(set(unit.files) - {"/p/s.c"}))
+
+
+class FindingTests(ScannerCase):
+    """What one scan finds."""
+
+    def test_forms(self) -> None:
+        """Every form of asking for a file is seen, and leads where compilers look."""
+        for source, others, expected in _FOUND:
+            self.assertEqual(expected, self.found(self.files(source, others)), source)
+
+    def test_order(self) -> None:
+        """Folders are looked through in the compilers' order, whatever the order of the options."""
+        places = ["/p/a.h", "/p/q/a.h", "/p/i/a.h", "/p/s/a.h", "/usr/include/a.h", "/p/z/a.h"]
+        command = "gcc -c s.c -idirafter z -isystem s -I i -iquote q"
+        files = self.files('#include "a.h"', dict.fromkeys(places, ""))
+        for place in places:
+            self.assertEqual(place, self.found(files, command))
+            files.remove(place)
+
+    def test_system_folder_as_ordinary_one(self) -> None:
+        """A system folder that -I names as well keeps its later place."""
+        files = self.files("#include <a.h>", {"/usr/include/a.h": "", "/p/i/a.h": ""})
+        self.assertEqual("/p/i/a.h", self.found(files, "gcc -c s.c -I/usr/include -Ii"))
+
+    def test_include_next(self) -> None:
+        """All files that may come next are taken."""
+        others = {"/p/i/a.h": "#include_next <a.h>", "/usr/include/a.h": ""}
+        files = self.files("#include <a.h>", others)
+        self.assertEqual("/p/i/a.h /usr/include/a.h", self.found(files, "gcc -c s.c -Ii"))
+
+    def test_files_on_the_command_line(self) -> None:
+        """What -include and -imacros name is searched from the working directory, and followed."""
+        others = {"/p/a.h": '#define H "b.h"', "/p/d/s.c": "#include H", "/p/d/b.h": "", "/p/d/a.h": ""}
+        files = self.files("", others)
+        self.assertEqual("/p/a.h /p/d/b.h /p/d/s.c", self.found(files, "gcc -c d/s.c -imacros a.h"))
+
+    def test_definitions_on_the_command_line(self) -> None:
+        """Macros of the command make names, too."""
+        files = self.files("#include H", {"/p/a.h": ""})
+        self.assertEqual("/p/a.h", self.found(files, 'gcc -c s.c -DH="a.h"'))
+
+    def test_folders(self) -> None:
+        """A unit names the folders that the compiler looks in or walks through, if they are there."""
+        files = self.files('#include "d/../a.h"', {"/p/d/x": "", "/p/a.h": "", "/p/i/y": ""})
+        unit = self.unit(files, "gcc -c s.c -Ii -Imissing")
+        self.assertLessEqual({"/p", "/p/d", "/p/i", "/usr/include"}, unit.folders)
+        self.assertNotIn("/p/missing", unit.folders)
+
+    def test_link_before_dots(self) -> None:
+        """The folder above a link is that above where the link leads."""
+        files = Files(
+            {"/p/s.c": '#include "l/../a.h"', "/q/d/x": "", "/q/a.h": "", "/p/a.h": ""}, {"/p/l": "/q/d"}
+        )
+        self.assertEqual("/q/a.h", self.found(files))
+
+
+class ForbiddenTests(ScannerCase):
+    """What keeps a unit where it is, or is for the compiler to say."""
+
+    def test_not_for_servers(self) -> None:
+        """Whatever depends on the time or on files in a way that does not travel is refused."""
+        for source, others in (
+            ("int x = __TIME__;", {}),
+            ('#pragma GCC dependency "x"', {}),
+            ('#include "a.h"', {"/p/a.h": "", "/p/a.h.gch": ""}),
+            ('#include "a.h"', {"/p/a.h.gch/x": "", "/usr/include/a.h": ""}),
+            ('__asm__(".incbin " NAME);', {}),
+            ('#include "a.h"\n#include "d/a.h"', {"/p/a.h": "#pragma once", "/p/d/a.h": "#pragma once"}),
+        ):
+            files = self.files(source, others)
+            self.assertRaises(NotForServersError, self.found, files)
+
+    def test_harmless_words(self) -> None:
+        """Words in comments and strings, and files alike that are read each time, forbid nothing."""
+        source = '// __TIME__\n/* __DATE__ */ char s[] = "__TIME__";\n#include "a.h"\n#include "d/a.h"'
+        self.assertEqual(
+            "/p/a.h /p/d/a.h", self.found(self.files(source, {"/p/a.h": "", "/p/d/a.h": ""}))
+        )
+
+    def test_fixed_date(self) -> None:
+        """The date may be fixed, but not the time of a file."""
+        for source, travels in (("char *x = __DATE__;", True), ("char *x = __TIMESTAMP__;", False)):
+            scanner = Scanner(self.files(source, {}))
+            arguments = compilation("gcc -c s.c"), "/p", SYSTEM
+            if travels:
+                self.assertIn("/p/s.c", scanner.unit(*arguments, fixed_date=True).files)
+            else:
+                self.assertRaises(NotForServersError, scanner.unit, *arguments, fixed_date=True)
+
+    def test_undecided(self) -> None:
+        """What the scan cannot tell is said, with all that it could tell."""
+        files = self.files('#include "a.h"\n#include __FILE__', {"/p/a.h": ""})
+        error = self.assertRaises(UndecidedError, self.found, files)
+        self.assertEqual({"/p/s.c", "/p/a.h"}, set(error.partial.files))
+
+
+class RememberingTests(ScannerCase):
+    """Two scans, and what happens between them."""
+
+    def setUp(self) -> None:
+        self.tree = self.files(
+            '#include "a.h"\n#include <b.h>', {"/p/a.h": "", "/p/i/x": "", "/usr/include/b.h": ""}
+        )
+        self.scanner = Scanner(self.tree)
+        self.command = "gcc -c s.c -Ii -Ilater"
+
+    def again(self) -> str:
+        return self.found(self.tree, self.command, self.scanner)
+
+    def test_nothing_changed(self) -> None:
+        """Nothing is read twice while all stamps hold."""
+        first = self.again()
+        self.tree.reads.clear()
+        self.assertEqual(first, self.again())
+        self.assertEqual([], self.tree.reads)
+
+    def test_edited(self) -> None:
+        """An edited file is read again, and it alone."""
+        self.again()
+        self.tree.write("/p/c.h", "")
+        self.tree.write("/p/a.h", '#include "c.h"')
+        self.tree.reads.clear()
+        self.assertEqual("/p/a.h /p/c.h /usr/include/b.h", self.again())
+        self.assertEqual({"/p/a.h", "/p/c.h"}, set(self.tree.reads))
+
+    def test_edited_within_one_tick(self) -> None:
+        """A change that leaves the stamp as it is cannot hide: so young a stamp is not believed."""
+        self.tree.write("/p/a.h", '#include "x.h"')
+        self.tree.write("/p/x.h", "")
+        self.tree.write("/p/y.h", "")
+        self.again()
+        self.tree.write("/p/a.h", '#include "y.h"')
+        self.assertEqual("/p/a.h /p/y.h /usr/include/b.h", self.again())
+
+    def test_header_appears_earlier(self) -> None:
+        """A header that an earlier folder now provides is taken from there."""
+        self.again()
+        self.tree.write("/p/i/b.h", "")
+        self.assertEqual("/p/a.h /p/i/b.h", self.again())
+
+    def test_header_vanishes(self) -> None:
+        """Where an earlier folder has it no more, the later one's is taken."""
+        self.tree.write("/p/i/b.h", "")
+        self.again()
+        self.tree.remove("/p/i/b.h")
+        self.assertEqual("/p/a.h /usr/include/b.h", self.again())
+
+    def test_search_folder_appears(self) -> None:
+        """A search folder may come into being while a build runs."""
+        self.again()
+        self.tree.write("/p/later/b.h", "")
+        self.assertEqual("/p/a.h /p/later/b.h", self.again())
+
+    def test_header_becomes_a_folder(self) -> None:
+        """A name that leads to a folder now is looked for elsewhere."""
+        self.tree.write("/p/i/b.h", "")
+        self.again()
+        self.tree.remove("/p/i/b.h")
+        self.tree.write("/p/i/b.h/x", "")
+        self.assertEqual("/p/a.h /usr/include/b.h", self.again())
+
+    def test_definition_changes(self) -> None:
+        """A name that a macro makes is made anew when the macro is another."""
+        self.tree.write("/p/s.c", '#include "a.h"\n#include H')
+        self.tree.write("/p/a.h", '#define H "x.h"')
+        self.tree.write("/p/x.h", "")
+        self.tree.write("/p/y.h", "")
+        self.assertEqual("/p/a.h /p/x.h", self.again())
+        self.tree.time_ns += 1
+        self.tree.write("/p/a.h", '#define H "y.h"')
+        self.assertEqual("/p/a.h /p/y.h", self.again())
+
+    def test_bounded(self) -> None:
+        """What is remembered stays bounded, and what is forgotten is found again."""
+        scanner = Scanner(self.tree, most_files=2)
+        first = self.found(self.tree, self.command, scanner)
+        for _ in range(3):
+            self.tree.reads.clear()
+            self.assertEqual(first, self.found(self.tree, self.command, scanner))
+        self.assertNotEqual([], self.tree.reads)
+
+    def test_two_commands(self) -> None:
+        """The same header leads elsewhere under other search folders."""
+        self.tree.write("/p/i/b.h", "")
+        self.assertEqual("/p/a.h /p/i/b.h", self.again())
+        self.assertEqual("/p/a.h /usr/include/b.h", self.found(self.tree, "gcc -c s.c", self.scanner))
+
+    def test_ten_thousand_headers(self) -> None:
+        """A unit of 10,000 headers is found whole, and each is read once."""
+        headers = {f"/p/h/{n}.h": f'#include "{n + 1}.h"\n#include "{n // 2}.h"' for n in range(10_000)}
+        tree = self.files('#include "h/0.h"', {**headers, "/p/h/10000.h": ""})
+        self.assertEqual(10_002, len(self.unit(tree).files))
+        self.assertEqual(10_002, len(tree.reads))
