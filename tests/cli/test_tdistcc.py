@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import io
 import os
+import subprocess
+from pathlib import Path
 from unittest.mock import patch
 
 from twisted.trial.unittest import SynchronousTestCase
 
 from twisted_distcc import __version__
+from twisted_distcc.cli.installed import installed_command
 from twisted_distcc.cli.tdistcc import command_of
 from twisted_distcc.cli.tdistcc_about import about
 
@@ -37,6 +40,34 @@ class CommandTests(SynchronousTestCase):
     def test_options_of_the_compiler(self) -> None:
         """After the compiler's name the same options are the compiler's."""
         self.assertEqual(command_of(["tdistcc", "gcc", "--version"]), ["gcc", "--version"])
+
+
+class LocaleTests(SynchronousTestCase):
+    """What a compiler that tdistcc becomes finds in its environment."""
+
+    def found(self, **locale: str) -> str:
+        """Give the LC_CTYPE that a compiler gets when tdistcc has got `locale`."""
+        folder = Path(os.path.abspath(self.mktemp()))
+        folder.mkdir()
+        compiler = folder / "gcc"
+        compiler.write_text('#!/bin/sh\necho "${LC_CTYPE-none}"\n')
+        compiler.chmod(0o755)
+        # As if a compiler of ours had started it: it becomes the next one at once.
+        environ = {"PATH": f"{folder}:/usr/bin:/bin", "_TDISTCC_SAFEGUARD": "+", **locale}
+        command = [installed_command("tdistcc"), "gcc", "-c", "a.c"]
+        ended = subprocess.run(command, env=environ, capture_output=True, check=True, text=True)
+        return ended.stdout.strip()
+
+    def test_as_it_was(self) -> None:
+        """It is the user's, though Python changes it for itself where the locale is not there, or C."""
+        self.assertEqual(self.found(LANG="missing.UTF-8"), "none")
+        self.assertEqual(self.found(LC_CTYPE="C"), "C")
+        self.assertEqual(self.found(LC_CTYPE="missing.UTF-8", LANG="C"), "missing.UTF-8")
+
+    def test_the_users_own(self) -> None:
+        """What the user chose is not taken for a change of Python's."""
+        self.assertEqual(self.found(LC_CTYPE="C.UTF-8", LANG="C"), "C.UTF-8")
+        self.assertEqual(self.found(LC_ALL="C", LC_CTYPE="C.UTF-8"), "C.UTF-8")
 
 
 class AboutTests(SynchronousTestCase):

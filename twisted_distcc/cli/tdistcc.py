@@ -28,6 +28,8 @@ _DEEPEST = 5
 _EXIT_MISSING = 110
 _EXIT_RECURSIVE = 111
 _INTERRUPTED = 130
+# What Python makes of LC_CTYPE as it starts, if the user's locale is C or is not installed (PEP 538).
+_COERCED = (b"C.UTF-8", b"C.utf8", b"UTF-8")
 _SOURCES = (".c", ".cc", ".cpp", ".cxx", ".C", ".i", ".ii", ".m", ".mm", ".s", ".S", ".o", ".a")
 
 
@@ -74,6 +76,7 @@ def _main(argv: list[str]) -> int:
         from twisted_distcc.cli.tdistcc_about import about
 
         return about(argv[1:])
+    _give_back_locale()
     depth = os.environb.get(SAFEGUARD, b"")
     os.environb[SAFEGUARD] = depth + b"+"
     if depth:
@@ -86,6 +89,21 @@ def _main(argv: list[str]) -> int:
         _message(f"{error}; compiling without an agent")
         return _alone(command)
     return _follow(verdict, command)
+
+
+def _give_back_locale() -> None:
+    """Have LC_CTYPE as it was before Python started: by it compilers choose their quotation marks."""
+    if os.environb.get(b"LC_CTYPE") not in _COERCED:
+        return
+    try:
+        with open("/proc/self/environ", "rb") as started_with:
+            variables = started_with.read().split(b"\0")
+    except OSError:
+        return
+    del os.environb[b"LC_CTYPE"]
+    for variable in variables:
+        if variable.startswith(b"LC_CTYPE="):
+            os.environb[b"LC_CTYPE"] = variable[9:]
 
 
 def _follow(verdict: Verdict, command: list[str]) -> int:
