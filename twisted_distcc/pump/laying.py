@@ -5,7 +5,7 @@ In: a unit.  Out: `Laid`.  This module refuses to read files, and to know why th
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from twisted_distcc.pump.model import Laid
 
@@ -16,10 +16,18 @@ _MOST_LINKS = 40
 """As many as Linux follows on one path."""
 
 
+class HasLinks(Protocol):
+    """The part of a `FileSystem` that tells of links."""
+
+    def link(self, path: str, /) -> str | None:
+        """Give where the symbolic link `path` itself leads, as it says it; `None` if it is none."""
+        ...
+
+
 class Links:
     """Paths, followed link by link; every link is read once."""
 
-    def __init__(self, files: FileSystem) -> None:
+    def __init__(self, files: HasLinks) -> None:
         self._files = files
         self._real: dict[str, str] = {"": "", "/": ""}
         self.links: dict[str, str] = {}

@@ -90,9 +90,9 @@ class Answers:
     async def _paths(self, sendable: Sendable) -> list[str]:
         found = await self._sources.find(sendable, self._turn)
         own = await self._own_folders(sendable)
-        links = Links(self._sources.files)
-        shape = shape_of(sendable, found, own, links.real, self._texts.of(found))
-        stamps = {links.real(path): stamp for path, stamp in found.unit.files.items()}
+        real = Links(_Known(dict(found.laid.links))).real
+        shape = shape_of(sendable, found, own, real, self._texts.of(found))
+        stamps = {real(path): stamp for path, stamp in found.unit.files.items()}
         return await self._mirror.hold(shape, stamps)
 
     def _turn(self) -> AbstractAsyncContextManager[None]:
@@ -121,6 +121,16 @@ class Answers:
 def outermost(folders: set[str]) -> tuple[str, ...]:
     """Give those of `folders` that lie in no other."""
     return tuple(sorted(folder for folder in folders if not Below(folders - {folder})(folder)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """Links that were read before; there are no others."""
+
+    links: Mapping[str, str]
+
+    def link(self, path: str) -> str | None:
+        return self.links.get(path)
 
 
 class _Texts:
