@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import signal
 import socket
@@ -51,6 +52,8 @@ dated.o: dated.c
 	$(CC) $(CFLAGS) -c dated.c
 """,
 }
+# Beyond these are glibc's own.
+_NAMED_SIGNALS = (1 << 31) - 1
 PRODUCTS = ("relative.o", "relative.d", "absolute.o", "absolute.d")
 
 
@@ -256,6 +259,15 @@ class CommandTests(PumpTestCase):
         os.killpg(build.pid, signal.SIGINT)
         self.assertEqual(await build.ended(), 8)
         self.assertFalse(port.parent.exists())
+
+    async def test_ignored_signals(self) -> None:
+        """The build ignores what we were started to ignore, and nothing else."""
+        shown = ("sed", "-n", r"s/^SigIgn:\s*//p", "/proc/self/status")
+        pump = f"exec {installed_command('twisted-distcc')} pump {shlex.join(shown)}"
+        for script, ignored in ((pump, 0), (f"trap '' HUP; {pump}", 1 << (signal.SIGHUP - 1))):
+            build = self.start("sh", "-c", script, environ=self.environ, directory=self.work)
+            await self.succeeds(build)
+            self.assertEqual(int(build.stdout, 16) & _NAMED_SIGNALS, ignored)
 
     async def test_job_server(self) -> None:
         """Descriptors that a make hands on reach the build."""

@@ -25,8 +25,8 @@ from twisted_distcc.errors import DistccError
 
 _FROM_TERMINAL: Final = (signal.SIGINT, signal.SIGQUIT)
 _HANDED_ON: Final = (signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
-# What Python ignores, and what this module does.
-_DEFAULT_AGAIN: Final = (*_FROM_TERMINAL, *_HANDED_ON, signal.SIGPIPE, signal.SIGXFSZ)
+# Python ignores these from its start, and a program that it starts would go on ignoring them.
+_DEFAULT_AGAIN: Final = (signal.SIGPIPE, signal.SIGXFSZ)
 
 
 class CannotRunError(DistccError):
@@ -70,7 +70,10 @@ class Beside:
 
     @contextmanager
     def signals_handed_on(self) -> Iterator[None]:
-        """Have the command get, while the block lasts, what is sent to us."""
+        """Have the command get, while the block lasts, what is sent to us.
+
+        What we were started to ignore (by nohup, say), the command goes on to ignore.
+        """
 
         def hand_on(number: int, _frame: Any) -> None:
             if not self.ended.called:  # it is not reaped yet: the number is still its own
