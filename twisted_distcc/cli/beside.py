@@ -12,8 +12,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from twisted.internet.defer import Deferred
@@ -68,24 +67,45 @@ class Beside:
         os.close(self._pidfd)
         self.ended.callback(code if code >= 0 else 128 - code)
 
-    @contextmanager
-    def signals_handed_on(self) -> Iterator[None]:
-        """Have the command get, while the block lasts, what is sent to us.
+    def signal(self, number: int) -> None:
+        """Send it a signal, unless it is over and its number may be another's."""
+        if not self.ended.called:
+            os.kill(self.pid, number)
 
-        What we were started to ignore (by nohup, say), the command goes on to ignore.
-        """
 
-        def hand_on(number: int, _frame: Any) -> None:
-            if not self.ended.called:  # it is not reaped yet: the number is still its own
-                os.kill(self.pid, number)
+class SignalsHandedOn:
+    """A block in which what is sent to us ends nothing here: the command gets it, once it is there.
 
-        before = {number: signal.signal(number, hand_on) for number in _HANDED_ON}
-        before |= {number: signal.signal(number, signal.SIG_IGN) for number in _FROM_TERMINAL}
-        try:
-            yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
+    What we were started to ignore (by nohup, say), we and the command go on to ignore.  What we heed the
+    command finds as if we did not.
+    """
+
+    def __init__(self) -> None:
+        self._command: Beside | None = None
+        self._early: list[int] = []
+        self._before: dict[int, Any] = {}
+
+    def __enter__(self) -> SignalsHandedOn:
+        for number in (*_FROM_TERMINAL, *_HANDED_ON):
+            if signal.getsignal(number) != signal.SIG_IGN:
+                self._before[number] = signal.signal(number, self._heed)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def to(self, command: Beside) -> None:
+        """Hand on to `command` what has come so far, and what comes."""
+        self._command = command
+        for number in self._early:
+            command.signal(number)
+
+    def _heed(self, number: int, _frame: object) -> None:
+        if self._command is None:
+            self._early.append(number)
+        elif number not in _FROM_TERMINAL:
+            self._command.signal(number)
 
 
 def _start(argv: Sequence[str], environ: Mapping[str, str]) -> int:

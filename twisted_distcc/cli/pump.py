@@ -16,6 +16,7 @@ from collections import Counter
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from signal import set_wakeup_fd
 from typing import Any, Final, TypeAlias
 
 from twisted.internet.defer import Deferred
@@ -24,7 +25,7 @@ from twisted.logger import globalLogBeginner
 
 from twisted_distcc.agent.includes import IncludesFactory, Question
 from twisted_distcc.agent.place import UnsafeFolderError, runtime_folder
-from twisted_distcc.cli.beside import Beside, CannotRunError
+from twisted_distcc.cli.beside import Beside, CannotRunError, SignalsHandedOn
 from twisted_distcc.client.asking import SearchPaths
 from twisted_distcc.client.hosts import HostList, Localhost, find_hosts
 from twisted_distcc.client.includes.answering import Answers, Surroundings
@@ -55,9 +56,13 @@ def main(arguments: Sequence[str]) -> int:
         for hint in hints(hosts):
             _say(hint)
         left = _Left(options.verbose)
-        with _own_folder(runtime_folder()) as place, _copies_folder() as copies:
+        with (
+            SignalsHandedOn() as signals,
+            _own_folder(runtime_folder()) as place,
+            _copies_folder() as copies,
+        ):
             build = _Build(place, copies, hosts.localslots_cpp, left)
-            return build.run([options.command, *options.arguments])
+            return build.run([options.command, *options.arguments], signals)
     except CannotRunError as error:
         _say(str(error))
         return error.exit_code
@@ -128,7 +133,7 @@ class _Build:
     slots: int
     left: _Left
 
-    def run(self, command: Sequence[str]) -> int:
+    def run(self, command: Sequence[str], signals: SignalsHandedOn) -> int:
         """Run the command beside an include server, and give its exit status."""
         reactor = _reactor()
         factory = IncludesFactory(self._find(reactor), reactor, self.left)
@@ -140,8 +145,10 @@ class _Build:
         build.ended.addCallback(statuses.append)
         build.ended.addCallback(lambda _: port.stopListening())
         build.ended.addBoth(lambda _: reactor.stop())
-        with build.signals_handed_on():
-            reactor.run(installSignalHandlers=False)
+        signals.to(build)
+        set_wakeup_fd(reactor.waker.o, warn_on_full_buffer=False)  # or a signal may wait for an event
+        reactor.run(installSignalHandlers=False)
+        set_wakeup_fd(-1)
         self._report(factory.answered)
         return statuses[0]
 
