@@ -62,7 +62,7 @@ class Files:
             if step in {"", "."}:
                 continue
             if step == "..":
-                real = posixpath.dirname(real)
+                real = posixpath.dirname(real).rstrip("/")
                 continue
             real = f"{real}/{step}"
             if real in self._links:

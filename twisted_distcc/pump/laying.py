@@ -31,6 +31,7 @@ class Links:
         self._files = files
         self._real: dict[str, str] = {"": "", "/": ""}
         self.links: dict[str, str] = {}
+        self.walked: set[str] = set()
 
     def real(self, path: str, links: int = 0) -> str:
         """Give where `path`, which is absolute, really lies, and note the links on the way."""
@@ -46,6 +47,7 @@ class Links:
         if name in {"", "."}:
             return folder
         if name == "..":
+            self.walked.add(folder)
             return folder.rpartition("/")[0]
         path = f"{folder}/{name}"
         target = self._files.link(path)
@@ -64,17 +66,18 @@ def lay(unit: Unit, files: FileSystem) -> Laid:
     found = {links.real(path) for path in unit.files}
     folders = {links.real(path) for path in unit.folders}
     folders.update(links.real(path.rpartition("/")[0]) for path in unit.files)
+    folders |= links.walked
     return Laid(
         files=tuple(sorted(found)),
         links=tuple(sorted(links.links.items())),
-        folders=tuple(sorted(_empty(folders, found))),
+        folders=tuple(sorted(_empty(folders, found | links.links.keys()))),
     )
 
 
-def _empty(folders: set[str], files: set[str]) -> set[str]:
-    """Those of the folders below which no file lies, nor another of them."""
+def _empty(folders: set[str], others: set[str]) -> set[str]:
+    """Those of the folders below which there is none of the others, nor another of them."""
     above: set[str] = set()
-    for path in (*files, *folders):
+    for path in (*others, *folders):
         folder = path.rpartition("/")[0]
         while folder and folder not in above:
             above.add(folder)

@@ -36,6 +36,9 @@ MARK = b"\x01"
 _PLAIN = re.compile(rb"""[^()<>"'#,\\]*""")
 _ONE_OF = re.compile(rb"\x01(\d+)\x01")
 
+# BOOST_PP_ARRAY_ELEM(i, (size, (a, b, c))) and BOOST_PP_TUPLE_ELEM([size,] i, (a, b, c))
+_ELEMENT_OF = frozenset({b"BOOST_PP_ARRAY_ELEM", b"BOOST_PP_TUPLE_ELEM"})
+
 _MOST_STEPS = 1_000
 """Steps that the expansion of one text may take, in all its ways together."""
 
@@ -165,18 +168,38 @@ class _Expansion:
             yield (one, *rest)
             return
         for definition in self._definitions(first.text):
-            arguments = None
-            if definition is not None and definition.parameters is not None:
-                arguments = _take_arguments(rest)
-            if definition is None or (definition.parameters is not None and arguments is None):
-                yield (_Token(first.text, hidden), *rest)
-            elif definition.parameters is None or arguments is None:
-                for way in self._substitute(definition, {}, hidden):
-                    yield (*way, *rest)
-            else:
-                bound = _bind(definition.parameters, arguments[0])
-                for way in self._substitute(definition, bound, hidden):
-                    yield (*way, *arguments[1])
+            yield from self._replaced(first.text, definition, hidden, rest)
+
+    def _replaced(
+        self, name: bytes, definition: Definition | None, hidden: frozenset[bytes], rest: _Tokens
+    ) -> Iterator[_Tokens]:
+        """Put one definition in the place of `name`."""
+        if definition is not None and definition.parameters is None:
+            for way in self._substitute(definition, {}, hidden):
+                yield (*way, *rest)
+            return
+        found = _take_arguments(rest) if definition is not None else None
+        if definition is None or definition.parameters is None or found is None:
+            yield (_Token(name, hidden), *rest)
+            return
+        arguments, after = found
+        if name in _ELEMENT_OF:
+            ways = set(self._elements(name, arguments))
+        else:
+            ways = self._substitute(definition, _bind(definition.parameters, arguments), hidden)
+        for way in ways:
+            yield (*way, *after)
+
+    def _elements(self, name: bytes, arguments: list[_Tokens]) -> Iterator[_Tokens]:
+        """Give what Boost.Preprocessor documents of its macros, which themselves take many steps."""
+        for index in self.all(arguments[-2]) if len(arguments) > 1 else ():
+            for data in self.all(arguments[-1]):
+                elements = _elements_of(data)
+                if name == b"BOOST_PP_ARRAY_ELEM" and len(elements) > 1:
+                    elements = _elements_of(elements[1])
+                number = _text(index)
+                if number.isdigit() and int(number) < len(elements):
+                    yield elements[int(number)]
 
     def _one_of(self, name: bytes, hidden: frozenset[bytes]) -> _Token | None:
         """Give the token for all that `name` may be, if that is plain words."""
@@ -283,6 +306,11 @@ def _joined(arguments: list[_Tokens]) -> _Tokens:
         joined += [_Token(b",")] if joined else []
         joined += argument
     return tuple(joined)
+
+
+def _elements_of(data: _Tokens) -> list[_Tokens]:
+    found = _take_arguments(data)
+    return found[0] if found is not None else []
 
 
 def _take_arguments(tokens: _Tokens) -> tuple[list[_Tokens], _Tokens] | None:

@@ -80,6 +80,8 @@ class Scanner:
             return self._folders.clean(folder, looked)
 
         folders = candidates(c, directory, search).each(clean)
+        # A folder that is left out because it is the same as another must be so elsewhere, too.
+        looked.folders.update(folders.quote, folders.bracket, folders.system)
         found = chains(folders, clean(directory), self._folders.stamp)
         view = self._views.get(found)
         if view is None:

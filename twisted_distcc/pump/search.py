@@ -74,7 +74,8 @@ _MACROS_AND_FILES = frozenset(
     ["-D", "-U", "-include", "-imacros", "--include", "--imacros", "--define-macro", "--undefine-macro"]
 )
 
-_PASSING_ON = frozenset({"-Wp,", "-Xpreprocessor"})
+_PASSED_ON = ("-Wp,", "-Xpreprocessor")
+_PASSING_ON = frozenset(_PASSED_ON)
 
 _MAY_MATTER = frozenset({Role.COMPILE, Role.BETTER_LOCAL, Role.PREPROCESS, Role.FOR_CLANG})
 
@@ -100,16 +101,17 @@ def _passed_on(option: Option, c: Compilation) -> Iterator[tuple[str, str, tuple
     for piece in pieces:
         rule = OPTIONS.find(piece, c.family)
         if rule is not None:
-            yield rule.name, rule.joined_argument(piece), (piece,)
+            yield rule.name, rule.joined_argument(piece), option.words
 
 
 def asks_for_all_folders(c: Compilation) -> bool:
     """Tell whether the folders of this command are for the compiler to put in order."""
     return any(
         name in _RARE_FOLDERS
+        or (name in FOLDER_OPTIONS and words[0].startswith(_PASSED_ON))
         or (name in FOLDER_OPTIONS and value.startswith(("=", "$SYSROOT")))
         or (name == "-I" and value == "-")
-        for name, value, _ in preprocessor_options(c)
+        for name, value, words in preprocessor_options(c)
     )
 
 
