@@ -193,13 +193,25 @@ class _Expansion:
     def _elements(self, name: bytes, arguments: list[_Tokens]) -> Iterator[_Tokens]:
         """Give what Boost.Preprocessor documents of its macros, which themselves take many steps."""
         for index in self.all(arguments[-2]) if len(arguments) > 1 else ():
-            for data in self.all(arguments[-1]):
+            for data in self._tuples(arguments[-1]):
                 elements = _elements_of(data)
                 if name == b"BOOST_PP_ARRAY_ELEM" and len(elements) > 1:
                     elements = _elements_of(elements[1])
                 number = _text(index)
                 if number.isdigit() and int(number) < len(elements):
                     yield elements[int(number)]
+
+    def _tuples(self, tokens: _Tokens) -> Iterator[_Tokens]:
+        """Expand until there are parentheses, and nothing within: of that, most is not wanted."""
+        self._count()
+        if len(tokens) != 1 or not self._expands(tokens, 0):
+            yield from [tokens] if tokens[:1] and tokens[0].text == b"(" else self.all(tokens)
+            return
+        name, hidden = tokens[0]
+        for definition in self._definitions(name):
+            if definition is not None and definition.parameters is None:
+                for way in self._substitute(definition, {}, hidden | {name}):
+                    yield from self._tuples(_stripped(way))
 
     def _one_of(self, name: bytes, hidden: frozenset[bytes]) -> _Token | None:
         """Give the token for all that `name` may be, if that is plain words."""

@@ -170,7 +170,7 @@ class Walk:
             self._reasons.append(f"{path}: {text.forbids}")
         if text.clock:
             self._clock.append((path, text.clock))
-        self._computing += [(path, kind, words) for kind, words in text.computed]
+        self._computing += [(path, kind, words.rstrip()) for kind, words in text.computed]
 
     def _check_twin(self, path: str, other: str) -> None:
         """Of files that are read once compilers take two that look the same for one."""
@@ -203,11 +203,15 @@ class Walk:
             self._undecided.append(str(error))
 
     def _compute_all(self, lookup: Lookup) -> None:
+        known: dict[tuple[Kind, bytes], frozenset[Asked]] = {}
         for path, kind, words in list(self._computing):
-            try:
-                headers = self._computed.headers(kind, words, lookup)
-            except UndecidedError as error:
-                raise UndecidedError(f"{path}: {error}") from None
+            headers = known.get((kind, words))
+            if headers is None:
+                try:
+                    headers = self._computed.headers(kind, words, lookup)
+                except UndecidedError as error:
+                    raise UndecidedError(f"{path}: {error}") from None
+                known[kind, words] = headers
             self._follow_computed(path, headers)
 
     def _follow_computed(self, path: str, asked: frozenset[Asked]) -> None:
