@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 _MOST_REMEMBERED = 2_000
 
+_MOST_STATES = 8
+"""Sets of macros that are remembered for one text."""
+
 _ANGLED = {Kind.QUOTED: Kind.ANGLED, Kind.QUOTED_LEAF: Kind.ANGLED_LEAF}
 
 
@@ -28,7 +31,7 @@ class Computed:
     """The names that were computed before, each by the definitions that made it."""
 
     def __init__(self) -> None:
-        self._met: dict[bytes, tuple[bytes, ...]] = {}
+        self._met: dict[bytes, tuple[tuple[bytes, ...], ...]] = {}
         self._known: dict[tuple[object, ...], frozenset[Asked]] = {}
 
     def headers(self, kind: Kind, text: bytes, lookup: Lookup) -> frozenset[Asked]:
@@ -37,10 +40,11 @@ class Computed:
         Raises:
             UndecidedError: if that cannot be told.
         """
-        names = self._met.get(text, ())
-        key = (kind, text, *((name, lookup(name)) for name in names))
-        known = self._known.get(key)
-        return known if known is not None else self._remember(kind, text, lookup)
+        for names in self._met.get(text, ()):
+            known = self._known.get((kind, text, *((name, lookup(name)) for name in names)))
+            if known is not None:
+                return known
+        return self._remember(kind, text, lookup)
 
     def _remember(self, kind: Kind, text: bytes, lookup: Lookup) -> frozenset[Asked]:
         met: dict[bytes, frozenset[Definition | None]] = {}
@@ -55,7 +59,9 @@ class Computed:
         if len(self._known) >= _MOST_REMEMBERED:
             self._known.clear()
             self._met.clear()
-        self._met[text] = tuple(met)
+        # The newest first; a walk comes through the same few states of its definitions each time.
+        older = [names for names in self._met.get(text, ()) if names != tuple(met)]
+        self._met[text] = (tuple(met), *older[:_MOST_STATES])
         self._known[kind, text, *met.items()] = headers
         return headers
 
