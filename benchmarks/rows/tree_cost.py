@@ -1,6 +1,6 @@
 """Row j: what preprocessing costs a server, and what it saves its clients.
 
-One job after the other, of a unit of some 500 headers: as the text that a client has preprocessed,
+One job after the other, of units of some 500 headers: as the text that a client has preprocessed,
 and as a tree of the files that the compiler reads.  Our server with the sandbox and without, and C
 distccd; first with a compiler that costs nothing, then with the real one.
 """
@@ -10,6 +10,7 @@ import subprocess
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from itertools import cycle, islice
 
 from benchmarks.figures import Comparison, Figure, Reading, in_turns
 from benchmarks.jobs import ask, text_request, tree_request
@@ -19,6 +20,7 @@ from benchmarks.servers import Server, c_distccd, our_distccd
 from benchmarks.units import large_units, preprocessing
 from benchmarks.workbench import Workbench
 
+_UNITS = 4
 _NULL_JOBS = 20
 _REAL_JOBS = 3
 _PREPROCESSED = 5
@@ -41,9 +43,12 @@ class _Case:
 def run(bench: Workbench) -> Iterator[Figure]:
     directory = bench.open_folder / "tree"
     directory.mkdir()
-    unit = large_units(directory, 1)[0]
-    requests = {_TEXT: text_request(unit), _TREE: tree_request(unit)}
-    saved = [_preprocessing_cost(unit) for _ in range(bench.rounds)]
+    units = large_units(directory, _UNITS)
+    requests = {
+        _TEXT: [text_request(unit) for unit in units],
+        _TREE: [tree_request(unit) for unit in units],
+    }
+    saved = [_preprocessing_cost(units[0]) for _ in range(bench.rounds)]
     yield Reading("preprocessing: CPU of a client", "ms", tuple(saved))
     yield from _measured(bench, requests, bench.null_path, "null compiler", _NULL_JOBS)
     yield from _measured(bench, requests, bench.real_path, "g++", _REAL_JOBS)
@@ -64,7 +69,7 @@ def _children_cpu() -> float:
 
 
 def _measured(
-    bench: Workbench, requests: Mapping[str, bytes], path: str, compiler: str, jobs: int
+    bench: Workbench, requests: Mapping[str, Sequence[bytes]], path: str, compiler: str, jobs: int
 ) -> Iterator[Figure]:
     with ExitStack() as running:
         servers = {
@@ -89,10 +94,10 @@ def _measured(
         yield Reading(f"{compiler}, {side}: tree less text", "ms", more)
 
 
-def _sampler(server: Server, request: bytes, jobs: int) -> Callable[[], float]:
+def _sampler(server: Server, requests: Sequence[bytes], jobs: int) -> Callable[[], float]:
     def sample() -> float:
         before = family_cpu_seconds(server.pid)
-        for _ in range(jobs):
+        for request in islice(cycle(requests), jobs):
             ask(server, request)
         return 1000 * (family_cpu_seconds(server.pid) - before) / jobs
 
