@@ -5,6 +5,7 @@ import io
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -13,9 +14,11 @@ from pathlib import Path
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.cli.demo.commands import install
+from tests.live import is_running
 from twisted_distcc.cli.verify import main
 from twisted_distcc.errors import EXIT_FAILURE
 
+ROOT = Path(__file__).parents[3]
 MAKEFILE = "all: a.o b.o\n%.o: %.c\n\t$(CC) -O2 -Wall -MMD -c $< -o $@\nclean:\n\trm -f *.o *.d\n"
 CMAKE = """\
 cmake_minimum_required(VERSION 3.20)
@@ -191,6 +194,58 @@ class StandInTests(StoryTestCase):
         with contextlib.redirect_stderr(io.StringIO()):
             for number in ("0", "-1", "many"):
                 self.assertRaises(SystemExit, main, ["project", "-j", number])
+
+
+VERIFY = """
+import sys
+sys.path.insert(0, {root!r})
+from twisted_distcc.cli import installed
+from twisted_distcc.cli.verify import main
+installed.sys.executable = {python!r}
+sys.exit(main([{project!r}, "--", "make", "-B"]))
+"""
+
+
+class SignalTests(StoryTestCase):
+    """`verify` is told to stop in the middle of a compile."""
+
+    def stopped_by(self, number: signal.Signals) -> tuple[int, str]:
+        """The status and the words of `verify` when a signal comes while the client compiles."""
+        self.make_project()
+        begun = self.root / "begun"
+        os.mkfifo(begun)
+        python = install(self.root / "bin", f"sleep 60 & echo $! >{begun}; wait")
+        script = VERIFY.format(root=str(ROOT), python=python, project=str(self.project))
+        with subprocess.Popen(
+            [sys.executable, "-c", script],
+            env=os.environ | {"TMPDIR": str(self.temporary)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        ) as process:
+            self.compiler = int(begun.read_text().split()[0])
+            self.assertFalse((self.project / "a.o").exists() and (self.project / "b.o").exists())
+            process.send_signal(number)
+            out, _ = process.communicate(timeout=30)
+        return process.returncode, out
+
+    def check(self, number: signal.Signals) -> None:
+        """Stop it, and look at what is left."""
+        status, out = self.stopped_by(number)
+        self.assertEqual(status, 128 + signal.SIGINT, out)
+        self.assertIn("Stopped: your files are as they were.", out)
+        names = ["Makefile", "a.c", "a.d", "a.h", "a.o", "b.c", "b.d", "b.o"]
+        self.assertEqual(sorted(os.listdir(self.project)), names)
+        self.assertEqual(os.listdir(self.temporary), [])
+        self.assertFalse(is_running(self.compiler))
+
+    def test_interrupt(self) -> None:
+        """Ctrl-C ends the compiles, gives the user's files back, and says so."""
+        self.check(signal.SIGINT)
+
+    def test_terminate(self) -> None:
+        """SIGTERM does the same."""
+        self.check(signal.SIGTERM)
 
 
 class LiveTests(StoryTestCase):

@@ -139,7 +139,8 @@ class Verification:
                     findings.append(finding)
                     self.screen.progress(f"{len(findings)} of {len(units)} units")
             except BaseException:
-                pool.shutdown(cancel_futures=True)  # what runs comes to its end, and the files back
+                twice.stop()
+                pool.shutdown(cancel_futures=True)  # which waits until each file is back in its place
                 raise
         return findings
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import re
-import subprocess
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -17,6 +16,7 @@ from pathlib import Path
 
 from twisted_distcc.cli.verify.aside import put_aside
 from twisted_distcc.cli.verify.differences import Ran, differences
+from twisted_distcc.cli.verify.running import Running
 from twisted_distcc.cli.verify.units import Unit
 
 # What `tdistcc` says with DISTCC_VERBOSE of a compile, or a part of it, that is done by this machine.
@@ -67,6 +67,7 @@ class Twice:
     tdistcc: str
     changes: Mapping[str, str]
     scratch: Path
+    _running: Running = field(default_factory=Running, init=False)
 
     def compare(self, unit: Unit) -> Finding:
         """Compile `unit` here, then through the farm; and here again if the two differ."""
@@ -84,8 +85,12 @@ class Twice:
             finding = replace(finding, unstable=unstable)
         return finding
 
+    def stop(self) -> None:
+        """End the compiles that run, and have `compare` raise `StoppedError` from now on."""
+        self._running.stop()
+
     def _here(self, unit: Unit) -> Ran:
-        return _run(unit, [unit.compiler, *unit.command.argv[1:]], unit.command.environ)
+        return self._ran(unit, [unit.compiler, *unit.command.argv[1:]], unit.command.environ)
 
     def _there(self, unit: Unit, log: Path) -> Ran:
         with log.open("ab") as words:
@@ -99,24 +104,18 @@ class Twice:
                 "UNCACHED_ERR_FD": str(words.fileno()),
             }
             environ = {**unit.command.environ, **self.changes, **wishes}
-            return _run(unit, [self.tdistcc, *unit.command.argv], environ, words.fileno())
+            return self._ran(unit, [self.tdistcc, *unit.command.argv], environ, words.fileno())
 
-
-def _run(unit: Unit, argv: Sequence[str], environ: Mapping[str, str], *descriptors: int) -> Ran:
-    with put_aside(unit.outputs.values()):
-        ended = subprocess.run(
-            argv,
-            cwd=unit.command.directory,
-            env=environ,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            pass_fds=descriptors,
-            check=False,
-        )
-        files = {what: _contents(path) for what, path in unit.outputs.items()}
-    left = {what: data for what, data in files.items() if data is not None}
-    said = {"standard output": ended.stdout, "standard error": ended.stderr}
-    return Ran(ended.returncode, {**left, **said})
+    def _ran(
+        self, unit: Unit, argv: Sequence[str], environ: Mapping[str, str], *descriptors: int
+    ) -> Ran:
+        with put_aside(unit.outputs.values()):
+            status, stdout, stderr = self._running.run(
+                argv, unit.command.directory, environ, descriptors
+            )
+            files = {what: _contents(path) for what, path in unit.outputs.items()}
+        left = {what: data for what, data in files.items() if data is not None}
+        return Ran(status, {**left, "standard output": stdout, "standard error": stderr})
 
 
 def _contents(path: str) -> bytes | None:
