@@ -10,11 +10,12 @@ from pathlib import Path
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.pump.fakes import compilation
+from twisted_distcc.cmdline.environment import search_options
 from twisted_distcc.cmdline.model import Compilation, Language
 from twisted_distcc.pump.chains import candidates, chains
 from twisted_distcc.pump.disk import Disk
 from twisted_distcc.pump.scanner import Scanner
-from twisted_distcc.pump.search import SearchPath, question, words_from
+from twisted_distcc.pump.search import SearchPath, question
 
 _ENVIRONMENT = {"PATH": os.environ["PATH"], "LC_ALL": "C"}
 _TREES = 24
@@ -69,10 +70,13 @@ class TruthTests(CompilersCase):
         self.write(
             "s.c", "#include <stdlib.h>\n#include <limits.h>\n#include <math.h>\n#include <pthread.h>\n"
         )
+        self.write("own.c", "#include <own.h>\n")
+        self.write("own.h", "")
         for compiler in ("gcc", "clang"):
-            for options in ("", " -std=c99 -O2", " -m32 -nostdinc -I/usr/include -I."):
-                if "-nostdinc" not in options:
-                    self.assert_whole(f"{compiler} -c s.c{options}")
+            for options in ("", "-std=c99 -O2", "-nostdinc -I/usr/include -isystem ."):
+                # Without the compiler's own folder there is no <limits.h> that it can read.
+                source = "own.c" if "-nostdinc" in options else "s.c"
+                self.assert_whole(f"{compiler} -c {source} {options}")
         for compiler in ("g++ -std=c++20", "clang++", "g++ -O2 -pthread"):
             self.assert_whole(f"{compiler} -c s.cc")
 
@@ -153,7 +157,7 @@ class SearchTests(CompilersCase):
         for compiler in ("gcc", "clang"):
             asked = [compiler, "-v", "-E", "-x", "c", "/dev/null"]
             by_variables = _run(asked, self.folder, **environ)
-            by_words = _run([*asked, *words_from(environ, Language.C)], self.folder)
+            by_words = _run([*asked, *search_options(environ, Language.C)], self.folder)
             self.assertEqual(
                 SearchPath.parse(b"", by_variables.stderr, "/").angled,
                 SearchPath.parse(b"", by_words.stderr, "/").angled,

@@ -121,9 +121,11 @@ class FindingTests(ScannerCase):
 
     def test_folders(self) -> None:
         """A unit names the folders that the compiler looks in or walks through, if they are there."""
-        files = self.files('#include "d/../a.h"', {"/p/d/x": "", "/p/a.h": "", "/p/i/y": ""})
-        unit = self.unit(files, "gcc -c s.c -Ii -Imissing")
-        self.assertLessEqual({"/p", "/p/d", "/p/i", "/usr/include"}, unit.folders)
+        files = self.files(
+            '#include "d/../a.h"', {"/p/d/x": "", "/p/a.h": "", "/p/i/y": "", "/p/e/z": ""}
+        )
+        unit = self.unit(files, "gcc -c s.c -Ie/../i -Imissing")
+        self.assertLessEqual({"/p", "/p/d", "/p/e", "/p/i", "/usr/include"}, unit.folders)
         self.assertNotIn("/p/missing", unit.folders)
 
     def test_link_before_dots(self) -> None:
@@ -249,6 +251,13 @@ class RememberingTests(ScannerCase):
         self.tree.time_ns += 1
         self.tree.write("/p/a.h", '#define H "y.h"')
         self.assertEqual("/p/a.h /p/y.h", self.again())
+
+    def test_computed_header_appears_earlier(self) -> None:
+        """A name that a macro makes is looked for anew, too, when an earlier folder provides it."""
+        self.tree.write("/p/s.c", "#define H <b.h>\n#include H")
+        self.assertEqual("/usr/include/b.h", self.again())
+        self.tree.write("/p/i/b.h", "")
+        self.assertEqual("/p/i/b.h", self.again())
 
     def test_bounded(self) -> None:
         """What is remembered stays bounded, and what is forgotten is found again."""
