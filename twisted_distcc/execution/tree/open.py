@@ -85,19 +85,21 @@ def lay_open(tree: Tree, root: str, searched: Sequence[str]) -> Site:
         real = links.follow(os.fsencode(path))
         if real not in layout.files and real not in layout.folders:
             return None
-        return root + path if os.path.exists(root + path) else root + os.fsdecode(real)
+        here = root + os.fsdecode(real)
+        # A `..` after a link to the root leads out of it.
+        return root + path if os.path.realpath(root + path) == os.path.realpath(here) else here
 
     for folder in filter(place, searched):
-        _make_way(root, folder)
+        _make_way(top, os.fsencode(folder), links)
     return Site(root + os.fsdecode(links.follow(tree.directory)), place)
 
 
-def _make_way(root: str, path: str) -> None:
+def _make_way(top: bytes, path: bytes, links: Links) -> None:
     """Make the folders that `path` leads through (`/usr/bin/../lib`) before it comes to the tree's."""
-    for part in path.split("/")[1:]:
-        root += f"/{part}"
-        if not os.path.exists(root):
-            os.mkdir(root)
+    parts = path.split(b"/")
+    for count in range(2, len(parts)):
+        # Where that is in the tree: the disk might lead out of it.
+        os.makedirs(top + links.follow(b"/".join(parts[:count])), exist_ok=True)
 
 
 def _changed(body: Body, change: Callable[[bytes], bytes], keep: str) -> Body:
