@@ -143,7 +143,7 @@ class TreeTestCase(SynchronousTestCase):
         assert isinstance(arrived, Compilation), arrived
         compiler = f"/usr/bin/{command.compiler}"
         place.learn(compiler)
-        with place.prepare_tree(compiler, arrived, tree, environ) as job:
+        with place.prepare_tree(compiler, arrived, tree, environ, "ada") as job:
             return attempt(job)
 
     def understood(self, command: str) -> Compilation:

@@ -95,11 +95,17 @@ class Place(Protocol):
         ...
 
     def prepare_tree(
-        self, path: str, compilation: Compilation, tree: Tree, environ: Mapping[str, str]
+        self,
+        path: str,
+        compilation: Compilation,
+        tree: Tree,
+        environ: Mapping[str, str],
+        owner: str,
     ) -> AbstractContextManager[Job]:
         """Make ready to compile the files of `tree` as `compilation` says, as if at the client.
 
-        `environ` is set for the compiler as well.  To enter and to leave the context may wait.
+        `environ` is set for the compiler as well; nobody but `owner` may learn of the tree.  To enter
+        and to leave the context may wait.
 
         Raises:
             DistccError: if the tree cannot be laid out.

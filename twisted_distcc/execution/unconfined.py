@@ -73,7 +73,12 @@ class Unconfined:
         return self._job(command, {})
 
     def prepare_tree(
-        self, path: str, compilation: Compilation, tree: Tree, environ: Mapping[str, str]
+        self,
+        path: str,
+        compilation: Compilation,
+        tree: Tree,
+        environ: Mapping[str, str],
+        owner: str,
     ) -> AbstractContextManager[OpenJob]:
         """Make ready to compile the files of `tree` in a folder that stands for the root; this waits."""
 

@@ -130,7 +130,7 @@ class Exchange:
         arrived = self.clock.seconds()
         async with self.admission.seat(told.peer, judged.decision.terms):
             seated = self.clock.seconds()
-            reply, cpu = await self._compile(judged, request)
+            reply, cpu = await self._compile(judged, request, told.peer.identity)
         done = replace(
             told,
             verdict="done",
@@ -172,18 +172,20 @@ class Exchange:
             return await self._content(request.source)
         return await self.run.aside(lambda: content_of_tree(tree))
 
-    async def _compile(self, judged: Judged, request: Request) -> tuple[Reply, float]:
+    async def _compile(self, judged: Judged, request: Request, owner: str) -> tuple[Reply, float]:
         if not self.place.knows(judged.compiler):
             await self.run.aside(lambda: self.place.learn(judged.compiler))
-        async with self._prepared(judged, request) as job:
+        async with self._prepared(judged, request, owner) as job:
             ended = await self._run(job.command)
             return job.collect(ended), job.cost(ended)
 
-    def _prepared(self, judged: Judged, request: Request) -> AbstractAsyncContextManager[Job]:
+    def _prepared(
+        self, judged: Judged, request: Request, owner: str
+    ) -> AbstractAsyncContextManager[Job]:
         compiler, compilation, tree = judged.compiler, judged.compilation, request.tree
         if tree is None:
             return entered(self.place.prepare(compiler, compilation, request.source))
-        context = self.place.prepare_tree(compiler, compilation, tree, judged.environ)
+        context = self.place.prepare_tree(compiler, compilation, tree, judged.environ, owner)
         return entered_aside(self.run, context)
 
     async def _run(self, command: Command) -> Ended:

@@ -58,7 +58,7 @@ class TreeTestCase(SynchronousTestCase):
         command = parse(["gcc", "-MD", "-c", "a.c", "-o", "a.o"], arrived=True, with_files=True)
         assert isinstance(command, Compilation)
         tree = pack_tree(b"/p", {b"/p/a.c": source, b"/p/sub/b.h": b"b"}, links or {})
-        with place.prepare_tree(compiler, command, tree, environ or {}) as job:
+        with place.prepare_tree(compiler, command, tree, environ or {}, "ada") as job:
             return attempt(job)
 
 

@@ -233,12 +233,12 @@ class TreesTests(DiskTestCase):
     def test_kept(self) -> None:
         """A folder is used again for the next job, and by one job at a time."""
         tree = pack_tree(b"/", {b"/a": b"1"})
-        with self.trees.laid("gcc", lay_out(tree), tree.contents) as first:
-            with self.trees.laid("gcc", lay_out(tree), tree.contents) as second:
+        with self.trees.laid("gcc", lay_out(tree), tree.contents, "ada") as first:
+            with self.trees.laid("gcc", lay_out(tree), tree.contents, "ada") as second:
                 self.assertNotEqual(first, second)
-            with self.trees.laid("gcc", lay_out(tree), tree.contents) as third:
+            with self.trees.laid("gcc", lay_out(tree), tree.contents, "ada") as third:
                 self.assertEqual(third, second)
-            with self.trees.laid("clang", lay_out(tree), tree.contents) as other:
+            with self.trees.laid("clang", lay_out(tree), tree.contents, "ada") as other:
                 self.assertNotIn(other, {first, second})
 
     def test_large_ones(self) -> None:
@@ -247,17 +247,35 @@ class TreesTests(DiskTestCase):
         self.patch(trees, "_MOST_BYTES", 2)
         for files in ({b"/a": b"", b"/b": b"", b"/c": b""}, {b"/a": b"123"}):
             tree = pack_tree(b"/", files)
-            with self.trees.laid("gcc", lay_out(tree), tree.contents) as path:
+            with self.trees.laid("gcc", lay_out(tree), tree.contents, "ada") as path:
                 self.assertEqual(len(found(Path(path))), len(files) + 1)
             self.assertFalse(os.path.exists(path))
 
     def test_not_kept(self) -> None:
         """One whose job went wrong is removed, half written ones too."""
         tree = pack_tree(b"/", {b"/a": b"1"})
-        laid = self.trees.laid("gcc", lay_out(tree), tree.contents)
+        laid = self.trees.laid("gcc", lay_out(tree), tree.contents, "ada")
         laid.__enter__()
         self.assertFalse(laid.__exit__(KeyError, KeyError(), None))
         bad = Tree(b"/", (TreeFile(b"/p/a", 0, 4),), Body.of(b"\xff" * 4))
-        half_written = self.trees.laid("gcc", lay_out(bad), bad.contents)
+        half_written = self.trees.laid("gcc", lay_out(bad), bad.contents, "ada")
         self.assertRaises(RemoteProtocolError, half_written.__enter__)
         self.assertEqual(set(os.listdir(self.folder)), {"files", "outside"})
+
+    def test_kept_for_its_owner(self) -> None:
+        """Nothing shows one owner what another has brought: no file is shared, nor left."""
+        tree = pack_tree(b"/", {b"/a": b"1"})
+
+        def brought_by(owner: str) -> tuple[str, os.stat_result]:
+            with self.trees.laid("gcc", lay_out(tree), tree.contents, owner) as root:
+                return root, os.stat(f"{root}/a")
+
+        with self.trees.laid("gcc", lay_out(tree), tree.contents, "ada"):
+            theirs, of_theirs = brought_by("bob")
+        root, first = brought_by("ada")
+        self.assertNotEqual(root, theirs)
+        self.assertEqual(first.st_nlink, 2)  # and one that is kept for the next
+        self.assertNotEqual(first.st_ino, of_theirs.st_ino)
+        _, again = brought_by("eve")
+        self.assertNotIn(again.st_ino, {first.st_ino, of_theirs.st_ino})
+        self.assertEqual({one.st_mtime for one in (first, of_theirs, again)}, {0})

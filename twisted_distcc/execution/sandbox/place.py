@@ -110,14 +110,20 @@ class Sandbox:
 
     @contextmanager
     def prepare_tree(
-        self, path: str, compilation: Compilation, tree: Tree, environ: Mapping[str, str]
+        self,
+        path: str,
+        compilation: Compilation,
+        tree: Tree,
+        environ: Mapping[str, str],
+        owner: str,
     ) -> Iterator[ConfinedJob]:
         """Make ready to compile with the files of `tree`, where the client has them; this waits."""
         seen = self.toolchains.get(path)
         layout = lay_out(tree, fixture_of(seen, self.environ))
         own = os.fsdecode(layout.own)
         command = serve_tree_argv(compilation, path, f"{own}/{OUTPUT}", f"{own}/{DEPENDENCIES}")
-        with self.trees.laid(path, layout, tree.contents) as root, closing(Handed(self.spool)) as handed:
+        laid = self.trees.laid(path, layout, tree.contents, owner)
+        with laid as root, closing(Handed(self.spool)) as handed:
             system = [os.fsdecode(folder) for folder in layout.system]
             argv = self._walls(seen).argv_over(root, system, own, os.fsdecode(tree.directory), command)
             environ = {**self.environ, **environ, "TMPDIR": own}

@@ -39,6 +39,10 @@ class _Key(NamedTuple):
 class Root:
     """A folder with a tree in it, or with what is left of its last one.
 
+    Attributes:
+        path: the folder.
+        owner: whose tree it was.
+
     Args:
         path: the folder, which is made.
         store: where files can be had from, and are given to.
@@ -55,21 +59,24 @@ class Root:
         self._keys: dict[bytes, _Key] = {}
         self._lengths: dict[bytes, int] = {}
         self._bytes = 0
+        self.owner = ""
 
     @property
     def length(self) -> int:
         """The bytes of all its files."""
         return self._bytes
 
-    def become(self, layout: Layout, contents: Body) -> None:
+    def become(self, layout: Layout, contents: Body, owner: str = "") -> None:
         """Have what `layout` says, and nothing else; if this fails the folder is good for nothing.
+
+        What is shared with other trees, or left from the last one, is so among those of `owner` alone.
 
         Raises:
             DistccError: if the contents are not LZO1X, or too much.
             OSError: if the disk takes no more.
         """
         with contents.opened() as read:
-            keys = _keys(layout.files, read)
+            keys = _keys(layout.files, read, owner)
             self._remove_others(layout, keys)
             self._add_missing(layout)
             for path, key in keys.items():
@@ -78,7 +85,7 @@ class Root:
         for path, target in layout.links.items():
             if path not in self._layout.links:
                 os.symlink(target, self.path + path)
-        self._layout, self._keys = layout, keys
+        self._layout, self._keys, self.owner = layout, keys, owner
 
     def remove(self) -> None:
         """Remove it with all that is in it."""
@@ -124,19 +131,22 @@ class Root:
         descriptor = os.open(place, _NEW, 0o600)
         try:
             length = write_expanded(packed, descriptor, _MOST_BYTES - self._bytes)
-            if number:
-                os.utime(descriptor, (number, number))
+            # No time of ours: `__TIMESTAMP__` would tell when a file was first brought.
+            os.utime(descriptor, (number, number))
         finally:
             os.close(descriptor)
         return length
 
 
-def _keys(files: Mapping[bytes, TreeFile], read: Part) -> dict[bytes, _Key]:
-    """Give the key of each file."""
+def _keys(files: Mapping[bytes, TreeFile], read: Part, owner: str) -> dict[bytes, _Key]:
+    """Give the key of each file, which is another one for another owner."""
     keys = {}
+    begun = hashlib.sha256(os.fsencode(owner) + b"\0")
     alike: dict[bytes, int] = {}
     for path, file in files.items():
-        digest = hashlib.sha256(read(file.start, file.length)).digest()
+        hashed = begun.copy()
+        hashed.update(read(file.start, file.length))
+        digest = hashed.digest()
         number = alike[digest] = alike.get(digest, -1) + 1
         keys[path] = _Key(digest, number)
     return keys

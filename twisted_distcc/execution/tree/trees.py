@@ -10,6 +10,7 @@ import itertools
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from threading import Lock
 from typing import Final
 
 from twisted_distcc.execution.tree.disk import Root
@@ -34,19 +35,21 @@ class Trees:
         self._folder = folder
         self._idle: dict[str, list[Root]] = {}
         self._store: Store | None = None
+        self._lock = Lock()
 
     @contextmanager
-    def laid(self, kind: str, layout: Layout, contents: Body) -> Iterator[str]:
+    def laid(self, kind: str, layout: Layout, contents: Body, owner: str) -> Iterator[str]:
         """Give a folder that holds what `layout` says; trees of the same `kind` are most alike.
+
+        Files of different owners are never the same file, so that nobody can tell what others have.
 
         Raises:
             DistccError: if the contents are not LZO1X, or too much.
             OSError: if the disk takes no more.
         """
-        idle = self._idle.setdefault(kind, [])
-        root = idle.pop() if idle else self._new()
+        root = self._taken(kind, owner)
         try:
-            root.become(layout, contents)
+            root.become(layout, contents, owner)
             yield os.fsdecode(root.path)
         except BaseException:  # it may be half made, or still be looked at
             root.remove()
@@ -54,7 +57,17 @@ class Trees:
         if len(layout.files) > _MOST_FILES or root.length > _MOST_BYTES:
             root.remove()
         else:
-            idle.append(root)
+            with self._lock:
+                self._idle[kind].append(root)
+
+    def _taken(self, kind: str, owner: str) -> Root:
+        """Take a folder of the same owner's, if there is one, or whatever there is, or a new one."""
+        with self._lock:
+            idle = self._idle.setdefault(kind, [])
+            if not idle:
+                return self._new()
+            best = max(range(len(idle)), key=lambda place: idle[place].owner == owner)
+            return idle.pop(best)
 
     def _new(self) -> Root:
         self._store = self._store or Store(f"{self._folder}/files")
