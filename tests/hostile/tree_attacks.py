@@ -1,8 +1,8 @@
 """A live server that compiles an attacker's trees, and what it must not touch.
 
-In: trees, whose every byte an attacker chose.  Out: answers; and whether an honest tree beside them comes
-out right, files that are nobody's business stay as they were, and nothing is left of a job.  It refuses
-to know what an attack is.
+In: trees, whose every byte an attacker chose.  Out: answers; and whether an honest tree beside them
+comes out right, files that are nobody's business stay as they were, and nothing is left of a job.  It
+refuses to know what an attack is.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ from typing import Final, Literal, Protocol, TypeAlias
 
 from twisted_distcc.cmdline.model import Compilation
 from twisted_distcc.errors import EXIT_COMPILER_CRASHED, DistccError
-from twisted_distcc.execution.words import Words
+from twisted_distcc.execution.words import MOST_WORDS, Words
 from twisted_distcc.launcher.command import Command, Ended
 from twisted_distcc.messages.body import Body
 from twisted_distcc.messages.model import Reply, Tree
@@ -34,6 +34,15 @@ class NothingMadeError(DistccError):
 
     def __init__(self) -> None:
         super().__init__("the compiler ended without a complaint, but made no object file")
+
+
+class LongRulesError(DistccError):
+    """A compiler made a dependency file that no reply can hold."""
+
+    exit_code = EXIT_COMPILER_CRASHED
+
+    def __init__(self) -> None:
+        super().__init__(f"the compiler made a dependency file of more than {MOST_WORDS} bytes")
 
 
 class Job(Protocol):
@@ -112,6 +121,17 @@ class Place(Protocol):
             OSError: if the disk takes no more.
         """
         ...
+
+
+def adopt_rules(path: str, keep: str | None = None) -> Body:
+    """Make a body of a dependency file, as `Body.adopt` does.
+
+    Raises:
+        LongRulesError: if it is longer than what a compiler may say, which is kept in memory as well.
+    """
+    if os.stat(path).st_size > MOST_WORDS:
+        raise LongRulesError
+    return Body.adopt(path, keep)
 
 
 def check_room(ended: Ended, stderr: Words) -> None:

@@ -10,11 +10,12 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from twisted_distcc.cmdline.model import Compilation
 from twisted_distcc.cmdline.parse import parse
-from twisted_distcc.execution.compilation import NothingMadeError
+from twisted_distcc.execution.compilation import LongRulesError, NothingMadeError
 from twisted_distcc.execution.limits import LimitMetError, Limits
 from twisted_distcc.execution.sandbox.builder import build
 from twisted_distcc.execution.sandbox.trial import attempt
 from twisted_distcc.execution.tree.names import BadTreeError
+from twisted_distcc.execution.words import MOST_WORDS
 from twisted_distcc.messages.model import Reply
 from twisted_distcc.messages.plain_trees import pack_tree
 
@@ -77,6 +78,13 @@ class ScriptTests(TreeTestCase):
         self.assertEqual(reply.dependencies.read(), b"rules\n")
         kept = {name.partition("-")[0] for name in os.listdir(self.spool)}
         self.assertEqual(kept, {"files", "tree"})
+
+    def test_too_many_rules(self) -> None:
+        """A dependency file that no reply can hold is told of, and left nowhere, nor is the object."""
+        with self.assertRaises(LongRulesError):
+            self.ran(f"truncate -s {MOST_WORDS + 1} $rules; truncate -s 100000 $object")
+        kept = [name for name in os.listdir(self.spool) if not name.startswith(("tree-", "files"))]
+        self.assertEqual(kept, [])
 
     def test_what_is_nothing(self) -> None:
         """Links, folders and fifos are neither objects nor rules."""

@@ -7,7 +7,12 @@ from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from twisted_distcc.execution.tree.open import lay_open
+from twisted_distcc.cmdline.compilers import Family
+from twisted_distcc.execution.compilation import LongRulesError
+from twisted_distcc.execution.tree.open import Moved, lay_open
+from twisted_distcc.execution.words import MOST_WORDS
+from twisted_distcc.messages.body import Body
+from twisted_distcc.messages.model import Reply
 from twisted_distcc.messages.plain_trees import pack_tree
 
 
@@ -33,3 +38,15 @@ class OpenTests(SynchronousTestCase):
         site = lay_open(tree, str(self.root), [searched])
         self.assertEqual(site.place(searched), f"{self.root}{searched}")
         self.assertTrue((self.root / "usr/bin/deep/../../lib/x.h").exists())
+
+    def test_too_many_rules(self) -> None:
+        """A dependency file that no reply can hold is told of, and the object is given up."""
+        self.root.mkdir()
+        rules, made = self.root / "x.d", self.root / "x.o"
+        for path, length in ((rules, MOST_WORDS + 1), (made, 100_000)):
+            path.touch()
+            os.truncate(path, length)
+        moved = Moved(str(self.root), "/p", str(rules), Family.GCC)
+        reply = Reply(0, object_file=Body.adopt(str(made)))
+        self.assertRaises(LongRulesError, moved.restore, reply, str(self.folder))
+        self.assertFalse(made.exists())

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from twisted_distcc.errors import DistccError
-from twisted_distcc.execution.compilation import NothingMadeError
+from twisted_distcc.execution.compilation import NothingMadeError, adopt_rules
 from twisted_distcc.execution.limits import check_limits
 from twisted_distcc.execution.words import Words
 from twisted_distcc.launcher.command import Command, Ended
@@ -95,10 +95,12 @@ class ConfinedJob:
         """Give object and dependencies; a compiler that failed has none, whatever it wrote."""
         if status:
             return EMPTY, EMPTY
+        rules = EMPTY if self.rules is None else adopt_rules(self.rules, self.keep)
         made = Body.adopt(self.output, self.keep)
         if not made.length:
+            rules.discard()
             raise NothingMadeError
-        return made, EMPTY if self.rules is None else Body.adopt(self.rules, self.keep)
+        return made, rules
 
 
 class Handed:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from twisted_distcc.cmdline.compilers import Family
+from twisted_distcc.execution.compilation import adopt_rules
 from twisted_distcc.execution.mapped import restored, restored_rules
 from twisted_distcc.execution.tree.disk import Root
 from twisted_distcc.execution.tree.layout import lay_out
@@ -49,12 +50,24 @@ class Moved:
     family: Family
 
     def restore(self, reply: Reply, keep: str) -> Reply:
-        """Give `reply` as if made at the client; large bodies lie in the folder `keep`."""
+        """Give `reply` as if made at the client; large bodies lie in the folder `keep`.
+
+        Raises:
+            LongRulesError: if no reply can hold its dependencies; it is given up then.
+            OSError: if the disk takes no more.
+        """
+        try:
+            return self._restored(reply, keep)
+        except BaseException:
+            reply.discard()
+            raise
+
+    def _restored(self, reply: Reply, keep: str) -> Reply:
         root = os.fsencode(self.root)
         rules = EMPTY
         if self.rules is not None and not reply.status and os.path.isfile(self.rules):
             rules = _changed(
-                Body.adopt(self.rules), lambda text: restored_rules(text, root, self.family), keep
+                adopt_rules(self.rules), lambda text: restored_rules(text, root, self.family), keep
             )
         stderr, stdout = (
             _changed(body, lambda text: restored(text, root), keep)
