@@ -17,7 +17,7 @@ _ATTACK: Final = ("gcc", "-c", "attack.c", "-o", "attack.o")
 
 class BulkTests(TreeAttackTestCase):
     async def test_many_names(self) -> None:
-        """Ten thousand files, or thirty thousand names, are a job like others; an honest one is served meanwhile."""
+        """Files by the ten thousand are a job like others; an honest one is served meanwhile."""
         await self.besieged("--sandbox=require")
         tiny: list[Entry] = [
             (b"/project/%d/%d.h" % (number // 1000, number), b"%d" % number) for number in range(10_000)
