@@ -18,11 +18,15 @@ from twisted_distcc.client.hosts import BadHostsError, parse_hosts
 from twisted_distcc.cmdline.model import Compilation
 from twisted_distcc.cmdline.parse import parse
 from twisted_distcc.cmdline.response import split
-from twisted_distcc.cmdline.rewrite import remote_argv, serve_argv
+from twisted_distcc.cmdline.rewrite import remote_argv, serve_argv, serve_tree_argv
 from twisted_distcc.cmdline.source import source_forbids
 from twisted_distcc.compression.lzo import compress, expand, largest_expansion
 from twisted_distcc.errors import RemoteProtocolError
+from twisted_distcc.execution.tree.layout import Fixture, lay_out
+from twisted_distcc.execution.tree.names import BadTreeError
 from twisted_distcc.launcher.packets import pack_start, unpack_start
+from twisted_distcc.messages.body import EMPTY
+from twisted_distcc.messages.model import Tree, TreeFile, TreeLink
 from twisted_distcc.wire.connection import Reader, Writer
 from twisted_distcc.wire.events import BodyData, BodyEnd, BodyStart, Event, MessageEnd, Run, Text
 from twisted_distcc.wire.grammar import DIST, DONE, REPLIES, REQUESTS, Field, Messages
@@ -36,6 +40,12 @@ _CEILING: Final = 1 << 20
 # An LZO1X body that begins with one literal, and its end.
 _LITERAL: Final = b"\x12\xaa"
 _END: Final = b"\x11\x00\x00"
+_FIXTURE: Final = Fixture(
+    folders=frozenset({b"/usr/lib/gcc"}),
+    files=frozenset({b"/usr/bin/gcc-12", b"/dev/null"}),
+    links=((b"/lib", b"usr/lib"), (b"/usr/bin/gcc", b"gcc-12")),
+    system=(b"/usr/include",),
+)
 _FILES: Final[Mapping[str, str]] = MappingProxyType({"x": "-c @y", "y": "a.c '@x"})
 
 
@@ -125,11 +135,31 @@ def command(data: bytes) -> None:
     if isinstance(served, Compilation):
         argv = serve_argv(served, "/usr/bin/gcc", "in.i", "out.o")
         assert not any("\0" in word for word in argv)
+    brought = parse(words, arrived=True, with_files=True)
+    if isinstance(brought, Compilation):
+        argv = serve_tree_argv(brought, "/usr/bin/gcc", "/out.o", "/out.d")
+        assert not any(word.startswith("@") for word in argv), argv
     sent = parse(words, _FILES.get)
     if isinstance(sent, Compilation):
         assert isinstance(parse(remote_argv(sent, "/folder"), arrived=True), Compilation)
     else:
         assert sent.reason.isprintable(), sent.reason
+
+
+def tree(data: bytes) -> None:
+    """Lay out files and links, one a line: whatever lies somewhere lies in folders, below no link."""
+    named = [line.partition(b">") for line in data.split(b"\n")]
+    entries = [TreeLink(name, target) if sign else TreeFile(name, 0, 0) for name, sign, target in named]
+    try:
+        layout = lay_out(Tree(b"/p", tuple(entries), EMPTY), _FIXTURE)
+    except BadTreeError:
+        return
+    folders = {b"", *layout.folders}
+    taken = [*folders, *layout.files, *layout.links, *layout.points]
+    assert len(set(taken)) == len(taken), taken
+    for path in taken:
+        assert path.rpartition(b"/")[0] in folders, path
+        assert path.split(b"/")[1:2] not in ([b"proc"], [b"sys"]), path
 
 
 def response_file(data: bytes) -> None:
@@ -187,11 +217,18 @@ SEEDS: Final[Mapping[str, tuple[bytes, ...]]] = MappingProxyType(
             _LITERAL + b"\x40\x00" * 9 + b"\x3f\x00\x00" + _END,
         ),
         "command": (_WORDS, b"clang++\n-c\n-Xclang\n-load\n-Xclang\nx.so\na.cc\n--target=x\n-o\n-"),
+        "tree": (
+            b"/p/a.c\n/usr/include/x.h\n/w>/p\n/w/b>../q/./r",
+            b"/usr>/oldroot\n/lib>usr/lib\n/lib/x\n/a>/b\n/b>/a",
+        ),
         "response_file": (b"-c 'a b' \"c\\\\d\" @x\n", b'.incbin "/x"\n#include "/y"\n__asm__("")'),
         "hosts": (_HOSTS,),
         "packets": (b"S\n/bin/cc\n-c", b"R00000010x\0022\0/\0001\0cc\0A=b"),
     }
 )
 TARGETS: Final[Mapping[str, Callable[[bytes], None]]] = MappingProxyType(
-    {target.__name__: target for target in (request, reply, lzo, command, response_file, hosts, packets)}
+    {
+        target.__name__: target
+        for target in (request, reply, lzo, command, tree, response_file, hosts, packets)
+    }
 )

@@ -38,6 +38,7 @@ class TargetTests(SynchronousTestCase):
 
     @_SHORT
     @given(st.binary(max_size=200) | _MUTATED)
+    @example(b"gcc\n-MD\n-c\nx/@a.c")  # so was what make is to know it by
     @example(b"cc\n-c\nx/@a.S")  # its object was taken for a response file
     def test_any_bytes(self, data: bytes) -> None:
         """No bytes break a target."""
