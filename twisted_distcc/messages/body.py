@@ -130,6 +130,13 @@ def _copy_away(path: str, to: str) -> None:
     shutil.move(path, to)
 
 
+def in_pieces(read: Part, start: int, length: int) -> Iterator[bytes]:
+    """Give a part of a body in pieces of at most `PIECE`."""
+    end = start + length
+    for place in range(start, end, PIECE):
+        yield read(place, min(PIECE, end - place))
+
+
 def _whole(data: bytes, length: int) -> bytes:
     if len(data) != length:
         raise OSError(errno.EIO, f"a body ends {length - len(data)} bytes too early")

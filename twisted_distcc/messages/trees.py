@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from twisted_distcc.messages.body import PIECE, Part, Spool
+from twisted_distcc.messages.body import Part, Spool, in_pieces
 from twisted_distcc.messages.model import Tree, TreeFile, TreeLink
 from twisted_distcc.wire.events import BodyData, BodyEnd, BodyStart, Event, Run, Text
 
@@ -113,7 +113,6 @@ def _tokens(entry: TreeFile | TreeLink, read: Part) -> tuple[tuple[bytes, bytes]
 def _large_file(file: TreeFile, read: Part) -> Iterator[Event]:
     yield Text(b"NAME", file.name)
     yield BodyStart(b"FILE", file.length)
-    end = file.start + file.length
-    for start in range(file.start, end, PIECE):
-        yield BodyData(read(start, min(PIECE, end - start)))
+    for piece in in_pieces(read, file.start, file.length):
+        yield BodyData(piece)
     yield BodyEnd(b"FILE")

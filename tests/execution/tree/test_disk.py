@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from threading import BoundedSemaphore
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -124,15 +125,39 @@ class RootTests(DiskTestCase):
         self.patch(packed, "_IN_MEMORY", 1000)
         bomb = compress(bytes(3_000_000))
         path = self.folder / "file"
-        with open(path, "wb") as file, self.assertRaises(BodyTooLargeError):
-            packed.write_expanded(bomb, file.fileno(), 2_000_000)
+        entry = TreeFile(b"/file", 0, len(bomb))
+        with (
+            Body.of(bomb).opened() as read,
+            open(path, "wb") as file,
+            self.assertRaises(BodyTooLargeError),
+        ):
+            packed.write_expanded(entry, read, file.fileno(), 2_000_000)
         self.assertLessEqual(path.stat().st_size, 2_000_000)
-        with open(path, "wb") as file:
-            self.assertEqual(packed.write_expanded(bomb, file.fileno(), 3_000_000), 3_000_000)
+        with Body.of(bomb).opened() as read, open(path, "wb") as file:
+            self.assertEqual(packed.write_expanded(entry, read, file.fileno(), 3_000_000), 3_000_000)
         self.assertEqual(path.read_bytes(), bytes(3_000_000))
         tree = Tree(b"/", (TreeFile(b"/a", 0, 4),), Body.of(b"\xff" * 4))
         with self.assertRaises(RemoteProtocolError):
             self.root().become(lay_out(tree), tree.contents)
+
+    def test_in_turn(self) -> None:
+        """A large file is read and expanded when it is its turn; a small one waits for nobody."""
+        large, small = (compress(os.urandom(size)) for size in (40_000, 1000))
+        turns = BoundedSemaphore(1)
+        self.patch(packed, "_TURNS", turns)
+        free: list[bool] = []
+
+        def read(start: int, length: int) -> bytes:
+            if is_free := turns.acquire(blocking=False):
+                turns.release()
+            free.append(is_free)
+            return (large + small)[start : start + length]
+
+        entries = (TreeFile(b"/a", 0, len(large)), TreeFile(b"/b", len(large), len(small)))
+        for entry in entries:
+            with open(self.folder / "file", "wb") as file:
+                packed.write_expanded(entry, read, file.fileno(), 1_000_000)
+        self.assertEqual(free, [False, True])
 
     def test_nothing_outside(self) -> None:
         """Links that lead out are made as they are said, and nothing is written by way of them."""

@@ -17,7 +17,7 @@ from twisted_distcc.execution.tree.layout import Layout
 from twisted_distcc.execution.tree.packed import write_expanded
 from twisted_distcc.execution.tree.store import Store
 from twisted_distcc.execution.workspace import remove_folder
-from twisted_distcc.messages.body import Body, Part
+from twisted_distcc.messages.body import Body, Part, in_pieces
 from twisted_distcc.messages.model import TreeFile
 
 _MOST_BYTES: Final = 1024 * 1024 * 1024
@@ -121,16 +121,16 @@ class Root:
         store = None if key.number else self._store
         length = None if store is None else store.link_to(place, key.digest)
         if length is None:
-            length = self._write(place, key.number, read(file.start, file.length))
+            length = self._write(place, key.number, file, read)
             if store is not None:
                 store.take(place, key.digest, length)
         self._lengths[path] = length
         self._bytes += length
 
-    def _write(self, place: bytes, number: int, packed: bytes) -> int:
+    def _write(self, place: bytes, number: int, file: TreeFile, read: Part) -> int:
         descriptor = os.open(place, _NEW, 0o600)
         try:
-            length = write_expanded(packed, descriptor, _MOST_BYTES - self._bytes)
+            length = write_expanded(file, read, descriptor, _MOST_BYTES - self._bytes)
             # No time of ours: `__TIMESTAMP__` would tell when a file was first brought.
             os.utime(descriptor, (number, number))
         finally:
@@ -145,7 +145,8 @@ def _keys(files: Mapping[bytes, TreeFile], read: Part, owner: str) -> dict[bytes
     alike: dict[bytes, int] = {}
     for path, file in files.items():
         hashed = begun.copy()
-        hashed.update(read(file.start, file.length))
+        for piece in in_pieces(read, file.start, file.length):
+            hashed.update(piece)
         digest = hashed.digest()
         number = alike[digest] = alike.get(digest, -1) + 1
         keys[path] = _Key(digest, number)

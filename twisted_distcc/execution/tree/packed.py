@@ -1,13 +1,16 @@
 """One file of a tree, expanded.
 
 In: its bytes as they came, LZO1X.  Out: a file.  What may burst is expanded by a program of its own,
-whose memory is bounded: the format does not say how much there is.
+whose memory is bounded: the format does not say how much there is.  Of what takes much memory little
+goes on at a time, whatever the number of jobs.
 """
 
 from __future__ import annotations
 
 import errno
 import os
+from contextlib import nullcontext
+from threading import BoundedSemaphore
 from typing import Final
 
 from twisted_distcc.compression.filter import NO_ROOM, filter_argv
@@ -15,19 +18,33 @@ from twisted_distcc.compression.lzo import expand, largest_expansion
 from twisted_distcc.errors import BodyTooLargeError
 from twisted_distcc.execution.sandbox.trial import run_here
 from twisted_distcc.launcher.command import Command
+from twisted_distcc.messages.body import Part
+from twisted_distcc.messages.model import TreeFile
 
 # What may be taken in memory at once; a source is smaller, but for a few amalgamations.
 _IN_MEMORY: Final = 64 * 1024 * 1024
+# So many bytes become 4 MiB at the most; most headers have fewer.
+_SMALL: Final = 16 * 1024
+# As many as `messages.bulk` lets expand bodies: a thread may need some hundred megabytes for one file,
+# and a program gigabytes.  Each job waits in a thread of its own.
+_TURNS: Final = BoundedSemaphore(2)
 
 
-def write_expanded(packed: bytes, descriptor: int, ceiling: int) -> int:
-    """Write what `packed` expands to into an empty file; give the length, at most `ceiling`.
+def write_expanded(file: TreeFile, read: Part, descriptor: int, ceiling: int) -> int:
+    """Write what `file` expands to into an empty file; give the length, at most `ceiling`.
+
+    `read` gives its bytes as they came, which are not taken into memory before it is their turn.
 
     Raises:
         BodyTooLargeError: if it is more, or may be.
         DistccError: if it is not LZO1X.
         OSError: if the disk takes no more.
     """
+    with nullcontext() if file.length <= _SMALL else _TURNS:
+        return _write(read(file.start, file.length), descriptor, ceiling)
+
+
+def _write(packed: bytes, descriptor: int, ceiling: int) -> int:
     if largest_expansion(packed) > _IN_MEMORY:
         return _by_filter(packed, descriptor, ceiling)
     data = expand(packed, ceiling)
