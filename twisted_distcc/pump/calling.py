@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from twisted_distcc.pump.asked import LEAVES, Kind
 from twisted_distcc.pump.model import NotForServersError
-from twisted_distcc.pump.search import FOLDER_OPTIONS, asks_for_all_folders, preprocessor_options
+from twisted_distcc.pump.search import asks_for_all_folders, included_files, named_folders
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from twisted_distcc.cmdline.model import Compilation
     from twisted_distcc.pump.text import Text
 
-_INCLUDED = frozenset({"-include", "--include", "-imacros", "--imacros"})
 _QUOTED = frozenset({Kind.QUOTED, Kind.QUOTED_LEAF})
 _NEXT = frozenset({Kind.NEXT, Kind.NEXT_LEAF})
 _ASSEMBLER = frozenset({Kind.ASSEMBLER, Kind.ASSEMBLER_LEAF})
@@ -74,17 +73,13 @@ def names_of(
 def absolute_folders(c: Compilation) -> tuple[str, ...]:
     """Give the folders below which a file may go by its absolute name."""
     named = [folder for folders in _search(c).values() for folder in folders]
-    files = [c.source, *(value for name, value, _ in preprocessor_options(c) if name in _INCLUDED)]
-    folders = (*named, *map(dirname, files))
+    folders = (*named, *map(dirname, (c.source, *included_files(c))))
     return tuple(normpath(folder) for folder in folders if folder.startswith("/"))
 
 
 def _search(c: Compilation) -> dict[str, list[str]]:
-    folders: dict[str, list[str]] = {"-iquote": [], "-I": [], "-isystem": [], "-idirafter": []}
-    for name, value, _ in preprocessor_options(c):
-        if option := FOLDER_OPTIONS.get(name):
-            folders[option].append(value.rstrip("/") or "/")
-    return folders
+    named = named_folders(c).items()
+    return {kind: [folder.rstrip("/") or "/" for folder in folders] for kind, folders in named}
 
 
 class _Walk:
@@ -107,8 +102,7 @@ class _Walk:
 
     def roots(self, c: Compilation) -> Iterator[Called]:
         """Give the source, and what is read before it."""
-        names = [value for name, value, _ in preprocessor_options(c) if name in _INCLUDED]
-        found = (self._at(c.source), *(self._quote("", name) for name in names))
+        found = (self._at(c.source), *(self._quote("", name) for name in included_files(c)))
         return (called for called in found if called is not None)
 
     def follow(self, waiting: list[Called]) -> None:

@@ -9,10 +9,11 @@ but a system folder wins over the same folder of `-I`, and with gcc over that of
 
 from __future__ import annotations
 
+import os.path
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from twisted_distcc.pump.search import FOLDER_OPTIONS, asks_for_all_folders, preprocessor_options
+from twisted_distcc.pump.search import asks_for_all_folders, named_folders
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -58,13 +59,13 @@ def candidates(c: Compilation, directory: str, search: SearchPath) -> Candidates
     """Give the folders that a compile in `directory` would look in."""
     if asks_for_all_folders(c):
         return Candidates(search.quote, (), search.angled, search.clang)
-    named: dict[str, list[str]] = {"-iquote": [], "-I": [], "-isystem": [], "-idirafter": []}
-    for name, value, _ in preprocessor_options(c):
-        if option := FOLDER_OPTIONS.get(name):
-            named[option].append(value if value.startswith("/") else f"{directory}/{value}")
+    named = {
+        kind: tuple(os.path.join(directory, folder) for folder in folders)
+        for kind, folders in named_folders(c).items()
+    }
     return Candidates(
-        quote=tuple(named["-iquote"]),
-        bracket=tuple(named["-I"]),
+        quote=named["-iquote"],
+        bracket=named["-I"],
         system=(*named["-isystem"], *search.angled, *named["-idirafter"]),
         clang=search.clang,
     )

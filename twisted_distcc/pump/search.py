@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from twisted_distcc.pump.model import FileSystem
 
 # The four kinds of folders that `chains` orders as compilers do, by all their spellings.
-FOLDER_OPTIONS = {
+_FOLDER_OPTIONS = {
     "-iquote": "-iquote",
     "-I": "-I",
     "--include-directory": "-I",
@@ -35,6 +35,9 @@ FOLDER_OPTIONS = {
     "-idirafter": "-idirafter",
     "--include-directory-after": "-idirafter",
 }
+
+# Options that name files to be read before the source.
+_INCLUDING = frozenset({"-include", "--include", "-imacros", "--imacros"})
 
 # Folders by rules of their own: where they stand is for the compiler to say.
 _RARE_FOLDERS = frozenset(
@@ -70,9 +73,7 @@ _ROOTS = frozenset(
     ]
 )
 
-_MACROS_AND_FILES = frozenset(
-    ["-D", "-U", "-include", "-imacros", "--include", "--imacros", "--define-macro", "--undefine-macro"]
-)
+_MACROS_AND_FILES = _INCLUDING | {"-D", "-U", "--define-macro", "--undefine-macro"}
 
 _PASSED_ON = ("-Wp,", "-Xpreprocessor")
 _PASSING_ON = frozenset(_PASSED_ON)
@@ -104,12 +105,26 @@ def _passed_on(option: Option, c: Compilation) -> Iterator[tuple[str, str, tuple
             yield rule.name, rule.joined_argument(piece), option.words
 
 
+def named_folders(c: Compilation) -> dict[str, list[str]]:
+    """Give the folders that the command names, as it does, by their four kinds."""
+    named: dict[str, list[str]] = {kind: [] for kind in _FOLDER_OPTIONS.values()}
+    for name, value, _ in preprocessor_options(c):
+        if kind := _FOLDER_OPTIONS.get(name):
+            named[kind].append(value)
+    return named
+
+
+def included_files(c: Compilation) -> list[str]:
+    """Give the files that the command has read before the source, as it names them."""
+    return [value for name, value, _ in preprocessor_options(c) if name in _INCLUDING]
+
+
 def asks_for_all_folders(c: Compilation) -> bool:
     """Tell whether the folders of this command are for the compiler to put in order."""
     return any(
         name in _RARE_FOLDERS
-        or (name in FOLDER_OPTIONS and words[0].startswith(_PASSED_ON))
-        or (name in FOLDER_OPTIONS and value.startswith(("=", "$SYSROOT")))
+        or (name in _FOLDER_OPTIONS and words[0].startswith(_PASSED_ON))
+        or (name in _FOLDER_OPTIONS and value.startswith(("=", "$SYSROOT")))
         or (name == "-I" and value == "-")
         for name, value, words in preprocessor_options(c)
     )
@@ -138,13 +153,13 @@ def _asked(option: Option, c: Compilation, *, everything: bool) -> tuple[str, ..
         return ()
     else:
         names = [option.name]
-    skipped = _MACROS_AND_FILES if everything else _MACROS_AND_FILES.union(FOLDER_OPTIONS)
+    skipped = _MACROS_AND_FILES if everything else _MACROS_AND_FILES.union(_FOLDER_OPTIONS)
     return () if skipped.issuperset(names) else option.words
 
 
 def _check_anywhere(c: Compilation, *, everything: bool) -> None:
     for name, value, words in preprocessor_options(c):
-        places = name in _ROOTS or (everything and name in FOLDER_OPTIONS)
+        places = name in _ROOTS or (everything and name in _FOLDER_OPTIONS)
         if places and not value.startswith(("/", "=", "$SYSROOT")):
             raise UndecidedError(f"what {' '.join(words)} means depends on the working directory")
 

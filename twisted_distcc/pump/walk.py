@@ -13,7 +13,7 @@ from twisted_distcc.pump.definitions import from_command
 from twisted_distcc.pump.definitions import search as search_lines
 from twisted_distcc.pump.laying import Links
 from twisted_distcc.pump.model import NotForServersError, UndecidedError, Unit
-from twisted_distcc.pump.search import preprocessor_options
+from twisted_distcc.pump.search import included_files, preprocessor_options
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterator
@@ -31,8 +31,6 @@ _MOST_FILES = 20_000
 """Files of one unit: one that seems to have more is not understood."""
 
 _SECOND_NS = 1_000_000_000
-
-_INCLUDED = frozenset({"-include", "--include", "-imacros", "--imacros"})
 
 
 class ChangedError(Exception):
@@ -100,9 +98,7 @@ class Walk:
     def _roots(self, c: Compilation, directory: str) -> Iterator[str]:
         """Files that are read before the source; of names, the working directory comes first."""
         asked = [Asked(Kind.ANGLED, "stdc-predef.h")]  # gcc reads it unasked
-        for name, value, _ in preprocessor_options(c):
-            if name in _INCLUDED:
-                asked.append(Asked(Kind.QUOTED, value))
+        asked += [Asked(Kind.QUOTED, name) for name in included_files(c)]
         edges = self._view.find(self._clean(directory), asked)
         self._looked.folders |= edges.folders
         self._note(edges)
