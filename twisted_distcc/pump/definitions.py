@@ -25,6 +25,9 @@ _DEFINE = re.compile(
 )
 _UNDEFINED = b"\0"
 
+_MOST_NAMES = 5_000
+"""Macros whose definitions are remembered."""
+
 
 def definitions_in(contents: bytes) -> bytes:
     """Give the lines of a file that define macros, and of those that end a definition the name."""
@@ -81,6 +84,8 @@ class Definitions:
         """Give all definitions of `name` in these files; None for that its definition ends."""
         found = self._found.get(name)
         if found is None:
+            if len(self._found) >= _MOST_NAMES:
+                self._found.clear()
             found = self._found[name] = {}
             for path, lines in self._lines.items():
                 _note(found, path, name, lines)

@@ -12,6 +12,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from twisted_distcc.pump.laying import MOST_LINKS
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -24,6 +26,7 @@ _COARSE_TICK_NS = 2_000_000_000
 _SECOND_NS = 1_000_000_000
 
 _PRECOMPILED = (".gch", ".pch")
+_NOTHING: tuple[str, frozenset[str]] = ("", frozenset())
 
 
 def settled(stamp: Stamp, now_ns: int) -> bool:
@@ -79,11 +82,16 @@ class Folders:
         self.now_ns = self._files.now_ns()
 
     def trim(self, most: int) -> None:
-        """Forget the folders that were not looked at for longest, if there are more than `most`."""
+        """Forget the folders that were not looked at for longest, if there are more than `most`.
+
+        Of paths with `..` there are at most as many.
+        """
         if len(self._known) > most:
             oldest = sorted(self._known, key=lambda path: self._known[path].seen)
             for path in oldest[: len(oldest) - most // 2]:
                 del self._known[path]
+            self._clean.clear()
+        if len(self._clean) > most:
             self._clean.clear()
 
     def look(self, path: str) -> Listing | None:
@@ -182,19 +190,13 @@ class Folders:
                 continue
             # The folder above a link is that above where it leads.
             walked.add(clean or "/")
-            while links < _MOST_LINKS and (target := self._files.link(clean)) is not None:
+            while links < MOST_LINKS and (target := self._files.link(clean)) is not None:
                 links += 1
                 above = clean.rpartition("/")[0]
                 clean = self._cleaned(_joined(above, target), walked, links).removesuffix("/")
                 walked.add(clean or "/")
             clean = clean.rpartition("/")[0]
         return clean or "/"
-
-
-_NOTHING: tuple[str, frozenset[str]] = ("", frozenset())
-
-_MOST_LINKS = 40
-"""As many as Linux follows on one path."""
 
 
 def _joined(folder: str, name: str) -> str:

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Protocol
 from twisted_distcc.pump.model import Laid
 
 if TYPE_CHECKING:
-    from twisted_distcc.pump.model import FileSystem, Unit
+    from twisted_distcc.pump.model import Unit
 
-_MOST_LINKS = 40
+MOST_LINKS = 40
 """As many as Linux follows on one path."""
 
 
@@ -51,13 +51,13 @@ class Links:
             return folder.rpartition("/")[0]
         path = f"{folder}/{name}"
         target = self._files.link(path)
-        if target is None or links >= _MOST_LINKS:
+        if target is None or links >= MOST_LINKS:
             return path
         self.links[path] = target
         return self.real(target if target.startswith("/") else f"{folder}/{target}", links + 1)
 
 
-def lay(unit: Unit, files: FileSystem) -> Laid:
+def lay(unit: Unit, files: HasLinks) -> Laid:
     """Find where the files of `unit` really lie, and the links that lead to them.
 
     A unit's folders are there too, each by a link, by a file below it, or by itself.

@@ -33,19 +33,15 @@ class Layer:
 
 
 class _Checked:
-    """The links of one moment; otherwise the same files."""
+    """The links of one moment."""
 
     def __init__(self, files: FileSystem, known: dict[str, tuple[Stamp, dict[str, str | None]]]) -> None:
         self._files = files
         self._known = known
         self._now: dict[str, dict[str, str | None]] = {}
-        self.stamp = files.stamp
-        self.folder_stamp = files.folder_stamp
-        self.names = files.names
-        self.read = files.read
-        self.now_ns = files.now_ns
 
     def link(self, path: str) -> str | None:
+        """Give where the link `path` leads, as `FileSystem` does."""
         folder, _, name = path.rpartition("/")
         links = self._now.get(folder)
         if links is None:

@@ -11,12 +11,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from twisted_distcc.pump.model import UndecidedError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
 
 _TOKEN = re.compile(
     rb'"(?:\\.|[^"\\])*"|\x01\d+\x01|[A-Za-z_$\x80-\xff][\w$\x80-\xff]*|\.?[0-9][\w.$]*|##|\s+|.',
@@ -41,6 +38,8 @@ _ELEMENT_OF = frozenset({b"BOOST_PP_ARRAY_ELEM", b"BOOST_PP_TUPLE_ELEM"})
 
 _MOST_STEPS = 1_000
 """Steps that the expansion of one text may take, in all its ways together."""
+_MOST_NAMES = 5_000
+"""Names that one text may become."""
 
 
 class Definition(NamedTuple):
@@ -59,9 +58,6 @@ class _Token(NamedTuple):
 
 
 _Tokens = tuple[_Token, ...]
-
-_MOST_NAMES = 5_000
-"""Names that one text may become."""
 
 
 def without_comments(text: bytes) -> bytes:

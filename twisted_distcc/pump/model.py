@@ -62,8 +62,8 @@ class Unit:
     """What one compile may read; more than it does read is no harm, one file too few is.
 
     Attributes:
-        files: absolute paths, as the compiler would open them, links and `..` included, with the stamp
-            that each had when it was looked at.
+        files: absolute paths without `..`, links on the way kept, with the stamp that each had when it
+            was looked at.
         folders: absolute paths of folders that the compiler looks in or walks through.
     """
 

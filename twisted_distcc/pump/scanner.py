@@ -13,7 +13,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from twisted_distcc.pump.chains import candidates, chains
-from twisted_distcc.pump.computed import Computed
 from twisted_distcc.pump.folders import Folders, Looked
 from twisted_distcc.pump.model import UndecidedError
 from twisted_distcc.pump.scans import Scans
@@ -43,7 +42,6 @@ class Scanner:
         self._folders = Folders(files, self._forget)
         self._scans = Scans(files)
         self._views: dict[Chains, View] = {}
-        self._computed = Computed()
         self._units = 0
 
     def unit(
@@ -61,9 +59,7 @@ class Scanner:
             self._begin()
             looked = Looked()
             view = self._view(c, directory, search, looked)
-            walk = Walk(
-                self._files, self._folders, self._scans, view, looked, self._computed, self._units
-            )
+            walk = Walk(self._files, self._folders, self._scans, view, looked)
             try:
                 return walk.unit(c, directory, search, fixed_date=fixed_date)
             except ChangedError:
@@ -99,7 +95,6 @@ class Scanner:
         """Forget what was not used for longest, where there is too much."""
         self._folders.trim(self._most_files)
         if self._scans.trim(self._most_files):
-            self._computed = Computed()
             for view in self._views.values():
                 view.keep(self._scans.known)
         remembered = sum(len(view.edges) for view in self._views.values())

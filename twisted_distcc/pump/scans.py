@@ -1,12 +1,14 @@
 """The texts of files, each read once as long as its stamp holds.
 
-In: paths.  Out: what each file asks for.  This module refuses to know where that leads.
+In: paths.  Out: what each file asks for, and what the names are that its macros make.  This module
+refuses to know where that leads.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from twisted_distcc.pump.computed import Computed
 from twisted_distcc.pump.definitions import Definitions, definitions_in
 from twisted_distcc.pump.folders import settled
 from twisted_distcc.pump.model import UndecidedError
@@ -43,6 +45,7 @@ class Scans:
         self._files = files
         self.known: dict[str, Scanned] = {}
         self.definitions = Definitions()
+        self.computed = Computed()
         self._defined: dict[str, Text] = {}
         self._predefined: dict[SearchPath, bytes] = {}
 
@@ -92,4 +95,5 @@ class Scans:
             del self.known[path]
             self._defined.pop(path, None)
             self.definitions.drop(path)
+        self.computed = Computed()
         return True

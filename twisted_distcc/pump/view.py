@@ -17,6 +17,11 @@ if TYPE_CHECKING:
     from twisted_distcc.pump.chains import Chains
     from twisted_distcc.pump.text import Text
 
+_MOST_COMPUTED = 1_000
+"""Sets of computed names, each with where it leads."""
+
+_EVERYWHERE = frozenset({Kind.NEXT, Kind.NEXT_LEAF, Kind.ASSEMBLER, Kind.ASSEMBLER_LEAF})
+
 
 class Edges:
     """Where the names in one text lead.
@@ -76,6 +81,7 @@ class View:
     def keep(self, paths: Container[str]) -> None:
         """Forget all but these files."""
         self.forget([path for path in self.edges if path not in paths])
+        self._sets.clear()
 
     def find_computed(self, folder: str, asked: frozenset[Asked]) -> Edges:
         """Find names that a file in `folder` computes, and remember where they lead."""
@@ -130,8 +136,3 @@ class View:
     def _shared(self, paths: set[str]) -> frozenset[str]:
         found = frozenset(paths)
         return self._sets.setdefault(found, found)
-
-
-_MOST_COMPUTED = 1_000
-
-_EVERYWHERE = frozenset({Kind.NEXT, Kind.NEXT_LEAF, Kind.ASSEMBLER, Kind.ASSEMBLER_LEAF})

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Container, Iterator
 
     from twisted_distcc.cmdline.model import Compilation
-    from twisted_distcc.pump.computed import Computed
     from twisted_distcc.pump.folders import Folders, Looked
     from twisted_distcc.pump.macros import Definition, Lookup
     from twisted_distcc.pump.model import FileSystem, Stamp
@@ -41,22 +40,13 @@ class Walk:
     """The walk through one unit."""
 
     def __init__(
-        self,
-        files: FileSystem,
-        folders: Folders,
-        scans: Scans,
-        view: View,
-        looked: Looked,
-        computed: Computed,
-        number: int,
+        self, files: FileSystem, folders: Folders, scans: Scans, view: View, looked: Looked
     ) -> None:
         self._files = files
         self._folders = folders
         self._scans = scans
         self._view = view
         self._looked = looked
-        self._computed = computed
-        self._number = number
         self._found: dict[str, Stamp] = {}
         self._seen: set[str] = set()
         self._leaves: set[str] = set()
@@ -117,7 +107,7 @@ class Walk:
         """Look at these files and all that they lead to.  This is the loop that counts."""
         found, seen, checked = self._found, self._seen, self._checked
         stamp_of, known, edges_of = self._files.stamp, self._scans.known, self._view.edges
-        number = self._number
+        number = self._view.used
         while waiting:
             path = waiting.pop()
             stamp = stamp_of(path)
@@ -204,7 +194,7 @@ class Walk:
             headers = known.get((kind, words))
             if headers is None:
                 try:
-                    headers = self._computed.headers(kind, words, lookup)
+                    headers = self._scans.computed.headers(kind, words, lookup)
                 except UndecidedError as error:
                     raise UndecidedError(f"{path}: {error}") from None
                 known[kind, words] = headers
