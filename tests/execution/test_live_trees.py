@@ -19,10 +19,9 @@ from twisted_distcc.execution.compilation import Place
 from twisted_distcc.execution.limits import Limits
 from twisted_distcc.execution.sandbox.builder import build
 from twisted_distcc.execution.sandbox.trial import attempt
-from twisted_distcc.execution.tree.layout import MARKER
 from twisted_distcc.execution.unconfined import Unconfined
 from twisted_distcc.execution.workspace import Workspaces
-from twisted_distcc.messages.model import Reply, Tree
+from twisted_distcc.messages.model import FOLDER_MARK, Reply, Tree
 from twisted_distcc.messages.plain_trees import pack_tree
 
 ENVIRON = {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", "HOME": "/nonexistent"}
@@ -132,7 +131,7 @@ class TreeTestCase(SynchronousTestCase):
             paths.append(str(data))
         through = {path[: at.start()] for path in paths for at in _UPWARDS.finditer(path)}
         files = {os.path.realpath(path): Path(path).read_bytes() for path in paths}
-        files |= {os.path.realpath(path) + "/" + MARKER.decode(): b"" for path in through}
+        files |= {os.path.realpath(path) + "/" + FOLDER_MARK.decode(): b"" for path in through}
         named = {os.fsencode(path): data for path, data in files.items()}
         return pack_tree(os.fsencode(self.client), named, links or {})
 

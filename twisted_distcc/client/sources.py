@@ -22,15 +22,13 @@ from twisted_distcc.cmdline.environment import environment_for_servers
 from twisted_distcc.cmdline.model import StayLocal
 from twisted_distcc.cmdline.source import source_forbids
 from twisted_distcc.messages.body import Body
-from twisted_distcc.messages.model import Tree, TreeFile, TreeLink
+from twisted_distcc.messages.model import FOLDER_MARK, Tree, TreeFile, TreeLink
 from twisted_distcc.processes import Spawner
 from twisted_distcc.pump.disk import Disk
 from twisted_distcc.pump.links import Layer
 from twisted_distcc.pump.model import FileSystem, Laid, NotForServersError, Stamp, UndecidedError, Unit
 from twisted_distcc.pump.scanner import Scanner
 
-FOLDER_MARK: Final = ".twisted-distcc"
-"""The name of the empty file by which a folder is sent that holds no other."""
 # A source that includes more than this with `#embed` or `.incbin` is sent as text, or not at all.
 _MOST_BYTES: Final = 256 * 1024 * 1024
 
@@ -157,7 +155,7 @@ def assemble(directory: str, laid: Laid, packed: Sequence[PackedFile]) -> Tree:
         entries.append(TreeFile(file.name, start, length))
         start += length
     for folder in laid.folders:
-        entries.append(TreeFile(os.fsencode(os.path.join(folder, FOLDER_MARK)), start, 0))
+        entries.append(TreeFile(os.path.join(os.fsencode(folder), FOLDER_MARK), start, 0))
     for name, target in laid.links:
         entries.append(TreeLink(os.fsencode(name), os.fsencode(target)))
     contents = Body.of(b"".join([file.data for file in packed]))

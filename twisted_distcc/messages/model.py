@@ -9,8 +9,12 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from typing import Final
 
 from twisted_distcc.messages.body import EMPTY, Body
+
+FOLDER_MARK: Final = b".twisted-distcc"
+"""The name of the empty file by which a tree has a folder that none of its files is in."""
 
 
 def is_wait_status(status: int) -> bool:

@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from twisted_distcc.execution.tree.layout import MARKER, NOTHING, Fixture, Layout, lay_out
+from twisted_distcc.execution.tree.layout import NOTHING, Fixture, Layout, lay_out
 from twisted_distcc.execution.tree.names import DEEPEST, LONGEST, BadTreeError
 from twisted_distcc.messages.body import EMPTY
-from twisted_distcc.messages.model import Tree, TreeFile, TreeLink
+from twisted_distcc.messages.model import FOLDER_MARK, Tree, TreeFile, TreeLink
 from twisted_distcc.messages.plain_trees import pack_tree
 
 GCC = Fixture(
@@ -68,7 +68,7 @@ class PlaceTests(SynchronousTestCase):
 
     def test_markers(self) -> None:
         """A marker makes its folder, and is no file."""
-        layout = laid(b"/p/a.c", b"/usr/local/include/" + MARKER)
+        layout = laid(b"/p/a.c", b"/usr/local/include/" + FOLDER_MARK)
         self.assertEqual(set(layout.files), {b"/p/a.c"})
         self.assertIn(b"/usr/local/include", layout.folders)
 
@@ -109,7 +109,7 @@ class FixtureTests(SynchronousTestCase):
     def test_system_folders(self) -> None:
         """They are shown to whoever brings nothing in any of them, not even a marker."""
         self.assertEqual(laid(b"/p/a.c", fixture=GCC).system, GCC.system)
-        for name in (b"/usr/include/a.h", b"/usr/local/include/" + MARKER, b"/usr/local/include"):
+        for name in (b"/usr/include/a.h", b"/usr/local/include/" + FOLDER_MARK, b"/usr/local/include"):
             self.assertEqual(laid(b"/p/a.c", name, fixture=GCC).system, (), name)
         self.assertEqual(laid(links={b"/usr/include": b"/p"}, fixture=GCC).system, ())
 

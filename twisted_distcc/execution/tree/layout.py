@@ -22,10 +22,7 @@ from twisted_distcc.execution.tree.names import (
     parent,
     refused,
 )
-from twisted_distcc.messages.model import Tree, TreeFile, TreeLink
-
-MARKER: Final = b".twisted-distcc"
-"""The name of an empty file by which a client has a folder made that none of its files is in."""
+from twisted_distcc.messages.model import FOLDER_MARK, Tree, TreeFile, TreeLink
 
 _MOST_FOLDERS: Final = 20_000
 
@@ -113,7 +110,7 @@ class _Site:
         if given not in self._places:
             self._places[given] = self._place(file.name, given)
         folder = self._places[given]
-        if folder is None or name == MARKER:
+        if folder is None or name == FOLDER_MARK:
             return
         if name in (b"", b".", b"..") or len(name) > LONGEST_PART or b"\0" in name:
             raise refused(file.name, "is not the name of a file")
