@@ -20,7 +20,6 @@ from signal import set_wakeup_fd
 from typing import Any, Final, TypeAlias
 
 from twisted.internet.defer import Deferred
-from twisted.internet.threads import deferToThreadPool
 from twisted.logger import globalLogBeginner
 
 from twisted_distcc.agent.includes import IncludesFactory, Question
@@ -30,6 +29,7 @@ from twisted_distcc.client.asking import SearchPaths
 from twisted_distcc.client.hosts import HostList, Localhost, find_hosts
 from twisted_distcc.client.includes.answering import Answers, Surroundings
 from twisted_distcc.client.includes.mirror import Mirror
+from twisted_distcc.client.packed import aside_on
 from twisted_distcc.client.sendable import read_text
 from twisted_distcc.client.sources import Sources
 from twisted_distcc.errors import EXIT_FAILURE, DistccError
@@ -153,10 +153,7 @@ class _Build:
         return statuses[0]
 
     def _find(self, reactor: Any) -> Find:
-        def aside(work: Callable[[], None]) -> Deferred[None]:
-            return deferToThreadPool(reactor, reactor.getThreadPool(), work)
-
-        spawn = ReactorSpawner(reactor)
+        spawn, aside = ReactorSpawner(reactor), aside_on(reactor)
         sources = Sources(spawn, aside)
         searches = SearchPaths(sources.files, spawn)
         mirror = Mirror(self.copies, sources.files, aside)

@@ -17,8 +17,7 @@ from contextlib import AbstractAsyncContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from twisted.internet.defer import CancelledError, Deferred
-from twisted.internet.threads import deferToThreadPool
+from twisted.internet.defer import CancelledError
 from twisted.logger import Logger
 
 from twisted_distcc.client.abilities import Abilities
@@ -26,16 +25,13 @@ from twisted_distcc.client.calls import Calls
 from twisted_distcc.client.choice import NobodyLeft
 from twisted_distcc.client.delivery import Compiled, deliver
 from twisted_distcc.client.farm import Farm, Farms
-from twisted_distcc.client.faults import (
-    HostError,
-    LostConnectionError,
-    RefusedByHostError,
-)
+from twisted_distcc.client.faults import HostError, LostConnectionError, RefusedByHostError
 from twisted_distcc.client.folders import JobFolders
 from twisted_distcc.client.hosts import Host, HostList, Localhost, RemoteHost, find_hosts
 from twisted_distcc.client.invocation import Finished, Invocation, Outcome, Report, RunHere
 from twisted_distcc.client.material import Material
 from twisted_distcc.client.own_compilers import OwnCompilers, finder
+from twisted_distcc.client.packed import aside_on
 from twisted_distcc.client.sendable import Sendable, StaysHere, compiler_of, read_text
 from twisted_distcc.client.sending import Sending
 from twisted_distcc.client.settings import Settings
@@ -43,10 +39,7 @@ from twisted_distcc.client.slots import LockDirectoryError, Slot
 from twisted_distcc.client.sources import Sources
 from twisted_distcc.client.suspects import Suspects
 from twisted_distcc.client.transports import SecureWay
-from twisted_distcc.errors import (
-    EXIT_NO_HOSTS,
-    DistccError,
-)
+from twisted_distcc.errors import EXIT_NO_HOSTS, DistccError
 from twisted_distcc.messages.bulk import Turns
 from twisted_distcc.processes import CannotStartError, Spawner
 
@@ -96,10 +89,7 @@ class Dispatcher:
     @classmethod
     def on(cls, reactor: Any, spawn: Spawner, *, resident: bool = True) -> Dispatcher:
         """Make one that works on `reactor`, and whose memory is empty."""
-
-        def aside(work: Callable[[], None]) -> Deferred[None]:
-            return deferToThreadPool(reactor, reactor.getThreadPool(), work)
-
+        aside = aside_on(reactor)
         sources = Sources(spawn, aside)
         own = OwnCompilers(reactor, finder(reactor))
         return cls(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 
 from twisted.internet.defer import Deferred
@@ -22,6 +23,10 @@ from twisted_distcc.execution.sandbox.toolchains import Toolchains
 
 HOLDS: Final = 600.0
 """Seconds after which what was found out about a compiler, here or on a server, is asked again."""
+
+
+# Values of PATH: a build has a few, and some build tools another for each project.
+_MOST_SEARCHES: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,10 +86,10 @@ class OwnCompilers:
 
 def finder(reactor: Any) -> Callable[[OwnCompiler], Deferred[str | None]]:
     """Give what finds digests in the threads of `reactor`, which provides `IReactorThreads`."""
-    known: dict[str, Toolchains] = {}
+    toolchains_on = lru_cache(_MOST_SEARCHES)(_toolchains)
 
     def find(compiler: OwnCompiler) -> Deferred[str | None]:
-        toolchains = known.setdefault(compiler.search, _toolchains(compiler.search))
+        toolchains = toolchains_on(compiler.search)
         return deferToThreadPool(reactor, reactor.getThreadPool(), _digest, toolchains, compiler.path)
 
     return find

@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 from twisted.internet.defer import Deferred, DeferredLock
+from twisted.internet.threads import deferToThreadPool
 
 from twisted_distcc.compression.lzo import compress
 from twisted_distcc.pump.folders import settled
@@ -36,6 +37,23 @@ class Aside(Protocol):
     def __call__(self, work: Callable[[], None], /) -> Deferred[None]:
         """Tell when `work` is done, or fail as it does."""
         ...
+
+
+def aside_on(reactor: Any) -> Aside:
+    """Give the threads of `reactor`, which provides `IReactorThreads`."""
+    return lambda work: deferToThreadPool(reactor, reactor.getThreadPool(), work)
+
+
+def contents_as(stamp: Stamp, path: str, files: FileSystem) -> bytes:
+    """Give the contents that the file at `path` has while its stamp is `stamp`.
+
+    Raises:
+        FileChangedError: if it has others by now, or is gone.
+    """
+    contents = files.read(path)
+    if contents is None or files.stamp(path) != stamp or len(contents) != stamp.size:
+        raise FileChangedError(f"{path} changes while it is read")
+    return contents
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,9 +133,7 @@ class PackedFiles:
         """Read and compress, in a thread as a rule, which touches nothing that others do."""
         for path in paths:
             stamp = wanted[path]
-            contents = self._files.read(path)
-            if contents is None or self._files.stamp(path) != stamp or len(contents) != stamp.size:
-                raise FileChangedError(f"{path} changes while it is read")
+            contents = contents_as(stamp, path, self._files)
             fresh[path] = PackedFile(stamp, path.encode(errors="surrogateescape"), compress(contents))
 
     def _keep(self, fresh: Mapping[str, PackedFile], begun: int) -> None:

@@ -20,7 +20,7 @@ from twisted_distcc.client.asking import SearchPaths
 from twisted_distcc.client.includes.mirror import Mirror
 from twisted_distcc.client.includes.shape import Below, shape_of
 from twisted_distcc.client.invocation import Invocation
-from twisted_distcc.client.packed import FileChangedError
+from twisted_distcc.client.packed import FileChangedError, contents_as
 from twisted_distcc.client.sendable import Sendable, StaysHere, compiler_of
 from twisted_distcc.client.sources import DATE, Found, Sources
 from twisted_distcc.errors import DistccError
@@ -150,10 +150,7 @@ class _Texts:
         if known is not None and known[0] == stamp:
             return known[1]
         begun = self._files.now_ns()
-        contents = self._files.read(path)
-        if contents is None or self._files.stamp(path) != stamp:
-            raise FileChangedError(f"{path} changes while it is read")
-        text = read_text(contents)
+        text = read_text(contents_as(stamp, path, self._files))
         if settled(stamp, begun):
             self._known[path] = (stamp, text)
             if len(self._known) > _MOST_TEXTS:

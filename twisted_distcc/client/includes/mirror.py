@@ -20,7 +20,7 @@ from typing import Any, Final
 from twisted.internet.defer import Deferred, DeferredLock
 
 from twisted_distcc.client.includes.shape import Copy, Shape
-from twisted_distcc.client.packed import Aside, FileChangedError
+from twisted_distcc.client.packed import Aside, contents_as
 from twisted_distcc.compression.lzo import compress
 from twisted_distcc.pump.folders import settled
 from twisted_distcc.pump.model import FileSystem, Stamp
@@ -102,7 +102,8 @@ class Mirror:
         for place in missing:
             copy = wanted.copies[place]
             stamp = wanted.stamps[copy.path]
-            self._write(place, compress(_lined(self._contents(copy.path, stamp), copy.line)))
+            contents = contents_as(stamp, copy.path, self._files)
+            self._write(place, compress(_lined(contents, copy.line)))
             self._copies.pop(place, None)
             if settled(stamp, begun):
                 self._copies[place] = (stamp, copy.line)
@@ -111,12 +112,6 @@ class Mirror:
         for place in set(wanted.marks) - self._marks:
             self._write(place, b"")
             self._marks.add(place)
-
-    def _contents(self, path: str, stamp: Stamp) -> bytes:
-        contents = self._files.read(path)
-        if contents is None or self._files.stamp(path) != stamp or len(contents) != stamp.size:
-            raise FileChangedError(f"{path} changes while it is read")
-        return contents
 
     def _write(self, place: str, data: bytes) -> None:
         """Put a file at its place, whole: a client may be reading what was there."""
