@@ -109,6 +109,30 @@ class ExactTests(TreesTestCase):
         await self.is_as_local("clang", "@words", "-c", "hello.c", C_INCLUDE_PATH="far:near")
         self.all_were_trees(server, 2)
 
+    async def test_what_no_list_of_files_names(self) -> None:
+        """Files that are only asked for by macros, or only quoted in messages, count as well."""
+        server = await self.farm()
+        self.file("there.h", "")
+        self.file("made.y", "first line\nof what it was made of\n")
+        made = '#line 1 "made.y"\nint f(void)\n{ int unused; return 0; }\n'
+        probe = '#define HAS(x) __has_include(x)\n#if HAS("there.h")\nint there;\n#endif\n'
+        self.file("uses.c", probe + made)
+        await self.is_as_local("gcc", "-Wall", "-c", "uses.c")
+        self.all_were_trees(server, 1)
+        self.file("uses.c", probe.replace('"there.h")', "THERE)"))
+        await self.is_as_local("gcc", '-DTHERE="there.h"', "-c", "uses.c")
+        self.assertEqual(self.versions(server), ["3", "1"])
+
+    async def test_two_names_of_one_file(self) -> None:
+        """Hard links are one file to clang, and two to servers: it gets the text, and gcc the files."""
+        server = await self.farm()
+        self.file("one.h", "int NAME;\n#undef NAME\n#define NAME b\n")
+        os.link(self.work / "one.h", self.work / "two.h")
+        self.file("uses.c", '#define NAME a\n#include "one.h"\n#include "two.h"\n')
+        await self.is_as_local("gcc", "-c", "uses.c")
+        await self.is_as_local("clang", "-c", "uses.c")
+        self.assertEqual(self.versions(server), ["3", "1"])
+
     async def test_files_that_come_and_go(self) -> None:
         """What is generated, edited, shadowed or deleted between two compiles counts in the second."""
         server = await self.farm()

@@ -214,6 +214,18 @@ class TextTests(TreeTestCase):
         self.finished(self.compile(*argv))
         self.assertEqual([request[1] for request in server.requests], [PREPROCESSED])
 
+    def test_a_pwd_of_each_process_itself(self) -> None:
+        """What the compiler would write of such a folder is the text's to say."""
+        self.serve(server := preprocessing_server())
+        self.environ["PWD"] = "/proc/self/cwd"
+        self.text(server)
+
+    def test_warnings_of_search_folders(self) -> None:
+        """gcc warns of the folders of options, and not of those of the environment."""
+        self.serve(server := preprocessing_server())
+        self.environ["CPATH"] = "first"
+        self.text(server, "gcc", "-Wmissing-include-dirs", "-c", "hello.c")
+
     def test_a_host_that_is_not_exact(self) -> None:
         """Where no host preprocesses exactly, files are not even looked for."""
         self.abilities.are_exact = False
@@ -295,6 +307,13 @@ class TextTests(TreeTestCase):
         self.file("hello.i", b"int x;\n")
         self.finished(self.compile("gcc", "-c", "hello.i"))
         self.assertEqual(self.files(server), {"hello.i": b"int x;\n"})
+
+    def test_what_a_preprocessed_source_was_made_of(self) -> None:
+        """Files that messages may quote are sent, if they are still there."""
+        self.serve(server := preprocessing_server())
+        self.file("hello.i", b'# 1 "hello.h"\n# 1 "gone.h"\nint x;\n')
+        self.finished(self.compile("gcc", "-c", "hello.i"))
+        self.assertEqual(set(self.files(server)), {"hello.i", "hello.h"})
 
     def test_a_preprocessed_source_that_reads_files(self) -> None:
         """What the assembler would read for it lies here alone, so it is not sent."""

@@ -43,6 +43,10 @@ _FOUND = [
     ),
     ('#if __has_include ( "a.h")', {"/p/a.h": ""}, "/p/a.h"),
     ("#define HAS(x) __has_include(x)\n#if HAS(<a.h>)", {"/usr/include/a.h": ""}, "/usr/include/a.h"),
+    ('#if\0 __has_include(\0"a.h")', {"/p/a.h": ""}, "/p/a.h"),
+    ('#line 7 "a.y"', {"/p/a.y": '#include "b.h"', "/p/b.h": ""}, "/p/a.y"),
+    ('#define Y "a.y"\n#line 7 Y', {"/p/a.y": ""}, "/p/a.y"),
+    ('.incbin "a"; .incbin "b"', {"/p/a": "", "/p/b": ""}, "/p/a /p/b"),
     ('#embed "a.bin"\n', {"/p/a.bin": '#include "b.h"', "/p/b.h": ""}, "/p/a.bin"),
     ('__asm__(".incbin \\"a.bin\\"");', {"/p/a.bin": ""}, "/p/a.bin"),
     ('.include "a.s"', {"/p/a.s": '.incbin "b"', "/p/b": ""}, "/p/a.s /p/b"),
@@ -152,6 +156,55 @@ class ForbiddenTests(ScannerCase):
             files = self.files(source, others)
             self.assertRaises(NotForServersError, self.found, files)
 
+    def test_search_folders_that_are_none(self) -> None:
+        """gcc warns of a file among the search folders, and clang may read a map there."""
+        files = self.files("", {"/p/a": ""})
+        self.assertRaises(NotForServersError, self.found, files, "gcc -c s.c -Ia")
+
+    def test_clocks_that_hide(self) -> None:
+        """What looks like a string or a character, and is none, hides no clock; nor does the command."""
+        for source, options in (
+            ("int x = 1'000; char *s = __TIMESTAMP__; char c = '1';", ""),
+            ('char *s = STR"(" __TIMESTAMP__ ")";', ""),
+            ("#if 0\ndon't /*\n#endif\nchar *s = __TIMESTAMP__; /* */", ""),
+            ("char *s = X;", " -DX=__TIMESTAMP__"),
+        ):
+            self.assertRaises(
+                NotForServersError, self.found, self.files(source, {}), f"gcc -c s.c{options}"
+            )
+
+    def test_probes_by_macros_that_do_not_name_a_file(self) -> None:
+        """What __has_include is asked by a macro, and cannot be seen, keeps a unit where it is."""
+        for source in (
+            "#define HAS(name) __has_include(<name.h>)\n#if HAS(a)",
+            '#define HAS(x) __has_include(x)\n#define A "a.h"\n#if HAS(A)',
+            '#define HAS(...) __has_include(__VA_ARGS__)\n#define A "a.h"\n#if HAS(A)',
+            '#define HAS __has_include\n#define A "a.h"\n#if HAS(A)',
+            '#define HAS(x) __has_include(x)\n#define A HAS(B)\n#define B "a.h"\n#if A',
+            '#define HAS(x) __has_include(x)\n#define DO(x, y) x(y)\n#if DO(HAS, "a.h")',
+            "#define HAS __has_include(\n#if HAS <a.h>)",
+            '#define A "a.h"\n#define HAS(x) __has_include(A)\n#if HAS(1)',
+            "#if __has_include(__FILE__)",
+            '_Pragma("GCC dependency \\"a.h\\"")',
+        ):
+            self.assertRaises(NotForServersError, self.found, self.files(source, {"/p/a.h": ""}))
+        for words in ("-DX=__has_include(A)", "-DX=__has_include"):
+            files = self.files("#if X", {})
+            self.assertRaises(NotForServersError, self.found, files, f"gcc -c s.c {words}")
+
+    def test_probes_by_macros_that_name_a_file(self) -> None:
+        """A macro that hands on the header it is given is understood, also in another file."""
+        defined = (
+            "#ifndef __has_include\n#define __has_include(x) 0\n#endif\n#ifdef __has_include\n"
+            "#define HAS(x) __has_include(x)\n#define ALSO __has_include\n#define IS __has_include(I)\n"
+            "#else\n#define HAS(x) 0\n#endif\n"
+        )
+        source = (
+            '#include "d.h"\n#if defined(HAS) && HAS("a.h") || ALSO( <b.h> )\n#define I "i.h"\n#if IS'
+        )
+        others = {"/p/d.h": defined, "/p/a.h": "", "/usr/include/b.h": "", "/p/i.h": ""}
+        self.assertEqual("/p/a.h /p/d.h /p/i.h /usr/include/b.h", self.found(self.files(source, others)))
+
     def test_harmless_words(self) -> None:
         """Words in comments and strings, and files alike that are read each time, forbid nothing."""
         source = '// __TIME__\n/* __DATE__ */ char s[] = "__TIME__";\n#include "a.h"\n#include "d/a.h"'
@@ -174,6 +227,14 @@ class ForbiddenTests(ScannerCase):
         files = self.files('#include "a.h"\n#include __FILE__', {"/p/a.h": ""})
         error = self.assertRaises(UndecidedError, self.found, files)
         self.assertEqual({"/p/s.c", "/p/a.h"}, set(error.partial.files))
+
+    def test_what_else_a_unit_asks_for_that_is_undecided(self) -> None:
+        """What computes no name hides no other, and listed files are looked at as well."""
+        source = '#include __FILE__\n#if __has_include(A)\n#endif\n#define A "a.h"'
+        files = self.files(source, {"/p/a.h": "", "/q/b.h": '#if __has_include("c.h")', "/q/c.h": ""})
+        arguments = compilation("gcc -c s.c"), "/p", SYSTEM
+        error = self.assertRaises(UndecidedError, Scanner(files).unit, *arguments, listed=["/q/b.h"])
+        self.assertEqual({"/p/s.c", "/p/a.h", "/q/b.h", "/q/c.h"}, set(error.partial.files))
 
 
 class RememberingTests(ScannerCase):

@@ -10,6 +10,7 @@ import os
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from twisted_distcc.client.asking import SearchPaths
@@ -18,6 +19,7 @@ from twisted_distcc.client.listing import Listings
 from twisted_distcc.client.locales import has_locale
 from twisted_distcc.client.packed import Aside, FileChangedError, PackedFile, PackedFiles
 from twisted_distcc.client.sendable import Sendable
+from twisted_distcc.cmdline.compilers import Family
 from twisted_distcc.cmdline.environment import environment_for_servers
 from twisted_distcc.cmdline.model import StayLocal
 from twisted_distcc.cmdline.source import source_forbids
@@ -28,6 +30,7 @@ from twisted_distcc.pump.disk import Disk
 from twisted_distcc.pump.links import Layer
 from twisted_distcc.pump.model import FileSystem, Laid, NotForServersError, Stamp, UndecidedError, Unit
 from twisted_distcc.pump.scanner import Scanner
+from twisted_distcc.pump.text import written_from
 
 # A source that includes more than this with `#embed` or `.incbin` is sent as text, or not at all.
 _MOST_BYTES: Final = 256 * 1024 * 1024
@@ -84,10 +87,15 @@ class Sources:
         told = environment_for_servers(sendable.invocation.environ, has_locale)
         if isinstance(told, StayLocal):
             raise NotForServersError(told.reason)
+        if sendable.explicit is not sendable.compilation and _warns_of_folders(sendable):
+            raise NotForServersError("servers would warn of folders that the environment names")
         unit = await self._unit(sendable, directory, turn, has_date=DATE in told)
         if sum(stamp.size for stamp in unit.files.values()) > _MOST_BYTES:
             raise NotForServersError("it may read too much to be sent")
-        return Found(directory, unit, self._layer.lay(unit), told)
+        laid = self._layer.lay(unit)
+        if sendable.compilation.family is Family.CLANG and _has_twins(unit, laid):
+            raise NotForServersError("clang would take two of its files for one, by their inode")
+        return Found(directory, unit, laid, told)
 
     async def tree(self, found: Found) -> Tree:
         """Give the tree of `found`.
@@ -99,26 +107,38 @@ class Sources:
 
     async def _unit(self, sendable: Sendable, directory: str, turn: Turn, *, has_date: bool) -> Unit:
         if sendable.compilation.language.is_preprocessed:
-            return self._alone(os.path.join(directory, sendable.compilation.source))
+            return self._alone(directory, sendable.compilation.source)
         search = await self._searches.of(sendable)
+        scan = partial(self._scanner.unit, sendable.explicit, directory, search, fixed_date=has_date)
         try:
-            return self._scanner.unit(sendable.explicit, directory, search, fixed_date=has_date)
+            return scan()
         except UndecidedError as undecided:
             scanned = undecided.partial
-        known = self._listings.known(sendable, directory, scanned)
-        if known is not None:
-            return known
-        async with turn():
-            return await self._listings.ask(sendable, directory, scanned)
+        listed = self._listings.known(sendable, directory, scanned)
+        if listed is None:
+            async with turn():
+                listed = await self._listings.ask(sendable, directory, scanned)
+        try:  # what these files ask for besides is in no list
+            return scan(listed=listed.files)
+        except UndecidedError as undecided:
+            return listed.with_(undecided.partial)
 
-    def _alone(self, source: str) -> Unit:
-        """Give the unit of a source that is preprocessed already, and so includes nothing."""
+    def _alone(self, directory: str, name: str) -> Unit:
+        """Give the unit of a source that is preprocessed already, and so includes nothing.
+
+        Messages of gcc quote the files that it was made of, where they are still there.
+        """
+        source = os.path.join(directory, name)
         stamp, text = self.files.stamp(source), self.files.read(source)
         if stamp is None or text is None:
             raise NotForServersError(f"{source} cannot be read")
         if reason := source_forbids(text):
             raise NotForServersError(reason)
-        return Unit({source: stamp}, frozenset({os.path.dirname(source)}))
+        files = {source: stamp}
+        for path in (os.path.join(directory, one) for one in written_from(text)):
+            if (found := self.files.stamp(path)) is not None:
+                files[path] = found
+        return Unit(files, frozenset({os.path.dirname(source)}))
 
     def _stamps(self, found: Found) -> dict[str, Stamp]:
         """Give the files as they are sent, with the stamps with which they were found."""
@@ -139,6 +159,8 @@ def directory_as_called(invocation: Invocation) -> str:
         NotForServersError: if servers could not have a folder of that name.
     """
     called = invocation.environ.get("PWD", "")
+    if called.startswith("/proc/"):  # it says the same of every process, and leads each to its own
+        raise NotForServersError(f"PWD is {called}, which no other process can have")
     if not called.startswith("/") or not _is_same(called, invocation.directory):
         return invocation.directory
     if os.path.normpath(called) != called:
@@ -160,6 +182,15 @@ def assemble(directory: str, laid: Laid, packed: Sequence[PackedFile]) -> Tree:
         entries.append(TreeLink(os.fsencode(name), os.fsencode(target)))
     contents = Body.of(b"".join([file.data for file in packed]))
     return Tree(os.fsencode(directory), tuple(entries), contents)
+
+
+def _warns_of_folders(sendable: Sendable) -> bool:
+    return any("missing-include-dirs" in word for word in sendable.compilation.arguments)
+
+
+def _has_twins(unit: Unit, laid: Laid) -> bool:
+    """Whether there are files with two names that are no links."""
+    return len({(stamp.device, stamp.inode) for stamp in unit.files.values()}) < len(laid.files)
 
 
 def _is_same(one: str, other: str) -> bool:

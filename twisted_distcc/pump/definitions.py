@@ -14,7 +14,8 @@ import re
 from typing import TYPE_CHECKING
 
 from twisted_distcc.pump.macros import MARK, Definition, parameters_of, without_comments
-from twisted_distcc.pump.text import BLANK, variants
+from twisted_distcc.pump.probing import BLANK
+from twisted_distcc.pump.text import variants
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable

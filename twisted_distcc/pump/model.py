@@ -70,6 +70,10 @@ class Unit:
     files: dict[str, Stamp]
     folders: frozenset[str]
 
+    def with_(self, other: Unit) -> Unit:
+        """Give what either may read."""
+        return Unit({**self.files, **other.files}, self.folders | other.folders)
+
 
 @dataclass(frozen=True, slots=True)
 class Laid:

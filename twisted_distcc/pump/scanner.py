@@ -14,15 +14,17 @@ from typing import TYPE_CHECKING
 
 from twisted_distcc.pump.chains import candidates, chains
 from twisted_distcc.pump.folders import Folders, Looked
-from twisted_distcc.pump.model import UndecidedError
+from twisted_distcc.pump.model import NotForServersError
 from twisted_distcc.pump.scans import Scans
 from twisted_distcc.pump.view import View
 from twisted_distcc.pump.walk import ChangedError, Walk
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from twisted_distcc.cmdline.model import Compilation
     from twisted_distcc.pump.chains import Chains
-    from twisted_distcc.pump.model import FileSystem, Unit
+    from twisted_distcc.pump.model import FileSystem, Stamp, Unit
     from twisted_distcc.pump.search import SearchPath
 
 _EDGES_A_FILE = 4
@@ -45,11 +47,18 @@ class Scanner:
         self._units = 0
 
     def unit(
-        self, c: Compilation, directory: str, search: SearchPath, *, fixed_date: bool = False
+        self,
+        c: Compilation,
+        directory: str,
+        search: SearchPath,
+        *,
+        fixed_date: bool = False,
+        listed: Iterable[str] = (),
     ) -> Unit:
         """Find the files that `c` may read when it runs in `directory`.
 
-        `fixed_date` says that the environment fixes the date by `SOURCE_DATE_EPOCH`.
+        `fixed_date` says that the environment fixes the date by `SOURCE_DATE_EPOCH`.  Files that the
+        compiler has `listed` may have been missed: they are looked at as well.
 
         Raises:
             UndecidedError: if not all of them can be told; what is known is in `partial`.
@@ -61,10 +70,10 @@ class Scanner:
             view = self._view(c, directory, search, looked)
             walk = Walk(self._files, self._folders, self._scans, view, looked)
             try:
-                return walk.unit(c, directory, search, fixed_date=fixed_date)
+                return walk.unit(c, directory, search, listed, fixed_date=fixed_date)
             except ChangedError:
                 self._forget(None)
-        raise UndecidedError("files that it includes come and go")
+        raise NotForServersError("files that it includes come and go")
 
     def _begin(self) -> None:
         self._units += 1
@@ -78,12 +87,18 @@ class Scanner:
         folders = candidates(c, directory, search).each(clean)
         # A folder that is left out because it is the same as another must be so elsewhere, too.
         looked.folders.update(folders.quote, folders.bracket, folders.system)
-        found = chains(folders, clean(directory), self._folders.stamp)
+        found = chains(folders, clean(directory), self._folder_stamp)
         view = self._views.get(found)
         if view is None:
             view = self._views[found] = View(found, self._folders)
         view.used = self._units
         return view
+
+    def _folder_stamp(self, path: str) -> Stamp | None:
+        stamp = self._folders.stamp(path)
+        if stamp is None and self._files.stamp(path) is not None:  # gcc warns of it, clang may read it
+            raise NotForServersError(f"{path} is no folder, and headers are to be looked for there")
+        return stamp
 
     def _forget(self, names: frozenset[str] | None) -> None:
         """Forget what is known of these names, or all but the texts of files."""

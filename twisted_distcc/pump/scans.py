@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 from twisted_distcc.pump.computed import Computed
 from twisted_distcc.pump.definitions import Definitions, definitions_in
 from twisted_distcc.pump.folders import settled
-from twisted_distcc.pump.model import UndecidedError
-from twisted_distcc.pump.text import read_text
+from twisted_distcc.pump.model import NotForServersError
+from twisted_distcc.pump.probing import calls_oddly
+from twisted_distcc.pump.text import read_text, variants
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -48,12 +49,13 @@ class Scans:
         self.computed = Computed()
         self._defined: dict[str, Text] = {}
         self._predefined: dict[SearchPath, bytes] = {}
+        self._odd: dict[tuple[str, frozenset[bytes]], tuple[Text, bool]] = {}
 
     def scan(self, path: str, stamp: Stamp, now_ns: int) -> Scanned:
         """Read the file that has this stamp, whatever is known of it."""
         contents = self._files.read(path)
         if contents is None:
-            raise UndecidedError(f"{path} cannot be read")
+            raise NotForServersError(f"{path} cannot be read")
         digest = hash(contents)
         scanned = self.known.get(path)
         if scanned is None or scanned.digest != digest or scanned.stamp.size != stamp.size:
@@ -69,6 +71,18 @@ class Scans:
             if self._defined.get(path) is not text:
                 self.definitions.put(path, definitions_in(self._files.read(path) or b""))
                 self._defined[path] = text
+
+    def calling_oddly(self, paths: Iterable[str], names: frozenset[bytes]) -> str | None:
+        """Give a file that calls one of these macros in a way that is not understood."""
+        return next((path for path in paths if path in self.known and self._is_odd(path, names)), None)
+
+    def _is_odd(self, path: str, names: frozenset[bytes]) -> bool:
+        text = self.known[path].text
+        told = self._odd.get((path, names))
+        if told is None or told[0] is not text:
+            contents = self._files.read(path) or b""
+            told = self._odd[path, names] = text, any(calls_oddly(v, names) for v in variants(contents))
+        return told[1]
 
     def predefined(self, search: SearchPath) -> bytes:
         """Give the definitions that a compiler brings with it."""
@@ -90,6 +104,7 @@ class Scans:
         """Forget the files that were not used for longest, if there are more than `most`."""
         if len(self.known) <= most:
             return False
+        self._odd.clear()
         oldest = sorted(self.known, key=lambda path: self.known[path].used)
         for path in oldest[: len(oldest) - most // 2]:
             del self.known[path]

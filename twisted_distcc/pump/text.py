@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from twisted_distcc.pump.asked import Asked, Kind
+from twisted_distcc.pump.probing import BLANK, CALLED, ODD, standing_for_probes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-BLANK = rb"(?:[ \t\v\f\r]++|/\*(?s:.*?)\*/)*+"
 _HEADER = rb'(?:"(?P<quoted>[^"\n]*)"|<(?P<angled>[^>\n]*)>|(?P<computed>[A-Za-z_$\x80-\xff][^\n]*))'
 _LINE_START = rb"#" + BLANK
 
@@ -27,32 +27,36 @@ _DIRECTIVE = re.compile(
 _PROBE = re.compile(
     rb"__has_(?P<what>include_next|include|embed)(?:__)?" + BLANK + rb"\(" + BLANK + _HEADER
 )
-# HAS_HEADER(<x.h>) in a directive: the macro may hand its argument to __has_include.
-_CALLED = re.compile(
-    rb'\([ \t]*(?:<(?P<angled>[^<>\s()]+)>|"(?P<quoted>[^"\\\n%]+\.[A-Za-z+]+)")[ \t]*\)'
-)
 _CONDITION = re.compile(rb"#" + BLANK + rb"(?:if|elif|define)\b")
-_DEFINES_PROBE = re.compile(rb"#" + BLANK + rb"(?:define|undef|ifdef|ifndef)\b")
+_DEFINES_PROBE = re.compile(
+    rb"#" + BLANK + rb"(?:define" + BLANK + rb"[\w$]+\(|(?:undef|ifdef|ifndef)\b)"
+)
 
 _SPLICE = re.compile(rb"\\[ \t\v\f\r]*\n")
 _TRIGRAPHS = {b"??=": b"#", b"??/": b"\\", b"??'": b"^", b"??(": b"[", b"??)": b"]", b"??!": b"|"}
 _TRIGRAPHS |= {b"??<": b"{", b"??>": b"}", b"??-": b"~"}
 
-_ASSEMBLER = re.compile(rb"(?i)\.inc(?P<what>bin|lude)(?![\w$.])(?P<rest>[^\n]*)")
+_ASSEMBLER = re.compile(rb"(?i)\.inc(?P<what>bin|lude)(?![\w$.])(?=(?P<rest>[^\n]*))")
 _ASSEMBLER_FILE = re.compile(rb'[ \t]*\\?"(?P<name>[^"\\\n%]+)\\?"')
 _MAY_PRECEDE = re.compile(rb"(?s)(?:.*[^\w$.)\]]|.*\\[nrtvf]|.*\\[0-7]{2,3}|)\Z")
 _LONGEST_ESCAPE = 4
 
 _ONCE = re.compile(rb'pragma[ \t]+once\b|_Pragma[ \t]*\([ \t]*"once"|#[ \t]*import\b')
+# What a macro may hand to _Pragma stands anywhere.
 _STAYING = re.compile(
-    rb"#" + BLANK + rb"pragma[ \t]+(?P<what>GCC[ \t]+(?:dependency|pch_preprocess)|clang[ \t]+module"
-    rb"|include_alias)\b"
-)
+    rb"#" + BLANK + rb"pragma" + BLANK + rb"(?P<what>GCC" + BLANK + rb"pch_preprocess"
+    rb"|clang" + BLANK + rb"module|include_alias)\b"
+    rb"|\b(?P<dependency>GCC" + BLANK + rb"dependency)" + BLANK + rb'\\*["<]'
+)  # fmt: skip
+# Where text comes from, in the words of whoever generated it: gcc quotes that file in its messages.
+_LINE = re.compile(rb"(?m)^[ \t]*#" + BLANK + rb"(?:line)?" + BLANK + rb"[0-9]+" + BLANK + _HEADER)
 
 # Comments and strings; what remains of a text without them is code.
+# The ' of 1'000 begins no character, and no comment begins behind that of `#error don't /*`.
 _NO_CODE = re.compile(
-    rb'/\*(?s:.*?)\*/|//[^\n]*|R"(?P<mark>[^()\\\s]{0,16})\((?s:.*?)\)(?P=mark)"'
-    rb'|"(?:\\.|[^"\\\n])*"|' + rb"'(?:\\.|[^'\\\n])*'"
+    rb"(?P<number>(?<![\w$])\.?[0-9](?:'?[\w.]|(?<=[eEpP])[+-])*+)"
+    rb'|/\*(?s:.*?)\*/|//[^\n]*|(?<![\w$])(?:u8?|U|L)?R"(?P<mark>[^()\\\s]{0,16})\((?s:.*?)\)(?P=mark)"'
+    rb'|"(?:\\.|[^"\\\n])*"|' + rb"'(?:\\.|[^'\\\n])*'|(?P<open>[\"'][^\n]*)"
 )
 _CLOCK = re.compile(rb"\b__(?:DATE|TIME|TIMESTAMP)__")
 
@@ -67,6 +71,7 @@ class Text:
         components: all parts of all names: only a change of one of these in a folder matters.
         once: for files that are read once, a digest of the contents that says so; else 0.
         clock: the macros among `__DATE__`, `__TIME__` and `__TIMESTAMP__` that stand in code.
+        probes: macros that stand for `__has_include`.
         forbids: why a unit with this file stays where it is, or nothing.
         special: whether there is any of these but `asked`.
     """
@@ -76,6 +81,7 @@ class Text:
     components: frozenset[str]
     once: int
     clock: frozenset[bytes]
+    probes: frozenset[bytes]
     forbids: str
     special: bool
 
@@ -96,20 +102,26 @@ def read_text(contents: bytes) -> Text:
                 computed[found] = None
     once = any(_ONCE.search(text) for text in seen if b"once" in text or b"import" in text)
     clock = frozenset(word for text in seen for word in _clock(text))
+    probes = {name for text in seen if b"__has_" in text for name in standing_for_probes(text)}
+    if None in probes:
+        forbids = ODD
     return Text(
         asked=tuple(asked),
         computed=tuple(computed),
         components=frozenset(part for one in asked for part in one.name.split("/")),
         once=hash(contents) | 1 if once else 0,
         clock=clock,
+        probes=frozenset(name for name in probes if name is not None),
         forbids=forbids,
-        special=bool(once or clock or forbids or computed),
+        special=bool(once or clock or probes or forbids or computed),
     )
 
 
 def variants(contents: bytes) -> Iterator[bytes]:
     """Give the text as compilers see it, lines joined; twice where trigraphs may be heeded or not."""
     text = contents.removeprefix(b"\xef\xbb\xbf")
+    if b"\0" in text:
+        text = text.replace(b"\0", b" ")
     if b"%:" in text:
         text = text.replace(b"%:", b"#")
     yield _SPLICE.sub(b"", text) if b"\\" in text else text
@@ -117,6 +129,11 @@ def variants(contents: bytes) -> Iterator[bytes]:
         for trigraph, character in _TRIGRAPHS.items():
             text = text.replace(trigraph, character)
         yield _SPLICE.sub(b"", text)
+
+
+def written_from(text: bytes) -> set[str]:
+    """Give the files that this text says it was made of."""
+    return {os.fsdecode(found["quoted"]) for found in _LINE.finditer(text) if found["quoted"]}
 
 
 def _everything(text: bytes) -> Iterator[Asked | tuple[Kind, bytes] | str]:
@@ -130,8 +147,10 @@ def _everything(text: bytes) -> Iterator[Asked | tuple[Kind, bytes] | str]:
         yield from _called(text)
     if b".inc" in text or b".INC" in text or b".Inc" in text:
         yield from _assembler(text)
-    if b"pragma" in text and (staying := _STAYING.search(text)):
-        what = " ".join(staying["what"].decode("ascii").split())
+    for found in _LINE.finditer(text) if b"line" in text or b"# " in text else ():
+        yield _header(found, Kind.ASSEMBLER_LEAF, Kind.ASSEMBLER_LEAF)
+    if b"ragma" in text and (staying := _STAYING.search(text)):
+        what = " ".join((staying["what"] or staying["dependency"]).decode("ascii").split())
         yield f"#pragma {what} looks at a file in a way that does not travel"
 
 
@@ -175,7 +194,7 @@ def _probe(text: bytes, found: re.Match[bytes]) -> Iterator[Asked | tuple[Kind, 
 
 
 def _called(text: bytes) -> Iterator[Asked]:
-    for found in _CALLED.finditer(text):
+    for found in CALLED.finditer(text):
         if _CONDITION.search(_line_of(text, found.start())):
             if (name := found["angled"]) is not None:
                 yield Asked(Kind.ANGLED_LEAF, os.fsdecode(name))
@@ -198,4 +217,4 @@ def _assembler(text: bytes) -> Iterator[Asked | str]:
 def _clock(text: bytes) -> list[bytes]:
     if b"__DATE__" not in text and b"__TIME" not in text:
         return []
-    return _CLOCK.findall(_NO_CODE.sub(b" ", text))
+    return _CLOCK.findall(_NO_CODE.sub(lambda found: found["open"] or b" ", text))

@@ -8,15 +8,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from twisted_distcc.pump.asked import Asked, Kind
+from twisted_distcc.pump.asked import LEAVES, Asked, Kind
 from twisted_distcc.pump.definitions import from_command
 from twisted_distcc.pump.definitions import search as search_lines
 from twisted_distcc.pump.laying import Links
 from twisted_distcc.pump.model import NotForServersError, UndecidedError, Unit
+from twisted_distcc.pump.probing import ODD
 from twisted_distcc.pump.search import included_files, preprocessor_options
+from twisted_distcc.pump.text import read_text
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterator
+    from collections.abc import Container, Iterable, Iterator
 
     from twisted_distcc.cmdline.model import Compilation
     from twisted_distcc.pump.folders import Folders, Looked
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from twisted_distcc.pump.model import FileSystem, Stamp
     from twisted_distcc.pump.scans import Scanned, Scans
     from twisted_distcc.pump.search import SearchPath
+    from twisted_distcc.pump.text import Text
     from twisted_distcc.pump.view import Edges, View
 
 _MOST_FILES = 20_000
@@ -56,16 +59,28 @@ class Walk:
         self._undecided: list[str] = []
         self._computing: list[tuple[str, Kind, bytes]] = []
         self._clock: list[tuple[str, frozenset[bytes]]] = []
+        self._probes: frozenset[bytes] = frozenset()
 
-    def unit(self, c: Compilation, directory: str, search: SearchPath, *, fixed_date: bool) -> Unit:
-        """Walk from the source of `c`."""
-        roots = [self._source(c, directory), *self._roots(c, directory)]
+    def unit(
+        self,
+        c: Compilation,
+        directory: str,
+        search: SearchPath,
+        listed: Iterable[str],
+        *,
+        fixed_date: bool,
+    ) -> Unit:
+        """Walk from the source of `c`, and from the files that the compiler has `listed`."""
+        also = map(self._clean, listed)
+        roots = {self._source(c, directory), *self._roots(c, directory), *also}
         self._need(search)
         self._seen.update(roots)
-        self._follow(roots)
+        self._note_command(c)
+        self._follow(list(roots))
         self._compute(c, search)
         self._stamp_leaves()
         self._check_clock(fixed_date=fixed_date)
+        self._check_probes()
         unit = Unit(self._found, self._all_folders())
         if self._reasons:
             raise NotForServersError(self._reasons[0])
@@ -138,7 +153,7 @@ class Walk:
                 seen |= new
                 waiting.extend(new)
         if len(found) > _MOST_FILES:
-            raise UndecidedError(f"it seems to read more than {_MOST_FILES} files")
+            raise NotForServersError(f"it seems to read more than {_MOST_FILES} files")
 
     def _checked_edges(self, path: str, edges: Edges, scanned: Scanned) -> Edges:
         """Look at the folders that these edges depend on; what changed there may have ended them."""
@@ -147,16 +162,29 @@ class Walk:
         still = self._view.edges.get(path)
         return still if still is not None else self._view.resolve(path, scanned.text)
 
+    def _note_command(self, c: Compilation) -> None:
+        """Note what is special about the macros that the command defines."""
+        defined = _defined_by(c)
+        if b"__" in defined:
+            text = read_text(defined.replace(b"\n", b"\n#define "))
+            self._note_special("the command", text)
+            if text.asked or text.computed:
+                self._reasons.append(f"the command: {ODD}")
+
     def _note_text(self, path: str, stamp: Stamp, scanned: Scanned) -> None:
         text = scanned.text
         if text.once:
             key = (stamp.size, stamp.mtime_ns // _SECOND_NS, text.once)
             self._check_twin(path, self._once.setdefault(key, path))
+        self._note_special(path, text)
+        self._computing += [(path, kind, words.rstrip()) for kind, words in text.computed]
+
+    def _note_special(self, path: str, text: Text) -> None:
+        self._probes |= text.probes
         if text.forbids:
             self._reasons.append(f"{path}: {text.forbids}")
         if text.clock:
             self._clock.append((path, text.clock))
-        self._computing += [(path, kind, words.rstrip()) for kind, words in text.computed]
 
     def _check_twin(self, path: str, other: str) -> None:
         """Of files that are read once compilers take two that look the same for one."""
@@ -179,14 +207,11 @@ class Walk:
             return
         constant = (_defined_by(c), self._scans.predefined(search))
         new: set[str] = set(self._found)
-        try:
-            while new:
-                before = set(self._found)
-                self._scans.define(new)
-                self._compute_all(_Lookup(self._scans, before, constant))
-                new = self._found.keys() - before
-        except UndecidedError as error:
-            self._undecided.append(str(error))
+        while new:
+            before = set(self._found)
+            self._scans.define(new)
+            self._compute_all(_Lookup(self._scans, before, constant))
+            new = self._found.keys() - before
 
     def _compute_all(self, lookup: Lookup) -> None:
         known: dict[tuple[Kind, bytes], frozenset[Asked]] = {}
@@ -196,7 +221,10 @@ class Walk:
                 try:
                     headers = self._scans.computed.headers(kind, words, lookup)
                 except UndecidedError as error:
-                    raise UndecidedError(f"{path}: {error}") from None
+                    # No list of what a compiler reads has what it only asks for.
+                    told = self._reasons if kind in LEAVES else self._undecided
+                    told.append(f"{path}: {error}")
+                    headers = frozenset()
                 known[kind, words] = headers
             self._follow_computed(path, headers)
 
@@ -226,6 +254,10 @@ class Walk:
             if not fixed_date or b"__TIMESTAMP__" in words:
                 word = min(words).decode("ascii")
                 self._reasons.append(f"{path} says {word}, which is the time where it is read")
+
+    def _check_probes(self) -> None:
+        if self._probes and (path := self._scans.calling_oddly(self._found, self._probes)):
+            self._reasons.append(f"{path}: {ODD}")
 
 
 class _Lookup:
