@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Final
@@ -20,8 +21,9 @@ from twisted_distcc.processes import Spawner
 from twisted_distcc.pump.folders import settled
 from twisted_distcc.pump.model import FileSystem, NotForServersError, Unit
 
-# Units that are remembered; few builds have so many that a scan cannot decide.
-_MOST: Final = 1000
+# Units that are remembered, of up to some hundred kilobytes; few builds have so many that a scan cannot
+# decide.
+_MOST: Final = 500
 
 _Key = tuple[object, ...]
 
@@ -88,11 +90,16 @@ class Listings:
         return unit
 
     def _remember(self, key: _Key, unit: Unit, begun: int) -> None:
-        """Remember `unit`, unless one of its files may have changed since the compiler began to read."""
+        """Remember `unit`, unless one of its files may have changed since the compiler began to read.
+
+        Nor if it cannot be seen what appears in one of its folders.
+        """
         if not all(settled(stamp, begun) for stamp in unit.files.values()):
             return
         names = _names(unit)
-        folders = {folder: self._relevant(folder, names) for folder in _looked_in(unit)}
+        folders = self._looked_in(unit, names)
+        if any(self._is_closed(folder) for folder, held in folders.items() if not held):
+            return
         self._listed[key] = _Listed(unit, names, folders)
         if len(self._listed) > _MOST:
             self._listed.popitem(last=False)
@@ -100,7 +107,7 @@ class Listings:
     def _unit(self, names: list[str], directory: str, scanned: Unit) -> Unit:
         files = dict(scanned.files)
         for name in names:
-            path = os.path.join(directory, name)
+            path = sys.intern(os.path.join(directory, name))
             stamp = self._files.stamp(path)
             if stamp is None:
                 raise NotForServersError(f"{path} was there a moment ago")
@@ -118,6 +125,25 @@ class Listings:
             )
         )
 
+    def _looked_in(self, unit: Unit, names: frozenset[str]) -> dict[str, frozenset[str]]:
+        """Give what is relevant in each folder in which a file was, or would have been, looked for.
+
+        `#include <sys/types.h>` looks into the folder `sys` of each folder that is searched; where there
+        is no `sys`, the folder above tells.
+        """
+        below = _below(unit)
+        found: dict[str, frozenset[str]] = {}
+        for searched in unit.folders:
+            found[searched] = self._relevant(searched, names)
+            for part in below:
+                above, _, name = part.rpartition("/")
+                if name in found.get(searched + above, ()):
+                    found[searched + part] = self._relevant(searched + part, names)
+        return found
+
+    def _is_closed(self, folder: str) -> bool:
+        return self._files.names(folder) is None and self._files.folder_stamp(folder) is not None
+
     def _relevant(self, folder: str, names: frozenset[str]) -> frozenset[str]:
         """Give those of `names` that are in `folder`: what is written beside them changes nothing."""
         return names & (self._files.names(folder) or frozenset())
@@ -130,22 +156,28 @@ def prerequisites(rules: str) -> list[str]:
 
 
 def _names(unit: Unit) -> frozenset[str]:
-    return frozenset(name for path in unit.files for name in path.split("/"))
+    return frozenset(sys.intern(name) for path in unit.files for name in path.split("/"))
 
 
-def _looked_in(unit: Unit) -> set[str]:
-    """Give the folders in which a file of this unit was, or would have been, looked for.
+def _below(unit: Unit) -> list[str]:
+    """Give how files lie below the folders in which they may have been found, outer folders first.
 
-    `#include <sys/types.h>` looks into the folder `sys` of each folder that is searched.
+    Of `/usr/include/x/y/z.h` it is `/x` and `/x/y`, and `/y`, if `/usr/include/x` is searched as well.
     """
-    searched = unit.folders
-    below = {
-        os.path.dirname(path)[len(folder) :]
-        for folder in searched
-        for path in unit.files
-        if path.startswith(f"{folder}/")
-    }
-    return {f"{folder}{part}" for folder in searched for part in {"", *below}}
+    parts: set[str] = set()
+    for folder in {os.path.dirname(path) for path in unit.files}:
+        above, part = folder, ""
+        while above:
+            above, _, name = above.rpartition("/")
+            part = f"/{name}{part}"
+            if above in unit.folders:
+                parts.update(part[:end] for end in _ends(part))
+    return sorted(parts)
+
+
+def _ends(part: str) -> list[int]:
+    """Give where the names in `part` end."""
+    return [place for place, character in enumerate(part) if character == "/" and place] + [len(part)]
 
 
 def _key(sendable: Sendable, directory: str) -> _Key:
