@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from pathlib import Path
 
 from twisted_distcc.client.hosts import SYSTEM_HOSTS, HostList, Localhost, find_hosts
+from twisted_distcc.client.sendable import read_text
 
 
 def listed_servers(environ: Mapping[str, str]) -> dict[str, str]:
@@ -27,9 +27,4 @@ def _options(hosts: HostList) -> list[str]:
 
 
 def _read_text(path: str) -> str | None:
-    if path == SYSTEM_HOSTS:
-        return None
-    try:
-        return os.fsdecode(Path(path).read_bytes())
-    except (OSError, ValueError):
-        return None
+    return None if path == SYSTEM_HOSTS else read_text(path)

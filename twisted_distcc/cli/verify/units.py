@@ -7,10 +7,10 @@ object, and the reason for each that no client would send.  This module runs not
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 
+from twisted_distcc.client.sendable import read_text
 from twisted_distcc.cmdline.compilers import recognise
 from twisted_distcc.cmdline.model import Compilation, StayLocal
 from twisted_distcc.cmdline.parse import parse
@@ -86,7 +86,8 @@ def _judged(command: Command) -> Unit | Stays | None:
     compiler = find_compiler(name, command.directory, command.environ.get("PATH", os.defpath))
     if compiler is None:
         return Stays(command, f"{name} is not to be found")
-    understood = parse((name_behind(name, compiler), *command.argv[1:]), _reader(command.directory))
+    argv = (name_behind(name, compiler), *command.argv[1:])
+    understood = parse(argv, lambda path: read_text(os.path.join(command.directory, path)))
     if isinstance(understood, StayLocal):
         return Stays(command, understood.reason)
     unit = Unit(command, compiler, understood.source, _outputs(command.directory, understood))
@@ -105,13 +106,3 @@ def _absolute(directory: str, path: str) -> str:
     return os.path.join(
         os.path.realpath(os.path.join(directory, os.path.dirname(path))), os.path.basename(path)
     )
-
-
-def _reader(directory: str) -> Callable[[str], str | None]:
-    def read(path: str) -> str | None:
-        try:
-            return os.fsdecode(Path(directory, path).read_bytes())
-        except (OSError, ValueError):
-            return None
-
-    return read
