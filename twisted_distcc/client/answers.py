@@ -1,7 +1,8 @@
 """What a compiler says of itself and of a source, when it is asked.
 
 In: a compiler, the words after its name, and the surroundings of a compile.  Out: what it wrote to its
-two streams.  Nothing is written to a disk: both go to memory.
+two streams.  Nothing is written to a disk: both go to memory.  This module refuses to know what the
+answer means.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Where a compiler searches for headers: asked from the compiler itself, once per set of options.
 
 In: a `Sendable`.  Out: its `SearchPath`.  An answer is for one state of the compiler's file, and for one
-set of the options that bear on it; what nobody asked for lately is forgotten.
+set of the options that bear on it; what nobody asked for lately is forgotten.  This module refuses
+to know which options these are.
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 In: a `Sendable`, and what a scan knows of its unit.  Out: the whole `Unit`.  A list is remembered, and
 holds while no file of it has changed, and none has appeared where one of its names would be found.
+This module refuses to read sources.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Which compilers this machine has: the digests that servers tell of theirs, of our own.
 
 In: a compiler of the user's.  Out: its digest, by the same code as a server's, found in a thread.  What
-was found holds for a while, unless the compiler's file changes.
+was found holds for a while, unless the compiler's file changes.  This module refuses to know what any
+server answered.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """All that it takes to see again how a server failed at a compile.
 
 In: the `Evidence`.  Out: a folder with the command, the files, what the server said, and its name.
-There are a few of them at the most: they are for a person to look at.
+There are a few of them at the most: they are for a person to look at.  This module refuses to
+know whose fault it was.
 """
 
 from __future__ import annotations

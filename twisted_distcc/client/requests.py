@@ -1,6 +1,6 @@
 """What hosts are asked for one compile.
 
-In: a `Sendable`, and its text or its tree.  Out: a `Request`.
+In: a `Sendable`, and its text or its tree.  Out: a `Request`.  This module refuses to know who is asked.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Where a compiler of this server looks for headers by itself.
 
 In: a compiler that is trusted.  Out: folders, as it names them, in its order.  It is asked once for each
-language, as long as it stays the same file; this waits, so it is not for the reactor's thread.
+language, as long as it stays the same file; this waits, so it is not for the reactor's thread.  This
+module refuses to know what jobs bring.
 """
 
 from __future__ import annotations

@@ -2,7 +2,8 @@
 
 In: the paths of what a compile writes.  Out: the same paths, free for a while; at the end the files
 that were there are there again, the very same, and what the compile left is gone.  An output cannot go
-elsewhere: its name is in dependency files, and may be in the object.
+elsewhere: its name is in dependency files, and may be in the object.  This module refuses to know what
+runs meanwhile.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 In: a command that builds, and the folder to run it in.  Out: every call of a compiler by its name.  The
 names that compilers have on PATH lead, for as long as the build takes, to scripts that write down
 their words, their folder and their environment, and then become the compiler.  A compiler that is called
-by its path is not seen.
+by its path is not seen.  This module refuses to know which calls compile.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Compiles that run, and that can all be ended at once.
 
 In: commands, from several threads.  Out: how each ended and what it said.  Each is a process group of
-its own: what a compiler has started ends with it, and Ctrl-C reaches it by way of us alone.
+its own: what a compiler has started ends with it, and Ctrl-C reaches it by way of us alone.  This module
+refuses to know what they compile.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 In: its bytes as they came, LZO1X.  Out: a file.  What may burst is expanded by a program of its own,
 whose memory is bounded: the format does not say how much there is.  Of what takes much memory little
-goes on at a time, whatever the number of jobs.
+goes on at a time, whatever the number of jobs.  This module refuses to know where the file lies.
 """
 
 from __future__ import annotations
