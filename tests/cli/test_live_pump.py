@@ -12,14 +12,13 @@ from pathlib import Path
 
 from twisted.internet.threads import deferToThread
 
+from tests.distccd import DISTCCD, start_distccd
 from tests.live import Child, LiveServer, LiveTestCase, until
-from tests.server.listening import free_port, listens
 from twisted_distcc.agent.includes import pack_answer
 from twisted_distcc.cli.installed import installed_command
 from twisted_distcc.wire.tokens import encode_header
 
 DISTCC = shutil.which("distcc", path="/usr/bin:/usr/local/bin")
-DISTCCD = shutil.which("distccd", path="/usr/bin:/usr/local/bin")
 
 # Relative names; a folder that `..` walks through, and a link; a system's header.
 RELATIVE = """\
@@ -102,14 +101,7 @@ class PumpTestCase(LiveTestCase):
 
     async def c_distccd(self) -> Child:
         """Start C distccd, and make it the user's only host."""
-        port = free_port("127.0.0.1")
-        account = ["--user", "nobody"] if os.getuid() == 0 else []
-        server = self.start(
-            str(DISTCCD), "--daemon", "--no-detach", "--log-stderr", "--verbose", "--jobs", "2",
-            "--listen", "127.0.0.1", "--port", str(port), "--allow", "127.0.0.1", *account,
-            environ={"TMPDIR": "/tmp"},
-        )  # fmt: skip
-        await listens("127.0.0.1", port)
+        server, port = await start_distccd(self, "--verbose", "--jobs", "2")
         self.environ["DISTCC_HOSTS"] = f"127.0.0.1:{port}/4,lzo,cpp"
         return server
 

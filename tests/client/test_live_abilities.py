@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Mapping
 
 from twisted.internet import reactor
 
+from tests.distccd import NO_DISTCCD, start_distccd
 from tests.live import LiveTestCase, until
-from tests.sshd import MISSING, answers, free_port, start_sshd
+from tests.sshd import MISSING, free_port, start_sshd
 from twisted_distcc.cli.installed import installed_command
 from twisted_distcc.client.abilities import ANSWER_LIMITS, Abilities
 from twisted_distcc.client.faults import CannotConnectError
@@ -21,7 +21,6 @@ from twisted_distcc.client.transports import SecureWay, endpoint_to
 from twisted_distcc.messages.bulk import Bulk
 from twisted_distcc.processes import Command, ReactorSpawner, RunningProcess
 
-DISTCCD = shutil.which("distccd", path="/usr/bin:/usr/local/bin")
 PATH = "/usr/bin:/bin"
 GCC = OwnCompiler("/usr/bin/gcc", "gcc", PATH)
 
@@ -83,19 +82,11 @@ class OurServerTests(AskingTestCase):
 
 
 class OtherServerTests(AskingTestCase):
-    if DISTCCD is None:
-        skip = "distccd is not installed (Debian: apt-get install distcc)"
+    skip = NO_DISTCCD
 
     async def test_distccd(self) -> None:
         """C distccd does not know the question: no."""
-        port = free_port()
-        account = ["--user", "nobody"] if os.getuid() == 0 else []
-        server = self.start(
-            str(DISTCCD), "--daemon", "--no-detach", "--log-stderr", "--listen", "127.0.0.1",
-            "--port", str(port), "--allow", "127.0.0.1", "--jobs", "2", *account,
-            environ={"TMPDIR": "/tmp"},
-        )  # fmt: skip
-        await until(lambda: answers(port) or server.has_ended(), "distccd listens")
+        server, port = await start_distccd(self, "--jobs", "2")
         self.assertIs(await self.exact(TcpHost("127.0.0.1", port)), False)
         await until(lambda: "ret:100" in server.stderr, "distccd tells that it was asked, and refused")
 

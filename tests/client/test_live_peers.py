@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import getpass
 import os
-import shutil
 from pathlib import Path
 from signal import SIGINT
 
 from tests.agent.farm import COMPILING, FarmTestCase
 from tests.agent.home import HomeTestCase
+from tests.distccd import DISTCCD, NO_DISTCCD, start_distccd
 from tests.live import until
-from tests.sshd import MISSING, answers, free_port, start_sshd
+from tests.sshd import MISSING, start_sshd
 from twisted_distcc.cli.installed import installed_command
-
-DISTCCD = shutil.which("distccd", path="/usr/bin:/usr/local/bin")
 
 
 class PeerTestCase(FarmTestCase):
@@ -36,21 +34,11 @@ class PeerTestCase(FarmTestCase):
 
 
 class DistccdTests(PeerTestCase):
-    if DISTCCD is None:
-        skip = "distccd is not installed (Debian: apt-get install distcc)"
+    skip = NO_DISTCCD
 
     async def distccd(self) -> int:
         """Start C distccd; give its port."""
-        port = free_port()
-        account = ["--user", "nobody"] if os.getuid() == 0 else []
-        server = self.start(
-            str(DISTCCD), "--daemon", "--no-detach", "--log-stderr", "--listen", "127.0.0.1",
-            "--port", str(port), "--allow", "127.0.0.1", "--jobs", "2", *account,
-            environ={"TMPDIR": "/tmp"},
-        )  # fmt: skip
-        await until(lambda: answers(port) or server.has_ended(), "distccd listens")
-        self.assertFalse(server.has_ended(), server.stderr)
-        return port
+        return (await start_distccd(self, "--jobs", "2"))[1]
 
     async def test_plain(self) -> None:
         """C distccd compiles for us."""
@@ -84,14 +72,14 @@ class SshTests(PeerTestCase):
 
     async def test_distccd(self) -> None:
         """C distccd, which ssh starts because it is the server that no command names, compiles."""
-        if DISTCCD is None:
-            self.skipTest("distccd is not installed (Debian: apt-get install distcc)")
+        if NO_DISTCCD:
+            self.skipTest(NO_DISTCCD)
         await self.compiles_over_ssh("@127.0.0.1")
 
     async def test_distccd_compressed(self) -> None:
         """As a certain user, by its path, and with ,lzo, it does as well."""
-        if DISTCCD is None:
-            self.skipTest("distccd is not installed (Debian: apt-get install distcc)")
+        if NO_DISTCCD:
+            self.skipTest(NO_DISTCCD)
         await self.compiles_over_ssh(f"{getpass.getuser()}@127.0.0.1/2:{DISTCCD},lzo")
 
     async def test_our_server(self) -> None:

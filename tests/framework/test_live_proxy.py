@@ -13,9 +13,9 @@ from typing import Any, Final
 from twisted.internet import reactor
 from twisted.internet.endpoints import TCP4ClientEndpoint, TCP4ServerEndpoint
 
+from tests.distccd import start_distccd
 from tests.framework.examples import ANY_OBJECT, PROXY, load
 from tests.live import Child, LiveTestCase, until
-from tests.sshd import answers, free_port
 from twisted_distcc.framework import (
     Body,
     CannotConnectError,
@@ -109,15 +109,7 @@ class FilesTests(ProxyTestCase):
 
     async def distccd(self) -> int:
         """Start C distccd; give its port."""
-        port = free_port()
-        account = ["--user", "nobody"] if os.getuid() == 0 else []
-        server = self.start(
-            "/usr/bin/distccd", "--daemon", "--no-detach", "--log-stderr", "--listen", "127.0.0.1",
-            "--port", str(port), "--allow", "127.0.0.1", *account, environ={"TMPDIR": "/tmp"},
-        )  # fmt: skip
-        await until(lambda: answers(port) or server.has_ended(), "distccd listens")
-        self.assertFalse(server.has_ended(), server.stderr)
-        return port
+        return (await start_distccd(self))[1]
 
     async def compile(self, port: int, source: bytes) -> Reply:
         files = {b"/project/src/a.c": source, b"/project/include/a.h": b"int answer(void);\n"}

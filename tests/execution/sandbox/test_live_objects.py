@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import os
-import shutil
-import socket
 import subprocess
 
-from tests.live import LiveTestCase, until
+from tests.distccd import DISTCCD, start_distccd
+from tests.live import LiveTestCase
 from tests.server.talk import ask
 
-DISTCCD = shutil.which("distccd", path="/usr/bin:/usr/local/bin")
 C = """\
 #include <stdio.h>
 #include "beside.h"
@@ -54,19 +52,6 @@ MATRIX = (
 )
 # What the languages become, as a suffix.
 PREPROCESSED = {".c": ".i", ".cc": ".ii", ".m": ".mi", ".S": ".s"}
-
-
-def free_port() -> int:
-    """Give a port that nobody listens on now."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-    return port
-
-
-def answers(port: int) -> bool:
-    """Whether somebody listens on this port of loopback."""
-    with socket.socket() as caller:
-        return caller.connect_ex(("127.0.0.1", port)) == 0
 
 
 class ObjectTests(LiveTestCase):
@@ -133,13 +118,4 @@ class ObjectTests(LiveTestCase):
 
     async def distccd(self) -> int:
         """Start C distccd; give its port."""
-        port = free_port()
-        account = ["--user", "nobody"] if os.getuid() == 0 else []
-        server = self.start(
-            str(DISTCCD), "--daemon", "--no-detach", "--log-stderr", "--listen", "127.0.0.1",
-            "--port", str(port), "--allow", "127.0.0.1", "--enable-tcp-insecure", *account,
-            environ={"TMPDIR": "/tmp", "PATH": "/usr/bin:/bin"},
-        )  # fmt: skip
-        await until(lambda: answers(port) or server.has_ended(), "distccd listens")
-        self.assertFalse(server.has_ended(), server.stderr)
-        return port
+        return (await start_distccd(self, "--enable-tcp-insecure", PATH="/usr/bin:/bin"))[1]
