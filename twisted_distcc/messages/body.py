@@ -10,7 +10,7 @@ import contextlib
 import errno
 import itertools
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
@@ -130,11 +130,12 @@ def _copy_away(path: str, to: str) -> None:
     shutil.move(path, to)
 
 
-def in_pieces(read: Part, start: int, length: int) -> Iterator[bytes]:
+def in_pieces(read: Part, start: int, length: int) -> Iterable[bytes]:
     """Give a part of a body in pieces of at most `PIECE`."""
+    if length <= PIECE:  # as most files of trees are, some hundred for each job
+        return (read(start, length),)
     end = start + length
-    for place in range(start, end, PIECE):
-        yield read(place, min(PIECE, end - place))
+    return (read(place, min(PIECE, end - place)) for place in range(start, end, PIECE))
 
 
 def _whole(data: bytes, length: int) -> bytes:
