@@ -123,6 +123,14 @@ class ExactTests(TreesTestCase):
         await self.is_as_local("gcc", '-DTHERE="there.h"', "-c", "uses.c")
         self.assertEqual(self.versions(server), ["3", "1"])
 
+    async def test_a_date_that_a_compiler_does_not_heed(self) -> None:
+        """gcc takes the date from SOURCE_DATE_EPOCH anywhere; not every clang does."""
+        server = await self.farm()
+        self.file("uses.c", "const char *now = __DATE__;\n")
+        for compiler in ("gcc", "clang"):
+            await self.is_as_local(compiler, "-c", "uses.c", SOURCE_DATE_EPOCH="100000")
+        self.assertEqual(self.versions(server), ["3", "1"])
+
     async def test_two_names_of_one_file(self) -> None:
         """Hard links are one file to clang, and two to servers: it gets the text, and gcc the files."""
         server = await self.farm()

@@ -205,6 +205,13 @@ class SendingTests(TreeTestCase):
         self.finished(self.compile("gcc", "-Iempty", "-c", "hello.c"))
         self.assertEqual(self.files(server)["empty/.twisted-distcc"], b"")
 
+    def test_messages_that_no_server_may_send(self) -> None:
+        """What is said with control characters is said by the compiler here."""
+        said = Body.of(b"x.c: warning: \x0c\n")
+        self.serve(FakeServer(lambda _: Reply(0, stderr=said, object_file=Body.of(OBJECT))))
+        outcome = self.here(self.compile())
+        self.assertIn("control characters", outcome.reason)
+
 
 class TextTests(TreeTestCase):
     """Compiles that are preprocessed here after all."""

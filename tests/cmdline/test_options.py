@@ -50,7 +50,7 @@ _EXPECTED = {
         "-O -O0 -O2 -Os -Ofast -Og -Wall -Wno-x -Werror -W -w -std=c11 --std=c11 -ansi -pedantic "
         "-fPIC -fno-plt -fworking-directory -fno-profile-arcs -fno-modules "
         "-march=x86-64 -mtune=generic -mcpu=cortex-a53 -m32 -mavx2 -pthread -pipe -p -pg -undef "
-        "-trigraphs -remap --param --param=x=1 -target --target=x -fdebug-compilation-dir "
+        "-trigraphs --param --param=x=1 -target --target=x -fdebug-compilation-dir "
         "-fdebug-compilation-dir=/x -ffile-prefix-map=a=b -frandom-seed=1 -gno-column-info -gz "
         "-gz=zlib -gcolumn-info -grecord-gcc-switches -gpubnames -A -G -finput-charset=utf-8 "
         "-fdiagnostics-color=always -fdiagnostics-format=json -fsanitize=address -flto -fopenmp "

@@ -156,6 +156,15 @@ class ForbiddenTests(ScannerCase):
             files = self.files(source, others)
             self.assertRaises(NotForServersError, self.found, files)
 
+    def test_twins_that_do_not_say_so_themselves(self) -> None:
+        """What is read once by #import, or by a macro's pragma, is taken for its twin as well."""
+        for source, text in (
+            ('#import "a.h"\n#include "d/a.h"', ""),
+            ('#define P(x) _Pragma(#x)\n#include "a.h"\n#include "d/a.h"', "P(once)"),
+        ):
+            files = self.files(source, {"/p/a.h": text, "/p/d/a.h": text})
+            self.assertRaises(NotForServersError, self.found, files)
+
     def test_search_folders_that_are_none(self) -> None:
         """gcc warns of a file among the search folders, and clang may read a map there."""
         files = self.files("", {"/p/a": ""})

@@ -38,6 +38,11 @@ class Compiled:
         """Whether the compiler itself ended with a verdict on the source, and a bad one."""
         return os.WIFEXITED(self.reply.status) and self.reply.status != 0
 
+    def says_more_than_is_shown(self) -> bool:
+        """Whether there is more in the messages than a server's may have."""
+        said = (self.reply.stdout.read(), self.reply.stderr.read())
+        return any(shown(one) != one for one in said)
+
 
 def deliver(sendable: Sendable, compiled: Compiled) -> Finished:
     """Put the outputs in place, if there are any, and give the messages.

@@ -279,9 +279,11 @@ class _Job:
     # Results.
 
     def _deliver(self, material: Material, compiled: Compiled) -> Finished:
-        """Put the outputs in place, or have a failed compile done again here."""
+        """Put the outputs in place, or have a failed compile, or one with odd messages, done again here."""
         if compiled.reply.status and self.settings.fallback and not self.settings.skip_local_retry:
             raise self._failed_there(material, compiled)
+        if compiled.text is None and self.settings.fallback and compiled.says_more_than_is_shown():
+            raise StaysHere("its messages have control characters, which no server may send")
         return deliver(material.sendable, compiled)
 
     def _failed_there(self, material: Material, compiled: Compiled) -> StaysHere:

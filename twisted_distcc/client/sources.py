@@ -89,11 +89,13 @@ class Sources:
             raise NotForServersError(told.reason)
         if sendable.explicit is not sendable.compilation and _warns_of_folders(sendable):
             raise NotForServersError("servers would warn of folders that the environment names")
-        unit = await self._unit(sendable, directory, turn, has_date=DATE in told)
+        # clang heeds SOURCE_DATE_EPOCH since 16 only.
+        is_clang = sendable.compilation.family is Family.CLANG
+        unit = await self._unit(sendable, directory, turn, has_date=DATE in told and not is_clang)
         if sum(stamp.size for stamp in unit.files.values()) > _MOST_BYTES:
             raise NotForServersError("it may read too much to be sent")
         laid = self._layer.lay(unit)
-        if sendable.compilation.family is Family.CLANG and _has_twins(unit, laid):
+        if is_clang and _has_twins(unit, laid):
             raise NotForServersError("clang would take two of its files for one, by their inode")
         return Found(directory, unit, laid, told)
 

@@ -88,6 +88,7 @@ _FILES_READ = [
     *local("takes the source for preprocessed text", "-fpreprocessed -fdirectives-only"),
     *local("looks for the source among the headers", "-fsearch-include-path*"),
     *local("runs the compiler's own tests", "-fself-test*"),
+    *local("renames headers by a file that lies beside them", "-remap"),
     *better_local(
         "converts the source, and would do it again to preprocessed text",
         "-finput-charset=*",

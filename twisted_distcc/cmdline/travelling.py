@@ -77,7 +77,7 @@ _COMPILER = [
     *rows(
         Takes.NOTHING,
         Role.COMPILE,
-        """-undef -trigraphs --trigraphs -remap -traditional -traditional-cpp
+        """-undef -trigraphs --trigraphs -traditional -traditional-cpp
         --traditional-cpp -finput-charset=utf-8 -finput-charset=UTF-8""",
     ),
     *rows(Takes.EITHER, Role.COMPILE, "--param", Form.SETTING),

@@ -41,7 +41,9 @@ _ASSEMBLER_FILE = re.compile(rb'[ \t]*\\?"(?P<name>[^"\\\n%]+)\\?"')
 _MAY_PRECEDE = re.compile(rb"(?s)(?:.*[^\w$.)\]]|.*\\[nrtvf]|.*\\[0-7]{2,3}|)\Z")
 _LONGEST_ESCAPE = 4
 
-_ONCE = re.compile(rb'pragma[ \t]+once\b|_Pragma[ \t]*\([ \t]*"once"|#[ \t]*import\b')
+# Macros may make the pragma: so the word alone will do, wherever it stands.
+_ONCE = re.compile(rb"\bonce\b")
+_IMPORT = re.compile(rb"#" + BLANK + rb"import\b")
 # What a macro may hand to _Pragma stands anywhere.
 _STAYING = re.compile(
     rb"#" + BLANK + rb"pragma" + BLANK + rb"(?P<what>GCC" + BLANK + rb"pch_preprocess"
@@ -69,7 +71,8 @@ class Text:
         asked: files by their names, in the order in which they are first asked for.
         computed: what stands in place of such names, to be expanded.
         components: all parts of all names: only a change of one of these in a folder matters.
-        once: for files that are read once, a digest of the contents that says so; else 0.
+        once: whether it may say that it is to be read once.
+        imports: whether it has others read once.
         clock: the macros among `__DATE__`, `__TIME__` and `__TIMESTAMP__` that stand in code.
         probes: macros that stand for `__has_include`.
         forbids: why a unit with this file stays where it is, or nothing.
@@ -79,7 +82,8 @@ class Text:
     asked: tuple[Asked, ...]
     computed: tuple[tuple[Kind, bytes], ...]
     components: frozenset[str]
-    once: int
+    once: bool
+    imports: bool
     clock: frozenset[bytes]
     probes: frozenset[bytes]
     forbids: str
@@ -100,7 +104,8 @@ def read_text(contents: bytes) -> Text:
                 forbids = found
             else:
                 computed[found] = None
-    once = any(_ONCE.search(text) for text in seen if b"once" in text or b"import" in text)
+    once = any(_ONCE.search(text) for text in seen if b"once" in text)
+    imports = any(_IMPORT.search(text) for text in seen if b"import" in text)
     clock = frozenset(word for text in seen for word in _clock(text))
     probes = {name for text in seen if b"__has_" in text for name in standing_for_probes(text)}
     if None in probes:
@@ -109,11 +114,12 @@ def read_text(contents: bytes) -> Text:
         asked=tuple(asked),
         computed=tuple(computed),
         components=frozenset(part for one in asked for part in one.name.split("/")),
-        once=hash(contents) | 1 if once else 0,
+        once=once,
+        imports=imports,
         clock=clock,
         probes=frozenset(name for name in probes if name is not None),
         forbids=forbids,
-        special=bool(once or clock or probes or forbids or computed),
+        special=bool(once or imports or clock or probes or forbids or computed),
     )
 
 

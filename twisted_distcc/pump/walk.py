@@ -54,7 +54,8 @@ class Walk:
         self._seen: set[str] = set()
         self._leaves: set[str] = set()
         self._checked: set[frozenset[str]] = set()
-        self._once: dict[tuple[int, int, int], str] = {}
+        self._once: set[str] = set()
+        self._imports = False
         self._reasons: list[str] = []
         self._undecided: list[str] = []
         self._computing: list[tuple[str, Kind, bytes]] = []
@@ -81,6 +82,10 @@ class Walk:
         self._stamp_leaves()
         self._check_clock(fixed_date=fixed_date)
         self._check_probes()
+        if not search.clang:  # which knows files by their inodes
+            self._check_twins(
+                self._found.keys() & self._scans.known.keys() if self._imports else self._once
+            )
         unit = Unit(self._found, self._all_folders())
         if self._reasons:
             raise NotForServersError(self._reasons[0])
@@ -145,7 +150,7 @@ class Walk:
             checked.add(edges.folders)
             found[path] = stamp
             if text.special:
-                self._note_text(path, stamp, scanned)
+                self._note_text(path, scanned)
             if edges.special:
                 self._note(edges)
             new = edges.children - seen
@@ -171,11 +176,11 @@ class Walk:
             if text.asked or text.computed:
                 self._reasons.append(f"the command: {ODD}")
 
-    def _note_text(self, path: str, stamp: Stamp, scanned: Scanned) -> None:
+    def _note_text(self, path: str, scanned: Scanned) -> None:
         text = scanned.text
         if text.once:
-            key = (stamp.size, stamp.mtime_ns // _SECOND_NS, text.once)
-            self._check_twin(path, self._once.setdefault(key, path))
+            self._once.add(path)
+        self._imports |= text.imports
         self._note_special(path, text)
         self._computing += [(path, kind, words.rstrip()) for kind, words in text.computed]
 
@@ -185,11 +190,6 @@ class Walk:
             self._reasons.append(f"{path}: {text.forbids}")
         if text.clock:
             self._clock.append((path, text.clock))
-
-    def _check_twin(self, path: str, other: str) -> None:
-        """Of files that are read once compilers take two that look the same for one."""
-        if path != other and Links(self._files).real(path) != Links(self._files).real(other):
-            self._reasons.append(f"{path} and {other} are the same and are read once")
 
     def _note(self, edges: Edges) -> None:
         self._leaves |= edges.leaves
@@ -254,6 +254,15 @@ class Walk:
             if not fixed_date or b"__TIMESTAMP__" in words:
                 word = min(words).decode("ascii")
                 self._reasons.append(f"{path} says {word}, which is the time where it is read")
+
+    def _check_twins(self, paths: Iterable[str]) -> None:
+        """Of files that are read once gcc takes two that look the same for one."""
+        seen: dict[tuple[int, int, int], str] = {}
+        for path in paths:
+            stamp, digest = self._found[path], self._scans.known[path].digest
+            other = seen.setdefault((stamp.size, stamp.mtime_ns // _SECOND_NS, digest), path)
+            if path != other and Links(self._files).real(path) != Links(self._files).real(other):
+                self._reasons.append(f"{path} and {other} are the same and are read once")
 
     def _check_probes(self) -> None:
         if self._probes and (path := self._scans.calling_oddly(self._found, self._probes)):
