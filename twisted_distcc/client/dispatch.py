@@ -279,7 +279,7 @@ class _Job:
     # Results.
 
     def _deliver(self, material: Material, compiled: Compiled) -> Finished:
-        """Put the outputs in place, or have a failed compile, or one with odd messages, done again here."""
+        """Put the outputs in place, or have it compiled here: it failed, or its messages are odd."""
         if compiled.reply.status and self.settings.fallback and not self.settings.skip_local_retry:
             raise self._failed_there(material, compiled)
         if compiled.text is None and self.settings.fallback and compiled.says_more_than_is_shown():
