@@ -202,7 +202,7 @@ sys.path.insert(0, {root!r})
 from twisted_distcc.cli import installed
 from twisted_distcc.cli.verify import main
 installed.sys.executable = {python!r}
-sys.exit(main([{project!r}, "--", "make", "-B"]))
+sys.exit(main([{project!r}, "-j1", "--", "make", "-B"]))
 """
 
 
@@ -223,10 +223,13 @@ class SignalTests(StoryTestCase):
             stderr=subprocess.STDOUT,
             text=True,
         ) as process:
-            self.compiler = int(begun.read_text().split()[0])
-            self.assertFalse((self.project / "a.o").exists() and (self.project / "b.o").exists())
-            process.send_signal(number)
-            out, _ = process.communicate(timeout=30)
+            try:
+                self.compiler = int(begun.read_text())
+                self.assertFalse((self.project / "a.o").exists())
+                process.send_signal(number)
+                out, _ = process.communicate(timeout=30)
+            finally:
+                process.kill()
         return process.returncode, out
 
     def check(self, number: signal.Signals) -> None:
