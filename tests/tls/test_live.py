@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.agent.home import HomeTestCase
-from tests.client.test_live_peers import answers, free_port
+from tests.distccd import start_distccd
 from tests.live import Child, LiveServer, open_to_all, until
 from tests.tls.certificates import CLIENT, DAY, SERVER, Authority, Made, files_in, replace, write
 from twisted_distcc.server.privileges import account
@@ -256,12 +256,7 @@ class StrangerTests(SecureTestCase):
 
     async def test_a_server_without_tls(self) -> None:
         """C distccd, which knows no TLS, is said to speak none."""
-        port = free_port()
-        distccd = self.start(
-            "/usr/bin/distccd", "--daemon", "--no-detach", "--log-stderr", "--allow=127.0.0.1",
-            "--listen=127.0.0.1", f"--port={port}", "--user=nobody", environ={"TMPDIR": "/tmp"},
-        )  # fmt: skip
-        await until(lambda: answers(port) or distccd.has_ended(), "distccd listens")
+        _, port = await start_distccd(self)
         await self.fails(f"127.0.0.1:{port},tls", "speaks no TLS there")
 
     async def openssl(self, server: LiveServer, *options: str) -> Child:

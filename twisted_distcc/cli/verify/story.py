@@ -12,7 +12,7 @@ import signal
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +31,7 @@ from twisted_distcc.cli.verify.twice import Finding, Twice
 from twisted_distcc.cli.verify.units import Command, Stays, Unit, units_of
 from twisted_distcc.errors import EXIT_FAILURE, DistccError
 
+_GLANCE = 0.5  # seconds
 _MAKEFILES = ("GNUmakefile", "makefile", "Makefile")
 
 
@@ -135,14 +136,24 @@ class Verification:
         findings: list[Finding] = []
         with ThreadPoolExecutor(self.jobs) as pool:
             try:
-                for finding in pool.map(compare, units):
-                    findings.append(finding)
+                for future in [pool.submit(compare, unit) for unit in units]:
+                    findings.append(_awaited(future))
                     self.screen.progress(f"{len(findings)} of {len(units)} units")
             except BaseException:
                 twice.stop()
                 pool.shutdown(cancel_futures=True)  # which waits until each file is back in its place
                 raise
         return findings
+
+
+def _awaited(future: Future[Finding]) -> Finding:
+    """Give the result of `future`, and hear of signals meanwhile.
+
+    A signal that the kernel hands to another thread is not heard of by one that waits without end.
+    """
+    while not future.done():
+        wait([future], timeout=_GLANCE)
+    return future.result()
 
 
 @contextmanager
