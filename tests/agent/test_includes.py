@@ -26,8 +26,8 @@ from twisted_distcc.errors import RemoteProtocolError
 from twisted_distcc.pump.model import NotForServersError
 from twisted_distcc.wire.limits import Limits
 
-ASKED = Question(("gcc", "-c", "ü\udcff.c"), "/work/é")
-SAMPLE = b"CDIR00000008/work/\xc3\xa9ARGC00000003ARGV00000003gccARGV00000002-cARGV00000005\xc3\xbc\xff.c"
+ASKED = Question(("gcc", "-c", "ü\udcff.c"), "/home/é")
+SAMPLE = b"CDIR00000008/home/\xc3\xa9ARGC00000003ARGV00000003gccARGV00000002-cARGV00000005\xc3\xbc\xff.c"
 ANSWER = b"ARGC00000002ARGV00000002/aARGV00000003/b\xff"
 
 

@@ -18,8 +18,8 @@ SOURCE = b"int x;\n"
 
 def evidence(option: bytes = b"-O2") -> Evidence:
     packed = compress(SOURCE)
-    entries = (TreeFile(b"/work/a b.c", 0, len(packed)), TreeLink(b"/work/link", b"../elsewhere"))
-    tree = Tree(b"/work", entries, Body.of(packed))
+    entries = (TreeFile(b"/home/a b.c", 0, len(packed)), TreeLink(b"/home/link", b"../elsewhere"))
+    tree = Tree(b"/home", entries, Body.of(packed))
     return Evidence("red:3632", (b"gcc", option, b"-c", b"a b.c"), tree, b"cannot\n")
 
 
@@ -36,14 +36,14 @@ class ReproducerTests(SynchronousTestCase):
         [folder] = self.parent.iterdir()
         self.assertIn(str(folder), said)
         self.assertTrue(folder.name.startswith("a b.c-"))
-        self.assertEqual((folder / "command").read_text(), "cd /work && gcc -O2 -c 'a b.c'\n")
+        self.assertEqual((folder / "command").read_text(), "cd /home && gcc -O2 -c 'a b.c'\n")
         self.assertEqual((folder / "host").read_text(), "red:3632\n")
         self.assertEqual((folder / "stderr").read_bytes(), b"cannot\n")
         with tarfile.open(folder / "tree.tar") as tree:
-            file = tree.extractfile("work/a b.c")
+            file = tree.extractfile("home/a b.c")
             assert file is not None
             self.assertEqual(file.read(), SOURCE)
-            self.assertEqual(tree.getmember("work/link").linkname, "../elsewhere")
+            self.assertEqual(tree.getmember("home/link").linkname, "../elsewhere")
 
     def test_the_same_once_more(self) -> None:
         """What was written before is left as it is, and named."""
