@@ -145,11 +145,15 @@ class Sources:
     def _stamps(self, found: Found) -> dict[str, Stamp]:
         """Give the files as they are sent, with the stamps with which they were found."""
         called = found.unit.files
+        scanned = {(stamp.device, stamp.inode): stamp for stamp in called.values()}
         stamps = {}
         for path in found.laid.files:
-            stamp = called.get(path) or self.files.stamp(path)
+            stamp = called.get(path)
+            if stamp is None:  # it was called by a name that leads over links
+                now = self.files.stamp(path)
+                stamp = scanned.get((now.device, now.inode)) if now is not None else None
             if stamp is None:
-                raise FileChangedError(f"{path} is gone")
+                raise FileChangedError(f"{path} is gone, or another file")
             stamps[path] = stamp
         return stamps
 
