@@ -23,33 +23,33 @@ SEARCHED = ("/own/include", "/usr/include")
 
 def place(path: str) -> str | None:
     """Say that all of the client's lies in `/c` and in `/usr/include`."""
-    return f"/root{path}" if path.startswith(("/c/", "/usr/include")) else None
+    return f"/tree{path}" if path.startswith(("/c/", "/usr/include")) else None
 
 
 class MovedTests(SynchronousTestCase):
     def check(self, command: str, expected: str, searched: tuple[str, ...] = ()) -> None:
         understood = parse(shlex.split(command), arrived=True, with_files=True)
         assert isinstance(understood, Compilation)
-        argv = serve_tree_argv(moved(understood, "/root", place, searched), "cc", "o", "d")
-        self.assertEqual(shlex.join(argv), f"cc -ffile-prefix-map=/root/=/ {expected} -o o")
+        argv = serve_tree_argv(moved(understood, "/tree", place, searched), "cc", "o", "d")
+        self.assertEqual(shlex.join(argv), f"cc -ffile-prefix-map=/tree/=/ {expected} -o o")
 
     def test_paths(self) -> None:
         """Paths of what the client has sent lead below the folder; nothing else changes."""
         self.check(
             "gcc -I/c/x -I /c/y -isystem/c/z -I/far -Ic/x -D/c/x -include /c/i.h -c /c/a.c",
-            "-I/root/c/x -I /root/c/y -isystem/root/c/z -I/far -Ic/x -D/c/x -include /root/c/i.h "
-            "-c /root/c/a.c",
+            "-I/tree/c/x -I /tree/c/y -isystem/tree/c/z -I/far -Ic/x -D/c/x -include /tree/c/i.h "
+            "-c /tree/c/a.c",
         )
         self.check(
             "gcc -fdebug-prefix-map=/c/x=/y -fdebug-compilation-dir=/c/x -c a.c",
-            "-fdebug-prefix-map=/root/c/x=/y -fdebug-compilation-dir=/c/x -c a.c",
+            "-fdebug-prefix-map=/tree/c/x=/y -fdebug-compilation-dir=/c/x -c a.c",
         )
         self.check("clang --sysroot=/c/s -isysroot /c/s -c a.c",
-                   "--sysroot=/root/c/s -isysroot /root/c/s -c a.c")  # fmt: skip
+                   "--sysroot=/tree/c/s -isysroot /tree/c/s -c a.c")  # fmt: skip
 
     def test_system_headers(self) -> None:
         """The client's own are searched where the server's would be, in the compiler's order."""
-        own = "-nostdinc -isystem /own/include -isystem /root/usr/include"
+        own = "-nostdinc -isystem /own/include -isystem /tree/usr/include"
         self.check("gcc -c a.c", f"-include stdc-predef.h -c a.c {own}", SEARCHED)
         self.check("clang -c a.c", f"-c a.c {own}", SEARCHED)
         self.check("gcc -ffreestanding -c a.c", f"-ffreestanding -c a.c {own}", SEARCHED)
@@ -58,7 +58,7 @@ class MovedTests(SynchronousTestCase):
 
     def test_messages(self) -> None:
         """What a compiler says names no folder of the server's."""
-        self.assertEqual(restored(b"/w/1/root/c/a.c:1: x\n", b"/w/1/root"), b"/c/a.c:1: x\n")
+        self.assertEqual(restored(b"/w/1/tree/c/a.c:1: x\n", b"/w/1/tree"), b"/c/a.c:1: x\n")
 
 
 class RuleTests(SynchronousTestCase):
