@@ -1,0 +1,1 @@
+"""Compiles of every kind, each done plainly, through the agent and without it, and compared whole."""
