@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 from pathlib import Path
 
 from tests.client.in_memory import (
@@ -274,13 +273,6 @@ class TextTests(TreeTestCase):
     def test_turned_off(self) -> None:
         """DISTCC_REMOTE_CPP=0 has everything preprocessed here."""
         self.environ["DISTCC_REMOTE_CPP"] = "0"
-        server = preprocessing_server()
-        self.serve(server)
-        self.text(server)
-
-    def test_without_an_agent(self) -> None:
-        """A process for one compile asks nobody and finds no files: it would not live to use that."""
-        self.dispatcher = replace(self.dispatcher, resident=False)
         server = preprocessing_server()
         self.serve(server)
         self.text(server)

@@ -15,6 +15,7 @@ class KindTests(ExactTestCase):
     async def test_compiles(self) -> None:
         """Objects, errors and what is done here are the compiler's own."""
         await self.are_exact(
+            Row(script="$CC -O2 -g -Wall -c w.c -o out.o", files=C),
             Row(script="umask 027; $CC -c w.c -o w.o; $CC -c w.c -o w.o", files=C, elsewhere=None),
             Row(script="$CC -c fails.c", files=C, elsewhere=None),
             Row(script="$CC -c missing.c", elsewhere=False),

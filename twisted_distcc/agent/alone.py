@@ -22,7 +22,7 @@ def run_alone(invocation: Invocation, write: Callable[[bytes], None]) -> Outcome
     from twisted.internet import reactor
 
     outcomes: list[Outcome] = []
-    dispatcher = Dispatcher.on(reactor, ReactorSpawner(reactor), resident=False)
+    dispatcher = Dispatcher.on(reactor, ReactorSpawner(reactor))
     job: Deferred[None]
     interrupted = False
 

@@ -69,7 +69,6 @@ class Dispatcher:
         sources: what is known of the files that compiles read.
         suspects: the units that servers could not compile.
         abilities: what is known of servers.
-        resident: whether it lives on: what it learns of files and servers pays with later compiles.
         folders: makes folders for temporary files.
         turns: lets some of what takes much memory go on at a time.
         secured: leads to `,tls` hosts.
@@ -81,13 +80,12 @@ class Dispatcher:
     sources: Sources
     suspects: Suspects
     abilities: Abilities
-    resident: bool = True
     folders: JobFolders = field(default_factory=JobFolders)
     turns: Turns = field(default_factory=Turns)
     secured: SecureWay = field(default_factory=SecureWay)
 
     @classmethod
-    def on(cls, reactor: Any, spawn: Spawner, *, resident: bool = True) -> Dispatcher:
+    def on(cls, reactor: Any, spawn: Spawner) -> Dispatcher:
         """Make one that works on `reactor`, and whose memory is empty."""
         aside = aside_on(reactor)
         sources = Sources(spawn, aside)
@@ -99,7 +97,6 @@ class Dispatcher:
             sources,
             Suspects(sources.files, aside),
             Abilities(reactor, own),
-            resident,
         )
 
     async def run(self, invocation: Invocation, report: Report) -> Outcome:
@@ -223,7 +220,7 @@ class _Job:
             tools.reactor, tools.spawn, tools.turns, tools.secured, self.settings, environ, folder
         )
         material = Material(sendable, tools.sources, tools.spawn, turn, folder)
-        return Sending(material, calls, tools.abilities if tools.resident else None, self.report)
+        return Sending(material, calls, tools.abilities, self.report)
 
     # Servers.
 

@@ -32,13 +32,13 @@ class Sending:
     Attributes:
         material: what can be sent.
         calls: how hosts are called.
-        abilities: what is known of them; `None` if what they are asked would be of no use later.
+        abilities: what is known of them.
         report: where words go.
     """
 
     material: Material
     calls: Calls
-    abilities: Abilities | None
+    abilities: Abilities
     report: Report
 
     async def prepare(self, hosts: Sequence[RemoteHost]) -> None:
@@ -99,8 +99,6 @@ class Sending:
             return None
         if host.pump:  # it may be C distccd, which takes no environment
             return None if DATE in found.environment else {}
-        if self.abilities is None:
-            return None
         ask = partial(self.calls.reply, host, limits=ANSWER_LIMITS)
         exact = await self.abilities.exact(host, ask, self._compiler)
         return found.environment if exact else None
@@ -111,8 +109,7 @@ class Sending:
             return False
         if any(host.pump for host in hosts):
             return True
-        abilities = self.abilities
-        return abilities is not None and not await abilities.are_hopeless(hosts, self._compiler)
+        return not await self.abilities.are_hopeless(hosts, self._compiler)
 
     @property
     def _compiler(self) -> OwnCompiler:
