@@ -29,6 +29,8 @@ T = TypeVar("T")
 PATIENCE: Final = 30.0
 """Seconds after which something that was waited for is taken to have failed; far above what is usual."""
 _PERIOD: Final = 0.01
+COMPUTES: Final = "import time; all(iter(lambda: time.process_time() < 0.3, False))"
+"""A Python program that takes 0.3 seconds of a processor's time, however fast that is."""
 _READY: Final = "looking for compilers in "  # the last line of a server's start
 _LISTENING: Final = re.compile(r"listening on (\S+) port (\d+)$", re.MULTILINE)
 _OURS: Final = re.compile("DISTCC|TMPDIR|UNCACHED")

@@ -128,9 +128,17 @@ class BuilderTests(SynchronousTestCase):
 
     def test_progress(self) -> None:
         """While a build runs, its objects are counted."""
-        (self.source / "Makefile").write_text("all:\n\ttouch a.o; sleep 0.6; touch b.o\n")
+        go = self.root / "go"
+        waits = f"while [ ! -e {go} ]; do sleep 0.02; done"
+        (self.source / "Makefile").write_text(f"all:\n\ttouch a.o; {waits}; touch b.o\n")
+
+        def tell(_name: str, count: int) -> None:
+            if count == 1:
+                go.touch()
+
+        self.builder = Builder(self.root / "scratch", 2, dict(os.environ), tell)
         self.build("slow")
-        self.assertIn(("slow", 1), self.progress)
+        self.assertTrue(go.exists())
 
     def test_failure(self) -> None:
         """A build that fails tells which, and the end of what it printed."""

@@ -35,7 +35,11 @@ def followed(root: bytes, name: bytes) -> bytes | None:
     folder = os.open(root, os.O_PATH | os.O_CLOEXEC)
     how = struct.pack("QQQ", os.O_PATH | os.O_CLOEXEC, 0, _RESOLVE_IN_ROOT)
     try:
-        found = _C.syscall(_OPENAT2, folder, name, how, len(how))
+        # The kernel says EAGAIN if any folder was renamed or mounted while it went over "..".
+        while (found := _C.syscall(_OPENAT2, folder, name, how, len(how))) < 0 and (
+            ctypes.get_errno() == errno.EAGAIN
+        ):
+            pass
         if found < 0:
             if ctypes.get_errno() not in {errno.ENOENT, errno.ELOOP, errno.ENOTDIR}:
                 raise OSError(ctypes.get_errno(), name)
