@@ -11,7 +11,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.client.in_memory import FakePreprocessor
 from tests.tls.certificates import Authority, write
-from twisted_distcc.client.faults import UntrustedError
+from twisted_distcc.client.faults import CannotConnectError, UntrustedError
 from twisted_distcc.client.hosts import BadHostsError, RemoteHost, SshHost, TcpHost, parse_hosts
 from twisted_distcc.client.secure import TlsEndpoint
 from twisted_distcc.client.settings import Settings
@@ -36,6 +36,12 @@ class EndpointTests(SynchronousTestCase):
             ("fe80::1%lo", TCP6ClientEndpoint),
         ):
             self.assertIsInstance(self.endpoint(TcpHost(address)), kind)
+
+    def test_interfaces(self) -> None:
+        """An address whose interface is missing or unknown fails that host alone, with the reason."""
+        for address, reason in (("fe80::1", "fe80::1%eth0"), ("fe80::1%no-such", "interface no-such")):
+            with self.assertRaisesRegex(CannotConnectError, f"cannot be reached: .*{reason}"):
+                self.endpoint(TcpHost(address))
 
     def test_connect_timeout(self) -> None:
         """The user says how long a host may take to accept a connection."""

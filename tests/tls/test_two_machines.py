@@ -19,6 +19,7 @@ from twisted_distcc.cli.installed import installed_command
 
 NETWORK = "10.77.0.0/24"
 SERVER, CLIENT = "10.77.0.1", "10.77.0.2"
+LINK_LOCAL = "fe80::77"
 # Words of the sources, and of what a client asks for.
 SECRETS = (b"static int", b"modulus", b"common.h", b"x86_64-linux-gnu", b"unit07.c", b"cpp-output")
 
@@ -58,10 +59,18 @@ class TwoMachinesTests(HomeTestCase):
         argv = (*_on(self.here), str(installed_command(argv[0])), *argv[1:])
         return super().start(*argv, environ=environ, stdin=stdin, directory=directory, stdout=stdout)
 
+    async def certify(self, server: str, permit: str) -> None:
+        """Make certificates for a server and for alice, and give alice hers."""
+        self.authority = self.home / ".distcc" / "authority"
+        for words in (("init", f"--permit={permit}"), ("server", server), ("user", "alice")):
+            await self.succeeds("twisted-distcc", "certs", *words)
+        shutil.copytree(self.authority / "users" / "alice", self.home / ".distcc" / "tls")
+
     async def serve(self, *options: str, environ: Mapping[str, str] | None = None) -> LiveServer:
         """Start a server on the other machine, with the bundle that was made for it."""
         folder = self.home / "server"
-        shutil.copytree(self.authority / "servers" / SERVER, folder)
+        [bundle] = (self.authority / "servers").iterdir()
+        shutil.copytree(bundle, folder)
         folder.chmod(0o755)
         files = {"certificate": "certificate", "key": "key", "ca": "ca", "crl": "crl"}
         server = self.start_server(
@@ -83,10 +92,7 @@ class TwoMachinesTests(HomeTestCase):
     async def test_a_build(self) -> None:
         """It is done over there; who listens learns nothing; who is revoked has no more jobs."""
         await self.connect()
-        self.authority = self.home / ".distcc" / "authority"
-        for words in (("init", f"--permit={NETWORK}"), ("server", SERVER), ("user", "alice")):
-            await self.succeeds("twisted-distcc", "certs", *words)
-        shutil.copytree(self.authority / "users" / "alice", self.home / ".distcc" / "tls")
+        await self.certify(SERVER, NETWORK)
         write_project(self.work)
         server = await self.serve()
         listener, capture = await self.listen()
@@ -101,6 +107,22 @@ class TwoMachinesTests(HomeTestCase):
         self.assertGreater(len(heard), sum(map(len, made.values())))
         self.assertEqual([secret for secret in SECRETS if secret in heard], [])
         await self.revokes_alice(server)
+
+    async def test_link_local_addresses(self) -> None:
+        """An address of the cable's own reaches a server, bare and under TLS, by its interface."""
+        await self.connect()
+        for pid, address in ((self.there, LINK_LOCAL), (self.here, "fe80::78")):
+            words = f"address add {address}/64 dev wire nodad".split()
+            await self.does(*_on(pid), shutil.which("ip") or "ip", *words)
+        shown = await self.succeeds("ip", "-oneline", "link", "show", "wire")
+        number = shown.stdout.decode().partition(":")[0]
+        await self.certify(LINK_LOCAL, "fe80::/10")
+        server = await self.serve(f"--listen={LINK_LOCAL}%wire", "--allow=fe80::/10")
+        await server.logged(rf"listening on {LINK_LOCAL}%wire port 3632$")
+        await server.logged(rf"listening on {LINK_LOCAL}%wire port 3634 for TLS$")
+        for host in ("[{}%wire]", "[{}%wire],tls", f"[{{}}%{number}]:3632"):
+            await self.compiles(DISTCC_HOSTS=host.format(LINK_LOCAL), DISTCC_FALLBACK="0")
+        self.assertEqual(len(server.jobs), 3)
 
     async def revokes_alice(self, server: LiveServer) -> None:
         await self.succeeds("twisted-distcc", "certs", "revoke", "alice")

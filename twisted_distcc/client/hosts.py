@@ -41,7 +41,7 @@ _HIGHEST_PORT = 65535
 _COMMENT = re.compile(r"#.*")
 # A name that began with a dash would be an option of ssh's.
 _PLAIN = r"[^-/:@\[\]\0][^/:@\[\]\0]*"
-_BRACKETED = r"\[[0-9A-Fa-f.]*:[0-9A-Fa-f:.]*(?:%[\w.-]+)?\]"
+_BRACKETED = r"\[[0-9A-Fa-f.]*:[0-9A-Fa-f:.]*(?:%[^/:@\[\]\0]+)?\]"
 _BARE_IPV6 = re.compile(r"[0-9A-Fa-f.]*:[0-9A-Fa-f.]*:")
 _NAME = rf"(?P<name>{_PLAIN}|{_BRACKETED})"
 _TCP = re.compile(rf"{_NAME}(?P<port>:[^:/]*)?(?P<limit>/[^:]*)?(?P<late_port>:[^:/]*)?")

@@ -23,6 +23,8 @@ from twisted.protocols.policies import ProtocolWrapper, WrappingFactory
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from twisted_distcc.addresses import reachable
+from twisted_distcc.client.faults import CannotConnectError
 from twisted_distcc.client.hosts import RemoteHost, SshHost, TcpHost
 from twisted_distcc.client.settings import Settings
 from twisted_distcc.client.terminal import shown
@@ -49,6 +51,8 @@ def endpoint_to(
 
     Raises:
         UntrustedError: if the host wants to know who calls, and there is nobody to say.
+        CannotConnectError: if its address names an interface that this machine does not have, or must
+            name one.
     """
     match host:
         case TcpHost(name, port, tls=True):
@@ -88,12 +92,22 @@ def ssh_argv(host: SshHost, ssh: str) -> list[str]:
 
 
 def _tcp(name: str, port: int, timeout: float, reactor: Any) -> IStreamClientEndpoint:
-    try:
-        version = ip_address(name.partition("%")[0]).version
-    except ValueError:
+    if not _is_address(name):
         return HostnameEndpoint(reactor, name, port, timeout)
-    endpoint = TCP4ClientEndpoint if version == 4 else TCP6ClientEndpoint
-    return endpoint(reactor, name, port, timeout)
+    try:
+        address = reachable(name)
+    except ValueError as error:
+        raise CannotConnectError(f"cannot be reached: {error}") from None
+    endpoint = TCP4ClientEndpoint if address.version == 4 else TCP6ClientEndpoint
+    return endpoint(reactor, str(address), port, timeout)
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ip_address(name)
+    except ValueError:
+        return False
+    return True
 
 
 @implementer(IStreamClientEndpoint)

@@ -69,12 +69,23 @@ def parse_network(text: str) -> Network:
     """Read an address, or a network such as `192.0.2.0/24`.
 
     Raises:
-        BadNetworkError: if it is none.
+        BadNetworkError: if it is none, or has a scope, by which a rule would not go.
     """
+    if "%" in text:
+        raise BadNetworkError(
+            f"{text!r} names an interface, and rules go by addresses alone; write {without_scope(text)},"
+            " and choose interfaces by --listen"
+        )
     try:
         return ip_network(text, strict=False)
     except ValueError as error:
         raise BadNetworkError(f"{error}; write an address or a network, such as 192.0.2.0/24") from None
+
+
+def without_scope(text: str) -> str:
+    """Return an address or a network without its interface: `fe80::%eth0/64` is `fe80::/64`."""
+    address, _, rest = text.partition("%")
+    return address + "".join(rest.partition("/")[1:])
 
 
 def _allowed(text: str) -> Network:

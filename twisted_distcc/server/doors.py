@@ -94,4 +94,11 @@ class Doors:
 
 def _addresses(ports: Iterable[IListeningPort]) -> list[tuple[str, int]]:
     hosts = (cast(IPv4Address | IPv6Address, port.getHost()) for port in ports)
-    return [(host.host, host.port) for host in hosts]
+    return [(_host(address), address.port) for address in hosts]
+
+
+def _host(address: IPv4Address | IPv6Address) -> str:
+    """Write the address as `--listen` has it: a link-local one with its interface."""
+    if isinstance(address, IPv6Address) and address.scopeID:
+        return f"{address.host.partition('%')[0]}%{socket.if_indextoname(int(address.scopeID))}"
+    return address.host

@@ -9,9 +9,9 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Iterable, MutableMapping
-from ipaddress import ip_address
 from typing import Final
 
+from twisted_distcc.addresses import socket_address
 from twisted_distcc.errors import EXIT_BIND_FAILED, DistccError
 
 # So many connections may wait to be accepted: a large farm's clients all begin at the same moment.
@@ -84,9 +84,13 @@ def _adopt(descriptor: int) -> socket.socket:
 
 def _open(address: str, port: int) -> socket.socket:
     try:
-        family = socket.AF_INET if ip_address(address).version == 4 else socket.AF_INET6
-        opened = socket.create_server((address, port), family=family, backlog=_BACKLOG)
-    except (OSError, ValueError) as error:
+        family, place = socket_address(address, port)
+        opened = socket.create_server(place, family=family, backlog=_BACKLOG)
+    except OSError as error:
+        # `create_server` adds the tuple that it was given to the words of the error.
+        reason = os.strerror(error.errno) if error.errno else str(error)
+        raise CannotListenError(f"cannot listen on {address}, port {port}: {reason}") from error
+    except ValueError as error:
         raise CannotListenError(f"cannot listen on {address}, port {port}: {error}") from error
     return _prepared(opened)
 

@@ -15,6 +15,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Final
 
 from twisted_distcc.errors import EXIT_BAD_ARGUMENTS, DistccError
+from twisted_distcc.policy.access import without_scope
 
 # RFC 5280, appendix A.1: a common name has 64 characters at most (ub-common-name).
 COMMON_NAME_LENGTH: Final = 64
@@ -36,8 +37,11 @@ class BadNameError(DistccError):
 def host_name(text: str) -> str:
     """Give the name or address of a host as certificates have it; raises `BadNameError`."""
     if (address := as_address(text)) is not None:
-        if isinstance(address, IPv6Address) and address.scope_id:
-            raise BadNameError(f"{_shown(text)} is an address on one link alone; give another")
+        if "%" in text:
+            bare = without_scope(text)
+            raise BadNameError(
+                f"{_shown(text)} names an interface, and certificates have none; write {bare}"
+            )
         return str(address)
     if not text.isascii():
         raise BadNameError(

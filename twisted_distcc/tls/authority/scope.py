@@ -17,6 +17,7 @@ from typing import Final
 
 from cryptography import x509
 
+from twisted_distcc.policy.access import without_scope
 from twisted_distcc.tls.authority.names import BadNameError, as_address, host_name
 
 Network = IPv4Network | IPv6Network
@@ -128,6 +129,9 @@ def _own_domain(own_name: str) -> Iterator[str]:
 
 def _domain_or_network(text: str) -> str | Network:
     if "/" in text or as_address(text) is not None:
+        if "%" in text:
+            bare = without_scope(text)
+            raise BadNameError(f"{text!r} names an interface, and certificates have none; write {bare}")
         try:
             return ip_network(text)
         except ValueError as error:
