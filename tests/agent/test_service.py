@@ -143,6 +143,14 @@ class CommandTests(AgentTestCase):
         self.assertEqual(frames(transport.value()), [(STDOUT, b"out"), (STDERR, b"err"), (EXIT, b"3")])
         self.assertTrue(transport.disconnecting)
 
+    def test_long_messages(self) -> None:
+        """What the compiler said comes in as many frames as it takes."""
+        _, transport = self.ask()
+        with patch("twisted_distcc.agent.service.LARGEST", 4):
+            self.dispatcher.outcomes[0].callback(Finished(0, b"", b"warnings\n"))
+        told = [(STDERR, b"warn"), (STDERR, b"ings"), (STDERR, b"\n")]
+        self.assertEqual(frames(transport.value()), [(STDOUT, b""), *told, (EXIT, b"0")])
+
     def test_messages(self) -> None:
         """Words of our own come while the command runs, apart from the compiler's."""
         _, transport = self.ask()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from unittest.mock import patch
 
 from tests.client.in_memory import (
     OBJECT,
@@ -15,10 +16,15 @@ from tests.client.in_memory import (
     refusing,
     refusing_server,
 )
-from twisted_distcc.client.invocation import RunHere
+from twisted_distcc.client.invocation import Outcome, RunHere
+from twisted_distcc.client.sending import Sending
+from twisted_distcc.errors import BodyTooLargeError, LocalProtocolError, RemoteProtocolError
 from twisted_distcc.messages.body import Body
 from twisted_distcc.messages.model import Reply
+from twisted_distcc.messages.packing import Packing
 from twisted_distcc.pump.disk import Disk
+from twisted_distcc.pump.model import UndecidedError
+from twisted_distcc.wire.limits import Limits
 
 RULES = b"hello.o: hello.c hello.h\n"
 WITH_RULES = ("gcc", "-MD", "-c", "hello.c", "-o", "hello.o")
@@ -346,6 +352,64 @@ class TextTests(TreeTestCase):
         self.finished(self.compile())
         self.assertEqual(set(self.files(server)), {"hello.c", "hello.h"})
         self.assertEqual(self.preprocessor.kinds, ["asked"])
+
+
+class LimitTests(TreeTestCase):
+    """What is more than a request carries is sent in another form, or stays: it is nobody's fault."""
+
+    def compiled_within(self, **limits: int) -> tuple[Outcome, FakeServer]:
+        self.setUp()
+        server = preprocessing_server()
+        self.serve(server)
+        with patch("twisted_distcc.client.protocol.Limits", lambda: Limits(**limits)):
+            outcome = self.compile("gcc", "-DA", "-DB", "-c", "hello.c", "-o", "hello.o")
+        self.assertEqual((self.told.warned, self.avoided()), ([], []), limits)
+        return outcome, server
+
+    def test_as_text(self) -> None:
+        """More files, or longer names, than a request has: the text is sent."""
+        for limit, ceiling in (("files", 1), ("name", 5), ("names", 5), ("arguments", 7)):
+            outcome, server = self.compiled_within(**{limit: ceiling})
+            self.finished(outcome)
+            self.assertEqual([source for _, source in server.requests], [PREPROCESSED], limit)
+
+    def test_not_at_all(self) -> None:
+        """A command or a text that is too long for either form stays here."""
+        for limit in ("arguments", "argument", "command", "source"):
+            outcome, server = self.compiled_within(**{limit: 2})
+            self.assertIn("it cannot be sent", self.here(outcome).reason)
+            self.assertEqual(server.requests, [])
+
+    def test_without_fallback(self) -> None:
+        """No server could do it, so DISTCC_FALLBACK=0 does not forbid to do it here."""
+        self.serve(preprocessing_server())
+        self.environ["DISTCC_FALLBACK"] = "0"
+        with patch("twisted_distcc.client.protocol.Limits", lambda: Limits(source=2)):
+            self.here(self.compile())
+
+    def test_what_cannot_be_compressed(self) -> None:
+        """A text that becomes too long as it is compressed stays here."""
+        self.abilities.are_exact = False
+        self.serve(preprocessing_server(), options="/1,lzo")
+        with patch.object(Packing, "compress", side_effect=BodyTooLargeError("too large")):
+            self.assertIn("too large", self.here(self.compile()).reason)
+
+    def test_messages_that_were_cut(self) -> None:
+        """Of messages as long as these a server of ours keeps not all: they are said here, whole."""
+        self.serve(
+            FakeServer(lambda _: Reply(0, stderr=Body.of(b"warned\n"), object_file=Body.of(OBJECT)))
+        )
+        with patch("twisted_distcc.client.delivery.LONGEST_WHOLE", 7):
+            self.finished(self.compile())
+        with patch("twisted_distcc.client.delivery.LONGEST_WHOLE", 6):
+            self.assertIn("messages are longer", self.here(self.compile()).reason)
+
+    def test_any_error_of_ours(self) -> None:
+        """No error that is not the user's fails a compile."""
+        for error in (LocalProtocolError("a"), RemoteProtocolError("b"), UndecidedError("c")):
+            self.serve(preprocessing_server())
+            with patch.object(Sending, "to", side_effect=error):
+                self.assertEqual(self.here(self.compile()).reason, str(error))
 
 
 class ListingTests(TreeTestCase):

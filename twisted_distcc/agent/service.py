@@ -26,6 +26,7 @@ from twisted.python.failure import Failure
 from twisted_distcc.agent.frames import (
     EXIT,
     HEADER_LENGTH,
+    LARGEST,
     MESSAGE,
     REQUEST,
     RUN,
@@ -230,8 +231,8 @@ class AgentProtocol(Protocol):
 
     def _answer(self, outcome: Outcome) -> None:
         if isinstance(outcome, Finished):
-            self._write(STDOUT, outcome.stdout)
-            self._write(STDERR, outcome.stderr)
+            self._pass_on(STDOUT, outcome.stdout)
+            self._pass_on(STDERR, outcome.stderr)
             self._write(EXIT, b"%d" % outcome.exit_code)
             self._lose()
         else:
@@ -245,6 +246,11 @@ class AgentProtocol(Protocol):
         self._log.failure("a command failed", failure)
         self._write(MESSAGE, b"tdistcc: the agent failed at this command; its log says why\n")
         self._answer(Dispatcher.in_place(invocation, "the agent failed"))
+
+    def _pass_on(self, kind: bytes, words: bytes) -> None:
+        """Write what the compiler said, in as many frames as it takes."""
+        for start in range(0, len(words) or 1, LARGEST):
+            self._write(kind, words[start : start + LARGEST])
 
     def _write(self, kind: bytes, payload: bytes = b"") -> None:
         assert self.transport is not None

@@ -15,6 +15,7 @@ from twisted_distcc.client.outputs import Outputs
 from twisted_distcc.client.preprocessing import Preprocessed
 from twisted_distcc.client.sendable import Sendable
 from twisted_distcc.client.terminal import shown
+from twisted_distcc.execution.words import LONGEST_WHOLE
 from twisted_distcc.messages.model import Reply, Request
 
 
@@ -37,6 +38,10 @@ class Compiled:
     def failed_as_compiler(self) -> bool:
         """Whether the compiler itself ended with a verdict on the source, and a bad one."""
         return os.WIFEXITED(self.reply.status) and self.reply.status != 0
+
+    def says_too_much(self) -> bool:
+        """Whether a server of ours would have cut its compiler's messages short."""
+        return max(self.reply.stdout.length, self.reply.stderr.length) > LONGEST_WHOLE
 
     def says_more_than_is_shown(self) -> bool:
         """Whether there is more in the messages than a server's may have."""

@@ -30,6 +30,7 @@ from twisted_distcc.client.folders import JobFolders
 from twisted_distcc.client.hosts import Host, HostList, Localhost, RemoteHost, find_hosts
 from twisted_distcc.client.invocation import Finished, Invocation, Outcome, Report, RunHere
 from twisted_distcc.client.material import Material
+from twisted_distcc.client.outputs import CannotWriteError
 from twisted_distcc.client.own_compilers import OwnCompilers, finder
 from twisted_distcc.client.packed import aside_on
 from twisted_distcc.client.sendable import Sendable, StaysHere, compiler_of, read_text
@@ -105,8 +106,10 @@ class Dispatcher:
             job = _Job.of(self, invocation, report)
             try:
                 return await job.run()
-            except (CancelledError, DistccError):
+            except (CancelledError, NoHostLeftError, CannotWriteError):
                 raise
+            except DistccError as error:  # ours, or some host's, and never a reason to fail a compile
+                return await job.here(str(error))
             except Exception:
                 _log.failure("a compile failed here, and is left to the compiler")
                 return await job.here("a fault of tdistcc's own, which the agent's log tells of")
@@ -279,6 +282,8 @@ class _Job:
         """Put the outputs in place, or have it compiled here: it failed, or its messages are odd."""
         if compiled.reply.status and self.settings.fallback and not self.settings.skip_local_retry:
             raise self._failed_there(material, compiled)
+        if compiled.says_too_much():
+            raise StaysHere("its messages are longer than a server keeps")
         if compiled.text is None and self.settings.fallback and compiled.says_more_than_is_shown():
             raise StaysHere("its messages have control characters, which no server may send")
         return deliver(material.sendable, compiled)

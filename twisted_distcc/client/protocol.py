@@ -24,7 +24,7 @@ from twisted_distcc.client.faults import (
     LostConnectionError,
     SlowHostError,
 )
-from twisted_distcc.errors import RemoteProtocolError
+from twisted_distcc.errors import LocalProtocolError, RemoteProtocolError
 from twisted_distcc.messages.assembly import Assembly, request_pieces
 from twisted_distcc.messages.bulk import Bulk
 from twisted_distcc.messages.model import Reply, Request, is_wait_status
@@ -68,7 +68,8 @@ class DistccClient:
         """Have `request` served; it stays the caller's, the reply becomes the caller's.
 
         Cancelling closes the connection, which ends the compiler on the server.  The Deferred fails
-        with a `HostError` when the server does, and with `OSError` when the disk here does.
+        with a `HostError` when the server does, with `OSError` when the disk here does, and with a
+        `LocalProtocolError` if the request is more than the protocol carries.
         """
         job = Deferred.fromCoroutine(self._compile(request))
         return job.addTimeout(self._io_timeout, self._clock, self._too_slow)
@@ -79,7 +80,10 @@ class DistccClient:
         return result
 
     async def _compile(self, request: Request) -> Reply:
-        ready = await self._bulk.compress_request(request)
+        try:
+            ready = await self._bulk.compress_request(request)
+        except RemoteProtocolError as error:  # the body is our own
+            raise LocalProtocolError(str(error)) from error
         try:
             reply, version = await self._exchange(ready)
         finally:

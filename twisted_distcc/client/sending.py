@@ -21,7 +21,9 @@ from twisted_distcc.client.invocation import Report
 from twisted_distcc.client.material import Material
 from twisted_distcc.client.own_compilers import OwnCompiler
 from twisted_distcc.client.requests import text_request, tree_request
+from twisted_distcc.client.sendable import StaysHere
 from twisted_distcc.client.sources import DATE
+from twisted_distcc.errors import LocalProtocolError
 from twisted_distcc.pump.model import NotForServersError
 
 
@@ -70,7 +72,10 @@ class Sending:
             return compiled
         text = await self.material.text()
         request = text_request(sendable, text, compress=host.compress)
-        return Compiled(host, request, await self.calls.compiled(host, request), text)
+        try:
+            return Compiled(host, request, await self.calls.compiled(host, request), text)
+        except LocalProtocolError as limit:  # the same for every host
+            raise StaysHere(f"it cannot be sent: {limit}") from limit
 
     async def _with_files(self, host: RemoteHost) -> Compiled | None:
         """Have `host` preprocess, too; `None` says that it is to get the text."""
@@ -82,7 +87,7 @@ class Sending:
             request = tree_request(sendable, await self.material.tree(), environment)
             with_rules = sendable.dependencies is not None
             reply = await self.calls.compiled(host, request, with_rules=with_rules)
-        except NotForServersError as reason:
+        except (NotForServersError, LocalProtocolError) as reason:
             self._say_why_text(reason)
             return None
         except RefusedByHostError as error:

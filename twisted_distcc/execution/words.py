@@ -16,11 +16,15 @@ from twisted_distcc.messages.body import PIECE, Body, Spool
 MOST_WORDS: Final = 16 * 1024 * 1024
 """Bytes of one stream; C++ at its worst says some hundred kilobytes."""
 
+# A write that would go over the ceiling fails whole; programs write this much at once at most.
+_AT_ONCE: Final = 64 * 1024
+
+LONGEST_WHOLE: Final = MOST_WORDS - _AT_ONCE
+"""Bytes of a stream beyond which some of it may be missing."""
+
 _PAGE: Final = os.sysconf("SC_PAGE_SIZE")
 
 _LAST_WORDS: Final = 64 * 1024
-# A write that would go over the ceiling fails whole; programs write this much at once at most.
-_AT_ONCE: Final = 64 * 1024
 
 
 class Words:
@@ -41,7 +45,7 @@ class Words:
         length = self._length()
         for start in range(0, length, PIECE):
             spool.write(os.pread(self.descriptor, min(PIECE, length - start), start))
-        if length > MOST_WORDS - _AT_ONCE:
+        if length > LONGEST_WHOLE:
             spool.write(b"\n(what was said beyond %d bytes is left out)\n" % length)
         return spool.finish()
 
