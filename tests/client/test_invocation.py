@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import pwd
+from pathlib import Path
 from unittest.mock import patch
 
 from twisted.trial.unittest import SynchronousTestCase
 
 from twisted_distcc.client.invocation import Invocation
+from twisted_distcc.client.sendable import compiler_of
 
 
 def wishes(**environ: str) -> dict[str, str]:
@@ -28,6 +30,24 @@ class WishesTests(SynchronousTestCase):
                 "TMPDIR": "/src/../tmp",
             },
         )
+
+    def test_folders_of_the_process(self) -> None:
+        """What /proc calls the command's own folder and root are so called for every process."""
+        own = {"HOME": "/proc/self/root/h", "DISTCC_DIR": "/proc/self/cwd", "TMPDIR": "/proc/self/cwd/t"}
+        common = {"HOME": "/h", "DISTCC_DIR": "/src", "TMPDIR": "/src/t"}
+        self.assertEqual(wishes(**own), common)
+        self.assertEqual(wishes(HOME="/proc/self/root"), {"HOME": "/"})
+
+    def test_a_compiler_of_the_process(self) -> None:
+        """A compiler is looked for in the folders that PATH means to whoever typed the command."""
+        folder = Path(os.path.abspath(self.mktemp()))
+        (folder / "bin").mkdir(parents=True)
+        gcc = folder / "bin/gcc"
+        gcc.write_text("")
+        gcc.chmod(0o755)
+        for name in ("gcc", "/proc/self/cwd/bin/gcc"):
+            environ = {"PATH": "/proc/self/cwd/bin:/usr/bin"}
+            self.assertEqual(compiler_of(Invocation((name,), str(folder), environ, 0)), str(gcc))
 
     def test_what_is_empty_stays_empty(self) -> None:
         """An empty variable means what its absence means, and not the working directory."""

@@ -23,6 +23,7 @@ class Files:
         self._stamps: dict[str, Stamp] = {}
         self._inodes = 0
         self.reads: list[str] = []
+        self.streams: set[str] = set()
         self.time_ns = _FILE_TIME_NS
         for path, text in texts.items():
             self.write(path, text)
@@ -85,7 +86,12 @@ class Files:
         if self.folder_stamp(path) is None:
             return None
         everything = [*self._stamps, *self._links]
-        return frozenset(posixpath.basename(p) for p in everything if posixpath.dirname(p) == real)
+        names = frozenset(posixpath.basename(p) for p in everything if posixpath.dirname(p) == real)
+        return names | {posixpath.basename(p) for p in self.streams if posixpath.dirname(p) == real}
+
+    def is_stream(self, path: str) -> bool:
+        """As the seam says."""
+        return self.real(path) in self.streams
 
     def read(self, path: str) -> bytes | None:
         """As the seam says."""

@@ -48,8 +48,16 @@ class Invocation:
             environ["HOME"] = _home()
         for name in _PATHS:
             if environ.get(name):
-                environ[name] = os.path.join(self.directory, environ[name])
+                environ[name] = self.absolute(environ[name])
         return environ
+
+    def absolute(self, path: str) -> str:
+        """Return `path` from the root, as any process calls it: `/proc/self` is another for each."""
+        path = os.path.join(self.directory, path)
+        for own, common in (("/proc/self/cwd", self.directory), ("/proc/self/root", "")):
+            if path == own or path.startswith(f"{own}/"):
+                path = common + path.removeprefix(own)
+        return path or "/"
 
 
 def _home() -> str:

@@ -14,6 +14,7 @@ from twisted_distcc.client.sendable import Sendable, StaysHere
 from twisted_distcc.client.sources import Found, Sources, Turn
 from twisted_distcc.messages.model import Tree
 from twisted_distcc.processes import Spawner
+from twisted_distcc.pump.model import CallersOwnError
 
 
 @dataclass(slots=True)
@@ -43,16 +44,20 @@ class Material:
 
         Raises:
             NotForServersError: if it can only be sent as text.
+            StaysHere: if it cannot be sent at all.
             CannotStartError: if the compiler cannot be started.
         """
-        self.found = await self.sources.find(self.sendable, self.turn)
+        try:
+            self.found = await self.sources.find(self.sendable, self.turn)
+        except CallersOwnError as error:
+            raise StaysHere(str(error)) from error
         return self.found
 
     async def tree(self) -> Tree:
         """Give the tree of the files that were found.
 
         Raises:
-            NotForServersError: if it can only be sent as text after all.
+            NotForServersError, StaysHere: as `find`, after all.
         """
         if self._tree is None:
             try:
@@ -71,7 +76,8 @@ class Material:
         if self._text is None:
             async with self.turn():
                 try:
-                    self._text = await preprocess(self.spawn, self.sendable, self.folder)
-                except OSError as error:
+                    files = self.sources.files
+                    self._text = await preprocess(self.spawn, self.sendable, files, self.folder)
+                except (OSError, CallersOwnError) as error:
                     raise StaysHere(str(error)) from error
         return self._text

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import mmap
 import os
+import re
 import shutil
 from dataclasses import dataclass
-from typing import cast
+from typing import Final, cast
 
 from twisted_distcc.client.invocation import Invocation
 from twisted_distcc.client.sendable import Sendable, StaysHere
@@ -18,6 +19,10 @@ from twisted_distcc.cmdline.rewrite import preprocess_argv
 from twisted_distcc.cmdline.source import source_forbids
 from twisted_distcc.messages.body import Body
 from twisted_distcc.processes import Command, Spawner, run
+from twisted_distcc.pump.callers import check_callers_own, check_source
+from twisted_distcc.pump.model import FileSystem
+
+_MADE_OF: Final = re.compile(rb'(?m)^# [0-9]+ "([^"\n]*)"')
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,25 +40,28 @@ class Preprocessed:
     dependencies: str | None
 
 
-async def preprocess(spawn: Spawner, sendable: Sendable, folder: str) -> Preprocessed:
-    """Preprocess the source of `sendable`, into files of `folder`.
+async def preprocess(spawn: Spawner, sendable: Sendable, files: FileSystem, folder: str) -> Preprocessed:
+    """Preprocess the source of `sendable`, one of `files`, into files of `folder`.
 
     Raises:
         StaysHere: if the preprocessor fails (the compiler will say it better), or if the text
             reads files of this machine.
+        CallersOwnError: if it reads what its caller alone can read.
         CannotStartError: if there is no such compiler.
         OSError: if the disk takes no more.
     """
+    sendable.check_inputs(files)
     compilation, invocation = sendable.compilation, sendable.invocation
     text = f"{folder}/source{compilation.language.preprocessed_suffix}"
     if compilation.language.is_preprocessed:
         shutil.copyfile(sendable.absolute(compilation.source), text)
         _check(text)
         return Preprocessed(Body.adopt(text), b"", None)
+    check_source(sendable.absolute(compilation.source), files)
     rules = f"{folder}/dependencies" if compilation.dependencies else None
     argv = preprocess_argv(compilation, text, rules)
     stderr = await _run(spawn, [sendable.compiler, *argv[1:]], invocation, folder)
-    _check(text)
+    check_callers_own(map(sendable.absolute, _check(text)), files)
     return Preprocessed(Body.adopt(text), stderr, rules)
 
 
@@ -75,11 +83,17 @@ async def _run(spawn: Spawner, argv: list[str], invocation: Invocation, folder: 
         return output.read()
 
 
-def _check(path: str) -> None:
-    """Look whether the text at `path` reads files of this machine, without taking it into memory."""
+def _check(path: str) -> set[str]:
+    """Return the files that the text at `path` was made of, without taking it into memory.
+
+    Raises:
+        StaysHere: if it reads more files of this machine.
+    """
     if not os.path.getsize(path):
-        return
+        return set()
     with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as text:
         reason = source_forbids(cast(bytes, text))
+        made_of = {os.fsdecode(found[1]) for found in _MADE_OF.finditer(text)}
     if reason is not None:
         raise StaysHere(reason)
+    return made_of

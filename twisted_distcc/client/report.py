@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from twisted_distcc.client.invocation import Report
+from twisted_distcc.pump.callers import is_private
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,7 @@ def make_report(environ: Mapping[str, str], write: Callable[[bytes], None]) -> R
     """Make the report that `environ` asks for; `write` takes lines that go to no file."""
     verbose = environ.get("DISTCC_VERBOSE", "0") not in ("", "0")
     log = environ.get("DISTCC_LOG")
-    if not log:
+    if not log or is_private(log):  # the caller's own stream: `write` leads there
         return _Written(write, verbose)
 
     def append(line: bytes) -> None:

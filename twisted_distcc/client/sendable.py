@@ -21,6 +21,10 @@ from twisted_distcc.cmdline.model import Compilation, StayLocal
 from twisted_distcc.cmdline.parse import parse
 from twisted_distcc.errors import EXIT_COMPILER_MISSING, DistccError
 from twisted_distcc.execution.compilers import find_compiler, name_behind, not_found
+from twisted_distcc.pump.callers import check_callers_own
+from twisted_distcc.pump.disk import Disk
+from twisted_distcc.pump.model import CallersOwnError, FileSystem
+from twisted_distcc.pump.search import included_files
 
 
 class StaysHere(Exception):  # noqa: N818  (a turn that the story takes, not an error)
@@ -79,15 +83,25 @@ class Sendable:
         rules = self.compilation.dependencies
         return self.absolute(rules.path) if rules else None
 
+    def check_inputs(self, files: FileSystem) -> None:
+        """See to it that the files which the command itself names can be opened by others.
+
+        Raises:
+            CallersOwnError: if one cannot.
+        """
+        named = [self.compilation.source, *included_files(self.compilation)]
+        check_callers_own(map(self.absolute, named), files)
+
     def check_outputs(self) -> None:
         """Leave what cannot be replaced to the compiler; it may have been put there while we waited.
 
         Raises:
             StaysHere: if an output is something that cannot be replaced.
         """
-        for path in (self.output, self.dependencies):
-            if path is not None and (reason := unfit(path)):
+        for path in filter(None, (self.output, self.dependencies)):
+            if reason := unfit(path):
                 raise StaysHere(reason)
+            _check_own(path)
 
 
 def compiler_of(invocation: Invocation) -> str:
@@ -97,7 +111,10 @@ def compiler_of(invocation: Invocation) -> str:
         DistccError: if there is none; the text says so, with distcc's exit code for it.
     """
     name = invocation.argv[0]
-    compiler = find_compiler(name, invocation.directory, invocation.environ.get("PATH", os.defpath))
+    folders = invocation.environ.get("PATH", os.defpath).split(":")
+    path = ":".join(invocation.absolute(folder) if folder else "" for folder in folders)
+    called = invocation.absolute(name) if name.startswith("/proc/") else name
+    compiler = find_compiler(called, invocation.directory, path)
     if compiler is None:
         error = DistccError(not_found(name))
         error.exit_code = EXIT_COMPILER_MISSING
@@ -113,8 +130,25 @@ def read_text(path: str) -> str | None:
         return None
 
 
+def _read_words(path: str) -> str | None:
+    """Return the text of a response file; `None` if it cannot be read.
+
+    Raises:
+        StaysHere: if only the caller can read it.
+    """
+    _check_own(path)
+    return read_text(path)
+
+
+def _check_own(path: str) -> None:
+    try:
+        check_callers_own([path], Disk())
+    except CallersOwnError as error:
+        raise StaysHere(str(error)) from error
+
+
 def _understood(argv: tuple[str, ...], invocation: Invocation) -> Compilation:
-    compilation = parse(argv, lambda path: read_text(os.path.join(invocation.directory, path)))
+    compilation = parse(argv, lambda path: _read_words(os.path.join(invocation.directory, path)))
     if isinstance(compilation, StayLocal):
         raise StaysHere(compilation.reason)
     return compilation

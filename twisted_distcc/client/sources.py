@@ -26,6 +26,7 @@ from twisted_distcc.cmdline.source import source_forbids
 from twisted_distcc.messages.body import Body
 from twisted_distcc.messages.model import FOLDER_MARK, Tree, TreeFile, TreeLink
 from twisted_distcc.processes import Spawner
+from twisted_distcc.pump.callers import check_callers_own, check_laid
 from twisted_distcc.pump.disk import Disk
 from twisted_distcc.pump.links import Layer
 from twisted_distcc.pump.model import FileSystem, Laid, NotForServersError, Stamp, UndecidedError, Unit
@@ -81,8 +82,10 @@ class Sources:
 
         Raises:
             NotForServersError: if it has to be preprocessed on this machine.
+            CallersOwnError: if nobody but its caller can read it.
             CannotStartError: if its compiler cannot be started.
         """
+        sendable.check_inputs(self.files)
         directory = directory_as_called(sendable.invocation)
         told = environment_for_servers(sendable.invocation.environ, has_locale)
         if isinstance(told, StayLocal):
@@ -95,6 +98,7 @@ class Sources:
         if sum(stamp.size for stamp in unit.files.values()) > _MOST_BYTES:
             raise NotForServersError("it may read too much to be sent")
         laid = self._layer.lay(unit)
+        check_laid(laid)
         if is_clang and _has_twins(unit, laid):
             raise NotForServersError("clang would take two of its files for one, by their inode")
         return Found(directory, unit, laid, told)
@@ -137,7 +141,9 @@ class Sources:
         if reason := source_forbids(text):
             raise NotForServersError(reason)
         files = {source: stamp}
-        for path in (os.path.join(directory, one) for one in written_from(text)):
+        named = [os.path.join(directory, one) for one in written_from(text)]
+        check_callers_own(named, self.files)
+        for path in named:
             if (found := self.files.stamp(path)) is not None:
                 files[path] = found
         return Unit(files, frozenset({os.path.dirname(source)}))

@@ -55,6 +55,13 @@ class Disk:
         except (OSError, ValueError):
             return None
 
+    def is_stream(self, path: str) -> bool:
+        """Tell whether `path` leads to a pipe, a socket or a device: what is read there is gone."""
+        try:
+            return os.stat(path).st_mode & _KIND not in {_REGULAR, _FOLDER}
+        except (OSError, ValueError):
+            return False
+
     def now_ns(self) -> int:
         """Give the time; the clock by which files are stamped lags behind by a tick at most."""
         return time.time_ns()

@@ -52,6 +52,10 @@ class FileSystem(Protocol):
         """Give where the symbolic link `path` itself leads, as it says it; `None` if it is none."""
         ...
 
+    def is_stream(self, path: str, /) -> bool:
+        """Tell whether `path` leads to a pipe, a socket or a device: what is read there is gone."""
+        ...
+
     def now_ns(self) -> int:
         """Give the time that a file would get if it were changed now, in nanoseconds."""
         ...
@@ -104,3 +108,10 @@ class UndecidedError(DistccError):
 
 class NotForServersError(DistccError):
     """A compile must be preprocessed where its source lies; the text says why."""
+
+
+class CallersOwnError(NotForServersError):
+    """A file is its caller's alone, who has to compile it; see `callers`."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(f"{path} can be opened by its caller alone")

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from twisted_distcc.pump.asked import LEAVES, Asked, Kind
+from twisted_distcc.pump.callers import check_callers_own
 from twisted_distcc.pump.definitions import from_command
 from twisted_distcc.pump.definitions import search as search_lines
 from twisted_distcc.pump.laying import Links
@@ -198,6 +199,7 @@ class Walk:
         for path in edges.odd:
             if self._files.stamp(path) is not None:
                 raise ChangedError
+        check_callers_own(edges.odd, self._files)
 
     # Names that macros make
 

@@ -1,0 +1,63 @@
+"""Files that are the caller's alone: no other process may open them in the caller's place.
+
+In: paths.  Out: whether they are such.  Two kinds are.  Names in `/dev` and `/proc` mean something else
+to each process: `/dev/stdin`, `/dev/fd/63` of a process substitution, `/proc/self/cwd`, and every link
+that leads there.  And what is read from a pipe, a socket or a device is gone: even to look into it would
+take it from the compiler.  So nothing here opens a file that may be such.
+"""
+
+from __future__ import annotations
+
+import os
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from twisted_distcc.pump.laying import Links
+from twisted_distcc.pump.model import CallersOwnError
+from twisted_distcc.pump.text import read_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from twisted_distcc.pump.model import FileSystem, Laid
+
+_PRIVATE = ("/dev/", "/proc/")
+# A folder like any other, and a file that is the same for everybody.
+_SHARED = ("/dev/shm/", "/dev/null/")  # noqa: S108
+
+
+def is_private(path: str) -> bool:
+    """Tell whether an absolute path without `..` means something else to each process, links aside."""
+    path += "/"
+    return path.startswith(_PRIVATE) and not path.startswith(_SHARED)
+
+
+def check_callers_own(paths: Iterable[str], files: FileSystem) -> None:
+    """Raise `CallersOwnError` for the first of the absolute `paths` that leads to what is the caller's.
+
+    That is told of what is not there as well: it may be there for the caller.
+    """
+    links = Links(files)
+    for path in paths:
+        before = len(links.links)
+        real = links.real(path)
+        followed = islice(links.links, before, None)
+        if is_private(real) or any(map(is_private, followed)) or files.is_stream(real):
+            raise CallersOwnError(path)
+
+
+def check_source(path: str, files: FileSystem) -> None:
+    """Raise `CallersOwnError` if the source at `path` asks, in plain words, for something private."""
+    contents = files.read(path) or b""
+    if not any(os.fsencode(folder) in contents for folder in _PRIVATE):
+        return
+    for one in read_text(contents).asked:
+        if is_private(os.path.normpath(os.path.join(os.path.dirname(path), one.name))):
+            raise CallersOwnError(one.name)
+
+
+def check_laid(laid: Laid) -> None:
+    """Raise `CallersOwnError` if something private is among the files, or on the way to them."""
+    paths = (*laid.files, *laid.folders, *(link for link, _ in laid.links))
+    if (path := next(filter(is_private, paths), None)) is not None:
+        raise CallersOwnError(path)
