@@ -1,19 +1,21 @@
 """What a server made of a compile, and how it gets to its place.
 
-In: `Compiled`.  Out: the object and the dependency file, whole or not at all, and the messages.  This
-module refuses to know what is done about a compile that failed.
+In: `Compiled`.  Out: the object and the dependency file, as the compiler would have left them, and the
+messages.  What is done about a compile that failed is up to the caller.
 """
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from twisted_distcc.client.hosts import RemoteHost
 from twisted_distcc.client.invocation import Finished
-from twisted_distcc.client.outputs import Outputs
+from twisted_distcc.client.outputs import Existing, LeftToCompilerError, Outputs
 from twisted_distcc.client.preprocessing import Preprocessed
-from twisted_distcc.client.sendable import Sendable
+from twisted_distcc.client.sendable import Sendable, StaysHere
 from twisted_distcc.client.terminal import shown
 from twisted_distcc.execution.words import LONGEST_WHOLE
 from twisted_distcc.messages.model import Reply, Request
@@ -53,27 +55,47 @@ def deliver(sendable: Sendable, compiled: Compiled) -> Finished:
     """Put the outputs in place, if there are any, and give the messages.
 
     Raises:
-        StaysHere: if an output is something by now that cannot be replaced.
-        CannotWriteError: if the disk does not take one.
+        StaysHere: if an output has to be written by the compiler, as on a disk that is full: it knows
+            what to leave of it, and what to say.
     """
     reply, text = compiled.reply, compiled.text
     if not reply.status:
-        sendable.check_outputs()
         _write(sendable, compiled)
     said = text.stderr if text else b""
     return Finished(reply.exit_code, shown(reply.stdout.read()), said + shown(reply.stderr.read()))
 
 
 def _write(sendable: Sendable, compiled: Compiled) -> None:
-    reply, text = compiled.reply, compiled.text
+    written = list(_in_gcc_order(sendable, compiled))
+    if sendable.writes_dependencies_last:
+        written.reverse()
     outputs = Outputs(sendable.invocation.umask)
     try:
-        if sendable.dependencies is not None:
-            if text is None:
-                outputs.add_body(sendable.dependencies, reply.dependencies)
-            elif text.dependencies is not None:
-                outputs.add_file(sendable.dependencies, text.dependencies)
-        outputs.add_body(sendable.output, reply.object_file)
+        for path, existing, contents in written:
+            outputs.add(path, existing, contents)
         outputs.show()
+    except LeftToCompilerError as reason:
+        raise StaysHere(str(reason)) from reason
     finally:
         outputs.discard()
+
+
+def _in_gcc_order(
+    sendable: Sendable, compiled: Compiled
+) -> Iterator[tuple[str, Existing, Iterable[bytes]]]:
+    dependencies = _dependencies(compiled)
+    if sendable.dependencies is not None and dependencies is not None:
+        yield sendable.dependencies, Existing.OVERWRITTEN, dependencies
+    yield sendable.output, sendable.existing_output, compiled.reply.object_file.pieces()
+
+
+def _dependencies(compiled: Compiled) -> Iterable[bytes] | None:
+    """Return the contents of the dependency file, from whoever has preprocessed."""
+    if compiled.text is None:
+        return compiled.reply.dependencies.pieces()
+    made = compiled.text.dependencies
+    return None if made is None else _contents(made)
+
+
+def _contents(path: str) -> Iterator[bytes]:
+    yield Path(path).read_bytes()

@@ -30,7 +30,6 @@ from twisted_distcc.client.folders import JobFolders
 from twisted_distcc.client.hosts import Host, HostList, Localhost, RemoteHost, find_hosts
 from twisted_distcc.client.invocation import Finished, Invocation, Outcome, Report, RunHere
 from twisted_distcc.client.material import Material
-from twisted_distcc.client.outputs import CannotWriteError
 from twisted_distcc.client.own_compilers import OwnCompilers, finder
 from twisted_distcc.client.packed import aside_on
 from twisted_distcc.client.sendable import Sendable, StaysHere, compiler_of, read_text
@@ -106,7 +105,7 @@ class Dispatcher:
             job = _Job.of(self, invocation, report)
             try:
                 return await job.run()
-            except (CancelledError, NoHostLeftError, CannotWriteError):
+            except (CancelledError, NoHostLeftError):
                 raise
             except DistccError as error:  # ours, or some host's, and never a reason to fail a compile
                 return await job.here(str(error))

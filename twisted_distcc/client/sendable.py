@@ -6,18 +6,21 @@ with the reason.  This module refuses to know hosts and slots.
 
 from __future__ import annotations
 
+import contextlib
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from twisted_distcc.client.invocation import Invocation
-from twisted_distcc.client.outputs import unfit
+from twisted_distcc.client.outputs import Existing, LeftToCompilerError, is_new
+from twisted_distcc.cmdline.compilers import Family
 from twisted_distcc.cmdline.environment import (
     SEARCH_VARIABLES,
     environment_forbids,
     search_options,
 )
-from twisted_distcc.cmdline.model import Compilation, StayLocal
+from twisted_distcc.cmdline.model import Compilation, Stage, StayLocal
 from twisted_distcc.cmdline.parse import parse
 from twisted_distcc.errors import EXIT_COMPILER_MISSING, DistccError
 from twisted_distcc.execution.compilers import find_compiler, name_behind, not_found
@@ -25,6 +28,9 @@ from twisted_distcc.pump.callers import check_callers_own
 from twisted_distcc.pump.disk import Disk
 from twisted_distcc.pump.model import CallersOwnError, FileSystem
 from twisted_distcc.pump.search import included_files
+
+# With these clang starts an assembler, as gcc does.
+_EXTERNAL_AS: Final = frozenset({"-fno-integrated-as", "-no-integrated-as"})
 
 
 class StaysHere(Exception):  # noqa: N818  (a turn that the story takes, not an error)
@@ -92,16 +98,46 @@ class Sendable:
         named = [self.compilation.source, *included_files(self.compilation)]
         check_callers_own(map(self.absolute, named), files)
 
+    @property
+    def existing_output(self) -> Existing:
+        """What compilers do with the file that has the object's name."""
+        stage, language = self.compilation.stage, self.compilation.language
+        is_alike = stage is Stage.OBJECT and not language.is_assembler
+        return Existing.REPLACED if is_alike else Existing.DISPUTED
+
+    @property
+    def writes_dependencies_last(self) -> bool:
+        """Whether the compiler writes the dependency file when the object is complete.
+
+        One that starts an assembler does not, and neither does one whose name tells nothing.
+        """
+        compilation = self.compilation
+        in_one = not compilation.language.is_assembler and _EXTERNAL_AS.isdisjoint(compilation.arguments)
+        return compilation.family is Family.CLANG and in_one
+
     def check_outputs(self) -> None:
-        """Leave what cannot be replaced to the compiler; it may have been put there while we waited.
+        """Leave to the compiler what only it can write, before anybody is asked.
 
         Raises:
-            StaysHere: if an output is something that cannot be replaced.
+            StaysHere: if it has to write one of the outputs.
         """
-        for path in filter(None, (self.output, self.dependencies)):
-            if reason := unfit(path):
-                raise StaysHere(reason)
-            _check_own(path)
+        self._check(self.output, self.existing_output)
+        if self.dependencies is not None:
+            self._check(self.dependencies, Existing.OVERWRITTEN)
+
+    def _check(self, path: str, existing: Existing) -> None:
+        try:
+            is_there = not is_new(path, existing)
+        except LeftToCompilerError as reason:
+            raise StaysHere(str(reason)) from reason
+        _check_own(path)
+        if is_there:
+            self._check_not_source(path)
+
+    def _check_not_source(self, path: str) -> None:
+        with contextlib.suppress(OSError):  # a source that is missing has its own messages
+            if os.path.samefile(path, self.absolute(self.compilation.source)):
+                raise StaysHere(f"{path} is the source")
 
 
 def compiler_of(invocation: Invocation) -> str:
