@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 from twisted.application.service import IService
 from twisted.logger import ILogObserver
@@ -20,11 +20,12 @@ from twisted.python.components import Componentized
 
 from twisted_distcc import __version__
 from twisted_distcc.errors import EXIT_BAD_ARGUMENTS, EXIT_IO_ERROR, DistccError, sentence
-from twisted_distcc.observe.lines import LEVELS
-from twisted_distcc.observe.logs import LogFile
+from twisted_distcc.observe.lines import LEVELS, SYSLOG
+from twisted_distcc.observe.logs import LogFile, SystemLog
 from twisted_distcc.policy.access import PRIVATE, AllowList
 from twisted_distcc.server.bounds import CLIENT_ROWS, ceilings, deadlines
 from twisted_distcc.server.config import PORT, ServerConfig, command_list, default_jobs, search_path
+from twisted_distcc.server.detaching import ready
 from twisted_distcc.server.oversight import policy_of
 from twisted_distcc.server.privileges import (
     Account,
@@ -60,6 +61,7 @@ def _number(least: int, most: int) -> Callable[[str], int]:
     return read
 
 
+_NO_SYSLOG: Final = f"no syslog listens at {SYSLOG}, so log lines are lost: name a file by --log-file"
 # Characters that twistd's first process reads of the one that has detached.
 _WORD_LENGTH = 100
 _COUNT = _number(1, 100_000)
@@ -92,9 +94,9 @@ _ROWS: list[list[object]] = [
     ["oom-score-adj", None, None, "Standing when memory runs out.", _number(-1000, 1000)],
     ["job-lifetime", None, JOB_LIFETIME, "Seconds that one compiler may run.", _COUNT],
     ["lifetime", None, None, "Seconds that this server lives.", _COUNT],
-    ["log-file", None, None, "File for log lines, in place of twistd's."],
+    ["log-file", None, None, "File for log lines [a daemon: syslog; else standard error]."],
     ["log-level", None, "notice", f"The least severe level to log: {', '.join(LEVELS)}."],
-    ["user", None, None, "If started by root, become this user [distcc, or nobody]."],
+    ["user", None, None, "If started by root, become this user [distccd, distcc or nobody]."],
     ["pid-file", "P", None, "File for this server's process number."],
     ["policy", None, None, "File of rules: who may have what compiled, and on which terms."],
     ["audit-log", None, None, "File for an account of each job, one JSON object a line."],
@@ -231,6 +233,7 @@ class _LoggedService(DistccService):
             super().startService()
         except (DistccError, OSError) as error:
             raise self._ended(error) from None
+        ready()
 
     def _ended(self, error: DistccError | OSError) -> SystemExit:
         """Log why we end, and give what ends us.
@@ -288,9 +291,11 @@ def _make_service(options: Options) -> _LoggedService:
     if options["user"] is not None and not is_root():
         _LoggedService.log.warn("--user is for a server that root starts, and was not looked at")
     config = replace(make_config(options, os.environ), account=_account(options["user"], twistd))
-    path = options["log-file"] or _twistd_log(twistd)
-    path = path if path in (None, "-") else os.path.abspath(path)
-    service = _LoggedService(config, reactor) if path is None else _logging(config, path, options)
+    path = _log_path(options, twistd)
+    log = None if twistd.get("logger") and path is None else _log(path, twistd)
+    service = _LoggedService(config, reactor, *(() if log is None else (log.reopen,)))
+    if log is not None:
+        service.observer = log.from_level("debug" if options["verbose"] else options["log-level"])
     service.twistd = twistd
     for file in (path, config.audit_log):
         if file not in (None, "-"):
@@ -298,18 +303,18 @@ def _make_service(options: Options) -> _LoggedService:
     return service
 
 
-def _logging(config: ServerConfig, path: str, options: Options) -> _LoggedService:
-    """Make the service that logs to the file `path`, or to standard error if that is `-`."""
-    from twisted.internet import reactor
-
-    log_file = LogFile(None if path == "-" else path)
-    service = _LoggedService(config, reactor, hang_up=log_file.reopen)
-    service.observer = log_file.from_level("debug" if options["verbose"] else options["log-level"])
-    return service
+def _log_path(options: Options, twistd: Mapping[str, Any]) -> str | None:
+    """Return the file to log to, or `-` for standard error; `None` if it is to be no file."""
+    path: str | None = options["log-file"]
+    if path is None and not (twistd.get("logger") or twistd.get("syslog")):
+        path = twistd.get("logfile") or ("-" if twistd.get("nodaemon") else None)
+    return path if path in (None, "-") else os.path.abspath(path)
 
 
-def _twistd_log(twistd: Mapping[str, Any]) -> str | None:
-    """Give the file that twistd would log to, `-` for the terminal, or `None` if it has its own way."""
-    if twistd.get("logger") or twistd.get("syslog"):
-        return None
-    return twistd.get("logfile") or ("-" if twistd.get("nodaemon") else "twistd.log")
+def _log(path: str | None, twistd: Mapping[str, Any]) -> LogFile | SystemLog:
+    """Open the log; a daemon that is told nothing else logs to syslog, as C distccd does."""
+    if path is not None:
+        return LogFile(None if path == "-" else path)
+    if not os.path.exists(SYSLOG):
+        print(f"distccd: {_NO_SYSLOG}", file=sys.__stderr__)
+    return SystemLog(twistd["prefix"] if twistd.get("syslog") else "distccd")

@@ -17,6 +17,7 @@ from tests.agent.home import HomeTestCase, opened
 from tests.live import until
 from twisted_distcc.agent.frames import REQUEST, frame, pack_request
 from twisted_distcc.cli.installed import installed_command
+from twisted_distcc.launcher.signals import STRAY
 
 QUIET_AGENT = """
 import os, shutil, sys, socket
@@ -149,6 +150,19 @@ class EndTests(HomeTestCase):
             await self.gone(agent)
             await self.compiles()
             self.assertNotEqual(self.agent(), agent)
+
+    async def test_signals(self) -> None:
+        """What means nothing to an agent does not end it; what ends it does so in order."""
+        await self.compiles()
+        agent = self.agent()
+        for number in STRAY:
+            os.kill(agent, number)
+        await self.compiles()
+        self.assertEqual(self.agent(), agent)
+        os.kill(agent, signal.SIGHUP)
+        await self.gone(agent)
+        log = self.runtime / "twisted-distcc" / "log"
+        self.assertEqual(log.read_text(), "")
 
     async def test_an_upgrade(self) -> None:
         """When the package has changed, the next compile gets an agent of what is there now."""

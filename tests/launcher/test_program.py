@@ -25,6 +25,7 @@ from twisted_distcc.launcher.packets import (
     unpack_ended,
     unpack_failed,
 )
+from twisted_distcc.launcher.signals import ENDING, STRAY
 
 LAUNCHER = (sys.executable, "-P", "-m", "twisted_distcc.launcher.program")
 LISTS_ITS_DESCRIPTORS = "import os; print(*sorted(os.listdir('/proc/self/fd')))"
@@ -188,6 +189,20 @@ class KillTests(LauncherTestCase):
         self.socket.send(pack_kill(2))
         self.shell(3, "exit 4")
         self.assertEqual(self.told(), (ENDED, 3, 4))
+
+
+class SignalTests(LauncherTestCase):
+    def test_what_is_sent_to_a_whole_service(self) -> None:
+        """No signal but SIGKILL ends a launcher; what it starts finds each of them as it was."""
+        self.shell(1, "exit 3")
+        self.assertEqual(self.told(), (ENDED, 1, 3))
+        for number in (*ENDING, *STRAY):
+            self.launcher.send_signal(number)
+        self.shell(2, "exec grep -E '^Sig(Blk|Ign|Cgt)' /proc/self/status")
+        self.assertEqual(self.told(), (ENDED, 2, 0))
+        masks = [int(line.split()[1], 16) for line in self.output.read_text().splitlines()]
+        ours = sum(1 << number - 1 for number in (*ENDING, *STRAY))
+        self.assertEqual([mask & ours for mask in masks], [0, 0, 0])
 
 
 class EndTests(LauncherTestCase):

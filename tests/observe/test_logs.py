@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import re
+import syslog
 
 from twisted.logger import ILogObserver, Logger, LogLevel
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
 from twisted_distcc.observe.lines import LEVELS
-from twisted_distcc.observe.logs import LogFile
+from twisted_distcc.observe.logs import LogFile, SystemLog
 
 
 class LogFileTests(SynchronousTestCase):
@@ -90,3 +91,24 @@ class LogFileTests(SynchronousTestCase):
                 log.emit(LogLevel.levelWithName(kind), "x")
             written = [re.findall(r"\[(\w+)\]", line)[0] for line in self.lines(path)]
             self.assertEqual(written, kinds[kinds.index(level) :], name)
+
+
+class SystemLogTests(SynchronousTestCase):
+    def setUp(self) -> None:
+        self.entries: list[tuple[int, str]] = []
+        self.syslog = SystemLog("distccd", lambda *entry: self.entries.append(entry))
+
+    def test_levels(self) -> None:
+        """A line has syslog's own priority for its level, and what is less severe is left out."""
+        log = Logger("test", observer=self.syslog.from_level("notice"))
+        for kind in ("debug", "info", "warn", "error", "critical"):
+            log.emit(LogLevel.levelWithName(kind), "{what} happens", what=kind)
+        priorities = (syslog.LOG_INFO, syslog.LOG_WARNING, syslog.LOG_ERR, syslog.LOG_CRIT)
+        kinds = ("info", "warn", "error", "critical")
+        expected = [(number, f"{kind} happens") for number, kind in zip(priorities, kinds, strict=True)]
+        self.assertEqual(self.entries, expected)
+
+    def test_lines(self) -> None:
+        """Each line is an entry of its own; no text of a peer's looks like the beginning of one."""
+        Logger("test", observer=self.syslog).warn("{text}", text="a\x1b[2J\njob peer=evil")
+        self.assertEqual([line for _, line in self.entries], ["a\\x1b[2J", "\tjob peer=evil"])

@@ -11,7 +11,7 @@ from tests.server.standing import require_root
 from twisted_distcc.observe.audit import AuditLog, NoAuditLogError
 from twisted_distcc.observe.lines import LineFile
 from twisted_distcc.observe.opening import PlantedFileError, open_own
-from twisted_distcc.server.pid_file import write_pid_file
+from twisted_distcc.server.pid_file import PidFile
 
 ANOTHER = 3
 
@@ -34,7 +34,7 @@ class OpeningTests(SynchronousTestCase):
         self.assertRaises(PlantedFileError, open_own, path, os.O_WRONLY | os.O_APPEND)
         self.assertRaises(PlantedFileError, LineFile, path)
         self.assertRaises(NoAuditLogError, AuditLog, path, lambda: 0.0, self.fail)
-        self.assertRaises(OSError, write_pid_file, path, None)
+        self.assertRaises(OSError, PidFile, path)
         self.assertEqual(self.precious.read_text(), "precious")
 
     def test_links(self) -> None:

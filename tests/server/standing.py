@@ -64,7 +64,7 @@ def given_away(name: str) -> Standing:
 def by_default() -> str:
     """Give the user that root becomes when it is told nothing."""
     known = {entry.pw_name for entry in pwd.getpwall()}
-    return "distcc" if "distcc" in known else "nobody"
+    return next(name for name in ("distccd", "distcc", "nobody") if name in known)
 
 
 def require_root() -> None:

@@ -184,23 +184,29 @@ class DistccdTests(SynchronousTestCase):
         self.assertEqual((options["nice"], options["log-file"], options["verbose"]), (1, "-", 1))
 
     def test_where_it_logs(self) -> None:
-        """To the file, to standard error, or else to syslog where there is one."""
+        """To the file, to standard error, or else to syslog; without one, to no file of our choice."""
+        to_syslog = ["--syslog", "--prefix=distccd"]
         for argv, syslog, expected in (
             (("--log-file=/log",), True, ["--log-file=/log"]),
             (("--log-stderr",), True, ["--log-file=-"]),
             (("--wizard",), True, ["--log-file=-"]),
-            ((), True, ["--syslog", "--prefix=distccd"]),
-            ((), False, []),
+            ((), True, to_syslog),
+            ((), False, to_syslog),
+            (("--no-detach",), True, to_syslog),
+            (("--no-detach",), False, ["--log-file=-"]),
         ):
             words = self.words("--daemon", *argv, syslog=syslog)
             found = [word for word in words if word.startswith(("--log-file", "--syslog", "--prefix"))]
             self.assertEqual(found, expected)
 
     def test_whether_it_detaches(self) -> None:
-        """It does, unless an option says that it stays."""
-        self.assertNotIn("--nodaemon", self.words("--daemon"))
-        for option in ("--no-detach", "--no-fork", "--wizard"):
-            self.assertIn("--nodaemon", self.words("--daemon", option))
+        """It does, unless an option says that it stays; twistd never does it."""
+        for argv, stays in (
+            ((), False), (("--no-detach",), True), (("--no-fork",), True), (("--wizard",), True),
+        ):  # fmt: skip
+            options = tdistccd.parser().parse_args(("--daemon", *argv))
+            self.assertEqual(tdistccd.stays(options), stays)
+            self.assertIn("--nodaemon", tdistccd.twistd_argv(options, syslog=True))
 
     def test_whose_it_is(self) -> None:
         """--user is the server's own, of either kind: it matters to root alone, as with distccd."""
@@ -219,10 +225,19 @@ class DistccdTests(SynchronousTestCase):
         self.assertEqual(twistd_stdio.parser().parse_args(words).nice, 3)
 
     def test_bad_arguments(self) -> None:
-        """Like distccd it exits with 101."""
-        for argv in (("--stats",), ("--jobs",), ("--verb",)):
+        """Like distccd it exits with 101, and says in one line which word is wrong."""
+        for argv, part in (
+            (("--jobs",), "--jobs"),
+            (("--verb",), "--verb"),
+            (("--zeroconf",), "--zeroconf: zeroconf is not built yet"),
+            (("--stats",), "--stats: the statistics page is not built yet"),
+            (("--stats-port", "3633"), "--stats-port: the statistics page is not built yet"),
+            (("--auth",), "--auth: GSS-API is not supported; use TLS"),
+            (("--blacklist=file",), "--blacklist: GSS-API is not supported"),
+        ):
             said = io.StringIO()
             with contextlib.redirect_stderr(said), self.assertRaises(SystemExit) as caught:
-                self.words(*argv)
+                self.words("--daemon", *argv)
             self.assertEqual(caught.exception.code, EXIT_BAD_ARGUMENTS)
-            self.assertIn(argv[0], said.getvalue().splitlines()[-1])
+            (line,) = said.getvalue().splitlines()
+            self.assertIn(part, line)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import socket
 from pathlib import Path
-from signal import SIGKILL, SIGTERM
+from signal import SIGKILL, SIGQUIT, SIGTERM
 
 from tests.live import Child, LiveTestCase, is_running, until
 from tests.server.talk import ask, has_ipv6
 from twisted_distcc.errors import EXIT_BAD_ARGUMENTS, EXIT_BIND_FAILED
+from twisted_distcc.launcher.signals import STRAY
 
 TWISTD = ("twistd", "--nodaemon", "--pidfile=", "distccd")
 ALLOW = "--allow=127.0.0.1"
@@ -113,6 +114,24 @@ class ListeningTests(LiveTestCase):
         self.assertEqual((await ask(server.port)).exit_code, 0)
 
 
+class SignalTests(LiveTestCase):
+    async def test_what_means_nothing(self) -> None:
+        """A signal that somebody sends to a server of another kind is logged, and ends nothing."""
+        server = await self.serve()
+        for number in STRAY:
+            server.signal(number)
+            await server.logged(f"{number.name} means nothing here")
+        self.assertEqual((await ask(server.port)).exit_code, 0)
+        self.assertEqual(await server.stop(), -SIGTERM)
+
+    async def test_an_orderly_end(self) -> None:
+        """SIGQUIT ends a server as SIGTERM does: no core, and nothing is left."""
+        server = await self.serve("--pid-file=pid")
+        server.signal(SIGQUIT)
+        self.assertEqual(await server.ended(), 0)
+        self.assertEqual([*server.temporary.iterdir(), *server.folder.glob("pid")], [])
+
+
 class StandingTests(LiveTestCase):
     async def test_niceness_and_standing_with_the_kernel(self) -> None:
         """What the options say of the process is so, for it and for what it starts."""
@@ -164,6 +183,34 @@ class DaemonTests(LiveTestCase):
         await until(lambda: "looking for compilers" in server.stderr, "the server listens")
         self.assertFalse(server.has_ended())
         self.assertEqual(await server.stop(), -SIGTERM)
+
+    async def test_why_it_cannot_start(self) -> None:
+        """Whoever starts it reads the sentence, and gets the status, that a foreground server gives."""
+        children = [
+            (self.start("tdistccd", *mode, ALLOW, "--listen=127.0.0.1", "-p0", *words), status, part)
+            for mode in (("--daemon",), ("--daemon", "--no-detach"))
+            for words, status, part in (
+                (("--log-file=log", "-P/no/such/pid"), 107, "cannot open /no/such/pid: No such file"),
+                (("--log-file=log", "--sandbox-open-files=1"), 101, "no compiler can run within"),
+                (("--log-file=/no/such/log",), 107, "cannot open /no/such/log: No such file"),
+            )
+        ]
+        for child, status, part in children:
+            self.assertEqual(await child.ended(), status, child.stderr)
+            (line,) = child.stderr.splitlines()
+            self.assertIn(f"distccd: {part}", line)
+
+    async def test_a_daemon_that_says_what_it_logs(self) -> None:
+        """With `--log-stderr` a daemon keeps standard error; otherwise it has none of our streams."""
+        server = self.start_server(
+            "tdistccd", "--daemon", ALLOW, "--listen=127.0.0.1", "-p0", "-P", "pid", "--log-stderr"
+        )
+        self.assertEqual(await server.ended(), 0)
+        pid = int((server.folder / "pid").read_text())
+        self.addCleanup(_kill_if_alive, pid)
+        self.assertIn("listening on 127.0.0.1", server.stderr)
+        found = [os.readlink(f"/proc/{pid}/{name}") for name in ("fd/0", "fd/1", "fd/2", "cwd")]
+        self.assertEqual(found, [os.devnull, os.devnull, str(server.folder / "stderr"), "/"])
 
     async def test_what_only_distccd_has(self) -> None:
         """An option that this server lacks is refused with distcc's exit code for bad arguments."""

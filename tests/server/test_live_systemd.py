@@ -148,7 +148,10 @@ def _told(waiting: socket.socket) -> bytes:
 
 class UnitTests(LiveTestCase):
     async def test_the_units_of_the_documentation(self) -> None:
-        """systemd finds no fault with them, once they name a server that is there."""
+        """systemd finds no fault with them, once they name a server that is there.
+
+        That holds where no manual pages are installed, too.
+        """
         folder = self.place()
         folder.mkdir()
         for unit in UNITS.iterdir():
@@ -156,8 +159,14 @@ class UnitTests(LiveTestCase):
             (folder / unit.name).write_text(text)
         self.assertIn("twistd --", (folder / "twisted-distccd.service").read_text())
         units = sorted(str(path) for path in folder.iterdir())
-        child = await self.run_to_end(program("systemd-analyze"), "verify", "--man=no", *units)
+        child = await self.run_to_end(
+            program("systemd-analyze"), "verify", *units, environ={"MANPATH": "/nonexistent"}
+        )
         self.assertEqual((await child.ended(), child.stderr), (0, ""))
+
+    def test_who_is_told_to_end(self) -> None:
+        """A stop leaves compilers to the server, which finishes its jobs."""
+        self.assertIn("\nKillMode=mixed\n", (UNITS / "twisted-distccd.service").read_text())
 
     def test_what_the_server_is_told(self) -> None:
         """The command of the unit is one that the server takes."""

@@ -15,7 +15,7 @@ from tests.server.standing import by_default, given_away, require_root, standing
 from twisted_distcc.errors import EXIT_PRIVILEGES
 from twisted_distcc.policy.access import AllowList
 from twisted_distcc.server.config import ServerConfig
-from twisted_distcc.server.pid_file import write_pid_file
+from twisted_distcc.server.pid_file import PidFile
 from twisted_distcc.server.privileges import (
     Account,
     PrivilegeError,
@@ -50,7 +50,7 @@ class ChoiceTests(SynchronousTestCase):
         require_root()
 
     def test_by_default(self) -> None:
-        """Without a name it is distcc, or nobody where there is no distcc."""
+        """Without a name it is the first of distccd, distcc and nobody that there is."""
         self.assertEqual(account(None), account(by_default()))
 
     def test_a_name(self) -> None:
@@ -220,7 +220,7 @@ class HandingOverTests(SynchronousTestCase):
         with open(f"{self.path}.root", "w") as file:
             file.write("precious")
         os.symlink(f"{os.path.abspath(self.path)}.root", self.path)
-        self.assertRaises(OSError, write_pid_file, self.path, self.successor)
+        self.assertRaises(OSError, PidFile, self.path)
         self.assertEqual(Path(f"{self.path}.root").read_text(), "precious")
 
 

@@ -25,6 +25,7 @@ from twisted_distcc.errors import (
     EXIT_PROTOCOL_ERROR,
     EXIT_TIMEOUT,
 )
+from twisted_distcc.launcher.signals import STRAY
 from twisted_distcc.messages.assembly import request_pieces
 from twisted_distcc.messages.body import Body
 from twisted_distcc.messages.model import Request
@@ -219,10 +220,16 @@ class PipeTests(PipeTestCase):
         await self.over(child, theirs_in, to, answers, theirs_out)
 
     async def test_a_server_that_is_told_to_end(self) -> None:
-        """On SIGTERM, as a super-server or an administrator sends it, nothing is left either."""
+        """On SIGTERM, as a super-server or an administrator sends it, nothing is left either.
+
+        What means nothing to it does not end it.
+        """
         child, to, answers, pid = await self.hanging()
+        for number in STRAY:
+            child.signal(number)
+        self.assertTrue(is_running(pid))
         child.signal(signal.SIGTERM)
-        await child.ended()
+        self.assertEqual(await child.ended(), -signal.SIGTERM)
         os.close(to)
         os.close(answers)
         self.assertEqual(list(child.temporary.iterdir()), [])

@@ -10,6 +10,7 @@ import contextlib
 import fcntl
 import os
 import resource
+import signal
 import socket
 import sys
 from collections.abc import Iterator
@@ -23,6 +24,7 @@ from twisted_distcc.agent.place import stamp
 from twisted_distcc.agent.service import IDLE, AgentFactory
 from twisted_distcc.client.dispatch import Dispatcher
 from twisted_distcc.execution.launching import LauncherSpawner
+from twisted_distcc.launcher.signals import STRAY, heed
 from twisted_distcc.observe.logs import LogFile
 
 
@@ -97,6 +99,8 @@ def serve(reactor: Any, listener: Listener, idle: float = IDLE) -> None:
     factory = AgentFactory(dispatcher, reactor, stamp(), retire, reactor.stop, idle)
     port = listener.adopt(reactor, factory)
     reactor.addSystemEventTrigger("before", "shutdown", factory.interrupt)
+    heed((signal.SIGHUP, signal.SIGQUIT), lambda _: reactor.callFromThread(reactor.stop))
+    heed(STRAY)
     reactor.run()
 
 

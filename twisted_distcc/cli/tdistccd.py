@@ -1,7 +1,8 @@
 """`tdistccd`: the server behind C distccd's own command line, so that an init script works unchanged.
 
 In: distccd's options.  Out: the same words said to `twistd distccd`, or to `twistd-stdio` when a
-super-server started us.  What distccd has and this server has not is refused in a sentence.
+super-server started us.  What distccd has and this server has not is refused in a sentence.  It detaches
+by itself, not as twistd does: whoever starts it reads why it could not start, and gets distccd's status.
 """
 
 from __future__ import annotations
@@ -10,15 +11,32 @@ import argparse
 import os
 import stat
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
+from types import MappingProxyType
+from typing import Any, Final
 
 from twisted_distcc import __version__
 from twisted_distcc.cli import twistd_stdio
 from twisted_distcc.errors import EXIT_BAD_ARGUMENTS
+from twisted_distcc.observe.lines import SYSLOG
 from twisted_distcc.server.bounds import CLIENT_ROWS
+from twisted_distcc.server.detaching import detached
 from twisted_distcc.server.sandboxing import LIMIT_OPTIONS
 
-_SYSLOG = "/dev/log"
+_GSS_API = "GSS-API is not supported; use TLS, with --tls-certificate and --allow-user"
+# Options of distccd's that are not built: whether they take a value, and what to do instead.
+_NOT_BUILT: Final[Mapping[str, tuple[bool, str]]] = MappingProxyType(
+    {
+        "zeroconf": (False, "zeroconf is not built yet; name this server in hosts lists"),
+        "stats": (False, "the statistics page is not built yet; each job has a line in the log"),
+        "stats-port": (True, "the statistics page is not built yet; each job has a line in the log"),
+        "auth": (False, _GSS_API),
+        "show-principal": (False, _GSS_API),
+        "blacklist": (True, _GSS_API),
+        "whitelist": (True, _GSS_API),
+    }
+)
 # Passed on as they are: to the server, and those of the second row to a server on streams too.
 _FLAGS = ("allow_private", "verbose", "enable_tcp_insecure")
 _DAEMON_VALUES = (
@@ -37,9 +55,17 @@ class _Parser(argparse.ArgumentParser):
     """Exits as distccd does when an option is wrong."""
 
     def error(self, message: str) -> None:  # type: ignore[override]
-        """Say what is wrong, and exit."""
-        self.print_usage(sys.stderr)
-        self.exit(EXIT_BAD_ARGUMENTS, f"{self.prog}: {message}\n")
+        """Say what is wrong in one sentence, and exit."""
+        self.exit(EXIT_BAD_ARGUMENTS, f"{self.prog}: {message} (--help names all options)\n")
+
+
+class _NotBuilt(argparse.Action):
+    """An option that is understood, and not built."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
+        """Refuse it in one sentence."""
+        name = self.option_strings[0]
+        parser.exit(EXIT_BAD_ARGUMENTS, f"{parser.prog}: {name}: {self.const}\n")
 
 
 def parser() -> argparse.ArgumentParser:
@@ -83,6 +109,11 @@ def parser() -> argparse.ArgumentParser:
     log.add_argument("--log-stderr", action="store_true")
     log.add_argument("--log-level", metavar="LEVEL")
     log.add_argument("--verbose", action="store_true", help="log at level debug")
+    for name, (has_value, instead) in _NOT_BUILT.items():
+        made.add_argument(
+            f"--{name}", action=_NotBuilt, nargs=None if has_value else 0, const=instead,
+            help=argparse.SUPPRESS,
+        )  # fmt: skip
     return made
 
 
@@ -103,14 +134,23 @@ def inetd_argv(options: argparse.Namespace) -> list[str]:
     ]
 
 
+def stays(options: argparse.Namespace) -> bool:
+    """Say whether the server stays in the foreground."""
+    return bool(options.no_detach or options.no_fork or options.wizard)
+
+
+def logs_to_stderr(options: argparse.Namespace, syslog: bool) -> bool:
+    """Say whether it logs to standard error: told so, or in the foreground where there is no syslog."""
+    if options.log_stderr or options.wizard:
+        return True
+    return not (options.log_file or syslog) and stays(options)
+
+
 def twistd_argv(options: argparse.Namespace, syslog: bool) -> list[str]:
-    """Give the words for `twistd`; `syslog` says whether there is one to log to."""
-    foreground = options.no_detach or options.no_fork or options.wizard
-    stderr = options.log_stderr or options.wizard
-    argv = ["--pidfile="]
-    if foreground:
-        argv.append("--nodaemon")
-    if syslog and not options.log_file and not stderr:
+    """Return the words for `twistd`, which is not to detach; `syslog` says whether there is one."""
+    stderr = logs_to_stderr(options, syslog)
+    argv = ["--pidfile=", "--nodaemon"]
+    if not (stderr or options.log_file):
         argv += ["--syslog", "--prefix=distccd"]
     values = (*_DAEMON_VALUES, *_SANDBOX, *_CLIENTS)
     argv += ["distccd", *_values(options, values), *_flags(options, _FLAGS)]
@@ -145,9 +185,15 @@ def main(argv: Sequence[str] | None = None) -> None:
     if is_inetd(options):
         twistd_stdio.main(inetd_argv(options))
         return
+    syslog = os.path.exists(SYSLOG)
+    sys.argv = ["tdistccd", *twistd_argv(options, syslog)]
+    with nullcontext() if stays(options) else detached(keep_stderr=logs_to_stderr(options, syslog)):
+        _run()
+
+
+def _run() -> None:
     from twisted.scripts.twistd import run
 
-    sys.argv = ["tdistccd", *twistd_argv(options, os.path.exists(_SYSLOG))]
     run()
 
 

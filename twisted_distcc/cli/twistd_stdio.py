@@ -50,7 +50,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument(
         "--allow-private", action="store_true", help="behind a super-server: all private networks"
     )
-    made.add_argument("--user", help="if started by root, become this user (distcc, or nobody)")
+    made.add_argument("--user", help="if started by root, become this user (distccd, distcc or nobody)")
     made.add_argument(
         "--identity", metavar="NAME", help="who it is that ssh lets in, where the account does not say"
     )

@@ -1,7 +1,8 @@
 """The launcher as a program: `python -m twisted_distcc.launcher.program`, started by its owner.
 
 In: packets on standard input, which is a socket.  Out: packets about what became of each program.  When
-the owner's end of the socket closes, all that still runs is killed.
+the owner's end of the socket closes, all that still runs is killed.  No signal ends a launcher: what is
+sent to all processes of a service is its owner's to obey, who may have jobs to finish.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from twisted_distcc.launcher.packets import (
     pack_failed,
     unpack_start,
 )
+from twisted_distcc.launcher.signals import ENDING, STRAY, heed
 from twisted_distcc.launcher.starting import kill, start
 
 _OWNER: Final = 0
@@ -123,6 +125,7 @@ class Launcher:
 
 def main() -> None:
     """Serve the owner."""
+    heed((*ENDING, *STRAY))
     with socket.socket(fileno=_OWNER) as owner:
         Launcher(owner).serve()
 

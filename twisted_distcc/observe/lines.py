@@ -15,6 +15,9 @@ from typing import Any, Final, Protocol, TextIO
 
 from twisted_distcc.observe.opening import open_own
 
+SYSLOG: Final = "/dev/log"
+"""Where syslog listens."""
+
 _KINDS: Final = ("debug", "info", "warn", "error", "critical")
 
 # distccd's names for levels, which are syslog's, and the kinds of line that they stand for.
@@ -63,7 +66,7 @@ class LineFile:
 
     def write(self, seconds: float, kind: str, text: str) -> None:
         """Write one line; whatever text a peer brought into it, all but the first begin with a tab."""
-        text = text if text.isprintable() else _tamed(text)
+        text = text if text.isprintable() else tamed(text)
         self._file.write(f"{self._shown(int(seconds))} [{kind}] {text}\n")
         self._file.flush()
 
@@ -87,7 +90,7 @@ class LineFile:
         return open(self._path, "a", encoding="utf-8", errors="backslashreplace", opener=open_own)
 
 
-def _tamed(text: str) -> str:
+def tamed(text: str) -> str:
     """Give `text` with nothing in it that a terminal would obey, or that ends a line but a newline."""
     plain = (one if one.isprintable() or one in "\t\n" else ascii(one)[1:-1] for one in text)
     return "".join(plain).replace("\n", "\n\t")

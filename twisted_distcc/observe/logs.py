@@ -1,10 +1,15 @@
 """Where Twisted's log goes.
 
-In: events of Twisted's logger.  Out: lines in a file, or on standard error, from a level up; the file is
-opened anew when log rotation asks for it.
+In: events of Twisted's logger.  Out: lines in a file, on standard error, or in the system's log, from a
+level up; the file is opened anew when log rotation asks for it.
 """
 
 from __future__ import annotations
+
+import syslog
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Final
 
 from twisted.logger import (
     FilteringLogObserver,
@@ -16,7 +21,17 @@ from twisted.logger import (
 )
 from zope.interface import implementer
 
-from twisted_distcc.observe.lines import LEVELS, LineFile
+from twisted_distcc.observe.lines import LEVELS, LineFile, tamed
+
+_PRIORITIES: Final[Mapping[str, int]] = MappingProxyType(
+    {
+        "debug": syslog.LOG_DEBUG,
+        "info": syslog.LOG_INFO,
+        "warn": syslog.LOG_WARNING,
+        "error": syslog.LOG_ERR,
+        "critical": syslog.LOG_CRIT,
+    }
+)
 
 
 @implementer(ILogObserver)
@@ -32,11 +47,7 @@ class LogFile:
 
     def __call__(self, event: LogEvent) -> None:
         """Write the line of `event`, and the traceback of its failure."""
-        level = event.get("log_level", LogLevel.info)
-        text = formatEvent(event)
-        if (failure := event.get("log_failure")) is not None:
-            text = f"{text}\n{failure.getTraceback().rstrip()}"
-        self._lines.write(event.get("log_time", 0), level.name, text)
+        self._lines.write(event.get("log_time", 0), _level(event), _text(event))
 
     def reopen(self) -> None:
         """Open the file anew under its name: the old one may have been moved away."""
@@ -44,5 +55,45 @@ class LogFile:
 
     def from_level(self, name: str) -> ILogObserver:
         """Give an observer that passes on what is at least as severe as the level `name`."""
-        level = LogLevel.levelWithName(LEVELS[name])
-        return FilteringLogObserver(self, [LogLevelFilterPredicate(level)])
+        return _from_level(self, name)
+
+
+@implementer(ILogObserver)
+class SystemLog:
+    """Writes events to syslog, as a daemon called `name`; `write` takes a priority and a line.
+
+    Where there is no syslog, the lines are lost.
+    """
+
+    def __init__(self, name: str, write: Callable[[int, str], object] = syslog.syslog) -> None:
+        self._write = write
+        syslog.openlog(name, syslog.LOG_PID, syslog.LOG_DAEMON)
+
+    def __call__(self, event: LogEvent) -> None:
+        """Write the lines of `event`, and the traceback of its failure."""
+        for line in tamed(_text(event)).splitlines():
+            self._write(_PRIORITIES[_level(event)], line)
+
+    def reopen(self) -> None:
+        """Do nothing: rotation is the system's business."""
+
+    def from_level(self, name: str) -> ILogObserver:
+        """Return an observer that passes on what is at least as severe as the level `name`."""
+        return _from_level(self, name)
+
+
+def _level(event: LogEvent) -> str:
+    name: str = event.get("log_level", LogLevel.info).name
+    return name
+
+
+def _text(event: LogEvent) -> str:
+    text = formatEvent(event)
+    if (failure := event.get("log_failure")) is not None:
+        return f"{text}\n{failure.getTraceback().rstrip()}"
+    return text
+
+
+def _from_level(observer: ILogObserver, name: str) -> ILogObserver:
+    level = LogLevel.levelWithName(LEVELS[name])
+    return FilteringLogObserver(observer, [LogLevelFilterPredicate(level)])

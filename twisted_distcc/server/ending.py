@@ -1,7 +1,7 @@
 """Being told to end by a signal, for a server that waits with `poll`.
 
-In: SIGTERM, SIGINT or SIGHUP, at any moment.  Out: a descriptor that can be read from then on.  Nothing
-is interrupted by it: whoever waits sees it, ends what it does, and leaves nothing behind.
+In: SIGTERM, SIGINT, SIGQUIT or SIGHUP, at any moment.  Out: a descriptor that can be read from then on.
+Nothing is interrupted by it: whoever waits sees it, ends what it does, and leaves nothing behind.
 """
 
 from __future__ import annotations
@@ -9,9 +9,8 @@ from __future__ import annotations
 import os
 import signal
 from types import FrameType
-from typing import Final
 
-_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+from twisted_distcc.launcher.signals import ENDING, STRAY
 
 
 class Ending:
@@ -20,7 +19,9 @@ class Ending:
     def __init__(self) -> None:
         self.descriptor, told = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         signal.set_wakeup_fd(told)
-        for number in _SIGNALS:
+        # A handler would be told of by the descriptor; what we start begins with nothing blocked.
+        signal.pthread_sigmask(signal.SIG_BLOCK, STRAY)
+        for number in ENDING:
             signal.signal(number, _go_on)
 
     def end(self) -> None:

@@ -21,8 +21,8 @@ from twisted_distcc.errors import EXIT_PRIVILEGES, DistccError
 from twisted_distcc.launcher.starting import hold_standing
 
 _ROOT: Final = 0
-# C distccd's own order (distccd(1), `--user`).
-_BY_DEFAULT: Final = ("distcc", "nobody")
+# The user of Debian's package, and then C distccd's own order (distccd(1), `--user`).
+_BY_DEFAULT: Final = ("distccd", "distcc", "nobody")
 _TASKS: Final = "/proc/self/task"
 _LOOK: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
@@ -58,7 +58,7 @@ def is_root() -> bool:
 
 
 def account(name: str | None) -> Account | None:
-    """Give whom root becomes: `name`, else `distcc`, else `nobody`; `None` if we are not root.
+    """Return whom root becomes: `name`, or the first default user there is; `None` if we are not root.
 
     Raises:
         PrivilegeError: if there is no such user, or it is root, or as good as root.
@@ -71,7 +71,7 @@ def account(name: str | None) -> Account | None:
         except KeyError:
             continue
     raise PrivilegeError(
-        "there is neither a user distcc nor a user nobody to become: make one, or name another by --user"
+        "there is no user distccd, distcc or nobody to become: make one, or name another by --user"
         if name is None
         else f"there is no user {name!r} to become: --user names one that exists"
     )

@@ -21,6 +21,7 @@ from twisted.logger import Logger
 from twisted_distcc.errors import DistccError
 from twisted_distcc.execution.launching import LauncherSpawner
 from twisted_distcc.execution.workspace import Workspaces
+from twisted_distcc.launcher.signals import STRAY, heed
 from twisted_distcc.launcher.starting import hand_on_nothing
 from twisted_distcc.messages.bulk import Bulk, ReactorThreads
 from twisted_distcc.processes import Runner, Spawner
@@ -32,7 +33,7 @@ from twisted_distcc.server.loading import load_everything
 from twisted_distcc.server.making import make_compile, make_place
 from twisted_distcc.server.notify import READY, STOPPING, notify
 from twisted_distcc.server.oversight import Oversight
-from twisted_distcc.server.pid_file import remove_pid_file, write_pid_file
+from twisted_distcc.server.pid_file import PidFile
 from twisted_distcc.server.privileges import PrivilegeError, give_root_away, is_root, unreadable
 from twisted_distcc.server.protocol import DistccServerFactory
 
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
 # Complete requests that may wait, for each that runs: enough that no compiler is ever short of work.
 _QUEUE_PER_JOB: Final = 4
 
+_MEANS_NOTHING: Final = "{name} means nothing here: SIGHUP renews logs and rules, SIGTERM ends"
 _UNREADABLE: Final = (
     "the server's user may not read {path}: install twisted_distcc and its Python where every user may,"
     " such as below /opt; until then compilers start more slowly, and large sources in LZO are refused"
@@ -96,6 +98,7 @@ class DistccService(Service):
         self._spawn: LauncherSpawner | None = None
         self._factory: DistccServerFactory | None = None
         self._end: IDelayedCall | None = None
+        self._pid_file: PidFile | None = None
 
     @property
     def addresses(self) -> list[tuple[str, int]]:
@@ -108,13 +111,16 @@ class DistccService(Service):
         return self._doors.tls_addresses
 
     def listen(self) -> None:
-        """Take the ports, unless that is done; a failure before we detach reaches who started us.
+        """Take the ports and the pid file, unless that is done: a failure reaches who started us.
 
         Raises:
-            CannotListenError: if one is in use, or no address of this machine.
+            CannotListenError: if a port is in use, or no address of this machine.
             DistccError: if the certificates for TLS are of no use.
+            OSError: if the pid file cannot be opened.
         """
         self._doors.take()
+        if self._config.pid_file is not None and self._pid_file is None:
+            self._pid_file = PidFile(self._config.pid_file)
 
     def privilegedStartService(self) -> None:
         """Take what only the user who started us may take, ports, standing, the pid file; then be root
@@ -129,8 +135,8 @@ class DistccService(Service):
         os.nice(self._config.nice)
         if self._config.oom_score_adj is not None:
             Path("/proc/self/oom_score_adj").write_text(str(self._config.oom_score_adj))
-        if self._config.pid_file is not None:
-            write_pid_file(self._config.pid_file, self._config.account)
+        if self._pid_file is not None:
+            self._pid_file.write(self._config.account)
         if self._config.account is not None:
             self._load_everything()
         give_root_away(self._config.account)
@@ -152,7 +158,7 @@ class DistccService(Service):
             raise PrivilegeError("root serves nobody: call privilegedStartService first")
         super().startService()
         hand_on_nothing()
-        signal.signal(signal.SIGHUP, lambda *_: self._reactor.callFromThread(self._renew))
+        self._heed_signals()
         self._reactor.callWhenRunning(_leave_children_alone)
         self._workspaces = Workspaces()
         self._spawn = LauncherSpawner(self._reactor)
@@ -169,6 +175,13 @@ class DistccService(Service):
         self._make_room()
         self._tell()
         self._reactor.callWhenRunning(self._notify, READY)
+
+    def _heed_signals(self) -> None:
+        """Obey those that mean something to a server; the reactor obeys SIGTERM and SIGINT."""
+        soon = self._reactor.callFromThread
+        heed((signal.SIGHUP,), lambda _: soon(self._renew))
+        heed((signal.SIGQUIT,), lambda _: soon(self._reactor.stop))
+        heed(STRAY, lambda name: soon(self.log.warn, _MEANS_NOTHING, name=name))
 
     def _tell(self) -> None:
         """Say where we serve, and what an administrator had better change."""
@@ -210,6 +223,10 @@ class DistccService(Service):
 
     async def _stop(self) -> None:
         await self._doors.close()
+        # Before the jobs are finished: an init script that starts the next server meanwhile must not
+        # find us in the file, nor may we remove that server's.
+        if self._pid_file is not None:
+            self._pid_file.remove()
         if self._factory is not None:
             self._factory.give_up_reading()
             await self._factory.drained()
@@ -218,8 +235,6 @@ class DistccService(Service):
         if self._workspaces is not None:
             self._workspaces.close()
         self._oversight.close()
-        if self._config.pid_file is not None:
-            remove_pid_file(self._config.pid_file)
 
     def stopService(self) -> Deferred[None]:
         """Accept no more, finish what runs, leave nothing behind."""
