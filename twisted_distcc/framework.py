@@ -3,9 +3,9 @@
 In: nothing.  Out: the public names, which only change with a word in the changelog; so does
 `twisted_distcc.testing`.  Everything else may move from one version to the next.
 
-A server is a `DistccServerFactory` around a function that gets a `Request` and its `Peer`, and gives a
-`Reply`.  A client is a `DistccClient` around an endpoint; its `compile` gets a `Request`, and gives a
-Deferred of a `Reply`.
+A server is a `DistccServerFactory` around a function that gets a `Request` and its `Peer`, and returns a
+`Reply`; `command_of` tells it which compiler is meant.  A client is a `DistccClient` around an endpoint;
+its `compile` gets a `Request`, and returns a Deferred of a `Reply`.
 """
 
 from twisted_distcc.client.faults import (
@@ -19,6 +19,13 @@ from twisted_distcc.client.protocol import DistccClient
 from twisted_distcc.errors import DistccError, RemoteProtocolError
 from twisted_distcc.messages.body import EMPTY, Body
 from twisted_distcc.messages.bulk import Bulk, ReactorThreads, Threads
+from twisted_distcc.messages.commands import (
+    CompileCommand,
+    CompilerQuestion,
+    NoCompilerError,
+    RequestedCommand,
+    command_of,
+)
 from twisted_distcc.messages.model import Reply, Request, Tree, TreeFile, TreeLink
 from twisted_distcc.messages.plain_trees import pack_tree, unpack_tree
 from twisted_distcc.policy.access import AllowList
@@ -53,6 +60,8 @@ __all__ = [
     "Ceilings",
     "Command",
     "Compile",
+    "CompileCommand",
+    "CompilerQuestion",
     "Deadlines",
     "DistccClient",
     "DistccError",
@@ -61,6 +70,7 @@ __all__ = [
     "HostError",
     "Limits",
     "LostConnectionError",
+    "NoCompilerError",
     "Peer",
     "ReactorSpawner",
     "ReactorThreads",
@@ -68,6 +78,7 @@ __all__ = [
     "RemoteProtocolError",
     "Reply",
     "Request",
+    "RequestedCommand",
     "RunningProcess",
     "SlowHostError",
     "Spawner",
@@ -76,6 +87,7 @@ __all__ = [
     "TreeFile",
     "TreeLink",
     "Verdict",
+    "command_of",
     "pack_tree",
     "unpack_tree",
 ]

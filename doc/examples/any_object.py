@@ -1,23 +1,38 @@
-"""A distcc server that compiles nothing: whatever the source, the object is this."""
+"""A distcc server that compiles nothing: whatever the source, the object is this.
 
+python3 any_object.py tcp:3632:interface=127.0.0.1
+"""
+
+import sys
 from typing import Any
 
 from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import serverFromString
 from twisted.internet.task import react
 
-from twisted_distcc.framework import Body, DistccServerFactory, Peer, Reply, Request
+from twisted_distcc.framework import (
+    Body,
+    CompilerQuestion,
+    DistccError,
+    DistccServerFactory,
+    Peer,
+    Reply,
+    Request,
+    command_of,
+)
 
 
 async def compile(request: Request, peer: Peer) -> Reply:
+    if isinstance(command_of(request), CompilerQuestion):
+        raise DistccError("this server has no compilers")
     return Reply(0, object_file=Body.of(b"an object, so to speak\n"))
 
 
-async def main(reactor: Any) -> None:
-    endpoint = serverFromString(reactor, "tcp:3632:interface=127.0.0.1")
+async def main(reactor: Any, listen_on: str) -> None:
+    endpoint = serverFromString(reactor, listen_on)
     await endpoint.listen(DistccServerFactory(compile, reactor))
     await Deferred()  # which never fires: serve until somebody ends us
 
 
 if __name__ == "__main__":
-    react(main)
+    react(main, sys.argv[1:])

@@ -1,9 +1,8 @@
 """A distcc server that passes each job on to another server, and logs what came of it.
 
-python logging_proxy.py tcp:3632:interface=127.0.0.1 tcp:buildbox:3632
+python3 logging_proxy.py tcp:3632:interface=127.0.0.1 tcp:buildbox:3632
 """
 
-import os
 import sys
 from typing import Any
 
@@ -13,7 +12,15 @@ from twisted.internet.task import react
 from twisted.logger import Logger
 from twisted.python.log import startLogging
 
-from twisted_distcc.framework import DistccClient, DistccServerFactory, HostError, Peer, Reply, Request
+from twisted_distcc.framework import (
+    DistccClient,
+    DistccServerFactory,
+    HostError,
+    Peer,
+    Reply,
+    Request,
+    command_of,
+)
 
 
 class LoggingProxy:
@@ -23,18 +30,19 @@ class LoggingProxy:
         self.client = client
 
     async def __call__(self, request: Request, peer: Peer) -> Reply:
+        command = command_of(request)
         try:
             reply = await self.client.compile(request)
         except HostError as error:
-            reply = Reply.sentence(error.exit_code, f"the server behind the proxy {error}")
-        command = os.fsdecode(b" ".join(request.arguments))
+            reply = Reply.sentence(error.exit_code, f"{error} (behind the proxy)")
         self.log.info("{peer} {code}: {command}", peer=peer, code=reply.exit_code, command=command)
         return reply
 
 
 async def main(reactor: Any, listen_on: str, server: str) -> None:
     startLogging(sys.stdout)
-    proxy = LoggingProxy(DistccClient(clientFromString(reactor, server), reactor))
+    client = DistccClient(clientFromString(reactor, server), reactor, server=server)
+    proxy = LoggingProxy(client)
     port = await serverFromString(reactor, listen_on).listen(DistccServerFactory(proxy, reactor))
     proxy.log.info("listening on {address}", address=port.getHost())
     await Deferred()  # which never fires: serve until somebody ends us

@@ -1,4 +1,7 @@
-"""Tests of the logging proxy: python -m twisted.trial test_logging_proxy.py"""
+"""Tests of the logging proxy.
+
+python3 -m twisted.trial test_logging_proxy
+"""
 
 from logging_proxy import LoggingProxy
 from twisted.logger import capturedLogs
@@ -22,7 +25,8 @@ class LoggingProxyTests(SynchronousTestCase):
             reply = self.successResultOf(self.proxy.compile(REQUEST))
         self.assertEqual(reply.object_file.read(), b"object")
         self.assertEqual(self.compile.jobs[0].source, b"int a;\n")
-        self.assertEqual([(event["code"], event["command"]) for event in logged], [(0, "gcc -c a.c")])
+        lines = [(event["code"], str(event["command"])) for event in logged]
+        self.assertEqual(lines, [(0, "gcc -c a.c")])
 
     def test_server_hangs_up(self) -> None:
         """When the server fails, the person at the client reads how."""

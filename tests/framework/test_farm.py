@@ -16,7 +16,9 @@ from twisted_distcc.framework import (
     Body,
     CannotConnectError,
     Deadlines,
+    DistccClient,
     DistccError,
+    HostError,
     LostConnectionError,
     Peer,
     RemoteProtocolError,
@@ -247,6 +249,18 @@ class FaultTests(FarmTestCase):
         farm.endpoint.reachable = False
         self.failureResultOf(farm.compile(REQUEST), CannotConnectError)
         self.assert_nothing_left(farm)
+
+    def test_which_server(self) -> None:
+        """The text of an error is a sentence that names the server, be its name known or not."""
+        for words, name in (({"server": "red:3632"}, "red:3632"), ({}, "the server")):
+            farm = self.farm()
+            farm.endpoint.on_request = HangUp(20)
+            client = DistccClient(farm.endpoint, farm.clock, farm.bulk, **words)
+            asked = client.compile(REQUEST)
+            farm.clock.advance(0)
+            error = self.failureResultOf(asked, HostError).value
+            self.assertRegex(str(error), f"^{name} hung up without an answer")
+            self.assertEqual(str(error), f"{error.server} {error.fault}")
 
     def test_unknown_name(self) -> None:
         """A server whose name means nothing cannot be reached; that is no fault of the disk here."""

@@ -6,7 +6,6 @@ import os
 import random
 import re
 import shutil
-import sys
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,11 +13,13 @@ from twisted.internet import reactor
 from twisted.internet.endpoints import TCP4ClientEndpoint, TCP4ServerEndpoint
 
 from tests.distccd import start_distccd
-from tests.framework.examples import ANY_OBJECT, PROXY, load
+from tests.framework.examples import ANY_OBJECT, BUILD, EXAMPLES, PROXY, header_command, load, runnable
 from tests.live import Child, LiveTestCase, until
+from tests.sshd import answers, free_port
 from twisted_distcc.framework import (
     Body,
     CannotConnectError,
+    CompilerQuestion,
     DistccClient,
     DistccServerFactory,
     Peer,
@@ -40,25 +41,26 @@ class ProxyTestCase(LiveTestCase):
         skip = "C distcc is not installed: apt-get install distcc"
 
     async def proxy_to(self, port: int) -> Child:
-        proxy = self.start(
-            sys.executable, str(PROXY), "tcp:0:interface=127.0.0.1", f"tcp:127.0.0.1:{port}"
-        )
+        changes = (("tcp:3632", "tcp:0"), ("buildbox:3632", f"127.0.0.1:{port}"))
+        proxy = self.start(*runnable(header_command(PROXY), *changes), directory=EXAMPLES)
         await until(lambda: _LISTENING.search(said(proxy)) or proxy.has_ended(), "the proxy listens")
         self.assertFalse(proxy.has_ended(), proxy.stderr)
         return proxy
 
     async def distcc(self, proxy: Child, options: str = "") -> tuple[Child, int]:
-        """Compile `a.c` by C distcc through `proxy`, and nowhere else."""
+        """Build `a.o` by C distcc through `proxy`, and nowhere else, by the page's command."""
         match = _LISTENING.search(said(proxy))
         assert match is not None
         folder = self.folder_with_source()
+        (folder / "Makefile").write_text("CFLAGS = -O1\na.o: a.c\n")
+        build = BUILD.replace("127.0.0.1", f"127.0.0.1:{match[1]}{options}")
         environ = {
-            "DISTCC_HOSTS": f"127.0.0.1:{match[1]}{options}",
+            "PATH": f"{os.path.dirname(C_DISTCC)}:{os.environ['PATH']}",
             "DISTCC_DIR": str(folder),
             "DISTCC_FALLBACK": "0",
             "DISTCC_SKIP_LOCAL_RETRY": "1",
         }
-        client = self.start(C_DISTCC, "gcc", "-O1", "-c", "a.c", environ=environ, directory=folder)
+        client = self.start("sh", "-c", build, environ=environ, directory=folder)
         return client, await client.ended()
 
     def folder_with_source(self) -> Path:
@@ -90,7 +92,7 @@ class ProxyTests(ProxyTestCase):
             client, status = await self.distcc(proxy, options)
             self.assertEqual((status, client.stderr), (0, ""))
             self.assertEqual((self.folder / "a.o").read_bytes(), expected)
-        lines = re.findall(r"tcp:127\.0\.0\.1:\d+ 0: \S*gcc -O1 -c a\.c -o a\.o\n", said(proxy))
+        lines = re.findall(r"tcp:127\.0\.0\.1:\d+ 0: \S*gcc -O1 -c -o a\.o a\.c\n", said(proxy))
         self.assertEqual(len(lines), 2, said(proxy))
         await until(lambda: len(server.jobs) == 2, "the server logs both jobs")
 
@@ -100,8 +102,9 @@ class ProxyTests(ProxyTestCase):
         port = server.port
         await server.stop()
         client, status = await self.distcc(await self.proxy_to(port))
-        self.assertEqual(status, 103)
-        self.assertIn("the server behind the proxy cannot be reached", client.stderr)
+        self.assertEqual(status, 2)
+        self.assertIn("Error 103", client.stderr)
+        self.assertIn(f"tcp:127.0.0.1:{port} cannot be reached", client.stderr)
 
 
 class FilesTests(ProxyTestCase):
@@ -157,10 +160,16 @@ class ReactorAloneTests(LiveTestCase):
         return DistccClient(TCP4ClientEndpoint(reactor, "127.0.0.1", port), reactor)
 
     async def test_any_object(self) -> None:
-        """The page's server in a few lines answers whatever it is asked."""
-        port = await self.listen(load(ANY_OBJECT)["compile"])
-        reply = await self.client(port).compile(Request((b"gcc",), Body.of(b"int a;\n")))
+        """The page's server in a few lines, run as its header says, does any job, and no question."""
+        port = free_port()
+        command = runnable(header_command(ANY_OBJECT), ("3632", str(port)))
+        server = self.start(*command, directory=EXAMPLES)
+        await until(lambda: answers(port) or server.has_ended(), "the server listens")
+        client = self.client(port)
+        reply = await client.compile(Request((b"gcc",), Body.of(b"int a;\n")))
         self.assertEqual((reply.status, reply.object_file.read()), (0, b"an object, so to speak\n"))
+        refusal = await client.compile(CompilerQuestion(b"gcc").request())
+        self.assertEqual(refusal.stderr.read(), b"this server has no compilers\n")
 
     async def test_large_bodies(self) -> None:
         """Large compressed bodies, which have a thread, go there and back."""

@@ -49,7 +49,8 @@ class PlainTests(SynchronousTestCase):
         """All files together may become so much, to the byte."""
         tree = pack_tree(b"/", {b"/a": bytes(600), b"/b": bytes(400)})
         self.assertEqual(len(unpacked(tree, 1000)), 2)
-        self.assertRaises(BodyTooLargeError, unpacked, tree, 999)
+        error = self.assertRaises(BodyTooLargeError, unpacked, tree, 999)
+        self.assertTrue(str(error).startswith("the file /b: "), error)
 
     def test_what_is_none(self) -> None:
         """What is not LZO1X, and what could burst, is refused, whatever the ceiling."""

@@ -20,6 +20,7 @@ from twisted_distcc.client.faults import BadReplyError, LostConnectionError
 from twisted_distcc.client.hosts import RemoteHost
 from twisted_distcc.client.own_compilers import HOLDS, OwnCompiler, OwnCompilers
 from twisted_distcc.client.sharing import Shared
+from twisted_distcc.messages.commands import CompilerQuestion
 from twisted_distcc.messages.model import Reply, Request
 from twisted_distcc.wire.limits import KIB, Limits
 
@@ -42,7 +43,7 @@ class _Question:
 
     @property
     def request(self) -> Request:
-        return Request((b"twisted-distccd", b"about", os.fsencode(self.compiler)))
+        return CompilerQuestion(os.fsencode(self.compiler)).request()
 
 
 @dataclass(frozen=True, slots=True)

@@ -241,7 +241,7 @@ class _Job:
             try:
                 return await self._ask(host, sending)
             except HostError as error:
-                failure, exit_code = f"{host} {error}", error.exit_code
+                failure, exit_code = f"{host} {error.fault}", error.exit_code
                 self._note(host, error, sending.material.sendable)
                 tried |= {host}
             except OSError as error:
@@ -258,9 +258,11 @@ class _Job:
         """Remember a host that failed as a host; a refusal of this one job says nothing of others."""
         assembler = sendable.compilation.language.is_assembler
         if isinstance(error, LostConnectionError) and assembler:
-            self.report.say(f"{host} {error}, as C distccd does when it is sent an assembler source")
+            self.report.say(
+                f"{host} {error.fault}, as C distccd does when it is sent an assembler source"
+            )
             return
-        self.report.warn(f"{host} {error}")
+        self.report.warn(f"{host} {error.fault}")
         if isinstance(error, RefusedByHostError) and not error.is_trouble:
             return
         try:

@@ -1,7 +1,6 @@
 """How a server can fail its client.
 
-In: nothing.  Out: `HostError` and its kinds.  Each text goes on from the server's name, as in
-`red:3632 hung up without an answer`.
+In: nothing.  Out: `HostError` and its kinds, as in `red:3632 hung up without an answer`.
 """
 
 from __future__ import annotations
@@ -22,12 +21,27 @@ from twisted_distcc.messages.model import Reply
 
 # Exit codes of a server's own that are about the server, and not about one job.
 _TROUBLE: Final = frozenset({EXIT_IO_ERROR, EXIT_ACCESS_DENIED})
+UNNAMED: Final = "the server"
 # Bytes in which a server has said what it has to say.
 _SENTENCE: Final = 2000
 
 
 class HostError(DistccError):
-    """A server did not do its part; another one may."""
+    """A server did not do its part; another one may.
+
+    Attributes:
+        fault: what it did, as in `hung up without an answer`.
+        server: what it is called; whoever knows the name sets it, and the text begins with it.
+    """
+
+    def __init__(self, fault: str) -> None:
+        super().__init__(fault)
+        self.fault: str = fault
+        self.server: str = UNNAMED
+
+    def __str__(self) -> str:
+        """Say in one sentence which server did what."""
+        return f"{self.server} {self.fault}"
 
 
 class CannotConnectError(HostError):

@@ -18,6 +18,7 @@ from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.python.failure import Failure
 
 from twisted_distcc.client.faults import (
+    UNNAMED,
     BadReplyError,
     CannotConnectError,
     HostError,
@@ -47,6 +48,7 @@ class DistccClient:
             `reactor`, which then provides `IReactorFDSet` and `IReactorThreads` as well.
         limits: the ceilings on what the server may send.
         io_timeout: seconds that a job may take, from the connection to the reply.
+        server: what the texts of errors call the server, such as `buildbox:3632`.
     """
 
     def __init__(
@@ -57,12 +59,14 @@ class DistccClient:
         *,
         limits: Limits | None = None,
         io_timeout: float = IO_TIMEOUT,
+        server: str = UNNAMED,
     ) -> None:
         self._endpoint = endpoint
         self._clock = reactor
         self._bulk = bulk or Bulk.on(reactor)
         self._limits = limits or Limits()
         self._io_timeout = io_timeout
+        self._server = server
 
     def compile(self, request: Request) -> Deferred[Reply]:
         """Have `request` served; it stays the caller's, the reply becomes the caller's.
@@ -72,7 +76,13 @@ class DistccClient:
         `LocalProtocolError` if the request is more than the protocol carries.
         """
         job = Deferred.fromCoroutine(self._compile(request))
-        return job.addTimeout(self._io_timeout, self._clock, self._too_slow)
+        job.addTimeout(self._io_timeout, self._clock, self._too_slow)
+        return job.addErrback(self._name_server)
+
+    def _name_server(self, failure: Failure) -> Failure:
+        if isinstance(failure.value, HostError):
+            failure.value.server = self._server
+        return failure
 
     def _too_slow(self, result: Reply | Failure, seconds: float) -> Reply | Failure:
         if isinstance(result, Failure) and isinstance(result.value, CancelledError):

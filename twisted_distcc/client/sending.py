@@ -93,7 +93,7 @@ class Sending:
         except RefusedByHostError as error:
             if error.is_trouble:
                 raise
-            self._say_why_text(f"{host} {error}")
+            self._say_why_text(f"{host} {error.fault}")
             return None
         return Compiled(host, request, reply, None)
 

@@ -151,6 +151,7 @@ def _move(path: str, directory: str) -> str:
 
 
 EMPTY: Final = Body.of(b"")
+"""The body of no bytes."""
 
 
 class Spool:

@@ -6,12 +6,14 @@ on this one: the client has its files packed already, and the server lays them o
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import Final
 
+from twisted_distcc.cmdline.reasons import shown
 from twisted_distcc.compression.lzo import compress, expand, largest_expansion
-from twisted_distcc.errors import BodyTooLargeError
+from twisted_distcc.errors import BodyTooLargeError, RemoteProtocolError
 from twisted_distcc.messages.body import Body
 from twisted_distcc.messages.model import Tree, TreeFile, TreeLink
 
@@ -44,20 +46,24 @@ def unpack_tree(tree: Tree, ceiling: int) -> Iterator[tuple[TreeFile, bytes]]:
     """Give each file of `tree` with its bytes, of which there are at most `ceiling` together.
 
     Raises:
-        BodyTooLargeError: if there are more, or one file may be more than 64 MiB.
-        RemoteProtocolError: if a file is not LZO1X.
+        BodyTooLargeError: if there are more, or one file may be more than 64 MiB; the text names the
+            file that was too much.
+        RemoteProtocolError: if a file is not LZO1X; the text names it.
         OSError: if the tree's contents cannot be read.
     """
     left = ceiling
     with tree.contents.opened() as read:
         for file in tree.entries:
             if isinstance(file, TreeFile):
-                data = _expanded(read(file.start, file.length), left)
+                data = _expanded(file, read(file.start, file.length), left)
                 left -= len(data)
                 yield file, data
 
 
-def _expanded(packed: bytes, ceiling: int) -> bytes:
-    if largest_expansion(packed) > _AT_ONCE:
-        raise BodyTooLargeError(f"a file of {len(packed)} bytes is too large to be expanded in memory")
-    return expand(packed, ceiling)
+def _expanded(file: TreeFile, packed: bytes, ceiling: int) -> bytes:
+    try:
+        if largest_expansion(packed) > _AT_ONCE:
+            raise BodyTooLargeError(f"too large to be expanded in memory ({len(packed)} bytes)")
+        return expand(packed, ceiling)
+    except RemoteProtocolError as error:
+        raise type(error)(f"the file {shown(os.fsdecode(file.name))}: {error}") from error

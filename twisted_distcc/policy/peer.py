@@ -11,6 +11,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import TypeAlias
 
 Address: TypeAlias = IPv4Address | IPv6Address
+"""An address of a host, without a port, as the module `ipaddress` has them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,4 +34,7 @@ class Refused:
 
 
 Verdict: TypeAlias = Allowed | Refused
+"""What is decided about a peer or a request."""
+
 ALLOWED = Allowed()
+"""The verdict that nothing speaks against it."""

@@ -15,6 +15,7 @@ from typing import Final
 from twisted_distcc import __version__
 from twisted_distcc.execution.compilation import Place
 from twisted_distcc.messages.body import Body
+from twisted_distcc.messages.commands import CompilerQuestion
 from twisted_distcc.messages.model import Reply, Request
 from twisted_distcc.policy.peer import Peer
 from twisted_distcc.policy.verdict import Refused
@@ -46,11 +47,9 @@ class Reception:
 
     async def __call__(self, request: Request, peer: Peer) -> Reply:
         """Answer `request`; see `Compile`."""
-        match request.arguments:
-            case (b"twisted-distccd", b"about", compiler):
-                return await self._about(compiler, peer)
-            case _:
-                return await self.jobs(request, peer)
+        if (question := CompilerQuestion.of(request)) is not None:
+            return await self._about(question.compiler, peer)
+        return await self.jobs(request, peer)
 
     async def _about(self, compiler: bytes, peer: Peer) -> Reply:
         judged = self.judge(Request((compiler, *_SIMPLEST)), peer)

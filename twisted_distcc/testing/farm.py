@@ -103,6 +103,7 @@ class Job:
 
 
 Answer: TypeAlias = Reply | Exception | Deferred[Reply]
+"""What a `ScriptedCompile` does about a job: return it, raise it, or wait for it."""
 
 
 class ScriptedCompile:

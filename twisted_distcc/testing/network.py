@@ -33,7 +33,9 @@ from zope.interface import implementer
 
 # Of the networks that RFC 5737 keeps for documentation.
 CLIENT_ADDRESS: Final = IPv4Address("TCP", "192.0.2.1", 40000)
+"""Where the client of a network in memory calls from."""
 SERVER_ADDRESS: Final = IPv4Address("TCP", "192.0.2.2", 3632)
+"""Where the server of a network in memory listens."""
 
 Address: TypeAlias = IPv4Address | IPv6Address | UNIXAddress
 
@@ -69,6 +71,7 @@ class Slow:
 
 
 Fault: TypeAlias = HangUp | Stall | Garbage | Slow
+"""What goes wrong on one way of a connection in memory."""
 
 # What arrives: bytes, or that the sender closed (`ConnectionDone`) or reset (`ConnectionLost`).
 _Item: TypeAlias = bytes | type[ConnectionDone | ConnectionLost]
