@@ -126,3 +126,19 @@ class NoSshTests(HomeTestCase):
         self.is_right()
         self.assertIn("@red cannot be reached", child.stderr)
         self.assertIn("/opt/missing/ssh", child.stderr)
+
+    async def test_no_server(self) -> None:
+        """Where nothing there is called distccd, the word that would work is told."""
+        ssh = self.program("ssh", "echo 'bash: line 1: distccd: command not found' >&2; exit 127")
+        changes = {"DISTCC_HOSTS": "me@red/8", "DISTCC_SSH": str(ssh)}
+        child = await self.succeeds("tdistcc", "gcc", "-c", "hello.c", **changes)
+        self.is_right()
+        advice = "name its server by a path, as in me@red/8:/opt/twisted-distcc/bin/twistd-stdio"
+        self.assertIn(f"distccd: command not found; {advice}", child.stderr)
+
+    async def test_words_of_its_own(self) -> None:
+        """DISTCC_SSH may have options; a link named distccd to tdistccd is the server of `@host`."""
+        self.program("login", '[ "$2" = "the key" ] || exit 2; shift 3; TMPDIR=/tmp exec "$@"')
+        (self.bin / "distccd").symlink_to(installed_command("tdistccd"))
+        ssh = {"DISTCC_SSH": "login -i 'the key'", "DISTCC_HOSTS": "@red", "DISTCC_FALLBACK": "0"}
+        await self.compiles(**ssh)

@@ -15,7 +15,13 @@ from twisted_distcc.client.faults import CannotConnectError, UntrustedError
 from twisted_distcc.client.hosts import BadHostsError, RemoteHost, SshHost, TcpHost, parse_hosts
 from twisted_distcc.client.secure import TlsEndpoint
 from twisted_distcc.client.settings import Settings
-from twisted_distcc.client.transports import CommandEndpoint, SecureWay, endpoint_to, ssh_argv
+from twisted_distcc.client.transports import (
+    CommandEndpoint,
+    SecureWay,
+    endpoint_to,
+    ssh_arguments,
+    ssh_words,
+)
 
 
 class EndpointTests(SynchronousTestCase):
@@ -79,9 +85,9 @@ class EndpointTests(SynchronousTestCase):
 
     def test_ssh(self) -> None:
         """An ssh host is reached by the program that DISTCC_SSH names, in the user's environment."""
-        endpoint = self.endpoint(SshHost("me", "red"), DISTCC_SSH="/opt/my ssh", SSH_AUTH_SOCK="/s")
+        endpoint = self.endpoint(SshHost("me", "red"), DISTCC_SSH="/opt/ssh -4", SSH_AUTH_SOCK="/s")
         assert isinstance(endpoint, CommandEndpoint)
-        self.assertEqual(endpoint.argv, ["/opt/my ssh", "-l", "me", "red", "distccd", "--inetd"])
+        self.assertEqual(endpoint.argv, ("/opt/ssh", "-4", "-l", "me", "red", "distccd", "--inetd"))
         self.assertEqual(endpoint.environ["SSH_AUTH_SOCK"], "/s")
 
 
@@ -89,7 +95,7 @@ class SshTests(SynchronousTestCase):
     def argv(self, word: str) -> list[str]:
         [host] = parse_hosts(word).hosts
         assert isinstance(host, SshHost)
-        return ssh_argv(host, "ssh")
+        return ["ssh", *ssh_arguments(host)]
 
     def test_words(self) -> None:
         """Whatever a host list says, ssh gets a host, perhaps a user, and a server's command."""
@@ -101,6 +107,23 @@ class SshTests(SynchronousTestCase):
             ("@[::1]", "ssh ::1 distccd --inetd"),
         ):
             self.assertEqual(self.argv(word), words.split(), word)
+
+    def test_the_words_of_ssh_itself(self) -> None:
+        """A program may have spaces in its path; anything else is split as a shell would split it."""
+        folder = Path(self.mktemp())
+        folder.mkdir()
+        program = folder / "my ssh"
+        program.touch()
+        for said, words in (
+            ("ssh", ["ssh"]),
+            ("ssh -i ~/key -p 22", ["ssh", "-i", "~/key", "-p", "22"]),
+            ("ssh -o 'ProxyCommand=nc -q0 %h 22'", ["ssh", "-o", "ProxyCommand=nc -q0 %h 22"]),
+            (str(program), [str(program)]),
+            (f"'{program}' -4", [str(program), "-4"]),
+            ("it's", ["it's"]),
+            (" ", [" "]),
+        ):
+            self.assertEqual(ssh_words(said), words, said)
 
     def test_no_options_of_ssh(self) -> None:
         """No host's name and no user's is an option of ssh."""

@@ -305,7 +305,8 @@ class OversightTests(SecureTestCase):
         server = await self.serve_tls("--allow-user=alice", f"--audit-log={self.home}/audit")
         await self.compiles(DISTCC_HOSTS=self.host(server))
         self.shows(self.authority.user("bob"))
-        await self.fails(self.host(server), "its certificate is of no --allow-user")
+        reason = "rule 'certificates not listed' refuses it: certificate name not in --allow-user"
+        await self.fails(self.host(server), reason)
         alice, bob = await until(
             lambda: len(found := self.accounts()) == 2 and found, "both are accounted for"
         )

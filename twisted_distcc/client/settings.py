@@ -81,7 +81,7 @@ class Settings:
     skip_local_retry: bool
     """`DISTCC_SKIP_LOCAL_RETRY`, set to whatever value: believe a remote compile that failed."""
     ssh: str
-    """`DISTCC_SSH`: one program, neither split into words nor given to a shell."""
+    """`DISTCC_SSH`: the path of a program, or words as a shell would read them; no shell is started."""
     tmpdir: str
     """`TMPDIR`: where temporary files go."""
     connect_timeout: int

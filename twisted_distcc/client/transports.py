@@ -6,11 +6,12 @@ In: a host of the hosts list.  Out: an endpoint.  What is said on the connection
 from __future__ import annotations
 
 import os
+import shlex
 import socket
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import ip_address
 from typing import IO, TYPE_CHECKING, Any, Final
 
@@ -36,6 +37,9 @@ if TYPE_CHECKING:
 # What a server is called on hosts whose entry names no command; it serves its standard streams.
 _SERVER: Final = "distccd"
 _SERVE_STREAMS: Final = "--inetd"
+_INSTALLED: Final = "/opt/twisted-distcc/bin/twistd-stdio"
+# How shells say that there is no such command.
+_NOT_FOUND: Final = ("not found", "Unknown command")
 _LAST_WORDS: Final = 300
 
 
@@ -61,7 +65,8 @@ def endpoint_to(
         case TcpHost(name, port):
             return _tcp(name, port, settings.connect_timeout, reactor)
         case SshHost():
-            return CommandEndpoint(ssh_argv(host, settings.ssh), environ, reactor, spawn)
+            argv = (*ssh_words(settings.ssh), *ssh_arguments(host))
+            return CommandEndpoint(argv, environ, reactor, spawn, "" if host.command else _hint(host))
 
 
 class SecureWay:
@@ -85,10 +90,24 @@ class SecureWay:
         return TlsEndpoint(endpoint, host.name, host.port, identity, reactor)
 
 
-def ssh_argv(host: SshHost, ssh: str) -> list[str]:
-    """Give the command that starts a server on `host`, by the program `ssh`."""
+def ssh_words(ssh: str) -> list[str]:
+    """Split what `DISTCC_SSH` says as a shell would, unless it is the path of one program."""
+    if os.path.exists(ssh):
+        return [ssh]
+    try:
+        return shlex.split(ssh) or [ssh]
+    except ValueError:  # such as a quotation mark that stands alone
+        return [ssh]
+
+
+def ssh_arguments(host: SshHost) -> list[str]:
+    """Return the arguments of ssh with which it starts a server on `host`."""
     user = ["-l", host.user] if host.user else []
-    return [ssh, *user, host.name, host.command or _SERVER, _SERVE_STREAMS]
+    return [*user, host.name, host.command or _SERVER, _SERVE_STREAMS]
+
+
+def _hint(host: SshHost) -> str:
+    return f"name its server by a path, as in {replace(host, command=_INSTALLED)}"
 
 
 def _tcp(name: str, port: int, timeout: float, reactor: Any) -> IStreamClientEndpoint:
@@ -120,12 +139,14 @@ class CommandEndpoint:
         environ: its environment.
         reactor: provides `IReactorSocket`.
         spawn: starts it.
+        hint: what to do where a shell at the other end finds no server.
     """
 
     argv: Sequence[str]
     environ: Mapping[str, str]
     reactor: Any
     spawn: Spawner
+    hint: str = ""
 
     def connect(self, protocolFactory: IProtocolFactory) -> Deferred[IProtocol]:
         """Start the command, and connect a protocol of `protocolFactory` to it."""
@@ -147,7 +168,7 @@ class CommandEndpoint:
             except CannotStartError as error:
                 stderr.close()
                 raise ConnectError(string=str(error)) from error
-            wrapper = _CommandFactory(factory, process, stderr)
+            wrapper = _CommandFactory(factory, process, stderr, self.hint)
             ours.setblocking(False)
             self.reactor.adoptStreamConnection(ours.fileno(), ours.family, wrapper)
         return wrapper.connected
@@ -159,10 +180,13 @@ class _CommandFactory(WrappingFactory):
     noisy = False
     connected: IProtocol
 
-    def __init__(self, factory: IProtocolFactory, process: RunningProcess, stderr: IO[bytes]) -> None:
+    def __init__(
+        self, factory: IProtocolFactory, process: RunningProcess, stderr: IO[bytes], hint: str
+    ) -> None:
         super().__init__(factory)
         self.process = process
         self.stderr = stderr
+        self.hint = hint
 
     def buildProtocol(self, addr: IAddress | None) -> _CommandProtocol:
         """Build it, and remember what it wraps."""
@@ -182,4 +206,6 @@ class _CommandProtocol(ProtocolWrapper):
             stderr.seek(max(0, stderr.seek(0, os.SEEK_END) - _LAST_WORDS))
             words = shown(stderr.read()).decode(errors="replace").split("\n")
         said = next((line.strip() for line in reversed(words) if line.strip()), "")
+        if self.factory.hint and any(sign in said for sign in _NOT_FOUND):
+            said = f"{said}; {self.factory.hint}"
         super().connectionLost(Failure(ConnectionLost(said)) if said else reason)

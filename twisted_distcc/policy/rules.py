@@ -206,11 +206,11 @@ def allow_users(names: tuple[str, ...]) -> Policy:
     comes without one was let in by `--allow`, by ssh or by the system, and stays so.
     """
     users = Rule("--allow-user", tuple(f"tls:{name}" for name in names), allow=True)
-    others = Rule("peers without a certificate", ("tls:*",), allow=False, reason=_UNNAMED)
+    others = Rule("certificates not listed", ("tls:*",), allow=False, reason=_UNNAMED)
     return Policy((users, others, Rule("--allow", ("*",), allow=True)))
 
 
-_UNNAMED: Final = "its certificate is of no --allow-user"
+_UNNAMED: Final = "certificate name not in --allow-user"
 
 
 def _verdict(trace: list[Tried]) -> Verdict:

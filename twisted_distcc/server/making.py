@@ -6,6 +6,8 @@ same for every kind of server: this module refuses to know Twisted.
 
 from __future__ import annotations
 
+from typing import Final
+
 from twisted_distcc.execution.compilation import Place
 from twisted_distcc.execution.compilers import Compilers
 from twisted_distcc.execution.unconfined import Unconfined
@@ -17,6 +19,9 @@ from twisted_distcc.server.config import ServerConfig
 from twisted_distcc.server.exchange import Clock, Exchange, Run, Seats
 from twisted_distcc.server.judgement import Judge
 from twisted_distcc.server.oversight import Oversight
+
+_WHAT_IT_MEANS: Final = "compilers, and so clients, can read and write what this user can"
+_OFF: Final = f"no sandbox, as --sandbox=off says: {_WHAT_IT_MEANS}"
 
 
 def make_compile(
@@ -53,6 +58,7 @@ def make_place(config: ServerConfig, workspaces: Workspaces, log: Log, *, carefu
     """
     environ = _environment(config)
     if config.sandbox == "off":
+        log.warn(_OFF)
         return Unconfined(workspaces, environ)
     from twisted_distcc.execution.sandbox.builder import NoSandboxError, build
 
@@ -61,10 +67,7 @@ def make_place(config: ServerConfig, workspaces: Workspaces, log: Log, *, carefu
     except NoSandboxError as error:
         if config.sandbox == "require":
             raise
-        log.warn(
-            "NO SANDBOX: compilers, and so clients, can read and write what this user can: {why}",
-            why=error,
-        )
+        log.warn("NO SANDBOX: " + _WHAT_IT_MEANS + ": {why}", why=error)
         return Unconfined(workspaces, environ, config.limits)
 
 

@@ -20,6 +20,7 @@ from twisted.logger import Logger
 
 from twisted_distcc.errors import DistccError
 from twisted_distcc.execution.launching import LauncherSpawner
+from twisted_distcc.execution.unconfined import Unconfined
 from twisted_distcc.execution.workspace import Workspaces
 from twisted_distcc.launcher.signals import STRAY, heed
 from twisted_distcc.launcher.starting import hand_on_nothing
@@ -60,6 +61,8 @@ def make_factory(
     admission = Admission(config.jobs, config.jobs * _QUEUE_PER_JOB, config.ceilings)
     run = Runner(spawn, reactor)
     place = make_place(config, workspaces, oversight.log)
+    if not isinstance(place, Unconfined):
+        oversight.log.info("each compiler runs in a sandbox of its own, made by bubblewrap")
     compile = make_compile(config, place, oversight, run, admission, reactor)
     return DistccServerFactory(
         compile,

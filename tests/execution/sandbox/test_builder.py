@@ -9,10 +9,13 @@ from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
+import twisted_distcc
+from tests.server.standing import require_root
 from twisted_distcc.errors import EXIT_PRIVILEGES
 from twisted_distcc.execution.limits import Limits
 from twisted_distcc.execution.sandbox import builder
 from twisted_distcc.execution.sandbox.builder import BadLimitsError, NoSandboxError, build
+from twisted_distcc.execution.sandbox.causes import advised
 
 # What bubblewrap says when it fails (0.4 to 0.11, in Debian, Ubuntu and containers), and what to tell.
 FAILURES = (
@@ -23,8 +26,20 @@ FAILURES = (
     ("bwrap: Creating new namespace failed: Operation not permitted", "seccomp=unconfined"),
     ("bwrap: setting up uid map: Permission denied", "kernel.apparmor_restrict_unprivileged_userns=0"),
     ("bwrap: Failed to make / slave: Permission denied", "apparmor=unconfined"),
+    ("bwrap: Can't read /proc/sys/kernel/overflowuid: No such file or directory", "mount -t proc"),
+    ("bwrap: Creating new namespace failed: nesting depth or /proc/sys/user/max_*_namespaces exceeded "
+     "(ENOSPC)", "user.max_user_namespaces=10000"),
     ("bwrap: Can't mount proc on /newroot/proc: Operation not permitted", "systempaths=unconfined"),
 )  # fmt: skip
+
+KERNEL = {
+    "mounts": "/proc/self/mountinfo",
+    "limit": "/proc/sys/user/max_user_namespaces",
+    "debian": "/proc/sys/kernel/unprivileged_userns_clone",
+    "ubuntu": "/proc/sys/kernel/apparmor_restrict_unprivileged_userns",
+    "profile": "/proc/self/attr/current",
+    "status": "/proc/self/status",
+}
 
 # Forbids namespaces as `user.max_user_namespaces=0` does, in a system of its own, and builds.
 FORBIDDEN = """
@@ -36,6 +51,22 @@ try:
     build(Limits(), {}, sys.argv[1])
 except NoSandboxError as error:
     print(error)
+"""
+# Builds in a chroot that has what a server needs, as nobody.
+CHROOT = """
+mkdir -p "$1"
+for folder in "$@" /bin /lib /lib64 /usr /dev /etc; do
+    [ "$folder" != "$1" ] && mkdir -p "$1$folder" && mount --rbind "$folder" "$1$folder"
+done
+mkdir -p "$1/proc" "$1/spool"; mount -t proc proc "$1/proc"; chmod 777 "$1/spool"
+exec chroot "$1" setpriv --reuid=nobody --regid=nogroup --clear-groups "$0" -c '
+from twisted_distcc.execution.limits import Limits
+from twisted_distcc.execution.sandbox.builder import NoSandboxError, build
+try:
+    build(Limits(), {}, "/spool")
+except NoSandboxError as error:
+    print(error)
+'
 """
 
 
@@ -111,6 +142,60 @@ class BuilderTests(BuilderTestCase):
         ended = subprocess.run(argv, capture_output=True, text=True, check=False)
         self.assertEqual(ended.stderr, "")
         self.assertIn("user.max_user_namespaces=10000", ended.stdout)
+
+    def test_a_chroot(self) -> None:
+        """In a chroot, where the kernel allows no namespaces, the sentence says that it is one."""
+        require_root()
+        needed = (sys.prefix, sys.base_prefix, str(Path(twisted_distcc.__file__).parents[1]))
+        argv = [
+            "unshare",
+            "--mount",
+            "sh",
+            "-c",
+            CHROOT,
+            sys.executable,
+            str(self.folder / "root"),
+            *needed,
+        ]
+        ended = subprocess.run(argv, capture_output=True, text=True, check=False)
+        self.assertEqual(ended.stderr, "")
+        self.assertTrue(ended.stdout.startswith("this is a chroot"), ended.stdout)
+
+
+class CauseTests(SynchronousTestCase):
+    """What the kernel's files tell, where bubblewrap says the same for all causes."""
+
+    def advice(self, **files: str) -> str:
+        known = {path: files[name] for name, path in KERNEL.items() if name in files}
+        return advised("bwrap: No permissions to create new namespace", known.get)
+
+    def test_each_cause(self) -> None:
+        """One cause that is seen is told alone."""
+        for files, advice in (
+            ({"mounts": "74 45 254:0 /usr /usr rw - ext4 /dev/vda rw\n"}, "this is a chroot"),
+            ({"limit": "0"}, "user.max_user_namespaces=10000"),
+            ({"debian": "0"}, "kernel.unprivileged_userns_clone=1"),
+            ({"ubuntu": "1"}, "kernel.apparmor_restrict_unprivileged_userns=0"),
+            ({"profile": "docker-default (enforce)"}, "apparmor=unconfined"),
+            ({"status": "Name:\tx\nSeccomp:\t2\nSeccomp_filters:\t1\n"}, "seccomp=unconfined"),
+        ):
+            said = self.advice(**files)
+            self.assertIn(advice, said)
+            self.assertNotIn("one of these reasons", said)
+            self.assertNotIn("; and ", said)
+
+    def test_several(self) -> None:
+        """All that are seen are told, as each would be enough."""
+        said = self.advice(debian="0", ubuntu="1", limit="96365")
+        self.assertRegex(said, "userns_clone=1.*; and .*apparmor_restrict")
+
+    def test_none(self) -> None:
+        """Where none is seen all are told, and the chroot first: one that is a mount cannot be seen."""
+        said = self.advice(
+            mounts="74 45 254:0 / / rw - ext4 /dev/vda rw\n", limit="96365", debian="1", ubuntu="0",
+            profile="unconfined", status="Seccomp:\t0\n",
+        )  # fmt: skip
+        self.assertRegex(said, "for one of these reasons: this is a chroot.*seccomp=unconfined")
 
 
 class CompilerTests(BuilderTestCase):

@@ -36,7 +36,7 @@ class NoSandboxTests(LiveTestCase):
         words = [word for word in server("--sandbox=require") if word != "--nodaemon"]
         child = self.start(*words)
         self.assertEqual(await child.ended(), 1)
-        self.assertIn("this system lets this user make no namespaces", child.stderr)
+        self.assertIn("no more user namespaces can be made here", child.stderr)
         log = (child.folder / "log").read_text()
         self.assertIn("user.max_user_namespaces=10000", log)
         self.assertNotIn("Traceback", log)
@@ -56,8 +56,16 @@ class NoSandboxTests(LiveTestCase):
         self.assertEqual((await ask(started.port)).stderr, "77\n88\n")
 
     async def test_off(self) -> None:
-        """One that shall have none says nothing of it."""
+        """One that shall have none says so, and looks for no cause."""
         started = self.start_server(*server("--sandbox=off"))
         await started.ready()
         self.assertEqual((await ask(started.port)).exit_code, 0)
-        self.assertNotIn("SANDBOX", started.log)
+        await started.logged(
+            r"\[warn\] no sandbox, as --sandbox=off says: compilers, and so clients, can"
+        )
+        self.assertNotIn("NO SANDBOX", started.log)
+
+    async def test_on(self) -> None:
+        """One that has a sandbox says so."""
+        started = await self.serve("--sandbox=auto")
+        await started.logged(r"\[info\] each compiler runs in a sandbox of its own")

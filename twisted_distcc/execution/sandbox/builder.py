@@ -14,6 +14,7 @@ from typing import Final
 from twisted_distcc.errors import EXIT_BAD_ARGUMENTS, EXIT_PRIVILEGES, DistccError
 from twisted_distcc.execution.limits import Limits
 from twisted_distcc.execution.sandbox.bubblewrap import OUTPUT, Programs
+from twisted_distcc.execution.sandbox.causes import advised
 from twisted_distcc.execution.sandbox.elf import needed
 from twisted_distcc.execution.sandbox.place import Sandbox
 from twisted_distcc.execution.sandbox.toolchain import Toolchain, discover, whole_system
@@ -27,21 +28,6 @@ _FOLDERS: Final = ("/usr/local/bin", "/usr/bin", "/bin")
 
 _SOURCE: Final = "source"
 _MOST_SAID: Final = 500
-
-_NAMESPACES: Final = (
-    "this system lets this user make no namespaces: allow it with `sysctl "
-    "kernel.unprivileged_userns_clone=1 user.max_user_namespaces=10000`, on Ubuntu with `sysctl "
-    "kernel.apparmor_restrict_unprivileged_userns=0` or an AppArmor profile for bwrap, in a container "
-    "with `--security-opt seccomp=unconfined --security-opt apparmor=unconfined`"
-)
-_ADVICE: Final = (
-    ("Unknown option", "bubblewrap is too old here: 0.7 or newer is wanted"),
-    ("mount proc", "the container hides /proc: run it with `--security-opt systempaths=unconfined`"),
-    ("namespace", _NAMESPACES),
-    ("uid map", _NAMESPACES),
-    ("Operation not permitted", _NAMESPACES),
-    ("Permission denied", _NAMESPACES),
-)
 
 
 class NoSandboxError(DistccError):
@@ -112,15 +98,10 @@ def _try_walls(sandbox: Sandbox) -> None:
         with sandbox.enclose(shell, argv, _SOURCE, EMPTY) as job:
             reply = attempt(job)
     except (DistccError, OSError) as error:
-        raise NoSandboxError(_advised(str(error))) from error
+        raise NoSandboxError(advised(str(error))) from error
     if reply.status:
         said = os.fsdecode(reply.stderr.head(_MOST_SAID)).strip()
         raise NoSandboxError(f"a shell fails within it: {said}")
-
-
-def _advised(reason: str) -> str:
-    advice = next((advice for words, advice in _ADVICE if words in reason), None)
-    return f"{advice} ({reason})" if advice else reason
 
 
 def _learn(sandbox: Sandbox, path: str, careful: bool) -> Toolchain:
