@@ -111,7 +111,8 @@ def _server_steps(bundle: Bundle) -> Iterator[str]:
     yield f"    {_to_server(bundle.folder, name)}"
     yield "Start the server there with:"
     yield f"    twistd distccd {' '.join(options)} --allow-user '*'"
-    yield "(or --allow-user NAME, once for each user whom it is to serve),"
+    yield "(or --allow-user NAME, once for each user whom it is to serve; without root there, keep the"
+    yield "files in a folder of your own, and name that),"
     yield "and write it into the hosts of each user as:"
     yield f"    {_bracketed(name)},tls"
 
