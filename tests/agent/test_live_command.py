@@ -63,7 +63,7 @@ class MasqueradeTests(FarmTestCase):
         await self.set_up_links(nocc=TDISTCC)
         child = self.run_in_home(str(self.bin / "nocc"), "-c", "hello.c", PATH=str(self.bin))
         self.assertEqual(await child.ended(), 110)
-        self.assertEqual(child.stderr.count("nocc is not to be found"), 1, child.stderr)
+        self.assertEqual(child.stderr.count("failed to exec nocc"), 1, child.stderr)
 
     async def test_what_is_not_for_servers(self) -> None:
         """Linking by a link is done by the compiler that it hides."""
@@ -115,7 +115,7 @@ class ExitTests(FarmTestCase):
         for agent in ("1", "0"):
             child = self.tdistcc("/opt/missing/gcc", "-c", "hello.c", DISTCC_AGENT=agent)
             self.assertEqual(await child.ended(), 110)
-            self.assertIn("/opt/missing/gcc is not to be found", child.stderr)
+            self.assertIn("failed to exec /opt/missing/gcc", child.stderr)
 
     async def test_killed_here(self) -> None:
         """A compiler that is killed here is what tdistcc has become: it ends by the same signal."""
@@ -202,23 +202,72 @@ class WordsTests(FarmTestCase):
             child = await self.succeeds(
                 "tdistcc", "gcc", "-c", "hello.c", DISTCC_VERBOSE="1", DISTCC_AGENT=agent
             )
-            self.assertEqual(child.stderr, f"tdistcc: compiling hello.c on 127.0.0.1:{server.port}\n")
+            host = f"127.0.0.1:{server.port}"
+            begun, done = child.stderr.splitlines()
+            self.assertEqual(begun, f"tdistcc: compiling hello.c on {host}")
+            self.assertRegex(done, f"^tdistcc: hello.c compiled on {host} in [0-9.]+s$")
             child = await self.succeeds(
                 "tdistcc", "gcc", "-E", "hello.c", DISTCC_VERBOSE="1", DISTCC_AGENT=agent
             )
             self.assertIn("tdistcc: compiling here: ", child.stderr)
 
     async def test_log(self) -> None:
-        """DISTCC_LOG takes the words, as seen from where the command was typed; it grows."""
+        """DISTCC_LOG takes all words, as seen from where the command was typed; it grows."""
         await self.farm()
         for agent in ("1", "0"):
             child = await self.succeeds(
-                "tdistcc", "gcc", "-c", "hello.c",
-                DISTCC_LOG="words", DISTCC_VERBOSE="1", DISTCC_AGENT=agent,
-            )  # fmt: skip
+                "tdistcc", "gcc", "-c", "hello.c", DISTCC_LOG="words", DISTCC_AGENT=agent
+            )
             self.assertEqual(child.stderr, "")
         lines = (self.work / "words").read_text().splitlines()
-        self.assertEqual([line[:26] for line in lines], ["tdistcc: compiling hello.c"] * 2)
+        told = ["tdistcc: compiling hello.c", "tdistcc: hello.c compiled "] * 2
+        self.assertEqual([line[:26] for line in lines], told)
+
+    async def test_a_log_that_cannot_be_opened(self) -> None:
+        """A log that cannot be opened is told of, and the words go to standard error instead."""
+        await self.farm()
+        for agent in ("1", "0"):
+            child = await self.succeeds(
+                "tdistcc", "gcc", "-c", "hello.c", DISTCC_LOG="missing/words", DISTCC_AGENT=agent
+            )
+            error, *words = child.stderr.splitlines()
+            self.assertEqual(
+                error,
+                "tdistcc: ERROR: failed to open logfile missing/words: No such file or directory",
+            )
+            self.assertIn("tdistcc: compiling hello.c on ", words[0])
+
+    async def test_logs_that_only_the_caller_has(self) -> None:
+        """A log that is one of the caller's descriptors is the caller's, and not the agent's."""
+        await self.farm()
+        for agent in ("1", "0"):
+            child = await self.succeeds(
+                "tdistcc", "gcc", "-c", "hello.c", DISTCC_LOG="/dev/stderr", DISTCC_AGENT=agent
+            )
+            self.assertIn("tdistcc: hello.c compiled on", child.stderr)
+            command = "exec 7>ours; DISTCC_LOG=/dev/fd/7 exec tdistcc gcc -c hello.c"
+            await self.succeeds("/bin/sh", "-c", command, DISTCC_AGENT=agent)
+            self.assertIn("tdistcc: hello.c compiled on", (self.work / "ours").read_text())
+
+    async def test_a_compile_that_cannot_be_done(self) -> None:
+        """Why there is no compile is said on standard error, and in the log if there is one."""
+        for agent in ("1", "0"):
+            child = self.tdistcc("nocc", "-c", "hello.c", DISTCC_LOG="words", DISTCC_AGENT=agent)
+            self.assertEqual(await child.ended(), 110)
+            self.assertIn("tdistcc: ERROR: failed to exec nocc", child.stderr)
+            self.assertEqual((self.work / "words").read_text(), child.stderr)
+            (self.work / "words").unlink()
+
+    async def test_a_build_without_hosts(self) -> None:
+        """A build is warned once that nothing is sent; the next one is warned again."""
+        build = "tdistcc gcc -c hello.c; tdistcc gcc -c hello.c"
+        for _ in range(2):
+            child = await self.succeeds("setsid", "--wait", "/bin/sh", "-c", build)
+            self.assertEqual(
+                child.stderr,
+                "tdistcc: Warning: failed to distribute, running locally instead: "
+                "$DISTCC_HOSTS contained no hosts; can't distribute work\n",
+            )
 
     async def test_uncached(self) -> None:
         """UNCACHED_ERR_FD takes our words; the compiler's own stay on standard error."""
@@ -230,6 +279,14 @@ class WordsTests(FarmTestCase):
             self.assertIn("careful", child.stderr)
             self.assertNotIn("tdistcc:", child.stderr)
             self.assertIn("tdistcc: compiling warns.c on", (self.work / "ours").read_text())
+
+    async def test_uncached_and_closed(self) -> None:
+        """Where UNCACHED_ERR_FD is no descriptor, our words go to standard error."""
+        for agent in ("1", "0"):
+            child = await self.succeeds(
+                "tdistcc", "gcc", "-c", "hello.c", UNCACHED_ERR_FD="77", DISTCC_AGENT=agent
+            )
+            self.assertIn("running locally instead", child.stderr)
 
 
 class CcacheTests(FarmTestCase):

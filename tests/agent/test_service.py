@@ -155,7 +155,7 @@ class CommandTests(AgentTestCase):
         """Words of our own come while the command runs, apart from the compiler's."""
         _, transport = self.ask()
         self.dispatcher.reports[0].warn("red hung up")
-        self.assertEqual(frames(transport.value()), [(MESSAGE, b"tdistcc: red hung up\n")])
+        self.assertEqual(frames(transport.value()), [(MESSAGE, b"tdistcc: Warning: red hung up\n")])
 
     def test_to_be_run_there(self) -> None:
         """The compiler is named, and its slot is held until the connection ends with it."""

@@ -168,6 +168,13 @@ class CommandTests(SynchronousTestCase):
         self.assertEqual(self.run_main(str(self.folder), "icc-cc", "my-compiler")[0], 0)
         self.assertEqual(sorted(os.listdir(self.folder)), ["icc-cc", "my-compiler"])
 
+    def test_no_folder(self) -> None:
+        """Of the two kinds of words only the folder is required, and is called so."""
+        err = io.StringIO()
+        with contextlib.redirect_stderr(err):
+            self.assertRaises(SystemExit, main, [])
+        self.assertTrue(err.getvalue().endswith("are required: DIR\n"), err.getvalue())
+
     def test_refusal(self) -> None:
         """A refusal is a sentence on standard error, and status 1."""
         program(self.folder / "gcc")

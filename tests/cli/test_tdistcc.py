@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import subprocess
 from pathlib import Path
 from unittest.mock import patch
@@ -82,27 +83,49 @@ class AboutTests(SynchronousTestCase):
             return about(arguments), stdout.getvalue(), stderr.getvalue()
 
     def test_version(self) -> None:
-        """--version names the version and the protocols."""
-        self.assertEqual(
-            self.say("--version"), (0, f"tdistcc {__version__} (protocols 1, 2 and 3)\n", "")
-        )
+        """--version has the name and the version in its first line, and the protocols in its second."""
+        status, stdout, stderr = self.say("--version")
+        first, second, *more = stdout.splitlines()
+        self.assertEqual((status, stderr), (0, ""))
+        self.assertRegex(first, rf"^tdistcc {re.escape(__version__)} [\w.-]+$")
+        self.assertEqual(second, "  (protocols 1, 2 and 3) (default port 3632)")
+        self.assertTrue(more)
+
+    def test_by_distccs_name(self) -> None:
+        """A link to tdistcc by distcc's name is distcc: by it a compiler is named, or is cc."""
+        folder = Path(os.path.abspath(self.mktemp()))
+        folder.mkdir()
+        distcc = folder / "distcc"
+        distcc.symlink_to(installed_command("tdistcc"))
+        ended = subprocess.run([distcc, "--version"], capture_output=True, check=True, text=True)
+        self.assertTrue(ended.stdout.startswith(f"distcc {__version__} "), ended.stdout)
+        self.assertEqual(command_of([str(distcc), "gcc", "-c", "x.c"]), ["gcc", "-c", "x.c"])
+        self.assertEqual(command_of([str(distcc), "-c", "x.c"]), ["cc", "-c", "x.c"])
 
     def test_help(self) -> None:
         """--help explains the usage on standard output, and is no error."""
         status, stdout, stderr = self.say("--help")
         self.assertEqual((status, stderr), (0, ""))
-        self.assertIn("usage: tdistcc COMPILER", stdout)
+        self.assertTrue(stdout.startswith("Usage:\n   tdistcc "), stdout)
+        for option in ("--help", "--version", "--show-hosts", "-j", "--scan-includes"):
+            self.assertIn(option, stdout)
 
     def test_nothing(self) -> None:
-        """No word at all is an error, and the usage goes to standard error."""
+        """No word at all is an error, which names the option that helps."""
         status, stdout, stderr = self.say()
         self.assertEqual((status, stdout), (101, ""))
-        self.assertIn("usage: tdistcc COMPILER", stderr)
+        self.assertIn("tdistcc --help", stderr)
 
     def test_show_hosts(self) -> None:
-        """--show-hosts names the hosts, one a line, each as it could be written."""
-        said = self.say("--show-hosts", hosts="localhost/1 --randomize red:3632/8,lzo @blue # old")
-        self.assertEqual(said, (0, "localhost/1\nred/8,lzo\n@blue\n", ""))
+        """--show-hosts names the hosts, one a line, each as it was written, with its limit."""
+        said = self.say("--show-hosts", hosts="localhost/2 --randomize red:3632/4,lzo @blue # old")
+        self.assertEqual(said, (0, "localhost/2\nred:3632/4,lzo\n@blue\n", ""))
+
+    def test_show_no_hosts(self) -> None:
+        """Without hosts --show-hosts and -j warn as distcc does, and are no error."""
+        warning = "tdistcc: Warning: $DISTCC_HOSTS contained no hosts; can't distribute work\n"
+        self.assertEqual(self.say("--show-hosts", hosts="# none"), (0, "", warning))
+        self.assertEqual(self.say("-j"), (0, "2\n", warning))
 
     def test_jobs(self) -> None:
         """-j adds up what all hosts take."""

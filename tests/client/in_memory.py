@@ -314,12 +314,20 @@ class Told:
 
     said: list[str] = field(default_factory=list)
     warned: list[str] = field(default_factory=list)
+    reminded: list[str] = field(default_factory=list)
 
     def say(self, text: str) -> None:
         self.said.append(text)
 
     def warn(self, text: str) -> None:
         self.warned.append(text)
+
+    def remind(self, text: str, reason: str) -> None:
+        self.reminded.append(f"{text}: {reason}")
+
+    def fail(self, text: str) -> bytes:
+        self.warned.append(text)
+        return b""
 
 
 @dataclass

@@ -15,7 +15,7 @@ RED = TcpHost("red")
 BLUE = SshHost("ada", "blue")
 
 
-class BackoffTests(SynchronousTestCase):
+class _BackoffTestCase(SynchronousTestCase):
     def setUp(self) -> None:
         self.path = os.path.join(self.mktemp(), "lock")
         self.clock = Clock()
@@ -25,6 +25,8 @@ class BackoffTests(SynchronousTestCase):
     def with_period(self, seconds: float) -> Backoff:
         return Backoff(self.path, seconds, self.clock.seconds)
 
+
+class BackoffTests(_BackoffTestCase):
     def test_nobody_is_avoided_at_first(self) -> None:
         """Without a note, and without a directory, every host is good."""
         self.assertFalse(self.backoff.is_avoided(RED))
@@ -94,3 +96,59 @@ class BackoffTests(SynchronousTestCase):
         self.assertRaises(LockDirectoryError, self.backoff.avoid, RED)
         self.assertFalse(self.backoff.is_avoided(RED))
         self.backoff.forgive(RED)
+
+
+class WordTests(_BackoffTestCase):
+    """Words for one machine, which distcc does not tell apart."""
+
+    BAD = SshHost(None, "blue")
+    GOOD = SshHost(None, "blue", command="/usr/local/bin/twistd-stdio")
+
+    def test_another_word_is_not_avoided(self) -> None:
+        """A word that failed is avoided, whatever its limit, and a corrected one is not."""
+        self.backoff.avoid(self.BAD, "hung up")
+        self.assertTrue(self.backoff.is_avoided(SshHost(None, "blue", limit=9)))
+        for corrected in (self.GOOD, SshHost("ada", "blue"), SshHost(None, "blue", compress=True)):
+            self.assertFalse(self.backoff.is_avoided(corrected))
+
+    def test_each_word_has_its_own_time(self) -> None:
+        """Several words that failed are avoided for the period, each from its own failure on."""
+        self.backoff.avoid(self.BAD, "hung up")
+        self.clock.advance(30)
+        self.backoff.avoid(self.GOOD, "is slow")
+        self.assertTrue(self.backoff.is_avoided(self.BAD))
+        self.clock.advance(31)
+        self.assertFalse(self.backoff.is_avoided(self.BAD))
+        self.assertTrue(self.backoff.is_avoided(self.GOOD))
+
+    def test_a_word_that_served_leaves_the_other_avoided(self) -> None:
+        """What one word did says nothing for the other."""
+        self.backoff.avoid(self.BAD, "hung up")
+        self.backoff.avoid(self.GOOD, "is slow")
+        self.backoff.forgive(self.GOOD)
+        self.assertTrue(self.backoff.is_avoided(self.BAD))
+        self.assertFalse(self.backoff.is_avoided(self.GOOD))
+        self.backoff.forgive(self.BAD)
+        self.assertEqual(os.listdir(self.path), [])
+
+    def test_why(self) -> None:
+        """The reason is told in one line, with the time that is left."""
+        self.backoff.avoid(self.BAD, "hung up:\n no \x1b[2Jroute")
+        self.clock.advance(20)
+        self.assertEqual(
+            self.backoff.why(self.BAD), "@blue is avoided for 40 s more: hung up: no ?[2Jroute"
+        )
+
+    def test_what_distcc_noted(self) -> None:
+        """distcc's note, or its touch of ours, holds for every word, and has no reason."""
+        note = os.path.join(self.path, "backoff_ssh_blue_0")
+        self.backoff.avoid(self.BAD, "hung up")
+        self.clock.advance(20)
+        now = self.clock.seconds()
+        os.utime(note, (now, now))
+        for host in (self.BAD, self.GOOD):
+            self.assertEqual(
+                self.backoff.why(host), f"{host} is avoided for 60 s more: distcc noted that it failed"
+            )
+        self.backoff.forgive(self.GOOD)
+        self.assertFalse(self.backoff.is_avoided(self.BAD))

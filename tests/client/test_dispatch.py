@@ -39,15 +39,27 @@ class StayingHereTests(DispatchTestCase):
         self.nothing_is_left()
 
     def test_no_hosts(self) -> None:
-        """Without hosts everything runs here, and is told why to those who ask."""
-        self.assertIn("no hosts are listed", self.here(self.compile()).reason)
-        self.assertEqual(self.told.warned, [])
+        """Without hosts everything runs here, and the user is warned in distcc's words."""
+        self.assertIn("contained no hosts", self.here(self.compile()).reason)
+        self.assertEqual(
+            self.told.reminded,
+            [
+                "failed to distribute, running locally instead: "
+                "$DISTCC_HOSTS contained no hosts; can't distribute work"
+            ],
+        )
+
+    def test_no_hosts_and_nothing_to_send(self) -> None:
+        """A command that nobody else could do has no use for hosts, and is not warned of them."""
+        self.here(self.compile("gcc", "hello.o", "-o", "hello"))
+        self.assertEqual(self.told.reminded, [])
 
     def test_no_hosts_and_no_fallback(self) -> None:
         """Without hosts and fallback a compile fails with distcc's own exit code."""
         self.environ["DISTCC_FALLBACK"] = "0"
         self.assertEqual(self.finished(self.compile()).exit_code, 116)
-        self.assertIn("no hosts are listed", self.told.warned[0])
+        self.assertIn("failed to distribute and fallbacks are disabled", self.told.warned[0])
+        self.assertIn("contained no hosts", self.told.warned[0])
 
     def test_no_fallback_leaves_links_alone(self) -> None:
         """DISTCC_FALLBACK=0 is about compiles that servers could do, and about no other command."""
@@ -90,6 +102,7 @@ class StayingHereTests(DispatchTestCase):
         self.serve(good_server())
         self.environ["TMPDIR"] = str(self.folder / "missing")
         self.assertIn("no temporary files can be made", self.here(self.compile()).reason)
+        self.assertIn("failed to distribute, running locally", self.told.reminded[0])
         self.assertEqual(self.network.called, [])
 
     def test_no_room_for_a_reply(self) -> None:
@@ -106,9 +119,7 @@ class StayingHereTests(DispatchTestCase):
         self.serve(good_server())
         self.gcc.unlink()
         self.assertEqual(self.finished(self.compile()).exit_code, 110)
-        self.assertEqual(
-            self.told.warned, ["gcc is not to be found: it is not installed, or not on PATH"]
-        )
+        self.assertEqual(self.told.warned, ["failed to exec gcc: it is not installed, or not on PATH"])
 
     def test_a_setting_that_means_nothing(self) -> None:
         """A variable that cannot be understood is an error that names it."""
@@ -285,7 +296,9 @@ class BoundsTests(DispatchTestCase):
         (self.distcc / "lock").write_text("a file")
         outcome = self.here(self.compile())
         self.assertIsNone(outcome.slot)
-        self.assertIn("set DISTCC_DIR to a directory of yours", self.told.warned[0])
+        distribution, counting = self.told.reminded
+        self.assertIn("failed to distribute, running locally instead: cannot write", distribution)
+        self.assertIn("set DISTCC_DIR to a directory of yours", counting)
         self.assertEqual(os.listdir(self.tmp), [])
 
 
@@ -542,4 +555,4 @@ class InPlaceTests(DispatchTestCase):
         invocation = replace(self.invocation(), argv=("nocc", "-c", "hello.c"))
         finished = self.finished(self.dispatcher.in_place(invocation, "the agent failed"))
         self.assertEqual(finished.exit_code, 110)
-        self.assertIn(b"nocc is not to be found", finished.stderr)
+        self.assertIn(b"failed to exec nocc", finished.stderr)

@@ -210,13 +210,48 @@ class BackoffTests(DispatchTestCase):
         self.compile()
         self.compile()
         self.assertEqual(self.network.called, ["10.0.0.1", "10.0.0.2", "10.0.0.2"])
+        self.assertEqual((len(self.told.warned), self.told.reminded), (1, []))
+
+    def test_where_it_was_compiled(self) -> None:
+        """Who asks is told of each compile on which host it was made, and in which time."""
+        self.serve(good_server())
+        self.compile()
+        self.assertEqual(self.told.said[-1], "hello.c compiled on 10.0.0.1/1 in 0.000s")
 
     def test_all_avoided(self) -> None:
         """When every host is avoided a job is done here, at once and with the reason."""
         self.serve(refusing)
         self.here(self.compile())
-        self.assertIn("avoided: 10.0.0.1", self.here(self.compile()).reason)
+        [failure, fallback] = self.told.warned
+        self.assertIn("10.0.0.1/1 cannot be reached", failure)
+        self.assertEqual(fallback, "failed to distribute hello.c to 10.0.0.1/1, running locally instead")
+        self.here(self.compile())
+        [reminder] = self.told.reminded
+        self.assertRegex(
+            reminder,
+            "^failed to distribute, running locally instead: "
+            "10.0.0.1/1 is avoided for [56][0-9] s more: cannot be reached: .* refused",
+        )
         self.assertEqual(self.network.called, ["10.0.0.1"])
+
+    def test_all_avoided_and_no_fallback(self) -> None:
+        """With DISTCC_FALLBACK=0 the error says why whom is avoided, of many hosts for a few."""
+        self.environ["DISTCC_FALLBACK"] = "0"
+        self.serve(*[refusing] * 5)
+        self.assertEqual(self.finished(self.compile()).exit_code, 103)
+        self.assertEqual(self.finished(self.compile()).exit_code, 116)
+        error = self.told.warned[-1]
+        self.assertIn("failed to distribute and fallbacks are disabled (DISTCC_FALLBACK=0): ", error)
+        self.assertRegex(error, "10.0.0.3/1 is avoided for .* s more: cannot be reached")
+        self.assertTrue(error.endswith("; and 2 more"), error)
+
+    def test_the_corrected_word(self) -> None:
+        """Another word for a machine is tried at once, though distcc takes it for the same host."""
+        self.serve(refusing, options="/1,lzo")
+        self.here(self.compile())
+        self.serve(good_server(), options="/2")
+        self.finished(self.compile())
+        self.assertEqual(self.network.called, ["10.0.0.1", "10.0.0.1"])
 
     def test_a_period_of_nothing(self) -> None:
         """With DISTCC_BACKOFF_PERIOD=0 a host is asked again and again."""
@@ -237,9 +272,11 @@ class BackoffTests(DispatchTestCase):
         """C distccd hangs up on every assembler source: that is no fault of the host's."""
         self.serve(speaking(b""), good_server())
         self.finished(self.compile("gcc", "-c", "start.S", "-o", "start.o"))
+        self.environ["DISTCC_HOSTS"] = "10.0.0.1"
+        self.here(self.compile("gcc", "-c", "start.S", "-o", "other.o"))
         self.assertEqual(self.avoided(), [])
         self.assertEqual(self.told.warned, [])
-        self.assertEqual(self.network.called, ["10.0.0.1", "10.0.0.2"])
+        self.assertEqual(self.network.called, ["10.0.0.1", "10.0.0.2", "10.0.0.1"])
 
     def test_a_note_that_cannot_be_written(self) -> None:
         """A note that cannot be written is told of, and the job goes on."""
@@ -256,6 +293,6 @@ class TlsHostTests(DispatchTestCase):
         self.serve(good_server(), options="/1,tls")
         self.here(self.compile())
         self.assertEqual(self.network.called, [])
-        [warning] = self.told.warned
+        warning = self.told.warned[0]
         self.assertIn("10.0.0.1/1,tls wants to know who you are", warning)
         self.nothing_is_left()

@@ -265,4 +265,4 @@ class FindTests(SynchronousTestCase):
         error = self.assertRaises(BadHostsError, find_hosts, {}, lambda path: "red:x")
         self.assertEqual(str(error).split(" has ")[0], '/etc/distcc/hosts: "red:x"')
         error = self.assertRaises(BadHostsError, find_hosts, {"DISTCC_HOSTS": "red/x"}, str)
-        self.assertEqual(str(error).split(" has ")[0], 'DISTCC_HOSTS: "red/x"')
+        self.assertEqual(str(error).split(" has ")[0], '$DISTCC_HOSTS: "red/x"')

@@ -22,11 +22,11 @@ class WishesTests(SynchronousTestCase):
     def test_paths(self) -> None:
         """Relative folders are seen from where the command was typed; absolute ones stay."""
         self.assertEqual(
-            wishes(HOME="/home/me", DISTCC_DIR="farm", DISTCC_LOG="/log", TMPDIR="../tmp"),
+            wishes(HOME="/home/me", DISTCC_DIR="farm", DISTCC_TLS_CA="/ca", TMPDIR="../tmp"),
             {
                 "HOME": "/home/me",
                 "DISTCC_DIR": "/src/farm",
-                "DISTCC_LOG": "/log",
+                "DISTCC_TLS_CA": "/ca",
                 "TMPDIR": "/src/../tmp",
             },
         )

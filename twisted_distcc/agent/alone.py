@@ -6,6 +6,7 @@ else all the same: they are files.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 
 from twisted.internet.defer import Deferred
@@ -13,7 +14,7 @@ from twisted.python.failure import Failure
 
 from twisted_distcc.client.dispatch import Dispatcher
 from twisted_distcc.client.invocation import Invocation, Outcome
-from twisted_distcc.client.report import make_report
+from twisted_distcc.client.report import Reminders, make_report
 from twisted_distcc.processes import ReactorSpawner
 
 
@@ -33,7 +34,7 @@ def run_alone(invocation: Invocation, write: Callable[[bytes], None]) -> Outcome
 
     def start() -> None:
         nonlocal job
-        report = make_report(invocation.wishes, write)
+        report = make_report(invocation.wishes, write, Reminders(reactor.seconds), os.getpgrp())
         running = Deferred.fromCoroutine(dispatcher.run(invocation, report))
         job = running.addCallbacks(outcomes.append, failed)
         job.addBoth(lambda _: reactor.stop() if reactor.running else None)

@@ -40,7 +40,7 @@ from twisted_distcc.agent.frames import (
 )
 from twisted_distcc.client.dispatch import Dispatcher
 from twisted_distcc.client.invocation import Finished, Invocation, Outcome
-from twisted_distcc.client.report import make_report
+from twisted_distcc.client.report import Reminders, make_report
 from twisted_distcc.client.slots import Slot
 
 IDLE: Final = 600.0
@@ -52,9 +52,13 @@ _CREDENTIALS: Final = struct.Struct("iII")
 
 def peer_uid(connection: socket.socket) -> int:
     """Give the user at the other end of a UNIX connection."""
+    return _credentials(connection)[1]
+
+
+def _credentials(connection: socket.socket) -> tuple[int, int, int]:
     packed = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
-    uid: int = _CREDENTIALS.unpack(packed)[1]
-    return uid
+    process, user, group = _CREDENTIALS.unpack(packed)
+    return process, user, group
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +107,7 @@ class AgentFactory(Factory):
     ) -> None:
         self.dispatcher = dispatcher
         self.stamp = stamp
+        self.reminders = Reminders(clock.seconds)
         self._clock = clock
         self._retire = retire
         self._ended = ended
@@ -226,8 +231,19 @@ class AgentProtocol(Protocol):
         self._job.addErrback(self._failed, request.invocation)
 
     async def _run(self, invocation: Invocation) -> None:
-        report = make_report(invocation.wishes, lambda text: self._write(MESSAGE, text))
+        reminders, build = self.factory.reminders, self._build()
+        report = make_report(
+            invocation.wishes, lambda text: self._write(MESSAGE, text), reminders, build
+        )
         self._answer(await self.factory.dispatcher.run(invocation, report))
+
+    def _build(self) -> int:
+        """Return the process group of tdistcc, which a shell gives to each command that is typed."""
+        assert self.transport is not None
+        try:
+            return os.getpgid(_credentials(self.transport.getHandle())[0])  # type: ignore[attr-defined]
+        except ProcessLookupError:
+            return 0
 
     def _answer(self, outcome: Outcome) -> None:
         if isinstance(outcome, Finished):

@@ -2,8 +2,8 @@
 
    In: a compiler's command line, or a link with a compiler's name.  Out: what the agent says of it.
    It knows the usual course alone.  Where anything else comes up (no agent, another installation,
-   options of tdistcc's own, a call within a call) it becomes the tdistcc that is written in Python, from
-   where it stands: nothing was done yet that could not be done again.
+   options of tdistcc's own, a log, a call within a call) it becomes the tdistcc that is written in
+   Python, from where it stands: nothing was done yet that could not be done again.
 
    Compiled with TDISTCC, the path of that tdistcc, SOURCE, the file whose state tells this installation,
    and STAMP, what `agent.place.stamp` made of it. */
@@ -184,7 +184,8 @@ static void write_all(int descriptor, const char *data, size_t length)
 static int message_descriptor(void)
 {
     const char *number = getenv("UNCACHED_ERR_FD");
-    return number && *number && !number[strspn(number, "0123456789")] ? atoi(number) : 2;
+    int is_number = number && *number && !number[strspn(number, "0123456789")];
+    return is_number && fcntl(atoi(number), F_GETFD) != -1 ? atoi(number) : 2;
 }
 
 /* Give one frame's letter, and what it holds, with a NUL after it. */
@@ -224,7 +225,7 @@ static void become(int agent, char *compiler)
     putenv((char *)SAFEGUARD);
     command[0] = compiler;
     execv(compiler, command);
-    fprintf(stderr, "tdistcc: cannot run ");
+    fprintf(stderr, "tdistcc: ERROR: failed to exec ");
     perror(compiler);
     _exit(110);
 }
@@ -265,11 +266,11 @@ int main(int count, char **words)
         return 110;
     given = words;
     char *called = (char *)base_name(given[0]);
-    int by_link = strcmp(called, "tdistcc");
+    int by_link = strcmp(called, "tdistcc") && strcmp(called, "distcc");
     given[0] = called;
     command = given + !by_link;
     if ((!by_link && (count < 2 || !is_compiler(command[0]))) || getenv("_TDISTCC_SAFEGUARD") ||
-        getenv("DISTCC_AGENT") || !installation_is_ours())
+        getenv("DISTCC_AGENT") || getenv("DISTCC_LOG") || !installation_is_ours())
         leave_it_to_python();
     size_t length;
     char *request = make_request(&length);

@@ -141,6 +141,7 @@ def _parser() -> argparse.ArgumentParser:
         "names",
         metavar="NAME",
         nargs="*",
+        default=(),  # without one an error about DIR names this as required, too
         help="names to stand in for (default: every gcc, g++, cc, c++, clang, clang++ found on "
         "PATH, with their versioned and cross-compiling kin)",
     )

@@ -20,11 +20,13 @@ from twisted_distcc.agent.handover import (
 from twisted_distcc.agent.place import UnsafeFolderError
 
 NAME = "tdistcc"
+_OWN_NAMES = (NAME, "distcc")
 IMPLICIT_COMPILER = "cc"
 # Set for the compilers that we and our agent start: what they start compiles here, takes no slot (its
 # starter has one, and would wait for ever), and does not go round in circles.
 SAFEGUARD = b"_TDISTCC_SAFEGUARD"
 _DEEPEST = 5
+_APPENDING = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
 _EXIT_MISSING = 110
 _EXIT_RECURSIVE = 111
 _INTERRUPTED = 130
@@ -53,11 +55,11 @@ def _end_by_interrupt() -> None:
 def command_of(argv: list[str]) -> list[str] | None:
     """Give the compiler's command line that `argv` means; `None` if it is about tdistcc itself.
 
-    Called by another name we are that compiler; otherwise the compiler is the first word, or `cc` where
-    the first word is an option or a file.
+    Called by a name that is not ours we are that compiler; otherwise the compiler is the first word, or
+    `cc` where the first word is an option or a file.
     """
     called = os.path.basename(argv[0])
-    if called != NAME:
+    if called not in _OWN_NAMES:
         return [called, *argv[1:]]
     if len(argv) == 1 or argv[1] in _own_options():
         return None
@@ -75,19 +77,20 @@ def _main(argv: list[str]) -> int:
     if command is None:
         from twisted_distcc.cli.tdistcc_about import about
 
-        return about(argv[1:])
+        return about(argv[1:], os.path.basename(argv[0]))
     _give_back_locale()
     depth = os.environb.get(SAFEGUARD, b"")
     os.environb[SAFEGUARD] = depth + b"+"
     if depth:
         return _nested(command, len(depth))
+    messages = _messages()
     if os.environ.get("DISTCC_AGENT") == "0":
-        return _alone(command)
+        return _alone(command, messages)
     try:
-        verdict = hand_over([os.fsencode(word) for word in command], _message_fd())
+        verdict = hand_over([os.fsencode(word) for word in command], messages)
     except (NoAgentError, UnsafeFolderError) as error:
-        _message(f"{error}; compiling without an agent")
-        return _alone(command)
+        _write(messages, f"Warning: {error}; compiling without an agent")
+        return _alone(command, messages)
     return _follow(verdict, command)
 
 
@@ -122,7 +125,7 @@ def become(compiler: str, command: list[str]) -> int:
     try:
         os.execv(compiler, [compiler, *command[1:]])
     except OSError as error:
-        _message(f"cannot run {compiler}: {error.strerror}")
+        _write(2, f"ERROR: failed to exec {compiler}: {error.strerror}")
         return _EXIT_MISSING
 
 
@@ -132,20 +135,20 @@ def _nested(command: list[str], depth: int) -> int:
 
     compiler = find_compiler(command[0], working_directory(), os.environ.get("PATH", os.defpath))
     if compiler is None:
-        _message(not_found(command[0]))
+        _write(2, f"ERROR: {not_found(command[0])}")
         return _EXIT_MISSING
     if depth >= _DEEPEST:
-        _message(f"{compiler} starts tdistcc again and again: it is a link or script to this")
+        _write(2, f"ERROR: {compiler} starts tdistcc again and again: it is a link or script to this")
         return _EXIT_RECURSIVE
     return become(compiler, command)
 
 
-def _alone(command: list[str]) -> int:
+def _alone(command: list[str], messages: int) -> int:
     from twisted_distcc.agent.alone import run_alone
     from twisted_distcc.client.invocation import Finished, Invocation
 
     invocation = Invocation(tuple(command), working_directory(), dict(os.environ), own_umask())
-    outcome = run_alone(invocation, lambda line: write_all(_message_fd(), line))
+    outcome = run_alone(invocation, lambda line: write_all(messages, line))
     if outcome is None:
         return _INTERRUPTED
     if isinstance(outcome, Finished):
@@ -157,11 +160,41 @@ def _alone(command: list[str]) -> int:
     return become(outcome.compiler, command)
 
 
-def _message_fd() -> int:
-    """Give where our own words go: ccache keeps them out of what it stores, by this variable."""
+def _messages() -> int:
+    """Return the descriptor for our own words.
+
+    That is the log, opened here, as only this process has the user's descriptors, terminal and view of
+    files; or what ccache gives, which keeps our words out of what it stores; or standard error.
+    """
+    log = os.environ.get("DISTCC_LOG")
+    if log:
+        try:
+            return _beyond_standard(os.open(log, _APPENDING, 0o666))
+        except OSError as error:
+            _write(2, f"ERROR: failed to open logfile {log}: {error.strerror}")
+            return 2
     number = os.environ.get("UNCACHED_ERR_FD", "")
-    return int(number) if number.isdecimal() else 2
+    return int(number) if number.isdecimal() and _is_open(int(number)) else 2
 
 
-def _message(text: str) -> None:
-    write_all(_message_fd(), os.fsencode(f"{NAME}: {text}\n"))
+def _beyond_standard(fd: int) -> int:
+    """Leave descriptors that the caller has closed to be closed for the compiler, too."""
+    if fd > 2:
+        return fd
+    import fcntl
+
+    moved = fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, 3)
+    os.close(fd)
+    return moved
+
+
+def _is_open(fd: int) -> bool:
+    try:
+        os.fstat(fd)
+    except (OSError, OverflowError):
+        return False
+    return True
+
+
+def _write(fd: int, text: str) -> None:
+    write_all(fd, os.fsencode(f"{NAME}: {text}\n"))

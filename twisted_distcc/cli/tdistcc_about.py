@@ -10,37 +10,48 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from twisted_distcc import __version__
+from twisted_distcc.cli.versions import version_lines
 from twisted_distcc.client.hosts import HostList, Localhost, find_hosts
 from twisted_distcc.errors import EXIT_BAD_ARGUMENTS, DistccError
 
 SCAN = "--scan-includes"
 _HELP = """\
-usage: tdistcc COMPILER [OPTIONS]     compile with COMPILER, on one of the hosts
-       tdistcc [OPTIONS]              the same with cc
-       gcc [OPTIONS]                  the same with gcc, where gcc is a link to tdistcc
+Usage:
+   {0} [--scan-includes] [COMPILER] [COMPILER OPTIONS] -o OBJECT -c SOURCE
+   {0} [--help|--version|--show-hosts|-j]
 
-       tdistcc --show-hosts           show the hosts, one a line
-       tdistcc -j                     show how many jobs they take together
-       tdistcc --scan-includes COMPILER [OPTIONS]
-                                      show the files that a server would be sent
-       tdistcc --version | --help
+Options:
+   COMPILER          "cc" if the first word is an option or a file
+   --help            explain the usage, and exit
+   --version         show the version, and exit
+   --show-hosts      show the hosts, one a line, and exit
+   -j                show how many jobs the hosts take together, and exit
+   --scan-includes   show the files that a server would be sent, and exit
 
-The hosts come from DISTCC_HOSTS, ~/.distcc/hosts or /etc/distcc/hosts, such as
+A link to tdistcc by a compiler's name, such as gcc, compiles with that compiler.
 
-       DISTCC_HOSTS='localhost/2 red:3632/8 blue/8,lzo @green'
+The hosts come from $DISTCC_HOSTS, $DISTCC_DIR/hosts (~/.distcc/hosts) or /etc/distcc/hosts:
 
-DISTCC_VERBOSE=1 tells where each file is compiled, and why.
+   localhost         run here                 HOST:PORT/LIMIT   other port, number of jobs
+   HOST              TCP, port 3632           USER@HOST, @HOST  over ssh
+   HOST,lzo          compress                 HOST,lzo,cpp      preprocess there (pump)
+   HOST,tls          TLS with certificates    --randomize       in any order
+
+DISTCC_VERBOSE=1 tells where each file is compiled, and why; DISTCC_LOG=FILE writes that to a file.
+"""
+_NOTHING_ASKED = """\
+{0}: no compiler or option is given
+Try `{0} --help' for more information.
 """
 
 
-def about(arguments: Sequence[str]) -> int:
-    """Say what `arguments` asks for, and give the exit status."""
+def about(arguments: Sequence[str], program: str = "tdistcc") -> int:
+    """Say what `arguments` asks for, as `program`, and return the exit status."""
     option = arguments[0] if arguments else ""
     try:
-        said = _scan_includes(arguments[1:]) if option == SCAN else _OPTIONS[option]()
+        said = _scan_includes(arguments[1:]) if option == SCAN else _OPTIONS[option](program)
     except KeyError:
-        sys.stderr.write(_HELP)
+        sys.stderr.write(_NOTHING_ASKED.format(program))
         return EXIT_BAD_ARGUMENTS
     except DistccError as error:
         sys.stderr.write(f"tdistcc: {error}\n")
@@ -51,7 +62,10 @@ def about(arguments: Sequence[str]) -> int:
 
 
 def _hosts() -> HostList:
-    return find_hosts(os.environ, _read_text)
+    hosts = find_hosts(os.environ, _read_text)
+    if reason := hosts.why_empty:
+        sys.stderr.write(f"tdistcc: Warning: {reason}\n")
+    return hosts
 
 
 def _read_text(path: str) -> str | None:
@@ -61,21 +75,17 @@ def _read_text(path: str) -> str | None:
         return None
 
 
-def _show_hosts() -> str:
-    return "".join(f"{host}\n" for host in _hosts().hosts)
+def _show_hosts(_program: str) -> str:
+    return "".join(f"{word}\n" for word in _hosts().words)
 
 
-def _show_jobs() -> str:
+def _show_jobs(_program: str) -> str:
     hosts = _hosts().hosts or (Localhost(),)
     return f"{sum(host.limit for host in hosts)}\n"
 
 
-def _show_version() -> str:
-    return f"tdistcc {__version__} (protocols 1, 2 and 3)\n"
-
-
-def _show_principal() -> str:
-    return "tdistcc knows no GSS-API principals\n"
+def _show_principal(_program: str) -> str:
+    return "Principal: none, as GSS-API is not supported\n"
 
 
 def _scan_includes(command: Sequence[str]) -> str:
@@ -85,9 +95,9 @@ def _scan_includes(command: Sequence[str]) -> str:
     return scan_includes(command_of(["tdistcc", *command]) or [])
 
 
-_OPTIONS: dict[str, Callable[[], str]] = {
-    "--help": lambda: _HELP,
-    "--version": _show_version,
+_OPTIONS: dict[str, Callable[[str], str]] = {
+    "--help": _HELP.format,
+    "--version": version_lines,
     "--show-hosts": _show_hosts,
     "--show-principal": _show_principal,
     "-j": _show_jobs,

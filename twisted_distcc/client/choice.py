@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection
     from collections.abc import Set as AbstractSet
     from random import Random
 
@@ -43,10 +43,6 @@ class NobodyLeft:
     avoided: tuple[Host, ...]
     tried: tuple[Host, ...]
 
-    def __str__(self) -> str:
-        reasons = (_named("tried already", self.tried), _named("avoided", self.avoided))
-        return "no host is left" + "".join(f"; {reason}" for reason in reasons if reason)
-
 
 def in_order_of_preference(hosts: HostList, random: Random) -> tuple[Host, ...]:
     """The hosts as one job is to try them: as listed, or shuffled if the list says so."""
@@ -74,8 +70,3 @@ def _first_free(hosts: Collection[Host], slots: SlotDirectory) -> Grant | None:
             if slot is not None:
                 return Grant(host, slot)
     return None
-
-
-def _named(reason: str, hosts: Iterable[Host]) -> str:
-    names = ", ".join(map(str, hosts))
-    return names and f"{reason}: {names}"

@@ -44,6 +44,8 @@ from twisted_distcc.messages.bulk import Turns
 from twisted_distcc.processes import CannotStartError, Spawner
 
 _log = Logger()
+_MOST_NAMED = 3
+"""Hosts whose troubles are told of; a large farm has many."""
 
 
 class _FailedThere(StaysHere):
@@ -52,6 +54,17 @@ class _FailedThere(StaysHere):
     def __init__(self, reason: str, ended: Callable[[], None]) -> None:
         super().__init__(reason)
         self.ended = ended
+
+
+class _UndistributedError(StaysHere):
+    """It was to be compiled elsewhere, and could not be.
+
+    `asked` has the source and the host that failed last, if one was asked.
+    """
+
+    def __init__(self, reason: str, asked: str = "") -> None:
+        super().__init__(reason)
+        self.asked = asked
 
 
 class NoHostLeftError(DistccError):
@@ -113,8 +126,7 @@ class Dispatcher:
                 _log.failure("a compile failed here, and is left to the compiler")
                 return await job.here("a fault of tdistcc's own, which the agent's log tells of")
         except DistccError as error:
-            report.warn(str(error))
-            return Finished(error.exit_code)
+            return Finished(error.exit_code, stderr=report.fail(str(error)))
 
     @staticmethod
     def in_place(invocation: Invocation, reason: str) -> Outcome:
@@ -156,7 +168,13 @@ class _Job:
             return await self._elsewhere()
         except _FailedThere as failure:
             return replace(await self.here(str(failure)), ended=failure.ended)
-        except (StaysHere, LockDirectoryError, CannotStartError) as reason:
+        except _UndistributedError as failure:
+            self._warn_of(failure)
+            return await self.here(str(failure))
+        except LockDirectoryError as unusable:
+            self._warn_of(_UndistributedError(str(unusable)))
+            return await self.here(str(unusable))
+        except (StaysHere, CannotStartError) as reason:
             return await self.here(str(reason))
 
     async def _elsewhere(self) -> Outcome:
@@ -169,13 +187,20 @@ class _Job:
             outcome = await self._ask_around(sending)
             return outcome if isinstance(outcome, RunHere) else self._deliver(sending.material, outcome)
 
+    def _warn_of(self, failure: _UndistributedError) -> None:
+        """Say so in distcc's words, which people look for."""
+        if failure.asked:
+            self.report.warn(f"failed to distribute {failure.asked}, running locally instead")
+        else:
+            self.report.remind("failed to distribute, running locally instead", str(failure))
+
     async def here(self, reason: str) -> RunHere:
         """Wait for a slot of this machine, and have the compiler run here."""
         self.report.say(f"compiling here: {reason}")
         try:
             slot = await self.farm.local_slot(self.hosts.local_jobs)
         except LockDirectoryError as error:
-            self.report.warn(str(error))
+            self.report.remind("this compile is not counted", str(error))
             return RunHere(self.compiler, reason)
         return RunHere(self.compiler, reason, slot)
 
@@ -183,8 +208,8 @@ class _Job:
 
     def _understand(self) -> Sendable:
         sendable = Sendable.of(self.invocation, self.compiler)
-        if not self.hosts.hosts:
-            raise self._nobody("no hosts are listed: set DISTCC_HOSTS", EXIT_NO_HOSTS)
+        if why_empty := self.hosts.why_empty:
+            raise self._nobody(why_empty, EXIT_NO_HOSTS)
         if self.tools.suspects.stays_here(sendable):
             raise StaysHere("a server failed to compile it, which this machine could")
         sendable.check_outputs()
@@ -207,7 +232,7 @@ class _Job:
         try:
             folder = self.tools.folders.new(self.settings.tmpdir, keep=self.settings.save_temps)
         except OSError as error:
-            raise StaysHere(f"no temporary files can be made: {error}") from error
+            raise _UndistributedError(f"no temporary files can be made: {error}") from error
         try:
             yield folder.path
         finally:
@@ -228,13 +253,14 @@ class _Job:
 
     async def _ask_around(self, sending: Sending) -> Compiled | RunHere:
         """Ask one host after the other, each once, until one has compiled it."""
+        source = sending.material.sendable.compilation.source
         tried: frozenset[Host] = frozenset()
-        failure = "none can be asked"
+        asked = failure = ""
         exit_code = EXIT_NO_HOSTS
         while True:
             grant = await self.farm.next_host(self.hosts, tried)
             if isinstance(grant, NobodyLeft):
-                raise self._nobody(f"{grant}: {failure}", exit_code)
+                raise self._nobody(self._why_left(grant, failure), exit_code, asked)
             host = grant.host
             if isinstance(host, Localhost):
                 return RunHere(self.compiler, "this machine is one of the hosts", grant.slot)
@@ -242,38 +268,58 @@ class _Job:
                 return await self._ask(host, sending)
             except HostError as error:
                 failure, exit_code = f"{host} {error.fault}", error.exit_code
-                self._note(host, error, sending.material.sendable)
+                if self._note(host, error, sending.material.sendable):
+                    asked = f"{source} to {host}"
                 tried |= {host}
             except OSError as error:
-                raise StaysHere(f"the reply cannot be stored: {error}") from error
+                raise _UndistributedError(f"the reply cannot be stored: {error}") from error
             finally:
                 grant.slot.release()
 
+    def _why_left(self, nobody: NobodyLeft, failure: str) -> str:
+        """Say why nobody can be asked: of many hosts, what a few have in common."""
+        avoided = [self.farm.backoff.why(host) for host in nobody.avoided[:_MOST_NAMED]]
+        more = len(nobody.avoided) - len(avoided)
+        reasons = (failure, *avoided, f"and {more} more" if more > 0 else "")
+        return "; ".join(reason for reason in reasons if reason)
+
     async def _ask(self, host: RemoteHost, sending: Sending) -> Compiled:
+        began = self.tools.reactor.seconds()
         compiled = await sending.to(host)
         self.farm.backoff.forgive(host)
+        source, code = sending.material.sendable.compilation.source, compiled.reply.exit_code
+        how = f"with exit code {code} " if code else ""
+        took = self.tools.reactor.seconds() - began
+        self.report.say(f"{source} compiled on {host} {how}in {took:.3f}s")
         return compiled
 
-    def _note(self, host: RemoteHost, error: HostError, sendable: Sendable) -> None:
-        """Remember a host that failed as a host; a refusal of this one job says nothing of others."""
+    def _note(self, host: RemoteHost, error: HostError, sendable: Sendable) -> bool:
+        """Remember a host that failed as a host; a refusal of this one job says nothing of others.
+
+        Returns whether it is to be warned of.
+        """
         assembler = sendable.compilation.language.is_assembler
         if isinstance(error, LostConnectionError) and assembler:
             self.report.say(
                 f"{host} {error.fault}, as C distccd does when it is sent an assembler source"
             )
-            return
+            return False
         self.report.warn(f"{host} {error.fault}")
         if isinstance(error, RefusedByHostError) and not error.is_trouble:
-            return
+            return True
         try:
-            self.farm.backoff.avoid(host)
+            self.farm.backoff.avoid(host, error.fault)
         except LockDirectoryError as unusable:
             self.report.warn(str(unusable))
+        return True
 
-    def _nobody(self, reason: str, exit_code: int) -> Exception:
+    def _nobody(self, reason: str, exit_code: int, asked: str = "") -> Exception:
         if self.settings.fallback:
-            return StaysHere(reason)
-        error = NoHostLeftError(f"{reason}; DISTCC_FALLBACK=0 forbids to compile it here")
+            return _UndistributedError(reason, asked)
+        what = f" {asked}" if asked else ""
+        error = NoHostLeftError(
+            f"failed to distribute{what} and fallbacks are disabled (DISTCC_FALLBACK=0): {reason}"
+        )
         error.exit_code = exit_code
         return error
 

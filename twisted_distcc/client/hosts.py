@@ -18,7 +18,7 @@ limit, port 70000, `--randomise` as the name of a host), this module refuses it.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import reduce
 from typing import TYPE_CHECKING
 
@@ -134,13 +134,18 @@ Host = TcpHost | SshHost | Localhost
 
 @dataclass(frozen=True, slots=True)
 class HostList:
-    """A whole host list: the hosts, in the order of preference, and what holds for all of them."""
+    """A whole host list: the hosts, in the order of preference, and what holds for all of them.
+
+    `words` are the hosts as they were written, and `source` is where the list was found.
+    """
 
     hosts: tuple[Host, ...] = ()
     localslots: int = _LOCAL_SLOTS
     localslots_cpp: int = _LOCAL_SLOTS_CPP
     randomize: bool = False
     zeroconf: bool = False
+    words: tuple[str, ...] = field(default=(), compare=False)
+    source: str = field(default="", compare=False)
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -148,6 +153,14 @@ class HostList:
         if not self.zeroconf:
             return ()
         return ("+zeroconf is not supported yet: list the hosts by name; it is ignored",)
+
+    @property
+    def why_empty(self) -> str | None:
+        """Why nothing can be distributed, in distcc's words; `None` if there are hosts."""
+        if self.hosts:
+            return None
+        found = f"{self.source} contained no hosts" if self.source else "no hostlist is set"
+        return f"{found}; can't distribute work"
 
     @property
     def local_jobs(self) -> Localhost:
@@ -184,7 +197,7 @@ def find_hosts(environ: Mapping[str, str], read_text: Callable[[str], str | None
 def _sources(
     environ: Mapping[str, str], read_text: Callable[[str], str | None]
 ) -> Iterator[tuple[str, str | None]]:
-    yield "DISTCC_HOSTS", environ.get("DISTCC_HOSTS")
+    yield "$DISTCC_HOSTS", environ.get("DISTCC_HOSTS")
     if directory := distcc_directory(environ):
         path = f"{directory}/hosts"
         yield path, read_text(path)
@@ -193,15 +206,16 @@ def _sources(
 
 def _parse_source(source: str, text: str) -> HostList:
     try:
-        return parse_hosts(text)
+        hosts = parse_hosts(text)
     except BadHostsError as error:
         raise BadHostsError(f"{source}: {error}") from None
+    return replace(hosts, source=source)
 
 
 def _with_word(hosts: HostList, word: str) -> HostList:
     if word.startswith(("-", "+")):
         return _with_global_option(hosts, word)
-    return replace(hosts, hosts=(*hosts.hosts, _parse_host(word)))
+    return replace(hosts, hosts=(*hosts.hosts, _parse_host(word)), words=(*hosts.words, word))
 
 
 def _with_global_option(hosts: HostList, word: str) -> HostList:

@@ -21,7 +21,7 @@ _TLS_PATHS: Final = (
     "DISTCC_TLS_CA",
     "DISTCC_TLS_CRL",
 )
-_PATHS: Final = ("HOME", "DISTCC_DIR", "DISTCC_LOG", "TMPDIR", *_TLS_PATHS)
+_PATHS: Final = ("HOME", "DISTCC_DIR", "TMPDIR", *_TLS_PATHS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,9 +97,17 @@ class Report(Protocol):
     """Where words about an invocation go while it runs."""
 
     def say(self, text: str) -> None:
-        """Tell what happens, to those who asked to be told (`DISTCC_VERBOSE`)."""
+        """Tell what happens, to those who asked to be told (`DISTCC_VERBOSE`), and to a log."""
         ...
 
     def warn(self, text: str) -> None:
         """Tell what went wrong, and what is done about it."""
+        ...
+
+    def remind(self, text: str, reason: str) -> None:
+        """Warn of what many compiles of a build will meet: a build hears of it once in a minute."""
+        ...
+
+    def fail(self, text: str) -> bytes:
+        """Tell why there is no result; return what standard error has yet to hear of that."""
         ...

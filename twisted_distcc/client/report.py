@@ -1,48 +1,86 @@
-"""Words about a compile, to where the user wants them.
+"""What is told of a compile while it runs, and to whom.
 
-In: the environment of a compile.  Out: a `Report` that writes to `DISTCC_LOG`, if that names a file, and
-otherwise to whoever asked; in full with `DISTCC_VERBOSE`, and else only what went wrong.
+In: the environment of a compile.  Out: a `Report` that writes lines at distcc's levels: what happens is
+told with `DISTCC_VERBOSE` or to a log, what went wrong always.  Where the lines go (`DISTCC_LOG`,
+`UNCACHED_ERR_FD` or standard error) is up to the tdistcc that runs where the user is.
 """
 
 from __future__ import annotations
 
-import contextlib
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from typing import Final
 
 from twisted_distcc.client.invocation import Report
-from twisted_distcc.pump.callers import is_private
+
+_AGAIN: Final = 60.0
+"""Seconds after which a build is reminded again."""
+_MANY: Final = 1000
+
+
+class Reminders:
+    """Which builds were told what lately.
+
+    Args:
+        seconds: tells the time.
+    """
+
+    def __init__(self, seconds: Callable[[], float]) -> None:
+        self._seconds = seconds
+        self._told: dict[tuple[int, str], float] = {}
+
+    def is_due(self, build: int, text: str) -> bool:
+        """Say whether `build` is to be told `text` now, and count that as done."""
+        now = self._seconds()
+        if len(self._told) > _MANY:
+            self._told = {key: at for key, at in self._told.items() if now - at < _AGAIN}
+        if now - self._told.get((build, text), -_AGAIN) < _AGAIN:
+            return False
+        self._told[build, text] = now
+        return True
 
 
 @dataclass(frozen=True, slots=True)
 class _Written:
-    """Writes lines by `write`; those that only tell, if `verbose`."""
+    """Writes lines by `write`; a log gets all of them, and `verbose` says who else does.
+
+    `build` stands for the compiles that are reminded of something once.
+    """
 
     write: Callable[[bytes], None]
     verbose: bool
+    is_log: bool
+    reminders: Reminders
+    build: int
 
     def say(self, text: str) -> None:
-        if self.verbose:
-            self._line(text)
+        if self.verbose or self.is_log:
+            self.write(_line(text))
 
     def warn(self, text: str) -> None:
-        self._line(text)
+        self.write(_line(f"Warning: {text}"))
 
-    def _line(self, text: str) -> None:
-        self.write(os.fsencode(f"tdistcc: {text}\n"))
+    def remind(self, text: str, reason: str) -> None:
+        if self.is_log or self.reminders.is_due(self.build, text):
+            self.warn(f"{text}: {reason}")
+
+    def fail(self, text: str) -> bytes:
+        line = _line(f"ERROR: {text}")
+        self.write(line)
+        return line if self.is_log else b""
 
 
-def make_report(environ: Mapping[str, str], write: Callable[[bytes], None]) -> Report:
-    """Make the report that `environ` asks for; `write` takes lines that go to no file."""
+def _line(text: str) -> bytes:
+    return os.fsencode(f"tdistcc: {text}\n")
+
+
+def make_report(
+    environ: Mapping[str, str], write: Callable[[bytes], None], reminders: Reminders, build: int
+) -> Report:
+    """Make the report that `environ` asks for; `write` takes lines.
+
+    `build` is a number that the compiles of one build have in common.
+    """
     verbose = environ.get("DISTCC_VERBOSE", "0") not in ("", "0")
-    log = environ.get("DISTCC_LOG")
-    if not log or is_private(log):  # the caller's own stream: `write` leads there
-        return _Written(write, verbose)
-
-    def append(line: bytes) -> None:
-        with contextlib.suppress(OSError), Path(log).open("ab") as file:
-            file.write(line)
-
-    return _Written(append, verbose)
+    return _Written(write, verbose, bool(environ.get("DISTCC_LOG")), reminders, build)

@@ -72,7 +72,7 @@ def not_found(name: str) -> str:
     """Say why `find_compiler` finds nothing for `name`."""
     if os.path.basename(name) in WRAPPERS:
         return f"{name} is no compiler, it starts one: it comes before tdistcc (CCACHE_PREFIX=tdistcc)"
-    return f"{name} is not to be found: it is not installed, or not on PATH"
+    return f"failed to exec {name}: it is not installed, or not on PATH"
 
 
 def is_executable(path: str) -> bool:
