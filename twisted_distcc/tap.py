@@ -100,7 +100,8 @@ _ROWS: list[list[object]] = [
     ["pid-file", "P", None, "File for this server's process number."],
     ["policy", None, None, "File of rules: who may have what compiled, and on which terms."],
     ["audit-log", None, None, "File for an account of each job, one JSON object a line."],
-    ["sysroot", None, "", "Folder that compilers are looked for below."],
+    ["compiler-root", None, "", "Folder that compilers are looked for below."],
+    ["sysroot", None, None, "Accepted as distccd's, whose specs files this server never takes."],
     ["sandbox", None, "auto", SANDBOX_HELP, mode],
     *CLIENT_ROWS,
     *_SANDBOX_ROWS,
@@ -195,10 +196,10 @@ def make_config(options: Mapping[str, Any], environ: Mapping[str, str]) -> Serve
         listen=tuple(options["listen"]),
         port=options["port"],
         jobs=options["jobs"] or default_jobs(),
-        folders=search_path(environ, options["sysroot"]),
+        folders=search_path(environ, options["compiler-root"]),
         commands=command_list(environ),
         any_command=bool(options["enable-tcp-insecure"]),
-        sysroot=options["sysroot"].rstrip("/"),
+        compiler_root=options["compiler-root"].rstrip("/"),
         job_lifetime=options["job-lifetime"],
         lifetime=options["lifetime"],
         nice=options["nice"],
@@ -290,6 +291,8 @@ def _make_service(options: Options) -> _LoggedService:
     twistd: MutableMapping[str, Any] = options.parent or {}
     if options["user"] is not None and not is_root():
         _LoggedService.log.warn("--user is for a server that root starts, and was not looked at")
+    if options["sysroot"] is not None:
+        _LoggedService.log.warn("--sysroot is for specs files, which are not taken; see --compiler-root")
     config = replace(make_config(options, os.environ), account=_account(options["user"], twistd))
     path = _log_path(options, twistd)
     log = None if twistd.get("logger") and path is None else _log(path, twistd)

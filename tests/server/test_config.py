@@ -52,7 +52,7 @@ class TwistdTests(SynchronousTestCase):
         config = self.config(
             "--allow=192.0.2.1", "-a", "2001:db8::/32", "--allow-private", "--listen=192.0.2.1",
             "--listen=::1", "-p", "99", "-j", "7", "-N", "1", "--oom-score-adj=-5", "--job-lifetime=8",
-            "--lifetime=9", "-P", "pid", "--sysroot=/sysroots/it/", "--enable-tcp-insecure",
+            "--lifetime=9", "-P", "pid", "--compiler-root=/sysroots/it/", "--enable-tcp-insecure",
             "--max-connections=10", "--max-stored=11M", "--idle-timeout=12", "--transfer-timeout=13",
             "--allow-user=alice", "--allow-user", "bob", "--audit-log=audit",
         )  # fmt: skip
@@ -65,7 +65,7 @@ class TwistdTests(SynchronousTestCase):
                 jobs=7,
                 folders=("/sysroots/it/usr/bin", "/sysroots/it/bin"),
                 any_command=True,
-                sysroot="/sysroots/it",
+                compiler_root="/sysroots/it",
                 job_lifetime=8,
                 lifetime=9,
                 nice=1,

@@ -104,15 +104,24 @@ class WhichCompilerTests(CompilerTestCase):
         ):
             self.assertIn(part, (await ask(server.port, (name, "-c", "x.c"))).stderr)
 
-    async def test_sysroot(self) -> None:
+    async def test_compiler_root(self) -> None:
         """With a root, names and absolute paths mean files below it."""
         folder = self.bin / "usr/bin"
         folder.mkdir(parents=True)
         self.compiler("#!/bin/sh\necho below >&2; exit 7\n").rename(folder / "gcc")
-        server = await self.serve(f"--sysroot={self.bin}", environ={"PATH": "/usr/bin"})
+        server = await self.serve(f"--compiler-root={self.bin}", environ={"PATH": "/usr/bin"})
         for name in ("gcc", "/usr/bin/gcc"):
             answer = await ask(server.port, (name, "-c", "x.c"))
             self.assertEqual((answer.exit_code, answer.stderr), (7, "below\n"))
+
+    async def test_sysroot(self) -> None:
+        """distccd's --sysroot is about specs files, which are refused, and not about compilers."""
+        compiler = self.compiler("#!/bin/sh\necho here >&2; exit 7\n")
+        server = await self.serve("--sysroot=/missing", environ=self.only_ours)
+        answer = await ask(server.port, (str(compiler), "-c", "x.c"))
+        self.assertEqual((answer.exit_code, answer.stderr), (7, "here\n"))
+        answer = await ask(server.port, (str(compiler), "-specs=x", "-c", "x.c"))
+        self.assertIn("rules of the compiler driver", answer.stderr)
 
     async def test_enable_tcp_insecure(self) -> None:
         """Only with this option a program that is no compiler's runs, by any path."""

@@ -36,7 +36,10 @@ class PluginTests(LiveTestCase):
         for command in (("twistd", "distccd"), ("tdistccd",), ("twistd-stdio",)):
             child = await self.run_to_end(*command, "--version")
             self.assertEqual((await child.ended(), child.stderr), (0, ""))
-            self.assertIn(f"twisted_distcc {__version__}", child.stdout.decode())
+            self.assertIn(f" {__version__} ", child.stdout.decode().replace("\n", " "))
+        child = await self.run_to_end("tdistccd", "--version")
+        protocols = child.stdout.decode().splitlines()[1]
+        self.assertEqual(protocols, "  (protocols 1, 2 and 3) (default port 3632)")
 
     async def test_scanning_imports_nothing_of_ours(self) -> None:
         """twistd reads every plugin at each start of any server: ours costs it next to nothing."""

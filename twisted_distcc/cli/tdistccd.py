@@ -16,8 +16,8 @@ from contextlib import nullcontext
 from types import MappingProxyType
 from typing import Any, Final
 
-from twisted_distcc import __version__
 from twisted_distcc.cli import twistd_stdio
+from twisted_distcc.cli.versions import version_lines
 from twisted_distcc.errors import EXIT_BAD_ARGUMENTS
 from twisted_distcc.observe.lines import SYSLOG
 from twisted_distcc.server.bounds import CLIENT_ROWS
@@ -41,11 +41,12 @@ _NOT_BUILT: Final[Mapping[str, tuple[bool, str]]] = MappingProxyType(
 _FLAGS = ("allow_private", "verbose", "enable_tcp_insecure")
 _DAEMON_VALUES = (
     "user", "port", "jobs", "nice", "pid_file", "lifetime", "log_level", "job_lifetime",
-    "oom_score_adj", "sysroot", "policy", "audit_log", "tls_port", "tls_certificate", "tls_key",
-    "tls_ca", "tls_crl",
+    "oom_score_adj", "compiler_root", "sysroot", "policy", "audit_log", "tls_port",
+    "tls_certificate", "tls_key", "tls_ca", "tls_crl",
 )  # fmt: skip
 _INETD_VALUES = (
-    "user", "nice", "job_lifetime", "log_level", "log_file", "sysroot", "policy", "audit_log",
+    "user", "nice", "job_lifetime", "log_level", "log_file", "compiler_root", "sysroot", "policy",
+    "audit_log",
 )  # fmt: skip
 _SANDBOX = ("sandbox", *(one.name for one in LIMIT_OPTIONS))
 _CLIENTS = tuple(str(row[0]) for row in CLIENT_ROWS)
@@ -70,8 +71,13 @@ class _NotBuilt(argparse.Action):
 
 def parser() -> argparse.ArgumentParser:
     """Make the reader of distccd's command line."""
-    made = _Parser(prog="tdistccd", description="A distcc compile server.", allow_abbrev=False)
-    made.add_argument("--version", action="version", version=f"twisted_distcc {__version__}")
+    made = _Parser(
+        prog="tdistccd",
+        description="A distcc compile server.",
+        allow_abbrev=False,
+        formatter_class=argparse.RawDescriptionHelpFormatter,  # the version has several lines
+    )
+    made.add_argument("--version", action="version", version=version_lines("tdistccd"))
     mode = made.add_argument_group("mode")
     mode.add_argument("--daemon", action="store_true", help="listen on a port")
     mode.add_argument("--inetd", action="store_true", help="serve the connection on standard input")
@@ -97,7 +103,8 @@ def parser() -> argparse.ArgumentParser:
     jobs.add_argument("-N", "--nice", metavar="LEVEL")
     jobs.add_argument("--oom-score-adj", metavar="SCORE")
     jobs.add_argument("--job-lifetime", metavar="SECONDS")
-    jobs.add_argument("--sysroot", metavar="DIR")
+    jobs.add_argument("--compiler-root", metavar="DIR", help="look for compilers below this folder")
+    jobs.add_argument("--sysroot", metavar="DIR", help="accepted; specs files are never taken")
     for name in _SANDBOX:
         jobs.add_argument(f"--{name}", metavar="MODE" if name == "sandbox" else "N")
     for name in _CLIENTS:

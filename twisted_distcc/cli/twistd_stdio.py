@@ -59,7 +59,8 @@ def parser() -> argparse.ArgumentParser:
         help=f"how long the compiler may run ({JOB_LIFETIME})",
     )  # fmt: skip
     made.add_argument("-N", "--nice", type=int, default=5, help="be so much nicer (5)")
-    made.add_argument("--sysroot", default="", help="folder that compilers are looked for below")
+    made.add_argument("--compiler-root", default="", help="folder that compilers are looked for below")
+    made.add_argument("--sysroot", help="accepted as distccd's; specs files are never taken")
     made.add_argument("--policy", metavar="FILE", help="rules: who may have what compiled")
     made.add_argument("--audit-log", metavar="FILE", help="file for an account of each job")
     made.add_argument("--log-file", help="file for log lines; without it there are none")
@@ -145,9 +146,9 @@ def _config(options: argparse.Namespace) -> ServerConfig:
         listen=(),
         port=0,
         jobs=1,
-        folders=search_path(os.environ, options.sysroot),
+        folders=search_path(os.environ, options.compiler_root),
         commands=command_list(os.environ),
-        sysroot=options.sysroot.rstrip("/"),
+        compiler_root=options.compiler_root.rstrip("/"),
         job_lifetime=options.job_lifetime,
         nice=options.nice,
         sandbox=options.sandbox,

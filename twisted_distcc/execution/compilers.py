@@ -97,7 +97,7 @@ class Compilers:
         commands: the administrator's list, which replaces the rule of known names.
         any_command: whether a name needs to be no compiler's, and a path may be any (distccd's
             `--enable-tcp-insecure`).
-        root: a folder that the search path and absolute paths are taken below (`--sysroot`).
+        root: a folder that the search path and absolute paths are taken below (`--compiler-root`).
     """
 
     folders: tuple[str, ...]

@@ -47,7 +47,7 @@ class ServerConfig:
         folders: where compilers are looked for, in this order.
         commands: the administrator's command list, if there is one.
         any_command: whether clients may name any command, not compilers alone.
-        sysroot: a folder that `folders` and absolute paths are taken below, or "".
+        compiler_root: a folder that `folders` and absolute paths are taken below, or "".
         job_lifetime: seconds that one compiler may run; `None` is for ever.
         lifetime: seconds that the server lives; `None` is for ever.
         nice: how much nicer than now it makes itself.
@@ -71,7 +71,7 @@ class ServerConfig:
     folders: tuple[str, ...]
     commands: CommandList | None = None
     any_command: bool = False
-    sysroot: str = ""
+    compiler_root: str = ""
     job_lifetime: float | None = None
     lifetime: float | None = None
     nice: int = 0
@@ -87,10 +87,10 @@ class ServerConfig:
     account: Account | None = None
 
 
-def search_path(environ: Mapping[str, str], sysroot: str) -> tuple[str, ...]:
-    """Give the folders to look for compilers in, below `sysroot`; relative ones are left out."""
+def search_path(environ: Mapping[str, str], compiler_root: str) -> tuple[str, ...]:
+    """Give the folders to look for compilers in, below `compiler_root`; relative ones are left out."""
     text = environ.get("DISTCCD_PATH") or environ.get("PATH") or _FALLBACK_PATH
-    root = sysroot.rstrip("/")
+    root = compiler_root.rstrip("/")
     return tuple(root + folder for folder in text.split(":") if os.path.isabs(folder))
 
 

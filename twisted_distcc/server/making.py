@@ -28,7 +28,7 @@ def make_compile(
     config: ServerConfig, place: Place, oversight: Oversight, run: Run, admission: Seats, clock: Clock
 ) -> Compile:
     """Give what serves the jobs of a server that `config` describes, in `place`, and tells of it."""
-    compilers = Compilers(config.folders, config.commands, config.any_command, config.sysroot)
+    compilers = Compilers(config.folders, config.commands, config.any_command, config.compiler_root)
     judge = Judge(compilers, oversight.decide)
     exchange = Exchange(
         judge=judge,
