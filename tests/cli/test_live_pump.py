@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import os
+import re
 import shlex
 import shutil
 import signal
@@ -13,8 +16,9 @@ from pathlib import Path
 from twisted.internet.threads import deferToThread
 
 from tests.distccd import DISTCCD, start_distccd
-from tests.live import Child, LiveServer, LiveTestCase, until
+from tests.live import Child, LiveServer, LiveTestCase, is_running, until
 from twisted_distcc.agent.includes import pack_answer
+from twisted_distcc.cli import pump
 from twisted_distcc.cli.installed import installed_command
 from twisted_distcc.wire.tokens import encode_header
 
@@ -184,6 +188,81 @@ class BuildTests(PumpTestCase):
         self.assertIn(b"Jan  1 1970", (self.work / "dated.o").read_bytes())
         self.assertIn("distcc preprocesses", build.stderr)
         self.assertIn("compiles for servers to preprocess: 0; for distcc: 1", build.stderr)
+
+
+class AloneTests(PumpTestCase):
+    """`pump --startup` and `pump --shutdown`, as pump(1) has them."""
+
+    def script(self, *lines: str) -> Child:
+        """Start a shell script, which finds `pump` as users find it."""
+        path = f"{installed_command('pump').parent}:{os.environ['PATH']}"
+        environ = self.environ | {"PATH": path}
+        return self.start("sh", "-ec", "\n".join(lines), environ=environ, directory=self.work)
+
+    async def test_a_build(self) -> None:
+        """The example of pump(1) works as it is written, and leaves nothing."""
+        expected = await self.local()
+        server = await self.c_distccd()
+        build = self.script(
+            "eval `pump --startup --verbose`",
+            f"make --jobs=2 'CC={DISTCC} gcc' 'CXX={DISTCC} g++'",
+            "pump --shutdown",
+            "echo $INCLUDE_SERVER_PID $INCLUDE_SERVER_DIR",
+        )
+        await self.succeeds(build)
+        self.assertEqual(self.products(), expected)
+        self.assertIn("compiles for servers to preprocess: 2; for distcc: 1", build.stderr)
+        self.assertEqual(server.stderr.count("DIST00000003"), 2, server.stderr)
+        pid, folder = build.stdout.decode().split()[-2:]
+        self.assertFalse(is_running(int(pid)))
+        self.assertFalse(Path(folder).exists())
+
+    async def test_who_starts_it(self) -> None:
+        """It holds nothing open of whoever started it, and goes on when that has ended."""
+        started = self.script("pump --startup")
+        await self.succeeds(started)
+        exports = started.stdout.decode()
+        self.assertEqual(
+            re.findall(r"(?m)^export (\w+)=", exports),
+            ["INCLUDE_SERVER_PID", "INCLUDE_SERVER_DIR", "INCLUDE_SERVER_PORT"],
+        )
+        pid = int(exports.split("PID=")[1].split()[0])
+        self.addCleanup(kill_if_running, pid)
+        self.assertTrue(is_running(pid))
+        opened = {os.readlink(f"/proc/{pid}/fd/{number}") for number in (0, 1, 2)}
+        self.assertFalse({name for name in opened if str(started.folder) in name})
+        ended = self.script(exports, "pump --shutdown")
+        await self.succeeds(ended)
+        self.assertFalse(is_running(pid))
+
+    async def test_nothing_to_shut_down(self) -> None:
+        """Where no include server is, or another process than the variables say, nothing ends."""
+        another = self.script("pump --startup")
+        await self.succeeds(another)
+        pid = int(another.stdout.split(b"PID=")[1].split()[0])
+        self.addCleanup(kill_if_running, pid)
+        for lines in (
+            ("pump --shutdown",),
+            (another.stdout.decode(), "export INCLUDE_SERVER_PID=1", "pump --shutdown"),
+        ):
+            child = self.script(*lines)
+            await self.succeeds(child)
+            self.assertIn("no include server is where", child.stderr)
+        self.assertTrue(is_running(pid))
+
+    def test_wrong_words(self) -> None:
+        """Nothing to do, and two things to do, are refused."""
+        for words in ((), ("--startup", "--shutdown"), ("--startup", "make")):
+            said = io.StringIO()
+            with contextlib.redirect_stderr(said), self.assertRaises(SystemExit) as caught:
+                pump.main(words)
+            self.assertEqual(caught.exception.code, 2)
+            self.assertIn("give the command of a build", said.getvalue())
+
+
+def kill_if_running(pid: int) -> None:
+    if is_running(pid):
+        os.kill(pid, signal.SIGTERM)
 
 
 class CommandTests(PumpTestCase):

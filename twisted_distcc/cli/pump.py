@@ -1,7 +1,8 @@
-"""`twisted-distcc pump COMMAND…`: a build whose C distcc has its sources preprocessed by servers.
+"""`pump COMMAND…`, or `twisted-distcc pump COMMAND…`: a build whose C distcc has servers preprocess.
 
 In: the command of a build.  Out: its exit status; an include server lives as long as it does, and
-`INCLUDE_SERVER_PORT` tells distcc where.  This module refuses to know how questions are answered.
+`INCLUDE_SERVER_PORT` tells distcc where.  With `--startup` the server lives on its own (`pump_alone`),
+until `--shutdown`.  How questions are answered is not known here.
 """
 
 from __future__ import annotations
@@ -10,21 +11,25 @@ import argparse
 import os
 import shlex
 import shutil
+import signal
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Coroutine, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from signal import set_wakeup_fd
 from typing import Any, Final, TypeAlias
 
 from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IListeningPort
 from twisted.logger import globalLogBeginner
 
+from twisted_distcc.agent.handover import own_umask
 from twisted_distcc.agent.includes import IncludesFactory, Question
 from twisted_distcc.agent.place import UnsafeFolderError, runtime_folder
 from twisted_distcc.cli.beside import Beside, CannotRunError, SignalsHandedOn
+from twisted_distcc.cli.pump_alone import SOCKET, exports, log_into, shut_down
 from twisted_distcc.client.asking import SearchPaths
 from twisted_distcc.client.hosts import HostList, Localhost, find_hosts
 from twisted_distcc.client.includes.answering import Answers, Surroundings
@@ -33,9 +38,11 @@ from twisted_distcc.client.packed import aside_on
 from twisted_distcc.client.sendable import read_text
 from twisted_distcc.client.sources import Sources
 from twisted_distcc.errors import EXIT_FAILURE, DistccError
+from twisted_distcc.launcher.signals import heed
 from twisted_distcc.launcher.starting import hand_on_nothing
 from twisted_distcc.observe.logs import LogFile
 from twisted_distcc.processes import ReactorSpawner
+from twisted_distcc.server.detaching import detached, ready
 
 # Where copies are kept, so deep that distcc's client takes just the folder's own name off.
 _MEMORY: Final = "/dev/shm"  # noqa: S108  (a folder of our own is made in it)
@@ -47,21 +54,31 @@ _MOST_REASONS: Final = 5
 Find: TypeAlias = Callable[[Question], Coroutine[Deferred[Any], Any, Sequence[str]]]
 
 
-def main(arguments: Sequence[str]) -> int:
-    """Run the build, and give its exit status."""
-    options = _parser().parse_args(arguments)
+def program() -> None:
+    """Be the program `pump`."""
+    sys.exit(main(sys.argv[1:], "pump"))
+
+
+def main(arguments: Sequence[str], name: str = "twisted-distcc pump") -> int:
+    """Run the build, or start or end an include server, and return the exit status.
+
+    `name` is how the command was typed.
+    """
+    parser = _parser(name)
+    options = parser.parse_args(arguments)
+    if options.startup + options.shutdown + bool(options.command) != 1:
+        parser.error("give the command of a build, or --startup, or --shutdown")
     globalLogBeginner.beginLoggingTo([LogFile(None).from_level("warning")], redirectStandardIO=False)
     try:
+        if options.shutdown:
+            return shut_down(os.environ)
         hosts = find_hosts(os.environ, read_text)
-        for hint in hints(hosts):
+        for hint in hints(hosts, os.environ):
             _say(hint)
         left = _Left(options.verbose)
-        with (
-            SignalsHandedOn() as signals,
-            _own_folder(runtime_folder()) as place,
-            _copies_folder() as copies,
-        ):
-            build = _Build(place, copies, hosts.localslots_cpp, left)
+        if options.startup:
+            return _start_up(hosts.localslots_cpp, left)
+        with SignalsHandedOn() as signals, _build_of(hosts.localslots_cpp, left) as build:
             return build.run([options.command, *options.arguments], signals)
     except CannotRunError as error:
         _say(str(error))
@@ -71,8 +88,25 @@ def main(arguments: Sequence[str]) -> int:
         return EXIT_FAILURE
 
 
-def hints(hosts: HostList) -> Iterator[str]:
+@contextmanager
+def _build_of(slots: int, left: _Left) -> Iterator[_Build]:
+    """Make the folders of a build, which are gone afterwards."""
+    with _own_folder(runtime_folder()) as place, _copies_folder() as copies:
+        yield _Build(place, copies, slots, own_umask(), left)
+
+
+def _start_up(slots: int, left: _Left) -> int:
+    """Leave an include server behind, and print the variables that lead to it."""
+    umask = own_umask()
+    with detached(), _build_of(slots, left) as build:
+        replace(build, umask=umask).serve()
+    return 0
+
+
+def hints(hosts: HostList, environ: Mapping[str, str]) -> Iterator[str]:
     """Say which hosts distcc will not have preprocess anything, and how it would."""
+    if environ.get("DISTCC_POTENTIAL_HOSTS") and "DISTCC_HOSTS" not in environ:
+        yield "DISTCC_POTENTIAL_HOSTS is for lsdistcc, which is not built: set DISTCC_HOSTS"
     remote = [host for host in hosts.hosts if not isinstance(host, Localhost)]
     if plain := [host for host in remote if not (host.pump and host.compress)]:
         names = ", ".join(map(str, plain))
@@ -125,21 +159,22 @@ class _Build:
         place: the folder of its socket.
         copies: the folder of what is sent.
         slots: how many preprocessors may run here at a time.
+        umask: the umask of the build.
         left: the compiles without an answer.
     """
 
     place: str
     copies: str
     slots: int
+    umask: int
     left: _Left
 
     def run(self, command: Sequence[str], signals: SignalsHandedOn) -> int:
         """Run the command beside an include server, and give its exit status."""
         reactor = _reactor()
-        factory = IncludesFactory(self._find(reactor), reactor, self.left)
-        socket = f"{self.place}/socket"
-        port = reactor.listenUNIX(socket, factory, mode=0o600)
-        build = Beside(reactor, command, {**os.environ, "INCLUDE_SERVER_PORT": socket})
+        factory, port = self._listen(reactor)
+        environ = {**os.environ, "INCLUDE_SERVER_PORT": self.socket}
+        build = Beside(reactor, command, environ)
         hand_on_nothing()
         statuses: list[int] = []
         build.ended.addCallback(statuses.append)
@@ -152,14 +187,35 @@ class _Build:
         self._report(factory.answered)
         return statuses[0]
 
+    def serve(self) -> None:
+        """Print the variables that lead here, and answer until a signal asks us to end."""
+        reactor = _reactor()
+        factory, _ = self._listen(reactor)
+        hand_on_nothing()
+        heed((signal.SIGHUP, signal.SIGQUIT), lambda _: reactor.callFromThread(reactor.stop))
+        sys.stdout.write(exports(os.getpid(), self.place))
+        sys.stdout.flush()
+        ready()
+        log_into(self.place)
+        reactor.run()
+        self._report(factory.answered)
+
+    @property
+    def socket(self) -> str:
+        """Where questions are asked."""
+        return f"{self.place}/{SOCKET}"
+
+    def _listen(self, reactor: Any) -> tuple[IncludesFactory, IListeningPort]:
+        factory = IncludesFactory(self._find(reactor), reactor, self.left)
+        return factory, reactor.listenUNIX(self.socket, factory, mode=0o600)
+
     def _find(self, reactor: Any) -> Find:
         spawn, aside = ReactorSpawner(reactor), aside_on(reactor)
         sources = Sources(spawn, aside)
         searches = SearchPaths(sources.files, spawn)
         mirror = Mirror(self.copies, sources.files, aside)
-        umask = os.umask(0o077)
-        os.umask(umask)
-        answers = Answers(Surroundings(os.environ, umask, self.slots), sources, searches, mirror)
+        surroundings = Surroundings(os.environ, self.umask, self.slots)
+        answers = Answers(surroundings, sources, searches, mirror)
         return lambda question: answers.paths(question.argv, question.directory)
 
     def _report(self, answered: int) -> None:
@@ -193,17 +249,26 @@ def _say(text: str) -> None:
     print(f"twisted-distcc pump: {text}", file=sys.stderr, flush=True)
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(name: str) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="twisted-distcc pump",
-        usage="twisted-distcc pump [--verbose] COMMAND [ARGUMENT]...",
+        prog=name,
+        usage=f"{name} [--verbose] COMMAND [ARGUMENT]...\n"
+        f"       eval `{name} --startup`; COMMAND [ARGUMENT]...; {name} --shutdown",
         description="Run the command of a build, and have the servers preprocess what C distcc sends.",
-        epilog="example: DISTCC_HOSTS='server/8,lzo,cpp' twisted-distcc pump make -j8 CC='distcc gcc'",
+        epilog=f"example: DISTCC_HOSTS='server/8,lzo,cpp' {name} make -j8 CC='distcc gcc'",
         allow_abbrev=False,
+    )
+    parser.add_argument(
+        "--startup",
+        action="store_true",
+        help="start an include server; print the variables to set for it",
+    )
+    parser.add_argument(
+        "--shutdown", action="store_true", help="end the include server that these variables lead to"
     )
     parser.add_argument(
         "--verbose", action="store_true", help="say which compiles distcc preprocesses itself, and why"
     )
-    parser.add_argument("command", metavar="COMMAND", help="what builds, such as make -j8")
+    parser.add_argument("command", metavar="COMMAND", nargs="?", help="what builds, such as make -j8")
     parser.add_argument("arguments", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
     return parser
