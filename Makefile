@@ -18,6 +18,7 @@ TEST_PACKAGES := $(BUILD_PACKAGES) bubblewrap ccache clang cmake distcc dpkg-dev
 # xinetd's package and openbsd-inetd's do not bear each other: of one, the program is all there is.
 INETD_PACKAGES := libbsd0 libevent-2.1-7 libtirpc3 libwrap0
 BENCH_PACKAGES := $(BUILD_PACKAGES) bubblewrap cmake distcc dpkg-dev
+DEMO_PACKAGES := $(BUILD_PACKAGES) bubblewrap
 
 .PHONY: help test lint demo bench docs changelog clean
 .NOTPARALLEL:
@@ -44,7 +45,7 @@ lint: $(VENV)/.with-lint
 	exit $$status
 
 demo: $(VENV)/.with-demo
-	@tools/debian-packages $(BUILD_PACKAGES) bubblewrap
+	@tools/debian-packages $(DEMO_PACKAGES)
 	@$(BIN)/twisted-distcc demo $(if $(PROJECT),--project '$(PROJECT)') $(if $(JOBS),--jobs $(JOBS))
 
 bench: $(VENV)/.with-bench
@@ -60,10 +61,13 @@ changelog: $(VENV)/.with-docs
 
 # `demo` is no extra of pyproject.toml: what everybody installs is all it needs.
 $(VENV)/.with-demo: EXTRA =
+$(VENV)/.with-demo: PACKAGES = $(DEMO_PACKAGES)
+$(VENV)/.with-test: PACKAGES = $(TEST_PACKAGES) $(INETD_PACKAGES)
+$(VENV)/.with-bench: PACKAGES = $(BENCH_PACKAGES)
 $(VENV)/.with-%: EXTRA = $*
 $(VENV)/.with-%: pyproject.toml $(wildcard scripts/*)
 	@echo "Installing into $(VENV) what \`make $*\` needs."
-	@tools/virtualenv $(VENV) '$(EXTRA)'
+	@tools/virtualenv $(VENV) '$(EXTRA)' $(PACKAGES)
 	@touch $@
 
 clean:

@@ -40,3 +40,15 @@ class ScanIncludesTests(HomeTestCase):
         child = self.tdistcc(*SCAN, "gcc", "-E", "hello.c")
         self.assertEqual((await child.ended(), child.stdout), (101, b""))
         self.assertIn("-E preprocesses", child.stderr)
+
+    async def test_log(self) -> None:
+        """A log gets what is scanned and what came of it, and standard error no more than it did."""
+        child = self.tdistcc(*SCAN, "gcc", "-c", "hello.c", DISTCC_LOG="log")
+        self.assertEqual((await child.ended(), child.stderr), (0, ""))
+        child = self.tdistcc(*SCAN, "gcc", "-E", "hello.c", DISTCC_LOG="log")
+        self.assertEqual(await child.ended(), 101)
+        begun, files, also_begun, none = (self.work / "log").read_text().splitlines()
+        self.assertEqual(begun, "tdistcc: scanning includes: gcc -c hello.c")
+        self.assertRegex(files, r"^tdistcc: \d+ files, \d+ links and \d+ folders would be sent$")
+        self.assertEqual(also_begun, "tdistcc: scanning includes: gcc -E hello.c")
+        self.assertIn("no server would be sent files: -E preprocesses", none)

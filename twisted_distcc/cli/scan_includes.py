@@ -14,7 +14,7 @@ from twisted.internet.defer import Deferred, execute
 from twisted.python.failure import Failure
 
 from twisted_distcc.agent.handover import own_umask, working_directory
-from twisted_distcc.client.invocation import Invocation
+from twisted_distcc.client.invocation import Invocation, Report
 from twisted_distcc.client.sendable import Sendable, StaysHere, compiler_of
 from twisted_distcc.client.sources import Found, Sources
 from twisted_distcc.errors import EXIT_BAD_ARGUMENTS, DistccError
@@ -22,8 +22,8 @@ from twisted_distcc.processes import ReactorSpawner
 from twisted_distcc.pump.model import NotForServersError
 
 
-def scan_includes(command: Sequence[str]) -> str:
-    """Give the lines for `command`.
+def scan_includes(command: Sequence[str], report: Report) -> str:
+    """Return the lines for `command`, and tell `report` how it went.
 
     Raises:
         DistccError: if no server would be sent its files; the text says why.
@@ -31,14 +31,20 @@ def scan_includes(command: Sequence[str]) -> str:
     if not command:
         raise _error("--scan-includes wants a command: tdistcc --scan-includes gcc -c hello.c")
     invocation = Invocation(tuple(command), working_directory(), dict(os.environ), own_umask())
+    report.say(f"scanning includes: {' '.join(command)}")
     try:
         found = _find(Sendable.of(invocation, compiler_of(invocation)))
     except (StaysHere, NotForServersError) as reason:
+        report.say(f"no server would be sent files: {reason}")
         raise _error(f"no server would be sent files: {reason}") from reason
+    laid = found.laid
+    report.say(
+        f"{len(laid.files)} files, {len(laid.links)} links and {len(laid.folders)} folders would be sent"
+    )
     lines = [
-        *(f"FILE      {path}" for path in found.laid.files),
-        *(f"SYMLINK   {path}" for path, _ in found.laid.links),
-        *(f"DIRECTORY {path}" for path in found.laid.folders),
+        *(f"FILE      {path}" for path in laid.files),
+        *(f"SYMLINK   {path}" for path, _ in laid.links),
+        *(f"DIRECTORY {path}" for path in laid.folders),
     ]
     return "".join(f"{_printable(line)}\n" for line in lines)
 

@@ -83,7 +83,7 @@ def _main(argv: list[str]) -> int:
     os.environb[SAFEGUARD] = depth + b"+"
     if depth:
         return _nested(command, len(depth))
-    messages = _messages()
+    messages = message_descriptor()
     if os.environ.get("DISTCC_AGENT") == "0":
         return _alone(command, messages)
     try:
@@ -160,7 +160,7 @@ def _alone(command: list[str], messages: int) -> int:
     return become(outcome.compiler, command)
 
 
-def _messages() -> int:
+def message_descriptor() -> int:
     """Return the descriptor for our own words.
 
     That is the log, opened here, as only this process has the user's descriptors, terminal and view of

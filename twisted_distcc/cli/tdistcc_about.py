@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -89,10 +90,16 @@ def _show_principal(_program: str) -> str:
 
 
 def _scan_includes(command: Sequence[str]) -> str:
+    from twisted_distcc.agent.handover import write_all
     from twisted_distcc.cli.scan_includes import scan_includes
-    from twisted_distcc.cli.tdistcc import command_of
+    from twisted_distcc.cli.tdistcc import command_of, message_descriptor
+    from twisted_distcc.client.report import Reminders, make_report
 
-    return scan_includes(command_of(["tdistcc", *command]) or [])
+    messages = message_descriptor()
+    report = make_report(
+        os.environ, lambda line: write_all(messages, line), Reminders(time.monotonic), os.getpgrp()
+    )
+    return scan_includes(command_of(["tdistcc", *command]) or [], report)
 
 
 _OPTIONS: dict[str, Callable[[str], str]] = {
