@@ -101,7 +101,7 @@ class StayingHereTests(DispatchTestCase):
         """Where TMPDIR is missing nothing can be sent, and the compile is done here."""
         self.serve(good_server())
         self.environ["TMPDIR"] = str(self.folder / "missing")
-        self.assertIn("no temporary files can be made", self.here(self.compile()).reason)
+        self.assertIn("cannot create temporary files", self.here(self.compile()).reason)
         self.assertIn("failed to distribute, running locally", self.told.reminded[0])
         self.assertEqual(self.network.called, [])
 
@@ -110,7 +110,7 @@ class StayingHereTests(DispatchTestCase):
         large = bytes(200_000)
         self.serve(FakeServer(lambda _: Reply(0, object_file=Body.of(large))))
         with patch("twisted_distcc.messages.body.new_file", side_effect=OSError(28, "full")):
-            self.assertIn("cannot be stored", self.here(self.compile()).reason)
+            self.assertIn("cannot store the reply: full", self.here(self.compile()).reason)
         self.assertEqual(self.avoided(), [])
         self.nothing_is_left()
 

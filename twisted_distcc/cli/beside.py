@@ -112,8 +112,10 @@ def _start(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     try:
         return os.posix_spawnp(argv[0], list(argv), environ, setsigdef=_DEFAULT_AGAIN)
     except FileNotFoundError:
-        error = CannotRunError(f"there is no command {argv[0]}")
+        error = CannotRunError(f"{argv[0]}: command not found")
         error.exit_code = 127
         raise error from None
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        raise CannotRunError(f"cannot run {argv[0]}: {error.strerror}") from error
+    except ValueError as error:
         raise CannotRunError(f"cannot run {argv[0]}: {error}") from error

@@ -66,7 +66,7 @@ class Calls:
             raise RefusedByHostError.of(reply)
         if not reply.status:
             if not reply.object_file.length:
-                raise BadReplyError("says that all is well, and sent no object file")
+                raise BadReplyError("reported success, but sent no object file")
             if with_rules and not reply.dependencies.length:
-                raise BadReplyError("says that all is well, and sent no dependency file")
+                raise BadReplyError("reported success, but sent no dependency file")
         return reply

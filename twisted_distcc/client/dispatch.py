@@ -232,7 +232,8 @@ class _Job:
         try:
             folder = self.tools.folders.new(self.settings.tmpdir, keep=self.settings.save_temps)
         except OSError as error:
-            raise _UndistributedError(f"no temporary files can be made: {error}") from error
+            reason = f"cannot create temporary files: {error.strerror}: {error.filename}"
+            raise _UndistributedError(reason) from error
         try:
             yield folder.path
         finally:
@@ -272,7 +273,9 @@ class _Job:
                     asked = f"{source} to {host}"
                 tried |= {host}
             except OSError as error:
-                raise _UndistributedError(f"the reply cannot be stored: {error}") from error
+                raise _UndistributedError(
+                    f"cannot store the reply: {error.strerror or error}"
+                ) from error
             finally:
                 grant.slot.release()
 

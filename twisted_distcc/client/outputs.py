@@ -59,8 +59,10 @@ def is_new(path: str, existing: Existing) -> bool:
         found = os.lstat(path)
     except FileNotFoundError:
         found = None
-    except (OSError, ValueError) as error:
-        raise LeftToCompilerError(f"{path} cannot be examined: {error}") from error
+    except OSError as error:
+        raise LeftToCompilerError(f"cannot examine {path}: {error.strerror}") from error
+    except ValueError as error:
+        raise LeftToCompilerError(f"the name of an output has a NUL byte in it: {path!r}") from error
     reason = _unlike(path, found, existing) if found else None
     if reason is None and not (found and existing is Existing.OVERWRITTEN):
         reason = _closed(os.path.dirname(path))

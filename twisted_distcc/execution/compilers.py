@@ -71,7 +71,7 @@ def _is_generic(name: str) -> bool:
 def not_found(name: str) -> str:
     """Say why `find_compiler` finds nothing for `name`."""
     if os.path.basename(name) in WRAPPERS:
-        return f"{name} is no compiler, it starts one: it comes before tdistcc (CCACHE_PREFIX=tdistcc)"
+        return f"{name} is a compiler wrapper: put it before tdistcc (for ccache, CCACHE_PREFIX=tdistcc)"
     return f"failed to exec {name}: it is not installed, or not on PATH"
 
 

@@ -87,7 +87,7 @@ class UnitTests(SynchronousTestCase):
         """A compiler that is not there is a reason."""
         (stays,) = self.units("clang", "-c", "a.c")
         assert isinstance(stays, Stays)
-        self.assertEqual(stays.reason, "clang is not to be found")
+        self.assertEqual(stays.reason, "clang not found")
 
     def test_masquerade(self) -> None:
         """A link to ccache is not the compiler: the next on PATH is."""

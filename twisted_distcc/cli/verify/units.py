@@ -85,7 +85,7 @@ def _judged(command: Command) -> Unit | Stays | None:
     name = command.argv[0]
     compiler = find_compiler(name, command.directory, command.environ.get("PATH", os.defpath))
     if compiler is None:
-        return Stays(command, f"{name} is not to be found")
+        return Stays(command, f"{name} not found")
     argv = (name_behind(name, compiler), *command.argv[1:])
     understood = parse(argv, lambda path: read_text(os.path.join(command.directory, path)))
     if isinstance(understood, StayLocal):
