@@ -10,6 +10,7 @@ import twisted
 from tests.live import LiveTestCase
 from tests.server.talk import ask
 from twisted_distcc import __version__
+from twisted_distcc.cli.installed import installed_command
 from twisted_distcc.errors import EXIT_BAD_ARGUMENTS, EXIT_IO_ERROR
 
 ROOT = Path(__file__).parent.parent.parent
@@ -40,6 +41,16 @@ class PluginTests(LiveTestCase):
         child = await self.run_to_end("tdistccd", "--version")
         protocols = child.stdout.decode().splitlines()[1]
         self.assertEqual(protocols, "  (protocols 1, 2 and 3) (default port 3632)")
+
+    async def test_by_distccds_name(self) -> None:
+        """A link by the name of distccd is distccd, in the forms that scripts read."""
+        distccd = self.place("distccd")
+        distccd.parent.mkdir(parents=True)
+        distccd.symlink_to(installed_command("tdistccd"))
+        child = await self.run_to_end(str(distccd), "--version")
+        self.assertRegex(child.stdout.decode(), r"^distccd [\w.-]+ [.\w-]+\n")
+        child = await self.run_to_end(str(distccd), "--help")
+        self.assertTrue(child.stdout.startswith(b"Usage: distccd "), child.stdout[:50])
 
     async def test_scanning_imports_nothing_of_ours(self) -> None:
         """twistd reads every plugin at each start of any server: ours costs it next to nothing."""

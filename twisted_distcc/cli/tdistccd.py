@@ -69,15 +69,22 @@ class _NotBuilt(argparse.Action):
         parser.exit(EXIT_BAD_ARGUMENTS, f"{parser.prog}: {name}: {self.const}\n")
 
 
-def parser() -> argparse.ArgumentParser:
-    """Make the reader of distccd's command line."""
+class _Formatter(argparse.RawDescriptionHelpFormatter):
+    """Keeps the lines of the version apart, and begins as distccd does, where scripts look for it."""
+
+    def add_usage(self, usage: Any, actions: Any, groups: Any, prefix: str | None = None) -> None:
+        super().add_usage(usage, actions, groups, prefix or "Usage: ")
+
+
+def parser(program: str = "tdistccd") -> argparse.ArgumentParser:
+    """Make the reader of distccd's command line, for who calls us `program`."""
     made = _Parser(
-        prog="tdistccd",
+        prog=program,
         description="A distcc compile server.",
         allow_abbrev=False,
-        formatter_class=argparse.RawDescriptionHelpFormatter,  # the version has several lines
+        formatter_class=_Formatter,
     )
-    made.add_argument("--version", action="version", version=version_lines("tdistccd"))
+    made.add_argument("--version", action="version", version=version_lines(program))
     mode = made.add_argument_group("mode")
     mode.add_argument("--daemon", action="store_true", help="listen on a port")
     mode.add_argument("--inetd", action="store_true", help="serve the connection on standard input")
@@ -188,7 +195,7 @@ def _repeated(options: argparse.Namespace, name: str) -> list[str]:
 def main(argv: Sequence[str] | None = None) -> None:
     """Become the server that the command line asks for."""
     twistd_stdio.say_nothing_to_the_client()
-    options = parser().parse_args(argv)
+    options = parser(os.path.basename(sys.argv[0])).parse_args(argv)
     if is_inetd(options):
         twistd_stdio.main(inetd_argv(options))
         return
