@@ -13,7 +13,7 @@ REPORTER ?= text
 
 BUILD_PACKAGES := gcc g++ make
 # The tests speak to real peers: C distcc, sshd, other compilers and build tools.
-TEST_PACKAGES := $(BUILD_PACKAGES) bubblewrap ccache clang cmake distcc dpkg-dev gcc-aarch64-linux-gnu \
+TEST_PACKAGES := $(BUILD_PACKAGES) bubblewrap ccache clang cmake distcc dpkg-dev fakeroot gcc-aarch64-linux-gnu \
     gobjc gobjc++ iproute2 libclang-rt-dev ninja-build openssh-client openssh-server openssl systemd tcpdump xinetd
 # xinetd's package and openbsd-inetd's do not bear each other: of one, the program is all there is.
 INETD_PACKAGES := libbsd0 libevent-2.1-7 libtirpc3 libwrap0

@@ -27,19 +27,23 @@ AGENT = b"twisted_distcc.agent.main"
 
 
 def agents_of(runtime: Path) -> list[int]:
-    """Give the process numbers of the agents whose runtime folder is `runtime`."""
-    marker = b"XDG_RUNTIME_DIR=" + os.fsencode(runtime)
-    return [pid for pid, argv, variables in _processes() if AGENT in argv and marker in variables]
+    """Give the process numbers of the agents whose runtime folder is `runtime`, by their log."""
+    log = runtime / "twisted-distcc" / "log"
+    return [pid for pid in _agents() if _has_log(pid, log)]
 
 
-def _processes() -> Iterator[tuple[int, list[bytes], list[bytes]]]:
+def _agents() -> Iterator[int]:
     for pid in filter(str.isdecimal, os.listdir("/proc")):
-        try:
-            argv = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-            variables = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
-        except OSError:  # it has ended meanwhile, or is somebody else's
-            continue
-        yield int(pid), argv, variables
+        with contextlib.suppress(OSError):  # it has ended meanwhile
+            if AGENT in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0"):
+                yield int(pid)
+
+
+def _has_log(pid: int, log: Path) -> bool:
+    try:
+        return log.samefile(f"/proc/{pid}/fd/2")
+    except OSError:  # it has ended meanwhile, or is somebody else's
+        return False
 
 
 def is_alive(pid: int) -> bool:

@@ -15,6 +15,7 @@ from twisted.internet.testing import StringTransport
 from twisted.trial.unittest import SynchronousTestCase
 
 from twisted_distcc.agent import includes
+from twisted_distcc.agent.context import context_of
 from twisted_distcc.agent.includes import (
     PATIENCE,
     IncludesFactory,
@@ -87,7 +88,9 @@ class ProtocolTests(SynchronousTestCase):
         self.asked: list[Question] = []
         self.left: list[str] = []
         self.found: Deferred[Sequence[str]] = Deferred()
-        self.factory = IncludesFactory(self.find, self.clock, lambda _, reason: self.left.append(reason))
+        self.factory = IncludesFactory(
+            self.find, self.clock, lambda _, reason: self.left.append(reason), context_of("self")
+        )
         ends = socket.socketpair()
         for end in ends:
             self.addCleanup(end.close)
@@ -102,6 +105,13 @@ class ProtocolTests(SynchronousTestCase):
         self.protocol.makeConnection(self.transport)
         for piece in pieces:
             self.protocol.dataReceived(piece)
+
+    def test_another_context(self) -> None:
+        """Who may mean other files by the same names is left to distcc."""
+        self.factory.context = b"another"
+        self.connect(SAMPLE)
+        self.assertEqual((self.asked, self.transport.value()), ([], pack_answer([])))
+        self.assertEqual(self.left, ["it runs in other namespaces, or with other rights or limits"])
 
     def test_answered(self) -> None:
         """A question gets its answer, and the connection is over."""

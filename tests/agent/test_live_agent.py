@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import sysconfig
 from collections import Counter
 from functools import partial
 from pathlib import Path
@@ -22,13 +23,14 @@ from twisted_distcc.launcher.signals import STRAY
 QUIET_AGENT = """
 import os, shutil, sys, socket
 from twisted.internet import reactor
+from twisted_distcc.agent.context import context_of
 from twisted_distcc.agent.main import Listener, serve
 listener = socket.socket(socket.AF_UNIX)
 listener.bind(sys.argv[1])
 listener.listen()
 if "--logout" in sys.argv:
     reactor.callWhenRunning(shutil.rmtree, os.path.dirname(sys.argv[1]))
-serve(reactor, Listener(listener.detach()), idle=0.05)
+serve(reactor, Listener(listener.detach()), context_of("self"), idle=0.05)
 """
 CALL = """
 import socket, sys
@@ -49,7 +51,8 @@ class StartTests(HomeTestCase):
         (self.runtime / "twisted-distcc").mkdir(mode=0o700)
         with open(self.runtime / "twisted-distcc" / "lock", "w") as gate:
             fcntl.flock(gate, fcntl.LOCK_EX)
-            running = [self.tdistcc("gcc", "-c", "hello.c") for _ in range(50)]
+            argv = ("gcc", "-c", "hello.c")
+            running = [self.tdistcc(*argv, DISTCC_HOSTS="localhost") for _ in range(50)]
             for child in running:
                 waiting = partial(self.is_at, child.pid, gate.name)
                 await until(waiting, "it has found no agent")
@@ -73,6 +76,7 @@ class StartTests(HomeTestCase):
         os.set_blocking(reading, False)  # reading fails if somebody still has the writing end
         self.assertEqual(os.read(reading, 1), b"")
         agent = self.agent()
+        await until(lambda: not self.slots_taken("localhost"), "it has noticed that the compiler ended")
         self.assertEqual(os.readlink(f"/proc/{agent}/cwd"), "/")
         self.assertNotEqual(os.getsid(agent), os.getsid(0))
         counted = Counter(opened(agent))
@@ -84,7 +88,8 @@ class StartTests(HomeTestCase):
 
     async def test_a_pipeline_returns(self) -> None:
         """`tdistcc … | cat` ends, though the agent that it started stays."""
-        child = await self.succeeds("/bin/sh", "-c", "tdistcc gcc -c hello.c 2>&1 | cat; echo end")
+        script = "tdistcc gcc -c hello.c 2>&1 | cat; echo end"
+        child = await self.succeeds("/bin/sh", "-c", script, DISTCC_HOSTS="localhost")
         self.assertEqual(child.stdout, b"end\n")
         self.agent()
 
@@ -166,18 +171,36 @@ class EndTests(HomeTestCase):
 
     async def test_an_upgrade(self) -> None:
         """When the package has changed, the next compile gets an agent of what is there now."""
-        copy = self.home / "lib" / "twisted_distcc"
-        original = Path(twisted_distcc.__file__).parent
-        shutil.copytree(original, copy, ignore=shutil.ignore_patterns("__pycache__"))
-        self.environ["PYTHONPATH"] = str(copy.parent)
-        await self.compiles()
+        tdistcc, package = self.installation()
+        argv = (str(tdistcc), "gcc", "-c", "hello.c")
+        await self.succeeds(*argv)
         old = self.agent()
-        await self.compiles()
+        await self.succeeds(*argv)
         self.assertEqual(self.agent(), old)
-        os.utime(copy / "__init__.py", (1, 1))
-        await self.compiles()
+        os.utime(package / "__init__.py", (1, 1))
+        await self.succeeds(*argv)
         await self.gone(old)
         self.assertNotEqual(self.agent(), old)
+
+    def installation(self) -> tuple[Path, Path]:
+        """Install a copy of the package, and return its tdistcc and where it lies."""
+        installed = self.home / "installed"
+        found = Path(sysconfig.get_path("purelib"))
+        packages = installed / found.relative_to(sys.prefix)
+        original = Path(twisted_distcc.__file__).parent
+        ignored = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(original, packages / original.name, ignore=ignored)
+        (packages / "others.pth").write_text(f"{found}\n")
+        python = Path(sys.executable)
+        (installed / "pyvenv.cfg").write_text(f"home = {python.resolve().parent}\n")
+        (installed / "bin").mkdir()
+        for name in ("python", "python3"):
+            (installed / "bin" / name).symlink_to(python.resolve())
+        tdistcc = installed / "bin" / "tdistcc"
+        script = installed_command("tdistcc").read_text()
+        tdistcc.write_text(script.replace(sys.prefix, str(installed)))
+        tdistcc.chmod(0o755)
+        return tdistcc, packages / original.name
 
 
 class FolderTests(HomeTestCase):

@@ -6,6 +6,7 @@ import os
 import shutil
 import stat
 import subprocess
+import sys
 from pathlib import Path
 
 from tests.agent.farm import FarmTestCase
@@ -13,6 +14,12 @@ from tests.live import LiveServer
 from twisted_distcc.cli.installed import installed_command
 
 TDISTCC = installed_command("tdistcc")
+WITHOUT_TWISTED = """
+import sys
+from twisted_distcc.cli.tdistcc import main
+sys.modules["twisted"] = None
+main(["tdistcc", *sys.argv[1:]])
+"""
 
 
 class MasqueradeTests(FarmTestCase):
@@ -152,12 +159,44 @@ class ExitTests(FarmTestCase):
             self.assertEqual((child.stdout, child.stderr), (b"line\n141\n", ""))
 
     async def test_standard_error_that_is_closed(self) -> None:
-        """Who closes standard error gets the compile all the same, and gets it once."""
+        """Who closes standard error gets the compile all the same, by the compiler here."""
         server = await self.farm()
         command = "tdistcc gcc -c hello.c 2>&-"
         await self.succeeds("/bin/sh", "-c", command, DISTCC_VERBOSE="1")
         self.is_right()
-        self.assertEqual(len(server.jobs), 1)
+        self.assertEqual(server.jobs, [])
+
+    async def test_dispositions(self) -> None:
+        """The compiler ignores the signals that it would ignore without tdistcc, and no others."""
+        self.program("gcc", "exec grep SigIgn /proc/self/status")
+        script = "trap '' HUP TERM CHLD {more}; {command} -c hello.c; exit $?"
+        for more, agent in (("", "1"), ("PIPE", "1"), ("XFSZ", "0")):
+            plain = await self.succeeds("/bin/sh", "-c", script.format(more=more, command="gcc"))
+            ours = script.format(more=more, command="tdistcc gcc")
+            child = await self.succeeds("/bin/sh", "-c", ours, DISTCC_AGENT=agent)
+            self.assertEqual(child.stdout, plain.stdout, (more, agent))
+
+    async def test_dispositions_below_python(self) -> None:
+        """Python resets for its children what it ignores itself, and so do we."""
+        self.program("gcc", "exec grep SigIgn /proc/self/status")
+        script = "import subprocess, sys; sys.exit(subprocess.call(sys.argv[1:]))"
+        said = [
+            (await self.succeeds(sys.executable, "-c", script, *command, "gcc", "-c", "hello.c")).stdout
+            for command in (["env"], [str(TDISTCC)])
+        ]
+        self.assertEqual(said[0], said[1])
+
+    async def test_without_twisted(self) -> None:
+        """Where Twisted cannot be loaded, the compiler just runs: quietly, if memory is limited."""
+        for limit, words in (("", "compiling here, without"), ("ulimit -v 100000000;", "")):
+            script = f'{limit} exec "$@"'
+            argv = (sys.executable, "-c", WITHOUT_TWISTED, "gcc", "-c", "hello.c", "-o", "hello.o")
+            agent = "1" if limit else "0"
+            child = await self.succeeds("/bin/bash", "-c", script, "bash", *argv, DISTCC_AGENT=agent)
+            self.is_right()
+            (self.work / "hello.o").unlink()
+            self.assertIn(words, child.stderr)
+        self.assertEqual(child.stderr, "")
 
     async def test_a_folder_that_was_removed(self) -> None:
         """In a working directory that is gone the compiler can still do what needs no directory."""

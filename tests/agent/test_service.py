@@ -12,7 +12,9 @@ from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
+from twisted_distcc.agent.context import context_of
 from twisted_distcc.agent.frames import (
+    ELSEWHERE,
     EXIT,
     HEADER_LENGTH,
     MESSAGE,
@@ -25,13 +27,13 @@ from twisted_distcc.agent.frames import (
     pack_request,
     parse_header,
 )
-from twisted_distcc.agent.service import AgentFactory, AgentProtocol, peer_uid
+from twisted_distcc.agent.service import LOOK, AgentFactory, AgentProtocol, peer_uid
 from twisted_distcc.client.dispatch import Dispatcher
 from twisted_distcc.client.invocation import Finished, Invocation, Outcome, Report, RunHere
 from twisted_distcc.client.slots import SlotDirectory
 
 STAMP = b"0.1 17"
-IDLE = 5.0
+IDLE = 2 * LOOK
 
 
 class FakeDispatcher:
@@ -72,6 +74,7 @@ class AgentTestCase(SynchronousTestCase):
         self.clock = Clock()
         self.dispatcher = FakeDispatcher()
         self.events: list[str] = []
+        self.has_company = True
         self.pair = socket.socketpair()
         for end in self.pair:
             self.addCleanup(end.close)
@@ -81,6 +84,8 @@ class AgentTestCase(SynchronousTestCase):
             STAMP,
             lambda: self.events.append("retired"),
             lambda: self.events.append("ended"),
+            context_of("self"),
+            lambda: self.has_company,
             IDLE,
         )
 
@@ -205,6 +210,21 @@ class CommandTests(AgentTestCase):
             self.assertTrue(transport.disconnecting, bytes_)
         self.assertEqual(self.dispatcher.invocations, [])
 
+    def test_another_context(self) -> None:
+        """Who has another context is sent away, and his command is not looked at."""
+        self.factory.context = b"another"
+        _, transport = self.ask(stamp=b"0.2 18")
+        self.assertEqual(frames(transport.value()), [(ELSEWHERE, b"")])
+        self.assertTrue(transport.disconnecting)
+        self.assertEqual((self.dispatcher.invocations, self.events), ([], []))
+
+    def test_a_context_that_cannot_be_seen(self) -> None:
+        """So is a process that the kernel does not show us."""
+        refusal = PermissionError(13, "Permission denied")
+        with patch("twisted_distcc.agent.service.context_of", side_effect=refusal):
+            _, transport = self.ask()
+        self.assertEqual(frames(transport.value()), [(ELSEWHERE, b"")])
+
     def test_another_user(self) -> None:
         """A connection of another user is closed at once, and not read."""
         with patch("twisted_distcc.agent.service.os.getuid", return_value=os.getuid() + 1):
@@ -233,6 +253,28 @@ class LifeTests(AgentTestCase):
         self.dispatcher.outcomes[0].callback(Finished(0))
         self.lose(protocol)
         self.clock.advance(IDLE - 1)
+        self.assertEqual(self.events, [])
+        self.clock.advance(1)
+        self.assertEqual(self.events, ["retired", "ended"])
+
+    def test_sent_away(self) -> None:
+        """Those that it sends away do not keep it alive, while they wait nor after it."""
+        self.clock.advance(IDLE - 1)
+        with patch.object(self.factory, "context", b"another"):
+            gone, _ = self.ask()
+            self.lose(gone)
+            self.ask()
+        self.clock.advance(1)
+        self.assertEqual(self.events, ["retired", "ended"])
+
+    def test_where_nobody_else_is(self) -> None:
+        """An agent that is idle ends soon when nobody is left who could call it."""
+        protocol, _ = self.ask()
+        self.has_company = False
+        self.clock.advance(100 * IDLE)
+        self.dispatcher.outcomes[0].callback(Finished(0))
+        self.lose(protocol)
+        self.clock.advance(LOOK - 1)
         self.assertEqual(self.events, [])
         self.clock.advance(1)
         self.assertEqual(self.events, ["retired", "ended"])

@@ -25,6 +25,9 @@ class _BackoffTestCase(SynchronousTestCase):
     def with_period(self, seconds: float) -> Backoff:
         return Backoff(self.path, seconds, self.clock.seconds)
 
+    def in_network(self, name: str) -> Backoff:
+        return Backoff(self.path, 60, self.clock.seconds, name)
+
 
 class BackoffTests(_BackoffTestCase):
     def test_nobody_is_avoided_at_first(self) -> None:
@@ -64,6 +67,16 @@ class BackoffTests(_BackoffTestCase):
         self.assertTrue(self.with_period(60).is_avoided(BLUE))
         files = sorted(os.listdir(self.path))
         self.assertEqual(files, ["backoff_ssh_blue_0", "backoff_tcp_red_3632_0"])
+
+    def test_another_network(self) -> None:
+        """A host that is out of reach in one network namespace is not avoided in another."""
+        one, other = self.in_network("net:[1]"), self.in_network("net:[2]")
+        one.avoid(RED)
+        self.assertTrue(self.in_network("net:[1]").is_avoided(RED))
+        self.assertFalse(other.is_avoided(RED))
+        other.avoid(RED)
+        one.forgive(RED)
+        self.assertTrue(other.is_avoided(RED))
 
     def test_a_period_of_nothing(self) -> None:
         """With a period of 0 no host is ever avoided, and nothing is written."""

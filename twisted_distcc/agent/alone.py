@@ -7,7 +7,9 @@ else all the same: they are files.
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Callable
+from typing import Final
 
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
@@ -17,9 +19,20 @@ from twisted_distcc.client.invocation import Invocation, Outcome
 from twisted_distcc.client.report import Reminders, make_report
 from twisted_distcc.processes import ReactorSpawner
 
+# Twisted heeds these, whether they were ignored or not, and forgets it.
+_TAKEN_BY_TWISTED: Final = (signal.SIGTERM, signal.SIGCHLD)
 
-def run_alone(invocation: Invocation, write: Callable[[bytes], None]) -> Outcome | None:
-    """See to `invocation`; `write` takes messages.  `None` says that it was interrupted."""
+
+def run_alone(
+    invocation: Invocation, write: Callable[[bytes], None], reason: str = ""
+) -> Outcome | None:
+    """See to `invocation`, and return what came of it; `None` says that it was interrupted.
+
+    Args:
+        invocation: what is to be done.
+        write: takes messages.
+        reason: why no agent does it, for those who ask to be told.
+    """
     from twisted.internet import reactor
 
     outcomes: list[Outcome] = []
@@ -35,6 +48,8 @@ def run_alone(invocation: Invocation, write: Callable[[bytes], None]) -> Outcome
     def start() -> None:
         nonlocal job
         report = make_report(invocation.wishes, write, Reminders(reactor.seconds), os.getpgrp())
+        if reason:
+            report.say(f"working without an agent: {reason}")
         running = Deferred.fromCoroutine(dispatcher.run(invocation, report))
         job = running.addCallbacks(outcomes.append, failed)
         job.addBoth(lambda _: reactor.stop() if reactor.running else None)
@@ -45,7 +60,10 @@ def run_alone(invocation: Invocation, write: Callable[[bytes], None]) -> Outcome
         job.cancel()
         return job
 
+    ignored = [number for number in _TAKEN_BY_TWISTED if signal.getsignal(number) == signal.SIG_IGN]
     reactor.callWhenRunning(start)
     reactor.addSystemEventTrigger("before", "shutdown", interrupt)
     reactor.run()
+    for number in ignored:
+        signal.signal(number, signal.SIG_IGN)
     return outcomes[0] if outcomes else None

@@ -23,6 +23,8 @@ RUN = b"L"
 """A verdict: become this compiler, and keep the connection open until it has ended."""
 STALE = b"S"
 """A verdict: this agent is of another installation, and retires; start another one."""
+ELSEWHERE = b"N"
+"""A verdict: this agent does not have the caller's context (see `agent.context`); do without one."""
 
 
 class BadFrameError(Exception):

@@ -1,15 +1,18 @@
 """tdistcc's side of the agent: find it, or start it, and hand a command over to it.
 
-In: a command line, and the process's surroundings.  Out: a `Verdict`.  tdistcc runs once per compile,
+In: a command line, and all that this process is.  Out: a `Verdict`.  tdistcc runs once per compile,
 so this module imports neither Twisted nor the standard library's larger parts (`socket` alone costs as
 much as the rest of the start).
 """
 
+import _signal  # type: ignore[import-not-found]  # `signal` itself would import `enum`
 import _socket
 import os
 import sys
 
+from twisted_distcc.agent.context import AloneError, name_of, own_context
 from twisted_distcc.agent.frames import (
+    ELSEWHERE,
     EXIT,
     HEADER_LENGTH,
     MESSAGE,
@@ -23,12 +26,14 @@ from twisted_distcc.agent.frames import (
     pack_request,
     parse_header,
 )
-from twisted_distcc.agent.place import runtime_folder, socket_path, stamp
+from twisted_distcc.agent.place import runtime_folder, stamp
 
 # Each attempt ends when an agent dies with our request; another one is started in its place.
 _ATTEMPTS = 3
 _BACKLOG = 1024
 _READ = 65536
+_LARGEST_LOG = 1 << 20
+_MOST_PROCESSORS = 1024
 LISTENER = 3
 """The descriptor on which an agent that is started finds its listening socket."""
 
@@ -61,16 +66,18 @@ def hand_over(argv: list[bytes], message_fd: int) -> Verdict:
     """Have the agent see to the command `argv`; its messages are written to `message_fd` meanwhile.
 
     Raises:
+        AloneError: if no agent may do it, which is nobody's fault.
         NoAgentError: if there is none, and none can be started.
         UnsafeFolderError: if the folder for its socket is not ours alone.
     """
+    name = name_of(own_context())
     variables = [b"%s=%s" % item for item in os.environb.items()]
     directory = os.fsencode(working_directory())
     request = frame(REQUEST, pack_request(stamp(), own_umask(), directory, argv, variables))
     reason = ""
     for _ in range(_ATTEMPTS):
         try:
-            connection = _connect()
+            connection = _connect(name)
             connection.sendall(request)
             verdict = _listen(connection, message_fd)
         except (OSError, BadFrameError) as error:
@@ -126,6 +133,8 @@ def _listen(connection: _socket.socket, message_fd: int) -> Verdict | None:
         elif kind == RUN:
             verdict.compiler = payload
             return verdict
+        elif kind == ELSEWHERE:
+            raise AloneError("the agent finds that this process is not what it is itself")
         elif kind == STALE:
             return None
     return None
@@ -143,9 +152,9 @@ def _read(connection: _socket.socket, length: int) -> bytes | None:
     return b"".join(pieces)
 
 
-def _connect() -> _socket.socket:
+def _connect(name: str) -> _socket.socket:
     folder = runtime_folder()
-    path = socket_path(folder)
+    path = f"{folder}/{name}"
     try:
         return _connect_to(path)
     except (FileNotFoundError, ConnectionRefusedError):
@@ -182,9 +191,8 @@ def _start(folder: str, path: str) -> None:
 
 def _start_alone(folder: str, path: str) -> None:
     """Listen in the agent's place, and leave the socket to it: nobody has to wait for its start."""
+    _sweep(folder)
     listener = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM | _socket.SOCK_CLOEXEC)
-    if os.path.lexists(path):
-        os.unlink(path)
     listener.bind(path)
     listener.listen(_BACKLOG)
     child = os.fork()
@@ -197,6 +205,18 @@ def _start_alone(folder: str, path: str) -> None:
     listener.close()
 
 
+def _sweep(folder: str) -> None:
+    """Remove the sockets of agents that were killed, as with the container that they stood in."""
+    for name in os.listdir(folder):
+        if name.startswith("agent-"):
+            try:
+                _connect_to(f"{folder}/{name}").close()
+            except ConnectionRefusedError:
+                os.unlink(f"{folder}/{name}")
+            except (OSError, NoAgentError):
+                pass  # it is too busy to answer: it lives
+
+
 def _await_end(child: int) -> None:
     try:
         os.waitpid(child, 0)
@@ -205,17 +225,60 @@ def _await_end(child: int) -> None:
 
 
 def _become_agent(folder: str, listener: int) -> None:
-    """Detach from all that this process has: a build tool waits for every descriptor of its own."""
+    """Become an agent, which has nothing of this process but its context (see `agent.context`)."""
     os.setsid()
     if os.fork():
         os._exit(0)
     os.chdir("/")
-    os.dup2(listener, LISTENER + 1)
-    null = os.open("/dev/null", os.O_RDWR)
-    log = os.open(f"{folder}/log", os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND, 0o600)
-    os.dup2(null, 0)
-    os.dup2(null, 1)
-    os.dup2(log, 2)
-    os.dup2(LISTENER + 1, LISTENER)
-    os.closerange(LISTENER + 1, os.sysconf("SC_OPEN_MAX"))
-    os.execv(sys.executable, [sys.executable, "-P", "-m", "twisted_distcc.agent.main"])
+    _leave_streams(folder, listener)
+    _leave_signals()
+    _leave_standing()
+    os.execve(sys.executable, [sys.executable, "-P", "-m", "twisted_distcc.agent.main"], {})
+
+
+def _leave_streams(folder: str, listener: int) -> None:
+    """Have no descriptors but our own: a build tool waits until nobody has one of its own any more."""
+    listener = _above(LISTENER, listener)
+    null = _above(LISTENER, os.open("/dev/null", os.O_RDWR))
+    log = _above(LISTENER, os.open(f"{folder}/log", os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600))
+    if os.fstat(log).st_size > _LARGEST_LOG:
+        os.ftruncate(log, 0)
+    for number, descriptor in enumerate((null, null, log, listener)):
+        os.dup2(descriptor, number)
+    for name in os.listdir("/proc/self/fd"):
+        if int(name) > LISTENER:
+            _close(int(name))
+
+
+def _above(least: int, descriptor: int) -> int:
+    """Return a descriptor of the same file whose number is above `least`, whichever are free."""
+    while descriptor <= least:
+        descriptor = os.dup(descriptor)
+    return descriptor
+
+
+def _close(descriptor: int) -> None:
+    try:
+        os.close(descriptor)
+    except OSError:
+        return  # it was for the listing of descriptors, and is closed
+
+
+def _leave_signals() -> None:
+    """Heed every signal, in the usual way."""
+    _signal.pthread_sigmask(_signal.SIG_SETMASK, ())
+    for number in range(1, _signal.NSIG):
+        try:
+            _signal.signal(number, _signal.SIG_DFL)
+        except (OSError, ValueError):
+            continue  # SIGKILL, or of the C library's own
+
+
+def _leave_standing() -> None:
+    """Run on any processor, and be as likely to be killed when memory runs out as others."""
+    try:
+        os.sched_setaffinity(0, range(_MOST_PROCESSORS))
+        with open("/proc/self/oom_score_adj", "wb", buffering=0) as standing:
+            standing.write(b"0")
+    except OSError:
+        pass  # the kernel lets us do neither: so be it

@@ -21,7 +21,7 @@ from twisted.logger import Logger
 from twisted.protocols.policies import TimeoutMixin
 from twisted.python.failure import Failure
 
-from twisted_distcc.agent.service import peer_uid
+from twisted_distcc.agent.service import has_context, peer_uid
 from twisted_distcc.errors import RemoteProtocolError
 from twisted_distcc.pump.model import NotForServersError
 from twisted_distcc.wire.connection import Connection
@@ -94,6 +94,7 @@ class IncludesFactory(Factory):
         find: gives the paths that answer a question, or raises `NotForServersError`.
         clock: provides `IReactorTime`.
         left: is told each question that is left to distcc, and why.
+        context: of this process; who has another one may mean other files by the same names.
     """
 
     noisy = False
@@ -103,10 +104,12 @@ class IncludesFactory(Factory):
         find: Callable[[Question], Coroutine[Deferred[Any], Any, Sequence[str]]],
         clock: Any,
         left: Callable[[Question, str], None],
+        context: bytes,
     ) -> None:
         self.find = find
         self.clock = clock
         self.left = left
+        self.context = context
         self.answered = 0
 
     def buildProtocol(self, addr: IAddress | None) -> Protocol:
@@ -122,6 +125,7 @@ class IncludesProtocol(Protocol, TimeoutMixin):
     def __init__(self, factory: IncludesFactory) -> None:
         self.factory: IncludesFactory = factory
         self._reader = QuestionReader()
+        self._is_near = False
         self._job: Deferred[None] | None = None
 
     def callLater(self, period: float, function: Callable[[], None]) -> Any:
@@ -131,7 +135,9 @@ class IncludesProtocol(Protocol, TimeoutMixin):
         """Serve nobody but our own user."""
         assert self.transport is not None
         self.setTimeout(PATIENCE)
-        if peer_uid(self.transport.getHandle()) != os.getuid():  # type: ignore[attr-defined]
+        connection = self.transport.getHandle()  # type: ignore[attr-defined]
+        self._is_near = has_context(connection, self.factory.context)
+        if peer_uid(connection) != os.getuid():
             self._log.warn("a connection of another user is closed")
             self.transport.abortConnection()  # type: ignore[attr-defined]
 
@@ -158,6 +164,8 @@ class IncludesProtocol(Protocol, TimeoutMixin):
 
     async def _answer(self, question: Question) -> None:
         try:
+            if not self._is_near:
+                raise NotForServersError("it runs in other namespaces, or with other rights or limits")
             paths = await self.factory.find(question)
         except NotForServersError as error:
             self.factory.left(question, str(error))

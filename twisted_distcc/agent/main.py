@@ -14,11 +14,15 @@ import signal
 import socket
 import sys
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 
 from twisted.internet.interfaces import IListeningPort
+from twisted.internet.tcp import Port as StreamPort
+from twisted.internet.unix import Port as UnixPort
 from twisted.logger import globalLogBeginner
+from twisted.python.failure import Failure
 
+from twisted_distcc.agent.context import context_of, has_company
 from twisted_distcc.agent.handover import LISTENER
 from twisted_distcc.agent.place import stamp
 from twisted_distcc.agent.service import IDLE, AgentFactory
@@ -26,6 +30,14 @@ from twisted_distcc.client.dispatch import Dispatcher
 from twisted_distcc.execution.launching import LauncherSpawner
 from twisted_distcc.launcher.signals import STRAY, heed
 from twisted_distcc.observe.logs import LogFile
+
+
+class _Port(UnixPort):
+    """A port that leaves its name alone when it closes: by then the name may be another agent's."""
+
+    def connectionLost(self, reason: Failure) -> None:
+        """Close it."""
+        StreamPort.connectionLost(self, reason)
 
 
 class Listener:
@@ -43,12 +55,11 @@ class Listener:
     def adopt(self, reactor: Any, factory: AgentFactory) -> IListeningPort:
         """Have `reactor` accept connections for `factory`."""
         self._socket.setblocking(False)
-        port: IListeningPort = reactor.adoptStreamPort(
-            self._socket.fileno(), self._socket.family, factory
-        )
+        port = _Port._fromListeningDescriptor(reactor, self._socket.fileno(), factory)
+        port.mode = 0o600  # Twisted's own lets everybody connect
+        port.startListening()
         self._socket.close()
-        os.chmod(self._path, 0o600)  # Twisted has just let everybody connect
-        return port
+        return cast(IListeningPort, port)
 
     def forget(self) -> None:
         """Remove the name, unless another agent has it: the next tdistcc starts a new agent."""
@@ -78,6 +89,7 @@ def main() -> None:
     from twisted.internet import reactor
 
     os.umask(0o022)
+    context = context_of("self")
     most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     globalLogBeginner.beginLoggingTo([LogFile(None).from_level("warning")], redirectStandardIO=False)
@@ -85,18 +97,20 @@ def main() -> None:
         listener = Listener(LISTENER)
     except OSError as error:
         sys.exit(f"agent: {error}")
-    serve(reactor, listener)
+    serve(reactor, listener, context)
 
 
-def serve(reactor: Any, listener: Listener, idle: float = IDLE) -> None:
-    """Run `reactor` until the agent on `listener` has ended; `idle` is as in `AgentFactory`."""
+def serve(reactor: Any, listener: Listener, context: bytes, idle: float = IDLE) -> None:
+    """Run `reactor` until the agent on `listener` has ended; the rest is as in `AgentFactory`."""
 
     def retire() -> None:
         listener.forget()
         port.stopListening()
 
     dispatcher = Dispatcher.on(reactor, LauncherSpawner(reactor))
-    factory = AgentFactory(dispatcher, reactor, stamp(), retire, reactor.stop, idle)
+    factory = AgentFactory(
+        dispatcher, reactor, stamp(), retire, reactor.stop, context, has_company, idle
+    )
     port = listener.adopt(reactor, factory)
     reactor.addSystemEventTrigger("before", "shutdown", factory.interrupt)
     heed((signal.SIGHUP, signal.SIGQUIT), lambda _: reactor.callFromThread(reactor.stop))

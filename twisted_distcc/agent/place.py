@@ -1,7 +1,7 @@
-"""Where a user's agent is to be found, and which installation it is of.
+"""Where a user's agents are to be found, and which installation they are of.
 
-In: the user, and the machine as this process sees it.  Out: a folder that is the user's alone, the names
-in it, and a stamp.  tdistcc starts with this module: it imports `os` alone.
+In: the user, and the environment.  Out: a folder that is the user's alone, and a stamp; `agent.context`
+names the sockets in the folder.  tdistcc starts with this module: it imports `os` alone.
 """
 
 import os
@@ -42,15 +42,6 @@ def _runtime_folder_name() -> str:
     except OSError:
         pass
     return f"/tmp/twisted-distcc-{os.getuid()}"  # noqa: S108  (as everybody's; its owner is looked at)
-
-
-def socket_path(folder: str) -> str:
-    """Give the agent's socket: processes that see other files (containers) have another agent."""
-    try:
-        namespace = os.stat("/proc/self/ns/mnt").st_ino
-    except OSError:
-        namespace = 0
-    return f"{folder}/agent-{namespace:x}-{os.stat('/').st_ino:x}"
 
 
 def stamp() -> bytes:

@@ -4,8 +4,9 @@ In: connections of one user's tdistcc.  Out: words and verdicts.  A connection i
 closes before the verdict, the command was interrupted; when it closes after `RUN`, the compiler that
 tdistcc became has ended, and its slot is free.
 
-An agent retires when it has been idle for a while, or when a tdistcc of another installation calls: it
-gives up its socket, sees its commands through, and ends.
+An agent serves those who have its own context (see `agent.context`); others are sent away, and do not
+count.  It retires when it has been idle for a while, or sooner where nobody else is, or when a tdistcc
+of another installation calls: it gives up its socket, sees its commands through, and ends.
 """
 
 from __future__ import annotations
@@ -23,7 +24,9 @@ from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from twisted_distcc.agent.context import context_of
 from twisted_distcc.agent.frames import (
+    ELSEWHERE,
     EXIT,
     HEADER_LENGTH,
     LARGEST,
@@ -45,17 +48,28 @@ from twisted_distcc.client.slots import Slot
 
 IDLE: Final = 600.0
 """Seconds without a command after which an agent ends."""
+LOOK: Final = 10.0
+"""Seconds without a command after which an agent looks whether anybody is left who could call."""
 
 # struct ucred of unix(7): process, user and group.
 _CREDENTIALS: Final = struct.Struct("iII")
 
 
 def peer_uid(connection: socket.socket) -> int:
-    """Give the user at the other end of a UNIX connection."""
+    """Return the user at the other end of a UNIX connection."""
     return _credentials(connection)[1]
 
 
+def has_context(connection: socket.socket, context: bytes) -> bool:
+    """Whether the process at the other end of a UNIX connection has this very context."""
+    try:
+        return context_of(str(_credentials(connection)[0])) == context
+    except OSError:  # the kernel does not show it to us
+        return False
+
+
 def _credentials(connection: socket.socket) -> tuple[int, int, int]:
+    """Return the process, which is 0 in PID namespaces that we cannot see, the user and the group."""
     packed = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
     process, user, group = _CREDENTIALS.unpack(packed)
     return process, user, group
@@ -91,6 +105,8 @@ class AgentFactory(Factory):
         stamp: of this installation.
         retire: is called once, when the agent is to give up its socket.
         ended: is called once, when it has retired and no command is left.
+        context: of this agent, and of all that it serves.
+        has_company: whether anybody is there who might call; without, it retires soon.
         idle: seconds without a command after which it retires.
     """
 
@@ -103,6 +119,8 @@ class AgentFactory(Factory):
         stamp: bytes,
         retire: Callable[[], None],
         ended: Callable[[], None],
+        context: bytes,
+        has_company: Callable[[], bool] = lambda: True,
         idle: float = IDLE,
     ) -> None:
         self.dispatcher = dispatcher
@@ -111,7 +129,10 @@ class AgentFactory(Factory):
         self._clock = clock
         self._retire = retire
         self._ended = ended
+        self.context = context
+        self._has_company = has_company
         self._idle = idle
+        self._idle_since = 0.0
         self._retired = False
         self._connections: set[AgentProtocol] = set()
         self._timer: IDelayedCall | None = None
@@ -158,7 +179,19 @@ class AgentFactory(Factory):
         return gone
 
     def _wait(self) -> None:
-        self._timer = self._clock.callLater(self._idle, self.retire)
+        self._idle_since = self._clock.seconds()
+        self._look_later()
+
+    def _look_later(self) -> None:
+        left = self._idle_since + self._idle - self._clock.seconds()
+        self._timer = self._clock.callLater(min(LOOK, left), self._look)
+
+    def _look(self) -> None:
+        idle = self._clock.seconds() - self._idle_since
+        if idle < self._idle and self._has_company():
+            self._look_later()
+        else:
+            self.retire()
 
 
 class AgentProtocol(Protocol):
@@ -172,15 +205,19 @@ class AgentProtocol(Protocol):
         self._job: Deferred[None] | None = None
         self._slot: Slot | None = None
         self._ended: Callable[[], None] | None = None
+        self._is_ours = False
         self._is_lost = False
 
     def connectionMade(self) -> None:
-        """Count it, and serve nobody but our own user."""
+        """Count it if it is of our own user, and of our own context; the others are not served."""
         assert self.transport is not None
-        self.factory.opened(self)
-        if peer_uid(self.transport.getHandle()) != os.getuid():  # type: ignore[attr-defined]
+        connection = self.transport.getHandle()  # type: ignore[attr-defined]
+        if peer_uid(connection) != os.getuid():
             self._log.warn("a connection of another user is closed")
             self.transport.abortConnection()  # type: ignore[attr-defined]
+        elif has_context(connection, self.factory.context):
+            self._is_ours = True
+            self.factory.opened(self)
 
     def dataReceived(self, data: bytes) -> None:
         """Gather the one frame that tdistcc sends."""
@@ -200,6 +237,8 @@ class AgentProtocol(Protocol):
             self._slot.release()
         if self._ended is not None:
             self._ended()
+        if not self._is_ours:
+            return
         if self._job is None:
             self.factory.closed(self)
         else:
@@ -222,6 +261,10 @@ class AgentProtocol(Protocol):
         return bytes(self._buffer[HEADER_LENGTH:])
 
     def _begin(self, request: HandedOver) -> None:
+        if not self._is_ours:
+            self._write(ELSEWHERE)
+            self._lose()
+            return
         if request.stamp != self.factory.stamp:
             self.factory.retire()
             self._write(STALE)

@@ -1,9 +1,9 @@
 /* tdistcc, compiled: what agent/handover.py does, in a tenth of the time that a Python takes to start.
 
    In: a compiler's command line, or a link with a compiler's name.  Out: what the agent says of it.
-   It knows the usual course alone.  Where anything else comes up (no agent, another installation,
-   options of tdistcc's own, a log, a call within a call) it becomes the tdistcc that is written in
-   Python, from where it stands: nothing was done yet that could not be done again.
+   It knows the usual course alone.  Where anything else comes up (no agent, or none that may serve us,
+   another installation, options of tdistcc's own, a log, a call within a call) it becomes the tdistcc that
+   is written in Python, from where it stands: nothing was done yet that could not be done again.
 
    Compiled with TDISTCC, the path of that tdistcc, SOURCE, the file whose state tells this installation,
    and STAMP, what `agent.place.stamp` made of it. */
@@ -11,15 +11,19 @@
 #define _GNU_SOURCE
 #include <ctype.h>
 #include <fcntl.h>
+#include <sched.h>
+#include <stdarg.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
-enum { HEADER = 9, LONGEST_HEAD = 8192 };
+enum { HEADER = 9, LONGEST_HEAD = 8192, LONGEST_CONTEXT = 1 << 16 };
 static const unsigned long LARGEST = 1ul << 28; /* as in agent/frames.py */
 static const char SAFEGUARD[] = "_TDISTCC_SAFEGUARD=+";
 
@@ -69,21 +73,176 @@ static int installation_is_ours(void)
     return !strcmp(stamp, STAMP);
 }
 
+/* What this process is: the same bytes as from `own_context` of agent/context.py, in the same order, and
+   the domain that `name_of` adds.  Who cannot share an agent is left to Python. */
+static char context[LONGEST_CONTEXT];
+static size_t context_length;
+
+static void add(const char *format, ...)
+{
+    va_list words;
+    va_start(words, format);
+    size_t room = sizeof context - context_length;
+    int length = vsnprintf(context + context_length, room, format, words);
+    va_end(words);
+    if (length < 0 || (size_t)length >= room)
+        leave_it_to_python();
+    context_length += length;
+}
+
+/* Add a file's text, and return where it begins; without the file return NULL. */
+static char *add_file(const char *path)
+{
+    char *begin = context + context_length;
+    int file = open(path, O_RDONLY | O_CLOEXEC);
+    if (file < 0)
+        return NULL;
+    ssize_t got;
+    while ((got = read(file, context + context_length, sizeof context - 1 - context_length)) > 0)
+        context_length += got;
+    close(file);
+    context[context_length] = 0;
+    return got < 0 ? NULL : begin;
+}
+
+static char *must_add_file(const char *path)
+{
+    char *begin = add_file(path);
+    if (!begin || context_length == sizeof context - 1)
+        leave_it_to_python();
+    return begin;
+}
+
+static int begins_with_any(const char *line, const char *const *beginnings)
+{
+    for (; *beginnings; beginnings++)
+        if (!strncmp(line, *beginnings, strlen(*beginnings)))
+            return 1;
+    return 0;
+}
+
+static void add_lines(const char *path, const char *const *beginnings)
+{
+    char *end = must_add_file(path);
+    for (char *line = end, *next; *line; line = next) {
+        next = strchrnul(line, '\n');
+        next += *next == '\n';
+        if (begins_with_any(line, beginnings)) {
+            memmove(end, line, next - line);
+            end += next - line;
+        }
+    }
+    *end = 0;
+    context_length = end - context;
+}
+
+static void add_root(void)
+{
+    static const char *const mount[] = {"mnt_id:", NULL};
+    struct stat found;
+    char path[64];
+    int root = open("/proc/self/root", O_PATH | O_CLOEXEC);
+    if (root < 0 || fstat(root, &found))
+        leave_it_to_python();
+    add("%llu %llu\n", (unsigned long long)found.st_dev, (unsigned long long)found.st_ino);
+    snprintf(path, sizeof path, "/proc/self/fdinfo/%d", root);
+    add_lines(path, mount);
+    close(root);
+}
+
+/* Which namespace of a kind we are in, without the kind; empty where the kernel knows none. */
+static void read_namespace(const char *kind, char *number, size_t room)
+{
+    char path[64];
+    snprintf(path, sizeof path, "/proc/self/ns/%s", kind);
+    ssize_t length = readlink(path, number, room - 1);
+    number[length < 0 ? 0 : length] = 0;
+    char *colon = strchr(number, ':');
+    memmove(number, colon ? colon + 1 : "", strlen(colon ? colon + 1 : "") + 1);
+}
+
+static void add_namespaces(void)
+{
+    static const char *const kinds[] = {"cgroup", "ipc", "mnt", "net", "pid", "time", "user", "uts", NULL};
+    char number[64], children[64];
+    for (const char *const *kind = kinds; *kind; kind++) {
+        read_namespace(*kind, number, sizeof number);
+        add("%s\n", number);
+    }
+    read_namespace("pid", number, sizeof number);
+    read_namespace("pid_for_children", children, sizeof children);
+    if (strcmp(number, children))
+        leave_it_to_python();
+}
+
+/* Whether each of these limits is unlimited twice, as soft and as hard one. */
+static void check_limits(const char *limits)
+{
+    static const char *const deadly[] = {
+        "Max cpu time", "Max file size", "Max data size", "Max address space", NULL};
+    static const char unlimited[] = "unlimited";
+    for (const char *line = limits; *line; line = strchrnul(line, '\n'), line += *line == '\n') {
+        if (!begins_with_any(line, deadly))
+            continue;
+        const char *end = strchrnul(line, '\n'), *soft = strstr(line, unlimited);
+        const char *hard = soft ? strstr(soft + 1, unlimited) : NULL;
+        if (!hard || hard > end)
+            leave_it_to_python();
+    }
+}
+
+static int is_set(const char *name)
+{
+    const char *value = getenv(name);
+    return value && *value;
+}
+
+static void find_context(void)
+{
+    static const char *const facts[] = {
+        "TracerPid:", "Uid:", "Gid:", "Groups:", "Cap", "NoNewPrivs:", "Seccomp", NULL};
+    char self[32] = "";
+    if (is_set("LD_PRELOAD") || is_set("LD_AUDIT") ||
+        readlink("/proc/self", self, sizeof self - 1) < 0 || atoi(self) != getpid())
+        leave_it_to_python();
+    add_root();
+    add_namespaces();
+    char *status = context + context_length;
+    add_lines("/proc/self/status", facts);
+    if (!strstr(status, "TracerPid:\t0\n"))
+        leave_it_to_python();
+    must_add_file("/proc/self/cgroup");
+    check_limits(must_add_file("/proc/self/limits"));
+    size_t length = context_length;
+    if (!add_file("/proc/self/attr/current"))
+        context_length = length;
+    add("%d %d\n", getpriority(PRIO_PROCESS, 0), sched_getscheduler(0));
+    must_add_file("/proc/self/personality");
+}
+
+static unsigned long long name_of_context(void)
+{
+    static const uint64_t prime = ((uint64_t)1 << 56) - 5;
+    uint64_t rest = 0;
+    for (size_t n = 0; n < context_length; n++)
+        rest = (rest << 8 | (unsigned char)context[n]) % prime;
+    return rest;
+}
+
 /* As in agent/place.py: the user's own folder, which nobody else could have a hand in. */
 static int find_socket(struct sockaddr_un *address)
 {
-    struct stat folder, namespace, root;
+    struct stat folder;
     char path[sizeof address->sun_path];
     const char *within = getenv("XDG_RUNTIME_DIR");
     int length = within && *within && !stat(within, &folder) && folder.st_uid == getuid()
                      ? snprintf(path, sizeof path, "%s/twisted-distcc", within)
                      : snprintf(path, sizeof path, "/tmp/twisted-distcc-%lu", (unsigned long)getuid());
     if (length >= (int)sizeof path || lstat(path, &folder) || !S_ISDIR(folder.st_mode) ||
-        folder.st_uid != getuid() || folder.st_mode & 077 || stat("/", &root))
+        folder.st_uid != getuid() || folder.st_mode & 077)
         return 0;
-    unsigned long long number = stat("/proc/self/ns/mnt", &namespace) ? 0 : namespace.st_ino;
-    length = snprintf(address->sun_path, sizeof address->sun_path, "%s/agent-%llx-%llx", path, number,
-                      (unsigned long long)root.st_ino);
+    find_context();
+    length = snprintf(address->sun_path, sizeof address->sun_path, "%s/agent-%llx", path, name_of_context());
     return length < (int)sizeof address->sun_path;
 }
 
@@ -218,12 +377,33 @@ static void keep(struct words *words, const char *data, size_t length)
     words->length += length;
 }
 
+/* What the compiler is to call itself, as `_called` of tdistcc.py has it. */
+static char *called(char *name, char *compiler)
+{
+    char path[LONGEST_HEAD], directory[LONGEST_HEAD / 2];
+    const char *folders = strchr(name, '/') ? "" : getenv("PATH");
+    if (!folders || !getcwd(directory, sizeof directory))
+        return compiler;
+    for (;; folders++) {
+        int length = strcspn(folders, ":");
+        const char *within = *folders == '/' || *name == '/' ? "" : directory;
+        snprintf(path, sizeof path, "%s%s%.*s%s%s", within, *within ? "/" : "", length, folders,
+                 length ? "/" : "", name);
+        struct stat found;
+        if (!access(path, X_OK) && !stat(path, &found) && !S_ISDIR(found.st_mode))
+            return strcmp(path, compiler) ? compiler : name;
+        folders += length;
+        if (!*folders)
+            return compiler;
+    }
+}
+
 /* The agent counts us while the connection is open, which is until the compiler has ended. */
 static void become(int agent, char *compiler)
 {
     fcntl(agent, F_SETFD, 0);
     putenv((char *)SAFEGUARD);
-    command[0] = compiler;
+    command[0] = called(command[0], compiler);
     execv(compiler, command);
     fprintf(stderr, "tdistcc: ERROR: failed to exec ");
     perror(compiler);
@@ -253,23 +433,36 @@ static void follow(int agent)
         case 'L':
             become(agent, payload);
             break;
-        default: /* it is of another installation */
+        default: /* it is of another installation, or has another context */
             leave_it_to_python();
         }
         free(payload);
     }
 }
 
+/* Put what can be neither read nor written in place of standard streams that are closed: else the next
+   file or socket would take the place.  What we become finds them closed.  Return whether what a compiler
+   says would be lost. */
+static int keep_closed_streams(void)
+{
+    int descriptor, is_mute = 0;
+    while ((descriptor = open("/", O_PATH | O_CLOEXEC)) >= 0 && descriptor <= 2)
+        is_mute |= descriptor > 0;
+    close(descriptor);
+    return is_mute;
+}
+
 int main(int count, char **words)
 {
     if (count < 1)
         return 110;
+    int is_mute = keep_closed_streams();
     given = words;
     char *called = (char *)base_name(given[0]);
     int by_link = strcmp(called, "tdistcc") && strcmp(called, "distcc");
     given[0] = called;
     command = given + !by_link;
-    if ((!by_link && (count < 2 || !is_compiler(command[0]))) || getenv("_TDISTCC_SAFEGUARD") ||
+    if ((!by_link && (count < 2 || !is_compiler(command[0]))) || getenv("_TDISTCC_SAFEGUARD") || is_mute ||
         getenv("DISTCC_AGENT") || getenv("DISTCC_LOG") || !installation_is_ours())
         leave_it_to_python();
     size_t length;

@@ -25,6 +25,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IListeningPort
 from twisted.logger import globalLogBeginner
 
+from twisted_distcc.agent.context import context_of
 from twisted_distcc.agent.handover import own_umask
 from twisted_distcc.agent.includes import IncludesFactory, Question
 from twisted_distcc.agent.place import UnsafeFolderError, runtime_folder
@@ -206,7 +207,7 @@ class _Build:
         return f"{self.place}/{SOCKET}"
 
     def _listen(self, reactor: Any) -> tuple[IncludesFactory, IListeningPort]:
-        factory = IncludesFactory(self._find(reactor), reactor, self.left)
+        factory = IncludesFactory(self._find(reactor), reactor, self.left, _context())
         return factory, reactor.listenUNIX(self.socket, factory, mode=0o600)
 
     def _find(self, reactor: Any) -> Find:
@@ -230,6 +231,14 @@ class _Build:
                 f"{failed} failed on a server and not here, and distcc went on without remote"
                 " preprocessing: are the system's headers the same there?"
             )
+
+
+def _context() -> bytes:
+    """Return the context that is served; nobody has an empty one."""
+    try:
+        return context_of("self")
+    except OSError:  # without a `/proc`
+        return b""
 
 
 def _reactor() -> Any:

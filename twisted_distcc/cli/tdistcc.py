@@ -9,6 +9,7 @@ here may import Twisted, or much of anything, before it is needed.
 import _signal  # type: ignore[import-not-found]  # `signal` itself would import `enum`
 import os
 
+from twisted_distcc.agent.context import AloneError
 from twisted_distcc.agent.handover import (
     NoAgentError,
     Verdict,
@@ -27,6 +28,8 @@ IMPLICIT_COMPILER = "cc"
 SAFEGUARD = b"_TDISTCC_SAFEGUARD"
 _DEEPEST = 5
 _APPENDING = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
+_STDOUT, _STDERR = 1, 2
+_IGNORED_BY_PYTHON = (_signal.SIGPIPE, _signal.SIGXFSZ)
 _EXIT_MISSING = 110
 _EXIT_RECURSIVE = 111
 _INTERRUPTED = 130
@@ -37,13 +40,27 @@ _SOURCES = (".c", ".cc", ".cpp", ".cxx", ".C", ".i", ".ii", ".m", ".mm", ".s", "
 
 def main(argv: list[str]) -> None:
     """Run, and exit."""
+    is_mute = _keep_closed_streams()
     try:
-        status = _main(argv)
+        status = _main(argv, is_mute)
     except KeyboardInterrupt:
         status = _INTERRUPTED
     if status == _INTERRUPTED:
         _end_by_interrupt()
     os._exit(status)
+
+
+def _keep_closed_streams() -> bool:
+    """Put what can be neither read nor written in place of standard streams that are closed.
+
+    Otherwise the next file or socket that we open would take the place.  What we become finds them
+    closed.  Return whether a compiler's words would be lost: gcc fails then, if it has any.
+    """
+    kept = []
+    while (descriptor := os.open("/", os.O_PATH)) <= _STDERR:
+        kept.append(descriptor)
+    os.close(descriptor)
+    return any(descriptor in kept for descriptor in (_STDOUT, _STDERR))
 
 
 def _end_by_interrupt() -> None:
@@ -72,7 +89,7 @@ def _own_options() -> tuple[str, ...]:
     return ("--help", "--version", "--show-hosts", "--scan-includes", "-j", "--show-principal")
 
 
-def _main(argv: list[str]) -> int:
+def _main(argv: list[str], is_mute: bool) -> int:
     command = command_of(argv)
     if command is None:
         from twisted_distcc.cli.tdistcc_about import about
@@ -81,13 +98,15 @@ def _main(argv: list[str]) -> int:
     _give_back_locale()
     depth = os.environb.get(SAFEGUARD, b"")
     os.environb[SAFEGUARD] = depth + b"+"
-    if depth:
-        return _nested(command, len(depth))
+    if depth or is_mute:
+        return _here(command, len(depth))
     messages = message_descriptor()
     if os.environ.get("DISTCC_AGENT") == "0":
         return _alone(command, messages)
     try:
         verdict = hand_over([os.fsencode(word) for word in command], messages)
+    except AloneError as reason:
+        return _alone(command, messages, str(reason))
     except (NoAgentError, UnsafeFolderError) as error:
         _write(messages, f"Warning: {error}; compiling without an agent")
         return _alone(command, messages)
@@ -120,17 +139,55 @@ def _follow(verdict: Verdict, command: list[str]) -> int:
 
 def become(compiler: str, command: list[str]) -> int:
     """Become `compiler`; if that fails, say so and give an exit status."""
-    # Python ignores this signal, and what it becomes would too: `gcc -E x.c | head` is to end quietly.
-    _signal.signal(_signal.SIGPIPE, _signal.SIG_DFL)
+    _give_back_signals()
     try:
-        os.execv(compiler, [compiler, *command[1:]])
+        os.execv(compiler, [_called(command[0], compiler), *command[1:]])
     except OSError as error:
         _write(2, f"ERROR: failed to exec {compiler}: {error.strerror}")
         return _EXIT_MISSING
 
 
-def _nested(command: list[str], depth: int) -> int:
-    """We were started by a compiler that we started: compile here, and no deeper than makes sense."""
+def _called(name: str, compiler: str) -> str:
+    """Return what `compiler` is to call itself: what the user called it, unless that means tdistcc.
+
+    gcc tells it (`COLLECT_GCC`); and called by a bare name, it looks for itself on PATH.
+    """
+    folders = [""] if "/" in name else os.environ.get("PATH", os.defpath).split(":")
+    paths = (os.path.join(working_directory(), folder, name) for folder in folders)
+    found = next((path for path in paths if os.access(path, os.X_OK) and not os.path.isdir(path)), None)
+    return name if found == compiler else compiler
+
+
+def _give_back_signals() -> None:
+    """Heed what Python ignores from its start: `gcc -E x.c | head` is to end quietly.
+
+    Python does not tell whether these signals were ignored before, as SIGPIPE is in services of systemd.
+    Shells and build tools ignore a signal only if they were started like that or told to, and start
+    others likewise: so we do as our parent does.  A parent that ignores all of them is another Python,
+    which resets them for its children.
+    """
+    ignored = _ignored_by_parent()
+    by_python = all(ignored & _bit(number) for number in _IGNORED_BY_PYTHON)
+    for number in _IGNORED_BY_PYTHON:
+        if by_python or not ignored & _bit(number):
+            _signal.signal(number, _signal.SIG_DFL)
+
+
+def _ignored_by_parent() -> int:
+    """Return the signals that our parent ignores, one bit for each; 0 if that cannot be known."""
+    try:
+        with open(f"/proc/{os.getppid()}/status", "rb") as status:
+            return next(int(line[7:], 16) for line in status if line.startswith(b"SigIgn:"))
+    except (OSError, StopIteration):
+        return 0
+
+
+def _bit(number: int) -> int:
+    return 1 << (number - 1)
+
+
+def _here(command: list[str], depth: int) -> int:
+    """Compile here, and no deeper than makes sense where a compiler that we started has started us."""
     from twisted_distcc.execution.compilers import find_compiler, not_found
 
     compiler = find_compiler(command[0], working_directory(), os.environ.get("PATH", os.defpath))
@@ -143,12 +200,22 @@ def _nested(command: list[str], depth: int) -> int:
     return become(compiler, command)
 
 
-def _alone(command: list[str], messages: int) -> int:
+def _alone(command: list[str], messages: int, reason: str = "") -> int:
+    """Do the agent's work in this process, for `reason`; where we cannot, compile here."""
+    try:
+        return _alone_if_we_can(command, messages, reason)
+    except Exception as error:  # such as memory that is limited
+        if not reason:
+            _write(messages, f"Warning: compiling here, without tdistcc's larger part: {error!r}")
+        return _here(command, 0)
+
+
+def _alone_if_we_can(command: list[str], messages: int, reason: str) -> int:
     from twisted_distcc.agent.alone import run_alone
     from twisted_distcc.client.invocation import Finished, Invocation
 
     invocation = Invocation(tuple(command), working_directory(), dict(os.environ), own_umask())
-    outcome = run_alone(invocation, lambda line: write_all(messages, line))
+    outcome = run_alone(invocation, lambda line: write_all(messages, line), reason)
     if outcome is None:
         return _INTERRUPTED
     if isinstance(outcome, Finished):

@@ -9,7 +9,8 @@ when the host failed, and which goes when the host has served again.  So all of 
 ours and distcc's, know what one of them found out.
 
 distcc's name for a host leaves out much of what was written: `@red` and `@red:/usr/bin/distccd` share a
-note.  We write into it which words failed, when and why; whoever corrects a word need not wait.  A note
+note.  We write into it which words failed, when and why; whoever corrects a word need not wait.  The
+network namespace counts as part of a word: what is out of reach in one may serve in another.  A note
 whose time is not that of its last line was made by distcc, and holds for all words.
 """
 
@@ -57,20 +58,22 @@ class Backoff:
     """The notes about failed hosts in a lock directory.
 
     `period` is how many seconds a note holds (0: there are no notes); `now` is the wall clock, in
-    seconds since the epoch, as the notes are shared by all processes.
+    seconds since the epoch, as the notes are shared by all processes; `network` names the network
+    namespace of this process, if it is known.
     """
 
-    def __init__(self, path: str, period: float, now: Callable[[], float]) -> None:
+    def __init__(self, path: str, period: float, now: Callable[[], float], network: str = "") -> None:
         self._path = path
         self._period = period
         self._now = now
+        self._network = network
 
     def avoid(self, host: RemoteHost, reason: str = "") -> None:
         """Note that the host has failed just now, for `reason`.  Raises `LockDirectoryError`."""
         if self._period <= 0:
             return
         reason = " ".join(reason.split())[:_LONGEST_REASON]
-        failure = _Failure(int(self._now() * _NANO), _word(host), reason)
+        failure = _Failure(int(self._now() * _NANO), self._word(host), reason)
         self._write(host, [*self._others(host), failure])
 
     def forgive(self, host: RemoteHost) -> None:
@@ -107,8 +110,12 @@ class Backoff:
         failures = self._read(host, noted)
         if not failures:
             return _Failure(noted, "", "")
-        mine = (failure for failure in failures if failure.word == _word(host))
+        mine = (failure for failure in failures if failure.word == self._word(host))
         return next((failure for failure in mine if self._is_recent(failure.at)), None)
+
+    def _word(self, host: Host) -> str:
+        """Write the host without its limit, which has no part in a failure, and the network."""
+        return f"{replace(host, limit=1)}{self._network}"
 
     def _is_recent(self, at: int) -> bool:
         # A note from the far future was left by a clock that has been set back since; distcc would
@@ -122,7 +129,7 @@ class Backoff:
         except OSError:
             return []
         failures = self._read(host, noted)
-        return [one for one in failures if one.word != _word(host) and self._is_recent(one.at)]
+        return [one for one in failures if one.word != self._word(host) and self._is_recent(one.at)]
 
     def _read(self, host: RemoteHost, noted: int) -> list[_Failure]:
         """Read the note, whose time of change is `noted`; distcc's has nothing that counts."""
@@ -145,8 +152,3 @@ class Backoff:
 
     def _note(self, host: RemoteHost) -> str:
         return f"{self._path}/backoff_{host.lock_name}_0"
-
-
-def _word(host: Host) -> str:
-    """Write the host without its limit, which has no part in a failure."""
-    return str(replace(host, limit=1))

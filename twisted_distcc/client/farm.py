@@ -59,6 +59,14 @@ def _ordered(hosts: HostList) -> tuple[Host, ...]:
     return in_order_of_preference(hosts, random.SystemRandom())
 
 
+def _network() -> str:
+    """Name the network namespace of this process, if the kernel tells."""
+    try:
+        return os.readlink("/proc/self/ns/net")
+    except OSError:
+        return ""
+
+
 class Farms:
     """The farms of one process, by what their settings say."""
 
@@ -75,6 +83,6 @@ class Farms:
         return self._farms[key]
 
     def _make(self, directory: str, period: float, pause: float) -> Farm:
-        backoff = Backoff(directory, period, time.time)
+        backoff = Backoff(directory, period, time.time, _network())
         slots = SlotDirectory(directory)
         return Farm(slots, backoff, SlotQueue(self._clock, slots, backoff, pause))
