@@ -132,10 +132,14 @@ class AboutTests(SynchronousTestCase):
         self.assertEqual(self.say("-j", hosts="localhost/1 red/8 @blue"), (0, "13\n", ""))
 
     def test_bad_hosts(self) -> None:
-        """A host list that means nothing is an error with a sentence and distcc's own exit code."""
-        status, stdout, stderr = self.say("--show-hosts", hosts="red:none")
-        self.assertEqual((status, stdout), (106, ""))
-        self.assertIn("red:none", stderr)
+        """A word that means nothing is passed over with a warning, and the status is 0 as distcc's."""
+        status, stdout, stderr = self.say("--show-hosts", hosts="red:none blue +zeroconf")
+        self.assertEqual((status, stdout), (0, "blue\n"))
+        self.assertIn(
+            'tdistcc: Warning: "red:none" in $DISTCC_HOSTS is passed over: it has a bad', stderr
+        )
+        self.assertIn("+zeroconf is not built yet", stderr)
+        self.assertEqual(self.say("-j", hosts="red:none blue/7")[:2], (0, "7\n"))
 
     def test_scan_includes_of_nothing(self) -> None:
         """--scan-includes without a command is an error that says how it is used."""

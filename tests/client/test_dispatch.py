@@ -121,23 +121,32 @@ class StayingHereTests(DispatchTestCase):
         self.assertEqual(self.finished(self.compile()).exit_code, 110)
         self.assertEqual(self.told.warned, ["failed to exec gcc: it is not installed, or not on PATH"])
 
-    def test_a_setting_that_means_nothing(self) -> None:
-        """A variable that cannot be understood is an error that names it."""
-        self.environ["DISTCC_IO_TIMEOUT"] = "soon"
-        self.assertEqual(self.finished(self.compile()).exit_code, 101)
-        self.assertIn('DISTCC_IO_TIMEOUT is "soon"', self.told.warned[0])
+    def test_words_that_mean_nothing(self) -> None:
+        """A setting or a host that cannot be understood is told; the compile goes on with the rest."""
+        server = good_server()
+        self.serve(server, more="green,auth blue:none yellow,down +zeroconf")
+        self.environ |= {"DISTCC_IO_TIMEOUT": "soon", "DISTCC_FALLBACK": "no"}
+        self.assertEqual(self.finished(self.compile()).exit_code, 0)
+        self.assertEqual(len(server.requests), 1)
+        for word in (
+            'DISTCC_IO_TIMEOUT is "soon"', 'DISTCC_FALLBACK is "no"', '"green,auth" in',
+            '"blue:none" in', "+zeroconf is not built yet",
+        ):  # fmt: skip
+            self.assertEqual(len([line for line in self.told.reminded if word in line]), 1, word)
+        self.assertIn("yellow,down is not asked: its ,down sets it aside", self.told.said)
 
-    def test_a_host_list_that_means_nothing(self) -> None:
-        """A host list that cannot be understood is an error that names the word."""
-        self.environ["DISTCC_HOSTS"] = "red:none"
+    def test_hosts_that_all_mean_nothing(self) -> None:
+        """Without a host that is understood it is compiled here; where it must not be, it fails."""
+        self.environ["DISTCC_HOSTS"] = "red:none green,auth"
+        self.here(self.compile())
+        self.environ["DISTCC_FALLBACK"] = "0"
         self.assertEqual(self.finished(self.compile()).exit_code, 106)
-        self.assertIn("red:none", self.told.warned[0])
 
-    def test_what_the_list_will_not_get(self) -> None:
-        """Who asks to be told learns that a part of the host list is passed over."""
-        self.serve(good_server(), more="+zeroconf")
-        self.finished(self.compile())
-        self.assertIn("+zeroconf is not supported yet", self.told.said[0])
+    def test_what_is_not_sent_anyway(self) -> None:
+        """A command that is not sent, as a configure script has many, says nothing of such words."""
+        self.environ["DISTCC_HOSTS"] = "red:none"
+        self.here(self.compile("gcc", "--version"))
+        self.assertEqual((self.told.warned, self.told.reminded), ([], []))
 
     def test_response_files(self) -> None:
         """A response file is read from the folder in which the command was typed."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from twisted.trial.unittest import SynchronousTestCase
 
 from twisted_distcc.client.settings import (
@@ -131,24 +133,34 @@ class ValuesTests(SynchronousTestCase):
         self.assertEqual(settings(DISTCC_DIR="/x/\udcff").directory, "/x/\udcff")
 
 
-class RefusalTests(SynchronousTestCase):
+class NoticeTests(SynchronousTestCase):
     def test_nonsense_is_named(self) -> None:
-        """A value that means nothing is refused by variable, value and what is accepted."""
-        refused = [
-            ("DISTCC_FALLBACK", "no", "0 (no) or 1 (yes)"),
-            ("DISTCC_SAVE_TEMPS", "2", "0 (no) or 1 (yes)"),
-            ("DISTCC_SAVE_TEMPS", "true", "0 (no) or 1 (yes)"),
-            ("DISTCC_IO_TIMEOUT", "0", "a whole number of seconds, at least 1"),
-            ("DISTCC_IO_TIMEOUT", "1.5", "a whole number of seconds, at least 1"),
-            ("DISTCC_CONNECT_TIMEOUT", "-1", "a whole number of seconds, at least 1"),
-            ("DISTCC_BACKOFF_PERIOD", "10x", "a whole number of seconds, at least 0"),
-            ("DISTCC_PAUSE_TIME_MSEC", "soon", "a whole number of milliseconds"),
-        ]
-        for name, value, accepted in refused:
-            error = self.assertRaises(BadSettingError, settings, **{name: value})
-            self.assertEqual(str(error), f'{name} is "{value}", but it has to be {accepted}')
-            self.assertEqual(error.exit_code, 101)
+        """A value that means nothing counts as the default, and is told with what is accepted."""
+        for name, value, accepted, default in (
+            ("DISTCC_FALLBACK", "no", "0 (no) or 1 (yes)", "1"),
+            ("DISTCC_REMOTE_CPP", "off", "0 (no) or 1 (yes)", "1"),
+            ("DISTCC_SAVE_TEMPS", "2", "0 (no) or 1 (yes)", "0"),
+            ("DISTCC_SAVE_TEMPS", "true", "0 (no) or 1 (yes)", "0"),
+            ("DISTCC_IO_TIMEOUT", "0", "a whole number of seconds, at least 1", "300"),
+            ("DISTCC_IO_TIMEOUT", "1.5", "a whole number of seconds, at least 1", "300"),
+            ("DISTCC_CONNECT_TIMEOUT", "-1", "a whole number of seconds, at least 1", "4"),
+            ("DISTCC_BACKOFF_PERIOD", "10x", "a whole number of seconds, at least 0", "60"),
+            ("DISTCC_PAUSE_TIME_MSEC", "soon", "a whole number of milliseconds", "100"),
+        ):
+            found = settings(**{name: value})
+            (notice,) = found.notices
+            expected = f'{name} is "{value}": it has to be {accepted}; it counts as {default}'
+            self.assertEqual(str(notice), expected)
+            self.assertEqual(replace(found, notices=()), settings())
 
+    def test_several(self) -> None:
+        """Each is told."""
+        found = settings(DISTCC_FALLBACK="no", DISTCC_IO_TIMEOUT="soon", DISTCC_BACKOFF_PERIOD="7")
+        self.assertEqual(len(found.notices), 2)
+        self.assertEqual(found.backoff_period, 7)
+
+
+class RefusalTests(SynchronousTestCase):
     def test_no_place_for_lock_files(self) -> None:
         """Without DISTCC_DIR and HOME there is nowhere to be, and the error says what to set."""
         error = self.assertRaises(BadSettingError, Settings.from_environ, {"HOME": ""})

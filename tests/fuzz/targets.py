@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import Final
 
 from twisted_distcc.agent.frames import BadFrameError, pack_request, parse_header, unpack_request
-from twisted_distcc.client.hosts import BadHostsError, parse_hosts
+from twisted_distcc.client.hosts import parse_hosts
 from twisted_distcc.cmdline.model import Compilation
 from twisted_distcc.cmdline.parse import parse
 from twisted_distcc.cmdline.response import split
@@ -170,10 +170,7 @@ def response_file(data: bytes) -> None:
 
 def hosts(data: bytes) -> None:
     """Read a list of hosts; what is understood means the same when it is written again."""
-    try:
-        understood = parse_hosts(os.fsdecode(data)).hosts
-    except BadHostsError:
-        return
+    understood = parse_hosts(os.fsdecode(data)).hosts
     assert parse_hosts(" ".join(map(str, understood))).hosts == understood
 
 

@@ -108,6 +108,7 @@ def hints(hosts: HostList, environ: Mapping[str, str]) -> Iterator[str]:
     """Say which hosts distcc will not have preprocess anything, and how it would."""
     if environ.get("DISTCC_POTENTIAL_HOSTS") and "DISTCC_HOSTS" not in environ:
         yield "DISTCC_POTENTIAL_HOSTS is for lsdistcc, which is not built: set DISTCC_HOSTS"
+    yield from map(str, hosts.warnings)
     remote = [host for host in hosts.hosts if not isinstance(host, Localhost)]
     if plain := [host for host in remote if not (host.pump and host.compress)]:
         names = ", ".join(map(str, plain))

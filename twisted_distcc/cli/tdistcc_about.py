@@ -64,8 +64,8 @@ def about(arguments: Sequence[str], program: str = "tdistcc") -> int:
 
 def _hosts() -> HostList:
     hosts = find_hosts(os.environ, _read_text)
-    if reason := hosts.why_empty:
-        sys.stderr.write(f"tdistcc: Warning: {reason}\n")
+    for warning in (*hosts.warnings, *filter(None, (hosts.why_empty,))):
+        sys.stderr.write(f"tdistcc: Warning: {warning}\n")
     return hosts
 
 

@@ -39,7 +39,7 @@ from twisted_distcc.client.slots import LockDirectoryError, Slot
 from twisted_distcc.client.sources import Sources
 from twisted_distcc.client.suspects import Suspects
 from twisted_distcc.client.transports import SecureWay
-from twisted_distcc.errors import EXIT_NO_HOSTS, DistccError
+from twisted_distcc.errors import EXIT_BAD_HOSTS, EXIT_NO_HOSTS, DistccError
 from twisted_distcc.messages.bulk import Turns
 from twisted_distcc.processes import CannotStartError, Spawner
 
@@ -155,8 +155,6 @@ class _Job:
         environ = invocation.wishes
         settings = Settings.from_environ(environ)
         hosts = find_hosts(environ, read_text)
-        for warning in hosts.warnings:
-            report.say(warning)
         compiler = compiler_of(invocation)
         return cls(tools, invocation, report, compiler, settings, hosts, tools.farms.of(settings))
 
@@ -208,12 +206,20 @@ class _Job:
 
     def _understand(self) -> Sendable:
         sendable = Sendable.of(self.invocation, self.compiler)
+        self._tell_of_wishes()
         if why_empty := self.hosts.why_empty:
-            raise self._nobody(why_empty, EXIT_NO_HOSTS)
+            raise self._nobody(why_empty, EXIT_BAD_HOSTS if self.hosts.bad else EXIT_NO_HOSTS)
         if self.tools.suspects.stays_here(sendable):
             raise StaysHere("a server failed to compile it, which this machine could")
         sendable.check_outputs()
         return sendable
+
+    def _tell_of_wishes(self) -> None:
+        """Say which of the user's words mean nothing here, to whoever has a compile sent."""
+        for notice in (*self.settings.notices, *self.hosts.warnings):
+            self.report.remind(notice.text, notice.reason)
+        for word in self.hosts.down:
+            self.report.say(f"{word} is not asked: its ,down sets it aside")
 
     def _free_place_here(self) -> Slot | None:
         """Take a slot of `localhost`, if it is listed and its turn: that saves preprocessing."""

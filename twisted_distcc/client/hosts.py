@@ -1,8 +1,8 @@
 """distcc's hosts grammar.
 
-In: the text of a host list, or the environment and a way to read files.  Out: a frozen `HostList`,
-or a `BadHostsError` whose sentence names the word at fault and what to write instead.  This module
-refuses to know the network, the file system and which host is any good.
+In: the text of a host list, or the environment and a way to read files.  Out: a frozen `HostList`.  A
+word that means nothing is passed over, and the list says which, why, and what to write instead: it
+never stops a build.  The network and the file system are not known here, nor which host is any good.
 
 The grammar is that of distcc(1), "HOST SPECIFICATIONS", with one option more, `,tls`:
 
@@ -12,7 +12,9 @@ The grammar is that of distcc(1), "HOST SPECIFICATIONS", with one option more, `
     --randomize  --localslots=N  --localslots_cpp=N  +zeroconf  # comment
 
 An IPv6 address stands in square brackets.  Where distcc takes what cannot be meant (a negative
-limit, port 70000, `--randomise` as the name of a host), this module refuses it.
+limit, port 70000, `--randomise` as the name of a host), this module passes it over.  So it does with a
+host that wants what is not built (`,auth`): it is not called in another way than was asked for.  A host
+with `,down` is one that its user has set aside.
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ from dataclasses import dataclass, field, replace
 from functools import reduce
 from typing import TYPE_CHECKING
 
-from twisted_distcc.client.settings import distcc_directory, whole_number
+from twisted_distcc.client.settings import Notice, distcc_directory, whole_number
 from twisted_distcc.errors import EXIT_BAD_HOSTS, DistccError
 
 if TYPE_CHECKING:
@@ -49,9 +51,17 @@ _SSH = re.compile(rf"(?P<user>{_PLAIN})?@{_NAME}(?P<limit>/[^:]*)?(?P<command>:[
 
 
 class BadHostsError(DistccError):
-    """A host list has a word that means nothing."""
+    """A host list has a word that means nothing, and whoever reads it does not do with less."""
 
     exit_code = EXIT_BAD_HOSTS
+
+
+class _BadWordError(Exception):
+    """A word means nothing; the argument says why, and what to write instead."""
+
+
+class _DownError(Exception):
+    """A host is set aside."""
 
 
 class _Written:
@@ -132,11 +142,15 @@ RemoteHost = TcpHost | SshHost
 Host = TcpHost | SshHost | Localhost
 
 
+_NO_ZEROCONF = Notice("+zeroconf is not built yet", "no hosts are found by it; list them by name")
+
+
 @dataclass(frozen=True, slots=True)
 class HostList:
     """A whole host list: the hosts, in the order of preference, and what holds for all of them.
 
-    `words` are the hosts as they were written, and `source` is where the list was found.
+    `words` are the hosts as they were written, and `source` is where the list was found.  `down` are
+    words for hosts that are set aside, `bad` those that mean nothing, each with the reason.
     """
 
     hosts: tuple[Host, ...] = ()
@@ -144,15 +158,17 @@ class HostList:
     localslots_cpp: int = _LOCAL_SLOTS_CPP
     randomize: bool = False
     zeroconf: bool = False
+    down: tuple[str, ...] = ()
+    bad: tuple[tuple[str, str], ...] = ()
     words: tuple[str, ...] = field(default=(), compare=False)
     source: str = field(default="", compare=False)
 
     @property
-    def warnings(self) -> tuple[str, ...]:
-        """What the list asks for and will not get, in sentences for the person who wrote it."""
-        if not self.zeroconf:
-            return ()
-        return ("+zeroconf is not supported yet: list the hosts by name; it is ignored",)
+    def warnings(self) -> tuple[Notice, ...]:
+        """What the list asks for and will not get, for the person who wrote it."""
+        source = f" in {self.source}" if self.source else ""
+        bad = (Notice(f'"{word}"{source} is passed over', reason) for word, reason in self.bad)
+        return (*bad, *((_NO_ZEROCONF,) if self.zeroconf else ()))
 
     @property
     def why_empty(self) -> str | None:
@@ -178,7 +194,7 @@ class HostList:
 
 
 def parse_hosts(text: str) -> HostList:
-    """Parse a host list; raises `BadHostsError`.  A list may be empty."""
+    """Parse a host list, which may be empty."""
     return reduce(_with_word, _COMMENT.sub("", text).split(), HostList())
 
 
@@ -190,7 +206,7 @@ def find_hosts(environ: Mapping[str, str], read_text: Callable[[str], str | None
     """
     for source, text in _sources(environ, read_text):
         if text is not None:
-            return _parse_source(source, text)
+            return replace(parse_hosts(text), source=source)
     return HostList()
 
 
@@ -204,18 +220,15 @@ def _sources(
     yield SYSTEM_HOSTS, read_text(SYSTEM_HOSTS)
 
 
-def _parse_source(source: str, text: str) -> HostList:
-    try:
-        hosts = parse_hosts(text)
-    except BadHostsError as error:
-        raise BadHostsError(f"{source}: {error}") from None
-    return replace(hosts, source=source)
-
-
 def _with_word(hosts: HostList, word: str) -> HostList:
-    if word.startswith(("-", "+")):
-        return _with_global_option(hosts, word)
-    return replace(hosts, hosts=(*hosts.hosts, _parse_host(word)), words=(*hosts.words, word))
+    try:
+        if word.startswith(("-", "+")):
+            return _with_global_option(hosts, word)
+        return replace(hosts, hosts=(*hosts.hosts, _parse_host(word)), words=(*hosts.words, word))
+    except _DownError:
+        return replace(hosts, down=(*hosts.down, word))
+    except _BadWordError as error:
+        return replace(hosts, bad=(*hosts.bad, (word, str(error))))
 
 
 def _with_global_option(hosts: HostList, word: str) -> HostList:
@@ -229,14 +242,14 @@ def _with_global_option(hosts: HostList, word: str) -> HostList:
         case "+zeroconf", "", "":
             return replace(hosts, zeroconf=True)
     known = "--randomize, --localslots=4, --localslots_cpp=8 or +zeroconf"
-    raise _refusal(word, "is not an option of a host list", known)
+    raise _refusal("is not an option of a host list", known)
 
 
 def _slot_count(word: str, number: str) -> int:
     count = whole_number(number)
     if not count:
         option = word.partition("=")[0]
-        raise _refusal(word, "wants a whole number, at least 1", f"{option}=4")
+        raise _refusal("wants a whole number, at least 1", f"{option}=4")
     return count
 
 
@@ -244,59 +257,61 @@ def _parse_host(word: str) -> Host:
     place, *options = word.split(",")
     flags = _parse_options(word, options)
     if "@" in place:
-        return _parse_ssh(word, place, flags)
-    return _parse_tcp(word, place, flags)
+        return _parse_ssh(place, flags)
+    return _parse_tcp(place, flags)
 
 
 def _parse_options(word: str, options: list[str]) -> frozenset[str]:
+    if "down" in options:
+        raise _DownError
     for option in options:
         if option.partition("=")[0] == "auth":
-            raise _refusal(word, "asks for GSS-API, which is not supported", ",tls in its place")
+            raise _refusal("asks for GSS-API, which is not supported", ",tls in its place")
         if option not in {"lzo", "cpp", "tls"}:
-            raise _refusal(word, f'has an unknown option "{option}"', ",lzo or ,cpp or ,tls")
+            raise _refusal(f'has an unknown option "{option}"', ",lzo or ,cpp or ,tls")
     if "cpp" in options and "lzo" not in options:
-        raise _refusal(word, "has ,cpp without the ,lzo that it requires", f"{word},lzo")
+        raise _refusal("has ,cpp without the ,lzo that it requires", f"{word},lzo")
     return frozenset(options)
 
 
-def _parse_tcp(word: str, place: str, flags: frozenset[str]) -> TcpHost | Localhost:
+def _parse_tcp(place: str, flags: frozenset[str]) -> TcpHost | Localhost:
     match = _TCP.fullmatch(place)
     if match is None or (match["port"] and match["late_port"]):
-        raise _refusal(word, *_what_is_wrong_with(place))
+        raise _refusal(*_what_is_wrong_with(place))
     port = match["port"] or match["late_port"]
     if place == "localhost" and not flags:
         return Localhost()
     if place.startswith("localhost/"):
-        return _parse_localhost(word, match["limit"], extras=bool(port or flags))
+        return _parse_localhost(match["limit"], extras=bool(port or flags))
     return TcpHost(
         name=match["name"].strip("[]"),
-        port=_port(word, port, tls="tls" in flags),
-        limit=_limit(word, match["limit"]),
+        port=_port(port, tls="tls" in flags),
+        limit=_limit(match["limit"]),
         compress="lzo" in flags,
         pump="cpp" in flags,
         tls="tls" in flags,
     )
 
 
-def _parse_localhost(word: str, limit: str, *, extras: bool) -> Localhost:
+def _parse_localhost(limit: str, *, extras: bool) -> Localhost:
     """Parse `localhost/LIMIT`, whose port and options distcc would silently ignore."""
     if extras:
         advice = f"localhost{limit}, or the daemon's own address, such as 127.0.0.1:3632{limit}"
-        raise _refusal(word, "compiles in place, without a port and options", advice)
-    return Localhost(_limit(word, limit))
+        raise _refusal("compiles in place, without a port and options", advice)
+    return Localhost(_limit(limit))
 
 
-def _parse_ssh(word: str, place: str, flags: frozenset[str]) -> SshHost:
+def _parse_ssh(place: str, flags: frozenset[str]) -> SshHost:
     match = _SSH.fullmatch(place)
     if match is None:
-        raise _refusal(word, "is not written as an ssh host", "user@host/4:/path/to/distccd")
+        raise _refusal("is not written as an ssh host", "user@host/4:/path/to/distccd")
     if "tls" in flags:
-        raise _refusal(word, "has ,tls, though ssh is as safe without", place)
+        raise _refusal("has ,tls, though ssh is as safe without", place)
     return SshHost(
         user=match["user"],
         name=match["name"].strip("[]"),
         command=(match["command"] or "")[1:] or None,
-        limit=_limit(word, match["limit"]),
+        limit=_limit(match["limit"]),
         compress="lzo" in flags,
         pump="cpp" in flags,
     )
@@ -306,22 +321,22 @@ def _usual_port(*, tls: bool) -> int:
     return DEFAULT_TLS_PORT if tls else DEFAULT_PORT
 
 
-def _port(word: str, port: str | None, *, tls: bool) -> int:
+def _port(port: str | None, *, tls: bool) -> int:
     if port is None:
         return _usual_port(tls=tls)
     number = whole_number(port[1:])
     if number is None or not 0 < number <= _HIGHEST_PORT:
-        raise _refusal(word, f'has a bad port "{port[1:]}"', f":{_usual_port(tls=tls)}, or 1 to 65535")
+        raise _refusal(f'has a bad port "{port[1:]}"', f":{_usual_port(tls=tls)}, or 1 to 65535")
     return number
 
 
-def _limit(word: str, limit: str | None) -> int:
+def _limit(limit: str | None) -> int:
     if limit is None:
         return _REMOTE_LIMIT
     number = whole_number(limit[1:])
     if not number:
         advice = "/4, or any whole number from 1 (a path goes after a colon: user@host:/path)"
-        raise _refusal(word, f'has a bad limit "{limit[1:]}"', advice)
+        raise _refusal(f'has a bad limit "{limit[1:]}"', advice)
     return number
 
 
@@ -333,8 +348,8 @@ def _what_is_wrong_with(place: str) -> tuple[str, str]:
     return "is not written as a host", "HOST:PORT/LIMIT, as in red:3632/4 or [::1]:3632/4"
 
 
-def _refusal(word: str, why: str, instead: str) -> BadHostsError:
-    return BadHostsError(f'"{word}" {why}; write {instead}')
+def _refusal(why: str, instead: str) -> _BadWordError:
+    return _BadWordError(f"it {why}; write {instead}")
 
 
 def _bracketed(name: str) -> str:

@@ -1,12 +1,12 @@
 """What the environment asks of the client.
 
-In: the environment, as a mapping.  Out: one frozen `Settings`, or a `BadSettingError` that names
-the variable, its value and what would be accepted.  This module refuses to know files, hosts and
+In: the environment, as a mapping.  Out: one frozen `Settings`, with a notice of each value that means
+nothing.  This module refuses to know files, hosts and
 the process's own environment.
 
 Names, meanings and defaults are those of distcc(1), "ENVIRONMENT VARIABLES", with these exceptions.
-An empty value means the default.  A value that is not understood is refused, where distcc takes it
-for something else (it reads `DISTCC_FALLBACK=no` as yes).  `DISTCC_CONNECT_TIMEOUT` is ours, since
+An empty value means the default.  So does a value that is not understood, as with distcc
+(`DISTCC_FALLBACK=no` is yes), but the user is told.  `DISTCC_CONNECT_TIMEOUT` is ours, since
 distcc's four seconds cannot be changed, and so is `DISTCC_REMOTE_CPP`.  And the pause is a tenth of
 distcc's second, because one process looks for a free slot on behalf of all jobs, where each of distcc's
 looks for itself.
@@ -14,7 +14,7 @@ looks for itself.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from twisted_distcc.errors import EXIT_BAD_ARGUMENTS, DistccError
@@ -30,9 +30,21 @@ _SHORTEST_PAUSE = 0.01
 
 
 class BadSettingError(DistccError):
-    """A variable of the environment has a value that means nothing."""
+    """The environment leaves no place to work in."""
 
     exit_code = EXIT_BAD_ARGUMENTS
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """What a user asks for and will not get: `text` names it, `reason` says why, and what to do."""
+
+    text: str
+    reason: str
+
+    def __str__(self) -> str:
+        """Say both."""
+        return f"{self.text}: {self.reason}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,6 +106,8 @@ class Settings:
     """`DISTCC_PAUSE_TIME_MSEC`: how long to wait before looking again for a free slot."""
     tls: TlsPaths
     """What `,tls` hosts are called with."""
+    notices: tuple[Notice, ...] = ()
+    """Of values that mean nothing."""
 
     @property
     def lock_directory(self) -> str:
@@ -102,21 +116,23 @@ class Settings:
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> Settings:
-        """Read the settings; raises `BadSettingError` at the first that is not understood."""
+        """Read the settings; raises `BadSettingError` if there is no place for lock files."""
         directory = _required_directory(environ)
+        values = _Values(environ)
         return cls(
             directory=directory,
-            fallback=_switch(environ, "DISTCC_FALLBACK", default=True),
-            remote_cpp=_switch(environ, "DISTCC_REMOTE_CPP", default=True),
-            save_temps=_switch(environ, "DISTCC_SAVE_TEMPS", default=False),
+            fallback=values.switch("DISTCC_FALLBACK", default=True),
+            remote_cpp=values.switch("DISTCC_REMOTE_CPP", default=True),
+            save_temps=values.switch("DISTCC_SAVE_TEMPS", default=False),
             skip_local_retry="DISTCC_SKIP_LOCAL_RETRY" in environ,
             ssh=environ.get("DISTCC_SSH") or "ssh",
             tmpdir=environ.get("TMPDIR") or "/tmp",  # noqa: S108  # as everybody's
-            connect_timeout=_seconds(environ, "DISTCC_CONNECT_TIMEOUT", default=4, least=1),
-            io_timeout=_seconds(environ, "DISTCC_IO_TIMEOUT", default=300, least=1),
-            backoff_period=_seconds(environ, "DISTCC_BACKOFF_PERIOD", default=60, least=0),
-            pause=_pause(environ, "DISTCC_PAUSE_TIME_MSEC", default=0.1),
+            connect_timeout=values.seconds("DISTCC_CONNECT_TIMEOUT", default=4, least=1),
+            io_timeout=values.seconds("DISTCC_IO_TIMEOUT", default=300, least=1),
+            backoff_period=values.seconds("DISTCC_BACKOFF_PERIOD", default=60, least=0),
+            pause=values.pause("DISTCC_PAUSE_TIME_MSEC", default=0.1),
             tls=TlsPaths.from_environ(environ, directory),
+            notices=tuple(values.notices),
         )
 
 
@@ -145,35 +161,40 @@ def _required_directory(environ: Mapping[str, str]) -> str:
     return directory
 
 
-def _switch(environ: Mapping[str, str], name: str, *, default: bool) -> bool:
-    match environ.get(name, ""):
-        case "":
-            return default
-        case "0" | "1" as value:
+@dataclass(frozen=True, slots=True)
+class _Values:
+    """The variables whose values have to be understood, and notices of those that are not."""
+
+    environ: Mapping[str, str]
+    notices: list[Notice] = field(default_factory=list)
+
+    def switch(self, name: str, *, default: bool) -> bool:
+        """Read 0 or 1."""
+        value = self.environ.get(name, "")
+        if value in ("0", "1"):
             return value == "1"
-        case value:
-            raise _refusal(name, value, "0 (no) or 1 (yes)")
-
-
-def _seconds(environ: Mapping[str, str], name: str, *, default: int, least: int) -> int:
-    value = environ.get(name, "")
-    if not value:
+        self._warn(name, value, "0 (no) or 1 (yes)", str(int(default)))
         return default
-    number = whole_number(value)
-    if number is None or number < least:
-        raise _refusal(name, value, f"a whole number of seconds, at least {least}")
-    return number
 
-
-def _pause(environ: Mapping[str, str], name: str, *, default: float) -> float:
-    value = environ.get(name, "")
-    if not value:
+    def seconds(self, name: str, *, default: int, least: int) -> int:
+        """Read a time in seconds."""
+        value = self.environ.get(name, "")
+        number = whole_number(value)
+        if number is not None and number >= least:
+            return number
+        self._warn(name, value, f"a whole number of seconds, at least {least}", str(default))
         return default
-    number = whole_number(value)
-    if number is None:
-        raise _refusal(name, value, "a whole number of milliseconds")
-    return max(number / 1000, _SHORTEST_PAUSE)
 
+    def pause(self, name: str, *, default: float) -> float:
+        """Read a time in milliseconds; return seconds."""
+        value = self.environ.get(name, "")
+        number = whole_number(value)
+        if number is not None:
+            return max(number / 1000, _SHORTEST_PAUSE)
+        self._warn(name, value, "a whole number of milliseconds", f"{1000 * default:g}")
+        return default
 
-def _refusal(name: str, value: str, accepted: str) -> BadSettingError:
-    return BadSettingError(f'{name} is "{value}", but it has to be {accepted}')
+    def _warn(self, name: str, value: str, accepted: str, default: str) -> None:
+        if value:
+            reason = f"it has to be {accepted}; it counts as {default}"
+            self.notices.append(Notice(f'{name} is "{value}"', reason))

@@ -10,13 +10,19 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 
-from twisted_distcc.client.hosts import SYSTEM_HOSTS, HostList, Localhost, find_hosts
+from twisted_distcc.client.hosts import SYSTEM_HOSTS, BadHostsError, HostList, Localhost, find_hosts
 from twisted_distcc.client.sendable import read_text
 
 
 def listed_servers(environ: Mapping[str, str]) -> dict[str, str]:
-    """Give the changes to the client's environment; none if no server is listed."""
+    """Return the changes to the client's environment; none if no server is listed.
+
+    Raises:
+        BadHostsError: if a word means nothing: one server less would be verified.
+    """
     hosts = find_hosts({"HOME": os.path.expanduser("~"), **environ}, _read_text)
+    if hosts.bad:
+        raise BadHostsError(str(hosts.warnings[0]))
     words = [str(host) for host in hosts.hosts if not isinstance(host, Localhost)]
     return {"DISTCC_HOSTS": " ".join([*words, *_options(hosts)])} if words else {}
 
