@@ -17,9 +17,12 @@ FROM_A_CLOSED_FOLDER = f"""
 import os, sys
 from twisted_distcc.launcher.starting import start
 os.chdir(sys.argv[1])
+os.chmod(".", 0o700)
 if os.geteuid() == 0:
     os.setgroups([])
     os.setuid({NOBODY})
+else:
+    os.chmod(".", 0)
 for directory in ("/usr", "/", None):
     pid = start(["/bin/sh", "-c", "exit 3"], {{}}, directory, 0o022, (0, 1, 2))
     print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
@@ -54,10 +57,8 @@ class SurroundingsTests(SynchronousTestCase):
     def test_from_a_folder_that_is_closed_to_us(self) -> None:
         """Whoever gave root away in root's own folder can still start programs elsewhere, and there."""
         folder = Path(os.path.abspath(self.mktemp()))
-        folder.mkdir(mode=0o700)
-        if os.geteuid():
-            folder.chmod(0o000)
-            self.addCleanup(folder.chmod, 0o700)
+        folder.mkdir()
+        self.addCleanup(folder.chmod, 0o700)
         argv = [sys.executable, "-c", FROM_A_CLOSED_FOLDER, str(folder)]
         ended = subprocess.run(argv, capture_output=True, text=True, check=False)
         self.assertEqual((ended.stdout, ended.stderr), ("3\n3\n3\n", ""))
