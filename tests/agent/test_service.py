@@ -29,7 +29,7 @@ from twisted_distcc.agent.frames import (
 )
 from twisted_distcc.agent.service import LOOK, AgentFactory, AgentProtocol, peer_uid
 from twisted_distcc.client.dispatch import Dispatcher
-from twisted_distcc.client.invocation import Finished, Invocation, Outcome, Report, RunHere
+from twisted_distcc.client.invocation import Finished, Invocation, Outcome, Report, RunHere, Terminal
 from twisted_distcc.client.slots import SlotDirectory
 
 STAMP = b"0.1 17"
@@ -108,7 +108,9 @@ class AgentTestCase(SynchronousTestCase):
 
 def request(*argv: str, stamp: bytes = STAMP) -> bytes:
     words = [os.fsencode(word) for word in argv or ("gcc", "-c", "x.c")]
-    return frame(REQUEST, pack_request(stamp, 0o27, b"/work\xff", words, [b"PATH=/bin", b"A=b=c"]))
+    return frame(
+        REQUEST, pack_request(stamp, 0o27, b"72,80", b"/work\xff", words, [b"PATH=/bin", b"A=b=c"])
+    )
 
 
 def frames(written: bytes) -> list[tuple[bytes, bytes]]:
@@ -122,13 +124,17 @@ def frames(written: bytes) -> list[tuple[bytes, bytes]]:
 
 class CommandTests(AgentTestCase):
     def test_a_command_arrives(self) -> None:
-        """The command, its folder, its environment and its umask arrive as they were."""
+        """The command, its folder, environment, umask and terminal arrive as they were."""
         self.ask("gcc", "-c", "caf\udce9.c")
         self.assertEqual(
             self.dispatcher.invocations,
             [
                 Invocation(
-                    ("gcc", "-c", "caf\udce9.c"), "/work\udcff", {"PATH": "/bin", "A": "b=c"}, 0o27
+                    ("gcc", "-c", "caf\udce9.c"),
+                    "/work\udcff",
+                    {"PATH": "/bin", "A": "b=c"},
+                    0o27,
+                    Terminal(80, 72),
                 )
             ],
         )

@@ -290,7 +290,7 @@ def _no_thread(work: Callable[[], Body]) -> Deferred[Body]:
 
 def good_server() -> FakeServer:
     """A server that compiles."""
-    return FakeServer(lambda _: Reply(0, stderr=Body.of(b"warned\n"), object_file=Body.of(OBJECT)))
+    return FakeServer(lambda _: Reply(0, object_file=Body.of(OBJECT)))
 
 
 def failing_server() -> FakeServer:

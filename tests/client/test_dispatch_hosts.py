@@ -30,7 +30,7 @@ class GoodHostTests(DispatchTestCase):
         server = good_server()
         self.serve(server)
         finished = self.finished(self.compile())
-        self.assertEqual((finished.exit_code, finished.stderr), (0, b"warned\n"))
+        self.assertEqual((finished.exit_code, finished.stderr), (0, b""))
         self.assertEqual((self.work / "hello.o").read_bytes(), OBJECT)
         self.assertEqual([source for _, source in server.requests], [PREPROCESSED])
         self.assertEqual(self.told.warned, [])
@@ -57,16 +57,20 @@ class GoodHostTests(DispatchTestCase):
         self.finished(self.successResultOf(running))
         self.assertEqual(self.avoided(), [])
 
-    def test_words_of_both_steps(self) -> None:
-        """What the preprocessor said stands before what the compiler said, each once."""
-        self.serve(good_server())
-        self.preprocessor.says = b"#warning\n"
-        self.assertEqual(self.finished(self.compile()).stderr, b"#warning\nwarned\n")
+    def test_messages_of_the_preprocessor(self) -> None:
+        """What is said in two steps is not what one step says: it is done here, and no host is asked."""
+        server = good_server()
+        self.serve(server)
+        self.preprocessor.says = b"[]\n"
+        self.assertIn("preprocessor says something", self.here(self.compile()).reason)
+        self.assertEqual(server.requests, [])
 
-    def test_standard_output_comes_back(self) -> None:
-        """What the compiler wrote to standard output is passed on as such."""
-        self.serve(FakeServer(lambda _: Reply(0, stdout=Body.of(b"out"), object_file=Body.of(OBJECT))))
-        self.assertEqual(self.finished(self.compile()).stdout, b"out")
+    def test_messages_about_text(self) -> None:
+        """What a host says of text lacks the lines that it would quote here: so it is done here."""
+        for said in ({"stdout": Body.of(b"out")}, {"stderr": Body.of(b"warned\n")}):
+            self.serve(FakeServer(lambda _, said=said: Reply(0, object_file=Body.of(OBJECT), **said)))
+            self.assertIn("its messages might not be", self.here(self.compile()).reason)
+            self.nothing_is_left()
 
     def test_the_second_host_when_the_first_is_busy(self) -> None:
         """A job goes to a host that has a slot, and none waits for a host that has not."""

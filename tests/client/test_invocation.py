@@ -9,13 +9,28 @@ from unittest.mock import patch
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from twisted_distcc.client.invocation import Invocation
+from twisted_distcc.client.invocation import Invocation, Terminal
 from twisted_distcc.client.sendable import compiler_of
 
 
 def wishes(**environ: str) -> dict[str, str]:
     """Give the environment as it is read for a command that was typed in /src."""
     return Invocation(("gcc",), "/src", environ, 0o022).wishes
+
+
+class TerminalTests(SynchronousTestCase):
+    def test_what_is_told(self) -> None:
+        """Standard error decides whether there is a terminal; input may come from another, or none."""
+        for told, terminal in (
+            (b",", None),
+            (b"80,", None),
+            (b",80", Terminal(80)),
+            (b"72,80", Terminal(80, 72)),
+            (b"0,0", Terminal(0, 0)),
+        ):
+            self.assertEqual(Terminal.parse(told), terminal)
+        for rubbish in (b"", b"80", b"80,80,80", b"wide,wide"):
+            self.assertRaises(ValueError, Terminal.parse, rubbish)
 
 
 class WishesTests(SynchronousTestCase):

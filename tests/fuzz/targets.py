@@ -184,7 +184,10 @@ def packets(data: bytes) -> None:
     else:
         assert unpack_start(packed)[3:5] == (words[0], words)
     if b"\0" not in data:
-        assert unpack_request(pack_request(b"s", 0o22, words[0], words, words))[3:] == (words, words)
+        assert unpack_request(pack_request(b"s", 0o22, b",", words[0], words, words))[4:] == (
+            words,
+            words,
+        )
     for read in (parse_header, unpack_request):
         with suppress(BadFrameError):
             read(data)

@@ -52,32 +52,38 @@ def parse_header(header: bytes) -> tuple[bytes, int]:
 
 
 def pack_request(
-    stamp: bytes, umask: int, directory: bytes, argv: list[bytes], variables: list[bytes]
+    stamp: bytes,
+    umask: int,
+    terminals: bytes,
+    directory: bytes,
+    argv: list[bytes],
+    variables: list[bytes],
 ) -> bytes:
     """Join what makes up a request; none of it can hold a NUL.
 
     Args:
         stamp: tells the installation; see `agent.stamp`.
         umask: the umask.
+        terminals: the terminals; see `agent.handover.own_terminals`.
         directory: the working directory.
         argv: the command line.
         variables: the environment, each as `NAME=value`.
     """
-    head = [stamp, b"%o" % umask, directory, b"%d" % len(argv)]
+    head = [stamp, b"%o" % umask, terminals, directory, b"%d" % len(argv)]
     return b"\0".join([*head, *argv, *variables])
 
 
-def unpack_request(payload: bytes) -> tuple[bytes, int, bytes, list[bytes], list[bytes]]:
+def unpack_request(payload: bytes) -> tuple[bytes, int, bytes, bytes, list[bytes], list[bytes]]:
     """Give what `pack_request` joined.
 
     Raises:
         BadFrameError: if it joined nothing like this.
     """
     try:
-        stamp, umask, directory, count, *words = payload.split(b"\0")
+        stamp, umask, terminals, directory, count, *words = payload.split(b"\0")
         end = int(count)
         if not 0 < end <= len(words):
             raise BadFrameError(count)
-        return stamp, int(umask, 8), directory, words[:end], words[end:]
+        return stamp, int(umask, 8), terminals, directory, words[:end], words[end:]
     except ValueError as error:
         raise BadFrameError(str(error)) from None

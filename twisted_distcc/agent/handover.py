@@ -73,7 +73,8 @@ def hand_over(argv: list[bytes], message_fd: int) -> Verdict:
     name = name_of(own_context())
     variables = [b"%s=%s" % item for item in os.environb.items()]
     directory = os.fsencode(working_directory())
-    request = frame(REQUEST, pack_request(stamp(), own_umask(), directory, argv, variables))
+    head = pack_request(stamp(), own_umask(), own_terminals(), directory, argv, variables)
+    request = frame(REQUEST, head)
     reason = ""
     for _ in range(_ATTEMPTS):
         try:
@@ -102,6 +103,21 @@ def own_umask() -> int:
     umask = os.umask(0)
     os.umask(umask)
     return umask
+
+
+def own_terminals() -> bytes:
+    """Tell how wide the terminals of standard input and standard error are, as in `80,80`.
+
+    Nothing stands for what is no terminal.  By these a compiler decides how its messages look.
+    """
+    return b",".join(map(_columns, (0, 2)))
+
+
+def _columns(descriptor: int) -> bytes:
+    try:
+        return b"%d" % os.get_terminal_size(descriptor).columns
+    except OSError:
+        return b""
 
 
 def write_all(descriptor: int, data: bytes) -> None:

@@ -42,7 +42,7 @@ from twisted_distcc.agent.frames import (
     unpack_request,
 )
 from twisted_distcc.client.dispatch import Dispatcher
-from twisted_distcc.client.invocation import Finished, Invocation, Outcome
+from twisted_distcc.client.invocation import Finished, Invocation, Outcome, Terminal
 from twisted_distcc.client.report import Reminders, make_report
 from twisted_distcc.client.slots import Slot
 
@@ -89,11 +89,15 @@ class HandedOver:
         Raises:
             BadFrameError: if it is none.
         """
-        stamp, umask, directory, argv, variables = unpack_request(payload)
+        stamp, umask, terminals, directory, argv, variables = unpack_request(payload)
         pairs = (os.fsdecode(variable).partition("=") for variable in variables)
         environ = {name: value for name, _, value in pairs}
         words = tuple(os.fsdecode(word) for word in argv)
-        return cls(stamp, Invocation(words, os.fsdecode(directory), environ, umask))
+        try:
+            terminal = Terminal.parse(terminals)
+        except ValueError:
+            raise BadFrameError(terminals) from None
+        return cls(stamp, Invocation(words, os.fsdecode(directory), environ, umask, terminal))
 
 
 class AgentFactory(Factory):

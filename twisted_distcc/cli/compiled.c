@@ -17,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -273,6 +274,16 @@ static char *append(char *end, const char *word)
     return stpcpy(end + 1, word);
 }
 
+/* As `own_terminals` of agent/handover.py. */
+static void tell_terminals(char *told, size_t room)
+{
+    struct winsize input = {0}, errors = {0};
+    int has_input = !ioctl(0, TIOCGWINSZ, &input), has_errors = !ioctl(2, TIOCGWINSZ, &errors);
+    int length = snprintf(told, room, has_input ? "%d," : ",", input.ws_col);
+    if (has_errors)
+        snprintf(told + length, room - length, "%d", errors.ws_col);
+}
+
 /* As `pack_request` of agent/frames.py. */
 static char *make_request(size_t *length)
 {
@@ -289,6 +300,8 @@ static char *make_request(size_t *length)
         leave_it_to_python();
     char *end = stpcpy(request + HEADER, STAMP);
     snprintf(head, sizeof head, "%o", mask);
+    end = append(end, head);
+    tell_terminals(head, sizeof head);
     end = append(append(end, head), directory);
     snprintf(head, sizeof head, "%d", count);
     end = append(end, head);

@@ -14,6 +14,7 @@ from twisted_distcc.agent.handover import (
     NoAgentError,
     Verdict,
     hand_over,
+    own_terminals,
     own_umask,
     working_directory,
     write_all,
@@ -212,9 +213,11 @@ def _alone(command: list[str], messages: int, reason: str = "") -> int:
 
 def _alone_if_we_can(command: list[str], messages: int, reason: str) -> int:
     from twisted_distcc.agent.alone import run_alone
-    from twisted_distcc.client.invocation import Finished, Invocation
+    from twisted_distcc.client.invocation import Finished, Invocation, Terminal
 
-    invocation = Invocation(tuple(command), working_directory(), dict(os.environ), own_umask())
+    terminal = Terminal.parse(own_terminals())
+    environ = dict(os.environ)
+    invocation = Invocation(tuple(command), working_directory(), environ, own_umask(), terminal)
     outcome = run_alone(invocation, lambda line: write_all(messages, line), reason)
     if outcome is None:
         return _INTERRUPTED

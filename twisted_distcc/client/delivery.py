@@ -13,6 +13,7 @@ from pathlib import Path
 
 from twisted_distcc.client.hosts import RemoteHost
 from twisted_distcc.client.invocation import Finished
+from twisted_distcc.client.message_style import UNKNOWN, Style
 from twisted_distcc.client.outputs import Existing, LeftToCompilerError, Outputs
 from twisted_distcc.client.preprocessing import Preprocessed
 from twisted_distcc.client.sendable import Sendable, StaysHere
@@ -30,12 +31,14 @@ class Compiled:
         request: what it was asked.
         reply: what it answered.
         text: what was preprocessed here; `None` if the server did that.
+        style: how its messages would look here; text has lost the lines that they quote.
     """
 
     host: RemoteHost
     request: Request
     reply: Reply
     text: Preprocessed | None
+    style: Style = UNKNOWN
 
     def failed_as_compiler(self) -> bool:
         """Whether the compiler itself ended with a verdict on the source, and a bad one."""
@@ -44,6 +47,11 @@ class Compiled:
     def says_too_much(self) -> bool:
         """Whether a server of ours would have cut its compiler's messages short."""
         return max(self.reply.stdout.length, self.reply.stderr.length) > LONGEST_WHOLE
+
+    def says_the_same(self) -> bool:
+        """Whether its messages, if there are any, are just those of a compile on this machine."""
+        said = (self.reply.stdout.read(), self.reply.stderr.read())
+        return all(self.style.fits(one) for one in said)
 
     def says_more_than_is_shown(self) -> bool:
         """Whether there is more in the messages than a server's may have."""
@@ -58,11 +66,10 @@ def deliver(sendable: Sendable, compiled: Compiled) -> Finished:
         StaysHere: if an output has to be written by the compiler, as on a disk that is full: it knows
             what to leave of it, and what to say.
     """
-    reply, text = compiled.reply, compiled.text
+    reply = compiled.reply
     if not reply.status:
         _write(sendable, compiled)
-    said = text.stderr if text else b""
-    return Finished(reply.exit_code, shown(reply.stdout.read()), said + shown(reply.stderr.read()))
+    return Finished(reply.exit_code, shown(reply.stdout.read()), shown(reply.stderr.read()))
 
 
 def _write(sendable: Sendable, compiled: Compiled) -> None:

@@ -30,6 +30,7 @@ from twisted_distcc.client.folders import JobFolders
 from twisted_distcc.client.hosts import Host, HostList, Localhost, RemoteHost, find_hosts
 from twisted_distcc.client.invocation import Finished, Invocation, Outcome, Report, RunHere
 from twisted_distcc.client.material import Material
+from twisted_distcc.client.message_style import Styles
 from twisted_distcc.client.own_compilers import OwnCompilers, finder
 from twisted_distcc.client.packed import aside_on
 from twisted_distcc.client.sendable import Sendable, StaysHere, compiler_of, read_text
@@ -82,6 +83,7 @@ class Dispatcher:
         sources: what is known of the files that compiles read.
         suspects: the units that servers could not compile.
         abilities: what is known of servers.
+        styles: how compilers write messages for terminals and languages.
         folders: makes folders for temporary files.
         turns: lets some of what takes much memory go on at a time.
         secured: leads to `,tls` hosts.
@@ -93,6 +95,7 @@ class Dispatcher:
     sources: Sources
     suspects: Suspects
     abilities: Abilities
+    styles: Styles
     folders: JobFolders = field(default_factory=JobFolders)
     turns: Turns = field(default_factory=Turns)
     secured: SecureWay = field(default_factory=SecureWay)
@@ -110,6 +113,7 @@ class Dispatcher:
             sources,
             Suspects(sources.files, aside),
             Abilities(reactor, own),
+            Styles(sources.files, spawn),
         )
 
     async def run(self, invocation: Invocation, report: Report) -> Outcome:
@@ -254,7 +258,7 @@ class _Job:
             tools.reactor, tools.spawn, tools.turns, tools.secured, self.settings, environ, folder
         )
         material = Material(sendable, tools.sources, tools.spawn, turn, folder)
-        return Sending(material, calls, tools.abilities, self.report)
+        return Sending(material, calls, tools.abilities, tools.styles, self.report)
 
     # Servers.
 
@@ -342,6 +346,8 @@ class _Job:
             raise StaysHere("its messages are longer than a server keeps")
         if compiled.text is None and self.settings.fallback and compiled.says_more_than_is_shown():
             raise StaysHere("its messages have control characters, which no server may send")
+        if not compiled.reply.status and not compiled.says_the_same():
+            raise StaysHere("its messages might not be those of a compile on this machine")
         return deliver(material.sendable, compiled)
 
     def _failed_there(self, material: Material, compiled: Compiled) -> StaysHere:

@@ -25,6 +25,29 @@ _PATHS: Final = ("HOME", "DISTCC_DIR", "TMPDIR", *_TLS_PATHS)
 
 
 @dataclass(frozen=True, slots=True)
+class Terminal:
+    """The terminal that standard error leads to.
+
+    Attributes:
+        columns: how wide it is; 0 where it does not know.
+        input_columns: the same of the one that standard input comes from; `None` if it comes from none.
+    """
+
+    columns: int
+    input_columns: int | None = None
+
+    @classmethod
+    def parse(cls, told: bytes) -> Terminal | None:
+        """Read what `agent.handover.own_terminals` tells; `None` if standard error is no terminal.
+
+        Raises:
+            ValueError: if it tells nothing of the kind.
+        """
+        of_input, of_errors = told.split(b",")
+        return cls(int(of_errors), int(of_input) if of_input else None) if of_errors else None
+
+
+@dataclass(frozen=True, slots=True)
 class Invocation:
     """A compiler's command line, and all of its surroundings that can matter.
 
@@ -33,12 +56,14 @@ class Invocation:
         directory: the working directory, absolute.
         environ: the environment.
         umask: the umask, which decides the mode of outputs.
+        terminal: where messages go; `None` if that is no terminal.
     """
 
     argv: tuple[str, ...]
     directory: str
     environ: Mapping[str, str]
     umask: int
+    terminal: Terminal | None = None
 
     @property
     def wishes(self) -> dict[str, str]:

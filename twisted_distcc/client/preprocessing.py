@@ -1,7 +1,7 @@
 """Preprocessing on this machine, which makes a source that any server can compile.
 
-In: a `Sendable`, and a folder for files.  Out: the source's text as a body, what the preprocessor said,
-and the dependency file; or why it has to be compiled here.
+In: a `Sendable`, and a folder for files.  Out: the source's text as a body, and the dependency file; or
+why it has to be compiled here.
 """
 
 from __future__ import annotations
@@ -31,12 +31,10 @@ class Preprocessed:
 
     Attributes:
         source: its text.
-        stderr: what the preprocessor said.
         dependencies: the file that holds the dependency file's contents, if the command wants one.
     """
 
     source: Body
-    stderr: bytes
     dependencies: str | None
 
 
@@ -44,8 +42,8 @@ async def preprocess(spawn: Spawner, sendable: Sendable, files: FileSystem, fold
     """Preprocess the source of `sendable`, one of `files`, into files of `folder`.
 
     Raises:
-        StaysHere: if the preprocessor fails (the compiler will say it better), or if the text
-            reads files of this machine.
+        StaysHere: if the preprocessor fails or says anything, for the compiler says all of it in one
+            piece (one JSON document, one count of warnings); or if the text reads files of this machine.
         CallersOwnError: if it reads what its caller alone can read.
         CannotStartError: if there is no such compiler.
         OSError: if the disk takes no more.
@@ -56,18 +54,18 @@ async def preprocess(spawn: Spawner, sendable: Sendable, files: FileSystem, fold
     if compilation.language.is_preprocessed:
         shutil.copyfile(sendable.absolute(compilation.source), text)
         _check(text)
-        return Preprocessed(Body.adopt(text), b"", None)
+        return Preprocessed(Body.adopt(text), None)
     check_source(sendable.absolute(compilation.source), files)
     rules = f"{folder}/dependencies" if compilation.dependencies else None
     argv = preprocess_argv(compilation, text, rules)
-    stderr = await _run(spawn, [sendable.compiler, *argv[1:]], invocation, folder)
+    await _run(spawn, [sendable.compiler, *argv[1:]], invocation, folder)
     check_callers_own(map(sendable.absolute, _check(text)), files)
-    return Preprocessed(Body.adopt(text), stderr, rules)
+    return Preprocessed(Body.adopt(text), rules)
 
 
-async def _run(spawn: Spawner, argv: list[str], invocation: Invocation, folder: str) -> bytes:
+async def _run(spawn: Spawner, argv: list[str], invocation: Invocation, folder: str) -> None:
     said = f"{folder}/preprocessor"
-    with open(said, "w+b") as output:
+    with open(said, "wb") as output:
         command = Command(
             argv,
             environ=invocation.environ,
@@ -79,8 +77,8 @@ async def _run(spawn: Spawner, argv: list[str], invocation: Invocation, folder: 
         ended = await run(spawn, command)
         if ended.status:
             raise StaysHere("the preprocessor failed")
-        output.seek(0)
-        return output.read()
+        if os.fstat(output.fileno()).st_size:
+            raise StaysHere("the preprocessor says something, and a server can say only the rest")
 
 
 def _check(path: str) -> set[str]:

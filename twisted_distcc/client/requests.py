@@ -6,7 +6,7 @@ In: a `Sendable`, and its text or its tree.  Out: a `Request`.  This module refu
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from twisted_distcc.client.preprocessing import Preprocessed
 from twisted_distcc.client.sendable import Sendable
@@ -21,8 +21,13 @@ def text_request(sendable: Sendable, text: Preprocessed, *, compress: bool) -> R
     return Request(tuple(map(os.fsencode, argv)), text.source, COMPRESSED if compress else PLAIN)
 
 
-def tree_request(sendable: Sendable, tree: Tree, environment: Mapping[str, str]) -> Request:
-    """Ask for a compile of a tree, in an `environment`, which C distccd does not understand."""
+def tree_request(
+    sendable: Sendable, tree: Tree, environment: Mapping[str, str], options: Sequence[str] = ()
+) -> Request:
+    """Ask for a compile of a tree, with more `options` than were typed.
+
+    C distccd does not understand an `environment`.
+    """
     variables = [f"{name}={value}" for name, value in environment.items()]
-    words = [*(("env", *variables) if variables else ()), *tree_argv(sendable.explicit)]
+    words = [*(("env", *variables) if variables else ()), *tree_argv(sendable.explicit), *options]
     return Request(tuple(map(os.fsencode, words)), version=FILES, tree=tree)

@@ -19,6 +19,7 @@ from twisted_distcc.client.faults import RefusedByHostError
 from twisted_distcc.client.hosts import RemoteHost
 from twisted_distcc.client.invocation import Report
 from twisted_distcc.client.material import Material
+from twisted_distcc.client.message_style import UNKNOWN, Styles
 from twisted_distcc.client.own_compilers import OwnCompiler
 from twisted_distcc.client.requests import text_request, tree_request
 from twisted_distcc.client.sendable import StaysHere
@@ -35,12 +36,14 @@ class Sending:
         material: what can be sent.
         calls: how hosts are called.
         abilities: what is known of them.
+        styles: how messages look here.
         report: where words go.
     """
 
     material: Material
     calls: Calls
     abilities: Abilities
+    styles: Styles
     report: Report
 
     async def prepare(self, hosts: Sequence[RemoteHost]) -> None:
@@ -84,7 +87,9 @@ class Sending:
             return None
         sendable = self.material.sendable
         try:
-            request = tree_request(sendable, await self.material.tree(), environment)
+            style = UNKNOWN if host.pump else await self.styles.of(sendable, environment)
+            tree = await self.material.tree()
+            request = tree_request(sendable, tree, environment, style.options)
             with_rules = sendable.dependencies is not None
             reply = await self.calls.compiled(host, request, with_rules=with_rules)
         except (NotForServersError, LocalProtocolError) as reason:
@@ -95,7 +100,7 @@ class Sending:
                 raise
             self._say_why_text(f"{host} {error.fault}")
             return None
-        return Compiled(host, request, reply, None)
+        return Compiled(host, request, reply, None, style)
 
     async def _environment(self, host: RemoteHost) -> dict[str, str] | None:
         """Give the environment that `host` is to preprocess in; `None` if it is not to preprocess."""

@@ -39,11 +39,18 @@ def environment_forbids(env: Mapping[str, str]) -> str | None:
     return None
 
 
+_LINKS = re.compile(r"no|st|bel|")
 # What a server that preprocesses is told, and what it may be told.
 _FOR_SERVERS = {
     "LC_ALL": re.compile(r"C|POSIX|C\.UTF-8"),
     "SOURCE_DATE_EPOCH": re.compile(r"[0-9]{1,12}"),
+    # How gcc's messages look: colours, how links end, and whether corrections are told to programs.
+    "GCC_COLORS": re.compile(r"(?:[a-z0-9-]{1,24}(?:=[0-9;]{0,24})?(?::|\Z)){0,40}"),
+    "GCC_URLS": _LINKS,
+    "TERM_URLS": _LINKS,
+    "GCC_EXTRA_DIAGNOSTIC_OUTPUT": re.compile(r"fixits-v[12]"),
 }
+_OF_MESSAGES = frozenset({"GCC_COLORS", "GCC_URLS", "TERM_URLS", "GCC_EXTRA_DIAGNOSTIC_OUTPUT"})
 _UTF_8 = re.compile(r"(?i)\.utf-?8(?:@|\Z)")
 
 _SEARCHED_BY = {
@@ -64,17 +71,32 @@ def environment_for_servers(
 ) -> dict[str, str] | StayLocal:
     """Give what a server that preprocesses is told of `env`; `has_locale` says what is installed here.
 
-    Of a locale only its characters count: they decide how compilers quote.
+    Of a locale only its characters are told: they decide how compilers quote.
     """
-    names = (env.get(name) for name in ("LC_ALL", "LC_CTYPE", "LANG"))
-    locale = next(filter(None, names), "C")
+    locale = locale_for(env, "LC_CTYPE")
     told = {"LC_ALL": "C.UTF-8" if _UTF_8.search(locale) and has_locale(locale) else "C"}
     epoch = env.get("SOURCE_DATE_EPOCH")
     if epoch is not None:
         if not _FOR_SERVERS["SOURCE_DATE_EPOCH"].fullmatch(epoch):
             return StayLocal(f"SOURCE_DATE_EPOCH is {shown(epoch)}, which is no time")
         told["SOURCE_DATE_EPOCH"] = epoch
-    return told
+    return told | _told_of_messages(env)
+
+
+def tells_all_of_messages(env: Mapping[str, str]) -> bool:
+    """Whether servers are told all variables that shape messages where there is no terminal."""
+    return _told_of_messages(env).keys() == env.keys() & _OF_MESSAGES
+
+
+def _told_of_messages(env: Mapping[str, str]) -> dict[str, str]:
+    names = sorted(env.keys() & _OF_MESSAGES)
+    return {name: env[name] for name in names if _FOR_SERVERS[name].fullmatch(env[name])}
+
+
+def locale_for(env: Mapping[str, str], category: str) -> str:
+    """Return the name of the locale that `env` sets for a category, such as `LC_CTYPE`."""
+    names = (env.get(name) for name in ("LC_ALL", category, "LANG"))
+    return next(filter(None, names), "C")
 
 
 def split_environment(argv: Sequence[str]) -> tuple[dict[str, str], Sequence[str]] | StayLocal:
