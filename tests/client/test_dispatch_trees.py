@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from unittest.mock import patch
+
+from twisted.internet.defer import succeed
 
 from tests.client.in_memory import (
     OBJECT,
@@ -17,6 +20,7 @@ from tests.client.in_memory import (
     refusing_server,
 )
 from twisted_distcc.client.invocation import Outcome, RunHere
+from twisted_distcc.client.message_style import UNKNOWN, Style, Styles
 from twisted_distcc.client.sending import Sending
 from twisted_distcc.errors import BodyTooLargeError, LocalProtocolError, RemoteProtocolError
 from twisted_distcc.messages.body import EMPTY, Body
@@ -30,6 +34,7 @@ RULES = b"hello.o: hello.c hello.h\n"
 WITH_RULES = ("gcc", "-MD", "-c", "hello.c", "-o", "hello.o")
 HELLO = b'#include "hello.h"\nint main(void) { return HELLO; }\n'
 HEADER = b"#define HELLO 0\n"
+LINKS = "-fdiagnostics-urls=always"
 # Which file that is depends on what includes this one, and how: no scan can tell.
 UNDECIDED = b"#include __FILE__\n"
 
@@ -213,6 +218,38 @@ class SendingTests(TreeTestCase):
         (self.work / "empty").mkdir()
         self.finished(self.compile("gcc", "-Iempty", "-c", "hello.c"))
         self.assertEqual(self.files(server)["empty/.twisted-distcc"], b"")
+
+    def linked(self, *replies: Reply) -> FakeServer:
+        """Serve at a terminal for which gcc writes links, and says so in what it makes."""
+        answers = iter(replies)
+        server = FakeServer(lambda _: next(answers))
+        self.serve(server)
+        style = replace(UNKNOWN, for_messages=Style((LINKS,)))
+        self.patch(Styles, "of", lambda *_: succeed(style))
+        return server
+
+    def test_messages_asked_for_by_themselves(self) -> None:
+        """What would change the object is said when only messages are asked for."""
+        plain = Reply(0, stderr=Body.of(b"warned\n"), object_file=Body.of(OBJECT))
+        linked = Reply(0, stderr=Body.of(b"linked\n"), object_file=Body.of(b"\x7fELF with links"))
+        server = self.linked(plain, linked)
+        self.assertEqual(self.finished(self.compile()).stderr, b"linked\n")
+        self.assertEqual((self.work / "hello.o").read_bytes(), OBJECT)
+        told = [os.fsencode(LINKS) in arguments for arguments, _ in server.requests]
+        self.assertEqual(told, [False, True])
+
+    def test_no_messages_to_ask_for(self) -> None:
+        """What says nothing is not asked again."""
+        server = self.linked(Reply(0, object_file=Body.of(OBJECT)))
+        self.assertEqual(self.finished(self.compile()).stderr, b"")
+        self.assertEqual(len(server.requests), 1)
+
+    def test_messages_that_could_not_be_asked_for(self) -> None:
+        """When that fails for once, the compile is done here."""
+        plain = Reply(0, stderr=Body.of(b"warned\n"), object_file=Body.of(OBJECT))
+        self.linked(plain, Reply(9, stderr=Body.of(b"killed\n")))
+        self.assertIn("its messages might not be", self.here(self.compile()).reason)
+        self.nothing_is_left("hello.h")
 
     def test_messages_that_no_server_may_send(self) -> None:
         """What is said with control characters is said by the compiler here."""

@@ -53,6 +53,8 @@ class MessageTests(ExactTestCase):
             for_gcc(at_terminal(WARNS, TERM_URLS="st", GCC_COLORS="warning=01;36:ne")),
             for_gcc(at_terminal(f"{WARNS} < /dev/null > out")),
             for_gcc(at_terminal(f"{WARNS} 2>&1 | cat")),
+            at_terminal(f"{WARNS} -g -MD"),
+            for_gcc(at_terminal("$CC -g -frecord-gcc-switches -c fine.c")),
             at_terminal(f"{WARNS} -g -fdiagnostics-color=never -fmessage-length=50"),
             for_gcc(
                 at_terminal(f"{WARNS} -fdiagnostics-color=auto -frecord-gcc-switches", TERM="linux")
@@ -67,12 +69,10 @@ class MessageTests(ExactTestCase):
         """What a server cannot be told is done here, if it has messages: and only then."""
         reasons = await self.reasons(
             for_gcc(at_terminal("$CC -Wall -c long.c", 60)),
-            for_gcc(at_terminal(f"{WARNS} -g")),
             for_gcc(piped("$CC -Wall -c umlaut.c", LC_ALL="C.UTF-8", LANGUAGE="de:fr")),
             for_gcc(piped("$CC -c fine.c", LC_ALL="C.UTF-8", LANGUAGE="de:fr")),
-            for_gcc(at_terminal("$CC -g -c fine.c")),
         )
-        self.assertGreaterEqual(len(reasons), 4)
+        self.assertIn(len(reasons), (2, 4))  # gcc's translations may not be installed
         self.assertEqual([reason for reason in reasons if "its messages might" not in reason], [])
 
     async def test_text(self) -> None:

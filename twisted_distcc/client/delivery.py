@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from twisted_distcc.client.hosts import RemoteHost
@@ -47,6 +47,21 @@ class Compiled:
     def says_too_much(self) -> bool:
         """Whether a server of ours would have cut its compiler's messages short."""
         return max(self.reply.stdout.length, self.reply.stderr.length) > LONGEST_WHOLE
+
+    def says_anything(self) -> bool:
+        """Whether there are messages."""
+        return bool(self.reply.stdout.length or self.reply.stderr.length)
+
+    def with_messages_of(self, other: Compiled) -> Compiled:
+        """Return this with the messages of `other`, if that went well, and give up the rest of both."""
+        ours, theirs = self.reply, other.reply
+        if theirs.status:
+            theirs.discard()
+            return self
+        for body in (ours.stdout, ours.stderr, theirs.object_file, theirs.dependencies):
+            body.discard()
+        reply = replace(ours, stdout=theirs.stdout, stderr=theirs.stderr)
+        return replace(self, reply=reply, style=other.style)
 
     def says_the_same(self) -> bool:
         """Whether its messages, if there are any, are just those of a compile on this machine."""

@@ -4,8 +4,8 @@ In: a `Sendable`.  Out: a `Style`: options for the server's compiler, and whethe
 the caller's, byte for byte.  Without a terminal, in plain English, a server's messages are; otherwise
 nothing is taken for granted.  The compiler itself is asked: it compiles a few lines as the caller would
 have them compiled, at a terminal of the same size, and once more as a server would.  If it does not say
-the same, or if the options change what it makes, servers get no options, and a compile that has messages
-is done here.
+the same, servers get no options, and a compile that has messages is done here.  If the options get into
+what it makes, as into the debug information of gcc, they are used for messages alone.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import tty
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from twisted_distcc.client.invocation import Invocation, Terminal
@@ -71,12 +71,14 @@ class Style:
         is_exact: whether it then writes just what the compiler here would.
         is_english: whether the assembler's messages, which no sample has, are surely not translated.
         columns: longer lines of the source may be shown in part here.
+        for_messages: a style whose messages are exact, but whose options get into the object.
     """
 
     options: tuple[str, ...] = ()
     is_exact: bool = True
     is_english: bool = True
     columns: int | None = None
+    for_messages: Style | None = None
 
     def fits(self, said: bytes) -> bool:
         """Whether the compiler here would have said this, too."""
@@ -164,10 +166,11 @@ class _Question:
         here = await self._run(invocation.environ, invocation.terminal)
         options = await self._options(here)
         there = await self._run(self._environ_there, None, *options)
-        if here.status or here != there:
+        if here.status or there.status or here.said != there.said:
             return UNKNOWN
         columns = _columns(invocation) if compilation.family is not Family.CLANG else None
-        return Style(options, True, is_english(invocation.environ, has_locale), columns)
+        style = Style(options, True, is_english(invocation.environ, has_locale), columns)
+        return style if here.made == there.made else replace(UNKNOWN, for_messages=style)
 
     async def _options(self, here: _Sample) -> tuple[str, ...]:
         """Find the options that make it write as it did."""

@@ -19,7 +19,7 @@ from twisted_distcc.client.faults import RefusedByHostError
 from twisted_distcc.client.hosts import RemoteHost
 from twisted_distcc.client.invocation import Report
 from twisted_distcc.client.material import Material
-from twisted_distcc.client.message_style import UNKNOWN, Styles
+from twisted_distcc.client.message_style import UNKNOWN, Style, Styles
 from twisted_distcc.client.own_compilers import OwnCompiler
 from twisted_distcc.client.requests import text_request, tree_request
 from twisted_distcc.client.sendable import StaysHere
@@ -85,21 +85,28 @@ class Sending:
         environment = await self._environment(host)
         if environment is None:
             return None
-        sendable = self.material.sendable
+        style = UNKNOWN if host.pump else await self.styles.of(self.material.sendable, environment)
         try:
-            style = UNKNOWN if host.pump else await self.styles.of(sendable, environment)
-            tree = await self.material.tree()
-            request = tree_request(sendable, tree, environment, style.options)
-            with_rules = sendable.dependencies is not None
-            reply = await self.calls.compiled(host, request, with_rules=with_rules)
+            compiled = await self._in_style(host, environment, style)
+            if style.for_messages is None or compiled.reply.status or not compiled.says_anything():
+                return compiled
+            again = await self._in_style(host, environment, style.for_messages)
+            return compiled.with_messages_of(again)
         except (NotForServersError, LocalProtocolError) as reason:
             self._say_why_text(reason)
-            return None
         except RefusedByHostError as error:
             if error.is_trouble:
                 raise
             self._say_why_text(f"{host} {error.fault}")
-            return None
+        return None
+
+    async def _in_style(self, host: RemoteHost, environment: dict[str, str], style: Style) -> Compiled:
+        """Have `host` compile the files, and write messages in this `style`."""
+        sendable = self.material.sendable
+        tree = await self.material.tree()
+        request = tree_request(sendable, tree, environment, style.options)
+        with_rules = sendable.dependencies is not None
+        reply = await self.calls.compiled(host, request, with_rules=with_rules)
         return Compiled(host, request, reply, None, style)
 
     async def _environment(self, host: RemoteHost) -> dict[str, str] | None:
