@@ -6,6 +6,8 @@ from dataclasses import replace
 from typing import Any
 
 from tests.exact.harness import ExactTestCase, Row
+from twisted_distcc.cli.compiled import make_program
+from twisted_distcc.cli.installed import installed_command
 
 LONG = "int long_function_name(int first_parameter, int second_parameter) { int unused; return 0; }\n"
 FILES = {
@@ -64,6 +66,12 @@ class MessageTests(ExactTestCase):
             for_gcc(piped(WARNS, GCC_EXTRA_DIAGNOSTIC_OUTPUT="fixits-v1")),
         )
         self.assertEqual(reasons, [])
+
+    async def test_compiled(self) -> None:
+        """The compiled program tells the agent of the terminal, too; Python starts the agent."""
+        make_program(self.bin / "tdistcc", installed_command("tdistcc"))
+        row = for_gcc(at_terminal(f"$CC -c fine.c; {WARNS}"))
+        self.assertEqual(await self.reasons(row), [])
 
     async def test_done_here(self) -> None:
         """What a server cannot be told is done here, if it has messages: and only then."""
