@@ -28,7 +28,7 @@ from twisted_distcc.client.dispatch import Dispatcher
 from twisted_distcc.client.hosts import RemoteHost
 from twisted_distcc.client.invocation import Finished, Invocation, Outcome, RunHere
 from twisted_distcc.client.own_compilers import OwnCompiler
-from twisted_distcc.client.slots import SlotDirectory
+from twisted_distcc.client.slots import LockDirectoryError, SlotDirectory
 from twisted_distcc.compression.lzo import expand
 from twisted_distcc.messages.body import Body
 from twisted_distcc.messages.bulk import Bulk
@@ -367,13 +367,20 @@ class DispatchTestCase(SynchronousTestCase):
             "DISTCC_HOSTS": "",
         }
         self.told = Told()
+        self.spare = self.folder / "spare"
         self.network = FakeNetwork()
         self.preprocessor = FakePreprocessor()
         self.abilities = FakeAbilities()
         self.dispatcher = replace(
-            Dispatcher.on(self.network, self.preprocessor),
+            Dispatcher.on(self.network, self.preprocessor, self.spare_lock_directory),
             abilities=cast(Abilities, self.abilities),
         )
+
+    def spare_lock_directory(self) -> str:
+        """Name a directory for users who have none."""
+        if not self.spare.is_dir():
+            raise LockDirectoryError("no directory for lock files")
+        return str(self.spare)
 
     def serve(self, *scripts: Script, more: str = "", options: str = "/1") -> None:
         """Have a host for each of `scripts`, all of them listed, `more` before them."""

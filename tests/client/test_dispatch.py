@@ -305,10 +305,24 @@ class BoundsTests(DispatchTestCase):
         (self.distcc / "lock").write_text("a file")
         outcome = self.here(self.compile())
         self.assertIsNone(outcome.slot)
-        distribution, counting = self.told.reminded
-        self.assertIn("failed to distribute, running locally instead: cannot write", distribution)
-        self.assertIn("set DISTCC_DIR to a directory of yours", counting)
+        self.assertEqual(self.told.warned, ["no directory for lock files"])
         self.assertEqual(os.listdir(self.tmp), [])
+
+    def test_slots_elsewhere(self) -> None:
+        """Whoever has no directory for lock files, or one that is of no use, gets another."""
+        self.serve(good_server(), good_server(), good_server())
+        self.spare.mkdir()
+        (self.folder / "file").touch()
+        for changes in (
+            {"DISTCC_DIR": str(self.folder / "file")},
+            {"DISTCC_DIR": "", "HOME": "/dev/null"},
+        ):
+            self.environ |= changes
+            self.finished(self.compile())
+            self.assertIn(f"lock files are in {self.spare}", "".join(self.told.said))
+            self.told.said.clear()
+        self.assertEqual(self.told.warned, [])
+        self.assertTrue(os.listdir(self.spare))
 
 
 class PreprocessingTests(DispatchTestCase):
@@ -434,6 +448,7 @@ class OutputTests(DispatchTestCase):
 
     def test_a_closed_folder_for_an_output(self) -> None:
         """Where no file can be made beside the output, the compiler may still write into it."""
+        self.spare.mkdir()
         with patch("twisted_distcc.client.outputs.os.access", return_value=False) as access:
             self.serve(good_server())
             invocation = replace(self.invocation(), argv=(str(self.gcc), "-c", "hello.c"))

@@ -14,6 +14,7 @@ from typing import Final
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
+from twisted_distcc.agent.spare import spare_lock_directory
 from twisted_distcc.client.dispatch import Dispatcher
 from twisted_distcc.client.invocation import Invocation, Outcome
 from twisted_distcc.client.report import Reminders, make_report
@@ -36,7 +37,7 @@ def run_alone(
     from twisted.internet import reactor
 
     outcomes: list[Outcome] = []
-    dispatcher = Dispatcher.on(reactor, ReactorSpawner(reactor))
+    dispatcher = Dispatcher.on(reactor, ReactorSpawner(reactor), spare_lock_directory)
     job: Deferred[None]
     interrupted = False
 

@@ -61,6 +61,10 @@ class Listener:
         self._socket.close()
         return cast(IListeningPort, port)
 
+    def spare_lock_directory(self) -> str:
+        """Name a directory for the lock files of users who have none: it is ours alone."""
+        return f"{os.path.dirname(self._path)}/slots"
+
     def forget(self) -> None:
         """Remove the name, unless another agent has it: the next tdistcc starts a new agent."""
         with contextlib.suppress(OSError), _lock(os.path.dirname(self._path)):
@@ -107,7 +111,7 @@ def serve(reactor: Any, listener: Listener, context: bytes, idle: float = IDLE) 
         listener.forget()
         port.stopListening()
 
-    dispatcher = Dispatcher.on(reactor, LauncherSpawner(reactor))
+    dispatcher = Dispatcher.on(reactor, LauncherSpawner(reactor), listener.spare_lock_directory)
     factory = AgentFactory(
         dispatcher, reactor, stamp(), retire, reactor.stop, context, has_company, idle
     )

@@ -101,15 +101,15 @@ class Dispatcher:
     secured: SecureWay = field(default_factory=SecureWay)
 
     @classmethod
-    def on(cls, reactor: Any, spawn: Spawner) -> Dispatcher:
-        """Make one that works on `reactor`, and whose memory is empty."""
+    def on(cls, reactor: Any, spawn: Spawner, spare: Callable[[], str]) -> Dispatcher:
+        """Make one that works on `reactor`, and whose memory is empty; `spare` is as in `Farms`."""
         aside = aside_on(reactor)
         sources = Sources(spawn, aside)
         own = OwnCompilers(reactor, finder(reactor))
         return cls(
             reactor,
             spawn,
-            Farms(reactor),
+            Farms(reactor, spare),
             sources,
             Suspects(sources.files, aside),
             Abilities(reactor, own),
@@ -129,6 +129,9 @@ class Dispatcher:
             except Exception:
                 _log.failure("a compile failed here, and is left to the compiler")
                 return await job.here("a fault of tdistcc's own, which the agent's log tells of")
+        except LockDirectoryError as error:
+            report.warn(str(error))
+            return self.in_place(invocation, str(error))
         except DistccError as error:
             return Finished(error.exit_code, stderr=report.fail(str(error)))
 
@@ -160,7 +163,10 @@ class _Job:
         settings = Settings.from_environ(environ)
         hosts = find_hosts(environ, read_text)
         compiler = compiler_of(invocation)
-        return cls(tools, invocation, report, compiler, settings, hosts, tools.farms.of(settings))
+        farm = tools.farms.of(settings)
+        if farm.directory != os.path.realpath(settings.lock_directory or ""):
+            report.say(f"lock files are in {farm.directory}, for DISTCC_DIR or HOME leads nowhere")
+        return cls(tools, invocation, report, compiler, settings, hosts, farm)
 
     async def run(self) -> Outcome:
         """Compile it, elsewhere if that can be."""
@@ -355,7 +361,7 @@ class _Job:
         tree, found = compiled.request.tree, material.found
         if tree is None or found is None or not compiled.failed_as_compiler():
             return StaysHere(reason)
-        folder = f"{self.settings.directory}/reproducers"
+        folder = f"{self.settings.directory or self.farm.directory}/reproducers"
         suspects = self.tools.suspects
         ended = suspects.suspect(material.sendable, found, tree, compiled, folder)
         return _FailedThere(reason, ended)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import random
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -24,8 +24,9 @@ from twisted_distcc.client.slots import Slot, SlotDirectory
 
 @dataclass(frozen=True, slots=True)
 class Farm:
-    """The slots, the notes about failed hosts, and the queue for both."""
+    """The slots, the notes about failed hosts, and the queue for both, which `directory` holds."""
 
+    directory: str
     slots: SlotDirectory
     backoff: Backoff
     queue: SlotQueue
@@ -67,16 +68,31 @@ def _network() -> str:
         return ""
 
 
-class Farms:
-    """The farms of one process, by what their settings say."""
+def _is_usable(directory: str) -> bool:
+    """Whether files can be made in `directory`, which is made if it is missing."""
+    try:
+        os.makedirs(directory, exist_ok=True)
+    except OSError:
+        return False
+    return os.access(directory, os.W_OK | os.X_OK)
 
-    def __init__(self, clock: IReactorTime) -> None:
+
+class Farms:
+    """The farms of one process, by what their settings say.
+
+    `spare` names a directory for lock files, ours alone, for users without one that can be written to;
+    it raises `LockDirectoryError` if there is none.
+    """
+
+    def __init__(self, clock: IReactorTime, spare: Callable[[], str]) -> None:
         self._clock = clock
+        self._spare = spare
         self._farms: dict[tuple[str, float, float], Farm] = {}
 
     def of(self, settings: Settings) -> Farm:
-        """Give the farm that `settings` mean."""
-        directory = os.path.realpath(settings.lock_directory)
+        """Return the farm that `settings` mean; raises `LockDirectoryError` if there can be none."""
+        wanted = settings.lock_directory
+        directory = os.path.realpath(wanted if wanted and _is_usable(wanted) else self._spare())
         key = (directory, settings.backoff_period, settings.pause)
         if key not in self._farms:
             self._farms[key] = self._make(*key)
@@ -85,4 +101,4 @@ class Farms:
     def _make(self, directory: str, period: float, pause: float) -> Farm:
         backoff = Backoff(directory, period, time.time, _network())
         slots = SlotDirectory(directory)
-        return Farm(slots, backoff, SlotQueue(self._clock, slots, backoff, pause))
+        return Farm(directory, slots, backoff, SlotQueue(self._clock, slots, backoff, pause))

@@ -1,8 +1,7 @@
 """What the environment asks of the client.
 
 In: the environment, as a mapping.  Out: one frozen `Settings`, with a notice of each value that means
-nothing.  This module refuses to know files, hosts and
-the process's own environment.
+nothing.  This module knows neither files, hosts nor the process's own environment.
 
 Names, meanings and defaults are those of distcc(1), "ENVIRONMENT VARIABLES", with these exceptions.
 An empty value means the default.  So does a value that is not understood, as with distcc
@@ -17,8 +16,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from twisted_distcc.errors import EXIT_BAD_ARGUMENTS, DistccError
-
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -27,12 +24,6 @@ _MOST_DIGITS = 9
 
 # A pause of nothing would keep a processor busy with asking whether another one is free.
 _SHORTEST_PAUSE = 0.01
-
-
-class BadSettingError(DistccError):
-    """The environment leaves no place to work in."""
-
-    exit_code = EXIT_BAD_ARGUMENTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +54,12 @@ class TlsPaths:
     """Whether `DISTCC_TLS_CRL` is set: the file must be there then, and may be there otherwise."""
 
     @classmethod
-    def from_environ(cls, environ: Mapping[str, str], directory: str) -> TlsPaths:
-        """Read the variables; the files are below `directory` by default."""
+    def from_environ(cls, environ: Mapping[str, str], directory: str | None) -> TlsPaths:
+        """Read the variables; the files are below `directory` by default, and nowhere without one."""
+        default = "/nonexistent" if directory is None else directory
 
         def path(name: str) -> str:
-            return environ.get(f"DISTCC_TLS_{name.upper()}") or f"{directory}/tls/{name}.pem"
+            return environ.get(f"DISTCC_TLS_{name.upper()}") or f"{default}/tls/{name}.pem"
 
         return cls(
             certificate=path("certificate"),
@@ -82,8 +74,8 @@ class TlsPaths:
 class Settings:
     """One user's wishes.  Times are in seconds; each field names the variable it comes from."""
 
-    directory: str
-    """`DISTCC_DIR`, or `~/.distcc`: hosts, lock files and state files."""
+    directory: str | None
+    """`DISTCC_DIR`, or `~/.distcc`: hosts, lock files and state files; `None` if neither is set."""
     fallback: bool
     """`DISTCC_FALLBACK`: compile here what no host could."""
     remote_cpp: bool
@@ -110,14 +102,14 @@ class Settings:
     """Of values that mean nothing."""
 
     @property
-    def lock_directory(self) -> str:
+    def lock_directory(self) -> str | None:
         """Where slots and avoided hosts are noted: the very directory that distcc uses."""
-        return f"{self.directory}/lock"
+        return None if self.directory is None else f"{self.directory}/lock"
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> Settings:
-        """Read the settings; raises `BadSettingError` if there is no place for lock files."""
-        directory = _required_directory(environ)
+        """Read the settings."""
+        directory = distcc_directory(environ)
         values = _Values(environ)
         return cls(
             directory=directory,
@@ -149,16 +141,6 @@ def whole_number(text: str) -> int | None:
     if text.isascii() and text.isdecimal() and len(text) <= _MOST_DIGITS:
         return int(text)
     return None
-
-
-def _required_directory(environ: Mapping[str, str]) -> str:
-    directory = distcc_directory(environ)
-    if directory is None:
-        raise BadSettingError(
-            "neither DISTCC_DIR nor HOME is set, so there is no place for lock files;"
-            " set DISTCC_DIR to a directory of yours"
-        )
-    return directory
 
 
 @dataclass(frozen=True, slots=True)
