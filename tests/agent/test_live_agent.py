@@ -8,14 +8,13 @@ import shutil
 import signal
 import subprocess
 import sys
-import sysconfig
 from collections import Counter
 from functools import partial
 from pathlib import Path
 
-import twisted_distcc
 from tests.agent.home import HomeTestCase, opened
 from tests.live import until
+from tests.prefix import install
 from twisted_distcc.agent.frames import REQUEST, frame, pack_request
 from twisted_distcc.cli.installed import installed_command
 from twisted_distcc.launcher.signals import STRAY
@@ -171,36 +170,17 @@ class EndTests(HomeTestCase):
 
     async def test_an_upgrade(self) -> None:
         """When the package has changed, the next compile gets an agent of what is there now."""
-        tdistcc, package = self.installation()
-        argv = (str(tdistcc), "gcc", "-c", "hello.c")
-        await self.succeeds(*argv)
+        copy = install(self.home / "prefix")
+        tdistcc = str(self.home / "prefix" / "bin" / "tdistcc")
+        await self.succeeds(tdistcc, "gcc", "-c", "hello.c")
         old = self.agent()
-        await self.succeeds(*argv)
+        await self.succeeds(tdistcc, "gcc", "-c", "hello.c")
         self.assertEqual(self.agent(), old)
-        os.utime(package / "__init__.py", (1, 1))
-        await self.succeeds(*argv)
+        os.utime(copy / "__init__.py", (1, 1))
+        await self.succeeds(tdistcc, "gcc", "-c", "hello.c")
         await self.gone(old)
         self.assertNotEqual(self.agent(), old)
-
-    def installation(self) -> tuple[Path, Path]:
-        """Install a copy of the package, and return its tdistcc and where it lies."""
-        installed = self.home / "installed"
-        found = Path(sysconfig.get_path("purelib"))
-        packages = installed / found.relative_to(sys.prefix)
-        original = Path(twisted_distcc.__file__).parent
-        ignored = shutil.ignore_patterns("__pycache__")
-        shutil.copytree(original, packages / original.name, ignore=ignored)
-        (packages / "others.pth").write_text(f"{found}\n")
-        python = Path(sys.executable)
-        (installed / "pyvenv.cfg").write_text(f"home = {python.resolve().parent}\n")
-        (installed / "bin").mkdir()
-        for name in ("python", "python3"):
-            (installed / "bin" / name).symlink_to(python.resolve())
-        tdistcc = installed / "bin" / "tdistcc"
-        script = installed_command("tdistcc").read_text()
-        tdistcc.write_text(script.replace(sys.prefix, str(installed)))
-        tdistcc.chmod(0o755)
-        return tdistcc, packages / original.name
+        self.assertEqual((self.runtime / "twisted-distcc" / "log").read_text(), "")
 
 
 class FolderTests(HomeTestCase):

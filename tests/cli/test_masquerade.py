@@ -41,6 +41,17 @@ class LinkTests(SynchronousTestCase):
         self.assertEqual([link.name for link in links], ["gcc", "g++-12"])
         self.assertEqual({link.resolve() for link in links}, {self.tdistcc.resolve()})
 
+    def test_the_way_to_the_interpreter(self) -> None:
+        """What tells tdistcc its interpreter is beside the links, too, and goes with all of them."""
+        start = program(self.root / "bin" / "twisted-distcc-python")
+        make_links(self.folder, ["gcc", "cc"], self.tdistcc)
+        make_links(self.folder, ["gcc"], self.tdistcc)
+        self.assertEqual(os.readlink(self.folder / start.name), str(start))
+        remove_links(self.folder, ["cc"])
+        self.assertEqual(sorted(os.listdir(self.folder)), ["gcc", start.name])
+        self.assertEqual(remove_links(self.folder, []), [self.folder / "gcc"])
+        self.assertEqual(os.listdir(self.folder), [])
+
     def test_again(self) -> None:
         """Links of an installation that has moved are made anew."""
         make_links(self.folder, ["gcc"], self.root / "gone" / "tdistcc")

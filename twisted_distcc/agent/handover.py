@@ -249,7 +249,10 @@ def _become_agent(folder: str, listener: int) -> None:
     _leave_streams(folder, listener)
     _leave_signals()
     _leave_standing()
-    os.execve(sys.executable, [sys.executable, "-P", "-m", "twisted_distcc.agent.main"], {})
+    from twisted_distcc.python import python_argv
+
+    argv = python_argv("twisted_distcc.agent.main")
+    os.execve(argv[0], argv, {})
 
 
 def _leave_streams(folder: str, listener: int) -> None:

@@ -5,12 +5,16 @@
    another installation, options of tdistcc's own, a log, a call within a call) it becomes the tdistcc that
    is written in Python, from where it stands: nothing was done yet that could not be done again.
 
-   Compiled with TDISTCC, the path of that tdistcc, SOURCE, the file whose state tells this installation,
-   and STAMP, what `agent.place.stamp` made of it. */
+   It starts that tdistcc's interpreter itself, past the script in its bin, so that the environment arrives
+   unchanged.  Where the installation is gone, or just being replaced, it becomes the compiler.
+
+   Compiled with TDISTCC, the words that start that tdistcc, as an initialiser; SOURCE, the file whose state
+   tells this installation; and STAMP, what `agent.place.stamp` made of it. */
 
 #define _GNU_SOURCE
 #include <ctype.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <sched.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -33,22 +37,6 @@ extern char **environ;
 static char **given;    /* our own command line */
 static char **command;  /* the compiler's: its name, and its arguments */
 
-/* Become the tdistcc that knows everything; called as a compiler we say which. */
-static void leave_it_to_python(void)
-{
-    int count = 0;
-    while (command[count])
-        count++;
-    char **words = calloc(count + 2, sizeof *words);
-    if (words) {
-        words[0] = TDISTCC;
-        memcpy(words + 1, command, count * sizeof *words);
-        execv(TDISTCC, words);
-    }
-    perror("tdistcc: cannot run " TDISTCC);
-    _exit(110);
-}
-
 /* Whether the first word names a compiler, and no option or file. */
 static int is_compiler(const char *word)
 {
@@ -60,6 +48,84 @@ static const char *base_name(const char *path)
 {
     const char *slash = strrchr(path, '/');
     return slash ? slash + 1 : path;
+}
+
+/* Whether `path` is, or leads to, a program that passes compiler commands on, and may come back to us. */
+static int is_masquerade(const char *path)
+{
+    static const char *const names[] = {"tdistcc", "distcc", "ccache", "sccache", "icecc",
+                                        "icerun", "buildcache", "colorgcc", "fbuild"};
+    char *behind = realpath(path, NULL);
+    int is_one = !behind;
+    for (size_t i = 0; behind && i < sizeof names / sizeof *names; i++)
+        is_one |= !strcmp(base_name(behind), names[i]);
+    free(behind);
+    return is_one;
+}
+
+static void become_if_compiler(char *path)
+{
+    struct stat file;
+    if (stat(path, &file) || !S_ISREG(file.st_mode) || access(path, X_OK) || is_masquerade(path))
+        return;
+    command[0] = path;
+    execv(path, command);
+}
+
+static void become_first_on_path(const char *name)
+{
+    char path[PATH_MAX];
+    const char *folder = getenv("PATH");
+    if (!folder)
+        folder = "/bin:/usr/bin"; /* as Python's os.defpath */
+    for (size_t length;; folder += length + 1) {
+        length = strcspn(folder, ":");
+        int written = snprintf(path, sizeof path, "%.*s%s%s", (int)length, folder, length ? "/" : "./", name);
+        if (written < (int)sizeof path)
+            become_if_compiler(path);
+        if (!folder[length])
+            return;
+    }
+}
+
+/* There is no installation any more: become the compiler, if that is what is meant. */
+static void compile_here(void)
+{
+    char *name = command[0] ? command[0] : "--help", *fallback = getenv("DISTCC_FALLBACK");
+    if (fallback && !strcmp(fallback, "0")) {
+        fprintf(stderr, "tdistcc: its installation is gone; DISTCC_FALLBACK=0 forbids to compile here\n");
+        _exit(110);
+    }
+    if (strchr(name, '/'))
+        become_if_compiler(name);
+    if (!strncmp(name, "--", 2) || !strcmp(name, "-j"))
+        name = "tdistcc"; /* an option of its own */
+    else if (!is_compiler(name))
+        *--command = name = "cc";
+    become_first_on_path(base_name(name));
+    fprintf(stderr, "tdistcc: its installation is gone, and no other %s is on PATH\n", base_name(name));
+    _exit(110);
+}
+
+/* Become the tdistcc that knows everything; called as a compiler we say which. */
+static void leave_it_to_python(void)
+{
+    static char *const start[] = {TDISTCC};
+    enum { WORDS = sizeof start / sizeof *start };
+    int count = 0;
+    while (command[count])
+        count++;
+    char **words = calloc(WORDS + count + 1, sizeof *words);
+    if (words && !access(start[0], X_OK) && !access(SOURCE, R_OK)) {
+        const char *heeded = getenv("PYTHONEXECUTABLE"); /* in spite of -I; it comes by another name */
+        if (heeded)
+            setenv("_TDISTCC_PYTHONEXECUTABLE", heeded, 1);
+        unsetenv("PYTHONEXECUTABLE");
+        memcpy(words, start, sizeof start);
+        memcpy(words + WORDS, command, count * sizeof *words);
+        execv(words[0], words);
+    }
+    compile_here();
 }
 
 static int installation_is_ours(void)

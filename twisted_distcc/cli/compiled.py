@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 from pathlib import Path
 from typing import Final
 
@@ -47,12 +48,12 @@ def make_program(path: Path, tdistcc: Path) -> None:
         raise CannotCompileError(f"{tdistcc} is compiled itself; take its folder from PATH first")
     made = path.with_name(f"{path.name}.{os.getpid()}")
     meant = {
-        "TDISTCC": os.fsencode(tdistcc),
-        "SOURCE": os.fsencode(twisted_distcc.__file__),
-        "VERSION": twisted_distcc.__version__.encode(),
-        "STAMP": stamp(),
+        "TDISTCC": ",".join(map(_literal, map(os.fsencode, _start_of(tdistcc)))),
+        "SOURCE": _literal(os.fsencode(twisted_distcc.__file__)),
+        "VERSION": _literal(twisted_distcc.__version__.encode()),
+        "STAMP": _literal(stamp()),
     }
-    words = [f"-D{name}={_literal(value)}" for name, value in meant.items()]
+    words = [f"-D{name}={value}" for name, value in meant.items()]
     try:
         done = subprocess.run(
             [_compiler(), "-O2", *words, "-o", made, _SOURCE],
@@ -63,6 +64,18 @@ def make_program(path: Path, tdistcc: Path) -> None:
         made.rename(path)
     finally:
         made.unlink(missing_ok=True)
+
+
+def _start_of(tdistcc: Path) -> list[str]:
+    """Return the words that start `tdistcc`, past its shell script: shells change the environment.
+
+    What that script would start is one of the words, as it may be replaced at any moment.
+    """
+    start = Path(os.path.realpath(tdistcc)).with_name("twisted-distcc-python")
+    if not start.exists():
+        return [os.fspath(tdistcc)]
+    code = f"__file__ = {os.fspath(start)!r}\n{start.read_text()}"
+    return [sys.executable, "-I", "-S", "-c", code, "tdistcc", "tdistcc"]
 
 
 def _compiler() -> str:

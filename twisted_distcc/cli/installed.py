@@ -18,11 +18,11 @@ class CommandMissingError(DistccError):
 
 
 def installed_command(name: str) -> Path:
-    """Return the path of `name` beside this Python, or else on PATH."""
-    beside = os.path.dirname(sys.executable)
-    found = shutil.which(name, path=os.pathsep.join([beside, *os.get_exec_path()]))
+    """Return the path of `name` beside the command that runs, or this Python, or else on PATH."""
+    beside = [os.path.dirname(path) for path in (os.path.realpath(sys.argv[0]), sys.executable)]
+    found = shutil.which(name, path=os.pathsep.join([*beside, *os.get_exec_path()]))
     if found is None:
         raise CommandMissingError(
-            f"{name} is neither in {beside} nor on PATH; is twisted_distcc installed?"
+            f"{name} is neither in {beside[-1]} nor on PATH; is twisted_distcc installed?"
         )
     return Path(os.path.abspath(found))

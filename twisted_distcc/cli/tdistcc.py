@@ -93,6 +93,7 @@ def _own_options() -> tuple[str, ...]:
 def _main(argv: list[str], is_mute: bool) -> int:
     command = command_of(argv)
     if command is None:
+        _load_site()
         from twisted_distcc.cli.tdistcc_about import about
 
         return about(argv[1:], os.path.basename(argv[0]))
@@ -212,6 +213,7 @@ def _alone(command: list[str], messages: int, reason: str = "") -> int:
 
 
 def _alone_if_we_can(command: list[str], messages: int, reason: str) -> int:
+    _load_site()
     from twisted_distcc.agent.alone import run_alone
     from twisted_distcc.client.invocation import Finished, Invocation, Terminal
 
@@ -228,6 +230,13 @@ def _alone_if_we_can(command: list[str], messages: int, reason: str) -> int:
     if outcome.slot is not None:
         os.set_inheritable(outcome.slot.fd, True)
     return become(outcome.compiler, command)
+
+
+def _load_site() -> None:
+    """Have the packages of others at hand: the usual course does without."""
+    from twisted_distcc.python import load_site
+
+    load_site()
 
 
 def message_descriptor() -> int:

@@ -5,7 +5,7 @@ could not be written; anything else, that the body is not LZO1X, or more than it
 apart from the process that serves, so that a body made to burst does so here, within limits on memory
 and on the size of the file::
 
-    python -P -m twisted_distcc.compression.filter expand 1073741824 <body.lzo >body
+    python -m twisted_distcc.compression.filter expand 1073741824 <body.lzo >body
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import Final
 
 from twisted_distcc.compression.lzo import compress, expand
 from twisted_distcc.errors import RemoteProtocolError
+from twisted_distcc.python import python_argv
 
 # What the interpreter needs for itself; the expansion may then grow its buffer by doubling.
 _INTERPRETER: Final = 256 * 1024 * 1024
@@ -28,7 +29,7 @@ _NOT_A_BODY: Final = os.EX_DATAERR
 
 def filter_argv(direction: str, ceiling: int) -> list[str]:
     """Give the command line that runs this module; `direction` is `compress` or `expand`."""
-    return [sys.executable, "-P", "-m", __name__, direction, str(ceiling)]
+    return python_argv(__name__, direction, str(ceiling))
 
 
 def _bound(input_length: int, ceiling: int) -> None:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import os
 import socket
-import sys
 from contextlib import ExitStack
 from itertools import count
 from typing import Any, Final
@@ -32,8 +31,9 @@ from twisted_distcc.launcher.packets import (
 )
 from twisted_distcc.launcher.starting import INHERITED_UMASK, NOTHING, start
 from twisted_distcc.processes import Child, ReactorSpawner, RunningProcess
+from twisted_distcc.python import python_argv
 
-_ARGV: Final = (sys.executable, "-P", "-m", "twisted_distcc.launcher.program")
+_ARGV: Final = tuple(python_argv("twisted_distcc.launcher.program"))
 _STDERR: Final = 2
 # Seconds after which a launcher that is far behind is asked once more.
 _AGAIN: Final = 0.01
