@@ -22,7 +22,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from twisted_distcc.launcher.command import CannotStartError, Command, Ended, start_command
-from twisted_distcc.launcher.starting import kill
+from twisted_distcc.launcher.starting import kill, reap
 
 __all__ = [
     "CannotStartError",
@@ -164,9 +164,8 @@ class Child:
             return
         self._reactor.removeReader(self)
         self.kill()
-        _, status, usage = os.wait4(self._pid, 0)
+        self._ended = Ended(*reap(self._pid))
         os.close(self._pidfd)
-        self._ended = Ended(status, usage.ru_utime, usage.ru_stime)
         waiting, self._waiting = self._waiting, []
         for deferred in waiting:
             deferred.callback(self._ended)
@@ -189,5 +188,5 @@ class ReactorSpawner:
             return Child(self.reactor, pid)
         except OSError as error:
             kill(pid)
-            os.waitpid(pid, 0)
+            reap(pid)
             raise CannotStartError(f"cannot watch {command.argv[0]}: {error}") from error

@@ -154,3 +154,37 @@ class KillTests(SynchronousTestCase):
         os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
         kill(pid)
         self.assertEqual(os.waitpid(pid, 0)[1], 0)
+
+
+# Has one program of its own and one child that it did not start, which is adopted for all it knows.
+ADOPTS = """
+import os
+from twisted_distcc.launcher.starting import NOTHING, reap, reap_adopted, start
+def await_end(pid):
+    os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+def stranger():
+    pid = os.fork()
+    if not pid:
+        os._exit(0)
+    await_end(pid)
+before = stranger()
+print(reap_adopted())
+own = start(["/bin/sh", "-c", "exit 3"], {}, None, 0o022, [NOTHING] * 3)
+await_end(own)
+after = stranger()
+print(reap_adopted())
+print(os.waitstatus_to_exitcode(reap(own)[0]))
+print(reap_adopted())
+try:
+    os.waitpid(-1, 0)
+except ChildProcessError:
+    print("none are left")
+"""
+
+
+class AdoptedTests(SynchronousTestCase):
+    def test_who_waits_for_whom(self) -> None:
+        """Those that nobody waits for are reaped; those that we started keep their exit status."""
+        argv = [sys.executable, "-c", ADOPTS]
+        ended = subprocess.run(argv, capture_output=True, text=True, check=False)
+        self.assertEqual(ended.stdout.splitlines(), ["False", "True", "3", "False", "none are left"])

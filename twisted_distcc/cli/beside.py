@@ -21,6 +21,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from twisted_distcc.errors import DistccError
+from twisted_distcc.launcher.starting import reap, started
 
 _FROM_TERMINAL: Final = (signal.SIGINT, signal.SIGQUIT)
 _HANDED_ON: Final = (signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
@@ -63,7 +64,7 @@ class Beside:
         if os.waitid(os.P_PIDFD, self._pidfd, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
             return
         self._reactor.removeReader(self)
-        code = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+        code = os.waitstatus_to_exitcode(reap(self.pid)[0])
         os.close(self._pidfd)
         self.ended.callback(code if code >= 0 else 128 - code)
 
@@ -110,7 +111,9 @@ class SignalsHandedOn:
 
 def _start(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     try:
-        return os.posix_spawnp(argv[0], list(argv), environ, setsigdef=_DEFAULT_AGAIN)
+        pid = os.posix_spawnp(argv[0], list(argv), environ, setsigdef=_DEFAULT_AGAIN)
+        started(pid)
+        return pid
     except FileNotFoundError:
         error = CannotRunError(f"{argv[0]}: command not found")
         error.exit_code = 127

@@ -39,6 +39,7 @@ from twisted_distcc.client.packed import aside_on
 from twisted_distcc.client.sendable import read_text
 from twisted_distcc.client.sources import Sources
 from twisted_distcc.errors import EXIT_FAILURE, DistccError
+from twisted_distcc.execution.adopted import reap_what_is_left_to_us
 from twisted_distcc.launcher.signals import heed
 from twisted_distcc.launcher.starting import hand_on_nothing
 from twisted_distcc.observe.logs import LogFile
@@ -183,6 +184,7 @@ class _Build:
         build.ended.addCallback(lambda _: port.stopListening())
         build.ended.addBoth(lambda _: reactor.stop())
         signals.to(build)
+        reactor.callWhenRunning(reap_what_is_left_to_us, reactor)
         set_wakeup_fd(reactor.waker.o, warn_on_full_buffer=False)  # or a signal may wait for an event
         reactor.run(installSignalHandlers=False)
         set_wakeup_fd(-1)

@@ -25,7 +25,7 @@ from twisted_distcc.launcher.packets import (
     unpack_start,
 )
 from twisted_distcc.launcher.signals import ENDING, STRAY, heed
-from twisted_distcc.launcher.starting import kill, start
+from twisted_distcc.launcher.starting import kill, reap, start
 
 _OWNER: Final = 0
 _BESIDE: Final = socket.CMSG_LEN(MOST_STREAMS * struct.calcsize("i"))
@@ -94,7 +94,7 @@ class Launcher:
             pidfd = os.pidfd_open(pid)
         except OSError:  # no descriptor is left to watch it by
             kill(pid)
-            os.waitpid(pid, 0)
+            reap(pid)
             raise
         self._numbers[pidfd], self._pids[number] = number, pid
         self._poll.register(pidfd, select.EPOLLIN)
@@ -110,9 +110,9 @@ class Launcher:
         self._poll.unregister(pidfd)
         number = self._numbers.pop(pidfd)
         self._kill(number)
-        _, status, usage = os.wait4(self._pids.pop(number), 0)
+        status, user, system = reap(self._pids.pop(number))
         os.close(pidfd)
-        self._tell(pack_ended(number, status, usage.ru_utime, usage.ru_stime))
+        self._tell(pack_ended(number, status, user, system))
 
     def _tell(self, packet: bytes) -> None:
         """Send `packet`; an owner that is gone is noticed where packets are read."""

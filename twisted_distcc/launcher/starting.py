@@ -35,6 +35,9 @@ _DIGITS: Final = 16
 # Our own standing, held open by who gives root away: its `/proc` is root's from then on.
 _HELD: Final[list[int]] = []
 
+# What was started and not reaped yet.
+_OURS: Final[set[int]] = set()
+
 _Action: TypeAlias = tuple[int, int, str, int, int] | tuple[int, int, int] | tuple[int, int]
 
 
@@ -61,7 +64,7 @@ def start(
         ValueError: if a word or a variable cannot be handed to a program.
     """
     with _STARTING, _in(directory), _with(umask), _expendable(expendable):
-        return os.posix_spawn(
+        pid = os.posix_spawn(
             argv[0],
             tuple(argv),
             environ,
@@ -70,6 +73,43 @@ def start(
             setsigmask=(),
             setsigdef=_IGNORED_BY_PYTHON,
         )
+        _OURS.add(pid)
+        return pid
+
+
+def started(pid: int) -> None:
+    """Count a child that was not started by `start` among those that are waited for."""
+    _OURS.add(pid)
+
+
+def reap(pid: int) -> tuple[int, float, float]:
+    """Wait for a program that was started; return its wait status, and its user and system time."""
+    _, status, usage = os.wait4(pid, 0)
+    _OURS.discard(pid)
+    return status, usage.ru_utime, usage.ru_stime
+
+
+def reap_adopted() -> bool:
+    """Reap the children that have ended and that nobody waits for: the kernel has left them to us.
+
+    Children of processes that have ended go to the first process of a PID namespace, as in a container,
+    or to one that has asked for them (a "subreaper", see prctl(2)).
+
+    Returns:
+        Whether there may be more, behind one that we have started and that is being waited for.
+    """
+    with _STARTING:  # or one of ours that ends at once would be a stranger yet
+        while (ended := _ended_child()) is not None and ended not in _OURS:
+            os.waitpid(ended, 0)
+    return ended is not None
+
+
+def _ended_child() -> int | None:
+    try:
+        found = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    except ChildProcessError:
+        return None
+    return None if found is None else found.si_pid
 
 
 def hand_on_nothing() -> None:

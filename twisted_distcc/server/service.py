@@ -19,6 +19,7 @@ from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
 
 from twisted_distcc.errors import DistccError
+from twisted_distcc.execution.adopted import reap_what_is_left_to_us
 from twisted_distcc.execution.launching import LauncherSpawner
 from twisted_distcc.execution.unconfined import Unconfined
 from twisted_distcc.execution.workspace import Workspaces
@@ -74,9 +75,10 @@ def make_factory(
     )
 
 
-def _leave_children_alone() -> None:
+def _heed_children(reactor: Any) -> None:
     """Take back the reactor's handler for SIGCHLD: a pidfd tells of each compiler's end already."""
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    if not reap_what_is_left_to_us(reactor):
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
 
 
 class DistccService(Service):
@@ -162,7 +164,7 @@ class DistccService(Service):
         super().startService()
         hand_on_nothing()
         self._heed_signals()
-        self._reactor.callWhenRunning(_leave_children_alone)
+        self._reactor.callWhenRunning(_heed_children, self._reactor)
         self._workspaces = Workspaces()
         self._spawn = LauncherSpawner(self._reactor)
         try:

@@ -22,7 +22,7 @@ from time import monotonic
 from typing import Final
 
 from twisted_distcc.launcher.command import Command, Ended, start_command
-from twisted_distcc.launcher.starting import kill
+from twisted_distcc.launcher.starting import kill, reap
 
 _PIECE: Final = 256 * 1024
 _BROKEN: Final = select.POLLERR | select.POLLHUP | select.POLLNVAL
@@ -105,8 +105,8 @@ class Streams:
             self._await_end(pid, None if seconds is None else monotonic() + seconds)
         finally:
             kill(pid)  # a zombie, if it has ended: its group's number is still its own
-            _, status, usage = os.wait4(pid, 0)
-        return Ended(status, usage.ru_utime, usage.ru_stime)
+            ended = Ended(*reap(pid))
+        return ended
 
     def _await_end(self, pid: int, until: float | None) -> None:
         pidfd = os.pidfd_open(pid)

@@ -13,7 +13,7 @@ from typing import Final
 from twisted_distcc.errors import EXIT_TIMEOUT, DistccError
 from twisted_distcc.execution.compilation import Job
 from twisted_distcc.launcher.command import Command, Ended, start_command
-from twisted_distcc.launcher.starting import kill
+from twisted_distcc.launcher.starting import kill, reap
 from twisted_distcc.messages.model import Reply
 
 _SLOW: Final = 20.0
@@ -45,10 +45,10 @@ def run_here(command: Command) -> Ended:
     ended = _has_ended(pid)
     if not ended:
         kill(pid)
-    _, status, usage = os.wait4(pid, 0)
+    how = Ended(*reap(pid))
     if not ended:
         raise TooSlowError(f"{command.argv[0]} did not end within {_SLOW:g} seconds")
-    return Ended(status, usage.ru_utime, usage.ru_stime)
+    return how
 
 
 def _has_ended(pid: int) -> bool:
