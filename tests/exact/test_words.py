@@ -20,7 +20,7 @@ class WordsTests(ExactTestCase):
             Row(script="$CC -c fails.c", files=C, environ=log),
             Row(script="DISTCC_LOG=/dev/fd/7 $CC -Wall -c w.c 7>/dev/null", files=C),
             Row(script="UNCACHED_ERR_FD=7 DISTCC_VERBOSE=1 $CC -Wall -c w.c 7>/dev/null", files=C),
-            Row(script="$CC -Wall -c w.c >&-", files=C, environ=log),
+            Row(script="$CC -Wall -c w.c >&-", files=C, environ=log, elsewhere=False),
         )
 
     async def test_nobody_to_send_to(self) -> None:
