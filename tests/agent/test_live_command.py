@@ -84,7 +84,7 @@ class RecursionTests(FarmTestCase):
         server = await self.farm()
         self.program("gcc", f'PATH=/usr/bin:/bin exec {TDISTCC} gcc "$@"')
         self.environ["DISTCC_HOSTS"] += " --localslots=1 --localslots_cpp=1"
-        await self.succeeds("tdistcc", "gcc", "-c", "hello.c", "-o", "hello.o")
+        await self.succeeds("tdistcc", "gcc", "-c", "hello.c", "-o", "hello.o", DISTCC_TRUST_NAMES="1")
         self.is_right()
         self.assertEqual(len(server.jobs), 1)
 
@@ -143,7 +143,8 @@ class ExitTests(FarmTestCase):
         (folder / "gcc").write_text("#!/bin/sh\nkill -KILL $$\n")
         (folder / "gcc").chmod(0o755)
         await self.farm(DISTCCD_PATH=f"{folder}:/usr/bin:/bin")
-        child = self.tdistcc("gcc", "-c", "hello.c", DISTCC_SKIP_LOCAL_RETRY="1")
+        changes = {"DISTCC_SKIP_LOCAL_RETRY": "1", "DISTCC_TRUST_NAMES": "1"}
+        child = self.tdistcc("gcc", "-c", "hello.c", **changes)
         self.assertEqual(await child.ended(), 137)
 
     async def test_a_reader_that_goes(self) -> None:

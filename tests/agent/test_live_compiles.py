@@ -158,6 +158,7 @@ class AgentDeathTests(FarmTestCase):
         await self.farm()
         log = self.home / "preprocessors"
         self.program("gcc", LASTS_UNTIL_THE_AGENT_DIES.format(log=log, mark=self.mark))
+        self.environ["DISTCC_TRUST_NAMES"] = "1"
         children = [self.tdistcc("gcc", "-c", "hello.c", "-o", f"{name}.o") for name in "abcd"]
         await until(lambda: log.exists() and log.read_text().count("\n") == 4, "all preprocess")
         pids = {int(word) for word in log.read_text().split()}

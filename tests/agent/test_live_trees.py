@@ -8,6 +8,7 @@ from pathlib import Path
 
 from tests.agent.home import HomeTestCase
 from tests.live import LiveServer, until
+from twisted_distcc.errors import EXIT_COMPILER_MISSING
 
 C = """\
 #include <stdio.h>
@@ -224,14 +225,18 @@ class OtherServersTests(TreesTestCase):
         self.assertEqual(self.versions(server), ["1", "3"], server.log)
 
     async def test_another_compiler(self) -> None:
-        """A server whose compiler is not the very same is sent the text."""
+        """A server whose compiler is not the very same is sent the text, if the user vouches for it."""
         folder = self.home / "server-bin"
         folder.mkdir()
         (folder / "gcc").write_text('#!/bin/sh\nexec /usr/bin/gcc "$@"\n')
         (folder / "gcc").chmod(0o755)
         server = await self.farm("--sandbox=require", DISTCCD_PATH=f"{folder}:/usr/bin:/bin")
-        await self.is_as_local("gcc", "-c", "hello.c")
+        await self.is_as_local("gcc", "-c", "hello.c", DISTCC_TRUST_NAMES="1")
         self.assertEqual(self.versions(server), ["1"], server.log)
+        child = self.tdistcc("gcc", "-c", "hello.c")
+        self.assertEqual(await child.ended(), EXIT_COMPILER_MISSING)
+        self.assertIn("cannot tell what its gcc is", child.stderr)
+        self.assertEqual(len(server.jobs), 1)
 
     async def test_turned_off(self) -> None:
         """DISTCC_REMOTE_CPP=0 sends the text to a server that could preprocess."""

@@ -23,7 +23,7 @@ from twisted.python.failure import Failure
 from twisted.test.iosim import FakeTransport, IOPump, connect
 from twisted.trial.unittest import SynchronousTestCase
 
-from twisted_distcc.client.abilities import Abilities, Ask
+from twisted_distcc.client.abilities import Abilities, Ask, Likeness
 from twisted_distcc.client.dispatch import Dispatcher
 from twisted_distcc.client.hosts import RemoteHost
 from twisted_distcc.client.invocation import Finished, Invocation, Outcome, RunHere
@@ -332,18 +332,29 @@ class Told:
 
 @dataclass
 class FakeAbilities:
-    """Says of every host what the test wants; `are_known` says that it did so before."""
+    """Says `of_all` hosts what the test wants.
 
-    are_exact: bool = False
+    `are_known` says that it did so before, and `is_told_apart` that the compiler here is no script.
+    """
+
+    of_all: Likeness = Likeness.UNTOLD
     are_known: bool = True
+    is_told_apart: bool = True
     when_asked: Callable[[], object] = lambda: None
+
+    @property
+    def are_exact(self) -> bool:
+        return self.of_all is Likeness.EXACT
+
+    async def can_tell(self, compiler: OwnCompiler) -> bool:
+        return self.is_told_apart
 
     async def are_hopeless(self, hosts: Iterable[RemoteHost], compiler: OwnCompiler) -> bool:
         return self.are_known and not self.are_exact
 
-    async def exact(self, host: RemoteHost, ask: Ask, compiler: OwnCompiler) -> bool:
+    async def likeness(self, host: RemoteHost, ask: Ask, compiler: OwnCompiler) -> Likeness:
         self.when_asked()
-        return self.are_exact
+        return self.of_all
 
 
 class DispatchTestCase(SynchronousTestCase):

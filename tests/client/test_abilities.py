@@ -10,11 +10,13 @@ from twisted.internet.defer import CancelledError, Deferred, succeed
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from twisted_distcc.client.abilities import Abilities
+from twisted_distcc.client.abilities import Abilities, Likeness
 from twisted_distcc.client.faults import (
     BadReplyError,
     CannotConnectError,
     LostConnectionError,
+    RefusedByHostError,
+    Scope,
     SlowHostError,
     UntrustedError,
 )
@@ -23,8 +25,10 @@ from twisted_distcc.client.own_compilers import HOLDS, OwnCompiler, OwnCompilers
 from twisted_distcc.messages.body import Body
 from twisted_distcc.messages.model import Reply, Request
 
+EXACT = Likeness.EXACT
+SERVER = "twisted-distccd"
 DIGEST = "0d" * 32
-GOOD = {"server": "twisted-distccd", "version": "1", "preprocesses": "exact", "compiler": DIGEST}
+GOOD = {"server": SERVER, "version": "1", "preprocesses": "exact", "compiler": DIGEST}
 OTHER = GOOD | {"compiler": "0e" * 32}
 RED, BLUE = TcpHost("red"), TcpHost("blue")
 
@@ -38,7 +42,7 @@ class AbilitiesTestCase(SynchronousTestCase):
         path = os.path.abspath(self.mktemp())
         with open(path, "x"):
             pass
-        self.gcc = OwnCompiler(path, "gcc", "/usr/bin")
+        self.gcc = OwnCompiler(path, "gcc")
         self.digest: str | None = DIGEST
         self.clock = Clock()
         own = OwnCompilers(self.clock, lambda _: succeed(self.digest))
@@ -51,134 +55,174 @@ class AbilitiesTestCase(SynchronousTestCase):
         self.answers.append(Deferred())
         return self.answers[-1]
 
-    def exact(self, host: RemoteHost = RED, compiler: OwnCompiler | None = None) -> Deferred[bool]:
-        return Deferred.fromCoroutine(self.abilities.exact(host, self.ask, compiler or self.gcc))
+    def likeness(
+        self, host: RemoteHost = RED, compiler: OwnCompiler | None = None
+    ) -> Deferred[Likeness]:
+        return Deferred.fromCoroutine(self.abilities.likeness(host, self.ask, compiler or self.gcc))
 
-    def asked(self, reply: Reply | Exception, host: RemoteHost = RED) -> bool:
-        """Ask a host that has to be asked, and answers so."""
+    def put(self, reply: Reply | Exception, host: RemoteHost = RED) -> Deferred[Likeness]:
+        """Ask a host that has to be asked, and answers so, as often as it is asked."""
         before = len(self.requests)
-        exact = self.exact(host)
+        likeness = self.likeness(host)
         self.assertEqual(len(self.requests), before + 1)
-        if isinstance(reply, Exception):
-            self.answers[-1].errback(reply)
-        else:
-            self.answers[-1].callback(reply)
-        return self.successResultOf(exact)
+        while not self.answers[-1].called:
+            if isinstance(reply, Exception):
+                self.answers[-1].errback(reply)
+            else:
+                self.answers[-1].callback(reply)
+        return likeness
 
-    def known(self, host: RemoteHost = RED) -> bool:
+    def asked(self, reply: Reply | Exception, host: RemoteHost = RED) -> Likeness:
+        """Ask a host that answers so; give what is made of that."""
+        return self.successResultOf(self.put(reply, host))
+
+    def known(self, host: RemoteHost = RED) -> Likeness:
         """Ask a host of which it is known."""
         before = len(self.requests)
-        result = self.successResultOf(self.exact(host))
+        result = self.successResultOf(self.likeness(host))
         self.assertEqual(len(self.requests), before)
         return result
 
 
 class AnswerTests(AbilitiesTestCase):
-    def test_yes(self) -> None:
+    def test_exact(self) -> None:
         """The same compiler, at our own paths: that is all it takes."""
-        self.assertIs(self.asked(answer(GOOD)), True)
+        self.assertIs(self.asked(answer(GOOD)), EXACT)
         (request,) = self.requests
         self.assertEqual(request, Request((b"twisted-distccd", b"about", b"gcc")))
 
     def test_more_than_we_know(self) -> None:
         """A later server may tell more."""
-        self.assertIs(self.asked(answer(GOOD | {"since": "yesterday"})), True)
+        self.assertIs(self.asked(answer(GOOD | {"since": "yesterday"})), EXACT)
 
-    def test_no(self) -> None:
-        """Another compiler, another way, another program, or a compiler that cannot be told."""
-        for change in (
-            {"compiler": "00" * 32}, {"compiler": None}, {"preprocesses": "mapped"},
-            {"preprocesses": "no"}, {"server": "distccd"}, {"compiler": [DIGEST]},
-        ):  # fmt: skip
+    def test_less(self) -> None:
+        """The same compiler elsewhere, another one, one that cannot be told, and another program."""
+        for change, likeness in (
+            ({"preprocesses": "mapped"}, Likeness.SAME),
+            ({"preprocesses": "no"}, Likeness.SAME),
+            ({"compiler": "00" * 32}, Likeness.OTHER),
+            ({"compiler": None}, Likeness.UNKNOWN),
+            ({"compiler": [DIGEST]}, Likeness.UNKNOWN),
+            ({"server": "distccd"}, Likeness.UNTOLD),
+        ):
             self.setUp()
-            self.assertIs(self.asked(answer(GOOD | change)), False, change)
+            self.assertIs(self.asked(answer(GOOD | change)), likeness, change)
 
     def test_noise(self) -> None:
-        """What is no answer is a no, however it is made, and fails nothing."""
+        """What is no answer tells nothing, however it is made, and fails nothing."""
         whole = json.dumps(GOOD).encode()
         for noise in (
             b"", whole[:-1], whole + b"x", b"\xff\xfe", b"[" * 4000, b"1" * 4000, b"null", b"[]",
             b'"twisted-distccd"', json.dumps(GOOD | {"version": "x" * 4096}).encode(),
         ):  # fmt: skip
             self.setUp()
-            self.assertIs(self.asked(Reply(0, stdout=Body.of(noise))), False, noise)
+            self.assertIs(self.asked(Reply(0, stdout=Body.of(noise))), Likeness.UNTOLD, noise)
+
+    def test_refused_without_understanding(self) -> None:
+        """Who takes the question for a job refuses it, or compiles anything: that tells nothing."""
+        for reply in (
+            Reply.sentence(110, "no such compiler"),
+            Reply.sentence(101, "not a compile"),
+            Reply(1 << 8, stderr=Body.of(b"about: no such file")),
+            Reply(0, object_file=Body.of(b"\x7fELF")),
+        ):
+            self.setUp()
+            self.assertIs(self.asked(reply), Likeness.UNTOLD)
 
     def test_refused(self) -> None:
-        """A refusal is a no, whatever stands beside it; so is the object of who compiles anything."""
-        refusal = Reply(110 << 8, stdout=answer(GOOD).stdout)
-        for reply in (refusal, Reply.sentence(110, "no"), Reply(0, object_file=Body.of(b"\x7fELF"))):
-            self.setUp()
-            self.assertIs(self.asked(reply), False)
+        """Who understands the question, and refuses, refuses all jobs of this compiler."""
+        refusal = replace(Reply.sentence(113, "not for you"), stdout=answer({"server": SERVER}).stdout)
+        error = self.failureResultOf(self.put(refusal), RefusedByHostError).value
+        self.assertEqual((error.fault, error.scope), ("answered: not for you", Scope.COMPILER))
+
+    def test_in_trouble(self) -> None:
+        """A server that has other troubles has not answered, and is asked again."""
+        for code in (100, 105, 107, 113, 118):
+            self.failureResultOf(self.put(Reply.sentence(code, "no room")), RefusedByHostError)
+        self.assertIs(self.asked(answer(GOOD)), EXACT)
 
     def test_who_hangs_up(self) -> None:
-        """C distccd hangs up on what it does not know, which is a no, and remembered."""
-        for error in (LostConnectionError("hung up"), BadReplyError("sent a bad reply")):
+        """C distccd hangs up on what it does not know, which tells nothing, and is remembered."""
+        for error, times in ((LostConnectionError("hung up"), 2), (BadReplyError("bad reply"), 1)):
             self.setUp()
-            self.assertIs(self.asked(error), False)
-            self.assertIs(self.known(), False)
+            self.assertIs(self.asked(error), Likeness.UNTOLD)
+            self.assertIs(self.known(), Likeness.UNTOLD)
+            self.assertEqual(len(self.requests), times)
+
+    def test_who_is_about_to_end(self) -> None:
+        """A server of ours that hung up because it ended is not taken for C distccd."""
+        likeness = self.likeness()
+        self.answers[0].errback(LostConnectionError("hung up"))
+        self.answers[1].errback(CannotConnectError("refused"))
+        self.failureResultOf(likeness, CannotConnectError)
+        self.assertIs(self.asked(answer(OTHER)), Likeness.OTHER)
 
     def test_bodies_are_given_up(self) -> None:
         """Of an answer that came in a file no file is left."""
         path = os.path.abspath(self.mktemp())
         with open(path, "wb") as file:
             file.write(bytes(70_000))
-        self.assertIs(self.asked(Reply(0, stdout=Body(70_000, path=path))), False)
+        self.assertIs(self.asked(Reply(0, stdout=Body(70_000, path=path))), Likeness.UNTOLD)
         self.assertFalse(os.path.exists(path))
 
 
 class MemoryTests(AbilitiesTestCase):
     def test_once(self) -> None:
         """A host is asked once, and each host by itself."""
-        self.assertIs(self.asked(answer(GOOD)), True)
-        self.assertIs(self.known(), True)
-        self.assertIs(self.asked(answer(GOOD | {"compiler": None}), BLUE), False)
-        self.assertEqual((self.known(), self.known(BLUE)), (True, False))
+        self.assertIs(self.asked(answer(GOOD)), EXACT)
+        self.assertIs(self.known(), EXACT)
+        self.assertIs(self.asked(answer(OTHER), BLUE), Likeness.OTHER)
+        self.assertEqual((self.known(), self.known(BLUE)), (EXACT, Likeness.OTHER))
 
     def test_again_after_a_while(self) -> None:
         """Servers are upgraded: either answer holds for ten minutes, and no longer."""
-        for told in (GOOD, {}):
+        for told in (GOOD, OTHER):
             self.setUp()
-            is_yes = self.asked(answer(told))
+            likeness = self.asked(answer(told))
             self.clock.advance(HOLDS - 1)
-            self.assertIs(self.known(), is_yes)
+            self.assertIs(self.known(), likeness)
             self.clock.advance(1)
-            self.assertIs(self.asked(answer({} if is_yes else GOOD)), not is_yes)
+            self.assertIsNot(self.asked(answer(OTHER if told is GOOD else GOOD)), likeness)
 
     def test_our_compiler_changes(self) -> None:
         """What was said of the old one does not hold for the new one."""
-        self.assertIs(self.asked(answer(GOOD)), True)
+        self.assertIs(self.asked(answer(GOOD)), EXACT)
         self.digest = "ee" * 32
         os.utime(self.gcc.path, (1, 1))
-        self.assertIs(self.asked(answer(GOOD)), False)
-        self.assertIs(self.known(), False)
+        self.assertIs(self.asked(answer(GOOD)), Likeness.OTHER)
+        self.assertIs(self.known(), Likeness.OTHER)
 
     def test_no_digest_of_ours(self) -> None:
         """A compiler of ours that cannot be told from others is not asked about."""
-        self.digest = None
-        self.assertIs(self.known(), False)
+        for digest in (DIGEST, None):
+            self.setUp()
+            self.digest = digest
+            can_tell = Deferred.fromCoroutine(self.abilities.can_tell(self.gcc))
+            self.assertIs(self.successResultOf(can_tell), digest is not None)
+        self.assertIs(self.known(), Likeness.UNKNOWN)
 
     def test_by_another_name(self) -> None:
         """A server may have another compiler by another name."""
-        self.assertIs(self.asked(answer(GOOD)), True)
-        self.exact(compiler=replace(self.gcc, name="gcc-12"))
+        self.assertIs(self.asked(answer(GOOD)), EXACT)
+        self.likeness(compiler=replace(self.gcc, name="gcc-12"))
         self.assertEqual(self.requests[-1].arguments[-1], b"gcc-12")
 
     def test_who_cannot_be_asked(self) -> None:
         """A host that fails as a host has not answered: the failure is told, and it is asked again."""
         for error in (CannotConnectError("x"), SlowHostError("x"), UntrustedError("x")):
-            exact = self.exact()
+            exact = self.likeness()
             self.answers[-1].errback(error)
             self.failureResultOf(exact, type(error))
-        self.assertIs(self.asked(answer(GOOD)), True)
+        self.assertIs(self.asked(answer(GOOD)), EXACT)
         self.assertEqual(len(self.requests), 4)
 
     def test_shared(self) -> None:
         """All who want to know at the same time share one question, though who asked it goes."""
-        first, *others = (self.exact() for _ in range(3))
+        first, *others = (self.likeness() for _ in range(3))
         first.cancel()
         self.failureResultOf(first, CancelledError)
         self.answers[0].callback(answer(GOOD))
-        self.assertEqual([self.successResultOf(one) for one in others], [True, True])
+        self.assertEqual([self.successResultOf(one) for one in others], [EXACT, EXACT])
         self.assertEqual(len(self.requests), 1)
 
 

@@ -16,6 +16,7 @@ from tests.client.in_memory import (
     silent,
     speaking,
 )
+from twisted_distcc.client.abilities import Likeness
 from twisted_distcc.client.backoff import Backoff
 from twisted_distcc.client.hosts import TcpHost
 from twisted_distcc.messages.body import Body
@@ -114,7 +115,8 @@ class FailingHostTests(DispatchTestCase):
         self.fails(silent, "cannot be reached in time", patience=7)
 
     def test_hangs_up_at_once(self) -> None:
-        """A host hangs up before it has said anything."""
+        """A host of ours, which answered a question before, hangs up before it has said anything."""
+        self.abilities.of_all = Likeness.SAME
         self.fails(speaking(b""), "hung up without an answer")
 
     def test_hangs_up_in_the_middle(self) -> None:
@@ -186,10 +188,12 @@ class FailingHostTests(DispatchTestCase):
 class RefusalTests(DispatchTestCase):
     def test_a_refused_job_goes_elsewhere(self) -> None:
         """A host that refuses one job is not put aside: it may serve the next one."""
-        self.serve(refusing_server(110), good_server())
-        self.finished(self.compile())
-        self.assertEqual(self.told.warned, ["10.0.0.1/1 answered: the server refuses this job"])
+        self.serve(refusing_server(101), good_server())
+        for _ in range(2):
+            self.finished(self.compile())
+        self.assertEqual(self.told.warned, ["10.0.0.1/1 answered: the server refuses this job"] * 2)
         self.assertEqual(self.avoided(), [])
+        self.assertEqual(self.network.called, ["10.0.0.1", "10.0.0.2"] * 2)
 
     def test_refused_by_all(self) -> None:
         """A job that every host refuses is done here, and the last refusal is among the reasons."""
@@ -205,6 +209,163 @@ class RefusalTests(DispatchTestCase):
         self.assertEqual(self.finished(self.compile()).exit_code, 110)
         self.assertIn("DISTCC_FALLBACK=0", self.told.warned[-1])
         self.nothing_is_left()
+
+
+class StandingRefusalTests(DispatchTestCase):
+    """What a host refuses of every unit is remembered, for one compiler, and said once."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        (self.bin / "g++").touch(mode=0o755)
+
+    def is_asked_once(self, script: Script, word: str, *argv: str) -> None:
+        """Of two jobs the first is refused so by one host; both are done by another host."""
+        self.serve(script, good_server())
+        for _ in range(2):
+            self.finished(self.compile(*argv))
+        self.assertEqual(self.network.called, ["10.0.0.1", "10.0.0.2", "10.0.0.2"])
+        self.assertEqual([word in warning for warning in self.told.warned], [True])
+        self.assertEqual(self.avoided(), [])
+
+    def test_a_compiler_that_is_missing(self) -> None:
+        """A host that lacks a compiler is not asked for that one again; to those who ask it is said."""
+        self.is_asked_once(refusing_server(110), "10.0.0.1/1 answered: the server refuses this job")
+        self.assertIn("job; it is not asked again yet", " ".join(self.told.said))
+
+    def test_distccd(self) -> None:
+        """C distccd hangs up where it has no such compiler."""
+        self.is_asked_once(speaking(b""), "hung up without an answer")
+
+    def test_another_compiler(self) -> None:
+        """The same host is asked for another compiler."""
+        self.is_asked_once(refusing_server(110), "10.0.0.1/1")
+        self.finished(self.compile("g++", "-c", "hello.cc", "-o", "hello.o"))
+        self.assertEqual(self.network.called[-2:], ["10.0.0.1", "10.0.0.2"])
+
+    def test_a_while(self) -> None:
+        """After the period for hosts that failed it is asked, and that is said, again."""
+        self.environ["DISTCC_BACKOFF_PERIOD"] = "7"
+        self.is_asked_once(refusing_server(110), "10.0.0.1/1")
+        self.network.advance(7)
+        self.finished(self.compile())
+        self.assertEqual(self.network.called[-2:], ["10.0.0.1", "10.0.0.2"])
+        self.assertEqual(len(self.told.warned), 2)
+
+    def test_no_while(self) -> None:
+        """With DISTCC_BACKOFF_PERIOD=0 nothing is remembered."""
+        self.environ["DISTCC_BACKOFF_PERIOD"] = "0"
+        self.serve(refusing_server(110), good_server())
+        for _ in range(2):
+            self.finished(self.compile())
+        self.assertEqual(self.network.called, ["10.0.0.1", "10.0.0.2"] * 2)
+
+    def test_refused_by_all_before(self) -> None:
+        """What every host refuses is done here at once, without a preprocessor, and for that reason."""
+        self.serve(refusing_server(110))
+        self.here(self.compile())
+        before = len(self.preprocessor.commands)
+        reason = self.here(self.compile()).reason
+        self.assertEqual(reason, "10.0.0.1/1 answered: the server refuses this job")
+        self.assertEqual(len(self.preprocessor.commands), before)
+        self.environ["DISTCC_FALLBACK"] = "0"
+        self.assertEqual(self.finished(self.compile()).exit_code, 110)
+
+    def test_localhost_is_left(self) -> None:
+        """This machine, if it is listed, goes on in its turn."""
+        self.environ["DISTCC_HOSTS"] = "10.0.0.1/1 localhost/1"
+        self.network.scripts["10.0.0.1"] = refusing_server(110)
+        for _ in range(2):
+            outcome = self.here(self.compile())
+            self.assertEqual(outcome.reason, "this machine is one of the hosts")
+        self.assertEqual(self.network.called, ["10.0.0.1"])
+
+    def test_assembler(self) -> None:
+        """C distccd hangs up on assembler sources, which says nothing of others."""
+        self.serve(speaking(b""), good_server())
+        for name in "ab":
+            self.finished(self.compile("gcc", "-c", "start.S", "-o", f"{name}.o"))
+        self.finished(self.compile())
+        self.assertEqual(
+            self.network.called, ["10.0.0.1", "10.0.0.2", "10.0.0.2", "10.0.0.1", "10.0.0.2"]
+        )
+
+    def test_by_the_rules_of_a_server(self) -> None:
+        """A server that does the simplest job of a compiler, and not this one, is asked for the next."""
+        self.abilities.of_all = Likeness.SAME
+        self.serve(refusing_server(113), good_server())
+        for _ in range(2):
+            self.finished(self.compile())
+        self.assertEqual(self.network.called, ["10.0.0.1", "10.0.0.2"] * 2)
+        self.assertEqual(self.avoided(), [])
+
+
+class LikenessTests(DispatchTestCase):
+    """Text goes to compilers that are known to be ours, to C distccd, and where the user vouches."""
+
+    def test_another_compiler(self) -> None:
+        """A host whose compiler is another one gets nothing, and that is said once."""
+        for likeness, word in (
+            (Likeness.OTHER, "has another gcc than this machine"),
+            (Likeness.UNKNOWN, "cannot tell what its gcc is"),
+        ):
+            self.setUp()
+            self.abilities.of_all = likeness
+            self.serve(good_server())
+            for _ in range(2):
+                self.assertIn(word, self.here(self.compile()).reason)
+            self.assertEqual(self.network.called, [])
+            self.assertIn("DISTCC_TRUST_NAMES=1", self.told.warned[0])
+            self.assertEqual([word in warning for warning in self.told.warned], [True, False])
+            self.nothing_is_left()
+
+    def test_the_same_compiler(self) -> None:
+        """A host of ours that has it, and C distccd, which cannot say, get the text."""
+        for likeness in (Likeness.SAME, Likeness.UNTOLD):
+            self.setUp()
+            self.abilities.of_all = likeness
+            self.serve(server := good_server())
+            self.finished(self.compile())
+            self.assertEqual([source for _, source in server.requests], [PREPROCESSED])
+
+    def test_the_user_vouches(self) -> None:
+        """With DISTCC_TRUST_NAMES=1 the name of a compiler is enough, and at once."""
+        self.abilities.of_all = Likeness.OTHER
+        self.serve(good_server())
+        self.here(self.compile())
+        self.environ["DISTCC_TRUST_NAMES"] = "1"
+        self.finished(self.compile())
+        self.nothing_is_left("hello.o")
+
+    def test_cpp(self) -> None:
+        """So it is for a host with ,cpp: it is not asked."""
+        self.abilities.of_all = Likeness.OTHER
+        self.serve(server := good_server(), options="/1,lzo,cpp")
+        self.environ["DISTCC_REMOTE_CPP"] = "0"
+        self.finished(self.compile())
+        self.assertEqual([source for _, source in server.requests], [PREPROCESSED])
+
+    def test_a_script(self) -> None:
+        """A compiler here that is a script is on no server: it compiles here, and that is said."""
+        self.abilities.is_told_apart = False
+        for options in ("/1", "/1,lzo,cpp"):
+            self.serve(good_server(), options=options)
+            self.assertIn(f"{self.gcc} is a script", self.here(self.compile()).reason)
+        self.environ["DISTCC_FALLBACK"] = "0"
+        self.here(self.compile())
+        self.assertEqual((self.network.called, self.preprocessor.commands), ([], []))
+        self.assertEqual(self.told.warned, [])
+        for reminder in self.told.reminded:
+            self.assertIn("DISTCC_TRUST_NAMES=1", reminder)
+        self.assertEqual(len(self.told.reminded), 3)
+
+    def test_a_script_that_the_user_vouches_for(self) -> None:
+        """With DISTCC_TRUST_NAMES=1 its text goes by its name, and nobody is asked."""
+        self.abilities.is_told_apart = False
+        self.abilities.when_asked = lambda: self.fail("asked")
+        self.environ["DISTCC_TRUST_NAMES"] = "1"
+        self.serve(server := good_server())
+        self.finished(self.compile())
+        self.assertEqual([source for _, source in server.requests], [PREPROCESSED])
 
 
 class BackoffTests(DispatchTestCase):

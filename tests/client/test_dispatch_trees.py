@@ -19,6 +19,7 @@ from tests.client.in_memory import (
     refusing,
     refusing_server,
 )
+from twisted_distcc.client.abilities import Likeness
 from twisted_distcc.client.invocation import Outcome, RunHere
 from twisted_distcc.client.message_style import UNKNOWN, Style, Styles
 from twisted_distcc.client.sending import Sending
@@ -66,7 +67,7 @@ class TreeTestCase(DispatchTestCase):
 
     def setUp(self) -> None:
         super().setUp()
-        self.abilities.are_exact = True
+        self.abilities.of_all = Likeness.EXACT
         self.source = self.file("hello.c", HELLO)
         self.header = self.file("hello.h", HEADER)
 
@@ -281,7 +282,7 @@ class TextTests(TreeTestCase):
 
     def test_a_host_that_is_not_exact(self) -> None:
         """Where no host preprocesses exactly, files are not even looked for."""
-        self.abilities.are_exact = False
+        self.abilities.of_all = Likeness.SAME
         server = preprocessing_server()
         self.serve(server)
         self.text(server)
@@ -289,14 +290,14 @@ class TextTests(TreeTestCase):
 
     def test_a_host_that_turns_out_not_to_be_exact(self) -> None:
         """The first compile, which finds out, sends its text when it has."""
-        self.abilities.are_exact, self.abilities.are_known = False, False
+        self.abilities.of_all, self.abilities.are_known = Likeness.SAME, False
         server = preprocessing_server()
         self.serve(server)
         self.text(server)
 
     def test_cpp(self) -> None:
         """A host with ,cpp gets the files without being asked; who knows how it writes its messages."""
-        self.abilities.are_exact = False
+        self.abilities.of_all = Likeness.SAME
         server = preprocessing_server()
         self.serve(server, options="/1,lzo,cpp")
         self.assertIn("its messages might not be", self.here(self.compile()).reason)
@@ -430,7 +431,7 @@ class LimitTests(TreeTestCase):
 
     def test_what_cannot_be_compressed(self) -> None:
         """A text that becomes too long as it is compressed stays here."""
-        self.abilities.are_exact = False
+        self.abilities.of_all = Likeness.SAME
         self.serve(preprocessing_server(), options="/1,lzo")
         with patch.object(Packing, "compress", side_effect=BodyTooLargeError("too large")):
             self.assertIn("too large", self.here(self.compile()).reason)
@@ -596,5 +597,5 @@ class BlameTests(TreeTestCase):
 
     def test_a_text_that_fails(self) -> None:
         """A text that fails has been preprocessed by this machine, and is not watched."""
-        self.abilities.are_exact = False
+        self.abilities.of_all = Likeness.SAME
         self.assertIsNone(self.fails_there().ended)

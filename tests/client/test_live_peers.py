@@ -52,8 +52,34 @@ class DistccdTests(PeerTestCase):
         """For a host with ,lzo,cpp it preprocesses, too: the compiler here is never given the source."""
         called = self.home / "called"
         self.program("gcc", f'echo "$*" >> {called}; exec /usr/bin/gcc "$@"')
-        await self.compiles_on(f"127.0.0.1:{await self.distccd()},lzo,cpp")
+        hosts = f"127.0.0.1:{await self.distccd()},lzo,cpp"
+        await self.compiles_on(hosts, DISTCC_TRUST_NAMES="1")
         self.assertNotIn(".c", called.read_text())
+
+    async def test_a_script(self) -> None:
+        """Nobody knows what a script makes: it compiles here, and by its name where the user vouches."""
+        called = self.home / "called"
+        self.program("gcc", f'echo "$*" >> {called}; exec /usr/bin/gcc "$@"')
+        server, port = await start_distccd(self, "--jobs", "2")
+        self.environ["DISTCC_HOSTS"] = f"127.0.0.1:{port}"
+        twice = "tdistcc gcc -c hello.c -o a.o && tdistcc gcc -c hello.c -o b.o"
+        child = await self.succeeds("/bin/sh", "-c", twice)
+        self.is_right("a.o")
+        self.is_right("b.o")
+        self.assertEqual(child.stderr.count("is a script"), 1)
+        self.assertNotIn("COMPILE", server.stderr)
+        await self.compiles(DISTCC_TRUST_NAMES="1", DISTCC_FALLBACK="0")
+        self.assertIn(" -E ", called.read_text())
+
+    async def test_a_compiler_that_it_lacks(self) -> None:
+        """A compiler that C distccd does not have is asked for once, and another one is served."""
+        os.symlink("/usr/bin/gcc", self.bin / "our-gcc")
+        server, port = await start_distccd(self, "--jobs", "2")
+        self.environ["DISTCC_HOSTS"] = f"127.0.0.1:{port}"
+        for name in "ab":
+            await self.succeeds("tdistcc", "our-gcc", "-c", "hello.c", "-o", f"{name}.o")
+        await self.compiles(DISTCC_FALLBACK="0")
+        self.assertEqual(server.stderr.count("our-gcc not in"), 1)
 
     async def test_without_an_agent(self) -> None:
         """So it does without an agent."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 from pathlib import Path
 
 from twisted.internet import reactor
@@ -20,7 +19,7 @@ class RememberingTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.path = Path(os.path.abspath(self.mktemp()))
         self.path.write_text("gcc")
-        self.compiler = OwnCompiler(str(self.path), "gcc", "/usr/bin")
+        self.compiler = OwnCompiler(str(self.path), "gcc")
         self.clock = Clock()
         self.found: list[Deferred[str | None]] = []
         self.own = OwnCompilers(self.clock, self.find)
@@ -65,7 +64,7 @@ class RememberingTests(SynchronousTestCase):
     def test_another_path(self) -> None:
         """With another PATH it may find another assembler."""
         self.asked("one")
-        self.ask(replace(self.compiler, search="/opt/bin"))
+        self.ask(OwnCompiler.of(str(self.path), "gcc", {"PATH": "/opt/bin"}))
         self.assertEqual(len(self.found), 2)
 
     def test_gone(self) -> None:
@@ -77,7 +76,7 @@ class RememberingTests(SynchronousTestCase):
 
 class FindingTests(TestCase):
     async def found(self, path: str) -> str | None:
-        return await finder(reactor)(OwnCompiler(path, "gcc", "/usr/bin:/bin"))
+        return await finder(reactor)(OwnCompiler.of(path, "gcc", {"PATH": "/usr/bin:/bin"}))
 
     async def test_gcc(self) -> None:
         """In a thread the same is found as by a server."""

@@ -87,6 +87,9 @@ class EnvironmentTests(SynchronousTestCase):
         """Variables that change programs or options keep it local, too."""
         for name in (
             "GCC_EXEC_PREFIX",
+            "GCC_ROOT",
+            "BINUTILS_ROOT",
+            "MACOSX_DEPLOYMENT_TARGET",
             "COMPILER_PATH",
             "CCC_OVERRIDE_OPTIONS",
             "CC_PRINT_OPTIONS",

@@ -52,6 +52,7 @@ class FaultTestCase(FarmTestCase):
         self.addCleanup(self.let_go)
 
     def stops_once(self, gcc: Path, pattern: str) -> None:
+        self.environ["DISTCC_TRUST_NAMES"] = "1"
         gcc.write_text(_WAITS_ONCE.format(pattern=pattern, mark=self.mark))
         gcc.chmod(0o755)
 

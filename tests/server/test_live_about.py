@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from tests.live import LiveTestCase
+from tests.live import LiveTestCase, until
 from tests.server.talk import Answer, answer_of, ask, request_bytes
 from tests.server.test_stdio import CONFINED, PipeTestCase
 from twisted_distcc import __version__
@@ -59,10 +59,11 @@ class DaemonTests(LiveTestCase):
         self.assertEqual(told["server"], "twisted-distccd")
 
     async def test_without_a_sandbox(self) -> None:
-        """A server without them maps names, and does not know of what its compilers consist."""
+        """A server without them maps names, and knows its compilers all the same."""
         server = await self.serve("--sandbox=off")
         told = about(await ask(server.port, (*QUESTION, "gcc"), b""))
-        self.assertEqual((told["preprocesses"], told["compiler"]), ("mapped", None))
+        expected = ("mapped", own_digest("/usr/bin/gcc"))
+        self.assertEqual((told["preprocesses"], told["compiler"]), expected)
 
     async def test_a_script(self) -> None:
         """A compiler that is a script is not exact even in a sandbox, and has no digest."""
@@ -80,7 +81,8 @@ class DaemonTests(LiveTestCase):
         server = await self.serve("--sandbox=require")
         for name in ("clang-99", "rm", "/etc/passwd"):
             answer = await ask(server.port, (*QUESTION, name), b"")
-            self.assertEqual((answer.exit_code, answer.stdout), (EXIT_COMPILER_MISSING, b""), name)
+            self.assertEqual(answer.exit_code, EXIT_COMPILER_MISSING, name)
+            self.assertEqual(json.loads(answer.stdout), {"server": "twisted-distccd"}, name)
 
     async def test_who_may_not_connect(self) -> None:
         """A peer that is not admitted learns nothing."""
@@ -89,15 +91,16 @@ class DaemonTests(LiveTestCase):
             "--listen=127.0.0.1", "--port=0", "--log-file=log",
         )  # fmt: skip
         await server.ready()
-        self.assert_told_nothing(await ask(server.port, (*QUESTION, "gcc"), b""))
+        answer = await ask(server.port, (*QUESTION, "gcc"), b"")
+        self.assertEqual((answer.exit_code, answer.stdout), (EXIT_ACCESS_DENIED, b""))
 
     async def test_who_may_not_compile(self) -> None:
-        """Nor does one whom the rules let compile nothing."""
+        """Nor does one whom the rules let compile nothing, but who answers."""
         server = await self.serve(f"--policy={self.policy()}")
-        self.assert_told_nothing(await ask(server.port, (*QUESTION, "gcc"), b""))
-
-    def assert_told_nothing(self, answer: Answer) -> None:
-        self.assertEqual((answer.exit_code, answer.stdout), (EXIT_ACCESS_DENIED, b""))
+        answer = await ask(server.port, (*QUESTION, "gcc"), b"")
+        await until(lambda: server.jobs, "the refusal is logged, as a job's")
+        self.assertEqual(answer.exit_code, EXIT_ACCESS_DENIED)
+        self.assertEqual(json.loads(answer.stdout), {"server": "twisted-distccd"})
 
     def policy(self) -> Path:
         path = self.place("policy")

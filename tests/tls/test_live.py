@@ -346,6 +346,7 @@ class RenewalTests(SecureTestCase):
         slow = self.slow_gcc()
         server = await self.serve_tls("--sandbox=off", DISTCCD_PATH=f"{slow}:/usr/bin:/bin")
         host = self.host(server)
+        self.environ["DISTCC_TRUST_NAMES"] = "1"  # of a script
         running = self.tdistcc("gcc", "-c", "hello.c", "-o", "hello.o", DISTCC_HOSTS=host)
         await until((slow / "began").exists, "the compiler runs")
         self.revoke(self.alice)

@@ -1,9 +1,9 @@
-"""Which servers preprocess for us just as we would.
+"""Which servers have the compiler that this machine has, and which preprocess for us just as we would.
 
-In: a host, and a compiler of the user's.  Out: whether that host has the very same compiler, and shows
-it our files at our own paths.  Each host is asked once about a compiler (`doc/protocol.md` has the
-question), and its answer holds for a while.  An answer of any other kind is a no; a host that cannot be
-reached has given none.  This module refuses to know how a question gets to a host.
+In: a host, and a compiler of the user's.  Out: what that host says of its own compiler of that name.
+Each host is asked once about a compiler (`doc/protocol.md` has the question), and its answer holds for a
+while.  C distccd does not know the question; a host that cannot be reached has given no answer.  This
+module does not know how a question gets to a host.
 """
 
 from __future__ import annotations
@@ -12,14 +12,26 @@ import json
 import os
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
+from enum import Enum, auto
 from typing import Any, Final, TypeAlias
 
 from twisted.internet.interfaces import IReactorTime
 
-from twisted_distcc.client.faults import BadReplyError, LostConnectionError
+from twisted_distcc.client.faults import (
+    BadReplyError,
+    LostConnectionError,
+    RefusedByHostError,
+    Scope,
+)
 from twisted_distcc.client.hosts import RemoteHost
 from twisted_distcc.client.own_compilers import HOLDS, OwnCompiler, OwnCompilers
 from twisted_distcc.client.sharing import Shared
+from twisted_distcc.errors import (
+    EXIT_BAD_ARGUMENTS,
+    EXIT_COMPILER_MISSING,
+    EXIT_FAILURE,
+    EXIT_PROTOCOL_ERROR,
+)
 from twisted_distcc.messages.commands import CompilerQuestion
 from twisted_distcc.messages.model import Reply, Request
 from twisted_distcc.wire.limits import KIB, Limits
@@ -29,8 +41,28 @@ Ask: TypeAlias = Callable[[Request], Awaitable[Reply]]
 
 _LONGEST_ANSWER: Final = 4 * KIB
 
+# How servers that do not know the question refuse it: it is no compiler of theirs.
+_WITHOUT_UNDERSTANDING: Final = frozenset(
+    {*range(EXIT_FAILURE), EXIT_BAD_ARGUMENTS, EXIT_PROTOCOL_ERROR, EXIT_COMPILER_MISSING}
+)
+
 ANSWER_LIMITS: Final = Limits(messages=64 * KIB, object_file=64 * KIB)
 """The ceilings on an answer, for who asks: some words, be they C distccd's."""
+
+
+class Likeness(Enum):
+    """What a host's compiler is, as far as the host tells."""
+
+    EXACT = auto()
+    """Ours, and it preprocesses our files at our own paths."""
+    SAME = auto()
+    """Ours."""
+    OTHER = auto()
+    """Another one."""
+    UNKNOWN = auto()
+    """The host itself cannot tell: it may be a script."""
+    UNTOLD = auto()
+    """The host does not know the question, as C distccd."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +81,7 @@ class _Question:
 @dataclass(frozen=True, slots=True)
 class _Answer:
     at: float
-    is_yes: bool
+    likeness: Likeness
 
 
 class Abilities:
@@ -64,61 +96,100 @@ class Abilities:
         self._clock = clock
         self._own = own
         self._answers: dict[_Question, _Answer] = {}
-        self._asking: Shared[_Question, bool] = Shared()
+        self._asking: Shared[_Question, Likeness] = Shared()
+
+    async def can_tell(self, compiler: OwnCompiler) -> bool:
+        """Say whether `compiler` can be told from others: it is no script, and no wrapper."""
+        return await self._own.digest(compiler) is not None
 
     async def are_hopeless(self, hosts: Iterable[RemoteHost], compiler: OwnCompiler) -> bool:
-        """Say whether it is known already that `exact` is a no for each of `hosts`."""
+        """Say whether it is known already that none of `hosts` is `EXACT`."""
         digest = await self._own.digest(compiler)
         if digest is None:
             return True
         known = (self._known(_Question(host, compiler.name, digest)) for host in hosts)
-        return all(answer is not None and not answer.is_yes for answer in known)
+        return all(answer is not None and answer.likeness is not Likeness.EXACT for answer in known)
 
-    async def exact(self, host: RemoteHost, ask: Ask, compiler: OwnCompiler) -> bool:
-        """Say whether `host` makes of our files, with its own compiler, what `compiler` would make.
+    async def likeness(self, host: RemoteHost, ask: Ask, compiler: OwnCompiler) -> Likeness:
+        """Say what the compiler on `host` is that has the name of `compiler`, which can be told.
 
         Raises:
-            HostError: if the host could not be asked; the next time it is asked again.
+            HostError: if the host could not be asked, or refuses to have the compiler run for us; the
+                next time it is asked again.
         """
         digest = await self._own.digest(compiler)
         if digest is None:
-            return False
+            return Likeness.UNKNOWN
         question = _Question(host, compiler.name, digest)
         if (answer := self._known(question)) is not None:
-            return answer.is_yes
+            return answer.likeness
         return await self._asking.get(question, lambda: self._put(question, ask))
 
     def _known(self, question: _Question) -> _Answer | None:
         answer = self._answers.get(question)
         return answer if answer and self._clock.seconds() - answer.at < HOLDS else None
 
-    async def _put(self, question: _Question, ask: Ask) -> bool:
-        is_yes = await _told(question, ask) == question.digest
-        self._answers[question] = _Answer(self._clock.seconds(), is_yes)
-        return is_yes
+    async def _put(self, question: _Question, ask: Ask) -> Likeness:
+        likeness = await _told(question, ask)
+        self._answers[question] = _Answer(self._clock.seconds(), likeness)
+        return likeness
 
 
-async def _told(question: _Question, ask: Ask) -> str | None:
-    """Give the digest of the compiler that a host preprocesses exactly with."""
+async def _told(question: _Question, ask: Ask) -> Likeness:
+    """Put `question`; a host that hangs up is asked once more, for it may have been about to end."""
     try:
-        reply = await ask(question.request)
+        try:
+            reply = await ask(question.request)
+        except LostConnectionError:
+            reply = await ask(question.request)
     except (BadReplyError, LostConnectionError):  # as C distccd does with what it does not know
-        return None
+        return Likeness.UNTOLD
     try:
-        return _read(reply)
+        return _read(reply, question.digest)
     finally:
         reply.discard()
 
 
-def _read(reply: Reply) -> str | None:
-    if reply.status or reply.stdout.length > _LONGEST_ANSWER:
+def _read(reply: Reply, digest: str) -> Likeness:
+    """Read an answer.
+
+    Raises:
+        RefusedByHostError: if it is a refusal by who knows what is asked, or of whatever is asked.
+    """
+    match _parsed(reply):
+        case {"server": "twisted-distccd"} as told:
+            if reply.status:
+                raise _refusal(reply)
+            return _compared(told, digest)
+        case _ if reply.exit_code not in _WITHOUT_UNDERSTANDING:
+            raise RefusedByHostError.of(reply)
+        case _:
+            return Likeness.UNTOLD
+
+
+def _refusal(reply: Reply) -> RefusedByHostError:
+    """Return the refusal of the simplest job of this compiler: it holds for every other, too."""
+    error = RefusedByHostError.of(reply)
+    error.scope = Scope.COMPILER
+    return error
+
+
+def _compared(told: Any, digest: str) -> Likeness:
+    match told:
+        case {"compiler": str(theirs)} if theirs != digest:
+            return Likeness.OTHER
+        case {"compiler": str(), "preprocesses": "exact"}:
+            return Likeness.EXACT
+        case {"compiler": str()}:
+            return Likeness.SAME
+        case _:
+            return Likeness.UNKNOWN
+
+
+def _parsed(reply: Reply) -> Any:
+    if reply.stdout.length > _LONGEST_ANSWER:
         return None
     try:
-        told: Any = json.loads(reply.stdout.read())
+        return json.loads(reply.stdout.read())
     except (ValueError, RecursionError, OSError):
         return None
-    match told:
-        case {"server": "twisted-distccd", "preprocesses": "exact", "compiler": str(digest)}:
-            return digest
-        case _:
-            return None

@@ -12,9 +12,10 @@ host gets the preprocessed text, as every host does if the files cannot be told,
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, contextmanager
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from typing import Any
 
 from twisted.internet.defer import CancelledError
@@ -25,7 +26,7 @@ from twisted_distcc.client.calls import Calls
 from twisted_distcc.client.choice import NobodyLeft
 from twisted_distcc.client.delivery import Compiled, deliver
 from twisted_distcc.client.farm import Farm, Farms
-from twisted_distcc.client.faults import HostError, LostConnectionError, RefusedByHostError
+from twisted_distcc.client.faults import HostError, NoAnswerError, Scope
 from twisted_distcc.client.folders import JobFolders
 from twisted_distcc.client.hosts import Host, HostList, Localhost, RemoteHost, find_hosts
 from twisted_distcc.client.invocation import Finished, Invocation, Outcome, Report, RunHere
@@ -33,6 +34,7 @@ from twisted_distcc.client.material import Material
 from twisted_distcc.client.message_style import Styles
 from twisted_distcc.client.own_compilers import OwnCompilers, finder
 from twisted_distcc.client.packed import aside_on
+from twisted_distcc.client.refusals import Kind, Refusals
 from twisted_distcc.client.sendable import Sendable, StaysHere, compiler_of, read_text
 from twisted_distcc.client.sending import Sending
 from twisted_distcc.client.settings import Settings
@@ -84,6 +86,7 @@ class Dispatcher:
         suspects: the units that servers could not compile.
         abilities: what is known of servers.
         styles: how compilers write messages for terminals and languages.
+        refusals: what servers refuse.
         folders: makes folders for temporary files.
         turns: lets some of what takes much memory go on at a time.
         secured: leads to `,tls` hosts.
@@ -96,6 +99,7 @@ class Dispatcher:
     suspects: Suspects
     abilities: Abilities
     styles: Styles
+    refusals: Refusals
     folders: JobFolders = field(default_factory=JobFolders)
     turns: Turns = field(default_factory=Turns)
     secured: SecureWay = field(default_factory=SecureWay)
@@ -114,6 +118,7 @@ class Dispatcher:
             Suspects(sources.files, aside),
             Abilities(reactor, own),
             Styles(sources.files, spawn),
+            Refusals(reactor),
         )
 
     async def run(self, invocation: Invocation, report: Report) -> Outcome:
@@ -189,10 +194,11 @@ class _Job:
         sendable = self._understand()
         if (slot := self._free_place_here()) is not None:
             return RunHere(self.compiler, "this machine is the first of the hosts that are free", slot)
+        refused = self._refusals(sendable)
         with self._folder() as folder:
             sending = self._sending(sendable, folder)
-            await sending.prepare([host for host in self.hosts.hosts if not isinstance(host, Localhost)])
-            outcome = await self._ask_around(sending)
+            await sending.prepare(self._remote_hosts(refused))
+            outcome = await self._ask_around(sending, refused)
             return outcome if isinstance(outcome, RunHere) else self._deliver(sending.material, outcome)
 
     def _warn_of(self, failure: _UndistributedError) -> None:
@@ -243,6 +249,28 @@ class _Job:
         grant.slot.release()
         return None
 
+    def _kind(self, sendable: Sendable) -> Kind:
+        is_assembler = sendable.compilation.language.is_assembler
+        return Kind(sendable.own_compiler, is_assembler, self.settings.trust_names)
+
+    def _refusals(self, sendable: Sendable) -> dict[Host, HostError]:
+        """Tell which hosts have lately refused what is of the kind of `sendable`, and how.
+
+        Raises:
+            StaysHere, NoHostLeftError: if all have.
+        """
+        kind, period = self._kind(sendable), self.settings.backoff_period
+        refused = self.tools.refusals.known(self.hosts.hosts, kind, period)
+        for host, error in refused.items():
+            self.report.say(f"{host} {error.fault}; it is not asked again yet")
+        if len(refused) == len(set(self.hosts.hosts)):
+            raise self._nobody(_told(refused), list(refused.values())[-1].exit_code)
+        return refused
+
+    def _remote_hosts(self, refused: Collection[Host]) -> list[RemoteHost]:
+        hosts = (host for host in self.hosts.hosts if host not in refused)
+        return [host for host in hosts if not isinstance(host, Localhost)]
+
     @contextmanager
     def _folder(self) -> Iterator[str]:
         try:
@@ -268,11 +296,13 @@ class _Job:
 
     # Servers.
 
-    async def _ask_around(self, sending: Sending) -> Compiled | RunHere:
+    async def _ask_around(
+        self, sending: Sending, refused: Mapping[Host, HostError]
+    ) -> Compiled | RunHere:
         """Ask one host after the other, each once, until one has compiled it."""
         source = sending.material.sendable.compilation.source
-        tried: frozenset[Host] = frozenset()
-        asked = failure = ""
+        tried: frozenset[Host] = frozenset(refused)
+        asked, failure = "", _told(refused)
         exit_code = EXIT_NO_HOSTS
         while True:
             grant = await self.farm.next_host(self.hosts, tried)
@@ -313,24 +343,30 @@ class _Job:
         return compiled
 
     def _note(self, host: RemoteHost, error: HostError, sendable: Sendable) -> bool:
-        """Remember a host that failed as a host; a refusal of this one job says nothing of others.
+        """Remember a host that failed as a host, or that refuses all jobs of this kind.
 
         Returns whether it is to be warned of.
         """
         assembler = sendable.compilation.language.is_assembler
-        if isinstance(error, LostConnectionError) and assembler:
+        as_distccd = isinstance(error, NoAnswerError) and assembler
+        if as_distccd:
             self.report.say(
                 f"{host} {error.fault}, as C distccd does when it is sent an assembler source"
             )
-            return False
-        self.report.warn(f"{host} {error.fault}")
-        if isinstance(error, RefusedByHostError) and not error.is_trouble:
-            return True
+        else:
+            self.report.warn(f"{host} {error.fault}")
+        match error.scope:
+            case Scope.COMPILER:
+                self.tools.refusals.note(host, self._kind(sendable), error)
+            case Scope.HOST:
+                self._avoid(host, error)
+        return not as_distccd
+
+    def _avoid(self, host: RemoteHost, error: HostError) -> None:
         try:
             self.farm.backoff.avoid(host, error.fault)
         except LockDirectoryError as unusable:
             self.report.warn(str(unusable))
-        return True
 
     def _nobody(self, reason: str, exit_code: int, asked: str = "") -> Exception:
         if self.settings.fallback:
@@ -365,3 +401,10 @@ class _Job:
         suspects = self.tools.suspects
         ended = suspects.suspect(material.sendable, found, tree, compiled, folder)
         return _FailedThere(reason, ended)
+
+
+def _told(refused: Mapping[Host, HostError]) -> str:
+    """Say how hosts have refused: of many, what a few have said."""
+    told = [f"{host} {error.fault}" for host, error in islice(refused.items(), _MOST_NAMED)]
+    more = len(refused) - len(told)
+    return "; ".join([*told, f"and {more} more"] if more else told)

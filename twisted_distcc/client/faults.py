@@ -5,11 +5,13 @@ In: nothing.  Out: `HostError` and its kinds, as in `red:3632 hung up without an
 
 from __future__ import annotations
 
+from enum import Enum, auto
 from typing import Final
 
 from twisted_distcc.client.terminal import shown
 from twisted_distcc.errors import (
     EXIT_ACCESS_DENIED,
+    EXIT_COMPILER_MISSING,
     EXIT_CONNECT_FAILED,
     EXIT_IO_ERROR,
     EXIT_PROTOCOL_ERROR,
@@ -19,11 +21,28 @@ from twisted_distcc.errors import (
 )
 from twisted_distcc.messages.model import Reply
 
-# Exit codes of a server's own that are about the server, and not about one job.
-_TROUBLE: Final = frozenset({EXIT_IO_ERROR, EXIT_ACCESS_DENIED})
 UNNAMED: Final = "the server"
 # Bytes in which a server has said what it has to say.
 _SENTENCE: Final = 2000
+
+
+class Scope(Enum):
+    """Which of a host's next jobs would meet the same fault."""
+
+    JOB = auto()
+    """None: it was about this one."""
+    COMPILER = auto()
+    """All that want this compiler."""
+    HOST = auto()
+    """All."""
+
+
+# Exit codes of a server's own that are about more than one job.
+_SCOPES: Final = {
+    EXIT_IO_ERROR: Scope.HOST,
+    EXIT_ACCESS_DENIED: Scope.HOST,
+    EXIT_COMPILER_MISSING: Scope.COMPILER,
+}
 
 
 class HostError(DistccError):
@@ -32,7 +51,10 @@ class HostError(DistccError):
     Attributes:
         fault: what it did, as in `hung up without an answer`.
         server: what it is called; whoever knows the name sets it, and the text begins with it.
+        scope: which jobs it is about.
     """
+
+    scope = Scope.HOST
 
     def __init__(self, fault: str) -> None:
         super().__init__(fault)
@@ -62,6 +84,10 @@ class LostConnectionError(HostError):
     exit_code = EXIT_TRUNCATED
 
 
+class NoAnswerError(LostConnectionError):
+    """The server hung up before it had said anything, as C distccd does with what it refuses."""
+
+
 class SlowHostError(HostError):
     """The server did not answer in time."""
 
@@ -77,11 +103,6 @@ class BadReplyError(HostError):
 class RefusedByHostError(HostError):
     """The server answered with a sentence of its own instead of a compiler's result."""
 
-    @property
-    def is_trouble(self) -> bool:
-        """Whether the next job of this host would meet the same."""
-        return self.exit_code in _TROUBLE
-
     @classmethod
     def of(cls, reply: Reply) -> RefusedByHostError:
         """Make it of the server's answer."""
@@ -89,4 +110,12 @@ class RefusedByHostError(HostError):
         lines = words.strip().splitlines()
         error = cls(f"answered: {lines[-1] if lines else 'nothing'}")
         error.exit_code = reply.exit_code
+        error.scope = _SCOPES.get(reply.exit_code, Scope.JOB)
         return error
+
+
+class AnotherCompilerError(HostError):
+    """The server's compiler of that name makes something else than ours, or may do so."""
+
+    exit_code = EXIT_COMPILER_MISSING
+    scope = Scope.COMPILER

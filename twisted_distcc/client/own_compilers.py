@@ -7,9 +7,9 @@ server answered.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import partial
 from typing import Any, Final
 
 from twisted.internet.defer import Deferred
@@ -17,17 +17,15 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.internet.threads import deferToThreadPool
 
 from twisted_distcc.client.sharing import Shared
-from twisted_distcc.errors import DistccError
 from twisted_distcc.execution.sandbox.identity import FileStamp, file_stamp
-from twisted_distcc.execution.sandbox.toolchain import discover
-from twisted_distcc.execution.sandbox.toolchains import Toolchains
+from twisted_distcc.execution.sandbox.toolchains import identify
 
 HOLDS: Final = 600.0
 """Seconds after which what was found out about a compiler, here or on a server, is asked again."""
 
-
-# Values of PATH: a build has a few, and some build tools another for each project.
-_MOST_SEARCHES: Final = 100
+# Variables that decide what a compiler consists of: where it finds its assembler, its libraries and its
+# configuration.
+_DECIDING: Final = ("PATH", "LD_LIBRARY_PATH", "HOME", "CLANG_NO_DEFAULT_CONFIG")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +35,18 @@ class OwnCompiler:
     Attributes:
         path: where it lies.
         name: what servers are to know it by, the first word of the command.
-        search: the user's PATH, on which it finds its assembler.
+        environ: what of the user's environment decides what it consists of.
     """
 
     path: str
     name: str
-    search: str
+    environ: tuple[tuple[str, str], ...] = ()
+
+    @classmethod
+    def of(cls, path: str, name: str, environ: Mapping[str, str]) -> OwnCompiler:
+        """Return the compiler at `path` as it works in `environ`."""
+        told = ((each, environ.get(each)) for each in _DECIDING)
+        return cls(path, name, tuple((each, value) for each, value in told if value is not None))
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,25 +90,11 @@ class OwnCompilers:
 
 
 def finder(reactor: Any) -> Callable[[OwnCompiler], Deferred[str | None]]:
-    """Give what finds digests in the threads of `reactor`, which provides `IReactorThreads`."""
-    toolchains_on = lru_cache(_MOST_SEARCHES)(_toolchains)
+    """Return what finds digests in the threads of `reactor`, which provides `IReactorThreads`."""
 
     def find(compiler: OwnCompiler) -> Deferred[str | None]:
-        toolchains = toolchains_on(compiler.search)
-        return deferToThreadPool(reactor, reactor.getThreadPool(), _digest, toolchains, compiler.path)
+        environ = dict(compiler.environ)
+        work = partial(identify, compiler.path, environ, anew=True)
+        return deferToThreadPool(reactor, reactor.getThreadPool(), work)
 
     return find
-
-
-def _toolchains(search: str) -> Toolchains:
-    # What compilers say of themselves is read as they say it in English.
-    environ = {"PATH": search, "LC_ALL": "C"}
-    return Toolchains(lambda path: discover(path, environ, ()))
-
-
-def _digest(toolchains: Toolchains, path: str) -> str | None:
-    try:
-        toolchains.learn(path)
-    except (DistccError, OSError):  # it will not compile here either, and says so then
-        return None
-    return toolchains.digest(path)

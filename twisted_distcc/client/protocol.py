@@ -23,6 +23,7 @@ from twisted_distcc.client.faults import (
     CannotConnectError,
     HostError,
     LostConnectionError,
+    NoAnswerError,
     SlowHostError,
 )
 from twisted_distcc.errors import LocalProtocolError, RemoteProtocolError
@@ -166,17 +167,17 @@ class _Exchange(Protocol):
         if reason.check(HostError):  # the transport knows more than that it is lost
             self._fail(reason)
         else:
-            self._fail(Failure(LostConnectionError(self._how_it_ended(reason))))
+            self._fail(Failure(self._cut_short(reason)))
 
     def _sending_failed(self, failure: Failure) -> None:
         """The request could not be sent to its end; that we gave it up ourselves is no failure."""
         if not isinstance(failure.value, CancelledError):
             self._fail(failure)
 
-    def _how_it_ended(self, reason: Failure) -> str:
+    def _cut_short(self, reason: Failure) -> LostConnectionError:
         if self._assembly.has_begun:
-            return "hung up in the middle of its reply"
-        return f"hung up without an answer ({reason.getErrorMessage()})"
+            return LostConnectionError("hung up in the middle of its reply")
+        return NoAnswerError(f"hung up without an answer ({reason.getErrorMessage()})")
 
     def _finish(self) -> None:
         reply, version = self._assembly.reply(), self._assembly.version

@@ -14,6 +14,7 @@ from typing import Final
 
 from twisted_distcc.client.invocation import Invocation
 from twisted_distcc.client.outputs import Existing, LeftToCompilerError, is_new
+from twisted_distcc.client.own_compilers import OwnCompiler
 from twisted_distcc.cmdline.compilers import Family
 from twisted_distcc.cmdline.environment import (
     SEARCH_VARIABLES,
@@ -73,6 +74,11 @@ class Sendable:
         """The environment without what `explicit` has as options."""
         environ = self.invocation.environ
         return {name: value for name, value in environ.items() if name not in SEARCH_VARIABLES}
+
+    @property
+    def own_compiler(self) -> OwnCompiler:
+        """The compiler, as servers may have it, too."""
+        return OwnCompiler.of(self.compiler, self.compilation.compiler, self.invocation.environ)
 
     def absolute(self, path: str) -> str:
         """Give `path`, as the command has it, from the root."""

@@ -2,20 +2,28 @@
 
 In: the `Material` of a compile, and hosts, one after the other.  Out: what a compiler there made of it.
 A host gets the files if it makes of them just what this machine would, or if its `,cpp` says that it
-is to get them; whoever refuses them gets the text.  This module refuses to know which host is next.
+is to get them.  Other hosts get the text, and so does whoever refuses the files.  Text goes only where
+the same compiler is known to be, to C distccd, which cannot say, and wherever the user vouches for it
+(`,cpp`, `DISTCC_TRUST_NAMES`).  This module does not know which host is next.
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Final
 
-from twisted_distcc.client.abilities import ANSWER_LIMITS, Abilities
+from twisted_distcc.client.abilities import ANSWER_LIMITS, Abilities, Likeness
 from twisted_distcc.client.calls import Calls
 from twisted_distcc.client.delivery import Compiled
-from twisted_distcc.client.faults import RefusedByHostError
+from twisted_distcc.client.faults import (
+    AnotherCompilerError,
+    HostError,
+    NoAnswerError,
+    RefusedByHostError,
+    Scope,
+)
 from twisted_distcc.client.hosts import RemoteHost
 from twisted_distcc.client.invocation import Report
 from twisted_distcc.client.material import Material
@@ -24,8 +32,14 @@ from twisted_distcc.client.own_compilers import OwnCompiler
 from twisted_distcc.client.requests import text_request, tree_request
 from twisted_distcc.client.sendable import StaysHere
 from twisted_distcc.client.sources import DATE
-from twisted_distcc.errors import LocalProtocolError
+from twisted_distcc.errors import EXIT_ACCESS_DENIED, LocalProtocolError
 from twisted_distcc.pump.model import NotForServersError
+
+_UNLIKE: Final = {
+    Likeness.OTHER: "has another {} than this machine",
+    Likeness.UNKNOWN: "cannot tell what its {} is, a script perhaps",
+}
+_ADVICE: Final = "DISTCC_TRUST_NAMES=1 would send it all the same"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +67,10 @@ class Sending:
             StaysHere: if there is nothing to send.
             CannotStartError: if the compiler cannot be started.
         """
+        if not hosts:
+            return
+        if not self._trusts_names and not await self.abilities.can_tell(self.compiler):
+            raise self._unidentified()
         if await self._may_take_files(hosts):
             try:
                 await self.material.find()
@@ -69,20 +87,40 @@ class Sending:
             StaysHere, CannotStartError: as `prepare`.
             OSError: if what it answers cannot be stored.
         """
-        sendable = self.material.sendable
-        self.report.say(f"compiling {sendable.compilation.source} on {host}")
-        if (compiled := await self._with_files(host)) is not None:
-            return compiled
+        likeness = await self._likeness(host)
+        source = self.material.sendable.compilation.source
+        self.report.say(f"compiling {source} on {host}")
+        try:
+            return await self._with_files(host, likeness) or await self._as_text(host)
+        except HostError as error:
+            error.scope = _scope(error, likeness)
+            raise
+
+    async def _likeness(self, host: RemoteHost) -> Likeness | None:
+        """Ask what the compiler of `host` is; `None` says that the user vouches for it.
+
+        Raises:
+            HostError: if it is not known to be ours, and nobody vouches for it.
+        """
+        if host.pump or (self._trusts_names and not await self.abilities.can_tell(self.compiler)):
+            return None
+        ask = partial(self.calls.reply, host, limits=ANSWER_LIMITS)
+        likeness = await self.abilities.likeness(host, ask, self.compiler)
+        if likeness in _UNLIKE and not self._trusts_names:
+            raise AnotherCompilerError(f"{_UNLIKE[likeness].format(self.compiler.name)}; {_ADVICE}")
+        return likeness
+
+    async def _as_text(self, host: RemoteHost) -> Compiled:
         text = await self.material.text()
-        request = text_request(sendable, text, compress=host.compress)
+        request = text_request(self.material.sendable, text, compress=host.compress)
         try:
             return Compiled(host, request, await self.calls.compiled(host, request), text)
         except LocalProtocolError as limit:  # the same for every host
             raise StaysHere(f"it cannot be sent: {limit}") from limit
 
-    async def _with_files(self, host: RemoteHost) -> Compiled | None:
+    async def _with_files(self, host: RemoteHost, likeness: Likeness | None) -> Compiled | None:
         """Have `host` preprocess, too; `None` says that it is to get the text."""
-        environment = await self._environment(host)
+        environment = self._environment(host, likeness)
         if environment is None:
             return None
         style = UNKNOWN if host.pump else await self.styles.of(self.material.sendable, environment)
@@ -95,7 +133,7 @@ class Sending:
         except (NotForServersError, LocalProtocolError) as reason:
             self._say_why_text(reason)
         except RefusedByHostError as error:
-            if error.is_trouble:
+            if _scope(error, likeness) is not Scope.JOB:
                 raise
             self._say_why_text(f"{host} {error.fault}")
         return None
@@ -109,16 +147,14 @@ class Sending:
         reply = await self.calls.compiled(host, request, with_rules=with_rules)
         return Compiled(host, request, reply, None, style)
 
-    async def _environment(self, host: RemoteHost) -> dict[str, str] | None:
+    def _environment(self, host: RemoteHost, likeness: Likeness | None) -> dict[str, str] | None:
         """Give the environment that `host` is to preprocess in; `None` if it is not to preprocess."""
         found = self.material.found
         if found is None:
             return None
         if host.pump:  # it may be C distccd, which takes no environment
             return None if DATE in found.environment else {}
-        ask = partial(self.calls.reply, host, limits=ANSWER_LIMITS)
-        exact = await self.abilities.exact(host, ask, self._compiler)
-        return found.environment if exact else None
+        return found.environment if likeness is Likeness.EXACT else None
 
     async def _may_take_files(self, hosts: Sequence[RemoteHost]) -> bool:
         """Whether it is worth the while to find the files."""
@@ -126,13 +162,35 @@ class Sending:
             return False
         if any(host.pump for host in hosts):
             return True
-        return not await self.abilities.are_hopeless(hosts, self._compiler)
+        return not await self.abilities.are_hopeless(hosts, self.compiler)
 
     @property
-    def _compiler(self) -> OwnCompiler:
-        sendable = self.material.sendable
-        search = sendable.invocation.environ.get("PATH", os.defpath)
-        return OwnCompiler(sendable.compiler, sendable.compilation.compiler, search)
+    def _trusts_names(self) -> bool:
+        return self.calls.settings.trust_names
+
+    @property
+    def compiler(self) -> OwnCompiler:
+        """The compiler that is meant."""
+        return self.material.sendable.own_compiler
+
+    def _unidentified(self) -> StaysHere:
+        """Say, once for a build, that only the name of the compiler could be sent."""
+        reason = (
+            f"{self.compiler.path} is a script or starts another compiler, so no server is known to have"
+            f" the same; {_ADVICE}"
+        )
+        self.report.remind("this compiler's units are compiled here", reason)
+        return StaysHere(reason)
 
     def _say_why_text(self, reason: object) -> None:
         self.report.say(f"preprocessing here: {reason}")
+
+
+def _scope(error: HostError, likeness: Likeness | None) -> Scope:
+    """Return which jobs `error` is about, by what its host has said of its compiler."""
+    is_told = likeness not in (None, Likeness.UNTOLD)
+    if isinstance(error, NoAnswerError) and not is_told:  # as C distccd refuses
+        return Scope.COMPILER
+    if isinstance(error, RefusedByHostError) and error.exit_code == EXIT_ACCESS_DENIED and is_told:
+        return Scope.JOB  # the simplest job of this compiler is not denied
+    return error.scope

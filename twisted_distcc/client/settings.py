@@ -80,6 +80,8 @@ class Settings:
     """`DISTCC_FALLBACK`: compile here what no host could."""
     remote_cpp: bool
     """`DISTCC_REMOTE_CPP`: have servers preprocess, where that is exact or `,cpp` asks for it."""
+    trust_names: bool
+    """`DISTCC_TRUST_NAMES`: take compilers of the same name for the same."""
     save_temps: bool
     """`DISTCC_SAVE_TEMPS`: leave temporary files in place."""
     skip_local_retry: bool
@@ -115,6 +117,7 @@ class Settings:
             directory=directory,
             fallback=values.switch("DISTCC_FALLBACK", default=True),
             remote_cpp=values.switch("DISTCC_REMOTE_CPP", default=True),
+            trust_names=values.switch("DISTCC_TRUST_NAMES", default=False),
             save_temps=values.switch("DISTCC_SAVE_TEMPS", default=False),
             skip_local_retry="DISTCC_SKIP_LOCAL_RETRY" in environ,
             ssh=environ.get("DISTCC_SSH") or "ssh",

@@ -53,8 +53,10 @@ class Unconfined:
         """There is nothing to find out."""
 
     def digest(self, path: str) -> str | None:
-        """Say that it is not known what a compiler consists of."""
-        return None
+        """Return the digest of a compiler; the first time, this reads all that it consists of."""
+        from twisted_distcc.execution.sandbox.toolchains import identify  # twistd-stdio seldom needs it
+
+        return identify(path, self.environ)
 
     def preprocesses(self, path: str) -> Preprocesses:
         """Say that the client's files lie elsewhere here, and that their names are mapped."""

@@ -1,7 +1,8 @@
 """What this server can, told to clients that ask.
 
 In: a request.  Out: the answer, if it is the question `twisted-distccd about COMPILER`; other requests
-go on to whatever serves jobs.  The question takes no seat: it is no job, and is not recorded as one.
+go on to whatever serves jobs.  The question takes no seat: it is no job, and is not recorded as one,
+unless it is refused.
 What it costs is bounded, for a compiler is found out about once, and only for who may have it run.
 This module refuses to know how anything is waited for, and what a client makes of the answer.
 """
@@ -9,7 +10,7 @@ This module refuses to know how anything is waited for, and what a client makes 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from twisted_distcc import __version__
@@ -52,21 +53,26 @@ class Reception:
         return await self.jobs(request, peer)
 
     async def _about(self, compiler: bytes, peer: Peer) -> Reply:
-        judged = self.judge(Request((compiler, *_SIMPLEST)), peer)
+        simplest = Request((compiler, *_SIMPLEST))
+        judged = self.judge(simplest, peer)
         if isinstance(judged, Refused):
-            return Reply.sentence(judged.exit_code, f"the server refuses jobs of this kind: {judged}")
-        answer = await self.run.aside(lambda: self._answer(judged.compiler))
-        return Reply(0, stdout=Body.of(answer))
+            # It is refused, and recorded, as the job that would have followed.  Programs read in the
+            # answer that the question was understood, and people the sentence.
+            return replace(await self.jobs(simplest, peer), stdout=_answer())
+        answer = await self.run.aside(lambda: self._tell(judged.compiler))
+        return Reply(0, stdout=answer)
 
-    def _answer(self, compiler: str) -> bytes:
-        import json  # twistd-stdio starts once per job, and is seldom asked
-
+    def _tell(self, compiler: str) -> Body:
         if not self.place.knows(compiler):
             self.place.learn(compiler)
-        answer = {
-            "server": SERVER,
-            "version": __version__,
-            "preprocesses": self.place.preprocesses(compiler),
-            "compiler": self.place.digest(compiler),
-        }
-        return json.dumps(answer).encode() + b"\n"
+        return _answer(
+            version=__version__,
+            preprocesses=self.place.preprocesses(compiler),
+            compiler=self.place.digest(compiler),
+        )
+
+
+def _answer(**told: str | None) -> Body:
+    import json  # twistd-stdio starts once per job, and is seldom asked
+
+    return Body.of(json.dumps({"server": SERVER, **told}).encode() + b"\n")

@@ -4,15 +4,27 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from twisted_distcc.execution.sandbox.asking import ask
+from twisted_distcc.execution.sandbox.elf import needed
+from twisted_distcc.execution.sandbox.identity import is_driver
 from twisted_distcc.execution.sandbox.toolchain import Toolchain, discover
 from twisted_distcc.execution.sandbox.toolchains import Toolchains
 
 ENVIRON = {"PATH": "/usr/bin:/bin"}
 WHOLE = "/usr"
+WRAPPER = """\
+#include <unistd.h>
+int main(int count, char **words)
+{
+    words[0] = "/usr/bin/gcc";
+    return count ? execv(words[0], words) : 1;
+}
+"""
 
 
 def names(toolchain: Toolchain) -> set[str]:
@@ -87,6 +99,54 @@ class DiscoveryTests(SynchronousTestCase):
         for hidden in ("/etc/passwd", "/home", "/root", "/var", "/tmp", "/proc", "/sys"):
             self.assertFalse(is_shown(found, hidden), hidden)
 
+    def test_a_wrapper(self) -> None:
+        """A program that starts a compiler, and may add to its options, is none itself."""
+        source, wrapper = Path(self.mktemp()), Path(self.mktemp()).absolute()
+        source.write_text(WRAPPER)
+        subprocess.run(["/usr/bin/gcc", "-x", "c", source, "-o", wrapper], check=True)
+        found = self.discovered(str(wrapper))
+        self.assertIn("cc1", names(found))
+        self.assertEqual(found.parts(), ())
+
+    def test_drivers(self) -> None:
+        """Drivers are told from what starts them, ccache among them."""
+        for path in ("/usr/bin/gcc", "/usr/bin/g++", "/usr/bin/clang"):
+            self.assertTrue(is_driver(path), path)
+        for path in ("/bin/sh", "/usr/bin/ccache"):
+            self.assertFalse(os.path.exists(path) and is_driver(path), path)
+
+    def relocated(self) -> Path:
+        """Give a folder in which gcc looks for what is its own, with a gcc."""
+        folder = Path(os.path.abspath(self.mktemp()))
+        (folder / "bin").mkdir(parents=True)
+        shutil.copy("/usr/bin/gcc", folder / "bin/gcc")
+        (folder / "lib/gcc").mkdir(parents=True)
+        [target] = ask(["/usr/bin/gcc", "-dumpmachine"], ENVIRON).split()
+        [version] = ask(["/usr/bin/gcc", "-dumpversion"], ENVIRON).split()
+        (folder / "lib/gcc" / target).mkdir()
+        os.symlink(f"/usr/lib/gcc/{target}/{version}", folder / "lib/gcc" / target / version)
+        return folder
+
+    def test_specs(self) -> None:
+        """Specs, which replace what gcc has of its own, are a part of it, wherever it finds them."""
+        folder = self.relocated()
+        compiler = str(folder / "bin/gcc")
+        before = self.discovered(compiler).parts()
+        self.assertNotEqual(before, ())
+        (folder / "lib/gcc/specs").write_text("*cc1:\n+ -funsigned-char\n\n")
+        after = {part.role for part in self.discovered(compiler).parts()}
+        self.assertEqual(after - {part.role for part in before}, {"file specs"})
+
+    def test_libraries_of_the_environment(self) -> None:
+        """Libraries that the environment puts in place of the system's are a part of it."""
+        library = next(path for path in needed("/usr/bin/clang") if "libLLVM" in path)
+        folder = Path(os.path.abspath(self.mktemp()))
+        folder.mkdir()
+        shutil.copy(library, folder)
+        environ = {**ENVIRON, "LD_LIBRARY_PATH": str(folder)}
+        found = discover("/usr/bin/clang", environ, [])
+        self.assertIn(str(folder / os.path.basename(library)), found.libraries)
+
     def test_none(self) -> None:
         """A compiler that is not there is an error, and no view of everything."""
         with self.assertRaises(OSError):
@@ -111,6 +171,12 @@ class KnownTests(SynchronousTestCase):
         self.toolchains.learn(self.path)
         self.assertTrue(self.toolchains.knows(self.path))
         self.assertEqual(self.asked, [self.path])
+
+    def test_anew(self) -> None:
+        """It is asked again where that is wanted: what lies beside it may have changed."""
+        self.toolchains.learn(self.path)
+        self.toolchains.learn(self.path, anew=True)
+        self.assertEqual(self.asked, [self.path] * 2)
 
     def test_replaced(self) -> None:
         """One that was replaced, as by an upgrade, is another one."""

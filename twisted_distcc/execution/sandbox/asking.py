@@ -14,12 +14,18 @@ from twisted_distcc.execution.words import Words
 from twisted_distcc.launcher.command import Command
 
 
-def ask(argv: Sequence[str], environ: Mapping[str, str]) -> str:
-    """Give what `argv` says on its standard output; nothing if it fails.
+def ask(argv: Sequence[str], environ: Mapping[str, str], *, stderr: bool = False) -> str:
+    """Return what `argv` writes to its standard output, or its standard error; nothing if it fails.
 
     Raises:
         DistccError: if it cannot be started, or does not answer.
     """
     with Words("answer") as answer:
-        ended = run_here(Command(argv, environ, stdout=answer.descriptor))
+        descriptor = answer.descriptor
+        command = (
+            Command(argv, environ, stderr=descriptor)
+            if stderr
+            else Command(argv, environ, stdout=descriptor)
+        )
+        ended = run_here(command)
         return os.fsdecode(answer.last()) if not ended.status else ""

@@ -9,6 +9,8 @@ from __future__ import annotations
 import os
 import re
 import struct
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import BinaryIO, Final
 
 from twisted_distcc.execution.sandbox.asking import ask
@@ -19,6 +21,8 @@ _HEAD: Final = 64
 _INTERPRETER: Final = 3  # PT_INTERP
 _LONGEST_PATH: Final = 4096
 
+_NO_VARIABLES: Final[Mapping[str, str]] = MappingProxyType({})
+
 _LISTED: Final = re.compile(r"^\s*(?:\S+ => )?(/.*) \(0x[0-9a-f]+\)$", re.MULTILINE)
 
 
@@ -26,8 +30,10 @@ class NotAProgramError(ValueError):
     """The file is no ELF program: a script, or nothing that runs."""
 
 
-def needed(path: str) -> tuple[str, ...]:
-    """Give the loader and all libraries of the program at `path`; none for a static one.
+def needed(path: str, environ: Mapping[str, str] = _NO_VARIABLES) -> tuple[str, ...]:
+    """Return the loader and all libraries of the program at `path`; none for a static one.
+
+    The loader heeds `environ` (`LD_LIBRARY_PATH`) as it would to start the program.
 
     Raises:
         NotAProgramError: if it is a script, or another kind of file.
@@ -36,7 +42,7 @@ def needed(path: str) -> tuple[str, ...]:
     loader = interpreter(path)
     if loader is None:
         return ()
-    return (loader, *_LISTED.findall(ask([loader, "--list", path], {})))
+    return (loader, *_LISTED.findall(ask([loader, "--list", path], environ)))
 
 
 def interpreter(path: str) -> str | None:

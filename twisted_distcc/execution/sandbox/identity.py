@@ -8,6 +8,7 @@ to know how the parts were found.
 
 from __future__ import annotations
 
+import mmap
 import os
 import re
 from collections.abc import Iterable, Iterator
@@ -22,6 +23,10 @@ _EDITION: Final = b"toolchain 1\n"
 # What every program of a system shares, and what a compiler's results do not depend on.
 _C_LIBRARY: Final = re.compile(r"(ld|ld64|ld-linux.*|ld-musl.*|libc|libdl|libpthread|librt)[-.]")
 _MATHEMATICS: Final = re.compile(r"libm[-.]")
+
+# Words in the program of every gcc (a name in its table of specs), and of every clang (the name of a
+# tool within it, and of a variable that it reads); a program that only starts a compiler has none.
+_DRIVERS: Final = (b"cc1_options", b"-cc1as", b"CCC_OVERRIDE_OPTIONS")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +46,16 @@ def file_stamp(path: str) -> FileStamp:
     """
     told = os.stat(path)
     return told.st_dev, told.st_ino, told.st_mtime_ns, told.st_size
+
+
+def is_driver(path: str) -> bool:
+    """Whether the program at `path` is the driver of a gcc or clang, and no wrapper around one.
+
+    Raises:
+        OSError: if it cannot be read.
+    """
+    with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as program:
+        return any(program.find(word) >= 0 for word in _DRIVERS)
 
 
 def deciding(libraries: Iterable[str], *, mathematics: bool) -> tuple[str, ...]:

@@ -16,7 +16,7 @@ from typing import Final
 
 from twisted_distcc.execution.sandbox.asking import ask
 from twisted_distcc.execution.sandbox.elf import NotAProgramError, needed
-from twisted_distcc.execution.sandbox.identity import Part, deciding, parts
+from twisted_distcc.execution.sandbox.identity import Part, deciding, is_driver, parts
 from twisted_distcc.execution.sandbox.view import View
 
 # What gcc's driver starts to compile and to assemble; clang is one program, with an assembler or not.
@@ -31,10 +31,10 @@ _BESIDE: Final = ("/etc/ld.so.cache", "/usr/lib/locale/C.utf8", "/usr/lib/locale
 
 _INSTALLED: Final = re.compile(r"^install: (/.*)$", re.MULTILINE)
 _SEARCHED: Final = re.compile(r"^programs: =(.*)$", re.MULTILINE)
-# Of a compiler's own folder: its headers, what clang's sanitizers leave alone, and the file that
-# replaces gcc's built-in rules.
-_OWN: Final = re.compile(r"include|share$|specs$")
+# Of a compiler's own folder: its headers, and what clang's sanitizers leave alone.
+_OWN: Final = re.compile(r"include|share$")
 _CONFIGURED: Final = re.compile(r"^Configuration file: (/.*)$", re.MULTILINE)
+_SPECIFIED: Final = re.compile(r"^Reading specs from (/.*)$", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,8 @@ class Toolchain:
     def parts(self) -> tuple[Part, ...]:
         """Give the files that decide what it makes; none if nobody can tell which these are.
 
-        Every compiler has headers of its own: one that does not tell of any is not understood.
+        Every compiler has headers of its own: one that does not tell of any is not understood.  Nor is
+        a program that only starts a compiler, and may add to its options.
 
         Raises:
             OSError: if one is not there.
@@ -84,10 +85,10 @@ def discover(compiler: str, environ: Mapping[str, str], beside: Iterable[str]) -
         OSError: if it cannot be read.
     """
     try:
-        libraries = [*needed(compiler)]
+        libraries = [*needed(compiler, environ)]
         asked = _Asked(compiler, environ)
         programs = tuple(asked.programs())
-        libraries += [library for one in programs for library in needed(one)]
+        libraries += [library for one in programs for library in needed(one, environ)]
         others = [library for one in beside for library in needed(one)]
     except NotAProgramError:
         return whole_system(compiler)
@@ -99,7 +100,7 @@ def discover(compiler: str, environ: Mapping[str, str], beside: Iterable[str]) -
         is_whole_system=False,
         # What is known of numbers when it compiles, clang has of the C library, and gcc of its own.
         libraries=deciding(libraries, mathematics=asked.is_clang),
-        own=tuple(asked.own()),
+        own=tuple(asked.own()) if is_driver(compiler) else (),
     )
 
 
@@ -113,7 +114,7 @@ class _Asked:
 
     def __init__(self, compiler: str, environ: Mapping[str, str]) -> None:
         self._compiler = compiler
-        self._environ = environ
+        self._environ = {**environ, "LC_ALL": "C"}  # it is understood in English
         self._told = self._answer("-print-search-dirs")
 
     def programs(self) -> Iterator[str]:
@@ -150,7 +151,10 @@ class _Asked:
 
     @cached_property
     def _settings(self) -> tuple[str, ...]:
-        return tuple(_CONFIGURED.findall(self._answer("--version"))) if self.is_clang else ()
+        """Return the files that configure it: clang's options, and specs, which replace gcc's own."""
+        if self.is_clang:
+            return tuple(_CONFIGURED.findall(self._answer("--version")))
+        return tuple(_SPECIFIED.findall(ask([self._compiler, "-v"], self._environ, stderr=True)))
 
     @property
     def _neighbours(self) -> Iterator[str]:

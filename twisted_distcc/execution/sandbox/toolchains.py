@@ -6,11 +6,36 @@ asked for apart from getting it; a compiler that was replaced is another one.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import lru_cache
 from threading import Lock
+from typing import Final
 
+from twisted_distcc.errors import DistccError
 from twisted_distcc.execution.sandbox.identity import FileStamp, Part, digest_of, file_stamp
-from twisted_distcc.execution.sandbox.toolchain import Toolchain
+from twisted_distcc.execution.sandbox.toolchain import Toolchain, discover
+
+# Environments that compilers are identified in: a server has one, and a user some PATHs.
+_MOST_ENVIRONMENTS: Final = 100
+
+
+def identify(path: str, environ: Mapping[str, str], *, anew: bool = False) -> str | None:
+    """Return the digest of the compiler at `path` as it works in `environ`; this may wait.
+
+    `None` is one of which nobody can tell what it makes: it is missing, does not start, or is a script
+    or another program that starts a compiler.  `anew` asks it again what it consists of.
+    """
+    toolchains = _toolchains(tuple(sorted(environ.items())))
+    try:
+        toolchains.learn(path, anew=anew)
+    except (DistccError, OSError):  # it will not compile either, and says so then
+        return None
+    return toolchains.digest(path)
+
+
+@lru_cache(_MOST_ENVIRONMENTS)
+def _toolchains(environ: tuple[tuple[str, str], ...]) -> Toolchains:
+    return Toolchains(lambda path: discover(path, dict(environ), ()))
 
 
 class Toolchains:
@@ -34,15 +59,15 @@ class Toolchains:
         except OSError:  # it is gone: to learn it will say so
             return False
 
-    def learn(self, path: str) -> None:
-        """Find out about the compiler at `path`, unless it is known; this may wait.
+    def learn(self, path: str, *, anew: bool = False) -> None:
+        """Find out about the compiler at `path`, unless it is known, or `anew`; this may wait.
 
         Raises:
             DistccError: if it cannot be started.
             OSError: if it cannot be read.
         """
         with self._learning:  # whoever wants the same compiler meanwhile waits for it
-            if not self.knows(path):
+            if anew or not self.knows(path):
                 stamp = file_stamp(path)
                 self._known[path] = stamp, self._discover(path)
 
