@@ -341,6 +341,7 @@ class FakeAbilities:
     are_known: bool = True
     is_told_apart: bool = True
     when_asked: Callable[[], object] = lambda: None
+    forgotten: list[RemoteHost] = field(default_factory=list)
 
     @property
     def are_exact(self) -> bool:
@@ -351,6 +352,9 @@ class FakeAbilities:
 
     async def are_hopeless(self, hosts: Iterable[RemoteHost], compiler: OwnCompiler) -> bool:
         return self.are_known and not self.are_exact
+
+    def forget(self, host: RemoteHost, compiler: OwnCompiler) -> None:
+        self.forgotten.append(host)
 
     async def likeness(self, host: RemoteHost, ask: Ask, compiler: OwnCompiler) -> Likeness:
         self.when_asked()

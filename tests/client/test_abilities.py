@@ -184,6 +184,15 @@ class MemoryTests(AbilitiesTestCase):
             self.clock.advance(1)
             self.assertIsNot(self.asked(answer(OTHER if told is GOOD else GOOD)), likeness)
 
+    def test_who_does_not_keep_to_an_answer(self) -> None:
+        """A host is asked again when what it answered may be outdated, about that compiler alone."""
+        self.asked(answer(GOOD))
+        self.abilities.forget(RED, replace(self.gcc, name="clang"))
+        self.abilities.forget(BLUE, self.gcc)
+        self.assertIs(self.known(), EXACT)
+        self.abilities.forget(RED, self.gcc)
+        self.assertIs(self.asked(answer(OTHER)), Likeness.OTHER)
+
     def test_our_compiler_changes(self) -> None:
         """What was said of the old one does not hold for the new one."""
         self.assertIs(self.asked(answer(GOOD)), EXACT)

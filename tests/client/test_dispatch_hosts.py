@@ -290,13 +290,14 @@ class StandingRefusalTests(DispatchTestCase):
         )
 
     def test_by_the_rules_of_a_server(self) -> None:
-        """A server that does the simplest job of a compiler, and not this one, is asked for the next."""
+        """A server that did the simplest job of a compiler, and not this one, is asked what it does now."""
         self.abilities.of_all = Likeness.SAME
         self.serve(refusing_server(113), good_server())
         for _ in range(2):
             self.finished(self.compile())
         self.assertEqual(self.network.called, ["10.0.0.1", "10.0.0.2"] * 2)
         self.assertEqual(self.avoided(), [])
+        self.assertEqual([host.name for host in self.abilities.forgotten], ["10.0.0.1"] * 2)
 
 
 class LikenessTests(DispatchTestCase):

@@ -125,6 +125,13 @@ class Abilities:
             return answer.likeness
         return await self._asking.get(question, lambda: self._put(question, ask))
 
+    def forget(self, host: RemoteHost, compiler: OwnCompiler) -> None:
+        """Ask `host` again about `compiler` the next time: it has not kept to its answer."""
+        about = host, compiler.name
+        outdated = [one for one in self._answers if (one.host, one.compiler) == about]
+        for question in outdated:
+            del self._answers[question]
+
     def _known(self, question: _Question) -> _Answer | None:
         answer = self._answers.get(question)
         return answer if answer and self._clock.seconds() - answer.at < HOLDS else None

@@ -32,13 +32,15 @@ from twisted_distcc.client.own_compilers import OwnCompiler
 from twisted_distcc.client.requests import text_request, tree_request
 from twisted_distcc.client.sendable import StaysHere
 from twisted_distcc.client.sources import DATE
-from twisted_distcc.errors import EXIT_ACCESS_DENIED, LocalProtocolError
+from twisted_distcc.errors import EXIT_ACCESS_DENIED, EXIT_COMPILER_MISSING, LocalProtocolError
 from twisted_distcc.pump.model import NotForServersError
 
 _UNLIKE: Final = {
     Likeness.OTHER: "has another {} than this machine",
     Likeness.UNKNOWN: "cannot tell what its {} is, a script perhaps",
 }
+# What a host that has answered a question refuses with when it would not answer so again, perhaps.
+_OUTDATED: Final = frozenset({EXIT_ACCESS_DENIED, EXIT_COMPILER_MISSING})
 _ADVICE: Final = "DISTCC_TRUST_NAMES=1 would send it all the same"
 
 
@@ -94,6 +96,8 @@ class Sending:
             return await self._with_files(host, likeness) or await self._as_text(host)
         except HostError as error:
             error.scope = _scope(error, likeness)
+            if error.exit_code in _OUTDATED:
+                self.abilities.forget(host, self.compiler)
             raise
 
     async def _likeness(self, host: RemoteHost) -> Likeness | None:
@@ -133,7 +137,7 @@ class Sending:
         except (NotForServersError, LocalProtocolError) as reason:
             self._say_why_text(reason)
         except RefusedByHostError as error:
-            if _scope(error, likeness) is not Scope.JOB:
+            if error.scope is not Scope.JOB:
                 raise
             self._say_why_text(f"{host} {error.fault}")
         return None
