@@ -290,7 +290,7 @@ class StandingRefusalTests(DispatchTestCase):
         )
 
     def test_by_the_rules_of_a_server(self) -> None:
-        """A server that did the simplest job of a compiler, and not this one, is asked what it does now."""
+        """A server that did the simplest job of a compiler, and not this one, is asked once more."""
         self.abilities.of_all = Likeness.SAME
         self.serve(refusing_server(113), good_server())
         for _ in range(2):
