@@ -83,12 +83,14 @@ End of search list.
 class FakePreprocessor:
     """Starts preprocessors that write what the test wants, and answer that they search nowhere.
 
-    `listed` is what they name when they are asked which files they read, and those that get the word
+    `listed` is what they name when they are asked which files they read, `clock` what they say when they
+    are asked whether these say the time, and those that get the word
     `fails` fail.
     """
 
     text: bytes = PREPROCESSED
     says: bytes = b""
+    clock: bytes = b""
     rules: bytes = b"hello.o: hello.c\n"
     searches: bytes = SEARCHES
     listed: bytes = b"hello.o: hello.c\n"
@@ -112,8 +114,8 @@ class FakePreprocessor:
 
     @property
     def kinds(self) -> list[str]:
-        """Tell of each command what it was: `asked`, `listed` or `preprocessed`, in this order."""
-        words = {"-dM": "asked", "-M": "listed"}
+        """Tell of each command, in order, whether it `asked`, `listed`, `timed` or `preprocessed`."""
+        words = {"-dM": "asked", "-M": "listed", "-Wdate-time": "timed"}
         kinds = [[words[word] for word in command.argv if word in words] for command in self.commands]
         return [kind[0] if kind else "preprocessed" for kind in kinds]
 
@@ -128,7 +130,7 @@ class FakePreprocessor:
         Path(argv[argv.index("-o") + 1]).write_bytes(self.text)
         if "-MF" in argv:
             Path(argv[argv.index("-MF") + 1]).write_bytes(self.rules)
-        os.write(command.stderr, self.says)
+        os.write(command.stderr, self.clock if "-Wdate-time" in argv else self.says)
 
 
 Script = Callable[["FakeNetwork", IProtocolFactory, Any, float], None]

@@ -328,9 +328,11 @@ class TextTests(TreeTestCase):
     def test_a_source_that_tells_the_time(self) -> None:
         """What would be another object at another time, or place, is preprocessed here, and said."""
         self.source.write_bytes(b"const char *now = __TIME__;\n")
+        self.preprocessor.clock = b"hello.c:1:19: warning: it is late [-Wdate-time]\n"
         server = preprocessing_server()
         self.serve(server)
         self.text(server)
+        self.assertEqual(self.preprocessor.kinds, ["asked", "timed", "preprocessed"])
         self.assertTrue(any(said.startswith("preprocessing here: ") for said in self.told.said))
 
     def test_a_file_that_goes_on_changing(self) -> None:

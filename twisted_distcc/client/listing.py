@@ -11,7 +11,7 @@ import os
 import re
 import sys
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from twisted_distcc.client.answers import ask
@@ -63,7 +63,7 @@ class Listings:
 
     def known(self, sendable: Sendable, directory: str, scanned: Unit) -> Unit | None:
         """Give the unit of `sendable` if it was listed before, and nothing has changed since."""
-        key = _key(sendable, directory)
+        key = unit_key(sendable, directory)
         listed = self._listed.get(key)
         if listed is None:
             return None
@@ -87,7 +87,7 @@ class Listings:
         if answer.status:
             raise NotForServersError("the compiler cannot list the files that it reads")
         unit = self._unit(prerequisites(os.fsdecode(answer.stdout)), directory, scanned)
-        self._remember(_key(sendable, directory), unit, begun)
+        self._remember(unit_key(sendable, directory), unit, begun)
         return unit
 
     def _remember(self, key: _Key, unit: Unit, begun: int) -> None:
@@ -113,7 +113,7 @@ class Listings:
             if stamp is None:
                 raise NotForServersError(f"{path} was there a moment ago")
             files[path] = stamp
-        return Unit(files, scanned.folders | {os.path.dirname(path) for path in files})
+        return replace(scanned, files=files, folders=scanned.folders | set(map(os.path.dirname, files)))
 
     def _holds(self, listed: _Listed, scanned: Unit) -> bool:
         stamp = self._files.stamp
@@ -181,7 +181,8 @@ def _ends(part: str) -> list[int]:
     return [place for place, character in enumerate(part) if character == "/" and place] + [len(part)]
 
 
-def _key(sendable: Sendable, directory: str) -> _Key:
+def unit_key(sendable: Sendable, directory: str) -> _Key:
+    """Return all that decides what a compiler reads, but the files."""
     environ = sendable.invocation.environ
     variables = tuple(environ.get(name) for name in sorted(SEARCH_VARIABLES))
     return sendable.compiler, directory, sendable.compilation.arguments, variables

@@ -14,6 +14,7 @@ from functools import partial
 from typing import Final
 
 from twisted_distcc.client.asking import SearchPaths
+from twisted_distcc.client.clocks import Clocks
 from twisted_distcc.client.invocation import Invocation
 from twisted_distcc.client.listing import Listings
 from twisted_distcc.client.locales import has_locale
@@ -74,6 +75,7 @@ class Sources:
         self._scanner = Scanner(self.files)
         self._searches = SearchPaths(self.files, spawn)
         self._listings = Listings(self.files, spawn)
+        self._clocks = Clocks(self.files, spawn)
         self._layer = Layer(self.files)
         self._packed = PackedFiles(self.files, aside)
 
@@ -101,6 +103,8 @@ class Sources:
         check_laid(laid)
         if is_clang and _has_twins(unit, laid):
             raise NotForServersError("clang would take two of its files for one, by their inode")
+        if unit.clock:
+            await self._check_clock(sendable, directory, unit, turn)
         return Found(directory, unit, laid, told)
 
     async def tree(self, found: Found) -> Tree:
@@ -128,6 +132,14 @@ class Sources:
             return scan(listed=listed.files)
         except UndecidedError as undecided:
             return listed.with_(undecided.partial)
+
+    async def _check_clock(self, sendable: Sendable, directory: str, unit: Unit, turn: Turn) -> None:
+        says = self._clocks.known(sendable, directory, unit)
+        if says is None:
+            async with turn():
+                says = await self._clocks.ask(sendable, directory, unit)
+        if says:
+            raise NotForServersError(unit.clock)
 
     def _alone(self, directory: str, name: str) -> Unit:
         """Give the unit of a source that is preprocessed already, and so includes nothing.

@@ -5,6 +5,7 @@ given may be distributed, and words that `parse` kept are passed on as they were
 
     preprocess_argv   on the client: source -> preprocessed text, and the dependency file
     listing_argv      on the client: source -> the names of the files that the preprocessor reads
+    clock_argv        on the client: source -> warnings of macros that say the time
     remote_argv       in the request: what the server is asked to run
     serve_argv        on the server: the same, with the server's own files
     tree_argv         in a request that brings files: what a server that preprocesses is asked to run
@@ -14,6 +15,7 @@ given may be distributed, and words that `parse` kept are passed on as they were
 from __future__ import annotations
 
 import os.path
+import re
 from typing import TYPE_CHECKING
 
 from twisted_distcc.cmdline.compilers import Family
@@ -39,6 +41,17 @@ _COMPILING = frozenset(
 
 # The linker's options stay in the local step: clang warns of them, and must do so once.
 _PREPROCESSING = _COMPILING | {Role.PREPROCESS, Role.LINK, Role.LANGUAGE, Role.SOURCE}
+
+# What makes of warnings errors, nothing, or something for programs to read.
+_LOUD_OR_QUIET = (
+    "-w",
+    "--no-warnings",
+    "-Werror",
+    "-Wfatal-errors",
+    "-pedantic-errors",
+    "-fdiagnostics-",
+)
+_SILENCING = re.compile(r"(?:\A|,)(?:-w|--no-warnings|-Wno-(?:date-time|system-headers))(?:,|\Z)")
 
 # What is said of the outputs, in place of which a server that preprocesses names its own.
 _OUTPUTS = frozenset(
@@ -75,6 +88,20 @@ def preprocess_argv(c: Compilation, output: str, dependencies: str | None) -> li
 def listing_argv(c: Compilation) -> list[str]:
     """List all files that the preprocessor reads, as a make rule on standard output."""
     return [c.compiler, *_words(c, _PREPROCESSING), "-M"]
+
+
+def clock_argv(c: Compilation) -> list[str] | None:
+    """Have the preprocessor warn of `__DATE__` and its kin; None if other options may silence it."""
+    words = [
+        word
+        for option in c.options
+        if option.role in _PREPROCESSING and not option.words[0].startswith(_LOUD_OR_QUIET)
+        for word in option.words
+    ]
+    if any(map(_SILENCING.search, words)):
+        return None
+    loud = ["-Wdate-time", "-Wsystem-headers", "-fdiagnostics-show-option"]
+    return [c.compiler, *words, *loud, "-E", "-o", os.devnull]
 
 
 def remote_argv(c: Compilation, working_directory: str) -> list[str]:

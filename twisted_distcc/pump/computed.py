@@ -14,7 +14,7 @@ import os
 from typing import TYPE_CHECKING
 
 from twisted_distcc.pump.asked import Asked, Kind
-from twisted_distcc.pump.macros import expand
+from twisted_distcc.pump.macros import headers
 
 if TYPE_CHECKING:
     from twisted_distcc.pump.macros import Definition, Lookup
@@ -53,22 +53,17 @@ class Computed:
             found = met[name] = lookup(name)
             return found
 
-        headers = frozenset(
-            asked for one in expand(text, noting) if (asked := _header(kind, one)) is not None
-        )
+        found = frozenset(_asked(kind, header) for header in headers(text, noting))
         if len(self._known) >= _MOST_REMEMBERED:
             self._known.clear()
             self._met.clear()
         # The newest first; a walk comes through the same few states of its definitions each time.
         older = [names for names in self._met.get(text, ()) if names != tuple(met)]
         self._met[text] = (tuple(met), *older[:_MOST_STATES])
-        self._known[kind, text, *met.items()] = headers
-        return headers
+        self._known[kind, text, *met.items()] = found
+        return found
 
 
-def _header(kind: Kind, text: bytes) -> Asked | None:
-    if text.startswith(b'"') and (end := text.find(b'"', 1)) > 0:
-        return Asked(kind, os.fsdecode(text[1:end]))
-    if text.startswith(b"<") and (end := text.find(b">")) > 0:
-        return Asked(_ANGLED.get(kind, kind), os.fsdecode(text[1:end]))
-    return None
+def _asked(kind: Kind, header: bytes) -> Asked:
+    by = kind if header.startswith(b'"') else _ANGLED.get(kind, kind)
+    return Asked(by, os.fsdecode(header[1:-1]))

@@ -13,15 +13,16 @@ import os
 import re
 from typing import TYPE_CHECKING
 
-from twisted_distcc.pump.macros import MARK, Definition, parameters_of, without_comments
+from twisted_distcc.pump.macros import Definition, parameters_of
 from twisted_distcc.pump.probing import BLANK
-from twisted_distcc.pump.text import variants
+from twisted_distcc.pump.text import REST, variants
+from twisted_distcc.pump.tokens import without_comments
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable
 
 _DEFINE = re.compile(
-    rb"#" + BLANK + rb"(?:define" + BLANK + rb"(?P<name>[\w$\x80-\xff]+)(?P<rest>[^\n]*)"
+    rb"#" + BLANK + rb"(?:define" + BLANK + rb"(?P<name>[\w$\x80-\xff]+)(?P<rest>" + REST + rb")"
     rb"|undef" + BLANK + rb"(?P<gone>[\w$\x80-\xff]+))"
 )
 _UNDEFINED = b"\0"
@@ -38,17 +39,13 @@ def definitions_in(contents: bytes) -> bytes:
             if (name := found["gone"]) is not None:
                 lines[name + _UNDEFINED] = None
             else:
-                lines[found["name"] + (_whole(found, text) or b" ")] = None
+                lines[found["name"] + (_line(found["rest"]) or b" ")] = None
     return b"\n".join((b"", *lines, b""))
 
 
-def _whole(found: re.Match[bytes], text: bytes) -> bytes:
-    """Give what is behind the name; comments may go on in the next lines."""
-    rest = found["rest"]
-    if b"/*" in rest and b"*/" not in rest[rest.rfind(b"/*") :]:
-        end = text.find(b"*/", found.end())
-        rest += text[found.end() : text.find(b"\n", end)].replace(b"\n", b" ")
-    return rest.replace(_UNDEFINED, b" ")
+def _line(rest: bytes) -> bytes:
+    """Return what is behind the name, without comments, which may go on in the next lines."""
+    return without_comments(rest).replace(b"\n", b" ").replace(_UNDEFINED, b" ")
 
 
 def from_command(defined: Iterable[str], undefined: Iterable[str]) -> bytes:
@@ -57,7 +54,7 @@ def from_command(defined: Iterable[str], undefined: Iterable[str]) -> bytes:
     for definition in defined:
         name, equals, body = definition.partition("=")
         text = f"{name} {body if equals else '1'}"
-        lines.append(os.fsencode(text).replace(b"\n", b" "))
+        lines.append(_line(os.fsencode(text).partition(b"\n")[0]))
     lines += [os.fsencode(name) + _UNDEFINED for name in undefined]
     return b"\n".join((b"", *lines, b""))
 
@@ -111,7 +108,7 @@ def search(lines: bytes, name: bytes) -> list[Definition | None]:
         if found["gone"] is not None
         else Definition(
             parameters_of(found["parameters"]) if found["parameters"] is not None else None,
-            without_comments(found["body"].replace(MARK, b"")).strip(),
+            found["body"].strip(),
         )
         for found in re.finditer(pattern, lines)
     ]

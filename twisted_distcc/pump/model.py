@@ -69,14 +69,17 @@ class Unit:
         files: absolute paths without `..`, links on the way kept, with the stamp that each had when it
             was looked at.
         folders: absolute paths of folders that the compiler looks in or walks through.
+        clock: why it may say when it is compiled, or nothing; the compiler knows whether it does.
     """
 
     files: dict[str, Stamp]
     folders: frozenset[str]
+    clock: str = ""
 
     def with_(self, other: Unit) -> Unit:
         """Give what either may read."""
-        return Unit({**self.files, **other.files}, self.folders | other.folders)
+        files = {**self.files, **other.files}
+        return Unit(files, self.folders | other.folders, self.clock or other.clock)
 
 
 @dataclass(frozen=True, slots=True)

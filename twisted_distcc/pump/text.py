@@ -13,12 +13,23 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from twisted_distcc.pump.asked import Asked, Kind
+from twisted_distcc.pump.pasting import Part, parts_in
 from twisted_distcc.pump.probing import BLANK, CALLED, ODD, standing_for_probes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_HEADER = rb'(?:"(?P<quoted>[^"\n]*)"|<(?P<angled>[^>\n]*)>|(?P<computed>[A-Za-z_$\x80-\xff][^\n]*))'
+REST = (
+    rb'''(?:[^\n/"']++|/\*(?s:.*?)\*/|//[^\n]*+|"(?:\\.|[^"\\\n])*+"'''
+    + rb"|'(?:\\.|[^'\\\n])*+'|[/\"'])*+"
+)
+"""The rest of a directive, whose comments may go on in the next lines."""
+
+_HEADER = (
+    rb'(?:"(?P<quoted>[^"\n]*)"|<(?P<angled>[^>\n]*)>|(?P<computed>[A-Za-z_$\x80-\xff<\\]'
+    + REST
+    + rb"))"
+)
 _LINE_START = rb"#" + BLANK
 
 _DIRECTIVE = re.compile(
@@ -28,10 +39,12 @@ _PROBE = re.compile(
     rb"__has_(?P<what>include_next|include|embed)(?:__)?" + BLANK + rb"\(" + BLANK + _HEADER
 )
 _CONDITION = re.compile(rb"#" + BLANK + rb"(?:if|elif|define)\b")
+_DEFINE = re.compile(rb"#" + BLANK + rb"define\b")
 _DEFINES_PROBE = re.compile(
     rb"#" + BLANK + rb"(?:define" + BLANK + rb"[\w$]+\(|(?:undef|ifdef|ifndef)\b)"
 )
 
+_OTHER_HASH = re.compile(rb"(?m)(^[ \t\v\f\r]*|\*/[ \t\v\f\r]*)%:(?!%:)")
 _SPLICE = re.compile(rb"\\[ \t\v\f\r]*\n")
 _TRIGRAPHS = {b"??=": b"#", b"??/": b"\\", b"??'": b"^", b"??(": b"[", b"??)": b"]", b"??!": b"|"}
 _TRIGRAPHS |= {b"??<": b"{", b"??>": b"}", b"??-": b"~"}
@@ -45,13 +58,15 @@ _LONGEST_ESCAPE = 4
 _ONCE = re.compile(rb"\bonce\b")
 _IMPORT = re.compile(rb"#" + BLANK + rb"import\b")
 # What a macro may hand to _Pragma stands anywhere.
-_STAYING = re.compile(
-    rb"#" + BLANK + rb"pragma" + BLANK + rb"(?P<what>GCC" + BLANK + rb"pch_preprocess"
-    rb"|clang" + BLANK + rb"module|include_alias)\b"
-    rb"|\b(?P<dependency>GCC" + BLANK + rb"dependency)" + BLANK + rb'\\*["<]'
-)  # fmt: skip
+_STAYING = (
+    re.compile(
+        rb"#" + BLANK + rb"pragma" + BLANK + rb"(?P<what>GCC" + BLANK + rb"pch_preprocess"
+        rb"|clang" + BLANK + rb"module|include_alias)\b"
+    ),
+    re.compile(rb"(?P<what>GCC" + BLANK + rb"dependency)" + BLANK + rb'\\*["<]'),
+)
 # Where text comes from, in the words of whoever generated it: gcc quotes that file in its messages.
-_LINE = re.compile(rb"(?m)^[ \t]*#" + BLANK + rb"(?:line)?" + BLANK + rb"[0-9]+" + BLANK + _HEADER)
+_LINE = re.compile(rb"#" + BLANK + rb"(?:line)?" + BLANK + rb"[0-9]+" + BLANK + _HEADER)
 
 # Comments and strings; what remains of a text without them is code.
 # The ' of 1'000 begins no character, and no comment begins behind that of `#error don't /*`.
@@ -60,7 +75,10 @@ _NO_CODE = re.compile(
     rb'|/\*(?s:.*?)\*/|//[^\n]*|(?<![\w$])(?:u8?|U|L)?R"(?P<mark>[^()\\\s]{0,16})\((?s:.*?)\)(?P=mark)"'
     rb'|"(?:\\.|[^"\\\n])*"|' + rb"'(?:\\.|[^'\\\n])*'|(?P<open>[\"'][^\n]*)"
 )
-_CLOCK = re.compile(rb"\b__(?:DATE|TIME|TIMESTAMP)__")
+_CLOCK = re.compile(
+    rb"(?P<no_use>#" + BLANK + rb"(?:define|undef|ifn?def)" + BLANK + rb")?"
+    rb"(?<![\w$])(?P<clock>__(?:DATE|TIME|TIMESTAMP)__)(?![\w$])"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +92,7 @@ class Text:
         once: whether it may say that it is to be read once.
         imports: whether it has others read once.
         clock: the macros among `__DATE__`, `__TIME__` and `__TIMESTAMP__` that stand in code.
+        parts: what macros may paste such names, or `__has_include`, of.
         probes: macros that stand for `__has_include`.
         forbids: why a unit with this file stays where it is, or nothing.
         special: whether there is any of these but `asked`.
@@ -85,6 +104,7 @@ class Text:
     once: bool
     imports: bool
     clock: frozenset[bytes]
+    parts: frozenset[Part]
     probes: frozenset[bytes]
     forbids: str
     special: bool
@@ -107,6 +127,7 @@ def read_text(contents: bytes) -> Text:
     once = any(_ONCE.search(text) for text in seen if b"once" in text)
     imports = any(_IMPORT.search(text) for text in seen if b"import" in text)
     clock = frozenset(word for text in seen for word in _clock(text))
+    parts = frozenset(part for text in seen for part in parts_in(text))
     probes = {name for text in seen if b"__has_" in text for name in standing_for_probes(text)}
     if None in probes:
         forbids = ODD
@@ -117,29 +138,45 @@ def read_text(contents: bytes) -> Text:
         once=once,
         imports=imports,
         clock=clock,
+        parts=parts,
         probes=frozenset(name for name in probes if name is not None),
         forbids=forbids,
-        special=bool(once or imports or clock or probes or forbids or computed),
+        special=bool(once or imports or clock or parts or probes or forbids or computed),
     )
 
 
 def variants(contents: bytes) -> Iterator[bytes]:
-    """Give the text as compilers see it, lines joined; twice where trigraphs may be heeded or not."""
+    """Give the text as compilers may see it, lines joined.
+
+    There is more than one way where trigraphs may be heeded or not, and where a carriage return ends a
+    line by itself for one compiler, and is a blank for another.
+    """
     text = contents.removeprefix(b"\xef\xbb\xbf")
     if b"\0" in text:
         text = text.replace(b"\0", b" ")
-    if b"%:" in text:
-        text = text.replace(b"%:", b"#")
-    yield _SPLICE.sub(b"", text) if b"\\" in text else text
-    if b"??" in text:
-        for trigraph, character in _TRIGRAPHS.items():
-            text = text.replace(trigraph, character)
-        yield _SPLICE.sub(b"", text)
+    if b"\r" in text:
+        text = text.replace(b"\r\n", b"\n")
+    for one in (text, text.replace(b"\r", b"\n")) if b"\r" in text else (text,):
+        yield _joined(one)
+        if b"??" in one:
+            for trigraph, character in _TRIGRAPHS.items():
+                one = one.replace(trigraph, character)  # noqa: PLW2901
+            yield _joined(one)
+
+
+def _joined(text: bytes) -> bytes:
+    """Join lines, and write `#` for the other spelling of it where a directive begins."""
+    text = _SPLICE.sub(b"", text) if b"\\" in text else text
+    return _OTHER_HASH.sub(rb"\1#", text) if b"%:" in text else text
 
 
 def written_from(text: bytes) -> set[str]:
     """Give the files that this text says it was made of."""
-    return {os.fsdecode(found["quoted"]) for found in _LINE.finditer(text) if found["quoted"]}
+    return {os.fsdecode(found["quoted"]) for found in _lines(text) if found["quoted"]}
+
+
+def _lines(text: bytes) -> Iterator[re.Match[bytes]]:
+    return (found for found in _LINE.finditer(text) if _begins_line(text, found.start()))
 
 
 def _everything(text: bytes) -> Iterator[Asked | tuple[Kind, bytes] | str]:
@@ -153,11 +190,12 @@ def _everything(text: bytes) -> Iterator[Asked | tuple[Kind, bytes] | str]:
         yield from _called(text)
     if b".inc" in text or b".INC" in text or b".Inc" in text:
         yield from _assembler(text)
-    for found in _LINE.finditer(text) if b"line" in text or b"# " in text else ():
+    for found in _lines(text):
         yield _header(found, Kind.ASSEMBLER_LEAF, Kind.ASSEMBLER_LEAF)
-    if b"ragma" in text and (staying := _STAYING.search(text)):
-        what = " ".join((staying["what"] or staying["dependency"]).decode("ascii").split())
-        yield f"#pragma {what} looks at a file in a way that does not travel"
+    for staying in _STAYING if b"ragma" in text else ():
+        if pragma := staying.search(text):
+            what = " ".join(pragma["what"].decode("ascii").split())
+            yield f"#pragma {what} looks at a file in a way that does not travel"
 
 
 _KINDS = {
@@ -194,18 +232,27 @@ def _line_of(text: bytes, position: int) -> bytes:
 
 def _probe(text: bytes, found: re.Match[bytes]) -> Iterator[Asked | tuple[Kind, bytes]]:
     one = _header(found, *_PROBED[found["what"]])
+    line = _line_of(text, found.start())
     # `#define HAS(x) __has_include(x)`: what HAS is called with is found where it is called.
-    if isinstance(one, Asked) or not _DEFINES_PROBE.search(_line_of(text, found.start())):
+    if isinstance(one, Asked) or not _DEFINES_PROBE.search(line):
         yield one
+    if found["angled"] is not None and _DEFINE.search(line):
+        yield _expanded(_PROBED[found["what"]][0], found["angled"])
 
 
-def _called(text: bytes) -> Iterator[Asked]:
+def _called(text: bytes) -> Iterator[Asked | tuple[Kind, bytes]]:
     for found in CALLED.finditer(text):
         if _CONDITION.search(_line_of(text, found.start())):
             if (name := found["angled"]) is not None:
                 yield Asked(Kind.ANGLED_LEAF, os.fsdecode(name))
+                yield _expanded(Kind.QUOTED_LEAF, name)
             else:
                 yield Asked(Kind.QUOTED_LEAF, os.fsdecode(found["quoted"]))
+
+
+def _expanded(kind: Kind, name: bytes) -> tuple[Kind, bytes]:
+    """Return a name in brackets that is more tokens than one, as it stands in a macro."""
+    return kind, b"<" + name + b">"
 
 
 def _assembler(text: bytes) -> Iterator[Asked | str]:
@@ -223,4 +270,5 @@ def _assembler(text: bytes) -> Iterator[Asked | str]:
 def _clock(text: bytes) -> list[bytes]:
     if b"__DATE__" not in text and b"__TIME" not in text:
         return []
-    return _CLOCK.findall(_NO_CODE.sub(lambda found: found["open"] or b" ", text))
+    code = _NO_CODE.sub(lambda found: found["open"] or b" ", text)
+    return [found["clock"] for found in _CLOCK.finditer(code) if found["no_use"] is None]

@@ -6,6 +6,7 @@ itself.
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from twisted_distcc.pump.asked import LEAVES, Asked, Kind
@@ -14,6 +15,7 @@ from twisted_distcc.pump.definitions import from_command
 from twisted_distcc.pump.definitions import search as search_lines
 from twisted_distcc.pump.laying import Links
 from twisted_distcc.pump.model import NotForServersError, UndecidedError, Unit
+from twisted_distcc.pump.pasting import makes_clock, makes_probe
 from twisted_distcc.pump.probing import ODD
 from twisted_distcc.pump.search import included_files, preprocessor_options
 from twisted_distcc.pump.text import read_text
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from twisted_distcc.pump.folders import Folders, Looked
     from twisted_distcc.pump.macros import Definition, Lookup
     from twisted_distcc.pump.model import FileSystem, Stamp
+    from twisted_distcc.pump.pasting import Part
     from twisted_distcc.pump.scans import Scanned, Scans
     from twisted_distcc.pump.search import SearchPath
     from twisted_distcc.pump.text import Text
@@ -33,7 +36,16 @@ if TYPE_CHECKING:
 _MOST_FILES = 20_000
 """Files of one unit: one that seems to have more is not understood."""
 
+_DEFINING = frozenset({"-D", "--define-macro"})
+_UNDEFINING = frozenset({"-U", "--undefine-macro"})
+_CLOCKS = frozenset({b"__DATE__", b"__TIME__", b"__TIMESTAMP__"})
+
+_TRADITIONAL = ("-traditional", "-traditional-cpp")
+
 _SECOND_NS = 1_000_000_000
+
+
+_OPERATORS = frozenset(b"and and_eq bitand bitor compl not not_eq or or_eq xor xor_eq".split())
 
 
 class ChangedError(Exception):
@@ -60,7 +72,9 @@ class Walk:
         self._reasons: list[str] = []
         self._undecided: list[str] = []
         self._computing: list[tuple[str, Kind, bytes]] = []
+        self._cannot_compute = ""
         self._clock: list[tuple[str, frozenset[bytes]]] = []
+        self._parts: frozenset[Part] = frozenset()
         self._probes: frozenset[bytes] = frozenset()
 
     def unit(
@@ -81,13 +95,12 @@ class Walk:
         self._follow(list(roots))
         self._compute(c, search)
         self._stamp_leaves()
-        self._check_clock(fixed_date=fixed_date)
         self._check_probes()
         if not search.clang:  # which knows files by their inodes
             self._check_twins(
                 self._found.keys() & self._scans.known.keys() if self._imports else self._once
             )
-        unit = Unit(self._found, self._all_folders())
+        unit = Unit(self._found, self._all_folders(), self._says_time(c, fixed_date=fixed_date))
         if self._reasons:
             raise NotForServersError(self._reasons[0])
         if self._undecided:
@@ -170,6 +183,8 @@ class Walk:
 
     def _note_command(self, c: Compilation) -> None:
         """Note what is special about the macros that the command defines."""
+        if any(option.name.endswith(_TRADITIONAL) for option in c.options):
+            self._reasons.append("traditional preprocessing has rules of its own")
         defined = _defined_by(c)
         if b"__" in defined:
             text = read_text(defined.replace(b"\n", b"\n#define "))
@@ -187,6 +202,7 @@ class Walk:
 
     def _note_special(self, path: str, text: Text) -> None:
         self._probes |= text.probes
+        self._parts |= text.parts
         if text.forbids:
             self._reasons.append(f"{path}: {text.forbids}")
         if text.clock:
@@ -208,6 +224,8 @@ class Walk:
         if not self._computing:
             return
         constant = (_defined_by(c), self._scans.predefined(search))
+        if _is_c90(constant[1]):
+            self._cannot_compute = "an #include is computed, and // may begin no comment"
         new: set[str] = set(self._found)
         while new:
             before = set(self._found)
@@ -221,7 +239,7 @@ class Walk:
             headers = known.get((kind, words))
             if headers is None:
                 try:
-                    headers = self._scans.computed.headers(kind, words, lookup)
+                    headers = self._headers(kind, words, lookup)
                 except UndecidedError as error:
                     # No list of what a compiler reads has what it only asks for.
                     told = self._reasons if kind in LEAVES else self._undecided
@@ -229,6 +247,11 @@ class Walk:
                     headers = frozenset()
                 known[kind, words] = headers
             self._follow_computed(path, headers)
+
+    def _headers(self, kind: Kind, words: bytes, lookup: Lookup) -> frozenset[Asked]:
+        if self._cannot_compute:
+            raise UndecidedError(self._cannot_compute)
+        return self._scans.computed.headers(kind, words, lookup)
 
     def _follow_computed(self, path: str, asked: frozenset[Asked]) -> None:
         edges = self._view.find_computed(path.rpartition("/")[0] or "/", asked)
@@ -251,11 +274,17 @@ class Walk:
         folders = self._looked.folders.union(self._view.folders, *self._checked)
         return frozenset(path for path in folders if self._folders.look(path) is not None)
 
-    def _check_clock(self, *, fixed_date: bool) -> None:
+    def _says_time(self, c: Compilation, *, fixed_date: bool) -> str:
+        """Say why the unit may say the time where it is read; what the command redefines does not."""
+        says = _CLOCKS.difference(map(_name_of, _macros_of(c)))
+        if fixed_date:
+            says = says & {b"__TIMESTAMP__"}
         for path, words in self._clock:
-            if not fixed_date or b"__TIMESTAMP__" in words:
-                word = min(words).decode("ascii")
-                self._reasons.append(f"{path} says {word}, which is the time where it is read")
+            for word in sorted(words & says):
+                return f"{path} says {word.decode('ascii')}, which is the time where it is read"
+        if says and makes_clock(self._parts):
+            return "it may put together a macro that is the time where it is read"
+        return ""
 
     def _check_twins(self, paths: Iterable[str]) -> None:
         """Of files that are read once gcc takes two that look the same for one."""
@@ -267,6 +296,8 @@ class Walk:
                 self._reasons.append(f"{path} and {other} are the same and are read once")
 
     def _check_probes(self) -> None:
+        if makes_probe(self._parts):
+            self._reasons.append(f"it may put together the name of a macro: {ODD}")
         if self._probes and (path := self._scans.calling_oddly(self._found, self._probes)):
             self._reasons.append(f"{path}: {ODD}")
 
@@ -274,7 +305,7 @@ class Walk:
 class _Lookup:
     """Definitions by name, in the files of one unit, on its command line, and in its compiler."""
 
-    def __init__(self, scans: Scans, paths: Container[str], constant: tuple[bytes, ...]) -> None:
+    def __init__(self, scans: Scans, paths: Container[str], constant: tuple[bytes, bytes]) -> None:
         self._scans = scans
         self._paths = paths
         self._constant = constant
@@ -283,17 +314,43 @@ class _Lookup:
     def __call__(self, name: bytes) -> frozenset[Definition | None]:
         found = self._known.get(name)
         if found is None:
-            found = self._scans.definitions.find(name, self._paths)
-            for lines in self._constant:
-                if b"\n" + name in lines:
-                    found = found.union(search_lines(lines, name))
-            self._known[name] = found
+            found = self._known[name] = self._find(name)
         return found
+
+    def _find(self, name: bytes) -> frozenset[Definition | None]:
+        if name in _OPERATORS and b"\n__cplusplus " in self._constant[1]:
+            return frozenset()  # it may be no macro there, whatever comments say
+        found = self._scans.definitions.find(name, self._paths)
+        command, compiler = (
+            search_lines(lines, name) if b"\n" + name in lines else [] for lines in self._constant
+        )
+        # The command's macros hold from the first line on; pragmas may end the compiler's own.
+        at_first = command or [*compiler, None] if found or command or compiler else []
+        return found.union(at_first)
+
+
+def _macros_of(c: Compilation) -> list[tuple[str, str]]:
+    """Give what the command defines and undefines, in its order."""
+    return [
+        (name, value) for name, value, _ in preprocessor_options(c) if name in _DEFINING | _UNDEFINING
+    ]
+
+
+def _is_c90(predefined: bytes) -> bool:
+    """Tell by the compiler's own macros whether it heeds a standard in which `//` begins no comment."""
+    is_strict = b"\n__STRICT_ANSI__ " in predefined and b"\n__cplusplus " not in predefined
+    return is_strict and (
+        b"\n__STDC_VERSION__ " not in predefined or b"\n__STDC_VERSION__ 199409L" in predefined
+    )
+
+
+def _name_of(macro: tuple[str, str]) -> bytes:
+    return os.fsencode(macro[1].partition("=")[0].partition("(")[0].strip())
 
 
 def _defined_by(c: Compilation) -> bytes:
-    options = list(preprocessor_options(c))
+    macros = _macros_of(c)
     return from_command(
-        [value for name, value, _ in options if name in {"-D", "--define-macro"}],
-        [value for name, value, _ in options if name in {"-U", "--undefine-macro"}],
+        [value for name, value in macros if name in _DEFINING],
+        [value for name, value in macros if name in _UNDEFINING],
     )

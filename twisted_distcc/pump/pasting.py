@@ -1,0 +1,99 @@
+"""Names that macros may paste, and that stand nowhere: `__TI ## ME__`, `CAT(__has_, include)`.
+
+In: a text, its lines joined.  Out: which parts of such names it has where a macro may paste them.  That
+they are there is enough: then the compiler is asked, or the unit stays here.
+
+Such a name is known by its last pieces.  `__TIME__` ends in a piece like `ME__`, which nothing else has,
+or in `__` behind the word `TIME`; `__has_include` in a piece like `include`, behind one like `__has_`.
+What is not seen is a name of many pieces, none of which tells: `CAT(__TI, CAT(M, CAT(E, __)))`.
+"""
+
+from __future__ import annotations
+
+import enum
+import re
+from typing import TYPE_CHECKING
+
+from twisted_distcc.pump.probing import BLANK
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+
+class Part(enum.Enum):
+    """What a text has for `##` to put together."""
+
+    CLOCK = "an end of __DATE__, __TIME__ or __TIMESTAMP__"
+    WORD = "DATE, TIME or TIMESTAMP"
+    FRAME = "two underscores behind it"
+    PROBE = "an end of __has_include or __has_embed that tells"
+    INCLUDE = "an end of these that may be another word"
+    HAS = "what may stand before it"
+
+
+def _ends(names: Iterable[bytes]) -> frozenset[bytes]:
+    shortest = 3
+    return frozenset(name[place:] for name in names for place in range(1, len(name) - shortest + 1))
+
+
+_ENDS = {
+    **dict.fromkeys(_ends([b"__DATE__", b"__TIME__", b"__TIMESTAMP__"]), Part.CLOCK),
+    **dict.fromkeys(_ends([b"__has_include", b"__has_embed"]), Part.INCLUDE),
+    **dict.fromkeys([b"_has_include", b"has_include", b"_has_embed", b"has_embed"], Part.PROBE),
+}
+"""The last pieces of names, of three letters or more."""
+_WORDS = {
+    before + word + after: Part.CLOCK if after else Part.WORD
+    for before in (b"", b"_", b"__")
+    for word in (b"DATE", b"TIME", b"TIMESTAMP")
+    for after in (b"", b"_")
+}  # fmt: skip
+"""The same of names in front of the underscores that they end in."""
+
+# Most texts have none of these letters, which is quickly seen.
+_ENDINGS = {end: re.compile(end + rb"(?![\w$])") for end in (b"E__", b"P__", b"ude", b"bed")}
+_WORD_ENDINGS = {end: re.compile(end + rb"_?(?![\w$])") for end in (b"DATE", b"TIME", b"STAMP")}
+_FRAMES = [re.compile(rb"##" + BLANK + rb"__(?![\w$])"), re.compile(rb"__" + BLANK + rb"\)")]
+_HAS = re.compile(rb"__ha(?:s_?)?(?![\w$])|__has_[ie]\w*(?![\w$])")
+_WHOLE = re.compile(rb"__has_(?:include(?:_next)?|embed)(?:__)?")
+
+_TOKEN_BEFORE = re.compile(rb"(?:##|%:%:|(?P<argument>[(,]))\s*(?P<name>[\w$]*)\Z")
+_AFTER = re.compile(BLANK + rb"(?:##|%:%:|[,);\n]|\Z)")
+_FAR = 40
+
+
+def parts_in(text: bytes) -> frozenset[Part]:
+    """Return what this text has for `##` to put together."""
+    return frozenset(_parts(text))
+
+
+def makes_clock(parts: frozenset[Part]) -> bool:
+    """Tell whether the parts in a unit may make a macro that says the time."""
+    return Part.CLOCK in parts or {Part.WORD, Part.FRAME} <= parts
+
+
+def makes_probe(parts: frozenset[Part]) -> bool:
+    """Tell whether the parts in a unit may make a macro that asks for a file."""
+    return Part.PROBE in parts or {Part.HAS, Part.INCLUDE} <= parts
+
+
+def _parts(text: bytes) -> Iterator[Part]:
+    for endings, parts in ((_ENDINGS, _ENDS), (_WORD_ENDINGS, _WORDS)):
+        for letters, ending in endings.items():
+            for found in ending.finditer(text) if letters in text else ():
+                if (part := parts.get(_pasted(text, found))) is not None:
+                    yield part
+    if b"##" in text and _FRAMES[0].search(text):
+        yield Part.FRAME
+    if b"__)" in text and any(_pasted(text, found) == found[0] for found in _FRAMES[1].finditer(text)):
+        yield Part.FRAME
+    if b"__ha" in text and any(not _WHOLE.fullmatch(found[0]) for found in _HAS.finditer(text)):
+        yield Part.HAS
+
+
+def _pasted(text: bytes, found: re.Match[bytes]) -> bytes:
+    """Return the name that ends in what is found, if it stands where a macro may paste it."""
+    before = _TOKEN_BEFORE.search(text[max(0, found.start() - _FAR) : found.start()])
+    if before is None or (before["argument"] and not _AFTER.match(text, found.end())):
+        return b""
+    return before["name"] + found[0]
