@@ -16,6 +16,7 @@ from tests.client.in_memory import (
     DispatchTestCase,
     FakeServer,
     failing_server,
+    good_server,
     refusing,
     refusing_server,
 )
@@ -83,6 +84,49 @@ class TreeTestCase(DispatchTestCase):
         sent = server.trees[-1]
         assert sent is not None
         return {os.path.relpath(path, self.work): data for path, data in sent.files.items()}
+
+
+class WhyTextTests(TreeTestCase):
+    """Who asks is told why a source is preprocessed here."""
+
+    def assert_told(self, part: str, *argv: str) -> None:
+        self.serve(good_server())
+        self.told.said.clear()
+        self.finished(self.compile(*argv))
+        told = [said for said in self.told.said if said.startswith("preprocessing here: ")]
+        self.assertEqual(len(told), 1, self.told.said)
+        self.assertIn(part, told[0])
+
+    def test_the_user_asked_for_it(self) -> None:
+        """DISTCC_REMOTE_CPP=0 is named, though the host could do it."""
+        self.environ["DISTCC_REMOTE_CPP"] = "0"
+        self.assert_told("DISTCC_REMOTE_CPP=0")
+
+    def test_what_hosts_cannot_do(self) -> None:
+        """Of each host it is told what it lacks, whether that was known before or not."""
+        for likeness, part in (
+            (Likeness.SAME, "10.0.0.1/1 has no sandbox in which gcc would find"),
+            (Likeness.UNTOLD, "10.0.0.1/1 does not say whether its gcc is this one"),
+        ):
+            for is_known in (True, False):
+                self.abilities.of_all, self.abilities.are_known = likeness, is_known
+                self.assert_told(part)
+
+    def test_a_name_that_is_trusted(self) -> None:
+        """Where the user trusts names, another compiler gets the text, which is told."""
+        self.environ["DISTCC_TRUST_NAMES"] = "1"
+        self.abilities.of_all = Likeness.OTHER
+        self.assert_told("10.0.0.1/1 has another gcc than this machine")
+        self.abilities.is_told_apart = False
+        self.assert_told("it cannot be told what gcc is")
+
+    def test_nothing_to_preprocess(self) -> None:
+        """A source that is preprocessed already is nobody's to preprocess."""
+        self.abilities.of_all = Likeness.UNTOLD
+        self.file("done.i", b"int x;\n")
+        self.serve(good_server())
+        self.finished(self.compile("gcc", "-c", "done.i", "-o", "done.o"))
+        self.assertEqual([said for said in self.told.said if "preprocessing" in said], [])
 
 
 class SendingTests(TreeTestCase):

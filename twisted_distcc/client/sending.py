@@ -41,6 +41,11 @@ _UNLIKE: Final = {
 }
 # What a host that has answered a question refuses with when it would not answer so again, perhaps.
 _OUTDATED: Final = frozenset({EXIT_ACCESS_DENIED, EXIT_COMPILER_MISSING})
+_LACKS: Final = {
+    Likeness.SAME: "has no sandbox in which {} would find the files at their own paths",
+    Likeness.UNTOLD: "does not say whether its {} is this one, as C distccd",
+    **_UNLIKE,
+}
 _ADVICE: Final = "DISTCC_TRUST_NAMES=1 would send it all the same"
 
 
@@ -126,6 +131,8 @@ class Sending:
         """Have `host` preprocess, too; `None` says that it is to get the text."""
         environment = self._environment(host, likeness)
         if environment is None:
+            if reason := self._why_text(host, likeness):
+                self._say_why_text(reason)
             return None
         style = UNKNOWN if host.pump else await self.styles.of(self.material.sendable, environment)
         try:
@@ -159,6 +166,19 @@ class Sending:
         if host.pump:  # it may be C distccd, which takes no environment
             return None if DATE in found.environment else {}
         return found.environment if likeness is Likeness.EXACT else None
+
+    def _why_text(self, host: RemoteHost, likeness: Likeness | None) -> str | None:
+        """Say why `host` is not to preprocess; `None` if nobody is to, or what forbids it was said."""
+        if self.material.sendable.compilation.language.is_preprocessed:
+            return None
+        if not self.calls.settings.remote_cpp:
+            return "DISTCC_REMOTE_CPP=0"
+        if host.pump:
+            return f"{host} may not heed {DATE}" if self.material.found else None
+        if likeness is None:
+            return f"it cannot be told what {self.compiler.name} is"
+        lack = _LACKS.get(likeness)
+        return lack and f"{host} {lack.format(self.compiler.name)}"
 
     async def _may_take_files(self, hosts: Sequence[RemoteHost]) -> bool:
         """Whether it is worth the while to find the files."""
