@@ -24,7 +24,7 @@ case " $* " in
 esac
 exec /usr/bin/gcc "$@"
 """
-PREPROCESSING = "*' -E '*"
+PREPROCESSING = "*' -E -o '*"
 COMPILING = "*' -x '*"
 
 

@@ -29,7 +29,7 @@ main(["tdistcc", *sys.argv[1:]])
 
 LASTS_UNTIL_THE_AGENT_DIES = """\
 if [ ! -e {mark} ]; then
-    case " $* " in *' -E '*) echo $$ >> {log}; exec sleep 1000;; esac
+    case " $* " in *' -E -o '*) echo $$ >> {log}; exec sleep 1000;; esac
 fi
 exec /usr/bin/gcc "$@"
 """

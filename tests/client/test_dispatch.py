@@ -275,6 +275,8 @@ class BoundsTests(DispatchTestCase):
     def test_preprocessors_are_bounded(self) -> None:
         """At most --localslots_cpp preprocessors run at a time."""
         self.serve(good_server(), more="--localslots_cpp=2", options="/8")
+        self.finished(self.compile())  # from now on it is known where the compiler searches
+        self.preprocessor.processes.clear()
         self.preprocessor.held = True
         running = [self.begin(self.invocation()) for _ in range(5)]
         for number in range(5):
@@ -290,7 +292,7 @@ class BoundsTests(DispatchTestCase):
         server = held_server()
         self.serve(server, options="/2")
         running = [self.begin(self.invocation()) for _ in range(5)]
-        self.assertEqual(len(self.preprocessor.processes), 5)
+        self.assertEqual(self.preprocessor.kinds.count("preprocessed"), 5)
         for number in range(5):
             self.assertEqual(len(server.replies), min(5, number + 2))
             server.replies[number].callback(Reply(0, object_file=Body.of(OBJECT)))
@@ -331,7 +333,7 @@ class PreprocessingTests(DispatchTestCase):
         self.serve(good_server())
         self.environ["CPATH"] = "include"
         self.compile(umask=0o027)
-        [command] = self.preprocessor.commands
+        command = self.preprocessor.commands[self.preprocessor.kinds.index("preprocessed")]
         self.assertEqual(command.argv[0], str(self.gcc))
         self.assertEqual(command.directory, str(self.work))
         self.assertEqual(command.environ, self.environ)

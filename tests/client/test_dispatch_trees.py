@@ -325,12 +325,16 @@ class TextTests(TreeTestCase):
         self.text(server, "gcc", "-Wmissing-include-dirs", "-c", "hello.c")
 
     def test_a_host_that_is_not_exact(self) -> None:
-        """Where no host preprocesses exactly, files are not even looked for."""
+        """Where no host preprocesses exactly, files are looked at for what is the caller's alone."""
         self.abilities.of_all = Likeness.SAME
         server = preprocessing_server()
         self.serve(server)
         self.text(server)
-        self.assertEqual(self.preprocessor.kinds, ["preprocessed"])
+        self.assertEqual(self.preprocessor.kinds, ["asked", "preprocessed"])
+        (self.work / "hello.h").unlink()
+        (self.work / "hello.h").symlink_to("/dev/fd/63")
+        self.assertIn("hello.h can be opened by its caller alone", self.here(self.compile()).reason)
+        self.assertEqual(self.preprocessor.kinds.count("preprocessed"), 1)
 
     def test_a_host_that_turns_out_not_to_be_exact(self) -> None:
         """The first compile, which finds out, sends its text when it has."""

@@ -77,5 +77,6 @@ class CallersOwnTests(ExactTestCase):
         """The preprocessor that runs here is no more the caller than a server is."""
         await self.are_exact(
             row("cat own.h | $CC -c nested.c -o w.o; cat; $CC -c asked.c -o w.o 7< own.h"),
+            row(WRITES.format("own.h", "first/in.h") + "$CC -Ifirst -Iother -c angled.c -o w.o"),
             DISTCC_REMOTE_CPP="0",
         )

@@ -76,6 +76,8 @@ class Material:
         if self._text is None:
             async with self.turn():
                 try:
+                    if self.found is None:
+                        await self.sources.check_callers_own(self.sendable)
                     files = self.sources.files
                     self._text = await preprocess(self.spawn, self.sendable, files, self.folder)
                 except (OSError, CallersOwnError) as error:

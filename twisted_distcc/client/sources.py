@@ -30,7 +30,15 @@ from twisted_distcc.processes import Spawner
 from twisted_distcc.pump.callers import check_callers_own, check_laid
 from twisted_distcc.pump.disk import Disk
 from twisted_distcc.pump.links import Layer
-from twisted_distcc.pump.model import FileSystem, Laid, NotForServersError, Stamp, UndecidedError, Unit
+from twisted_distcc.pump.model import (
+    CallersOwnError,
+    FileSystem,
+    Laid,
+    NotForServersError,
+    Stamp,
+    UndecidedError,
+    Unit,
+)
 from twisted_distcc.pump.scanner import Scanner
 from twisted_distcc.pump.text import written_from
 
@@ -106,6 +114,26 @@ class Sources:
         if unit.clock:
             await self._check_clock(sendable, directory, unit, turn)
         return Found(directory, unit, laid, told)
+
+    async def check_callers_own(self, sendable: Sendable) -> None:
+        """Look, before a preprocessor does, at all that `sendable` may read, as far as a scan can tell.
+
+        Raises:
+            CallersOwnError: if nobody but its caller can read it.
+            CannotStartError: if its compiler cannot be started.
+        """
+        if sendable.compilation.language.is_preprocessed:
+            return
+        try:
+            search = await self._searches.of(sendable)
+            unit = self._scanner.unit(sendable.explicit, sendable.invocation.directory, search)
+        except UndecidedError as undecided:
+            unit = undecided.partial
+        except CallersOwnError:
+            raise
+        except NotForServersError:
+            return
+        check_laid(self._layer.lay(unit))
 
     async def tree(self, found: Found) -> Tree:
         """Give the tree of `found`.
