@@ -15,10 +15,10 @@ from twisted_distcc.client.faults import (
     BadReplyError,
     CannotConnectError,
     LostConnectionError,
+    NoAnswerError,
     RefusedByHostError,
     Scope,
     SlowHostError,
-    UntrustedError,
 )
 from twisted_distcc.client.hosts import RemoteHost, TcpHost
 from twisted_distcc.client.own_compilers import HOLDS, OwnCompiler, OwnCompilers
@@ -143,7 +143,7 @@ class AnswerTests(AbilitiesTestCase):
 
     def test_who_hangs_up(self) -> None:
         """C distccd hangs up on what it does not know, which tells nothing, and is remembered."""
-        for error, times in ((LostConnectionError("hung up"), 2), (BadReplyError("bad reply"), 1)):
+        for error, times in ((NoAnswerError("hung up"), 2), (BadReplyError("bad reply"), 1)):
             self.setUp()
             self.assertIs(self.asked(error), Likeness.UNTOLD)
             self.assertIs(self.known(), Likeness.UNTOLD)
@@ -152,7 +152,7 @@ class AnswerTests(AbilitiesTestCase):
     def test_who_is_about_to_end(self) -> None:
         """A server of ours that hung up because it ended is not taken for C distccd."""
         likeness = self.likeness()
-        self.answers[0].errback(LostConnectionError("hung up"))
+        self.answers[0].errback(NoAnswerError("hung up"))
         self.answers[1].errback(CannotConnectError("refused"))
         self.failureResultOf(likeness, CannotConnectError)
         self.assertIs(self.asked(answer(OTHER)), Likeness.OTHER)
@@ -218,7 +218,7 @@ class MemoryTests(AbilitiesTestCase):
 
     def test_who_cannot_be_asked(self) -> None:
         """A host that fails as a host has not answered: the failure is told, and it is asked again."""
-        for error in (CannotConnectError("x"), SlowHostError("x"), UntrustedError("x")):
+        for error in (CannotConnectError("x"), SlowHostError("x"), LostConnectionError("half")):
             exact = self.likeness()
             self.answers[-1].errback(error)
             self.failureResultOf(exact, type(error))

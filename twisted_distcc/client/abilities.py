@@ -19,7 +19,7 @@ from twisted.internet.interfaces import IReactorTime
 
 from twisted_distcc.client.faults import (
     BadReplyError,
-    LostConnectionError,
+    NoAnswerError,
     RefusedByHostError,
     Scope,
 )
@@ -147,9 +147,9 @@ async def _told(question: _Question, ask: Ask) -> Likeness:
     try:
         try:
             reply = await ask(question.request)
-        except LostConnectionError:
+        except NoAnswerError:
             reply = await ask(question.request)
-    except (BadReplyError, LostConnectionError):  # as C distccd does with what it does not know
+    except (BadReplyError, NoAnswerError):  # C distccd hangs up on what it does not know
         return Likeness.UNTOLD
     try:
         return _read(reply, question.digest)
