@@ -4,13 +4,14 @@ A program is preprocessed twice: with all files, and in another folder with thos
 names.  Both have to give the same.  So it counts what is read, what `__has_include` finds, and what is
 not there.  Lines that are an error are left out first.
 
-    python -m tests.pump.judging 0 5000    # thousands; shows each that does not hold, and counts
+    python -m tests.pump.judging 0 5000    # shows each that does not hold, and counts
     python -m tests.pump.judging 4711 1 --show
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import re
 import shutil
@@ -153,7 +154,7 @@ def main() -> None:
     parser.add_argument("--show", action="store_true", help="show each program as it is made")
     arguments = parser.parse_args()
     counts: Counter[str] = Counter()
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, contextlib.suppress(KeyboardInterrupt):
         trial = Trial(os.path.realpath(folder))
         for seed in range(arguments.first, arguments.first + arguments.count):
             made = program(seed)

@@ -216,6 +216,7 @@ class ForbiddenTests(ScannerCase):
             ("#define X __TIMEST##AMP__\nchar *s = X;", "", ""),
             ("#define CAT(a, b) a##b\nchar *s = CAT(__TI, ME__);", "", ""),
             ("#define CAT(a, b) a%:%:b\nchar *s = CAT( __D,ATE__ );", "", ""),
+            ("#define X __TI## /* x\n*/ ME__[0]\nchar *s = X;", "", ""),
             ("char *s = CLOCK(TIMESTAMP);", "#define CLOCK(x) __ ## x ## __", ""),
             ("char *s = CLOCK(_TIME);", "#define CLOCK(x) CAT(CAT(_, x), __)", ""),
             ("char *s = X(DATE_);", "#define X(x) __##x##_", ""),

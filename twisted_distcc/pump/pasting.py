@@ -57,9 +57,10 @@ _FRAMES = [re.compile(rb"##" + BLANK + rb"__(?![\w$])"), re.compile(rb"__" + BLA
 _HAS = re.compile(rb"__ha(?:s_?)?(?![\w$])|__has_[ie]\w*(?![\w$])")
 _WHOLE = re.compile(rb"__has_(?:include(?:_next)?|embed)(?:__)?")
 
-_TOKEN_BEFORE = re.compile(rb"(?:##|%:%:|(?P<argument>[(,]))\s*(?P<name>[\w$]*)\Z")
+# What stands in front of a comment is not looked for: it may be `##`.
+_TOKEN_BEFORE = re.compile(rb"(?:##|%:%:|\*/|(?P<argument>[(,]))\s*(?P<name>[\w$]*)\Z")
 _AFTER = re.compile(BLANK + rb"(?:##|%:%:|[,);\n]|\Z)")
-_FAR = 40
+_FAR = 200
 
 
 def parts_in(text: bytes) -> frozenset[Part]:
