@@ -243,8 +243,9 @@ class WordsTests(FarmTestCase):
                 "tdistcc", "gcc", "-c", "hello.c", DISTCC_VERBOSE="1", DISTCC_AGENT=agent
             )
             host = f"127.0.0.1:{server.port}"
-            begun, done = child.stderr.splitlines()
+            begun, why_text, done = child.stderr.splitlines()
             self.assertEqual(begun, f"tdistcc: compiling hello.c on {host}")
+            self.assertIn(f"preprocessing here: {host} has no sandbox", why_text)
             self.assertRegex(done, f"^tdistcc: hello.c compiled on {host} in [0-9.]+s$")
             child = await self.succeeds(
                 "tdistcc", "gcc", "-E", "hello.c", DISTCC_VERBOSE="1", DISTCC_AGENT=agent
@@ -260,7 +261,9 @@ class WordsTests(FarmTestCase):
             )
             self.assertEqual(child.stderr, "")
         lines = (self.work / "words").read_text().splitlines()
-        told = ["tdistcc: compiling hello.c", "tdistcc: hello.c compiled "] * 2
+        told = [
+            "tdistcc: compiling hello.c", "tdistcc: preprocessing her", "tdistcc: hello.c compiled ",
+        ] * 2  # fmt: skip
         self.assertEqual([line[:26] for line in lines], told)
 
     async def test_a_log_that_cannot_be_opened(self) -> None:
