@@ -15,15 +15,21 @@ What gcc 12 and clang 14 do, as strace shows:
 
 Where they do the same we do it; where they differ, and where there is anything but a regular file, the
 compiler does.  A new file gets its name when it is complete, so that nobody ever sees half of it.
+
+Others may write to the folder as well (`-o /tmp/w.o`), and change what lies there between our look and
+what we do.  So the folder is opened once, all names are looked up in the folder that is open, no link
+is followed there, and a file is written into only if it is the very file that was looked at.
 """
 
 from __future__ import annotations
 
 import contextlib
 import enum
+import errno
 import os
 import stat
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import Final
 
 _MODE: Final = 0o666
@@ -32,6 +38,10 @@ _CLANG_ADDS: Final = len("-0123abcd.tmp")
 _LONGEST_NAME: Final = 255
 _LONGEST_PATH: Final = 4095
 _DEFAULT_ACL: Final = "system.posix_acl_default"
+_FOLDER: Final = os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC
+_NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+# A pipe that has taken the place of the file is not waited for.
+_OLD: Final = os.O_WRONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
 class Existing(enum.Enum):
@@ -55,35 +65,104 @@ def is_new(path: str, existing: Existing) -> bool:
     Raises:
         LeftToCompilerError: if compilers treat what is there in another way.
     """
-    try:
-        found = os.lstat(path)
-    except FileNotFoundError:
-        found = None
-    except OSError as error:
-        raise LeftToCompilerError(f"cannot examine {path}: {error.strerror}") from error
-    except ValueError as error:
-        raise LeftToCompilerError(f"the name of an output has a NUL byte in it: {path!r}") from error
-    reason = _unlike(path, found, existing) if found else None
-    if reason is None and not (found and existing is Existing.OVERWRITTEN):
-        reason = _closed(os.path.dirname(path))
-    if reason is not None:
-        raise LeftToCompilerError(reason)
-    return found is None
+    with _left_to_compiler(path), contextlib.closing(_Place.of(path)) as place:
+        return place.look(existing) is None
 
 
-def _unlike(path: str, found: os.stat_result, existing: Existing) -> str | None:
-    """Return why compilers do not treat `found` as `existing`, or not all of them."""
-    if not stat.S_ISREG(found.st_mode):
-        return f"{path} is not a regular file"
-    if existing is Existing.OVERWRITTEN:
-        return None
-    if existing is Existing.DISPUTED:
-        return f"{path} exists, and compilers disagree on whether to replace it"
-    if not found.st_size:
-        return f"{path} is empty, and compilers disagree on whether to replace it"
-    if _is_long(path):
-        return f"{path} exists, and its name is too long for every compiler to replace it"
-    return None if os.access(path, os.W_OK) else f"{path} is read-only"
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """The name of an output in its folder.
+
+    Attributes:
+        path: the output, for messages.
+        folder: the folder, open; it is this one whatever its path leads to by now.
+        name: the output's name in it.
+    """
+
+    path: str
+    folder: int
+    name: str
+
+    @classmethod
+    def of(cls, path: str) -> _Place:
+        """Open the folder of the absolute `path`.
+
+        Raises:
+            LeftToCompilerError: if there is none.
+            OSError, ValueError: if it cannot be opened, or the kernel takes the path for none.
+        """
+        if len(os.fsencode(path)) > _LONGEST_PATH:
+            raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG))
+        folder, name = os.path.split(path)
+        try:
+            return cls(path, os.open(folder, _FOLDER), name or ".")
+        except FileNotFoundError:
+            raise LeftToCompilerError(f"no file can be made in {folder}") from None
+
+    def close(self) -> None:
+        """Let go of the folder."""
+        os.close(self.folder)
+
+    def look(self, existing: Existing) -> os.stat_result | None:
+        """Return what there is, which is to be treated as `existing`, or `None`.
+
+        Raises:
+            LeftToCompilerError: if compilers treat it in another way.
+        """
+        found = self._found()
+        reason = self._unlike(found, existing) if found else None
+        if reason is None and not (found and existing is Existing.OVERWRITTEN):
+            reason = self._closed()
+        if reason is not None:
+            raise LeftToCompilerError(reason)
+        return found
+
+    def _found(self) -> os.stat_result | None:
+        try:
+            return os.stat(self.name, dir_fd=self.folder, follow_symlinks=False)
+        except FileNotFoundError:
+            return None
+
+    def _unlike(self, found: os.stat_result, existing: Existing) -> str | None:
+        """Return why compilers do not treat `found` as `existing`, or not all of them."""
+        if not stat.S_ISREG(found.st_mode):
+            return f"{self.path} is not a regular file"
+        if existing is Existing.OVERWRITTEN:
+            return f"{self.path} is another user's" if self._is_protected(found) else None
+        if existing is Existing.DISPUTED:
+            return f"{self.path} exists, and compilers disagree on whether to replace it"
+        if not found.st_size:
+            return f"{self.path} is empty, and compilers disagree on whether to replace it"
+        if _is_long(self.path):
+            return f"{self.path} exists, and its name is too long for every compiler to replace it"
+        is_writable = os.access(self.name, os.W_OK, dir_fd=self.folder)
+        return None if is_writable else f"{self.path} is read-only"
+
+    def _is_protected(self, found: os.stat_result) -> bool:
+        """Whether the kernel may forbid a compiler to write into `found` (`fs.protected_regular`)."""
+        folder = os.fstat(self.folder)
+        is_sticky = bool(folder.st_mode & stat.S_ISVTX)
+        return is_sticky and found.st_uid not in (os.geteuid(), folder.st_uid)
+
+    def _closed(self) -> str | None:
+        is_open = os.access(".", os.W_OK | os.X_OK, dir_fd=self.folder)
+        return None if is_open else f"no file can be made in {os.path.dirname(self.path)}"
+
+    def overwrite(self, found: os.stat_result) -> int:
+        """Empty the file `found` and return it, open; nothing is done to any other that is there."""
+        descriptor = os.open(self.name, _OLD, dir_fd=self.folder)
+        if not os.path.samestat(os.fstat(descriptor), found):
+            os.close(descriptor)
+            raise LeftToCompilerError(f"{self.path} is another file than a moment ago")
+        os.ftruncate(descriptor, 0)
+        return descriptor
+
+    def has_default_acl(self) -> bool:
+        """Return whether the ACL of the folder, rather than the umask, decides the mode of new files."""
+        try:
+            return bool(os.getxattr(f"/proc/self/fd/{self.folder}", _DEFAULT_ACL))
+        except OSError:
+            return False
 
 
 def _is_long(path: str) -> bool:
@@ -92,12 +171,8 @@ def _is_long(path: str) -> bool:
     return longest + _CLANG_ADDS > 0
 
 
-def _closed(folder: str) -> str | None:
-    return None if os.access(folder, os.W_OK | os.X_OK) else f"no file can be made in {folder}"
-
-
 class Outputs:
-    """The outputs of one compile: add each, then show all of them.
+    """The outputs of one compile: add each, then show all of them, and discard in any case.
 
     Args:
         umask: the umask of whoever compiles.
@@ -105,7 +180,8 @@ class Outputs:
 
     def __init__(self, umask: int) -> None:
         self._umask = umask
-        self._ready: list[tuple[str, str]] = []
+        self._ready: list[tuple[str, _Place]] = []
+        self._open = contextlib.ExitStack()
 
     def add(self, path: str, existing: Existing, contents: Iterable[bytes]) -> None:
         """Make `contents` ready as the file `path`, or overwrite that file right away.
@@ -114,11 +190,12 @@ class Outputs:
             LeftToCompilerError: if the compiler has to write it.
         """
         with _left_to_compiler(path):
-            if is_new(path, existing) or existing is Existing.REPLACED:
-                _fill(self._new_file(path, existing), contents)
+            place = self._open.enter_context(contextlib.closing(_Place.of(path)))
+            found = place.look(existing)
+            if found is None or existing is Existing.REPLACED:
+                _fill(self._new_file(place, existing), contents)
             else:
-                # These flags exactly: by O_CREAT the kernel protects files in sticky folders.
-                _fill(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC), contents)
+                _fill(place.overwrite(found), contents)
 
     def show(self) -> None:
         """Give all that is ready its name: dependencies first, as clang renames the object at the end.
@@ -127,28 +204,27 @@ class Outputs:
             LeftToCompilerError: if one of them cannot have it.
         """
         while self._ready:
-            temporary, path = self._ready[0]
-            with _left_to_compiler(path):
-                os.rename(temporary, path)
+            temporary, place = self._ready[0]
+            with _left_to_compiler(place.path):
+                os.rename(temporary, place.name, src_dir_fd=place.folder, dst_dir_fd=place.folder)
             del self._ready[0]
 
     def discard(self) -> None:
-        """Remove what was made ready and not shown."""
-        for temporary, _ in self._ready:
+        """Remove what was made ready and not shown, and let go of the folders."""
+        for temporary, place in self._ready:
             with contextlib.suppress(OSError):
-                os.unlink(temporary)
+                os.unlink(temporary, dir_fd=place.folder)
         self._ready.clear()
+        self._open.close()
 
-    def _new_file(self, path: str, existing: Existing) -> int:
-        """Create a file beside `path` with the mode that a compiler's would have; return it, open."""
-        folder = os.path.dirname(path)
-        inherits = _has_default_acl(folder)
+    def _new_file(self, place: _Place, existing: Existing) -> int:
+        """Create a file beside `place` with the mode that a compiler's would have; return it, open."""
+        inherits = place.has_default_acl()
         mode = _MODE if inherits else _MODE & ~self._umask
-        temporary = f"{folder}/.{os.urandom(8).hex()}.tdistcc"
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-        descriptor = os.open(temporary, flags, mode)
+        temporary = f".{os.urandom(8).hex()}.tdistcc"
+        descriptor = os.open(temporary, _NEW, mode, dir_fd=place.folder)
         self._ready.insert(
-            0 if existing is Existing.OVERWRITTEN else len(self._ready), (temporary, path)
+            0 if existing is Existing.OVERWRITTEN else len(self._ready), (temporary, place)
         )
         if not inherits:
             _undo_own_umask(descriptor, mode)
@@ -161,14 +237,8 @@ def _left_to_compiler(path: str) -> Iterator[None]:
         yield
     except OSError as error:
         raise LeftToCompilerError(f"cannot write {path}: {error.strerror or error}") from error
-
-
-def _has_default_acl(folder: str) -> bool:
-    """Return whether the ACL of `folder`, rather than the umask, decides the mode of new files."""
-    try:
-        return bool(os.getxattr(folder, _DEFAULT_ACL))
-    except OSError:
-        return False
+    except ValueError as error:
+        raise LeftToCompilerError(f"the name of an output has a NUL byte in it: {path!r}") from error
 
 
 def _undo_own_umask(descriptor: int, mode: int) -> None:
