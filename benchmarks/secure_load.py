@@ -45,9 +45,9 @@ class _Way:
         bare = TCP4ClientEndpoint(self.reactor, LOOPBACK, self.port)
         if self.how == "plain":
             return bare
-        # A new identity of the same files knows no sessions.
-        identity = Identity(self.identity.keyring) if self.how == "new" else self.identity
-        return TlsEndpoint(bare, LOOPBACK, self.port, identity, self.reactor)
+        if self.how == "new":
+            self.identity.context.sessions.clear()
+        return TlsEndpoint(bare, LOOPBACK, self.port, self.identity, self.reactor)
 
 
 async def _load(way: _Way, jobs: int, source: Path) -> None:

@@ -62,7 +62,7 @@ class Authority:
         builder = (
             self._builder(self.name, key.public_key(), self.now - 100 * DAY, self.now + 100 * DAY)
             .issuer_name(_name(self.name))
-            .add_extension(x509.BasicConstraints(True, 0), critical=True)
+            .add_extension(x509.BasicConstraints(True, None), critical=True)
             .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
         )
         self.own = Made(builder.sign(key, hashes.SHA256()), key)
@@ -89,6 +89,17 @@ class Authority:
             alternatives = x509.SubjectAlternativeName(list(map(_alternative, names)))
             builder = builder.add_extension(alternatives, critical=False)
         return Made(builder.sign(self.own.key, hashes.SHA256()), key)
+
+    def below(self, name: str, ends: timedelta) -> Authority:
+        """Make an authority whose own certificate this one signs."""
+        made = Authority(name, self.now)
+        builder = (
+            self._builder(name, made.own.key.public_key(), self.now - DAY, self.now + ends)
+            .issuer_name(self.own.certificate.subject)
+            .add_extension(x509.BasicConstraints(True, None), critical=True)
+        )
+        made.own = Made(builder.sign(self.own.key, hashes.SHA256()), made.own.key)
+        return made
 
     def user(self, name: str, ends: timedelta = 10 * DAY) -> Made:
         """Make a user's certificate."""

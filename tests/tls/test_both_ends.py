@@ -11,8 +11,9 @@ from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.task import Clock
 
 from tests.tls.both_ends import SERVER_NAME, STRANGERS, BothEndsTestCase
-from tests.tls.certificates import CLIENT, DAY, SERVER, Authority, replace, write
+from tests.tls.certificates import CLIENT, DAY, SERVER, Authority, files_in, replace, write
 from twisted_distcc.client.faults import CannotConnectError, UntrustedError
+from twisted_distcc.client.secure import Identities
 from twisted_distcc.testing.network import MemoryEndpoint, Slow
 from twisted_distcc.tls.contexts import Connection
 from twisted_distcc.tls.faults import shows_nothing, what_it_says
@@ -404,6 +405,85 @@ class SessionTests(BothEndsTestCase):
         self.connected()
         self.assertEqual(self.served.made, [])
         self.assert_logged("is not trusted", "the certificate of alice expired on")
+
+
+    def test_no_longer_than_a_list(self) -> None:
+        """A session is not resumed after the list of revoked certificates has ended at the server."""
+        ending = self.authority.revocations(ends=timedelta(minutes=30))
+        replace(self.folder / "server" / "crl.pem", ending)
+        self.serve()
+        self.hang_up(self.connected())
+        self.served.made.clear()
+        self.later = timedelta(minutes=31)
+        self.connected()
+        self.assertEqual(self.served.made, [])
+        self.assert_logged("is not trusted", "the list of revoked certificates has expired")
+
+    def test_no_longer_than_a_list_of_the_client(self) -> None:
+        """A client resumes no session after its own list of revoked certificates has ended."""
+        ending = self.authority.revocations(ends=timedelta(minutes=30))
+        replace(self.folder / "alice" / "crl.pem", ending)
+        self.serve()
+        self.hang_up(self.connected())
+        identity = self.identities.of(self.user_files)
+        self.later = timedelta(minutes=31)
+        self.identities = type("Fixed", (), {"of": lambda *_: identity})()
+        self.assertIn("the list of revoked certificates has expired", self.refused_by_client())
+
+    def test_what_lies_between(self) -> None:
+        """A session outlives no certificate of an authority that only the client has shown."""
+        team = self.authority.below("the team", ends=timedelta(minutes=5))
+        self.shows(team.user("alice"))
+        with open(self.user_files.certificate, "ab") as file:
+            file.write(team.own.certificate_pem)
+        self.server_files = files_in(self.folder / "server", crl=False)
+        self.serve()
+        found = []
+        for minutes in (0, 4, 6):
+            self.later = timedelta(minutes=minutes)
+            talk = self.connected()
+            found.append(self.resumed(talk))
+            self.hang_up(talk)
+        self.assertEqual(found, [False, True, False])
+
+    def test_a_chain_ends(self) -> None:
+        """Sessions that go on with one another end an hour after the first, full handshake at the latest."""
+        self.serve()
+        found = []
+        for minutes in range(0, 130, 10):
+            self.later = timedelta(minutes=minutes)
+            talk = self.connected()
+            found.append(self.resumed(talk))
+            self.hang_up(talk)
+        full = [number for number, resumed in enumerate(found) if not resumed]
+        self.assertEqual(full, [0, 7])
+
+    def test_a_chain_ends_whatever_a_client_keeps(self) -> None:
+        """A client that keeps its sessions longer than it should is served by a full handshake."""
+        self.serve()
+        began = self.seconds()
+        self.identities = Identities(lambda: began)
+        self.hang_up(self.connected())
+        self.later = timedelta(minutes=61)
+        self.assertTrue(self.identities.of(self.user_files).context.sessions)
+        self.assertFalse(self.resumed(self.connected()))
+
+    def test_a_clock_that_is_set_back(self) -> None:
+        """A session is not resumed at a time before the one at which it began."""
+        self.serve()
+        self.hang_up(self.connected())
+        self.later = -timedelta(minutes=1)
+        self.assertFalse(self.resumed(self.connected()))
+
+    def test_a_session_belongs_to_its_context(self) -> None:
+        """The session of a connection that lives longer than its context is not resumed."""
+        self.serve()
+        talk = self.connected()
+        self.later = timedelta(minutes=61)
+        identity = self.identities.of(self.user_files)
+        self.assertTrue(identity.context.is_current(identity.keyring.now()))
+        self.hang_up(talk)
+        self.assertEqual(identity.context.sessions, {})
 
 
 class RenewalTests(BothEndsTestCase):

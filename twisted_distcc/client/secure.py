@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -29,7 +29,7 @@ from zope.interface import implementer
 
 from twisted_distcc.client.faults import CannotConnectError, UntrustedError
 from twisted_distcc.client.settings import TlsPaths
-from twisted_distcc.tls.contexts import client_connection, client_context
+from twisted_distcc.tls.contexts import Context, client_connection, client_context
 from twisted_distcc.tls.credentials import (
     BadCredentialsError,
     MissingCredentialsError,
@@ -40,20 +40,15 @@ from twisted_distcc.tls.handshake import Handshake, MutualTls, openssl_errors
 from twisted_distcc.tls.keyring import Keyring
 from twisted_distcc.tls.names import server_name
 
-# A name with a port: certificates of two servers on one machine may differ.
-_Server = tuple[str, int]
-
-
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """One user's credentials at one time, and the sessions that were begun with them."""
+    """One user's credentials."""
 
     keyring: Keyring
-    sessions: dict[_Server, SSL.Session] = field(default_factory=dict)
 
     @property
-    def context(self) -> SSL.Context:
-        """What connections are made of."""
+    def context(self) -> Context:
+        """What the next connection is made of."""
         return self.keyring.context
 
 
@@ -90,8 +85,8 @@ class Identities:
         known = self._known.pop(files, None)
         if known is None:
             known = Identity(Keyring(files, client_context, self._seconds))
-        elif known.keyring.renew_if_changed():
-            known.sessions.clear()
+        else:
+            known.keyring.renew_if_changed()
         known.keyring.credentials.check_time(known.keyring.now())
         self._known[files] = known
         return known
@@ -138,8 +133,10 @@ class _Call(Factory):
     noisy = False
 
     def __init__(self, endpoint: TlsEndpoint, factory: IProtocolFactory) -> None:
+        # With the port: certificates of two servers on one machine may differ.
         self._server = (endpoint.name, endpoint.port)
-        self._identity = endpoint.identity
+        self._keyring = endpoint.identity.keyring
+        self._context = endpoint.identity.context
         self._clock = endpoint.reactor
         self._factory = factory
         self._handshake: Handshake | None = None
@@ -154,15 +151,13 @@ class _Call(Factory):
         return self._greeted
 
     def clientConnectionForTLS(self, tlsProtocol: TLSMemoryBIOProtocol) -> SSL.Connection:
-        sessions = self._identity.sessions
-        name = self._server[0]
-        return client_connection(self._identity.context, name, self._sni, sessions.get(self._server))
+        return client_connection(self._context, self._server, self._sni)
 
     def buildProtocol(self, addr: IAddress | None) -> Handshake:
         """Make the protocol of the handshake."""
         self._handshake = Handshake(
             self._clock,
-            self._identity.keyring.objection,
+            self._keyring.objection,
             partial(self._trusted, addr),
             self._failed,
             self._lost,
@@ -194,9 +189,9 @@ class _Call(Factory):
         if not reason.check(SSL.Error):
             session = self._handshake.tls.getHandle().get_session()
             if session is not None:
-                self._identity.sessions[self._server] = session
+                self._context.sessions[self._server] = session
             return reason
-        self._identity.sessions.pop(self._server, None)
+        self._context.sessions.pop(self._server, None)
         said = what_it_says(openssl_errors(reason))
         return Failure(UntrustedError(f"does not trust us: {said}")) if said else reason
 

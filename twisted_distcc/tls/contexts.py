@@ -1,13 +1,16 @@
 """What OpenSSL is told: TLS 1.3, a certificate on both sides, and what both are looked at for.
 
 In: `Credentials`.  Out: contexts for servers and for clients, and connections that say why the other
-end is not trusted.  Nobody looks at it again when a session goes on.  A context has ticket keys of its
-own, so no session outlives the context that it began in; whoever revokes makes a new one.
+end is not trusted.  OpenSSL verifies nobody again when a session is resumed.  A context has sessions and
+ticket keys of its own, so no chain of resumptions outlives the context of its first, full handshake.
+Therefore a context is used for an hour at most, and never longer than anything that a handshake in it was
+verified by is good; whoever revokes makes a new one.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from typing import Final
 
 from cryptography import x509
@@ -19,10 +22,33 @@ from twisted_distcc.tls.faults import what_is_wrong, wrong_purpose
 from twisted_distcc.tls.names import answers_to, common_name, holder
 
 _SESSION_CONTEXT: Final = b"twisted_distcc"
-# Seconds.  A build's compiles follow each other closely; an hour is also how long a session may outlive
-# what only time brings, such as the end of a list of revoked certificates.
-_SESSION_LIFETIME: Final = 3600
+# A build's compiles follow each other closely, and a full handshake an hour costs nothing.
+_LIFETIME: Final = timedelta(hours=1)
 _REVOCATION: Final = crypto.X509StoreFlags.CRL_CHECK | crypto.X509StoreFlags.CRL_CHECK_ALL
+
+
+class Context(SSL.Context):
+    """What connections are made of, and the sessions that were begun by them.
+
+    Attributes:
+        sessions: for a client, the latest session with each server, by its name and port.
+    """
+
+    def __init__(self, begins: datetime, ends: datetime | None) -> None:
+        super().__init__(SSL.TLS_METHOD)
+        self._begins = begins
+        self._ends = begins + _LIFETIME
+        self.sessions: dict[tuple[str, int], SSL.Session] = {}
+        if ends is not None:
+            self.end_by(ends)
+
+    def end_by(self, moment: datetime) -> None:
+        """Begin no connection after `moment`: something that others were verified by ends then."""
+        self._ends = min(self._ends, moment)
+
+    def is_current(self, now: datetime) -> bool:
+        """Say whether connections may begin at `now`; a clock that was set back begins anew."""
+        return self._begins <= now <= self._ends
 
 
 class Connection(SSL.Connection):
@@ -48,38 +74,36 @@ _Objection = Callable[[x509.Certificate, str], str]
 """Gives what speaks against a certificate that OpenSSL takes, and the name expected in it."""
 
 
-def server_context(credentials: Credentials) -> SSL.Context:
+def server_context(credentials: Credentials, now: datetime) -> Context:
     """Make the context of a server: it wants a user's certificate."""
-    context = _context(credentials)
+    context = _context(credentials, now)
     context.set_session_id(_SESSION_CONTEXT)
     context.set_session_cache_mode(SSL.SESS_CACHE_SERVER)
     _verify(context, _objection_to_client, server=False)
     return context
 
 
-def client_context(credentials: Credentials) -> SSL.Context:
+def client_context(credentials: Credentials, now: datetime) -> Context:
     """Make the context of a client: it wants the certificate of the very server that it means."""
-    context = _context(credentials)
+    context = _context(credentials, now)
     _verify(context, _objection_to_server, server=True)
     return context
 
 
-def client_connection(
-    context: SSL.Context, name: str, sni: bytes | None, session: SSL.Session | None
-) -> Connection:
-    """Begin the client's side of a connection to `name`, going on with `session` if it can."""
-    connection = Connection(context, name)
+def client_connection(context: Context, server: tuple[str, int], sni: bytes | None) -> Connection:
+    """Begin the client's side of a connection to `server`, resuming the session with it if there is one."""
+    connection = Connection(context, server[0])
     if sni is not None:
         connection.set_tlsext_host_name(sni)
-    if session is not None:
+    if (session := context.sessions.get(server)) is not None:
         connection.set_session(session)
     return connection
 
 
-def _context(credentials: Credentials) -> SSL.Context:
-    context = SSL.Context(SSL.TLS_METHOD)
+def _context(credentials: Credentials, now: datetime) -> Context:
+    context = Context(now, credentials.next_end(now))
     context.set_min_proto_version(SSL.TLS1_3_VERSION)
-    context.set_timeout(_SESSION_LIFETIME)
+    context.set_timeout(int(_LIFETIME.total_seconds()))
     context.use_certificate(credentials.certificate)
     for link in credentials.chain:
         context.add_extra_chain_cert(link)
@@ -95,8 +119,11 @@ def _context(credentials: Credentials) -> SSL.Context:
     return context
 
 
-def _verify(context: SSL.Context, objection: _Objection, *, server: bool) -> None:
-    """Have the certificates of the other end looked at; `server` says which end that is."""
+def _verify(context: Context, objection: _Objection, *, server: bool) -> None:
+    """Have the certificates of the other end looked at; `server` says which end that is.
+
+    A session remembers the other end's own certificate alone, so those above it bound the context.
+    """
 
     def look(ours: SSL.Connection, shown: crypto.X509, error: int, depth: int, is_good: int) -> bool:
         assert isinstance(ours, Connection)
@@ -106,6 +133,8 @@ def _verify(context: SSL.Context, objection: _Objection, *, server: bool) -> Non
                 ours.doubt = what_is_wrong(certificate, error, server=server)
             elif depth == 0:
                 ours.doubt = objection(certificate, ours.expected)
+            else:
+                context.end_by(certificate.not_valid_after_utc)
         except Exception:  # whatever a reader of hostile bytes raises: they are not to be trusted
             ours.doubt = "the certificate cannot be read"
         return not ours.doubt

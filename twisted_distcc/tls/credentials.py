@@ -64,6 +64,18 @@ class Credentials:
             for crl in self.revocations
         )
 
+    def has_no_list_for(self, certificate: x509.Certificate, now: datetime) -> bool:
+        """Say whether all lists that `certificate` could be on have ended by `now`."""
+        ends = [crl.next_update_utc for crl in self.revocations if crl.issuer == certificate.issuer]
+        return bool(ends) and all(end is not None and now > end for end in ends)
+
+    def next_end(self, now: datetime) -> datetime | None:
+        """Return when the next of these certificates and lists ends, of those that are good at `now`."""
+        certificates = (self.certificate, *self.chain, *self.authorities)
+        ends = [certificate.not_valid_after_utc for certificate in certificates]
+        ends += [crl.next_update_utc for crl in self.revocations if crl.next_update_utc is not None]
+        return min((end for end in ends if end >= now), default=None)
+
     def check_time(self, now: datetime) -> None:
         """Find out whether the other end can accept these at `now`.
 

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from cryptography import x509
 from OpenSSL import SSL
 
+from twisted_distcc.tls.contexts import Context
 from twisted_distcc.tls.credentials import BadCredentialsError, Credentials, SigningKey, day, load
 from twisted_distcc.tls.files import CredentialFiles
 from twisted_distcc.tls.names import holder
@@ -23,7 +24,7 @@ class Keyring:
 
     Args:
         files: where the credentials are.
-        make: makes a context; it is called once for each state of the files.
+        make: makes a context, at a time, from what the files hold.
         seconds: the wall clock, in seconds since the epoch.
 
     Raises:
@@ -33,10 +34,11 @@ class Keyring:
     def __init__(
         self,
         files: CredentialFiles,
-        make: Callable[[Credentials], SSL.Context],
+        make: Callable[[Credentials, datetime], Context],
         seconds: Callable[[], float],
     ) -> None:
         self.files = files
+        self._context: Context
         self._make = make
         self._seconds = seconds
         self._stamp = files.stamp()
@@ -46,17 +48,33 @@ class Keyring:
         """Give the time by this keyring's clock."""
         return datetime.fromtimestamp(self._seconds(), UTC)
 
-    def objection(self, certificate: x509.Certificate) -> str:
-        """Give what speaks against the other end's `certificate` by now, or nothing.
+    @property
+    def context(self) -> Context:
+        """The context for the next connection: a new one when the last is no longer current."""
+        now = self.now()
+        if not self._context.is_current(now):
+            self._context = self._make(self.credentials, now)
+        return self._context
 
-        It was good when OpenSSL looked at it, by a context that may be older: nobody does so again when
-        a session goes on, and a handshake goes on with what it began with.
+    def objection(self, certificate: x509.Certificate) -> str:
+        """Return what speaks against the other end's `certificate` by now, or nothing.
+
+        It was good when OpenSSL verified it, by a context that may be older: nobody does so again when
+        a session is resumed, and a handshake goes on with what it began with.
         """
-        end = certificate.not_valid_after_utc
-        if self.now() > end:
-            return f"the certificate of {holder(certificate)} expired on {day(end)}"
+        clause = self._clause(certificate, self.now())
+        return clause and f"the certificate of {holder(certificate)} {clause}"
+
+    def _clause(self, certificate: x509.Certificate, now: datetime) -> str:
+        begin, end = certificate.not_valid_before_utc, certificate.not_valid_after_utc
+        if now > end:
+            return f"expired on {day(end)}"
+        if now < begin:
+            return f"is not valid before {day(begin)}: are both clocks right?"
         if self.credentials.has_revoked(certificate):
-            return f"the certificate of {holder(certificate)} was revoked"
+            return "was revoked"
+        if self.credentials.has_no_list_for(certificate, now):
+            return "cannot be looked up: the list of revoked certificates has expired"
         return ""
 
     def renew(self) -> None:
@@ -82,11 +100,11 @@ class Keyring:
     def _read(self, known: SigningKey | None = None) -> None:
         credentials = load(self.files, self.now(), known)
         try:
-            context = self._make(credentials)
+            context = self._make(credentials, self.now())
         except SSL.Error as error:
             reason = "; ".join(str(entry[-1]) for entry in error.args[0])
             raise BadCredentialsError(
                 f"OpenSSL cannot use the certificate {self.files.certificate}: {reason}"
             ) from error
         self.credentials: Credentials = credentials
-        self.context: SSL.Context = context
+        self._context = context
