@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from twisted_distcc.observe.audit import AuditLog, NoAuditLogError
 from twisted_distcc.observe.lines import LineFile
 from twisted_distcc.observe.opening import PlantedFileError, open_own
 from twisted_distcc.server.pid_file import PidFile
+from twisted_distcc.server.privileges import PrivilegeError, account, hand_over
 
 ANOTHER = 3
 
@@ -62,6 +64,64 @@ class OpeningTests(SynchronousTestCase):
             with open(open_own(str(self.path), os.O_WRONLY | os.O_CREAT | os.O_APPEND), "a") as file:
                 file.write("line\n")
         self.assertEqual(self.path.read_text(), "line\nline\n")
+
+    def test_links_on_the_way(self) -> None:
+        """A folder on the way may be no link either, however far above the file it lies."""
+        roots = self.precious.with_suffix(".folder")
+        (roots / "below").mkdir(parents=True)
+        self.precious = self.precious.rename(roots / "below" / "log")
+        for name, rest in (("logs", "log"), ("above", "below/log")):
+            (self.folder / name).symlink_to(roots if name == "above" else roots / "below")
+            self.path = self.folder / name / rest
+            self.refused()
+            assert (games := account("games")) is not None
+            self.assertRaises(PrivilegeError, hand_over, str(self.path), games)
+            self.assertEqual(self.precious.stat().st_uid, 0)
+
+    def test_roots_links_below_anothers_folder(self) -> None:
+        """A folder of root's that another user can move about leads nowhere either."""
+        inner = self.folder / "roots"
+        inner.mkdir()
+        self.path = inner / "log"
+        self.path.symlink_to(self.precious)
+        self.refused()
+
+    def test_roots_links_that_lead_there(self) -> None:
+        """Where a link of root's leads into a folder of another user's, no link is followed from then on."""
+        way = self.precious.with_suffix(".way")
+        way.symlink_to(self.folder)
+        self.path.symlink_to(self.precious)
+        self.path = way / "log"
+        self.refused()
+        (self.folder / "log").unlink()
+        os.close(open_own(str(self.path), os.O_WRONLY | os.O_CREAT))
+        self.assertTrue((self.folder / "log").is_file())
+
+    def test_open_files_of_processes(self) -> None:
+        """What `/dev/stdout` means is a file that is open already, whatever it is."""
+        reader, writer = os.pipe()
+        os.write(descriptor := open_own(f"/dev/fd/{writer}", os.O_WRONLY), b"line")
+        self.assertEqual(os.read(reader, 9), b"line")
+        for each in (reader, writer, descriptor):
+            os.close(each)
+
+    def test_loops(self) -> None:
+        """Links that lead to one another are an error, which names the path."""
+        loop = self.precious.with_suffix(".loop")
+        loop.symlink_to(loop)
+        error = self.assertRaises(OSError, open_own, str(loop), os.O_WRONLY)
+        self.assertEqual((error.errno, error.filename), (errno.ELOOP, str(loop)))
+
+    def test_sticky_folders(self) -> None:
+        """In one like /tmp a folder of root's stays root's, and a link there is anybody's."""
+        sticky = self.precious.with_suffix(".sticky")
+        (sticky / "roots").mkdir(parents=True)
+        sticky.chmod(0o1777)
+        (sticky / "roots" / "log").symlink_to(self.precious)
+        os.close(open_own(f"{sticky}/roots/log", os.O_WRONLY))
+        self.path = sticky / "log"
+        self.path.symlink_to(self.precious)
+        self.refused()
 
     def test_folders_of_roots_own(self) -> None:
         """Where root alone can make links, they lead where root wants."""

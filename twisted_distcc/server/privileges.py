@@ -19,6 +19,7 @@ from typing import Final
 
 from twisted_distcc.errors import EXIT_PRIVILEGES, DistccError
 from twisted_distcc.launcher.starting import hold_standing
+from twisted_distcc.observe.opening import open_own
 
 _ROOT: Final = 0
 # The user of Debian's package, and then C distccd's own order (distccd(1), `--user`).
@@ -167,8 +168,8 @@ def _require_no_way_back() -> None:
 def hand_over(path: str, successor: Account | None) -> None:
     """Give the file `path` of root's to whom root becomes, so that it can be opened again.
 
-    What a link leads to is given to nobody: whoever can plant links in a folder must not get a file of
-    root's by it.
+    What a link leads to is given to nobody: whoever can plant links in a folder, or on the way to it, must
+    not get a file of root's by it.
 
     Raises:
         PrivilegeError: if it cannot be given.
@@ -176,7 +177,7 @@ def hand_over(path: str, successor: Account | None) -> None:
     if successor is None or os.path.islink(path):
         return
     try:
-        with open(os.open(path, _LOOK), "rb", buffering=0) as file:
+        with open(open_own(path, _LOOK), "rb", buffering=0) as file:
             if _is_roots_own(os.fstat(file.fileno())):
                 os.fchown(file.fileno(), successor.uid, successor.gid)
     except OSError as error:
