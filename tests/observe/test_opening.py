@@ -74,8 +74,7 @@ class OpeningTests(SynchronousTestCase):
             (self.folder / name).symlink_to(roots if name == "above" else roots / "below")
             self.path = self.folder / name / rest
             self.refused()
-            assert (games := account("games")) is not None
-            self.assertRaises(PrivilegeError, hand_over, str(self.path), games)
+            self.assertRaises(PrivilegeError, hand_over, str(self.path), account("games"))
             self.assertEqual(self.precious.stat().st_uid, 0)
 
     def test_roots_links_below_anothers_folder(self) -> None:
@@ -87,7 +86,7 @@ class OpeningTests(SynchronousTestCase):
         self.refused()
 
     def test_roots_links_that_lead_there(self) -> None:
-        """Where a link of root's leads into a folder of another user's, no link is followed from then on."""
+        """A link of root's may lead into a folder of another user's, and no link does from there on."""
         way = self.precious.with_suffix(".way")
         way.symlink_to(self.folder)
         self.path.symlink_to(self.precious)

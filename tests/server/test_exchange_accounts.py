@@ -88,14 +88,30 @@ class DigestTests(ExchangeTestCase):
         self.assertEqual(self.processes, [])
         self.digests[0].callback(None)
         self.processes[0].finish()
-        assert isinstance(self.exchange.admission, Admission)
-        self.assertEqual(self.exchange.admission.running, 0)
+        admission = self.exchange.admission
+        assert isinstance(admission, Admission)
+        self.assertEqual(admission.running, 0)
         self.assertEqual(self.records, [])
         self.digests[1].callback(None)
         self.successResultOf(asked)
         (record,) = self.records
         self.assertEqual(record.source_content, content_of(Body.of(SOURCE)))
         self.assertEqual(record.object_content, content_of(Body.of(b"object")))
+
+    def test_a_client_that_is_revoked_meanwhile(self) -> None:
+        """A job has begun, and is to be finished, from its turn until all accounts of it are done."""
+        self.all_aside()
+        admission = self.exchange.admission
+        assert isinstance(admission, Admission)
+        asked = self.ask()
+        self.assertFalse(admission.has_begun(PEER))
+        self.digests[0].callback(None)
+        self.assertTrue(admission.has_begun(PEER))
+        self.processes[0].finish()
+        self.assertTrue(admission.has_begun(PEER))
+        self.digests[1].callback(None)
+        self.successResultOf(asked)
+        self.assertFalse(admission.has_begun(PEER))
 
     def test_a_client_that_goes_meanwhile(self) -> None:
         """It is recorded as such, at either digest, and what was made is given up."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from unittest.mock import patch
@@ -389,7 +390,10 @@ class RetiringTests(ConnectionTestCase):
         protocol, transport = self.connect()
         protocol.dataReceived(request_bytes())
         seat = self.admission.seat(protocol.peer)
-        self.successResultOf(Deferred.fromCoroutine(seat.__aenter__()))
+        leave = self.successResultOf(Deferred.fromCoroutine(seat.__aenter__()))
+        protocol.retire()
+        leave()
+        self.assertEqual(self.admission.running, 0)
         protocol.retire()
         self.assertFalse(transport.aborting)
         self.successResultOf(Deferred.fromCoroutine(_leave(seat)))
@@ -399,7 +403,7 @@ class RetiringTests(ConnectionTestCase):
         self.lose(protocol)
 
 
-async def _leave(seat: AbstractAsyncContextManager[None]) -> None:
+async def _leave(seat: AbstractAsyncContextManager[Callable[[], None]]) -> None:
     await seat.__aexit__(None, None, None)
 
 

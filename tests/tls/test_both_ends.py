@@ -406,7 +406,6 @@ class SessionTests(BothEndsTestCase):
         self.assertEqual(self.served.made, [])
         self.assert_logged("is not trusted", "the certificate of alice expired on")
 
-
     def test_no_longer_than_a_list(self) -> None:
         """A session is not resumed after the list of revoked certificates has ended at the server."""
         ending = self.authority.revocations(ends=timedelta(minutes=30))
@@ -447,7 +446,7 @@ class SessionTests(BothEndsTestCase):
         self.assertEqual(found, [False, True, False])
 
     def test_a_chain_ends(self) -> None:
-        """Sessions that go on with one another end an hour after the first, full handshake at the latest."""
+        """However often it is resumed, a session ends an hour after its first, full handshake."""
         self.serve()
         found = []
         for minutes in range(0, 130, 10):

@@ -40,6 +40,7 @@ from twisted_distcc.tls.handshake import Handshake, MutualTls, openssl_errors
 from twisted_distcc.tls.keyring import Keyring
 from twisted_distcc.tls.names import server_name
 
+
 @dataclass(frozen=True, slots=True)
 class Identity:
     """One user's credentials."""

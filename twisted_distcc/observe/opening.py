@@ -1,10 +1,10 @@
 """Opening the files that a server writes for its administrator: logs, accounts, its process number.
 
-In: a path that an administrator gave.  Out: a descriptor.  Such files often lie below a folder of the user
-whom root becomes.  That user, once taken over, could leave a link there, in the place of the file or of any
-folder on the way to it, and have root write to a file of root's at the next start.  So root walks the way
-itself, from one open folder to the next, and asks of each who can change it.  This module does not know
-what is written.
+In: a path that an administrator gave.  Out: a descriptor.  Such files often lie below a folder of the
+user whom root becomes.  That user, once taken over, could leave a link there, in the place of the file
+or of any folder on the way to it, and have root write to a file of root's at the next start.  So root
+walks the way itself, from one open folder to the next, and asks of each who can change it.  This module
+does not know what is written.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ def open_own(path: str, flags: int, mode: int = 0o666) -> int:
     Links lead where root wants as long as root alone can change all folders that have been passed.
 
     Raises:
-        PlantedFileError: if a link is on the way, or the file has other names, or is no regular file, where
-            others can make such.
+        PlantedFileError: if a link is on the way, or the file has other names, or is no regular file,
+            where others can make such.
         OSError: if it cannot be opened.
     """
     flags |= os.O_CLOEXEC
@@ -65,7 +65,7 @@ def _opened(way: _Way, name: str, flags: int, mode: int) -> int:
         return descriptor
     os.close(descriptor)
     raise PlantedFileError(
-        f"{way.path} is not a regular file, or has extra hard links, below a folder that is not root's alone"
+        f"{way.path} is not a regular file, or has extra links, in a folder that is not root's alone"
     )
 
 
@@ -87,7 +87,7 @@ class _Way:
 
     @property
     def is_roots_alone(self) -> bool:
-        """Whether root alone can change what lies in the folder, and in all that were passed before it."""
+        """Whether root alone can change what lies in the folder, and in all that lead to it."""
         return self._is_roots and self._found.st_uid == _ROOT and not self._found.st_mode & _OTHERS_WRITE
 
     def to_the_last(self, *, follow: bool) -> str:

@@ -8,7 +8,7 @@ A request that is whole waits in line from then on: expanding it takes its time.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Protocol
 
@@ -53,7 +53,7 @@ class Admission:
         self._readers: dict[Pausable, str] = {}
         self._expanding: dict[Pausable, str] = {}
         self._held: frozenset[str] = frozenset()
-        self._seated: set[Peer] = set()
+        self._begun: set[Peer] = set()
 
     @property
     def waiting(self) -> int:
@@ -61,23 +61,30 @@ class Admission:
         return len(self._line) + len(self._expanding)
 
     @asynccontextmanager
-    async def seat(self, peer: Peer = STDIO, terms: Terms = PLAIN) -> AsyncIterator[None]:
+    async def seat(self, peer: Peer = STDIO, terms: Terms = PLAIN) -> AsyncIterator[Callable[[], None]]:
         """Hold a seat: it is entered when it is the turn of `peer`'s identity, on these terms.
 
+        What it gives leaves the seat to the next job, when only the accounts of this one are left to do.
         Cancelling gives the place in line up.
         """
         ticket = self._enter(peer.identity, terms)
         await ticket.turn
-        self._seated.add(peer)
-        try:
-            yield
-        finally:
-            self._seated.discard(peer)
-            self._leave(ticket)
+        held = [ticket]
+        self._begun.add(peer)
 
-    def is_seated(self, peer: Peer) -> bool:
-        """Whether a job of `peer`, who is one connection of a network, holds a seat."""
-        return peer in self._seated
+        def leave() -> None:
+            while held:
+                self._leave(held.pop())
+
+        try:
+            yield leave
+        finally:
+            self._begun.discard(peer)
+            leave()
+
+    def has_begun(self, peer: Peer) -> bool:
+        """Whether a job of `peer`, one connection of a network, has had a seat and is not over."""
+        return peer in self._begun
 
     def reading(self, connection: Pausable, identity: str = "") -> None:
         """Count `connection` among those that are held back when it is crowded."""

@@ -43,8 +43,11 @@ class LifetimeError(DistccError):
 class Seats(Protocol):
     """Says when a job may run."""
 
-    def seat(self, peer: Peer, terms: Terms, /) -> AbstractAsyncContextManager[None]:
-        """Hold a seat: it is entered when it is the turn of `peer`'s identity, on these terms."""
+    def seat(self, peer: Peer, terms: Terms, /) -> AbstractAsyncContextManager[Callable[[], None]]:
+        """Hold a seat: it is entered when it is the turn of `peer`'s identity, on these terms.
+
+        What it gives leaves the seat to the next job, though this one is not over.
+        """
         ...
 
 
@@ -128,22 +131,27 @@ class Exchange:
     ) -> tuple[Reply, JobRecord]:
         """Compile when it is the turn of who asks; give all that there is to tell as well."""
         arrived = self.clock.seconds()
-        async with self.admission.seat(told.peer, judged.decision.terms):
+        async with self.admission.seat(told.peer, judged.decision.terms) as leave:
             seated = self.clock.seconds()
             reply, cpu = await self._compile(judged, request, told.peer.identity)
-        done = replace(
-            told,
-            verdict="done",
-            status=reply.exit_code,
-            sent=reply.object_file.length,
-            waited=seated - arrived,
-            ran=self.clock.seconds() - seated,
-            cpu=cpu,
-        )
+            leave()
+            done = replace(
+                told,
+                verdict="done",
+                status=reply.exit_code,
+                sent=reply.object_file.length,
+                waited=seated - arrived,
+                ran=self.clock.seconds() - seated,
+                cpu=cpu,
+            )
+            return reply, await self._accounted(done, judged.compiler, reply)
+
+    async def _accounted(self, done: JobRecord, compiler: str, reply: Reply) -> JobRecord:
+        """Add what only an audit wants to know of a job; what fails gives `reply` up."""
         try:
-            return reply, replace(
+            return replace(
                 done,
-                compiler_sha256=await self._digest(judged.compiler),
+                compiler_sha256=await self._digest(compiler),
                 object_content=await self._content(reply.object_file),
                 dependencies_content=await self._content(reply.dependencies)
                 if reply.dependencies.length

@@ -50,9 +50,9 @@ class Held:
         return work()
 
     @asynccontextmanager
-    async def seat(self, peer: Peer, terms: Terms) -> AsyncIterator[None]:
+    async def seat(self, peer: Peer, terms: Terms) -> AsyncIterator[Callable[[], None]]:
         """Hold a seat: there is nobody else to want it."""
-        yield
+        yield lambda: None
 
     def seconds(self) -> float:
         """Give the seconds since some moment."""

@@ -168,8 +168,8 @@ def _require_no_way_back() -> None:
 def hand_over(path: str, successor: Account | None) -> None:
     """Give the file `path` of root's to whom root becomes, so that it can be opened again.
 
-    What a link leads to is given to nobody: whoever can plant links in a folder, or on the way to it, must
-    not get a file of root's by it.
+    What a link leads to is given to nobody: whoever can plant links in a folder, or on the way to it,
+    must not get a file of root's by it.
 
     Raises:
         PrivilegeError: if it cannot be given.

@@ -233,8 +233,8 @@ class DistccServerProtocol(Protocol):
             self._abort()
 
     def retire(self) -> None:
-        """Serve a client that is welcome no more to the end of a job that runs, and no further."""
-        if not (self._is_answered or self.factory.admission.is_seated(self.peer)):
+        """Serve a client that is welcome no more to the end of a job that has begun, and no further."""
+        if not (self._is_answered or self.factory.admission.has_begun(self.peer)):
             self._abort()
 
     def pause(self) -> None:

@@ -3,7 +3,7 @@
 In: `Credentials`.  Out: contexts for servers and for clients, and connections that say why the other
 end is not trusted.  OpenSSL verifies nobody again when a session is resumed.  A context has sessions and
 ticket keys of its own, so no chain of resumptions outlives the context of its first, full handshake.
-Therefore a context is used for an hour at most, and never longer than anything that a handshake in it was
+Therefore a context is used for an hour at most, and never longer than all that a handshake in it was
 verified by is good; whoever revokes makes a new one.
 """
 
@@ -91,7 +91,7 @@ def client_context(credentials: Credentials, now: datetime) -> Context:
 
 
 def client_connection(context: Context, server: tuple[str, int], sni: bytes | None) -> Connection:
-    """Begin the client's side of a connection to `server`, resuming the session with it if there is one."""
+    """Begin the client's side of a connection to `server`, resuming the session with it, if any."""
     connection = Connection(context, server[0])
     if sni is not None:
         connection.set_tlsext_host_name(sni)
