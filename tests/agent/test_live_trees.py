@@ -122,7 +122,7 @@ class ExactTests(TreesTestCase):
         self.all_were_trees(server, 1)
         self.file("uses.c", probe.replace('"there.h")', "THERE)"))
         await self.is_as_local("gcc", '-DTHERE="there.h"', "-c", "uses.c")
-        self.assertEqual(self.versions(server), ["3", "1"])
+        self.all_were_trees(server, 1)
 
     async def test_a_date_that_a_compiler_does_not_heed(self) -> None:
         """gcc takes the date from SOURCE_DATE_EPOCH anywhere; not every clang does."""
@@ -130,17 +130,17 @@ class ExactTests(TreesTestCase):
         self.file("uses.c", "const char *now = __DATE__;\n")
         for compiler in ("gcc", "clang"):
             await self.is_as_local(compiler, "-c", "uses.c", SOURCE_DATE_EPOCH="100000")
-        self.assertEqual(self.versions(server), ["3", "1"])
+        self.all_were_trees(server, 1)
 
     async def test_two_names_of_one_file(self) -> None:
-        """Hard links are one file to clang, and two to servers: it gets the text, and gcc the files."""
+        """Hard links are one file to clang, and two to servers: it stays here, and gcc does not."""
         server = await self.farm()
         self.file("one.h", "int NAME;\n#undef NAME\n#define NAME b\n")
         os.link(self.work / "one.h", self.work / "two.h")
         self.file("uses.c", '#define NAME a\n#include "one.h"\n#include "two.h"\n')
         await self.is_as_local("gcc", "-c", "uses.c")
         await self.is_as_local("clang", "-c", "uses.c")
-        self.assertEqual(self.versions(server), ["3", "1"])
+        self.all_were_trees(server, 1)
 
     async def test_files_that_come_and_go(self) -> None:
         """What is generated, edited, shadowed or deleted between two compiles counts in the second."""

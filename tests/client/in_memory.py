@@ -355,6 +355,9 @@ class FakeAbilities:
     async def are_hopeless(self, hosts: Iterable[RemoteHost], compiler: OwnCompiler) -> bool:
         return self.are_known and not self.are_exact
 
+    async def has_exact(self, hosts: Iterable[RemoteHost], compiler: OwnCompiler) -> bool:
+        return self.are_known and self.are_exact
+
     def forget(self, host: RemoteHost, compiler: OwnCompiler) -> None:
         self.forgotten.append(host)
 

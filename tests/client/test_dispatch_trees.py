@@ -304,6 +304,71 @@ class SendingTests(TreeTestCase):
         self.assertIn("control characters", outcome.reason)
 
 
+class UnitTests(TreeTestCase):
+    """Units whose files cannot be sent: a host that would be exact with these gets no text."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.server = preprocessing_server()
+        self.serve(self.server)
+
+    def stays(self, *argv: str) -> None:
+        """Assert that one compile stays here, be it known before or not that the host is exact."""
+        for are_known in (True, False):
+            self.abilities.are_known = are_known
+            self.here(self.compile(*argv))
+            self.assertEqual(self.server.requests, [])
+
+    def test_a_pwd_of_each_process_itself(self) -> None:
+        """A server could not have a folder of that name."""
+        self.environ["PWD"] = "/proc/self/cwd"
+        self.stays()
+
+    def test_warnings_of_search_folders(self) -> None:
+        """gcc warns of the folders of options, and not of those of the environment."""
+        self.environ["CPATH"] = "first"
+        self.stays("gcc", "-Wmissing-include-dirs", "-c", "hello.c")
+
+    def test_a_date_that_is_none(self) -> None:
+        """A date that the compiler would complain of is left to the compiler here."""
+        self.environ["SOURCE_DATE_EPOCH"] = "soon"
+        self.stays()
+
+    def test_a_source_that_tells_the_time(self) -> None:
+        """What would be another object at another time, or place, is compiled at this one."""
+        self.source.write_bytes(b"const char *now = __TIME__;\n")
+        self.preprocessor.clock = b"hello.c:1:19: warning: it is late [-Wdate-time]\n"
+        self.stays()
+        self.assertNotIn("preprocessed", self.preprocessor.kinds[:2])
+
+    def test_a_file_that_goes_on_changing(self) -> None:
+        """A file that changes whenever it is read is left to the compiler here."""
+        read = Disk.read
+
+        def change(disk: Disk, path: str) -> bytes | None:
+            contents = read(disk, path)
+            self.header.write_bytes(self.header.read_bytes() + b"\n")
+            return contents
+
+        self.abilities.when_asked = lambda: self.patch(Disk, "read", change)
+        self.stays()
+
+    def test_a_refusal(self) -> None:
+        """Files that one host refuses to lay out are not laid out by another, either."""
+        server = text_server()
+        self.serve(server, good_server())
+        self.assertIn("no files, please", self.here(self.compile()).reason)
+        self.assertEqual([source for _, source in server.requests], [b""])
+        self.assertEqual((self.avoided(), self.told.warned), ([], []))
+
+    def test_a_refusal_by_policy(self) -> None:
+        """Another host may have other rules."""
+        denied, server = refusing_server(113), preprocessing_server()
+        self.serve(denied, server)
+        self.finished(self.compile())
+        self.assertEqual((len(denied.requests), len(server.requests)), (1, 1))
+
+
 class TextTests(TreeTestCase):
     """Compiles that are preprocessed here after all."""
 
@@ -311,18 +376,6 @@ class TextTests(TreeTestCase):
         """Assert that one compile sends its text, and nothing else."""
         self.finished(self.compile(*argv))
         self.assertEqual([request[1] for request in server.requests], [PREPROCESSED])
-
-    def test_a_pwd_of_each_process_itself(self) -> None:
-        """What the compiler would write of such a folder is the text's to say."""
-        self.serve(server := preprocessing_server())
-        self.environ["PWD"] = "/proc/self/cwd"
-        self.text(server)
-
-    def test_warnings_of_search_folders(self) -> None:
-        """gcc warns of the folders of options, and not of those of the environment."""
-        self.serve(server := preprocessing_server())
-        self.environ["CPATH"] = "first"
-        self.text(server, "gcc", "-Wmissing-include-dirs", "-c", "hello.c")
 
     def test_a_host_that_is_not_exact(self) -> None:
         """Where no host preprocesses exactly, files are looked at for what is the caller's alone."""
@@ -359,42 +412,11 @@ class TextTests(TreeTestCase):
         self.environ["SOURCE_DATE_EPOCH"] = "12"
         self.text(server)
 
-    def test_a_date_that_is_none(self) -> None:
-        """A date that the compiler would complain of is left to the compiler here."""
-        server = preprocessing_server()
-        self.serve(server)
-        self.environ["SOURCE_DATE_EPOCH"] = "soon"
-        self.text(server)
-
     def test_turned_off(self) -> None:
         """DISTCC_REMOTE_CPP=0 has everything preprocessed here."""
         self.environ["DISTCC_REMOTE_CPP"] = "0"
         server = preprocessing_server()
         self.serve(server)
-        self.text(server)
-
-    def test_a_source_that_tells_the_time(self) -> None:
-        """What would be another object at another time, or place, is preprocessed here, and said."""
-        self.source.write_bytes(b"const char *now = __TIME__;\n")
-        self.preprocessor.clock = b"hello.c:1:19: warning: it is late [-Wdate-time]\n"
-        server = preprocessing_server()
-        self.serve(server)
-        self.text(server)
-        self.assertEqual(self.preprocessor.kinds, ["asked", "timed", "preprocessed"])
-        self.assertTrue(any(said.startswith("preprocessing here: ") for said in self.told.said))
-
-    def test_a_file_that_goes_on_changing(self) -> None:
-        """A file that changes whenever it is read is left to the preprocessor here."""
-        server = preprocessing_server()
-        self.serve(server)
-        read = Disk.read
-
-        def change(disk: Disk, path: str) -> bytes | None:
-            contents = read(disk, path)
-            self.header.write_bytes(self.header.read_bytes() + b"\n")
-            return contents
-
-        self.abilities.when_asked = lambda: self.patch(Disk, "read", change)
         self.text(server)
 
     def test_a_preprocessed_source(self) -> None:
@@ -419,15 +441,6 @@ class TextTests(TreeTestCase):
         self.compile("gcc", "-c", "hello.s")
         self.assertEqual(server.requests, [])
 
-    def test_a_refusal(self) -> None:
-        """A host that refuses the files gets the text, and is asked no other."""
-        server = text_server()
-        self.serve(server)
-        self.finished(self.compile())
-        self.assertEqual([source for _, source in server.requests], [b"", PREPROCESSED])
-        self.assertEqual((self.avoided(), self.told.warned), ([], []))
-        self.assertIn("no files, please", "".join(self.told.said))
-
     def test_a_host_in_trouble(self) -> None:
         """A host whose disk is full gets no text either: another host gets the files."""
         server = preprocessing_server()
@@ -447,10 +460,13 @@ class TextTests(TreeTestCase):
 
 
 class LimitTests(TreeTestCase):
-    """What is more than a request carries is sent in another form, or stays: it is nobody's fault."""
+    """What is more than a request carries stays, or is sent in another form: it is nobody's fault."""
 
-    def compiled_within(self, **limits: int) -> tuple[Outcome, FakeServer]:
+    def compiled_within(
+        self, likeness: Likeness = Likeness.EXACT, **limits: int
+    ) -> tuple[Outcome, FakeServer]:
         self.setUp()
+        self.abilities.of_all = likeness
         server = preprocessing_server()
         self.serve(server)
         with patch("twisted_distcc.client.protocol.Limits", lambda: Limits(**limits)):
@@ -458,17 +474,25 @@ class LimitTests(TreeTestCase):
         self.assertEqual((self.told.warned, self.avoided()), ([], []), limits)
         return outcome, server
 
-    def test_as_text(self) -> None:
-        """More files, or longer names, than a request has: the text is sent."""
+    def test_files(self) -> None:
+        """More files, or longer names, than a request has: the unit stays here."""
         for limit, ceiling in (("files", 1), ("name", 5), ("names", 5), ("arguments", 7)):
             outcome, server = self.compiled_within(**{limit: ceiling})
-            self.finished(outcome)
-            self.assertEqual([source for _, source in server.requests], [PREPROCESSED], limit)
+            self.here(outcome)
+            self.assertEqual(server.requests, [], limit)
+
+    def test_files_by_a_host_that_is_vouched_for(self) -> None:
+        """A host with ,cpp is sent the text instead."""
+        server = preprocessing_server()
+        self.serve(server, options="/1,lzo,cpp")
+        with patch("twisted_distcc.client.protocol.Limits", lambda: Limits(files=1)):
+            self.finished(self.compile())
+        self.assertEqual([source for _, source in server.requests], [PREPROCESSED])
 
     def test_not_at_all(self) -> None:
-        """A command or a text that is too long for either form stays here."""
+        """A command or a text that is too long for text stays here as well."""
         for limit in ("arguments", "argument", "command", "source"):
-            outcome, server = self.compiled_within(**{limit: 2})
+            outcome, server = self.compiled_within(Likeness.SAME, **{limit: 2})
             self.assertIn("it cannot be sent", self.here(outcome).reason)
             self.assertEqual(server.requests, [])
 
@@ -566,10 +590,10 @@ class ListingTests(TreeTestCase):
         self.assertEqual(self.preprocessor.kinds, ["asked", "listed"])
 
     def test_a_compiler_that_cannot_list(self) -> None:
-        """Where even the compiler cannot tell, the text is made here, or the compiler says why not."""
+        """Where even the compiler cannot tell, the unit stays here."""
         self.preprocessor.fails = "-M"
-        self.finished(self.compile())
-        self.assertEqual(self.server.requests[0][1], PREPROCESSED)
+        self.assertIn("cannot list", self.here(self.compile()).reason)
+        self.assertEqual(self.server.requests, [])
 
 
 class BlameTests(TreeTestCase):

@@ -43,7 +43,7 @@ class ComputedTests(ExactTestCase):
 
     async def test_probes(self) -> None:
         """So are files that are only asked for, by macros that are pasted or make the name."""
-        await self.are_exact(Row(script="$CC -I. -c w.c", files=PROBES))
+        await self.are_exact(Row(script="$CC -I. -c w.c", files=PROBES, elsewhere=False))
 
 
 class ClockTests(ExactTestCase):
@@ -71,8 +71,8 @@ class ClockTests(ExactTestCase):
         )
         silent = '#pragma GCC diagnostic ignored "-Wdate-time"\nchar *s = __TIMESTAMP__;\n'
         await self.are_exact(
-            Row(script=f"{OLD} -include h.h -c w.c", files=files),
-            Row(script=f"{OLD} -DX=__TIMESTAMP__ -c w.c", files={**files, "h.h": ""}),
-            Row(script=f"{OLD} -w -c w.c", files={"w.c": again, "h.h": ""}),
-            Row(script=f"{OLD} -c w.c", files={"w.c": silent, "h.h": ""}),
+            Row(script=f"{OLD} -include h.h -c w.c", files=files, elsewhere=False),
+            Row(script=f"{OLD} -DX=__TIMESTAMP__ -c w.c", files={**files, "h.h": ""}, elsewhere=False),
+            Row(script=f"{OLD} -w -c w.c", files={"w.c": again, "h.h": ""}, elsewhere=False),
+            Row(script=f"{OLD} -c w.c", files={"w.c": silent, "h.h": ""}, elsewhere=False),
         )

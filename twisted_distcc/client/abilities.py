@@ -104,11 +104,22 @@ class Abilities:
 
     async def are_hopeless(self, hosts: Iterable[RemoteHost], compiler: OwnCompiler) -> bool:
         """Say whether it is known already that none of `hosts` is `EXACT`."""
+        known = await self._answers_of(hosts, compiler)
+        return all(answer is not None and answer.likeness is not Likeness.EXACT for answer in known)
+
+    async def has_exact(self, hosts: Iterable[RemoteHost], compiler: OwnCompiler) -> bool:
+        """Say whether it is known already that one of `hosts` is `EXACT`."""
+        known = await self._answers_of(hosts, compiler)
+        return any(answer is not None and answer.likeness is Likeness.EXACT for answer in known)
+
+    async def _answers_of(
+        self, hosts: Iterable[RemoteHost], compiler: OwnCompiler
+    ) -> list[_Answer | None]:
+        """Return what is known of each of `hosts`; nothing, where the compiler cannot be told."""
         digest = await self._own.digest(compiler)
         if digest is None:
-            return True
-        known = (self._known(_Question(host, compiler.name, digest)) for host in hosts)
-        return all(answer is not None and answer.likeness is not Likeness.EXACT for answer in known)
+            return []
+        return [self._known(_Question(host, compiler.name, digest)) for host in hosts]
 
     async def likeness(self, host: RemoteHost, ask: Ask, compiler: OwnCompiler) -> Likeness:
         """Say what the compiler on `host` is that has the name of `compiler`, which can be told.

@@ -14,7 +14,7 @@ from twisted_distcc.client.sendable import Sendable, StaysHere
 from twisted_distcc.client.sources import Found, Sources, Turn
 from twisted_distcc.messages.model import Tree
 from twisted_distcc.processes import Spawner
-from twisted_distcc.pump.model import CallersOwnError
+from twisted_distcc.pump.model import CallersOwnError, NotForServersError
 
 
 @dataclass(slots=True)
@@ -28,6 +28,7 @@ class Material:
         turn: waits until one more preprocessor may run here.
         folder: where the text lies.
         found: its files, once they are found.
+        obstacle: why they cannot be sent, once that is known.
     """
 
     sendable: Sendable
@@ -36,6 +37,7 @@ class Material:
     turn: Turn
     folder: str
     found: Found | None = None
+    obstacle: NotForServersError | None = None
     _tree: Tree | None = None
     _text: Preprocessed | None = None
 
@@ -43,7 +45,7 @@ class Material:
         """Find the files, as they are now.
 
         Raises:
-            NotForServersError: if it can only be sent as text.
+            NotForServersError: if its files cannot be sent.
             StaysHere: if it cannot be sent at all.
             CannotStartError: if the compiler cannot be started.
         """
@@ -51,6 +53,9 @@ class Material:
             self.found = await self.sources.find(self.sendable, self.turn)
         except CallersOwnError as error:
             raise StaysHere(str(error)) from error
+        except NotForServersError as error:
+            self.obstacle = error
+            raise
         return self.found
 
     async def tree(self) -> Tree:

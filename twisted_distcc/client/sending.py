@@ -2,9 +2,12 @@
 
 In: the `Material` of a compile, and hosts, one after the other.  Out: what a compiler there made of it.
 A host gets the files if it makes of them just what this machine would, or if its `,cpp` says that it
-is to get them.  Other hosts get the text, and so does whoever refuses the files.  Text goes only where
-the same compiler is known to be, to C distccd, which cannot say, and wherever the user vouches for it
-(`,cpp`, `DISTCC_TRUST_NAMES`).  This module does not know which host is next.
+is to get them.  Other hosts get the text.  Text goes only where the same compiler is known to be, to C
+distccd, which cannot say, and wherever the user vouches for it (`,cpp`, `DISTCC_TRUST_NAMES`).
+
+Objects made from text may differ from local ones (gcc's with `-g`, clang's always).  So where a host
+would make the exact object of the files, a unit whose files cannot be sent is compiled here instead.
+This module does not know which host is next.
 """
 
 from __future__ import annotations
@@ -83,6 +86,8 @@ class Sending:
                 await self.material.find()
                 return
             except NotForServersError as reason:
+                if await self.abilities.has_exact(hosts, self.compiler):
+                    raise StaysHere(str(reason)) from reason
                 self._say_why_text(reason)
         await self.material.text()
 
@@ -98,7 +103,7 @@ class Sending:
         source = self.material.sendable.compilation.source
         self.report.say(f"compiling {source} on {host}")
         try:
-            return await self._with_files(host, likeness) or await self._as_text(host)
+            return await self._compiled(host, likeness)
         except HostError as error:
             error.scope = _scope(error, likeness)
             if error.exit_code in _OUTDATED:
@@ -119,6 +124,16 @@ class Sending:
             raise AnotherCompilerError(f"{_UNLIKE[likeness].format(self.compiler.name)}; {_ADVICE}")
         return likeness
 
+    async def _compiled(self, host: RemoteHost, likeness: Likeness | None) -> Compiled:
+        try:
+            compiled = await self._with_files(host, likeness)
+        except NotForServersError as reason:
+            if likeness is Likeness.EXACT:
+                raise StaysHere(str(reason)) from reason
+            self._say_why_text(reason)
+            compiled = None
+        return compiled or await self._as_text(host)
+
     async def _as_text(self, host: RemoteHost) -> Compiled:
         text = await self.material.text()
         request = text_request(self.material.sendable, text, compress=host.compress)
@@ -128,7 +143,13 @@ class Sending:
             raise StaysHere(f"it cannot be sent: {limit}") from limit
 
     async def _with_files(self, host: RemoteHost, likeness: Likeness | None) -> Compiled | None:
-        """Have `host` preprocess, too; `None` says that it is to get the text."""
+        """Have `host` preprocess, too; `None` says that it is to get the text.
+
+        Raises:
+            NotForServersError: if the files of this unit cannot be sent.
+        """
+        if likeness is Likeness.EXACT and self.material.obstacle is not None:
+            raise self.material.obstacle
         environment = self._environment(host, likeness)
         if environment is None:
             if reason := self._why_text(host, likeness):
@@ -141,13 +162,12 @@ class Sending:
                 return compiled
             again = await self._in_style(host, environment, style.for_messages)
             return compiled.with_messages_of(again)
-        except (NotForServersError, LocalProtocolError) as reason:
-            self._say_why_text(reason)
+        except LocalProtocolError as limit:
+            raise NotForServersError(str(limit)) from limit
         except RefusedByHostError as error:
-            if error.scope is not Scope.JOB:
+            if error.scope is not Scope.JOB or error.exit_code == EXIT_ACCESS_DENIED:
                 raise
-            self._say_why_text(f"{host} {error.fault}")
-        return None
+            raise NotForServersError(f"{host} {error.fault}") from error
 
     async def _in_style(self, host: RemoteHost, environment: dict[str, str], style: Style) -> Compiled:
         """Have `host` compile the files, and write messages in this `style`."""
