@@ -15,6 +15,9 @@ BUILD_PACKAGES := gcc g++ make
 # The tests speak to real peers: C distcc, sshd, other compilers and build tools.
 TEST_PACKAGES := $(BUILD_PACKAGES) bubblewrap ccache clang cmake distcc dpkg-dev fakeroot gcc-aarch64-linux-gnu \
     gobjc gobjc++ iproute2 libclang-rt-dev ninja-build openssh-client openssh-server openssl systemd tcpdump xinetd
+# The messages of this Debian's gcc in other languages.
+GCC := $(shell apt-cache depends gcc 2>/dev/null | sed -n 's/^  Depends: \(gcc-[0-9]*\)$$/\1/p')
+LOCALE_PACKAGES := $(or $(GCC),gcc-12)-locales
 # xinetd's package and openbsd-inetd's do not bear each other: of one, the program is all there is.
 INETD_PACKAGES := libbsd0 libevent-2.1-7 libtirpc3 libwrap0
 BENCH_PACKAGES := $(BUILD_PACKAGES) bubblewrap cmake distcc dpkg-dev
@@ -28,7 +31,7 @@ help:
 
 # trial's exit status is that of `make test`; the report of coverage only tells.
 test: $(VENV)/.with-test
-	@tools/debian-packages $(TEST_PACKAGES) $(INETD_PACKAGES) && \
+	@tools/debian-packages $(TEST_PACKAGES) $(LOCALE_PACKAGES) $(INETD_PACKAGES) && \
 	    tools/debian-program openbsd-inetd usr/sbin/inetd $(VENV)/bin/inetd || \
 	    echo "Tests that need these will say so."
 	@status=0; \
