@@ -1,12 +1,16 @@
 """Files that must be whole, and some of which nobody else may read.
 
-In: paths and bytes.  Out: files and folders that appear whole or not at all, whatever happens
-meanwhile, and a lock that one process holds at a time.  This module refuses to know what is in them.
+In: paths and bytes.  Out: files and folders that appear, change and go as a whole or not at all,
+whatever happens meanwhile, and a lock that one process holds at a time.  What somebody who was killed
+has left half done has names of its own, by which whoever holds the lock next clears it up.  This module
+does not know what is in the files.
 """
 
 from __future__ import annotations
 
 import contextlib
+import ctypes
+import errno
 import fcntl
 import os
 import shutil
@@ -20,6 +24,11 @@ PUBLIC: Final = 0o644
 
 # No name of a user or a host begins with a dot, so nobody's folder has such a name.
 _UNFINISHED: Final = ".unfinished-"
+# A folder whose place another one takes, where the file system cannot exchange them in one step.
+_REPLACED: Final = ".replaced-"
+
+_AT_FDCWD: Final = -100  # fcntl.h
+_RENAME_EXCHANGE: Final = 2  # linux/fs.h
 
 
 @contextlib.contextmanager
@@ -54,6 +63,41 @@ def new_folder(folder: Path, files: Mapping[str, tuple[bytes, int]]) -> None:
     Raises:
         OSError: if something else is there.
     """
+    with _unfinished(folder, files) as unfinished:
+        os.rename(unfinished, folder)
+    _sync_folder(folder.parent)
+
+
+def replace_folder(folder: Path, files: Mapping[str, tuple[bytes, int]]) -> None:
+    """Make `folder` as `new_folder` does; what is there already is replaced, in one step.
+
+    Whoever is killed leaves the old folder or the new one.  Where the file system cannot exchange two
+    folders there may be neither for a moment; then the next `remove_unfinished` puts the old one back.
+    """
+    if not os.path.lexists(folder):
+        new_folder(folder, files)
+        return
+    with _unfinished(folder, files) as unfinished:
+        replaced = unfinished
+        if not _exchanged(unfinished, folder):
+            replaced = folder.with_name(f"{_REPLACED}{folder.name}")
+            os.rename(folder, replaced)
+            os.rename(unfinished, folder)
+    _sync_folder(folder.parent)
+    _remove(replaced)
+
+
+def remove_folder(folder: Path) -> None:
+    """Remove `folder` and all that is in it; it is gone as a whole, whenever that is interrupted."""
+    unfinished = folder.with_name(f"{_UNFINISHED}{folder.name}")
+    os.rename(folder, unfinished)
+    _sync_folder(folder.parent)
+    _remove(unfinished)
+
+
+@contextlib.contextmanager
+def _unfinished(folder: Path, files: Mapping[str, tuple[bytes, int]]) -> Iterator[Path]:
+    """Make a folder beside `folder` with these files, to be put in its place; what fails removes it."""
     unfinished = Path(tempfile.mkdtemp(prefix=_UNFINISHED, dir=folder.parent))
     try:
         for name, (data, mode) in files.items():
@@ -61,11 +105,24 @@ def new_folder(folder: Path, files: Mapping[str, tuple[bytes, int]]) -> None:
             with open(descriptor, "wb"):
                 _write(descriptor, data, mode)
         _sync_folder(unfinished)
-        os.rename(unfinished, folder)
+        yield unfinished
     except BaseException:
-        shutil.rmtree(unfinished)
+        _remove(unfinished)
         raise
-    _sync_folder(folder.parent)
+
+
+def _exchanged(one: Path, other: Path) -> bool:
+    """Exchange two names in one step (renameat2(2)); say whether the system can."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    if not hasattr(libc, "renameat2"):
+        return False
+    names = os.fsencode(one), os.fsencode(other)
+    if libc.renameat2(_AT_FDCWD, names[0], _AT_FDCWD, names[1], _RENAME_EXCHANGE) == 0:
+        return True
+    error = ctypes.get_errno()
+    if error in (errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP):
+        return False
+    raise OSError(error, os.strerror(error), str(other))
 
 
 def is_free(path: Path) -> bool:
@@ -74,12 +131,22 @@ def is_free(path: Path) -> bool:
 
 
 def remove_unfinished(folder: Path) -> None:
-    """Remove what a process that was killed has left half done in and below `folder`."""
+    """Clear up what a process that was killed has left half done in and below `folder`."""
     for left in list(folder.rglob(f"{_UNFINISHED}*")):
-        if left.is_dir():
-            shutil.rmtree(left)
+        _remove(left)
+    for left in list(folder.rglob(f"{_REPLACED}*")):
+        place = left.with_name(left.name.removeprefix(_REPLACED))
+        if os.path.lexists(place):
+            _remove(left)
         else:
-            left.unlink()
+            os.rename(left, place)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def _write(descriptor: int, data: bytes, mode: int) -> None:

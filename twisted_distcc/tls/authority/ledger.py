@@ -15,7 +15,6 @@ A certificate is recorded before anybody gets it, so what exists can be revoked.
 from __future__ import annotations
 
 import contextlib
-import shutil
 import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -38,8 +37,10 @@ from twisted_distcc.tls.authority.keeping import (
     is_free,
     locked,
     new_folder,
+    remove_folder,
     remove_unfinished,
     replace_file,
+    replace_folder,
 )
 from twisted_distcc.tls.authority.signing import Signer
 
@@ -138,18 +139,16 @@ class Ledger:
         replace_file(folder / f"{number:06}.pem", _pem(certificate), PUBLIC)
 
     def publish_bundle(self, certificate: x509.Certificate, key: ec.EllipticCurvePrivateKey) -> Path:
-        """Put a bundle where its owner's older one is, or was."""
+        """Put a bundle where its owner's older one is, or was; there is always one of the two."""
         issued = read_issued(certificate)
         folder = self._subfolder(_BUNDLES[issued.role]) / issued.name
-        if folder.exists():
-            shutil.rmtree(folder)
         files = {
             CERTIFICATE: (_pem(certificate), PUBLIC),
             KEY: (_key_pem(key), SECRET),
             AUTHORITY: (_pem(self.certificate()), PUBLIC),
             REVOKED: (_pem(self.revoked()), PUBLIC),
         }
-        new_folder(folder, files)
+        replace_folder(folder, files)
         return folder
 
     def replace_list(self, revoked: x509.CertificateRevocationList) -> None:
@@ -161,7 +160,7 @@ class Ledger:
         for path in self._bundles():
             certificate = _read(path, x509.load_pem_x509_certificate)
             if revoked.get_revoked_certificate_by_serial_number(certificate.serial_number):
-                shutil.rmtree(path.parent)
+                remove_folder(path.parent)
             else:
                 replace_file(path.parent / REVOKED, _pem(revoked), PUBLIC)
 
