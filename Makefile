@@ -65,7 +65,7 @@ changelog: $(VENV)/.with-docs
 # `demo` is no extra of pyproject.toml: what everybody installs is all it needs.
 $(VENV)/.with-demo: EXTRA =
 $(VENV)/.with-demo: PACKAGES = $(DEMO_PACKAGES)
-$(VENV)/.with-test: PACKAGES = $(TEST_PACKAGES) $(INETD_PACKAGES)
+$(VENV)/.with-test: PACKAGES = $(TEST_PACKAGES) $(LOCALE_PACKAGES) $(INETD_PACKAGES)
 $(VENV)/.with-bench: PACKAGES = $(BENCH_PACKAGES)
 $(VENV)/.with-%: EXTRA = $*
 $(VENV)/.with-%: pyproject.toml $(wildcard scripts/*)

@@ -75,7 +75,7 @@ def _start_of(tdistcc: Path) -> list[str]:
     if not start.exists():
         return [os.fspath(tdistcc)]
     code = f"__file__ = {os.fspath(start)!r}\n{start.read_text()}"
-    return [sys.executable, "-I", "-S", "-c", code, "tdistcc", "tdistcc"]
+    return [sys.executable, "-I", "-S", "-c", code, "tdistcc"]
 
 
 def _compiler() -> str:
