@@ -56,7 +56,7 @@ class CompilationTestCase(SynchronousTestCase):
     ) -> Reply:
         compilation = parse(words or ("gcc", "-O2", "-c", "dir/x.c", "-o", "x.o"))
         assert isinstance(compilation, Compilation), compilation
-        with self.place.prepare("/usr/bin/gcc", compilation, Body.of(source)) as job:
+        with self.place.prepare("/usr/bin/gcc", compilation, Body.of(source), "ada") as job:
             self.commands.append(job.command)
             work(job.command)
             return job.collect(Ended(status, 1.5, 0.5))

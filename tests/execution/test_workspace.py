@@ -8,6 +8,7 @@ from unittest.mock import patch
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from twisted_distcc.execution import workspace
 from twisted_distcc.execution.workspace import Workspaces
 
 
@@ -70,6 +71,25 @@ class JobTests(WorkspaceTestCase):
         workspaces.take_back(job)
         again = workspaces.new()
         self.assertEqual((again.path, os.listdir(again.path)), (job.path, []))
+
+    def test_a_cleared_folder_serves_its_owner_alone(self) -> None:
+        """Whoever else comes has a new one; when it was made, and how large, tells of others' jobs."""
+        workspaces = self.started()
+        job = workspaces.new("ada")
+        workspaces.take_back(job)
+        other = workspaces.new("bob")
+        self.assertNotEqual(other.path, job.path)
+        workspaces.take_back(other)
+        self.assertEqual(workspaces.new("ada"), job)
+
+    def test_so_many_cleared_folders_and_no_more(self) -> None:
+        """However many owners come, the folder that was given back first is removed."""
+        workspaces = self.started()
+        with patch.object(workspace, "_MOST_CLEARED", 2):
+            jobs = [workspaces.new(str(number)) for number in range(3)]
+            for job in jobs:
+                workspaces.take_back(job)
+        self.assertEqual([os.path.exists(job.path) for job in jobs], [False, True, True])
 
     def test_a_folder_in_use_serves_nobody_else(self) -> None:
         """Jobs at the same time are apart, whether their folders are new or were given back."""

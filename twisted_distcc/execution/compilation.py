@@ -93,10 +93,13 @@ class Place(Protocol):
         """Say how a known compiler preprocesses the files of a client here."""
         ...
 
-    def prepare(self, path: str, compilation: Compilation, source: Body) -> AbstractContextManager[Job]:
+    def prepare(
+        self, path: str, compilation: Compilation, source: Body, owner: str
+    ) -> AbstractContextManager[Job]:
         """Make ready to compile `source` as `compilation` says, with the known compiler at `path`.
 
-        Leaving the context gives up what the job held, whatever became of it.
+        Nobody but `owner` may learn of the job.  Leaving the context gives up what the job held,
+        whatever became of it.
 
         Raises:
             OSError: if the disk takes no more.

@@ -63,7 +63,7 @@ class Unconfined:
         return "mapped"
 
     def prepare(
-        self, path: str, compilation: Compilation, source: Body
+        self, path: str, compilation: Compilation, source: Body, owner: str
     ) -> AbstractContextManager[OpenJob]:
         """Make ready to compile `source` as `compilation` says, with the compiler at `path`."""
 
@@ -72,7 +72,7 @@ class Unconfined:
             source.save(name)
             return serve_argv(compilation, path, name, workspace.place(_OUTPUT)), None
 
-        return self._job(command, {})
+        return self._job(command, {}, owner)
 
     def prepare_tree(
         self,
@@ -94,15 +94,16 @@ class Unconfined:
             kept = None if compilation.dependencies is None else rules
             return argv, Moved(root, site.directory, kept, compilation.family)
 
-        return self._job(command, environ)
+        return self._job(command, environ, owner)
 
     @contextmanager
     def _job(
         self,
         make: Callable[[Workspace], tuple[list[str], Moved | None]],
         environ: Mapping[str, str],
+        owner: str,
     ) -> Iterator[OpenJob]:
-        workspace = self.workspaces.new()
+        workspace = self.workspaces.new(owner)
         try:
             argv, files = make(workspace)
             directory = workspace.path

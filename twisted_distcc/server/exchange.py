@@ -192,7 +192,7 @@ class Exchange:
     ) -> AbstractAsyncContextManager[Job]:
         compiler, compilation, tree = judged.compiler, judged.compilation, request.tree
         if tree is None:
-            return entered(self.place.prepare(compiler, compilation, request.source))
+            return entered(self.place.prepare(compiler, compilation, request.source, owner))
         context = self.place.prepare_tree(compiler, compilation, tree, judged.environ, owner)
         return entered_aside(self.run, context)
 

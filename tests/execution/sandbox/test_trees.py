@@ -112,6 +112,23 @@ class ScriptTests(TreeTestCase):
         self.assertEqual(sorted(os.listdir(tree / "p")), ["a.c", "l", "sub"])
         self.assertEqual((tree / "p/a.c").read_bytes(), b"int a;\n")
 
+    def test_all_names_of_a_compiler(self) -> None:
+        """By whichever name a compiler is asked for: one tree is kept, and not one for each name."""
+        compiler = self.folder / "gcc"
+        compiler.write_text(f"#!/bin/sh\n{OUTPUTS}echo x >$object")
+        compiler.chmod(0o755)
+        names = [self.folder / name for name in ("cc", "x86_64-gcc", "gcc-12")]
+        place = build(Limits(), ENVIRON, str(self.spool), careful=False)
+        command = parse(["gcc", "-c", "a.c", "-o", "a.o"], arrived=True, with_files=True)
+        assert isinstance(command, Compilation)
+        for name in names:
+            name.symlink_to(compiler)
+            place.learn(str(name))
+            tree = pack_tree(b"/p", {b"/p/a.c": b"int a;\n"}, {})
+            with place.prepare_tree(str(name), command, tree, {}, "ada") as job:
+                self.assertEqual(attempt(job).exit_code, 0)
+        self.assertEqual(len(list(self.spool.glob("tree-*"))), 1)
+
     def test_space(self) -> None:
         """What it writes is limited."""
         with self.assertRaises(LimitMetError) as caught:

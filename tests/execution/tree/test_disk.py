@@ -206,16 +206,18 @@ class StoreTests(DiskTestCase):
 
     def give(self, name: str, data: bytes) -> None:
         (self.folder / name).write_bytes(data)
-        self.store.take(os.fsencode(self.folder / name), name.encode(), len(data))
+        place = os.fsencode(self.folder / name)
+        self.store.release(self.store.take(place, name.encode(), len(data)))
 
     def had(self, name: str) -> bytes | None:
         place = self.folder / f"{name}-again"
-        length = self.store.link_to(os.fsencode(place), name.encode())
-        if length is None:
+        held = self.store.link_to(os.fsencode(place), name.encode())
+        if held is None:
             return None
-        self.assertEqual(place.stat().st_size, length)
+        self.assertEqual(place.stat().st_size, held.length)
         data = place.read_bytes()
         place.unlink()
+        self.store.release(held)
         return data
 
     def test_the_latest(self) -> None:
@@ -241,6 +243,7 @@ class StoreTests(DiskTestCase):
         self.give("a", b"aaaa")
         self.give("b", b"bbbb")
         self.assertEqual([self.had("a"), self.had("b")], [b"aaaa", b"bbbb"])
+        self.assertEqual(self.store.bytes, 8)
 
     def test_gone(self) -> None:
         """One that somebody has removed is not had, and that is no error."""
@@ -268,7 +271,7 @@ class TreesTests(DiskTestCase):
 
     def test_large_ones(self) -> None:
         """One of many files, or of many bytes, is removed: it would lie there for long."""
-        self.patch(trees, "_MOST_FILES", 2)
+        self.patch(trees, "_MOST_ENTRIES", 3)
         self.patch(trees, "_MOST_BYTES", 2)
         for files in ({b"/a": b"", b"/b": b"", b"/c": b""}, {b"/a": b"123"}):
             tree = pack_tree(b"/", files)
@@ -287,20 +290,58 @@ class TreesTests(DiskTestCase):
         self.assertRaises(RemoteProtocolError, half_written.__enter__)
         self.assertEqual(set(os.listdir(self.folder)), {"files", "outside"})
 
+    def brought(self, owner: str, files: Files, kind: str = "gcc", links: Files | None = None) -> Path:
+        """Have a job of one owner's, which brings these files, and give its folder."""
+        tree = pack_tree(b"/", files, links or {})
+        with self.trees.laid(kind, lay_out(tree), tree.contents, owner) as root:
+            return Path(root)
+
     def test_kept_for_its_owner(self) -> None:
-        """Nothing shows one owner what another has brought: no file is shared, nor left."""
-        tree = pack_tree(b"/", {b"/a": b"1"})
+        """Nothing shows one owner what another has brought: no file, folder or link is both's."""
+        files, links = {b"/p/a": b"1", b"/q/b": b"2"}, {b"/l": b"p"}
 
-        def brought_by(owner: str) -> tuple[str, os.stat_result]:
-            with self.trees.laid("gcc", lay_out(tree), tree.contents, owner) as root:
-                return root, os.stat(f"{root}/a")
+        def all_of(root: Path) -> set[int]:
+            return {path.lstat().st_ino for path in (root, *root.rglob("*"))}
 
-        with self.trees.laid("gcc", lay_out(tree), tree.contents, "ada"):
-            theirs, of_theirs = brought_by("bob")
-        root, first = brought_by("ada")
-        self.assertNotEqual(root, theirs)
-        self.assertEqual(first.st_nlink, 2)  # and one that is kept for the next
-        self.assertNotEqual(first.st_ino, of_theirs.st_ino)
-        _, again = brought_by("eve")
-        self.assertNotIn(again.st_ino, {first.st_ino, of_theirs.st_ino})
-        self.assertEqual({one.st_mtime for one in (first, of_theirs, again)}, {0})
+        first = self.brought("ada", files, links=links)
+        self.assertEqual((first / "p/a").stat().st_nlink, 2)  # and one that is kept for the next
+        self.assertEqual((first / "p/a").stat().st_mtime, 0)
+        second = self.brought("bob", files, links=links)
+        self.assertEqual(all_of(first) & all_of(second), set())
+        before = all_of(first)
+        self.assertEqual(self.brought("ada", files, links=links), first)
+        self.assertEqual(all_of(first), before)
+
+    def test_counted_once(self) -> None:
+        """Trees of many kinds that have one file in common are counted as one, and all of them stay."""
+        self.patch(trees, "_MOST_BYTES_OF_ALL", 1000)
+        roots = [self.brought("ada", {b"/a": bytes(900)}, str(kind)) for kind in range(9)]
+        self.assertTrue(all(root.exists() for root in roots))
+
+    def test_one_bound_for_all(self) -> None:
+        """Whoever brings them, for whichever compiler: the trees that were used first go first."""
+        self.patch(trees, "_MOST_BYTES_OF_ALL", 1000)
+        self.trees._store = Store(str(self.folder / "small"), most_bytes=500)
+        roots = [self.brought(str(who), {b"/a": b"%d" % who * 300}, str(who)) for who in range(5)]
+        self.assertEqual([root.exists() for root in roots], [False, False, True, True, True])
+
+    def test_one_bound_for_what_holds_nothing(self) -> None:
+        """Neither folders and links nor the trees themselves become ever more."""
+        self.patch(trees, "_MOST_ENTRIES_OF_ALL", 12)
+        links = {b"/%d" % number: b"a" for number in range(5)}
+        roots = [self.brought(str(who), {}, links=links) for who in range(3)]
+        self.assertEqual([root.exists() for root in roots], [False, True, True])
+        self.patch(trees, "_MOST_TREES", 1)
+        roots = [self.brought("eve", {}, str(kind)) for kind in range(3)]
+        self.assertEqual([root.exists() for root in roots], [False, False, True])
+
+    def test_what_is_removed_is_counted_no_more(self) -> None:
+        """When all trees are gone, what the store itself has is all that is counted."""
+        self.brought("ada", {b"/a": b"same", b"/b": b"same", b"/c": b"other"})
+        self.brought("ada", {b"/a": b"new"})
+        store = self.trees._store
+        assert store is not None
+        self.assertEqual(store.bytes, len("same") + len("other") + len("new"))
+        for _, root in self.trees._idle:
+            root.remove()
+        self.assertEqual(store.bytes, store._own_bytes)

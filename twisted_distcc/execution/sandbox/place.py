@@ -77,7 +77,7 @@ class Sandbox:
         return "mapped" if self.toolchains.get(path).is_whole_system else "exact"
 
     def prepare(
-        self, path: str, compilation: Compilation, source: Body
+        self, path: str, compilation: Compilation, source: Body, owner: str
     ) -> AbstractContextManager[ConfinedJob]:
         """Make ready to compile `source` as `compilation` says, with the compiler at `path`."""
         name = f"source{compilation.language.preprocessed_suffix}"
@@ -122,7 +122,8 @@ class Sandbox:
         layout = lay_out(tree, fixture_of(seen, self.environ))
         own = os.fsdecode(layout.own)
         command = serve_tree_argv(compilation, path, f"{own}/{OUTPUT}", f"{own}/{DEPENDENCIES}")
-        laid = self.trees.laid(path, layout, tree.contents, owner)
+        # All names of one compiler are of one kind.
+        laid = self.trees.laid(os.path.realpath(path), layout, tree.contents, owner)
         with laid as root, closing(Handed(self.spool)) as handed:
             system = [os.fsdecode(folder) for folder in layout.system]
             argv = self._walls(seen).argv_over(root, system, own, os.fsdecode(tree.directory), command)

@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 
 from twisted_distcc.execution.tree.layout import Layout
 from twisted_distcc.execution.tree.packed import write_expanded
-from twisted_distcc.execution.tree.store import Store
+from twisted_distcc.execution.tree.store import Held, Store
 from twisted_distcc.execution.workspace import remove_folder
 from twisted_distcc.messages.body import Body, Part, in_pieces
 from twisted_distcc.messages.model import TreeFile
@@ -39,56 +39,67 @@ class _Key(NamedTuple):
 class Root:
     """A folder with a tree in it, or with what is left of its last one.
 
+    When a folder or a link was made tells what was in the tree before: it is for one owner's alone.
+
     Attributes:
         path: the folder.
-        owner: whose tree it was.
+        owner: whose trees it is for.
 
     Args:
         path: the folder, which is made.
         store: where files can be had from, and are given to.
+        owner: whose trees it is for.
 
     Raises:
         OSError: if the disk takes no more.
     """
 
-    def __init__(self, path: bytes, store: Store | None = None) -> None:
+    def __init__(self, path: bytes, store: Store | None = None, owner: str = "") -> None:
         os.mkdir(path, 0o700)
         self.path = path
+        self.owner = owner
         self._store = store
         self._layout = Layout(b"", (), {}, {})
         self._keys: dict[bytes, _Key] = {}
-        self._lengths: dict[bytes, int] = {}
+        self._held: dict[bytes, Held] = {}
         self._bytes = 0
-        self.owner = ""
 
     @property
     def length(self) -> int:
         """The bytes of all its files."""
         return self._bytes
 
-    def become(self, layout: Layout, contents: Body, owner: str = "") -> None:
+    @property
+    def entries(self) -> int:
+        """How many files, folders and links there are."""
+        had = self._layout
+        return len(had.folders) + len(had.files) + len(had.links) + len(had.points)
+
+    def become(self, layout: Layout, contents: Body) -> None:
         """Have what `layout` says, and nothing else; if this fails the folder is good for nothing.
 
-        What is shared with other trees, or left from the last one, is so among those of `owner` alone.
+        What is shared with other trees is so among those of its owner alone.
 
         Raises:
             DistccError: if the contents are not LZO1X, or too much.
             OSError: if the disk takes no more.
         """
         with contents.opened() as read:
-            keys = _keys(layout.files, read, owner)
+            keys = _keys(layout.files, read, self.owner)
             self._remove_others(layout, keys)
             self._add_missing(layout)
             for path, key in keys.items():
-                if path not in self._lengths:
+                if path not in self._held:
                     self._add_file(path, key, layout.files[path], read)
         for path, target in layout.links.items():
             if path not in self._layout.links:
                 os.symlink(target, self.path + path)
-        self._layout, self._keys, self.owner = layout, keys, owner
+        self._layout, self._keys = layout, keys
 
     def remove(self) -> None:
         """Remove it with all that is in it."""
+        for path in list(self._held):
+            self._forget(path)
         remove_folder(os.fsdecode(self.path))
 
     def _remove_others(self, layout: Layout, keys: Mapping[bytes, _Key]) -> None:
@@ -99,12 +110,18 @@ class Root:
         for path in (*(had.links.keys() - links.keys()), *gone, *(had.points - layout.points)):
             os.unlink(self.path + path)
         for path in gone:
-            self._bytes -= self._lengths.pop(path)
+            self._forget(path)
         wanted = set(layout.folders)
         for path in reversed(had.folders):
             if path not in wanted:
                 os.rmdir(self.path + path)
         self._layout = Layout(b"", had.folders, {}, links, had.points)
+
+    def _forget(self, path: bytes) -> None:
+        held = self._held.pop(path)
+        self._bytes -= held.length
+        if self._store is not None:
+            self._store.release(held)
 
     def _add_missing(self, layout: Layout) -> None:
         """Make the folders and the mount points that are not there yet."""
@@ -116,16 +133,24 @@ class Root:
             os.close(os.open(self.path + path, _NEW, 0o600))
 
     def _add_file(self, path: bytes, key: _Key, file: TreeFile, read: Part) -> None:
-        place = self.path + path
+        held = self._linked(path, key) or self._written(path, key, file, read)
+        self._held[path] = held
+        self._bytes += held.length
+
+    def _linked(self, path: bytes, key: _Key) -> Held | None:
         # One of several that are alike has to be a file of its own.
-        store = None if key.number else self._store
-        length = None if store is None else store.link_to(place, key.digest)
-        if length is None:
-            length = self._write(place, key.number, file, read)
-            if store is not None:
-                store.take(place, key.digest, length)
-        self._lengths[path] = length
-        self._bytes += length
+        if self._store is None or key.number:
+            return None
+        return self._store.link_to(self.path + path, key.digest)
+
+    def _written(self, path: bytes, key: _Key, file: TreeFile, read: Part) -> Held:
+        place = self.path + path
+        length = self._write(place, key.number, file, read)
+        if self._store is None:
+            return Held(0, length)
+        if key.number:
+            return self._store.count(length)
+        return self._store.take(place, key.digest, length)
 
     def _write(self, place: bytes, number: int, file: TreeFile, read: Part) -> int:
         descriptor = os.open(place, _NEW, 0o600)

@@ -1,64 +1,110 @@
-"""Files that trees have in common, each on the disk once.
+"""Files that trees have in common, each on the disk once, and counted once.
 
-In: files, by the digest of what they hold, packed.  Out: the same files under other names.  Whoever gets
-one must not be able to change it, so it is for sandboxes alone, which show it read-only.  It may be used
-by several threads.
+In: files, by the digest of what they hold, packed.  Out: the same files under other names, and the bytes
+of all that the store or a tree holds.  Whoever gets a file must not be able to change it, so it is for
+sandboxes alone, which show it read-only.  It may be used by several threads.
 """
 
 from __future__ import annotations
 
+import itertools
 import os
 from contextlib import suppress
 from threading import Lock
-from typing import Final
+from typing import Final, NamedTuple
 
-_MOST_BYTES: Final = 256 * 1024 * 1024
+_MOST_BYTES: Final = 192 * 1024 * 1024
 _MOST_FILES: Final = 20_000
+
+
+class Held(NamedTuple):
+    """A file that somebody holds: what tells it from others, and its bytes, expanded."""
+
+    number: int
+    length: int
 
 
 class Store:
     """A folder of files that were used of late.
 
+    Attributes:
+        bytes: of all files that it or a tree holds, each counted once, however many names it has.
+
     Args:
         folder: the folder, which is made.
-        most_bytes: of all files, expanded; those that nobody used for longest go first.
+        most_bytes: of all files that it holds itself; those that nobody used for longest go first.
     """
 
     def __init__(self, folder: str, most_bytes: int = _MOST_BYTES) -> None:
         os.makedirs(folder, 0o700, exist_ok=True)
+        self.bytes: int = 0
         self._folder = os.fsencode(folder)
         self._most_bytes = most_bytes
         self._lock = Lock()
-        self._lengths: dict[bytes, int] = {}
-        self._bytes = 0
+        self._numbers = itertools.count()
+        self._holders: dict[int, int] = {}
+        self._own: dict[bytes, Held] = {}
+        self._own_bytes = 0
 
-    def link_to(self, place: bytes, digest: bytes) -> int | None:
-        """Have a file at `place`, and give its length; `None` says that there is none such."""
+    def link_to(self, place: bytes, digest: bytes) -> Held | None:
+        """Have a file at `place`, to be released; `None` says that there is none such."""
         with self._lock:
-            length = self._lengths.pop(digest, None)
-            if length is None:
+            held = self._own.pop(digest, None)
+            if held is None:
                 return None
-            self._lengths[digest] = length
+            self._own[digest] = held
+            self._hold(held)
         try:
             os.link(self._path(digest), place)
         except OSError:  # it has just gone, or has more names than a file can have
+            self.release(held)
             return None
-        return length
+        return held
 
-    def take(self, place: bytes, digest: bytes, length: int) -> None:
-        """Keep the file at `place` for others."""
-        try:
-            os.link(place, self._path(digest))
-        except OSError:  # it is there already, or the file system has no links
-            return
+    def take(self, place: bytes, digest: bytes, length: int) -> Held:
+        """Count the file at `place`, to be released, and keep it for others if that can be."""
+        held = self.count(length)
         with self._lock:
-            self._bytes += length - self._lengths.pop(digest, 0)
-            self._lengths[digest] = length
-            while self._bytes > self._most_bytes or len(self._lengths) > _MOST_FILES:
-                self._drop(next(iter(self._lengths)))
+            if digest in self._own:
+                return held
+            try:
+                os.link(place, self._path(digest))
+            except OSError:  # the file system has no links
+                return held
+            self._own[digest] = held
+            self._own_bytes += length
+            self._hold(held)
+            while self._own_bytes > self._most_bytes or len(self._own) > _MOST_FILES:
+                self._drop(next(iter(self._own)))
+        return held
+
+    def count(self, length: int) -> Held:
+        """Count a file that is for one tree alone, to be released."""
+        with self._lock:
+            held = Held(next(self._numbers), length)
+            self._hold(held)
+        return held
+
+    def release(self, held: Held) -> None:
+        """Count a file no more for one of those who had it."""
+        with self._lock:
+            self._let_go(held)
+
+    def _hold(self, held: Held) -> None:
+        holders = self._holders[held.number] = self._holders.get(held.number, 0) + 1
+        if holders == 1:
+            self.bytes += held.length
+
+    def _let_go(self, held: Held) -> None:
+        self._holders[held.number] -= 1
+        if not self._holders[held.number]:
+            del self._holders[held.number]
+            self.bytes -= held.length
 
     def _drop(self, digest: bytes) -> None:
-        self._bytes -= self._lengths.pop(digest)
+        held = self._own.pop(digest)
+        self._own_bytes -= held.length
+        self._let_go(held)
         with suppress(OSError):
             os.unlink(self._path(digest))
 
