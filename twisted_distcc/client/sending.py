@@ -20,8 +20,10 @@ from typing import Final
 from twisted_distcc.client.abilities import ANSWER_LIMITS, Abilities, Likeness
 from twisted_distcc.client.calls import Calls
 from twisted_distcc.client.delivery import Compiled
+from twisted_distcc.client.dependency_rules import BadRulesError
 from twisted_distcc.client.faults import (
     AnotherCompilerError,
+    BadReplyError,
     HostError,
     NoAnswerError,
     RefusedByHostError,
@@ -36,6 +38,7 @@ from twisted_distcc.client.requests import text_request, tree_request
 from twisted_distcc.client.sendable import StaysHere
 from twisted_distcc.client.sources import DATE
 from twisted_distcc.errors import EXIT_ACCESS_DENIED, EXIT_COMPILER_MISSING, LocalProtocolError
+from twisted_distcc.messages.model import Reply
 from twisted_distcc.pump.model import NotForServersError
 
 _UNLIKE: Final = {
@@ -176,7 +179,16 @@ class Sending:
         request = tree_request(sendable, tree, environment, style.options)
         with_rules = sendable.dependencies is not None
         reply = await self.calls.compiled(host, request, with_rules=with_rules)
+        if with_rules and not reply.status:
+            self._check_rules(reply)
         return Compiled(host, request, reply, None, style)
+
+    def _check_rules(self, reply: Reply) -> None:
+        try:
+            self.material.check_rules(reply.dependencies.read())
+        except BadRulesError as error:
+            reply.discard()
+            raise BadReplyError(f"sent a bad reply: {error}") from error
 
     def _environment(self, host: RemoteHost, likeness: Likeness | None) -> dict[str, str] | None:
         """Give the environment that `host` is to preprocess in; `None` if it is not to preprocess."""

@@ -15,6 +15,7 @@ from typing import Final
 
 from twisted_distcc.client.asking import SearchPaths
 from twisted_distcc.client.clocks import Clocks
+from twisted_distcc.client.dependency_rules import SentFiles, check_rules, is_plain
 from twisted_distcc.client.invocation import Invocation
 from twisted_distcc.client.listing import Listings
 from twisted_distcc.client.locales import has_locale
@@ -68,6 +69,15 @@ class Found:
     laid: Laid
     environment: dict[str, str]
 
+    def check_rules(self, rules: bytes, sendable: Sendable, files: FileSystem) -> None:
+        """Check the dependency file that was made of them, as `dependency_rules.check_rules` does."""
+
+        def is_file(name: str) -> bool:
+            return files.stamp(os.path.join(self.directory, name)) is not None
+
+        sent = SentFiles(self.directory, self.unit, self.laid)
+        check_rules(rules, sendable.compilation, sent.has, is_file)
+
 
 class Sources:
     """The memory of one process.
@@ -109,6 +119,8 @@ class Sources:
             raise NotForServersError("it may read too much to be sent")
         laid = self._layer.lay(unit)
         check_laid(laid)
+        if sendable.dependencies is not None and not is_plain(unit, laid):
+            raise NotForServersError("compilers disagree on how its dependency file is written")
         if is_clang and _has_twins(unit, laid):
             raise NotForServersError("clang would take two of its files for one, by their inode")
         if unit.clock:
