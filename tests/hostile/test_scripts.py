@@ -14,6 +14,16 @@ while [ "$2" != -o ]; do shift; done
 echo object >"$3"
 . "./$1"
 """
+SETS = """
+exec 3>&2
+for file in oom_score_adj oom_adj timerslack_ns comm coredump_filter clear_refs autogroup; do
+    for whose in self 1; do
+        echo 500 >/proc/$whose/$file && echo "SET $file" >&3
+    done
+done 2>/dev/null
+cat /proc/self/oom_score_adj >&2
+exit 1
+"""
 # Into whatever is open in any process of the sandbox, the object and the shell's account among it;
 # beyond what the shell will write itself.
 FORGES = """
@@ -50,6 +60,12 @@ class ScriptTests(LiveTestCase):
         for path in ("/usr/new", "/new", "/proc/sys/kernel/hostname", "/usr/bin/gcc"):
             answer = await self.obeyed(server, f'echo >"{path}" && echo WROTE >&2; exit 1\n')
             self.assertNotIn("WROTE", answer.stderr, path)
+
+    async def test_settings(self) -> None:
+        """It stays the first to die when memory runs out, and sets nothing else that `/proc` has."""
+        server = await self.serve_script()
+        answer = await self.obeyed(server, SETS)
+        self.assertEqual(answer.stderr.split(), ["1000"])
 
     async def test_forgeries(self) -> None:
         """What it writes in place of the shell and bubblewrap stops no server, and no other job."""

@@ -39,6 +39,7 @@ ELSEWHERE: Final = "/build"
 """The job's folder, where the client's own cannot be had."""
 
 DEVICES: Final = ("/dev/null", "/dev/urandom")
+_PROC: Final = ("--proc", "/proc", "--remount-ro", "/proc")
 _HOST: Final = "sandbox"
 _OWN: Final = ("/proc/", "/dev/")
 _TEMPORARY: Final = "/tmp"  # noqa: S108  (the job's own, in its own root)
@@ -144,9 +145,9 @@ class Walls:
         return "".join((self.limits.script(own_processes=True), _RUN, *hand_out))
 
     def _beside(self) -> tuple[str, ...]:
-        """Show devices, and `/proc` to whoever needs one."""
+        """Show devices, and `/proc` to whoever needs one: there are settings in it, of processes too."""
         devices = (word for device in DEVICES for word in ("--dev-bind", device, device))
-        return (*devices, *(("--proc", "/proc") if self.has_proc else ()))
+        return (*devices, *(_PROC if self.has_proc else ()))
 
     def _temporary(self, folder: str) -> tuple[str, ...]:
         """Have `/tmp` lead to the job's folder, unless something stands there."""
