@@ -13,8 +13,9 @@ REPORTER ?= text
 
 BUILD_PACKAGES := gcc g++ make
 # The tests speak to real peers: C distcc, sshd, other compilers and build tools.
-TEST_PACKAGES := $(BUILD_PACKAGES) bubblewrap ccache clang cmake distcc dpkg-dev fakeroot gcc-aarch64-linux-gnu \
-    gobjc gobjc++ iproute2 libclang-rt-dev ninja-build openssh-client openssh-server openssl systemd tcpdump xinetd
+TEST_PACKAGES := $(BUILD_PACKAGES) bubblewrap busybox ccache clang cmake distcc dpkg-dev fakeroot \
+    gcc-aarch64-linux-gnu gobjc gobjc++ iproute2 libclang-rt-dev musl-tools ninja-build openssh-client \
+    openssh-server openssl systemd tcc tcpdump xinetd
 # The messages of this Debian's gcc in other languages.
 GCC := $(shell apt-cache depends gcc 2>/dev/null | sed -n 's/^  Depends: \(gcc-[0-9]*\)$$/\1/p')
 LOCALE_PACKAGES := $(or $(GCC),gcc-12)-locales

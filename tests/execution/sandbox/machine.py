@@ -26,6 +26,8 @@ def run(program: bytes, call: Mapping[int, int]) -> int:
             return value
         if code == 0x20:
             held = call[value]
-            continue
-        holds = {0x15: held == value, 0x25: held > value, 0x45: bool(held & value)}[code]
-        at += true if holds else false
+        elif code == 0x05:
+            at += value
+        else:
+            holds = {0x35: held >= value, 0x45: bool(held & value)}[code]
+            at += true if holds else false

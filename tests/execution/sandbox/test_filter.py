@@ -3,77 +3,49 @@
 from __future__ import annotations
 
 import errno
-import re
+import runpy
 import subprocess
+from collections.abc import Iterator
+from pathlib import Path
 
 from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.execution.sandbox.machine import run
-from twisted_distcc.execution.sandbox.filter import (
-    AARCH64,
-    I386,
-    MACHINES,
-    REFUSED,
-    X86_64,
-    Machine,
-    program,
-)
+from twisted_distcc.execution.sandbox.calls import ALLOWED, ANSWERED, CONDITIONS, NEWEST, OneOf
+from twisted_distcc.execution.sandbox.filter import AARCH64, I386, MACHINES, X86_64, Machine, program
 
-# What the architecture's own header asks of the one for all.
-GENERIC = ("-D__BITS_PER_LONG=64", "-D__ARCH_WANT_MEMFD_SECRET", "-D__ARCH_WANT_SYS_CLONE3")
-# The constants that our own C library's headers give, by the preprocessor, for each architecture.
-HEADERS = (
-    (X86_64, "x86_64", "asm/unistd_64.h", ()),
-    (I386, "i386", "asm/unistd_32.h", ()),
-    (
-        AARCH64,
-        "aarch64",
-        "asm-generic/unistd.h",
-        ("-D__BITS_PER_LONG=64", "-D__ARCH_WANT_MEMFD_SECRET", "-D__ARCH_WANT_SYS_CLONE3"),
-    ),
-)
-TOKENS = {X86_64: "AUDIT_ARCH_X86_64", I386: "AUDIT_ARCH_I386", AARCH64: "AUDIT_ARCH_AARCH64"}
-MORE = {X86_64: {"modify_ldt"}, I386: {"socketcall", "ipc", "modify_ldt"}, AARCH64: set()}
+PROJECT = Path(__file__).parents[3]
+TOKENS = {
+    X86_64.token: "AUDIT_ARCH_X86_64",
+    I386.token: "AUDIT_ARCH_I386",
+    AARCH64.token: "AUDIT_ARCH_AARCH64",
+}
 
-ALLOW, KILL = 0x7FFF0000, 0x80000000
-DENIED, UNKNOWN = 0x50000 | errno.EPERM, 0x50000 | errno.ENOSYS
+ALLOW, KILL, ERROR = 0x7FFF0000, 0x80000000, 0x50000
+DENIED, UNKNOWN = ERROR | errno.EPERM, ERROR | errno.ENOSYS
 NAMESPACES = (0x20000, 0x2000000, 0x4000000, 0x8000000, 0x10000000, 0x20000000, 0x40000000)
+CALLS = 512  # of which the kernel knows none yet
 
 
-def numbers(header: str, defines: tuple[str, ...]) -> dict[str, int]:
-    """Give the calls that a header of the kernel numbers."""
-    text = subprocess.run(
-        ["gcc", "-E", "-dM", *defines, "-include", header, "-x", "c", "/dev/null"],
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout
-    found = dict(re.findall(r"(?m)^#define __NR(?:3264)?_(\w+) (\S+)$", text))
-    return {name: int(value) for name, value in found.items() if value.isdecimal()}
-
-
-def verdict(machine: str, token: int, number: int, argument: int = 0) -> int:
+def verdict(machine: str, token: int, number: int, **arguments: int) -> int:
     """Run the filter as the kernel does, on one call; every jump leads forward, to its end."""
     data = program(machine)
     assert data is not None
-    return run(data, {0: number & 0xFFFFFFFF, 4: token, 16: argument & 0xFFFFFFFF})
+    given = {16 + 8 * index: arguments.get(f"a{index}", 0) & 0xFFFFFFFF for index in range(6)}
+    return run(data, {0: number & 0xFFFFFFFF, 4: token, **given})
+
+
+def each() -> Iterator[tuple[str, Machine]]:
+    return ((name, machine) for name, machines in MACHINES.items() for machine in machines)
 
 
 class NumberTests(SynchronousTestCase):
-    def test_names_and_numbers(self) -> None:
-        """Each column says what the kernel's own headers say."""
-        for machine, name, header, defines in HEADERS:
-            known = numbers(header, defines)
-            self.assertEqual(len(machine.refused), len(REFUSED), name)
-            self.assertEqual(
-                {call: known[call] for call in REFUSED},
-                dict(zip(REFUSED, machine.refused, strict=True)),
-                name,
-            )
-            self.assertEqual((known["clone"], known["clone3"]), (machine.clone, machine.clone3), name)
-            self.assertEqual({known[call] for call in MORE[machine]}, set(machine.more), name)
+    def test_numbers(self) -> None:
+        """They are what the kernel's headers say; run `scripts/number_calls.py` after a change."""
+        script = runpy.run_path(str(PROJECT / "scripts" / "number_calls.py"))
+        self.assertEqual(script["MODULE"].read_text(), script["draw"]())
 
     def test_architectures(self) -> None:
         """The tokens are those of `linux/audit.h`."""
@@ -81,35 +53,63 @@ class NumberTests(SynchronousTestCase):
         lines = subprocess.run(
             ["gcc", "-E", "-P", "-"], input=text, capture_output=True, text=True, check=True
         ).stdout.splitlines()[-len(TOKENS) :]
-        for machine, line in zip(TOKENS, lines, strict=True):
-            self.assertEqual(eval(line, {}), machine.token, line)
+        for token, line in zip(TOKENS, lines, strict=True):
+            self.assertEqual(eval(line, {}), token, line)
+
+    def test_one_rule_each(self) -> None:
+        """No call has two rules, and none that has one is newer than what may be missing."""
+        self.assertFalse(ALLOWED & {*CONDITIONS, *ANSWERED})
+        self.assertFalse({*CONDITIONS} & {*ANSWERED})
+        for _, machine in each():
+            self.assertLessEqual(max(machine.numbers.values()), NEWEST)
 
 
 class VerdictTests(SynchronousTestCase):
-    def each(self) -> list[tuple[str, Machine]]:
-        return [(name, machine) for name, machines in MACHINES.items() for machine in machines]
+    def test_by_number(self) -> None:
+        """What is allowed is allowed, what has an answer gets it, and nothing else is let through."""
+        for name, machine in each():
+            by_number = {number: call for call, number in machine.numbers.items()}
+            for number in range(CALLS):
+                call = by_number.get(number, "")
+                if call in CONDITIONS:
+                    continue
+                others = UNKNOWN if number > NEWEST else DENIED
+                told = ERROR | ANSWERED[call] if call in ANSWERED else others
+                expected = ALLOW if call in ALLOWED else told
+                self.assertEqual(verdict(name, machine.token, number), expected, (name, number, call))
 
-    def test_refused(self) -> None:
-        """Each call of the list is denied on each architecture."""
-        for name, machine in self.each():
-            for number in (*machine.refused, *machine.more):
-                self.assertEqual(verdict(name, machine.token, number), DENIED, (name, number))
-
-    def test_allowed(self) -> None:
-        """All others are not, as far as there are any."""
-        for name, machine in self.each():
-            special = {*machine.refused, *machine.more, machine.clone, machine.clone3}
-            for number in set(range(500)) - special:
-                self.assertEqual(verdict(name, machine.token, number), ALLOW, (name, number))
+    def test_by_argument(self) -> None:
+        """A value that is not listed has the error that programs are used to, a listed one none."""
+        for name, machine in each():
+            for call, number in machine.numbers.items():
+                if isinstance(rule := CONDITIONS.get(call), OneOf):
+                    at = f"a{rule.argument}"
+                    for value in {*range(70), *rule.values, 2**31, 2**32 - 1, 2**32 + max(rule.values)}:
+                        is_listed = value % 2**32 in rule.values
+                        expected = ALLOW if is_listed else ERROR | rule.otherwise
+                        found = verdict(name, machine.token, number, **{at: value})
+                        self.assertEqual(found, expected, (name, call, value))
 
     def test_processes(self) -> None:
         """A process or a thread may be made, no namespace with it; `clone3` hides what it asks for."""
-        for name, machine in self.each():
+        for name, machine in each():
+            clone = machine.numbers["clone"]
             for flags in (0, 17, 0x3D0F00, 0x4111):
-                self.assertEqual(verdict(name, machine.token, machine.clone, flags), ALLOW)
+                self.assertEqual(verdict(name, machine.token, clone, a0=flags), ALLOW)
             for flag in NAMESPACES:
-                self.assertEqual(verdict(name, machine.token, machine.clone, flag | 17), DENIED, flag)
-            self.assertEqual(verdict(name, machine.token, machine.clone3), UNKNOWN)
+                self.assertEqual(verdict(name, machine.token, clone, a0=flag | 17), DENIED, flag)
+            self.assertEqual(verdict(name, machine.token, 435), UNKNOWN)
+
+    def test_memory(self) -> None:
+        """Memory may be had, but none locked or in huge pages; one call of i386 hides which."""
+        for name, machine in each():
+            number = machine.numbers["mmap2" if machine is I386 else "mmap"]
+            for flags in (0x22, 0x802, 0x20022, 0x4022):
+                self.assertEqual(verdict(name, machine.token, number, a3=flags), ALLOW, flags)
+                for scarce in (0x2000, 0x40000):
+                    told = verdict(name, machine.token, number, a3=flags | scarce)
+                    self.assertEqual(told, ERROR | errno.ENOMEM)
+        self.assertEqual(verdict("x86_64", I386.token, 90), DENIED)
 
     def test_the_other_abi(self) -> None:
         """The calls of x32 begin behind all others, and are none here."""
