@@ -60,6 +60,13 @@ OVER_THE_COMPILER: Final[Sequence[tuple[str, Sequence[Entry]]]] = (
     ("another one on this server", [(b"/lib", Link(b"/project"))]),
     ("another one on this server", [(b"/lib64", Link(b"/oldroot/lib64"))]),
     ("another one on this server", [(b"/usr/bin/gcc", Link(b"/project/evil"))]),
+    *(
+        ("is a link to a program", [(b"/usr/bin/" + name, Link(b"sh"))])
+        for name in (b"xcc", b"nas", b"llvm-mc", b"aarch64-linux-gnu-as", b"objcopy", b"ld.lld")
+    ),
+    ("is a link to a program", [(b"/usr/local/bin/cc1", Link(b"../../bin/sh"))]),
+    ("is a link to a program", [(b"/project/as", Link(b"/usr/lib/gcc/x86_64-linux-gnu/12/cc1"))]),
+    ("is a link to a program", [(b"/b", Link(b"/usr/bin")), (b"/project/xcc", Link(b"../b/cat"))]),
     ("is a file and a folder", [(b"/usr", EMPTY)]),
     ("is a file and a folder", [(b"/usr/lib/gcc", EMPTY)]),
     ("is a file and a folder", [(b"/dev", EMPTY)]),

@@ -120,6 +120,17 @@ class RootTests(DiskTestCase):
             self.assertEqual(len({one.st_ino for one in told}), 3)
             self.assertEqual(len({int(one.st_mtime) for one in told}), 3)
 
+    def test_nothing_can_be_executed(self) -> None:
+        """No file of a tree can be, by whichever name, whether it is written or linked."""
+        store = Store(str(self.folder / "files"))
+        for root in (self.root(store), Root(os.fsencode(self.folder / "second"), store)):
+            fixture = Fixture(files=frozenset({b"/usr/bin/gcc"}))
+            tree = pack_tree(b"/", dict.fromkeys((b"/usr/bin/xcc", b"/usr/bin/as"), b"#!/bin/sh\n"), {})
+            root.become(lay_out(tree, fixture), tree.contents)
+            paths = [path for path in Path(os.fsdecode(root.path)).rglob("*") if path.is_file()]
+            self.assertEqual([path for path in paths if path.stat().st_mode & 0o111], [])
+            self.assertEqual(len(paths), 3)
+
     def test_too_much(self) -> None:
         """What expands to more than a job may bring is refused, and what is no LZO1X."""
         self.patch(packed, "_IN_MEMORY", 1000)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -160,14 +161,27 @@ class RefusalTests(SynchronousTestCase):
         """No tree brings what a loader or a compiler's driver obeys, by whichever name, nor a link."""
         for name in (
             b"/etc/ld.so.preload", b"/usr/lib/specs", b"/usr/lib/x/libc.so.6", b"/p/x.so",
-            b"/p/clang.cfg", b"/usr/x86_64-linux-gnu/bin/as", b"/p/cc1plus",
+            b"/p/clang.cfg", b"/usr/share/locale/C.UTF-8/LC_MESSAGES/gcc-12.mo", b"/p/a.h.gch",
+            b"/usr/lib/locale/C.utf8/LC_CTYPE", b"/usr/lib/locale/locale-archive", b"/p/a.pch",
+            b"/usr/lib/x86_64-linux-gnu/gconv/gconv-modules.cache", b"/p/a.h.gch/any",
         ):  # fmt: skip
             self.assert_refused("take it for their own", name)
-            self.assert_refused("take it for their own", **{name.decode().replace("/", "_"): b"/p/a"})
-        names = {b"/p/specs.h", b"/p/a.sox", b"/p/so", b"/p/x.cfg.h", b"/p/old.so/a.h"}
+            with self.assertRaisesRegex(BadTreeError, "take it for their own"):
+                laid(links={name: b"/p/a"})
+        names = {b"/p/specs.h", b"/p/a.sox", b"/p/so", b"/p/x.cfg.h", b"/p/old.so/a.h", b"/p/gch"}
         self.assertEqual(set(laid(*names).files), names)
         own = b"/usr/lib/gcc/12/plugin/gtype.so"
         self.assertEqual(laid(own, fixture=GCC).files, {})
+
+    def test_links_to_programs(self) -> None:
+        """No link leads to a program of the server's, however long the way; one to data may be."""
+        fixture = replace(GCC, is_program=lambda path: path.endswith((b"/gcc-12", b"/cc1")))
+        for target in (b"/usr/bin/gcc-12", b"bin/gcc", b"/p/../lib/gcc/12/cc1", b"/a/cc1", b"b"):
+            links = {"_usr_xcc": target, "_a": b"/usr/lib/gcc/12", "_usr_b": b"/a/../12/cc1"}
+            why = "is a link to a program of this server's"
+            self.assert_refused_beside(fixture, why, **links)
+        links = {b"/p/stddef.h": b"/usr/lib/gcc/12/include/stddef.h", b"/p/gcc": b"/lib/gcc/12"}
+        self.assertEqual(laid(links=links, fixture=fixture).links.keys() & links.keys(), links.keys())
 
     def test_contradictions(self) -> None:
         """Nothing is two things at once, nor one thing twice, by whichever names."""

@@ -37,7 +37,13 @@ def _fixture_of(toolchain: Toolchain, environ: tuple[tuple[str, str], ...]) -> F
         frozenset(os.fsencode(path) for path in (*mounts, *DEVICES) if path not in folders),
         tuple((os.fsencode(link), os.fsencode(target)) for link, target in toolchain.view.links),
         tuple(os.fsencode(path) for path in system if path not in folders),
+        _is_program,
     )
+
+
+def _is_program(path: bytes) -> bool:
+    """Say whether what a job sees at `path` can be executed; in `/proc` there is the job itself."""
+    return path.startswith(b"/proc/") or (os.access(path, os.X_OK) and not os.path.isdir(path))
 
 
 def _searched(compiler: str, environ: tuple[tuple[str, str], ...]) -> Iterator[str]:

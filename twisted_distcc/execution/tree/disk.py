@@ -22,6 +22,8 @@ from twisted_distcc.messages.model import TreeFile
 
 _MOST_BYTES: Final = 1024 * 1024 * 1024
 """Bytes of all files of a tree, expanded, as of one preprocessed source."""
+# No file of a tree can be executed, by whichever name a driver looks for its programs.
+_MODE: Final = 0o600
 _NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
@@ -130,7 +132,7 @@ class Root:
             if path not in had:
                 os.mkdir(self.path + path, 0o700)
         for path in layout.points - self._layout.points:
-            os.close(os.open(self.path + path, _NEW, 0o600))
+            os.close(os.open(self.path + path, _NEW, _MODE))
 
     def _add_file(self, path: bytes, key: _Key, file: TreeFile, read: Part) -> None:
         held = self._linked(path, key) or self._written(path, key, file, read)
@@ -153,7 +155,7 @@ class Root:
         return self._store.take(place, key.digest, length)
 
     def _write(self, place: bytes, number: int, file: TreeFile, read: Part) -> int:
-        descriptor = os.open(place, _NEW, 0o600)
+        descriptor = os.open(place, _NEW, _MODE)
         try:
             length = write_expanded(file, read, descriptor, _MOST_BYTES - self._bytes)
             # No time of ours: `__TIMESTAMP__` would tell when a file was first brought.

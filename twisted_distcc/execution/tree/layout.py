@@ -8,7 +8,7 @@ contradicts itself is refused.  This module refuses to touch a disk.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -35,12 +35,14 @@ class Fixture:
         folders, files: what is mounted.
         links: the links that lead there, and what they say.
         system: folders that are mounted as well for a job that brings nothing in any of them.
+        is_program: says whether what is mounted at a path can be executed.
     """
 
     folders: frozenset[bytes] = frozenset()
     files: frozenset[bytes] = frozenset()
     links: tuple[tuple[bytes, bytes], ...] = ()
     system: tuple[bytes, ...] = ()
+    is_program: Callable[[bytes], bool] = lambda _: False
 
 
 NOTHING: Final = Fixture()
@@ -76,6 +78,7 @@ def lay_out(tree: Tree, fixture: Fixture = NOTHING) -> Layout:
     mounts = fixture.folders | fixture.files
     links = Links(fixture.links)
     links.add_all((entry for entry in tree.entries if isinstance(entry, TreeLink)), mounts)
+    _check_programs(links, fixture, mounts)
     site = _Site(links, mounts)
     for entry in tree.entries:
         if isinstance(entry, TreeFile):
@@ -92,6 +95,14 @@ def lay_out(tree: Tree, fixture: Fixture = NOTHING) -> Layout:
     own = site.add_own()
     folders = tuple(sorted(site.folders - {b""}))
     return Layout(own, folders, site.files, links.targets, fixture.files, system)
+
+
+def _check_programs(links: Links, fixture: Fixture, mounts: Collection[bytes]) -> None:
+    """Refuse links to what can be executed: a driver would run it by whichever name it looks for."""
+    for path in links.targets.keys() - dict(fixture.links).keys():
+        leads = links.end(path)
+        if leads is not None and is_within(leads, mounts) and fixture.is_program(leads):
+            raise refused(path, "is a link to a program of this server's")
 
 
 @dataclass(slots=True)

@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterable
 from typing import Final
 
 from twisted_distcc.execution.tree.names import (
+    BadTreeError,
     check_given,
     check_length,
     check_passive,
@@ -23,6 +24,10 @@ from twisted_distcc.messages.model import TreeLink
 _IN_A_ROW: Final = 40  # as the kernel follows
 # Steps for all paths of a tree: half a second.  Ten thousand links to files take a tenth of that.
 _MOST_STEPS: Final = 2_000_000
+
+
+class CircleError(BadTreeError):
+    """A path leads over links in a circle."""
 
 
 class Links:
@@ -73,10 +78,17 @@ class Links:
                 continue
             followed += 1
             if followed > _IN_A_ROW:
-                raise refused(path, "leads over links in a circle")
+                raise CircleError(str(refused(path, "leads over links in a circle")))
             left.extend(target.split(b"/")[::-1])
             here = b"" if target.startswith(b"/") else here
         return here
+
+    def end(self, path: bytes) -> bytes | None:
+        """Return where the absolute `path` leads; `None` if it leads in a circle, which is nowhere."""
+        try:
+            return self.follow(path)
+        except CircleError:
+            return None
 
     def _step(self, path: bytes) -> None:
         self._steps += 1

@@ -20,11 +20,13 @@ DEEPEST: Final = 100
 
 # Devices, and what tells of the machine.
 _OWN: Final = frozenset({b"dev", b"proc", b"sys"})
-# What a loader loads by itself, and what a compiler's driver runs, or takes orders from, where it finds
-# it: a link may lead to a program.
+# What is loaded, or obeyed, where it is found, though nobody may execute it: libraries and the loader's
+# settings, a driver's, and what the C library reads of locales and of character sets.
 _LOADED: Final = re.compile(
-    rb"(?s)specs|as|ld|cc1.*|collect2|lto-wrapper|ld\.so.*|.*\.so(\..*)?|.*\.cfg"
+    rb"(?s)specs|.*\.cfg|ld\.so.*|.*\.so(\..*)?|gconv-modules.*|locale-archive|LC_[A-Z]+|.*\.g?mo"
 )
+# A precompiled header is an image of a compiler's memory; it may be any file of a folder of that name.
+_PRECOMPILED: Final = re.compile(rb"(?s).*\.(gch|pch)(/.*)?")
 _SHOWN_LENGTH: Final = 100
 
 
@@ -69,9 +71,11 @@ def check_place(path: bytes) -> None:
 def check_passive(name: bytes) -> None:
     """Refuse `name` if programs look for such files by themselves, and do what these say.
 
-    The tree is the root of the compiler's world: what a compiler runs is not for clients to bring.
+    The tree is the root of the compiler's world: what a compiler does is not for clients to bring.  What
+    it runs needs no names here, of which each driver has others: no file of a tree can be executed, and
+    no link leads to a program.
     """
-    if _LOADED.fullmatch(name.rpartition(b"/")[2]):
+    if _LOADED.fullmatch(name.rpartition(b"/")[2]) or _PRECOMPILED.fullmatch(name):
         raise refused(name, "has a name by which compilers or loaders would take it for their own")
 
 
