@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from twisted_distcc.client.terminal import shown
+from twisted_distcc.client.terminal import is_shown_whole, shown
 
 URL = b"https://gcc.gnu.org/onlinedocs/gcc/Warning-Options.html#index-Wformat="
 BEL, ST = b"\x07", b"\x1b\\"
@@ -23,7 +23,8 @@ class TerminalTests(SynchronousTestCase):
             b"tab\tand\r\n",
             "caf\u00e9 \u2018quoted\u2019".encode(),
         ):
-            self.assertEqual(shown(said), said)
+            self.assertEqual(shown(said, utf_8=True), said)
+            self.assertTrue(is_shown_whole(said, utf_8=True))
 
     def test_what_a_terminal_would_obey(self) -> None:
         """Links elsewhere, links that do not end, and all other sequences are made harmless."""
@@ -41,6 +42,8 @@ class TerminalTests(SynchronousTestCase):
             b"\x1b[2J",
             b"\x9b2J\x07",
         ):
-            told = shown(said)
-            self.assertNotEqual(told, said)
-            self.assertEqual({0x1B, 0x07} & set(told), set(), told)
+            for utf_8 in (True, False):
+                told = shown(said, utf_8=utf_8)
+                self.assertNotEqual(told, said)
+                self.assertFalse(is_shown_whole(said, utf_8=utf_8))
+                self.assertEqual({0x1B, 0x07} & set(told), set(), told)

@@ -135,7 +135,7 @@ class Backoff:
         """Read the note, whose time of change is `noted`; distcc's has nothing that counts."""
         try:
             with open(self._note(host), "rb") as file:
-                text = os.fsdecode(shown(file.read(_LONGEST_NOTE)))
+                text = os.fsdecode(shown(file.read(_LONGEST_NOTE), utf_8=True))
         except OSError:
             return []
         read = [_Failure.parse(line) for line in text.splitlines()]

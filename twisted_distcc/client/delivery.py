@@ -17,7 +17,7 @@ from twisted_distcc.client.message_style import UNKNOWN, Style
 from twisted_distcc.client.outputs import Existing, LeftToCompilerError, Outputs
 from twisted_distcc.client.preprocessing import Preprocessed
 from twisted_distcc.client.sendable import Sendable, StaysHere
-from twisted_distcc.client.terminal import shown
+from twisted_distcc.client.terminal import is_shown_whole, shown
 from twisted_distcc.execution.words import LONGEST_WHOLE
 from twisted_distcc.messages.model import Reply, Request
 
@@ -68,10 +68,10 @@ class Compiled:
         said = (self.reply.stdout.read(), self.reply.stderr.read())
         return all(self.style.fits(one) for one in said)
 
-    def says_more_than_is_shown(self) -> bool:
-        """Whether there is more in the messages than a server's may have."""
+    def says_more_than_is_shown(self, *, utf_8: bool) -> bool:
+        """Whether there is more in the messages than a server's may have, as in `terminal.shown`."""
         said = (self.reply.stdout.read(), self.reply.stderr.read())
-        return any(shown(one) != one for one in said)
+        return not all(is_shown_whole(one, utf_8=utf_8) for one in said)
 
 
 def deliver(sendable: Sendable, compiled: Compiled) -> Finished:
@@ -84,7 +84,9 @@ def deliver(sendable: Sendable, compiled: Compiled) -> Finished:
     reply = compiled.reply
     if not reply.status:
         _write(sendable, compiled)
-    return Finished(reply.exit_code, shown(reply.stdout.read()), shown(reply.stderr.read()))
+    utf_8 = sendable.invocation.utf_8
+    said = (shown(body.read(), utf_8=utf_8) for body in (reply.stdout, reply.stderr))
+    return Finished(reply.exit_code, *said)
 
 
 def _write(sendable: Sendable, compiled: Compiled) -> None:

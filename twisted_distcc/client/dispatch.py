@@ -386,7 +386,9 @@ class _Job:
             raise self._failed_there(material, compiled)
         if compiled.says_too_much():
             raise StaysHere("its messages are longer than a server keeps")
-        if compiled.text is None and self.settings.fallback and compiled.says_more_than_is_shown():
+        utf_8 = self.invocation.utf_8
+        says_more = compiled.text is None and compiled.says_more_than_is_shown(utf_8=utf_8)
+        if self.settings.fallback and says_more:
             raise StaysHere("its messages have control characters, which no server may send")
         if not compiled.reply.status and not compiled.says_the_same():
             raise StaysHere("its messages might not be those of a compile on this machine")

@@ -106,7 +106,7 @@ class RefusedByHostError(HostError):
     @classmethod
     def of(cls, reply: Reply) -> RefusedByHostError:
         """Make it of the server's answer."""
-        words = shown(reply.stderr.head(_SENTENCE)).decode(errors="replace")
+        words = shown(reply.stderr.head(_SENTENCE), utf_8=True).decode(errors="replace")
         lines = words.strip().splitlines()
         error = cls(f"answered: {lines[-1] if lines else 'nothing'}")
         error.exit_code = reply.exit_code

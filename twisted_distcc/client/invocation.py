@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Final, Protocol, TypeAlias
 
 from twisted_distcc.client.slots import Slot
+from twisted_distcc.cmdline.environment import is_utf_8
 
 # What may be given relative to where the command was typed, which the agent's own folder is not.
 _TLS_PATHS: Final = (
@@ -75,6 +76,11 @@ class Invocation:
             if environ.get(name):
                 environ[name] = self.absolute(environ[name])
         return environ
+
+    @property
+    def utf_8(self) -> bool:
+        """Whether terminals of the caller read UTF-8."""
+        return is_utf_8(self.environ)
 
     def absolute(self, path: str) -> str:
         """Return `path` from the root, as any process calls it: `/proc/self` is another for each."""

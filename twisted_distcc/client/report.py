@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from twisted_distcc.client.invocation import Report
+from twisted_distcc.client.terminal import shown
+from twisted_distcc.cmdline.environment import is_utf_8
 
 _AGAIN: Final = 60.0
 """Seconds after which a build is reminded again."""
@@ -45,7 +47,8 @@ class Reminders:
 class _Written:
     """Writes lines by `write`; a log gets all of them, and `verbose` says who else does.
 
-    `build` stands for the compiles that are reminded of something once.
+    `build` stands for the compiles that are reminded of something once, and `utf_8` says that whoever
+    reads the lines reads UTF-8.
     """
 
     write: Callable[[bytes], None]
@@ -53,26 +56,27 @@ class _Written:
     is_log: bool
     reminders: Reminders
     build: int
+    utf_8: bool
 
     def say(self, text: str) -> None:
         if self.verbose or self.is_log:
-            self.write(_line(text))
+            self.write(self._line(text))
 
     def warn(self, text: str) -> None:
-        self.write(_line(f"Warning: {text}"))
+        self.write(self._line(f"Warning: {text}"))
 
     def remind(self, text: str, reason: str) -> None:
         if self.is_log or self.reminders.is_due(self.build, text):
             self.warn(f"{text}: {reason}")
 
     def fail(self, text: str) -> bytes:
-        line = _line(f"ERROR: {text}")
+        line = self._line(f"ERROR: {text}")
         self.write(line)
         return line if self.is_log else b""
 
-
-def _line(text: str) -> bytes:
-    return os.fsencode(f"tdistcc: {text}\n")
+    def _line(self, text: str) -> bytes:
+        """Return a line of ours, in which servers may be quoted."""
+        return shown(os.fsencode(f"tdistcc: {text}\n"), utf_8=self.utf_8)
 
 
 def make_report(
@@ -83,4 +87,5 @@ def make_report(
     `build` is a number that the compiles of one build have in common.
     """
     verbose = environ.get("DISTCC_VERBOSE", "0") not in ("", "0")
-    return _Written(write, verbose, bool(environ.get("DISTCC_LOG")), reminders, build)
+    is_log = bool(environ.get("DISTCC_LOG"))
+    return _Written(write, verbose, is_log, reminders, build, is_utf_8(environ))

@@ -4,6 +4,11 @@ In: bytes that a server sent as its compiler's messages.  Out: the same, with a 
 whatever a terminal would obey.  Colours stay, in the two forms that compilers write them, and so does a
 link of gcc's to its own manual.  Other such bytes move the cursor, set the title, answer for the user or
 fill the clipboard: a server that means harm would write over the messages of others, or more.
+
+There are control characters of one byte beyond ASCII, too: terminals of 8-bit character sets, and some
+others, obey 0x9b like `ESC [`.  In UTF-8 such bytes are parts of letters.  So valid UTF-8 stays for
+users whose locale says that their terminal reads UTF-8, and for nobody else: a Latin-1 terminal would
+obey the second byte of a letter.
 """
 
 from __future__ import annotations
@@ -19,16 +24,40 @@ _LINK: Final = (
     rb"\x1b\]8;;https://gcc\.gnu\.org/[\w./#=+%~-]{1,300}" + _LINK_END
     + rb"[\x20-\x7e]{1,200}\x1b\]8;;" + _LINK_END
 )  # fmt: skip
-# Control characters but tab and newline; the C1 set as UTF-8; a return is none at the end of a line.
-_OBEYED: Final = re.compile(
-    rb"(?P<link>"
-    + _LINK
-    + rb")|\x1b(?!"
-    + _COLOUR
-    + rb")|\r(?!\n)|[\x00-\x08\x0b\x0c\x0e-\x1a\x1c-\x1f\x7f]|\xc2[\x80-\x9f]"
+# A character of several bytes, by the table of RFC 3629, section 4, save the C1 set.
+_UTF_8: Final = (
+    rb"\xc2[\xa0-\xbf]|[\xc3-\xdf][\x80-\xbf]|\xe0[\xa0-\xbf][\x80-\xbf]|\xed[\x80-\x9f][\x80-\xbf]"
+    rb"|[\xe1-\xec\xee\xef][\x80-\xbf]{2}|\xf0[\x90-\xbf][\x80-\xbf]{2}|\xf4[\x80-\x8f][\x80-\xbf]{2}"
+    rb"|[\xf1-\xf3][\x80-\xbf]{3}"
 )
+# Printable characters, tab and newline; a return at the end of a line; what is none of UTF-8, and no C1.
+_PLAIN: Final = rb"[\t\n\x20-\x7e]+|\r(?=\n)|[\xa0-\xc1\xc3-\xff]|\xc2(?![\x80-\x9f])"
 
 
-def shown(said: bytes) -> bytes:
-    """Return `said` with a question mark for all that a terminal would obey, save colours and links."""
-    return _OBEYED.sub(lambda found: found["link"] or b"?", said)
+def _pattern(*alike: bytes) -> re.Pattern[bytes]:
+    """Match some of what is `kept`, or one thing that is not.
+
+    After what is kept nothing has to follow, so nothing is tried again, and this is linear.  It is
+    matched in parts because each repetition takes memory.
+    """
+    kept = b"|".join((_LINK, rb"\x1b" + _COLOUR, *alike, _PLAIN))
+    return re.compile(rb"(?P<kept>(?:" + kept + rb"){1,1000})|\xc2?[\x80-\x9f]|.", re.DOTALL)
+
+
+_FOR_UTF_8: Final = _pattern(_UTF_8)
+_FOR_OTHERS: Final = _pattern()
+
+
+def shown(said: bytes, *, utf_8: bool) -> bytes:
+    """Return `said` with a question mark for all that a terminal would obey, save colours and links.
+
+    `utf_8` says that the terminal reads UTF-8.
+    """
+    pattern = _FOR_UTF_8 if utf_8 else _FOR_OTHERS
+    return pattern.sub(lambda found: found["kept"] or b"?", said)
+
+
+def is_shown_whole(said: bytes, *, utf_8: bool) -> bool:
+    """Whether `shown` would return all of `said`; megabytes are looked through in no time."""
+    pattern = _FOR_UTF_8 if utf_8 else _FOR_OTHERS
+    return all(found["kept"] for found in pattern.finditer(said))

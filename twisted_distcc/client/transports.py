@@ -204,7 +204,7 @@ class _CommandProtocol(ProtocolWrapper):
         self.factory.process.kill()
         with self.factory.stderr as stderr:
             stderr.seek(max(0, stderr.seek(0, os.SEEK_END) - _LAST_WORDS))
-            words = shown(stderr.read()).decode(errors="replace").split("\n")
+            words = shown(stderr.read(), utf_8=True).decode(errors="replace").split("\n")
         said = next((line.strip() for line in reversed(words) if line.strip()), "")
         if self.factory.hint and any(sign in said for sign in _NOT_FOUND):
             said = f"{said}; {self.factory.hint}"

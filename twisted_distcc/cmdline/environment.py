@@ -86,14 +86,19 @@ def environment_for_servers(
 
     Of a locale only its characters are told: they decide how compilers quote.
     """
-    locale = locale_for(env, "LC_CTYPE")
-    told = {"LC_ALL": "C.UTF-8" if _UTF_8.search(locale) and has_locale(locale) else "C"}
+    has_utf_8 = is_utf_8(env) and has_locale(locale_for(env, "LC_CTYPE"))
+    told = {"LC_ALL": "C.UTF-8" if has_utf_8 else "C"}
     epoch = env.get("SOURCE_DATE_EPOCH")
     if epoch is not None:
         if not _FOR_SERVERS["SOURCE_DATE_EPOCH"].fullmatch(epoch):
             return StayLocal(f"SOURCE_DATE_EPOCH is {shown(epoch)}, which is no time")
         told["SOURCE_DATE_EPOCH"] = epoch
     return told | _told_of_messages(env)
+
+
+def is_utf_8(env: Mapping[str, str]) -> bool:
+    """Whether the locale of `env`, be it installed or not, says that terminals read UTF-8."""
+    return bool(_UTF_8.search(locale_for(env, "LC_CTYPE")))
 
 
 def tells_all_of_messages(env: Mapping[str, str]) -> bool:
