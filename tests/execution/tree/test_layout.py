@@ -180,6 +180,9 @@ class RefusalTests(SynchronousTestCase):
             links = {"_usr_xcc": target, "_a": b"/usr/lib/gcc/12", "_usr_b": b"/a/../12/cc1"}
             why = "is a link to a program of this server's"
             self.assert_refused_beside(fixture, why, **links)
+        for target in (b"/usr/lib/gcc/12/plugin/../x", b"/lib/gcc/12/a/b/../../c"):
+            why = "leads up within a folder of this server's"
+            self.assert_refused_beside(fixture, why, _p_x=target)
         links = {b"/p/stddef.h": b"/usr/lib/gcc/12/include/stddef.h", b"/p/gcc": b"/lib/gcc/12"}
         self.assertEqual(laid(links=links, fixture=fixture).links.keys() & links.keys(), links.keys())
 

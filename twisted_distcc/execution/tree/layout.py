@@ -100,7 +100,7 @@ def lay_out(tree: Tree, fixture: Fixture = NOTHING) -> Layout:
 def _check_programs(links: Links, fixture: Fixture, mounts: Collection[bytes]) -> None:
     """Refuse links to what can be executed: a driver would run it by whichever name it looks for."""
     for path in links.targets.keys() - dict(fixture.links).keys():
-        leads = links.end(path)
+        leads = links.end(path, mounts)
         if leads is not None and is_within(leads, mounts) and fixture.is_program(leads):
             raise refused(path, "is a link to a program of this server's")
 

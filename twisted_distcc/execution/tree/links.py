@@ -54,11 +54,12 @@ class Links:
         if ordered:
             self._check_settled((*self.targets, *mounts))
 
-    def follow(self, path: bytes) -> bytes:
+    def follow(self, path: bytes, mounts: Collection[bytes] = ()) -> bytes:
         """Give where the absolute `path` leads; `b""` is the root.
 
         Raises:
-            BadTreeError: if it leads in a circle.
+            BadTreeError: if it leads in a circle, or up from a folder within one of `mounts`: where that
+                is only the kernel knows, as it may be a link of the server's.
         """
         here = b""
         left = path.split(b"/")[::-1]
@@ -69,6 +70,8 @@ class Links:
             if name in (b"", b"."):
                 continue
             if name == b"..":
+                if mounts and is_within(parent(here), mounts):
+                    raise refused(path, "leads up within a folder of this server's")
                 here = parent(here)
                 continue
             there = b"%b/%b" % (here, name)
@@ -83,10 +86,10 @@ class Links:
             here = b"" if target.startswith(b"/") else here
         return here
 
-    def end(self, path: bytes) -> bytes | None:
-        """Return where the absolute `path` leads; `None` if it leads in a circle, which is nowhere."""
+    def end(self, path: bytes, mounts: Collection[bytes]) -> bytes | None:
+        """Return where `path` leads, as `follow` does; `None` if in a circle, which is nowhere."""
         try:
-            return self.follow(path)
+            return self.follow(path, mounts)
         except CircleError:
             return None
 
