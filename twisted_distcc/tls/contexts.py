@@ -103,6 +103,7 @@ def client_connection(context: Context, server: tuple[str, int], sni: bytes | No
 def _context(credentials: Credentials, now: datetime) -> Context:
     context = Context(now, credentials.next_end(now))
     context.set_min_proto_version(SSL.TLS1_3_VERSION)
+    context.set_options(SSL.OP_NO_RENEGOTIATION)
     context.set_timeout(int(_LIFETIME.total_seconds()))
     context.use_certificate(credentials.certificate)
     for link in credentials.chain:

@@ -20,19 +20,50 @@ from twisted.internet.interfaces import (
     ITCPTransport,
 )
 from twisted.internet.protocol import Protocol, connectionDone
+from twisted.logger import Logger
 from twisted.protocols.tls import BufferingTLSTransport
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from twisted_distcc.policy.peer import tcp_peer
 from twisted_distcc.tls.contexts import Connection
 from twisted_distcc.tls.faults import is_no_tls, shows_nothing, what_it_says
 
 HANDSHAKE: Final = 10.0
 """Seconds after which a connection whose handshake is not done is closed."""
 
+MOST_OVERHEAD: Final = 128 * 1024
+"""Bytes of TLS without data that one end takes from the other: certificates have some thousand, OpenSSL
+takes 100 KiB of them at the most, and one record that is not whole is counted here as well."""
+_PER_RECORD: Final = 5 + 1 + 16
+"""Bytes of a record beside its data: header, type and tag (RFC 8446, section 5.2)."""
+
 
 class MutualTls(BufferingTLSTransport):
-    """The transport of a protocol: what is written is encrypted, and the other end is known."""
+    """The transport of a protocol: what is written is encrypted, and the other end is known.
+
+    What the other end sends for TLS's own ends has a ceiling: to each KeyUpdate that asks for one (RFC
+    8446, section 4.6.3) OpenSSL writes an answer, which stays in memory if nobody reads it, and takes
+    time in any case.  What carries data of the protocol is not counted, that is bounded elsewhere.
+    """
+
+    _log = Logger()
+    _overhead = 0  # bytes of TLS beside the data, and what data needs
+
+    def dataReceived(self, data: bytes) -> None:
+        """Decrypt what came, and close the connection when too much of it is no data."""
+        self._overhead += len(data)
+        super().dataReceived(data)
+        if self._overhead > MOST_OVERHEAD and not self._aborted:
+            self._log.warn(
+                "{peer} sent more than {most} bytes of TLS that are no data, its connection is closed",
+                peer=called(self.getPeer()), most=MOST_OVERHEAD,
+            )  # fmt: skip
+            self.abortConnection()
+
+    def delivered(self, length: int) -> None:
+        """Count a record that carried so many bytes of data."""
+        self._overhead -= length + _PER_RECORD
 
     @property
     def certificate(self) -> x509.Certificate:
@@ -105,6 +136,7 @@ class Handshake(Protocol):
     def dataReceived(self, data: bytes) -> None:
         """Pass it on."""
         assert self.protocol is not None
+        self.tls.delivered(len(data))
         self.protocol.dataReceived(data)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
@@ -126,6 +158,12 @@ class Handshake(Protocol):
     def _stop_timer(self) -> None:
         if self._timer is not None and self._timer.active():
             self._timer.cancel()
+
+
+def called(address: object) -> str:
+    """Return what the log calls the other end at `address`."""
+    host, port = getattr(address, "host", None), getattr(address, "port", 0)
+    return "somebody" if host is None else str(tcp_peer(host, port))
 
 
 def openssl_errors(reason: Failure) -> object:

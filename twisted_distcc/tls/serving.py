@@ -32,7 +32,7 @@ from twisted_distcc.policy.tally import Tally
 from twisted_distcc.tls.contexts import Connection, server_context
 from twisted_distcc.tls.credentials import BadCredentialsError
 from twisted_distcc.tls.files import CredentialFiles
-from twisted_distcc.tls.handshake import Handshake, MutualTls
+from twisted_distcc.tls.handshake import Handshake, MutualTls, called
 from twisted_distcc.tls.keyring import Keyring
 from twisted_distcc.tls.names import all_names, common_name
 
@@ -158,7 +158,7 @@ class MutualTlsFactory(WrappingFactory[_Lingering]):
         """Make what lies under TLS, unless too many are strangers yet."""
         who = _neighbourhood(addr)
         if not self.strangers.take(who, 1):
-            self._log.warn("{who} is not greeted: too many are in their handshakes", who=_called(addr))
+            self._log.warn("{who} is not greeted: too many are in their handshakes", who=called(addr))
             return None
         lingering = super().buildProtocol(addr)
         lingering.count(who)
@@ -253,7 +253,7 @@ class _Handshakes(Factory):
         """Make the protocol of one handshake."""
 
         def failed(reason: str) -> None:
-            self._log.warn("{who} {reason}", who=_called(addr), reason=reason)
+            self._log.warn("{who} {reason}", who=called(addr), reason=reason)
             self._refused(addr, reason)
 
         def trusted() -> IProtocol | None:
@@ -270,7 +270,3 @@ def _neighbourhood(address: Any) -> str:
         return ""
     found = tcp_peer(address.host, address.port).address
     return str(found if isinstance(found, IPv4Address) else IPv6Network((found, _LINK), strict=False))
-
-
-def _called(address: Any) -> str:
-    return str(tcp_peer(address.host, address.port)) if hasattr(address, "host") else "a client"
