@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from typing import TypeVar, cast
 
+from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from twisted_distcc.cmdline.model import Compilation
@@ -13,13 +15,16 @@ from twisted_distcc.execution.compilation import Place
 from twisted_distcc.messages.body import Body
 from twisted_distcc.messages.model import Reply, Request
 from twisted_distcc.policy.peer import Peer
+from twisted_distcc.policy.rules import Terms
 from twisted_distcc.policy.verdict import Refused
-from twisted_distcc.server.about import Reception
+from twisted_distcc.server.about import Answers, Reception, tell
 from twisted_distcc.server.exchange import Run
 from twisted_distcc.server.held import done
 from twisted_distcc.server.judgement import Judged
 
 T = TypeVar("T")
+
+QUESTION = (b"twisted-distccd", b"about", b"gcc")
 
 
 class FakePlace:
@@ -27,6 +32,7 @@ class FakePlace:
 
     def __init__(self) -> None:
         self.learned: list[str] = []
+        self.digests = 0
 
     def knows(self, path: str) -> bool:
         return path in self.learned
@@ -35,6 +41,7 @@ class FakePlace:
         self.learned.append(path)
 
     def digest(self, path: str) -> str | None:
+        self.digests += 1
         return f"digest of {path}"
 
     def preprocesses(self, path: str) -> str:
@@ -52,13 +59,32 @@ class FakeRun:
         return work()
 
 
+class FakeSeats:
+    """Gives seats, and writes down whose they are."""
+
+    def __init__(self) -> None:
+        self.given: list[str] = []
+
+    @asynccontextmanager
+    async def seat(self, peer: Peer, terms: Terms) -> AsyncIterator[None]:
+        self.given.append(peer.identity)
+        yield
+
+
 class QuestionTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.judged: list[tuple[bytes, ...]] = []
         self.jobs: list[tuple[bytes, ...]] = []
         self.place, self.run_aside = FakePlace(), FakeRun()
+        self.clock, self.stamp = Clock(), 1
+        self.seats = FakeSeats()
+        answers = Answers(
+            lambda compiler: tell(cast(Place, self.place), compiler),
+            self.clock,
+            lambda _: (0, 0, 0, self.stamp),
+        )
         self.reception = Reception(
-            self.judge, cast(Place, self.place), cast(Run, self.run_aside), self.serve
+            self.judge, answers, cast(Run, self.run_aside), self.seats, self.serve
         )
 
     def judge(self, request: Request, peer: Peer) -> Judged | Refused:
@@ -75,7 +101,7 @@ class QuestionTests(SynchronousTestCase):
         return done(self.reception(Request(words), Peer("tcp:192.0.2.9")))
 
     def test_a_question(self) -> None:
-        """It never comes to where seats are given and jobs recorded; what waits is done aside."""
+        """It never comes to where jobs are recorded; what waits is done aside, in a seat."""
         reply = self.ask(b"twisted-distccd", b"about", b"gcc")
         told = json.loads(reply.stdout.read())
         self.assertEqual((told["preprocesses"], told["compiler"]), ("exact", "digest of /usr/bin/gcc"))
@@ -88,12 +114,46 @@ class QuestionTests(SynchronousTestCase):
             self.ask(b"twisted-distccd", b"about", b"gcc")
         self.assertEqual(self.place.learned, ["/usr/bin/gcc"])
 
+    def test_answered_from_memory(self) -> None:
+        """A thousand questions take one seat, one thread and one look at the compiler."""
+        answers = {self.ask(*QUESTION).stdout.read() for _ in range(1000)}
+        self.assertEqual(len(answers), 1)
+        self.assertEqual(
+            (self.seats.given, self.run_aside.waits, self.place.digests), (["tcp:192.0.2.9"], 1, 1)
+        )
+
+    def test_looked_at_again(self) -> None:
+        """A compiler that was replaced is looked at at once, and what it consists of after a second."""
+        self.ask(*QUESTION)
+        self.stamp += 1
+        self.ask(*QUESTION)
+        self.assertEqual(self.place.digests, 2)
+        self.clock.advance(0.99)
+        self.ask(*QUESTION)
+        self.assertEqual(self.place.digests, 2)
+        self.clock.advance(0.01)
+        self.ask(*QUESTION)
+        self.assertEqual((self.place.digests, len(self.seats.given)), (3, 3))
+
+    def test_found_out_by_somebody_else(self) -> None:
+        """Who waited for a seat while somebody else found out takes that answer."""
+        answers = self.reception.answers
+        self.assertIs(answers.find_out("/usr/bin/gcc"), answers.find_out("/usr/bin/gcc"))
+        self.assertEqual(self.place.digests, 1)
+
+    def test_many_names(self) -> None:
+        """However many programs are named, no more than a hundred are remembered."""
+        for number in range(300):
+            self.reception.answers.find_out(f"/usr/bin/gcc-{number}")
+        kept = [n for n in range(300) if self.reception.answers.remembered(f"/usr/bin/gcc-{n}")]
+        self.assertEqual(kept, list(range(200, 300)))
+
     def test_refused(self) -> None:
-        """A compiler that is not this peer's to use is not found out about, and nothing waits."""
+        """A compiler that is not this peer's to use is not found out about, and the job is refused."""
         reply = self.ask(b"twisted-distccd", b"about", b"tcc")
-        self.assertEqual((reply.exit_code, reply.stdout.length), (110, 0))
-        self.assertIn(b"nobody has this", reply.stderr.read())
-        self.assertEqual((self.place.learned, self.run_aside.waits, self.jobs), ([], 0, []))
+        self.assertEqual(json.loads(reply.stdout.read()), {"server": "twisted-distccd"})
+        self.assertEqual((self.place.learned, self.run_aside.waits, self.seats.given), ([], 0, []))
+        self.assertEqual(self.jobs, [(b"tcc", b"-c", b"about.c")])
 
     def test_judged_as_a_compile(self) -> None:
         """Whether somebody may use a compiler is decided as for the simplest of jobs."""

@@ -1,9 +1,11 @@
 """What this server can, told to clients that ask.
 
 In: a request.  Out: the answer, if it is the question `twisted-distccd about COMPILER`; other requests
-go on to whatever serves jobs.  The question takes no seat: it is no job, and is not recorded as one,
-unless it is refused.
-What it costs is bounded, for a compiler is found out about once, and only for who may have it run.
+go on to whatever serves jobs.  The question is not recorded as a job, unless it is refused.
+
+An answer is remembered.  It is good as long as the compiler's own file is the same, but for a second at
+the most: then the hundreds of files that a compiler consists of are looked at once more, for whoever
+asks next, and in a seat, as if that were a job.
 This module refuses to know how anything is waited for, and what a client makes of the answer.
 """
 
@@ -11,17 +13,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from threading import Lock
 from typing import Final
 
 from twisted_distcc import __version__
 from twisted_distcc.execution.compilation import Place
+from twisted_distcc.execution.sandbox.identity import FileStamp, file_stamp
 from twisted_distcc.messages.body import Body
 from twisted_distcc.messages.commands import CompilerQuestion
 from twisted_distcc.messages.model import Reply, Request
 from twisted_distcc.policy.peer import Peer
+from twisted_distcc.policy.rules import PLAIN
 from twisted_distcc.policy.verdict import Refused
 from twisted_distcc.server.answer import Compile
-from twisted_distcc.server.exchange import Run
+from twisted_distcc.server.exchange import Clock, Run, Seats
 from twisted_distcc.server.judgement import Judged
 
 SERVER: Final = "twisted-distccd"
@@ -30,20 +35,90 @@ SERVER: Final = "twisted-distccd"
 _SIMPLEST: Final = (b"-c", b"about.c")
 
 
+# Seconds that an answer is good for without a look at all that a compiler consists of.
+_FRESH: Final = 1.0
+# Compilers whose answers are remembered; where clients may name any program, one has many names.
+_MOST_COMPILERS: Final = 100
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """An answer, which compiler it is about, and when that was looked at."""
+
+    answer: Body
+    stamp: FileStamp
+    at: float
+
+
+class Answers:
+    """What was found out about compilers.
+
+    Args:
+        find_out: gives the answer about a compiler; it may wait.
+        clock: tells how old an answer is.
+        stamp: tells one compiler at a path from the next.
+    """
+
+    def __init__(
+        self,
+        find_out: Callable[[str], Body],
+        clock: Clock,
+        stamp: Callable[[str], FileStamp] = file_stamp,
+    ) -> None:
+        self._find_out = find_out
+        self._clock = clock
+        self._stamp = stamp
+        self._told: dict[str, _Told] = {}
+        self._finding = Lock()
+
+    def remembered(self, compiler: str) -> Body | None:
+        """Return the answer about a compiler, unless it has to be found out; this does not wait.
+
+        Raises:
+            OSError: if the compiler is gone.
+        """
+        told = self._told.get(compiler)
+        is_fresh = told is not None and self._clock.seconds() - told.at < _FRESH
+        return told.answer if told and is_fresh and told.stamp == self._stamp(compiler) else None
+
+    def find_out(self, compiler: str) -> Body:
+        """Return the answer, found out now or by somebody else meanwhile; this may wait.
+
+        Raises:
+            DistccError: if the compiler cannot be started.
+            OSError: if it cannot be read.
+        """
+        with self._finding:
+            if (answer := self.remembered(compiler)) is not None:
+                return answer
+            stamp = self._stamp(compiler)
+            answer = self._find_out(compiler)
+            self._remember(compiler, _Told(answer, stamp, self._clock.seconds()))
+            return answer
+
+    def _remember(self, compiler: str, told: _Told) -> None:
+        self._told.pop(compiler, None)
+        if len(self._told) >= _MOST_COMPILERS:
+            del self._told[next(iter(self._told))]
+        self._told[compiler] = told
+
+
 @dataclass(frozen=True, slots=True)
 class Reception:
     """Answers questions, and hands jobs on.
 
     Attributes:
         judge: says whether somebody may use a compiler.
-        place: is where compilers run, and knows them.
+        answers: are what compilers are known for.
         run: waits for what is found out.
+        admission: says when that may be.
         jobs: serves all other requests.
     """
 
     judge: Callable[[Request, Peer], Judged | Refused]
-    place: Place
+    answers: Answers
     run: Run
+    admission: Seats
     jobs: Compile
 
     async def __call__(self, request: Request, peer: Peer) -> Reply:
@@ -59,17 +134,29 @@ class Reception:
             # It is refused, and recorded, as the job that would have followed.  Programs read in the
             # answer that the question was understood, and people the sentence.
             return replace(await self.jobs(simplest, peer), stdout=_answer())
-        answer = await self.run.aside(lambda: self._tell(judged.compiler))
-        return Reply(0, stdout=answer)
+        return Reply(0, stdout=await self._answer(judged.compiler, peer))
 
-    def _tell(self, compiler: str) -> Body:
-        if not self.place.knows(compiler):
-            self.place.learn(compiler)
-        return _answer(
-            version=__version__,
-            preprocesses=self.place.preprocesses(compiler),
-            compiler=self.place.digest(compiler),
-        )
+    async def _answer(self, compiler: str, peer: Peer) -> Body:
+        if (answer := self.answers.remembered(compiler)) is not None:
+            return answer
+        async with self.admission.seat(peer, PLAIN):
+            return await self.run.aside(lambda: self.answers.find_out(compiler))
+
+
+def tell(place: Place, compiler: str) -> Body:
+    """Return the answer about a compiler that runs in `place`; this may wait.
+
+    Raises:
+        DistccError: if the compiler cannot be started.
+        OSError: if it cannot be read.
+    """
+    if not place.knows(compiler):
+        place.learn(compiler)
+    return _answer(
+        version=__version__,
+        preprocesses=place.preprocesses(compiler),
+        compiler=place.digest(compiler),
+    )
 
 
 def _answer(**told: str | None) -> Body:

@@ -13,7 +13,7 @@ from twisted_distcc.execution.compilers import Compilers
 from twisted_distcc.execution.unconfined import Unconfined
 from twisted_distcc.execution.workspace import Workspaces
 from twisted_distcc.observe.lines import Log
-from twisted_distcc.server.about import Reception
+from twisted_distcc.server.about import Answers, Reception, tell
 from twisted_distcc.server.answer import Compile
 from twisted_distcc.server.config import ServerConfig
 from twisted_distcc.server.exchange import Clock, Exchange, Run, Seats
@@ -40,7 +40,8 @@ def make_compile(
         record=oversight.record,
         is_audited=oversight.is_audited,
     )
-    return Reception(judge, place, run, exchange)
+    answers = Answers(lambda compiler: tell(place, compiler), clock)
+    return Reception(judge, answers, run, admission, exchange)
 
 
 def make_place(config: ServerConfig, workspaces: Workspaces, log: Log, *, careful: bool = True) -> Place:
