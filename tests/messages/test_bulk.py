@@ -288,11 +288,11 @@ class RealTests(TestCase):
             with self.assertRaises(CancelledError):
                 await expansion
         staying = Deferred.fromCoroutine(self.bulk.expansion(lambda: Body.of(b"next")))
-        self.assertEqual(self.bulk.turns.expansions.tokens, 0)
+        self.assertEqual(self.bulk.turns.expansions.free, 0)
         self.assertNoResult(staying)
         released.set()
         self.assertEqual((await staying).data, b"next")
-        await until(lambda: self.bulk.turns.expansions.tokens == 2, "the last thread gives its turn")
+        await until(lambda: self.bulk.turns.expansions.free == 2, "the last thread gives its turn")
 
     async def test_a_cancelled_thread(self) -> None:
         """A thread cannot be stopped; what it makes after all is given up."""

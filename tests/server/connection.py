@@ -96,12 +96,24 @@ class ConnectionTestCase(SynchronousTestCase):
         )
 
     def connect(self) -> tuple[DistccServerProtocol, Transport]:
-        """Connect a client from 192.0.2.9, port 4000."""
+        """Connect a client from 192.0.2.9, port 4000, of whom all that comes is read at once."""
         protocol = self.factory.buildProtocol(None)
         assert isinstance(protocol, DistccServerProtocol)
+        received = protocol.dataReceived
+
+        def read_to_the_end(data: bytes) -> None:
+            received(data)
+            self.have_turns()
+
+        protocol.dataReceived = read_to_the_end  # type: ignore[method-assign]
         transport = Transport(peerAddress=IPv4Address("TCP", "192.0.2.9", 4000))
         protocol.makeConnection(transport)
         return protocol, transport
+
+    def have_turns(self) -> None:
+        """Let the reactor turn until there is nothing left to read."""
+        while any(call.getTime() <= self.clock.seconds() for call in self.clock.getDelayedCalls()):
+            self.clock.advance(0)
 
     def lose(self, protocol: DistccServerProtocol) -> None:
         """Tell the server that the connection is no more."""

@@ -5,7 +5,9 @@ from __future__ import annotations
 import errno
 import os
 import signal
+from collections.abc import Callable
 from dataclasses import replace
+from typing import ClassVar, TypeVar
 from unittest.mock import patch
 
 from twisted.internet.defer import CancelledError, Deferred, succeed
@@ -25,6 +27,8 @@ from twisted_distcc.processes import CannotStartError, Command, Ended, Runner
 from twisted_distcc.server.admission import Admission
 from twisted_distcc.server.exchange import Exchange, LifetimeError
 from twisted_distcc.server.judgement import Judge
+
+T = TypeVar("T")
 
 PEER = tcp_peer("192.0.2.9", 4000)
 FAILED = 1 << 8
@@ -104,6 +108,50 @@ class ExchangeTestCase(SynchronousTestCase):
     def assert_no_file_left(self) -> None:
         files = [name for _, _, names in os.walk(self.workspaces.path) for name in names]
         self.assertEqual(files, ["lock"])
+
+
+class Aside:
+    """Does what waits at once, and writes down how many seats were taken meanwhile."""
+
+    cancelled: ClassVar[type[Exception]] = CancelledError
+
+    def __init__(self, run: Runner, admission: Admission) -> None:
+        self._run = run
+        self._admission = admission
+        self.seats: list[int] = []
+
+    async def __call__(self, command: Command, seconds: float | None) -> Ended:
+        return await self._run(command, seconds)
+
+    async def aside(self, work: Callable[[], T]) -> T:
+        self.seats.append(self._admission.running)
+        return work()
+
+
+class LongCommandTests(ExchangeTestCase):
+    def setUp(self) -> None:
+        super().setUp()
+        admission = Admission(jobs=1, queue=8)
+        self.aside = Aside(Runner(self.spawn, self.clock), admission)
+        self.exchange = replace(self.exchange, run=self.aside, admission=admission)
+
+    def test_judged_in_a_seat(self) -> None:
+        """A command of thousands of words is judged aside, in a seat, and has its turn after that."""
+        for words in (["-Wall"] * 9000, ["-DX=" + "x" * 70_000]):
+            self.aside.seats.clear()
+            running = self.ask()
+            asked = self.ask(*COMPILE, *words)
+            self.assertEqual(self.aside.seats, [])
+            self.processes.pop().finish()
+            self.successResultOf(running)
+            self.processes.pop().finish()
+            self.assertEqual(self.successResultOf(asked).status, 0)
+            self.assertEqual(self.aside.seats, [1, 1, 1])  # to judge it, to prepare it, and to clean up
+
+    def test_short_ones(self) -> None:
+        """What is as long as the commands of builds is judged at once."""
+        self.ask(*COMPILE, *["-Wall"] * 400)
+        self.assertEqual((self.aside.seats, len(self.processes)), ([], 1))
 
 
 class CompilingTests(ExchangeTestCase):

@@ -25,6 +25,7 @@ from twisted_distcc.messages.model import Reply, Request
 from twisted_distcc.policy.peer import Peer
 from twisted_distcc.policy.verdict import Refused
 from twisted_distcc.server.protocol import DistccServerProtocol
+from twisted_distcc.wire.connection import Reader
 from twisted_distcc.wire.tokens import encode_header
 
 LARGE = os.urandom(IN_MEMORY + 1)
@@ -164,16 +165,18 @@ class AnsweringTests(ConnectionTestCase):
 
 class RefusingTests(ConnectionTestCase):
     def test_an_address_that_is_not_allowed(self) -> None:
-        """The client may send its request, of which nothing is kept, and reads the reason."""
+        """The reason is sent as soon as the version is known, and the request is not even read."""
         self.verdict = Refused(("who are you",), EXIT_ACCESS_DENIED)
         protocol, transport = self.connect()
         request = request_bytes(source=LARGE)
-        protocol.dataReceived(request[:-1])
-        self.assertEqual((os.listdir(self.spool), transport.value()), ([], b""))
-        protocol.dataReceived(request[-1:])
+        protocol.dataReceived(request[:11])
+        self.assertEqual(transport.value(), b"")
+        protocol.dataReceived(request[11:12])
+        with patch.object(Reader, "feed", side_effect=AssertionError("it is read")):
+            protocol.dataReceived(request[12:])
         answer = self.answer(transport)
         self.assertEqual((answer.exit_code, answer.stderr), (EXIT_ACCESS_DENIED, "who are you\n"))
-        self.assertEqual(self.compile.asked, [])
+        self.assertEqual((self.compile.asked, os.listdir(self.spool)), ([], []))
 
     def test_a_full_disk_while_receiving(self) -> None:
         """With no room for its source, the rest of a request is read, and the reason answered."""

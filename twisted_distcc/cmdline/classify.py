@@ -20,6 +20,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 
+MOST_PIECES = 1000
+"""Options that one command may pass on to other programs (`-Wa,` and the like); the longest commands of
+builds that were looked at have some dozens."""
+
+
 def classify(
     words: Sequence[str], family: Family, *, arrived: bool, with_files: bool = False
 ) -> Iterator[Option]:
@@ -31,6 +36,7 @@ def classify(
         StaysError: at the first of them that keeps the command local, unless it `arrived` here.
     """
     _check_words(words)
+    pieces = 0
     rest = iter(words)
     for word in rest:
         if word == "-" or not word.startswith("-"):
@@ -44,6 +50,9 @@ def classify(
         option = _option(rule, word, rest)
         if with_files or rule.role not in WITH_FILES:
             _check_form(rule, option)
+        pieces += _count_pieces(option)
+        if pieces > MOST_PIECES:
+            raise StaysError(f"it passes more than {MOST_PIECES} options to other programs")
         yield _look_inside(option, family)
 
 
@@ -110,6 +119,12 @@ def _for_preprocessor(option: Option, family: Family) -> Option:
         case pieces:
             _check_known(option, all(_is_for_preprocessor(piece, family) for piece in pieces))
     return replace(option, role=Role.PREPROCESS)
+
+
+def _count_pieces(option: Option) -> int:
+    """Count the options for another program, without looking at any."""
+    passed_on = option.role in {Role.FOR_PREPROCESSOR, Role.FOR_ASSEMBLER}
+    return option.value.count(",") + 1 if passed_on else 0
 
 
 def _pieces(option: Option) -> list[str]:

@@ -6,22 +6,25 @@ In: a body.  Out: the same body, compressed or expanded.  What is done where is 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, Protocol
 
-from twisted.internet.defer import Deferred, DeferredSemaphore
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorThreads
 from twisted.internet.threads import deferToThreadPool
 from twisted.python.failure import Failure
 
 from twisted_distcc.messages.body import Body
 from twisted_distcc.messages.packing import Packing
+from twisted_distcc.messages.turns import FairTurns
 from twisted_distcc.processes import Command, Ended, ReactorSpawner, Spawner, run
 
 # Each filter may need gigabytes for a body that was made to burst, and each expansion in a thread some
 # hundred megabytes; whoever comes later waits.
 _FILTERS: Final = 2
 _EXPANSIONS: Final = 2
+# Threads that compress; there are others who need some of the reactor's ten.
+_COMPRESSIONS: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +34,17 @@ class Turns:
     Attributes:
         filters: for programs.
         expansions: for threads that expand.
+        compressions: for threads that compress.
     """
 
-    filters: DeferredSemaphore = field(default_factory=lambda: DeferredSemaphore(_FILTERS))
-    expansions: DeferredSemaphore = field(default_factory=lambda: DeferredSemaphore(_EXPANSIONS))
+    filters: FairTurns = field(default_factory=lambda: FairTurns(_FILTERS))
+    expansions: FairTurns = field(default_factory=lambda: FairTurns(_EXPANSIONS))
+    compressions: FairTurns = field(default_factory=lambda: FairTurns(_COMPRESSIONS))
+
+    @classmethod
+    def shared(cls) -> Turns:
+        """Return those of a server, of which one client has half at the most."""
+        return cls(*(FairTurns(most, most // 2) for most in (_FILTERS, _EXPANSIONS, _COMPRESSIONS)))
 
 
 class Threads(Protocol):
@@ -83,13 +93,15 @@ class Bulk(Packing):
         spawn: starts filters for the largest bodies.
         in_thread: works on middling ones.
         directory: where large bodies lie; `None` is the system's folder for temporary files.
-        turns: lets some of what takes much memory go on at a time.
+        turns: lets some of what takes much memory or time go on at a time.
+        client: whose bodies these are, for a fair order of the turns.
     """
 
     spawn: Spawner
     in_thread: Threads
     directory: str | None = None
     turns: Turns = field(default_factory=Turns)
+    client: str = ""
 
     @classmethod
     def on(cls, reactor: Any) -> Bulk:
@@ -99,25 +111,34 @@ class Bulk(Packing):
         """
         return cls(ReactorSpawner(reactor), ReactorThreads(reactor))
 
+    def on_behalf_of(self, client: str) -> Bulk:
+        """Return one that takes the turns of `client`."""
+        return replace(self, client=client)
+
     async def work(self, work: Callable[[], Body]) -> Body:
-        """Give what `work` returns or raises, from a thread."""
-        return await self.in_thread(work)
+        """Return what `work` returns or raises, from a thread, in its turn."""
+        return await self._in_turn(self.turns.compressions, work)
 
     async def expansion(self, work: Callable[[], Body]) -> Body:
-        """Do as `work` does, in its turn, which a thread keeps to its end."""
-        await self.turns.expansions.acquire()
-        thread = self.in_thread(work)
-        thread.addBoth(self._end_turn)
-        return await _outlived(thread)
+        """Do as `work` does, in its turn."""
+        return await self._in_turn(self.turns.expansions, work)
 
-    def _end_turn(self, result: Body | Failure) -> Body | Failure:
-        self.turns.expansions.release()
-        return result
+    async def _in_turn(self, turns: FairTurns, work: Callable[[], Body]) -> Body:
+        """Do `work` in a thread, which keeps its turn to its end, whoever waits for it."""
+        await turns.acquire(self.client)
+        thread = self.in_thread(work)
+
+        def end_turn(result: Body | Failure) -> Body | Failure:
+            turns.release(self.client)
+            return result
+
+        thread.addBoth(end_turn)
+        return await _outlived(thread)
 
     async def filter(self, command: Command) -> Ended:
         """Run a filter to its end, in its turn."""
-        await self.turns.filters.acquire()
+        await self.turns.filters.acquire(self.client)
         try:
             return await run(self.spawn, command)
         finally:
-            self.turns.filters.release()
+            self.turns.filters.release(self.client)

@@ -27,6 +27,8 @@ T = TypeVar("T")
 
 # Compressing costs some 30 microseconds a kilobyte: beyond this it would hold other jobs up.
 _COMPRESSED_AT_ONCE: Final = 16 * 1024
+# What a body may become on the spot, as far as its bytes can tell: that takes half a millisecond.
+_EXPANDED_AT_ONCE: Final = 512 * 1024
 # What a thread may hold in memory, and how far that may expand.
 _IN_THREAD: Final = 4 * 1024 * 1024
 _EXPANDED_IN_THREAD: Final = 64 * 1024 * 1024
@@ -109,11 +111,12 @@ class Packing(ABC):
             RemoteProtocolError: if it is not LZO1X.
             OSError: if the disk takes no more.
         """
-        if body.path is None:
-            return self._expanded(body.data or b"", ceiling)
-        if body.length <= _IN_THREAD:
+        if body.path is None or body.length <= _IN_THREAD:
             data = body.read()
-            if largest_expansion(data) <= _EXPANDED_IN_THREAD:
+            largest = largest_expansion(data)
+            if body.path is None and largest <= _EXPANDED_AT_ONCE:
+                return self._expanded(data, ceiling)
+            if body.path is None or largest <= _EXPANDED_IN_THREAD:
                 return await self.expansion(lambda: self._expanded(data, ceiling))
         return await self._filter("expand", body.length, body.path, ceiling)
 

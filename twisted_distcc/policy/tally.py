@@ -13,18 +13,23 @@ class Tally:
     """How much of one thing is taken, and by whom."""
 
     def __init__(self, ceiling: int) -> None:
-        self._ceiling = ceiling
+        self.ceiling: int = ceiling
+        """The most that all have together."""
         self._taken: Counter[str] = Counter()
         self._total = 0
 
     @property
     def share(self) -> int:
         """The most that one client gets."""
-        return (self._ceiling + 1) // 2
+        return (self.ceiling + 1) // 2
+
+    def taken(self, who: str) -> int:
+        """Return how much `who` has."""
+        return self._taken[who]
 
     def take(self, who: str, amount: int) -> bool:
         """Take so much for `who`, or nothing if that is more than there is, or than its share."""
-        if self._total + amount > self._ceiling or self._taken[who] + amount > self.share:
+        if self._total + amount > self.ceiling or self._taken[who] + amount > self.share:
             return False
         self._taken[who] += amount
         self._total += amount

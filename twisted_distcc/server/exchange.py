@@ -9,7 +9,7 @@ know how anything is waited for: with Twisted, for many jobs at a time, or witho
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 from typing import Final, Protocol, TypeVar
@@ -22,7 +22,7 @@ from twisted_distcc.messages.model import Reply, Request
 from twisted_distcc.observe.content import content_of, content_of_tree
 from twisted_distcc.observe.jobs import Content, JobRecord
 from twisted_distcc.policy.peer import Peer
-from twisted_distcc.policy.rules import Terms
+from twisted_distcc.policy.rules import PLAIN, Terms
 from twisted_distcc.policy.verdict import Refused
 from twisted_distcc.server.entering import entered, entered_aside
 from twisted_distcc.server.judgement import Judge, Judged
@@ -31,6 +31,9 @@ T = TypeVar("T")
 
 # A digest takes about a millisecond a megabyte.
 _DIGESTED_AT_ONCE: Final = 1024 * 1024
+# To judge a word takes some microseconds; of hundreds of bytes some more.
+_WORDS_AT_ONCE: Final = 500
+_BYTES_AT_ONCE: Final = 64 * 1024
 
 
 class LifetimeError(DistccError):
@@ -111,7 +114,7 @@ class Exchange:
         told = _asked(request, peer)
         try:
             told = replace(told, source_content=await self._input(request))
-            judged = self.judge(request, peer)
+            judged = await self._judged(request, peer)
             if isinstance(judged, Refused):
                 told = replace(told, verdict="refused", reason=str(judged), trace=judged.trace)
                 return Reply.sentence(judged.exit_code, f"the server refuses this job: {judged}")
@@ -125,6 +128,13 @@ class Exchange:
             raise
         finally:
             self.record(replace(told, duration=self.clock.seconds() - arrived))
+
+    async def _judged(self, request: Request, peer: Peer) -> Judged | Refused:
+        """Judge `request`; a command that is long, where it holds no other job up, and in its turn."""
+        if not _is_long(request.arguments):
+            return self.judge(request, peer)
+        async with self.admission.seat(peer, PLAIN):
+            return await self.run.aside(lambda: self.judge(request, peer))
 
     async def _in_turn(
         self, judged: Judged, request: Request, told: JobRecord
@@ -192,7 +202,10 @@ class Exchange:
     ) -> AbstractAsyncContextManager[Job]:
         compiler, compilation, tree = judged.compiler, judged.compilation, request.tree
         if tree is None:
-            return entered(self.place.prepare(compiler, compilation, request.source, owner))
+            prepared = self.place.prepare(compiler, compilation, request.source, owner)
+            return (
+                entered_aside(self.run, prepared) if _is_long(request.arguments) else entered(prepared)
+            )
         context = self.place.prepare_tree(compiler, compilation, tree, judged.environ, owner)
         return entered_aside(self.run, context)
 
@@ -204,6 +217,10 @@ class Exchange:
                 f"the compiler ran for {self.lifetime:g} seconds, the most that this server allows"
             )
             raise LifetimeError(sentence) from None
+
+
+def _is_long(words: Sequence[bytes]) -> bool:
+    return len(words) > _WORDS_AT_ONCE or sum(map(len, words)) > _BYTES_AT_ONCE
 
 
 def _asked(request: Request, peer: Peer) -> JobRecord:

@@ -5,13 +5,16 @@ What becomes of a request is that function's business: it may compile (`exchange
 on to another server (the framework page of the documentation does), or make something up.
 
 One connection is one job.  When the client goes, the job is cancelled.
+
+What comes is read a piece at a time, in the client's share of the reactor's time (`time_shares`); until
+all of it is read, no more is taken from the network.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Iterator
+from typing import Final, cast
 from typing import Protocol as Seam
-from typing import cast
 
 from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
 from twisted.internet.defer import CancelledError, Deferred
@@ -21,6 +24,7 @@ from twisted.internet.unix import Server as UNIXServer
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from twisted_distcc.compression.lzo import largest_expansion
 from twisted_distcc.errors import RemoteProtocolError
 from twisted_distcc.messages.assembly import Assembly, reply_pieces
 from twisted_distcc.messages.bulk import Bulk
@@ -33,10 +37,21 @@ from twisted_distcc.server.answer import LINGER, Answering, Compile, Deadlines, 
 from twisted_distcc.server.holdings import CeilingMetError, Hold
 from twisted_distcc.server.identity import socket_peer
 from twisted_distcc.server.room import make_room_for
+from twisted_distcc.server.time_shares import TimeShares
 from twisted_distcc.wire.connection import Connection
 from twisted_distcc.wire.events import Event, MessageEnd
 from twisted_distcc.wire.grammar import COMPRESSED
 from twisted_distcc.wire.limits import Limits
+
+# Bytes of a request that are read at a time, unless they are a body's.
+_SLICE: Final = 8 * 1024
+# What things cost, in bytes of small tokens (see `time_shares`): so many bytes of a body, or of what
+# a body expands to, are as one; a connection costs so much, a whole request so much, and so much more
+# for each of its words.
+_BULK: Final = 64
+_ENTRY: Final = 2 * 1024
+_REQUEST: Final = 4 * 1024
+_WORD: Final = 64
 
 
 class ServerTransport(Seam):
@@ -114,6 +129,7 @@ class DistccServerFactory(Factory):
         self.limits: Limits = limits or Limits()
         self.deadlines: Deadlines = deadlines or Deadlines()
         self.identify = identify
+        self.shares: TimeShares = TimeShares(lambda turn: reactor.callLater(0, turn))
         self._connections: set[DistccServerProtocol] = set()
         self._drained: list[Deferred[None]] = []
 
@@ -128,6 +144,11 @@ class DistccServerFactory(Factory):
         self._drained.append(empty)
         self._tell_if_drained()
         return empty
+
+    @property
+    def is_crowded(self) -> bool:
+        """Whether there are more connections than may be, so that none may even wait to be let in."""
+        return len(self._connections) > self.admission.holdings.connections.ceiling
 
     def opened(self, connection: DistccServerProtocol) -> None:
         """Count `connection` in."""
@@ -158,10 +179,12 @@ class DistccServerProtocol(Protocol):
         self.factory: DistccServerFactory = factory
         self._wire = Connection.server(factory.limits)
         self._assembly = Assembly(factory.bulk.directory)
-        self._answering = Answering(
-            self._compile, factory.bulk, factory.limits, self._log, CancelledError
-        )
         self._refusal: Reply | None = None
+        self._is_entered = False
+        self._unread = b""  # what has come, and waits for its turn
+        self._is_held = False  # by `pause`
+        self._is_paused = False
+        self._is_gone = False
         self._job: Deferred[None] | None = None
         self._is_answered = False
         self._timer: IDelayedCall | None = None
@@ -175,14 +198,21 @@ class DistccServerProtocol(Protocol):
         """Find out who it is, and begin to read."""
         assert self.transport is not None
         self.peer: Peer = self.factory.identify(self.transport)
-        self._hold = Hold(self.factory.admission.holdings, self.peer.identity)
+        factory, identity = self.factory, self.peer.identity
+        self._hold = Hold(factory.admission.holdings, identity)
+        bulk = factory.bulk.on_behalf_of(identity)
+        self._answering = Answering(self._compile, bulk, factory.limits, self._log, CancelledError)
         self._read_on()
-        self.factory.opened(self)
-        self.factory.admission.reading(self, self.peer.identity)
-        self._enter()
+        factory.opened(self)
+        if factory.is_crowded:
+            self._enter()
+        factory.shares.read(self, identity)
+        self._read_or_wait()
 
     def _enter(self) -> None:
         """Take a place, or tell why there is none, which takes a place as well."""
+        self._is_entered = True
+        self.factory.admission.reading(self, self.peer.identity)
         verdict = self.factory.admit(self.peer)
         if not isinstance(verdict, Refused):
             try:
@@ -198,23 +228,66 @@ class DistccServerProtocol(Protocol):
             self._abort()
 
     def dataReceived(self, data: bytes) -> None:
-        """Feed, iterate, dispatch; bytes after the request belong to nobody."""
-        if self._job is not None:
-            return
+        """Read what came, in its turn."""
+        if self._job is None:
+            self._await_more()
+        self._unread = self._unread + data if self._unread else data
+        self.factory.shares.read(self, self.peer.identity)
+        self._read_or_wait()
+
+    @property
+    def has_more(self) -> bool:
+        """Whether there is something to read that may be read now."""
+        is_due = not self._is_entered or (bool(self._unread) and not self._is_held)
+        return is_due and not self._is_gone
+
+    def read_some(self) -> int:
+        """Read a piece of what came; see `time_shares`."""
+        if not self.has_more:
+            return 0
+        try:
+            return self._read_piece()
+        except Exception:
+            self._log.failure("the request of {peer} could not be read", peer=self.peer)
+            self._abort()
+            return _REQUEST
+        finally:
+            self._read_or_wait()
+
+    def _read_piece(self) -> int:
+        """Let the client in, or read a slice or a body; return what that cost."""
+        if not self._is_entered:
+            self._enter()
+            return _ENTRY
+        if self._job is not None:  # bytes after the request, or its refusal, belong to nobody
+            dropped, self._unread = self._unread, b""
+            return 1 + len(dropped) // _BULK
         self._await_more()
+        left = self._wire.reader.body_left
+        size = left or _SLICE
+        data, self._unread = self._unread[:size], self._unread[size:]
+        return 1 + len(data) // (_BULK if left else 1) + self._read(data)
+
+    def _read(self, data: bytes) -> int:
+        """Feed, iterate, dispatch; return what that cost beside the reading of the bytes."""
         reader = self._wire.reader
         reader.feed(data)
         try:
             for event in reader.events():
                 if isinstance(event, MessageEnd):
-                    self._begin()
-                    break
+                    return self._begin()
                 self._take(event)
+                if self._refusal is not None and self._assembly.has_begun:
+                    self._job = self._run(self._answer_and_linger(self._refusal))
+                    return _REQUEST
         except RemoteProtocolError as error:
             self._reject(error)
+            return _REQUEST
+        return 0
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """The client is gone: so is its job."""
+        self._is_gone = True
         self._stop_reading()
         self._assembly.discard()
         if self._job is None:
@@ -240,26 +313,40 @@ class DistccServerProtocol(Protocol):
     def pause(self) -> None:
         """Read no more until `resume`: too many jobs wait."""
         self._set_timer(None)
-        self._connection.pauseProducing()
+        self._is_held = True
+        self._read_or_wait()
 
     def resume(self) -> None:
         """Read on."""
-        self._connection.resumeProducing()
+        self._is_held = False
         self._read_on()
+        self.factory.shares.read(self, self.peer.identity)
+        self._read_or_wait()
+
+    def _read_or_wait(self) -> None:
+        """Take more from the network when all that came is read, and nobody holds us back."""
+        if self._is_gone:
+            return
+        is_paused = self._is_held or bool(self._unread) or not self._is_entered
+        if is_paused is not self._is_paused:
+            self._is_paused = is_paused
+            if is_paused:
+                self._connection.pauseProducing()
+            else:
+                self._connection.resumeProducing()
 
     # Reading.
 
     def _take(self, event: Event) -> None:
         try:
-            if self._refusal is None:
-                make_room_for(event, self._hold)
+            make_room_for(event, self._hold)
             self._assembly.take(event)
         except (CeilingMetError, OSError) as error:
             self._log.error("the request of {peer} has no room: {error}", peer=self.peer, error=error)
             self._refuse(sentence_on(error))
 
     def _refuse(self, reply: Reply) -> None:
-        """Read the request to its end, keep none of it, and answer `reply`."""
+        """Answer `reply` as soon as the version is known, and read nothing of the request."""
         self._refusal = reply
         self._assembly.pass_over()
 
@@ -268,7 +355,8 @@ class DistccServerProtocol(Protocol):
         self._log.warn("{peer} broke the protocol: {error}", peer=self.peer, error=error)
         self._assembly.discard()
         if self._assembly.has_begun:
-            self._job = self._run(self._answer_and_linger(error))
+            reply = Reply.sentence(error.exit_code, f"this server: {error}")
+            self._job = self._run(self._answer_and_linger(reply))
         else:
             self._abort()
 
@@ -300,14 +388,21 @@ class DistccServerProtocol(Protocol):
         self._abort()
 
     def _abort(self) -> None:
+        self._is_gone = True
         self._connection.abortConnection()
 
     # Answering.
 
-    def _begin(self) -> None:
-        """The request is whole."""
+    def _begin(self) -> int:
+        """Serve the request, which is whole; return what that costs at once."""
         self._stop_reading()
-        self._job = self._run(self._serve())
+        try:
+            request = self._assembly.request()
+        except OSError as error:
+            self._job = self._run(self._answer_and_linger(sentence_on(error)))
+            return _REQUEST
+        self._job = self._run(self._serve(request))
+        return _cost_of(request)
 
     def _run(self, serving: Coroutine[Deferred[object], object, None]) -> Deferred[None]:
         job = Deferred.fromCoroutine(serving)
@@ -319,8 +414,8 @@ class DistccServerProtocol(Protocol):
         self._log.failure("the reply to {peer} could not be sent", failure, peer=self.peer)
         self._abort()
 
-    async def _serve(self) -> None:
-        reply = self._kept(self._refusal or await self._answer())
+    async def _serve(self, request: Request) -> None:
+        reply = self._kept(await self._answer(request))
         self._is_answered = True
         try:
             await self._send(reply)
@@ -328,8 +423,8 @@ class DistccServerProtocol(Protocol):
             reply.discard()
         self._connection.loseConnection()
 
-    async def _answer(self) -> Reply:
-        request, admission = self._assembly.request(), self.factory.admission
+    async def _answer(self, request: Request) -> Reply:
+        admission = self.factory.admission
         if request.version == COMPRESSED:
             admission.expanding(self, self.peer.identity)
         try:
@@ -373,10 +468,15 @@ class DistccServerProtocol(Protocol):
             self._await_more()
             yield piece
 
-    async def _answer_and_linger(self, error: RemoteProtocolError) -> None:
+    async def _answer_and_linger(self, reply: Reply) -> None:
         """Answer in the middle of a request: reset, the connection would lose the answer."""
         self._stop_reading()
-        reply = Reply.sentence(error.exit_code, f"this server: {error}")
         await self._send(reply)
         self._connection.loseWriteConnection()
         self._set_timer(LINGER)
+
+
+def _cost_of(request: Request) -> int:
+    """Return what is done on the spot for a request: it is judged, and expanded if it is small."""
+    packed = request.source.data if request.version == COMPRESSED else None
+    return _REQUEST + _WORD * len(request.arguments) + largest_expansion(packed or b"") // _BULK

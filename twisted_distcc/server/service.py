@@ -25,7 +25,7 @@ from twisted_distcc.execution.unconfined import Unconfined
 from twisted_distcc.execution.workspace import Workspaces
 from twisted_distcc.launcher.signals import STRAY, heed
 from twisted_distcc.launcher.starting import hand_on_nothing
-from twisted_distcc.messages.bulk import Bulk, ReactorThreads
+from twisted_distcc.messages.bulk import Bulk, ReactorThreads, Turns
 from twisted_distcc.processes import Runner, Spawner
 from twisted_distcc.server.admission import Admission
 from twisted_distcc.server.config import ServerConfig
@@ -44,6 +44,13 @@ if TYPE_CHECKING:
 
 # Complete requests that may wait, for each that runs: enough that no compiler is ever short of work.
 _QUEUE_PER_JOB: Final = 4
+
+# Threads beside those of the jobs that run: for bodies that are compressed and expanded, and accounts.
+_MORE_THREADS: Final = 10
+
+# Seconds that a thread of ours has the interpreter while the reactor wants it.  Python's own five
+# milliseconds, each time that the reactor has waited for anything, add up to more than a job takes.
+_SWITCH_INTERVAL: Final = 0.0005
 
 _MEANS_NOTHING: Final = "{name} means nothing here: SIGHUP renews logs and rules, SIGTERM ends"
 _UNREADABLE: Final = (
@@ -68,7 +75,7 @@ def make_factory(
     return DistccServerFactory(
         compile,
         reactor,
-        Bulk(spawn, ReactorThreads(reactor), workspaces.spool),
+        Bulk(spawn, ReactorThreads(reactor), workspaces.spool, Turns.shared()),
         admit=oversight.admit,
         admission=admission,
         deadlines=config.deadlines,
@@ -163,6 +170,8 @@ class DistccService(Service):
             raise PrivilegeError("root serves nobody: call privilegedStartService first")
         super().startService()
         hand_on_nothing()
+        sys.setswitchinterval(_SWITCH_INTERVAL)
+        self._reactor.suggestThreadPoolSize(self._config.jobs + _MORE_THREADS)
         self._heed_signals()
         self._reactor.callWhenRunning(_heed_children, self._reactor)
         self._workspaces = Workspaces()

@@ -105,10 +105,19 @@ class Visit:
         except RemoteProtocolError as error:
             self._reject(error)
         else:
-            self._send(self._refusal or self._answer())
+            self._answer_or_refuse()
+
+    def _answer_or_refuse(self) -> None:
+        if self._refusal is None:
+            self._send(self._answer())
+        else:
+            self._send_and_linger(self._refusal)
 
     def _receive(self) -> None:
-        """Read the request; bytes after it belong to nobody."""
+        """Read the request, or so much of one that is refused that it can be answered.
+
+        What comes after that belongs to nobody.
+        """
         receive_by = monotonic() + self._deadlines.receive
         while True:
             data = self._streams.read(min(receive_by, monotonic() + self._deadlines.idle))
@@ -119,6 +128,8 @@ class Visit:
                 if isinstance(event, MessageEnd):
                     return
                 self._take(event)
+                if self._refusal is not None and self._assembly.has_begun:
+                    return
 
     def _take(self, event: Event) -> None:
         try:
@@ -128,21 +139,24 @@ class Visit:
             self._refuse(sentence_on(error))
 
     def _refuse(self, reply: Reply) -> None:
-        """Read the request to its end, keep none of it, and answer `reply`."""
+        """Answer `reply` as soon as the version is known, and read nothing of the request."""
         self._refusal = reply
         self._assembly.pass_over()
 
     def _reject(self, error: RemoteProtocolError) -> None:
-        """Tell a client that does not keep to the protocol why, if it is one.
-
-        That is in the middle of its request: it may go on sending for a while, for to close with bytes
-        unread would take the answer from it.
-        """
+        """Tell a client that does not keep to the protocol why, if it is one."""
         self._log.warn("{peer} broke the protocol: {error}", peer=self._peer, error=error)
         self._assembly.discard()
-        if not self._assembly.has_begun:
-            return
-        self._send(Reply.sentence(error.exit_code, f"this server: {error}"))
+        if self._assembly.has_begun:
+            self._send_and_linger(Reply.sentence(error.exit_code, f"this server: {error}"))
+
+    def _send_and_linger(self, reply: Reply) -> None:
+        """Answer in the middle of a request.
+
+        The client may go on sending for a while, for to close with bytes unread would take the answer
+        from it.
+        """
+        self._send(reply)
         self._streams.half_close()
         until = monotonic() + LINGER
         while self._streams.read(until):

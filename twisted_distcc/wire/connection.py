@@ -64,6 +64,11 @@ class Reader:
         """Bytes that came after the end of the message."""
         return bytes(self._buffer) if self._ended else b""
 
+    @property
+    def body_left(self) -> int:
+        """How many bytes of the body that is being read are still to come."""
+        return self._left if self._field is not None and self._field.shape is Shape.BULK else 0
+
     def feed(self, data: bytes) -> None:
         """Take the next bytes of the peer; after an error they are let go."""
         if self._fault is not None:
