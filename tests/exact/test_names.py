@@ -22,7 +22,7 @@ def _including(names: tuple[str, ...]) -> dict[str, str]:
 
 class NamesTests(ExactTestCase):
     async def test_headers(self) -> None:
-        """Whatever a header is called, be it a link, the compile is exact, and done elsewhere if it can be."""
+        """Whatever a header is called, the compile is exact, and one like a program travels."""
         files = _including(LIKE_PROGRAMS)
         linked = {**files, "w.c": files["w.c"] + '#include "ld"\n'}
         await self.are_exact(
