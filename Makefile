@@ -1,4 +1,4 @@
-# make test | lint | demo | bench | docs: each installs what it needs into .venv, once, and Debian
+# make test | coverage | lint | demo | bench | docs: each installs what it needs into .venv, once, and Debian
 # packages for the programs that it talks to, where this user may.
 #
 #   make test TESTS=tests.wire     one folder, module, class or method of the tests
@@ -10,6 +10,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 TESTS ?= tests
 REPORTER ?= text
+TEST_JOBS ?= $(shell nproc)
 
 BUILD_PACKAGES := gcc g++ make
 # The tests speak to real peers: C distcc, sshd, other compilers and build tools.
@@ -24,17 +25,27 @@ INETD_PACKAGES := libbsd0 libevent-2.1-7 libtirpc3 libwrap0
 BENCH_PACKAGES := $(BUILD_PACKAGES) bubblewrap cmake distcc dpkg-dev
 DEMO_PACKAGES := $(BUILD_PACKAGES) bubblewrap
 
-.PHONY: help test lint demo bench docs changelog clean
+# What the tests talk to; who may not install it is told, and runs the other tests.
+define get_test_packages
+tools/debian-packages $(TEST_PACKAGES) $(LOCALE_PACKAGES) $(INETD_PACKAGES) && \
+    tools/debian-program openbsd-inetd usr/sbin/inetd $(VENV)/bin/inetd || \
+    echo "Tests that need these will say so."
+endef
+
+.PHONY: help test coverage lint demo bench docs changelog clean
 .NOTPARALLEL:
 
 help:
 	@sed -n '/^#/!q; s/^# \{0,1\}//p' Makefile
 
-# trial's exit status is that of `make test`; the report of coverage only tells.
+# The tests mostly wait for other programs, so each processor runs a part of them.
 test: $(VENV)/.with-test
-	@tools/debian-packages $(TEST_PACKAGES) $(LOCALE_PACKAGES) $(INETD_PACKAGES) && \
-	    tools/debian-program openbsd-inetd usr/sbin/inetd $(VENV)/bin/inetd || \
-	    echo "Tests that need these will say so."
+	@$(get_test_packages)
+	@tools/for-all-users $(BIN)/python -m twisted.trial --jobs=$(TEST_JOBS) --reporter=$(REPORTER) $(TESTS)
+
+# trial's exit status is that of `make coverage`; the report only tells.
+coverage: $(VENV)/.with-test
+	@$(get_test_packages)
 	@status=0; \
 	tools/for-all-users $(BIN)/coverage run -m twisted.trial --reporter=$(REPORTER) $(TESTS) || status=$$?; \
 	$(BIN)/coverage report; \
