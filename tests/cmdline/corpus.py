@@ -269,7 +269,8 @@ clang -Qunused-arguments -lm -c main.c
 clang -fcolor-diagnostics -c main.c
 clang -flto -c main.c
 clang -flto=thin -O2 -c main.c
-clang --gcc-toolchain=/usr -c main.c
+clang --sysroot=/ -c main.c
+clang --sysroot=/ --target=x86_64-linux-gnu -c main.c
 clang -fxray-instrument -fxray-instruction-threshold=1 -c main.c
 clang -ftrapv-handler trap -ftrapv -c main.c
 clang -stdlib=libstdc++ -c main.c

@@ -44,7 +44,7 @@ _EXPECTED = {
         "-I -Idir -I- -DX -D -DX=1 -U -UX -include -includefile -imacros -iquote -isystem "
         "-isystem/usr -idirafter -iprefix -iwithprefix -iwithprefixbefore -isysroot --sysroot "
         "--sysroot=/ --include --include=file --imacros=file -nostdinc -nostdinc++ -stdlib=libc++ "
-        "--gcc-toolchain=/usr -resource-dir -resource-dir=/x -cxx-isystem -stdlib++-isystem -F -Fdir"
+        "-resource-dir -resource-dir=/x -cxx-isystem -stdlib++-isystem -F -Fdir"
     ),
     Role.COMPILE: (
         "-O -O0 -O2 -Os -Ofast -Og -Wall -Wno-x -Werror -W -w -std=c11 --std=c11 -ansi -pedantic "
@@ -76,7 +76,9 @@ _EXPECTED = {
         "-fprofile-instr-generate -fprofile-instr-use=x -fprofile-sample-use=x -fauto-profile=x "
         "-fbranch-probabilities -fcs-profile-generate -fcoverage-mapping -gsplit-dwarf "
         "-gsplit-dwarf=single -fplugin=x.so -fplugin-arg-x-y -fpass-plugin=x.so -iplugindir=x "
-        "-specs=x --specs=x -wrapper -B -Bdir -save-temps -save-temps=obj --save-temps "
+        "-specs=x --specs=x -wrapper -B -Bdir --prefix=x --gcc-toolchain=x "
+        "-gcc-toolchain --gcc-install-dir=x -gcc-toolchain=x -ccc-install-dir -fversion -fhelp "
+        "-save-temps -save-temps=obj --save-temps "
         "-fdump-tree-all -fdump-rtl-expand=x -fstack-usage -aux-info -fcallgraph-info=su "
         "-foptimization-record-file=x -fsave-optimization-record -ftime-trace -ftime-trace=x "
         "-time=x -fopt-info-all=x -include-pch -fpch-preprocess -fmodules -fmodules-ts "

@@ -17,6 +17,11 @@ FILES = {
     "program": "#!/bin/sh\ntouch {dir}/out/ran\nexit 1\n",
     "bin/cc1": "#!/bin/sh\ntouch {dir}/out/ran\nexit 1\n",
     "bin/as": "#!/bin/sh\ntouch {dir}/out/ran\nexit 1\n",
+    # A gcc, as clang looks for one, and its assembler.
+    "gcc/lib/gcc/x86_64-linux-gnu/12/crtbegin.o": "",
+    "gcc/x86_64-linux-gnu/bin/x86_64-pc-linux-gnu-as": "#!/bin/sh\ntouch {dir}/out/ran\nexit 1\n",
+    "sparc/usr/lib/gcc/sparc-linux-gnu/12/crtbegin.o": "",
+    "sparc/usr/sparc-linux-gnu/bin/sparc-linux-gnu-as": "#!/bin/sh\ntouch {dir}/out/ran\nexit 1\n",
     # Options, as a compiler, its preprocessor, its assembler and clang's inner program read them.
     "options": "-dumpdir {dir}/out/ -save-temps",
     "assembler-options": "--MD={dir}/out/rules",
@@ -56,6 +61,13 @@ clang -fno-integrated-as -B{dir}/bin
 clang -fno-integrated-as -B {dir}/bin
 clang -fno-integrated-as --prefix={dir}/bin
 clang -fno-integrated-as --prefix {dir}/bin
+clang -fno-integrated-as --gcc-toolchain={dir}/gcc
+clang -no-integrated-as --gcc-toolchain={dir}/gcc
+clang -fno-integrated-as --sysroot={dir}/gcc
+clang -no-integrated-as --sysroot={dir}/gcc
+clang --target=sparc-linux-gnu --sysroot={dir}/sparc
+clang -target sparc-linux-gnu --sysroot={dir}/sparc
+clang -fno-integrated-as -ccc-install-dir {dir}/bin
 clang --config {dir}/evil.cfg
 
 # reads more options from a file
@@ -227,6 +239,13 @@ clang -fdebug-compilation-dir=@x
 clang -fdebug-compilation-dir @x
 clang -fdiagnostics-format=sarif-file
 clang -gcc-toolchain /x
+clang --gcc-toolchain /x
+clang --gcc-install-dir=/x
+clang --gcc-triple=x
+cc -fno-integrated-as --sysroot /x
+clang --target=loongarch64-linux-gnu --sysroot=/x
+clang --target=powerpc-ibm-aix --sysroot=/x
+clang --target=xcore --sysroot=/x
 clang -analyze
 clang --analyze
 clang --analyzer-output /x

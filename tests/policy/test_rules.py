@@ -90,6 +90,55 @@ class ConditionTests(SynchronousTestCase):
             found = self.obstacles(rule, words=words)
             self.assertEqual(found, [] if expected else [f"no option is {pattern}"], (pattern, words))
 
+    def test_spellings(self) -> None:
+        """A rule about an option holds for all of its spellings, whichever of them the rule has."""
+        for alike, passed_on in (
+            (("-std=c11", "--std=c11", "--std c11"), ()),
+            (("-target x86_64-linux-gnu", "--target=x86_64-linux-gnu"), ()),
+            (("-Wpedantic", "-pedantic", "--pedantic"), ()),
+            (("-traditional-cpp", "--traditional-cpp"), ()),
+            (("-Ix", "-I x", "--include-directory=x", "--include-directory x"), ("-Wp,-Ix",)),
+            (("-DX=1", "-D X=1", "--define-macro=X=1"), ("-Wp,-DY,-DX=1", "-Xpreprocessor -DX=1")),
+            (("-x c", "-xc", "--language=c"), ()),
+            (("-resource-dir x", "-resource-dir=x"), ()),
+            (("-mllvm -inline-threshold=1", "-mllvm=-inline-threshold=1"), ()),
+            (("--param a=1", "--param=a=1"), ()),
+            (("-fexceptions", "-fhandle-exceptions"), ()),
+            (("-Wa,-L", "-Xassembler -L", "-Wa,--keep-locals"), ("-Wa,-W,--keep-locals",)),
+            (("-Wa,--defsym,X=1", "-Wa,--defsym=X=1"), ("-Wa,-W,--defsym,X=1",)),
+            (("-Wa,--defsym=X=1", "-Xassembler --defsym=X=1"), ()),
+            (("-Wp,-DX=1", "-Xpreprocessor -DX=1", "-Wp,--define-macro=X=1"), ("-Wp,-DY,-DX=1",)),
+            (("-MD -MF x", "-MD -MFx"), ("-Wp,-MD,x",)),
+            (("-MMD", "--write-user-dependencies"), ("-Wp,-MMD,x",)),
+            (("-Wl,-z,now", "-z now"), ("-Xlinker -z -Xlinker now", "-Wl,-s,-z,now")),
+            (("-Wl,-z,now", "-z now"), ("-Wl,-s -Wl,-z -Wl,now",)),
+            (("-Wl,--x", "-Xlinker --x"), ("-Wl,-s,--x",)),
+            (("-rtlib=x", "--rtlib=x"), ()),
+        ):
+            for ruled in alike:
+                rule = Rule("r", ("*",), allow=False, options=(ruled.removeprefix("-MD "),))
+                for typed in (*alike, *passed_on):
+                    found = self.obstacles(rule, words=tuple(typed.split()))
+                    self.assertEqual(found, [], (ruled, typed))
+
+    def test_files_make_no_difference(self) -> None:
+        """What a rule says of a command is the same whether or not the client's files come with it."""
+        words = ("gcc", "-Wl,-z,now", "-Wp,-DX", "-Ix", "-MD", "-MF", "y", "-lm", "-O2", "-c", "a.c")
+        for pattern in ("-Wl,*", "-Wp,*", "-I*", "-MD", "-MF*", "-l*", "-Wl,-z*", "-DX", "-O*"):
+            for with_files in (False, True):
+                compilation = parse(words, arrived=True, with_files=with_files)
+                assert isinstance(compilation, Compilation)
+                refusing = Rule("r", ("*",), allow=False, options=(pattern,))
+                self.assertEqual(list(refusing.obstacles(ALICE, Wish.of(GCC, compilation))), [], pattern)
+                needed = ("-Wl,-z,now", "-I*", "-D*", "-l*", "-O*")
+                for missing in needed:
+                    rest = tuple(one for one in needed if one != missing)
+                    rule = Rule("r", ("*",), allow=True, only_options=rest)
+                    (obstacle,) = rule.obstacles(ALICE, Wish.of(GCC, compilation))
+                    self.assertIn("is not", obstacle)
+                everything = Rule("r", ("*",), allow=True, only_options=needed)
+                self.assertEqual(list(everything.obstacles(ALICE, Wish.of(GCC, compilation))), [])
+
     def test_only_options(self) -> None:
         """Each option has to be one of them; -c, -o, -x and the files are on every job."""
         rule = Rule("r", ("*",), allow=True, only_options=("-O*", "-g"))

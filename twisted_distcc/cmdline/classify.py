@@ -15,6 +15,7 @@ from twisted_distcc.cmdline.model import Option
 from twisted_distcc.cmdline.options import ASSEMBLER_OPTIONS, CLANG_OPTIONS, LLVM_OPTIONS, OPTIONS
 from twisted_distcc.cmdline.reasons import StaysError, shown
 from twisted_distcc.cmdline.rules import WITH_FILES, Role, Rule
+from twisted_distcc.cmdline.written import pieces
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -36,7 +37,7 @@ def classify(
         StaysError: at the first of them that keeps the command local, unless it `arrived` here.
     """
     _check_words(words)
-    pieces = 0
+    passed_on = 0
     rest = iter(words)
     for word in rest:
         if word == "-" or not word.startswith("-"):
@@ -50,8 +51,8 @@ def classify(
         option = _option(rule, word, rest)
         if with_files or rule.role not in WITH_FILES:
             _check_form(rule, option)
-        pieces += _count_pieces(option)
-        if pieces > MOST_PIECES:
+        passed_on += _count_pieces(option)
+        if passed_on > MOST_PIECES:
             raise StaysError(f"it passes more than {MOST_PIECES} options to other programs")
         yield _look_inside(option, family)
 
@@ -73,7 +74,7 @@ def _option(rule: Rule, word: str, rest: Iterator[str]) -> Option:
     else:
         argument = rule.joined_argument(word)
         words = (word,)
-    return Option(rule.role, words, argument, rule.name)
+    return Option(rule.role, words, argument, rule.option, rule.spellings)
 
 
 def _check_form(rule: Rule, option: Option) -> None:
@@ -113,24 +114,18 @@ def _check_known(option: Option, known: bool) -> None:
 
 
 def _for_preprocessor(option: Option, family: Family) -> Option:
-    match _pieces(option):
+    match pieces(option):
         case ["-MD" | "-MMD", path]:
             return replace(option, value=path)
-        case pieces:
-            _check_known(option, all(_is_for_preprocessor(piece, family) for piece in pieces))
+        case parts:
+            _check_known(option, all(_is_for_preprocessor(part, family) for part in parts))
     return replace(option, role=Role.PREPROCESS)
 
 
 def _count_pieces(option: Option) -> int:
     """Count the options for another program, without looking at any."""
-    passed_on = option.role in {Role.FOR_PREPROCESSOR, Role.FOR_ASSEMBLER}
+    passed_on = option.name == "-Wl," or option.role in {Role.FOR_PREPROCESSOR, Role.FOR_ASSEMBLER}
     return option.value.count(",") + 1 if passed_on else 0
-
-
-def _pieces(option: Option) -> list[str]:
-    """The words that reach the other program: -Wp, parts them by commas, -Xpreprocessor not."""
-    joined = len(option.words) == 1
-    return option.value.split(",") if joined else [option.value]
 
 
 def _is_for_preprocessor(piece: str, family: Family) -> bool:
@@ -139,9 +134,9 @@ def _is_for_preprocessor(piece: str, family: Family) -> bool:
 
 
 def _check_for_assembler(option: Option) -> None:
-    pieces = iter(_pieces(option))
-    for piece in pieces:
-        if not _is_for_assembler(piece, pieces):
+    rest = iter(pieces(option))
+    for piece in rest:
+        if not _is_for_assembler(piece, rest):
             raise StaysError(
                 f"{shown(' '.join(option.words))} passes the assembler {shown(piece)}, "
                 "which may read or write files such as listings"

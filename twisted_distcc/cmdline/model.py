@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from twisted_distcc.cmdline.compilers import Family
-    from twisted_distcc.cmdline.rules import Role
+    from twisted_distcc.cmdline.rules import Role, Spelling
 
 
 class Language(enum.Enum):
@@ -104,7 +104,9 @@ class Option:
     words: tuple[str, ...]
     value: str
     name: str = ""
-    """Its name, without an argument: `-I` for `-Ifolder` as well; empty for an operand."""
+    """Its name, whatever its spelling: `-I` for `--include-directory=x`; empty for an operand."""
+    spellings: tuple[Spelling, ...] = ()
+    """All ways to write its name."""
 
 
 @dataclass(frozen=True, slots=True)

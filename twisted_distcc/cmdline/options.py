@@ -25,9 +25,9 @@ ASSEMBLER_OPTIONS = Table(
         *rows(
             Takes.NOTHING,
             Role.COMPILE,
-            """--noexecstack --execstack --fatal-warnings --no-warn --warn -W -g --gen-debug
+            """--noexecstack --execstack --fatal-warnings --warn -W|--no-warn -g|--gen-debug
             --gstabs --gdwarf-2 --gdwarf-3 --gdwarf-4 --gdwarf-5 --32 --64 --x32 --divide
-            --alternate --keep-locals -L --reduce-memory-overheads --strip-local-absolute
+            --alternate -L|--keep-locals --reduce-memory-overheads --strip-local-absolute
             --compress-debug-sections --nocompress-debug-sections --no-pad-sections
             --traditional-format --sectname-subst -Z --trap --break --crel
             --allow-experimental-crel""",

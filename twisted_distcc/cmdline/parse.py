@@ -40,6 +40,13 @@ _AS_CXX = {Language.C: Language.CXX, Language.PREPROCESSED_C: Language.PREPROCES
 _HEADER_SUFFIXES = frozenset({".h", ".H", ".hh", ".hp", ".hpp", ".HPP", ".hxx", ".h++", ".tcc"})
 _MODULE_SUFFIXES = frozenset({".cppm", ".ixx", ".ccm", ".cxxm", ".c++m", ".iim", ".pcm"})
 
+# What clang 13 and later assemble themselves unless told otherwise; of others it was seen to start `as`.
+_ASSEMBLED_BY_CLANG = (
+    *("x86_64", "i386", "i486", "i586", "i686", "aarch64", "arm", "thumb", "mips", "powerpc", "ppc"),
+    *("riscv", "s390x", "systemz", "wasm"),
+)
+_NOT_ON = ("aix", "nacl")
+
 # Names after -x that are languages of these compilers, but make no object from one source.
 _HEADER_LANGUAGES = frozenset(
     {"c-header", "c++-header", "objective-c-header", "objective-c++-header"}
@@ -84,6 +91,7 @@ def _parse(
     family = family or compiler.family
     arguments = tuple(expand(argv[1:], read_file))
     options = tuple(classify(arguments, family, arrived=arrived, with_files=with_files))
+    _check_sysroot(options, family)
     if with_files:
         _check_no_device(options)
     stage = _stage(options)
@@ -114,10 +122,10 @@ def _values(options: Sequence[Option], *roles: Role) -> list[str]:
 
 
 def _stage(options: Sequence[Option]) -> Stage:
-    words = {option.words[0] for option in options if option.role is Role.STAGE}
-    if not words:
+    names = {option.name for option in options if option.role is Role.STAGE}
+    if not names:
         raise StaysError("neither -c nor -S is given, so the command links")
-    return Stage.ASSEMBLY if words & {"-S", "--assemble"} else Stage.OBJECT
+    return Stage.ASSEMBLY if "-S" in names else Stage.OBJECT
 
 
 def _source(options: Sequence[Option]) -> str:
@@ -140,6 +148,21 @@ def _check_no_device(options: Sequence[Option]) -> None:
     for option in options:
         if option.role is Role.PREPROCESS and _is_device(option.value.lstrip("=")):
             raise StaysError(f"{shown(' '.join(option.words))} names a device")
+
+
+def _check_sysroot(options: Sequence[Option], family: Family) -> None:
+    """Refuse a sysroot in which clang would look for an assembler, beside a gcc that it finds there."""
+    names = {option.name for option in options}
+    if family is Family.GCC or "--sysroot" not in names:
+        return
+    targets = [option.value for option in options if option.name == "-target"]
+    if "-fno-integrated-as" in names or not all(map(_is_assembled_by_clang, targets)):
+        raise StaysError("--sysroot is where clang looks for an assembler, which it has not for this")
+
+
+def _is_assembled_by_clang(target: str) -> bool:
+    processor, _, system = target.partition("-")
+    return processor.startswith(_ASSEMBLED_BY_CLANG) and not any(map(system.__contains__, _NOT_ON))
 
 
 def _is_device(path: str) -> bool:
@@ -233,7 +256,7 @@ def _dependencies(
         return None
     if language.is_preprocessed:
         return None  # no compiler writes rules for text that includes nothing
-    user_only = any(rule.words[-1].startswith(("-MMD", "-Wp,-MMD")) for rule in rules)
+    user_only = any(rule.name == "-MMD" or rule.words[0].startswith("-Wp,-MMD") for rule in rules)
     targets = [o for o in options if o.role is Role.MAKE_TARGET]
     phony = ("-MP",) if any(o.role is Role.MAKE_PHONY for o in options) else ()
     return Dependencies(

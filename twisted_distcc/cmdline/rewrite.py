@@ -49,6 +49,7 @@ _LOUD_OR_QUIET = (
     "-Werror",
     "-Wfatal-errors",
     "-pedantic-errors",
+    "--pedantic-errors",
     "-fdiagnostics-",
 )
 _SILENCING = re.compile(r"(?:\A|,)(?:-w|--no-warnings|-Wno-(?:date-time|system-headers))(?:,|\Z)")

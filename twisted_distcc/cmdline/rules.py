@@ -8,13 +8,16 @@ listed is what may travel; and of an option that a compiler elsewhere gets to se
 of the form that its row asks for.  Rows say how an option takes its argument where that decides
 which word is the source: a row that keeps the whole command local need not.  Long spellings
 (`--include`) take a joined argument after `=`.
+
+An option has one row with all of its spellings, `-I|--include-directory`, so that none of them can be
+judged by other words than the rest.  The first is the name by which the rest of the program knows it.
 """
 
 from __future__ import annotations
 
 import enum
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -76,9 +79,13 @@ WITH_FILES = frozenset({Role.PREPROCESS, Role.LINK, Role.MAKE_FILE, Role.MAKE_TA
 """Roles of options that only a server sees which has the client's files, and preprocesses them."""
 
 
+Spelling: TypeAlias = tuple[str, Takes]
+"""One way to write an option."""
+
+
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One row: an option or a family of options with the same beginning."""
+    """One spelling of a row: an option, or a family of options with the same beginning."""
 
     name: str
     takes: Takes
@@ -89,6 +96,13 @@ class Rule:
     """For roles that keep a command local: what the option does, to be read after its name."""
     only: Family | None = None
     """The only family of compilers that the row is for; None for all."""
+    spellings: tuple[Spelling, ...] = ()
+    """All spellings of the option, its own among them, with where their arguments stand."""
+
+    @property
+    def option(self) -> str:
+        """The name of the option: its first spelling."""
+        return self.spellings[0][0] if self.spellings else self.name
 
     def matches(self, word: str) -> bool:
         """Whether `word` is this option, with or without a joined argument."""
@@ -115,13 +129,17 @@ _HEAD = 4
 """Characters by which the table narrows down how long the name of a row may be."""
 
 
+def _order(rule: Rule) -> tuple[bool, bool]:
+    return rule.only is None, rule.takes is not Takes.NOTHING
+
+
 class Table:
-    """Rows, found by the longest name that fits; of two, the one for the very family."""
+    """Rows, found by the longest name that fits; of two, the one for the very family, or word."""
 
     def __init__(self, rules: Iterable[Rule]) -> None:
         self.rules = tuple(rules)
         self._by_name: dict[str, list[Rule]] = {}
-        for rule in sorted(self.rules, key=lambda rule: rule.only is None):
+        for rule in sorted(self.rules, key=_order):
             self._by_name.setdefault(rule.name, []).append(rule)
         lengths: dict[str, set[int]] = {}
         for name in self._by_name:
@@ -147,22 +165,39 @@ class Table:
 def rows(
     takes: Takes, role: Role, names: str, form: Form | None = None, *, only: Family | None = None
 ) -> list[Rule]:
-    """Rows that are alike but for their names."""
-    return [Rule(name, takes, role, form, only=only) for name in names.split()]
+    """Rows that are alike but for their names; `|` stands between the spellings of one option.
+
+    A spelling that ends in `=` has its argument in the same word, whatever the others do.  A long one
+    without it takes an argument in the next word, too, wherever the option takes one.
+    """
+    return [
+        Rule(name, taken, role, form, only=only, spellings=spellings)
+        for option in names.split()
+        for spellings in [tuple(_spelled(name, takes) for name in option.split("|"))]
+        for name, taken in spellings
+    ]
+
+
+def _spelled(name: str, takes: Takes) -> Spelling:
+    if takes is Takes.NOTHING:
+        return name, takes
+    if name.endswith("="):
+        return name, Takes.JOINED
+    return name, Takes.EITHER if takes is Takes.JOINED and name.startswith("--") else takes
 
 
 def local(reason: str, names: str, *, only: Family | None = None) -> list[Rule]:
     """Rows that keep a command local; a name that ends in `*` stands for all that begin so."""
     return [
-        Rule(
-            name.removesuffix("*"),
-            Takes.JOINED if name.endswith("*") else Takes.NOTHING,
-            Role.LOCAL,
-            reason=reason,
-            only=only,
-        )
-        for name in names.split()
+        Rule(name, takes, Role.LOCAL, reason=reason, only=only, spellings=spellings)
+        for option in names.split()
+        for spellings in [tuple(map(_beginning, option.split("|")))]
+        for name, takes in spellings
     ]
+
+
+def _beginning(name: str) -> Spelling:
+    return name.removesuffix("*"), Takes.JOINED if name.endswith("*") else Takes.NOTHING
 
 
 def better_local(

@@ -12,22 +12,27 @@ from twisted_distcc.cmdline.forms import Form
 from twisted_distcc.cmdline.rules import better_local, local
 
 _OTHER_RESULTS = [
-    *local("preprocesses and does not compile", "-E --preprocess"),
-    *local("lists dependencies and does not compile", "-M -MM --dependencies --user-dependencies"),
-    *local("writes rules for headers that do not exist yet", "-MG"),
+    *local("preprocesses and does not compile", "-E|--preprocess"),
+    *local("lists dependencies and does not compile", "-M|--dependencies -MM|--user-dependencies"),
+    *local("writes rules for headers that do not exist yet", "-MG|--print-missing-file-dependencies"),
     *local("writes dependencies as another make reads them", "-MV"),
     *local("checks the source and writes no object", "-fsyntax-only -verify-pch"),
     *local("writes something else than an object", "-emit-* -rewrite-* --analyze* -extract-api"),
-    *local("asks the compiler about itself", "--version --help* -help --target-help -dump*"),
-    *local("asks the compiler about itself", "-print-* --print-* -ccc-print-*"),
-    *better_local("shows the commands that run on this machine", "-v --verbose"),
-    *local("shows commands and runs none", "-###"),
-    *better_local("lists headers as they are read", "-H -fshow-skipped-includes"),
-    *better_local(
-        "is meant for the output of the preprocessor", "-P -C -CC --comments --comments-in-macros"
+    *local(
+        "asks the compiler about itself",
+        """--version|-fversion|-fno-version --help*|-help|-fhelp|-fno-help
+        --target-help|-ftarget-help|-fno-target-help -dump*""",
     ),
-    *local("dumps the compiler's own state into files", "-d* --dump*"),
-    *local("names the compiler's auxiliary files", "-dumpdir* -dumpbase* --dumpdir* --dumpbase*"),
+    *local("asks the compiler about itself", "-print-*|--print-*"),
+    *better_local("shows the commands that run on this machine", "-v|--verbose"),
+    *local("shows commands and runs none", "-###"),
+    *better_local("lists headers as they are read", "-H|--trace-includes -fshow-skipped-includes"),
+    *better_local(
+        "is meant for the output of the preprocessor",
+        "-P|--no-line-commands -C|--comments -CC|--comments-in-macros",
+    ),
+    *local("dumps the compiler's own state into files", "-d*|--dump*"),
+    *local("names the compiler's auxiliary files", "-dumpdir*|--dumpdir* -dumpbase*|--dumpbase*"),
     *local(
         "builds for several architectures at once",
         "-arch -Xarch_* -fopenmp-targets* -foffload-options=*",
@@ -40,9 +45,12 @@ _OTHER_RESULTS = [
 _OTHER_PROGRAMS = [
     *local("loads code into the compiler on the machine where it runs", "-fplugin* -fpass-plugin=*"),
     *local("loads code into the compiler on the machine where it runs", "-iplugindir*"),
-    *local("reads rules of the compiler driver from a file", "-specs* --specs*"),
+    *local("reads rules of the compiler driver from a file", "-specs*|--specs*"),
     *local("starts another program in place of the compiler", "-wrapper"),
-    *local("looks for the compiler's own programs in a folder of this machine", "-B* --prefix* -gcc-*"),
+    *local(
+        "looks for the compiler's own programs in a folder of this machine",
+        "-B*|--prefix* --gcc-*|-gcc-* -ccc-*",
+    ),
     *local("reads more options from a file on this machine", "--config*"),
     *local("makes the driver take other options than its name tells", "--driver-mode=*"),
     *local("runs in another folder than this one", "-working-directory*"),
@@ -84,7 +92,7 @@ _FILES_READ = [
     *local("reads a file into the object", "-fembed-offload-object=* -gembed-source"),
     *local(_MODULES, "-fmodule* -fcxx-modules -fimplicit-module* -fprebuilt-* -gmodules"),
     *local(_MODULES, "-fbuiltin-module-map -fapinotes* -ivfsoverlay* -module-*"),
-    *local(_PRECOMPILED, "-include-pch* -fpch* -emit-pch -relocatable-pch --relocatable-pch"),
+    *local(_PRECOMPILED, "-include-pch* -fpch* -emit-pch -relocatable-pch|--relocatable-pch"),
     *local("takes the source for preprocessed text", "-fpreprocessed -fdirectives-only"),
     *local("looks for the source among the headers", "-fsearch-include-path*"),
     *local("runs the compiler's own tests", "-fself-test*"),
@@ -100,20 +108,19 @@ _FILES_READ = [
 _FILES_WRITTEN = [
     *local(
         _COVERAGE,
-        """--coverage -coverage -ftest-coverage -fcoverage* -fcondition-coverage
+        """--coverage|-coverage -ftest-coverage -fcoverage* -fcondition-coverage
         -fpath-coverage""",
     ),
     *local("writes debug information into a file of its own", "-gsplit-dwarf*"),
-    *local("keeps intermediate files", "-save-temps* --save-temps*"),
+    *local("keeps intermediate files", "-save-temps*|--save-temps*"),
     *local(
         _REPORT,
         """-aux-info* -fstack-usage -fcallgraph-info* -fopt-info* -foptimization-record*
         -fsave-optimization-record* -ftime-trace* -fproc-stat-report* -time* -fvtv*
-        -save-stats* --save-stats* -MJ* -dependency-dot*
-        -dependency-file* -serialize-diagnostics*
-        --serialize-diagnostics* -fdiagnostics-add-output=* -fdiagnostics-set-output=*
-        -fdiagnostics-format=* -fdeps-* -fdepfile-entry*
-        -fcrash-diagnostics* -gen-* -freport-bug""",
+        -save-stats*|--save-stats* -MJ* -dependency-dot*
+        -dependency-file* -serialize-diagnostics*|--serialize-diagnostics*
+        -fdiagnostics-add-output=* -fdiagnostics-set-output=* -fdiagnostics-format=*
+        -fdeps-* -fdepfile-entry* -fcrash-diagnostics* -gen-* -freport-bug""",
     ),
     *local("dumps the compiler's own state into files", "-fdump* -fcompare-debug* -gtoggle"),
     *local("writes an index for link-time optimization", "-fthin-link-bitcode=*"),

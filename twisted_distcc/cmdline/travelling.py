@@ -11,13 +11,13 @@ from twisted_distcc.cmdline.forms import Form
 from twisted_distcc.cmdline.rules import Role, Takes, rows
 
 _STAGES = [
-    *rows(Takes.NOTHING, Role.STAGE, "-c --compile -S --assemble"),
-    *rows(Takes.EITHER, Role.OUTPUT, "-o --output"),
-    *rows(Takes.EITHER, Role.LANGUAGE, "-x --language"),
+    *rows(Takes.NOTHING, Role.STAGE, "-c|--compile -S|--assemble"),
+    *rows(Takes.EITHER, Role.OUTPUT, "-o|--output"),
+    *rows(Takes.EITHER, Role.LANGUAGE, "-x|--language"),
 ]
 
 _DEPENDENCIES = [
-    *rows(Takes.NOTHING, Role.MAKE_RULES, "-MD -MMD"),
+    *rows(Takes.NOTHING, Role.MAKE_RULES, "-MD|--write-dependencies -MMD|--write-user-dependencies"),
     *rows(Takes.EITHER, Role.MAKE_FILE, "-MF", Form.TEXT),
     *rows(Takes.EITHER, Role.MAKE_TARGET, "-MT -MQ", Form.TEXT),
     *rows(Takes.NOTHING, Role.MAKE_PHONY, "-MP"),
@@ -27,25 +27,21 @@ _PREPROCESSOR = [
     *rows(
         Takes.EITHER,
         Role.PREPROCESS,
-        """-D -U -I -include -imacros -iquote -isystem -idirafter -iprefix
-        -iwithprefix -iwithprefixbefore -isysroot -imultilib -imultiarch -iframework
-        -iframeworkwithsysroot -iwithsysroot -cxx-isystem -stdlib++-isystem --sysroot -F
-        --include --imacros --include-directory --include-directory-after --include-prefix
-        --include-with-prefix --include-with-prefix-after --include-with-prefix-before
-        --define-macro --undefine-macro --gcc-toolchain -resource-dir""",
+        """-D|--define-macro -U|--undefine-macro -I|--include-directory -include|--include
+        -imacros|--imacros -iquote -isystem -idirafter|--include-directory-after
+        -iprefix|--include-prefix -iwithprefix|--include-with-prefix|--include-with-prefix-after
+        -iwithprefixbefore|--include-with-prefix-before -isysroot -imultilib -imultiarch
+        -iframework -iframeworkwithsysroot -iwithsysroot -cxx-isystem -stdlib++-isystem
+        --sysroot -F""",
         Form.TEXT,
     ),
     *rows(Takes.EITHER, Role.PREPROCESS, "-isystem-after", Form.TEXT, only=Family.CLANG),
-    *rows(
-        Takes.JOINED,
-        Role.PREPROCESS,
-        "-resource-dir= --gcc-install-dir= -stdlib= --stdlib=",
-        Form.TEXT,
-    ),
+    *rows(Takes.SEPARATE, Role.PREPROCESS, "-resource-dir|-resource-dir=", Form.TEXT),
+    *rows(Takes.JOINED, Role.PREPROCESS, "-stdlib=|--stdlib=", Form.TEXT),
     *rows(
         Takes.NOTHING,
         Role.PREPROCESS,
-        "-nostdinc -nostdinc++ -nobuiltininc -nostdlibinc -ibuiltininc",
+        "-nostdinc|--no-standard-includes -nostdinc++ -nobuiltininc -nostdlibinc -ibuiltininc",
     ),
     *rows(Takes.JOINED, Role.FOR_PREPROCESSOR, "-Wp,"),
     *rows(Takes.SEPARATE, Role.FOR_PREPROCESSOR, "-Xpreprocessor"),
@@ -68,28 +64,56 @@ _COMPILER = [
     *rows(
         Takes.NOTHING,
         Role.COMPILE,
-        """-w -ansi --ansi -pedantic --pedantic -pedantic-errors --pedantic-errors -p -pg -pipe
-        --pipe -pthread -pthreads -Q -Qunused-arguments -Qn -Qy -pass-exit-codes
-        -canonical-prefixes -no-canonical-prefixes --no-canonical-prefixes -no-integrated-cpp
+        """-w|--no-warnings -Wall|--all-warnings -Wextra|-W|--extra-warnings -ansi|--ansi
+        -Wpedantic|-pedantic|--pedantic -pedantic-errors|--pedantic-errors -p|--profile
+        -pg -pipe|--pipe -pthread -pthreads -Q -Qunused-arguments -Qn -Qy
+        -pass-exit-codes|--pass-exit-codes -canonical-prefixes
+        -no-canonical-prefixes|--no-canonical-prefixes -no-integrated-cpp|--no-integrated-cpp
         -EB -EL --start-no-unused-arguments --end-no-unused-arguments""",
+    ),
+    # What gcc has two names for, deprecated ones as a rule.
+    *rows(
+        Takes.NOTHING,
+        Role.COMPILE,
+        """-Wcomment|-Wcomments -Wno-comment|-Wno-comments -Wc++11-compat|-Wc++0x-compat
+        -Wno-c++11-compat|-Wno-c++0x-compat -Wc++17-compat|-Wc++1z-compat
+        -Wno-c++17-compat|-Wno-c++1z-compat -Wc++20-compat|-Wc++2a-compat
+        -Wno-c++20-compat|-Wno-c++2a-compat -fexceptions|-fhandle-exceptions
+        -fno-exceptions|-fno-handle-exceptions
+        -floop-nest-optimize|-floop-block|-floop-strip-mine|-ftree-loop-linear
+        -fno-loop-nest-optimize|-fno-loop-block|-fno-loop-strip-mine|-fno-tree-loop-linear
+        -Wsuggest-attribute=noreturn|-Wmissing-noreturn
+        -Wno-suggest-attribute=noreturn|-Wno-missing-noreturn
+        -Wsuggest-attribute=format|-Wmissing-format-attribute
+        -Wno-suggest-attribute=format|-Wno-missing-format-attribute
+        -Werror=implicit-function-declaration|-Werror-implicit-function-declaration
+        -mavx|-msse5 -mno-avx|-mno-sse5 -masm=intel|-mintel-syntax -masm=att|-mno-intel-syntax
+        -mprefer-vector-width=128|-mprefer-avx128 -mprefer-vector-width=256|-mno-prefer-avx128
+        -ffp-contract=fast|-mfused-madd -ffp-contract=off|-mno-fused-madd""",
     ),
     # gcc writes these into the debug information, so they travel, though the text needs them not.
     *rows(
         Takes.NOTHING,
         Role.COMPILE,
-        """-undef -trigraphs --trigraphs -traditional -traditional-cpp
-        --traditional-cpp -finput-charset=utf-8 -finput-charset=UTF-8""",
+        """-undef -trigraphs|--trigraphs -traditional|--traditional
+        -traditional-cpp|--traditional-cpp -finput-charset=utf-8 -finput-charset=UTF-8""",
     ),
     *rows(Takes.EITHER, Role.COMPILE, "--param", Form.SETTING),
-    *rows(Takes.EITHER, Role.COMPILE, "-A", Form.ASSERTION),
+    *rows(Takes.EITHER, Role.COMPILE, "-A|--assert", Form.ASSERTION),
     *rows(Takes.EITHER, Role.COMPILE, "-G", Form.WORDS),
     *rows(
         Takes.SEPARATE,
         Role.COMPILE,
-        "-target -mthread-model -ftrapv-handler -fxray-instruction-threshold",
+        """-target|--target= -mthread-model -ftrapv-handler|-ftrapv-handler=
+        -fxray-instruction-threshold|-fxray-instruction-threshold=""",
         Form.WORDS,
     ),
-    *rows(Takes.SEPARATE, Role.COMPILE, "-fdebug-compilation-dir", Form.TEXT),
+    *rows(Takes.SEPARATE, Role.COMPILE, "-fdebug-compilation-dir|-fdebug-compilation-dir=", Form.TEXT),
+    *rows(
+        Takes.NOTHING,
+        Role.COMPILE,
+        "-fintegrated-as|-integrated-as -fno-integrated-as|-no-integrated-as",
+    ),
     *rows(Takes.SEPARATE, Role.COMPILE, "-meabi", Form.WORDS, only=Family.CLANG),
     *rows(Takes.NOTHING, Role.NO_DEBUG, "-g0 -ggdb0 -gno-dwarf"),
     *rows(
@@ -103,15 +127,14 @@ _COMPILER = [
     *rows(Takes.JOINED, Role.FOR_ASSEMBLER, "-Wa,"),
     *rows(Takes.SEPARATE, Role.FOR_ASSEMBLER, "-Xassembler"),
     *rows(Takes.SEPARATE, Role.FOR_CLANG, "-Xclang"),
-    *rows(Takes.SEPARATE, Role.FOR_LLVM, "-mllvm"),
-    *rows(Takes.JOINED, Role.FOR_LLVM, "-mllvm="),
+    *rows(Takes.SEPARATE, Role.FOR_LLVM, "-mllvm|-mllvm="),
 ]
 
 _LINKER = [
-    *rows(Takes.JOINED, Role.LINK, "-Wl, -static- -shared- --ld-path= -rtlib= --rtlib=", Form.TEXT),
-    *rows(Takes.JOINED, Role.LINK, "-unwindlib= --unwindlib=", Form.TEXT),
+    *rows(Takes.JOINED, Role.LINK, "-Wl, -static- -shared- --ld-path= -rtlib=|--rtlib=", Form.TEXT),
+    *rows(Takes.JOINED, Role.LINK, "-unwindlib=|--unwindlib=", Form.TEXT),
     *rows(Takes.JOINED, Role.LINK, "-fuse-ld=", Form.TEXT, only=Family.CLANG),
-    *rows(Takes.EITHER, Role.LINK, "-l -L -T --library-directory", Form.TEXT),
+    *rows(Takes.EITHER, Role.LINK, "-l -L|--library-directory -T", Form.TEXT),
     *rows(
         Takes.SEPARATE,
         Role.LINK,
@@ -121,7 +144,7 @@ _LINKER = [
     *rows(
         Takes.NOTHING,
         Role.LINK,
-        """-static -static-pie -shared -pie -no-pie -nopie -rdynamic -symbolic -s -r
+        """-static|--static -static-pie -shared|--shared -pie -no-pie -nopie -rdynamic -symbolic -s -r
         -nostdlib -nostdlib++ -nodefaultlibs -nostartfiles -nolibc""",
     ),
 ]

@@ -14,7 +14,7 @@ from twisted_distcc.cmdline.forms import Form
 from twisted_distcc.cmdline.rules import Role, Takes, rows
 
 _LANGUAGE = """
-    -std= --std= --target= -faligned-new= -fc++-abi= -fc++-static-destructors= -fcf-runtime-abi=
+    -std=|--std -faligned-new= -fc++-abi= -fc++-static-destructors= -fcf-runtime-abi=
     -fclang-abi-compat= -fcomment-block-commands= -fconst-string-class= -fconstant-string-class=
     -fcontract-assumption-mode= -fcontract-build-level= -fcontract-continuation-mode= -fcontract-mode=
     -fcontract-role= -fcontract-semantic= -fcontract-strict-declarations= -fexcess-precision=
@@ -54,7 +54,7 @@ _CODE = """
     -fpatchable-function-entry-offset= -fprofile-update= -freorder-blocks-algorithm=
     -fsched-stalled-insns= -fsched-stalled-insns-dep= -fsimd-cost-model= -fstack-check=
     -fstack-limit-register= -fstack-limit-symbol= -fstack-reuse= -fstrub= -fswift-async-fp=
-    -fsymbol-partition= -ftls-model= -ftrampoline-impl= -ftrap-function= -ftrapv-handler=
+    -fsymbol-partition= -ftls-model= -ftrampoline-impl= -ftrap-function=
     -ftree-parallelize-loops= -ftrivial-auto-var-init= -ftrivial-auto-var-init-max-size=
     -ftrivial-auto-var-init-stop-after= -fveclib= -fvect-cost-model= -fvisibility-dllexport=
     -fvisibility-externs-dllimport= -fvisibility-externs-nodllstorageclass=
@@ -76,7 +76,7 @@ _SANITIZERS = """
     -fsanitize-hwaddress-abi= -fsanitize-kcfi-hash= -fsanitize-memory-track-origins=
     -fsanitize-memtag-mode= -fsanitize-sections= -fsanitize-skip-hot-cutoff=
     -fsanitize-undefined-ignore-overflow-pattern= -fsanitize-undefined-strip-path-components=
-    -fxray-function-groups= -fxray-instruction-threshold= -fxray-instrumentation-bundle= -fxray-modes=
+    -fxray-function-groups= -fxray-instrumentation-bundle= -fxray-modes=
     -fxray-selected-function-group=
 """
 
@@ -133,7 +133,7 @@ _MACHINES = """
 """
 
 _TEXTS = """
-    -fdebug-compilation-dir= -ffile-compilation-dir= -ffile-prefix-map= -fdebug-prefix-map=
+    -ffile-compilation-dir= -ffile-prefix-map= -fdebug-prefix-map=
     -fmacro-prefix-map= -fcoverage-prefix-map= -fprofile-prefix-map= -fcoverage-compilation-dir=
     -frandom-seed= -funique-source-file-identifier= -finstrument-functions-exclude-file-list=
 """

@@ -10,10 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 
-from twisted_distcc.cmdline.model import Compilation
-from twisted_distcc.cmdline.rules import WITH_FILES, Role
+from twisted_distcc.cmdline.model import Compilation, Option
+from twisted_distcc.cmdline.rules import Role
+from twisted_distcc.cmdline.written import Written, written
 from twisted_distcc.errors import EXIT_ACCESS_DENIED
 from twisted_distcc.policy.access import Network
 from twisted_distcc.policy.patterns import matches_any
@@ -22,8 +24,12 @@ from twisted_distcc.policy.verdict import ALLOWED, Refused, Verdict
 
 # What every command has, and no rule is about: -c, -o and the names of files.
 _UNASKED: Final = frozenset({Role.SOURCE, Role.OUTPUT, Role.STAGE})
-# What nobody sends who sends no files: rules about options are not to tell the two apart.
-_OF_FILES: Final = frozenset({Role.MAKE_RULES, Role.MAKE_PHONY, Role.FOR_PREPROCESSOR, *WITH_FILES})
+# What `only_options` does not ask for either: the dependency file, an output like the object; and -x,
+# which clients add, for what they send is preprocessed.
+_EVERYBODYS: Final = frozenset(
+    {Role.MAKE_RULES, Role.MAKE_FILE, Role.MAKE_TARGET, Role.MAKE_PHONY, Role.FOR_PREPROCESSOR}
+    | {Role.LANGUAGE}
+)
 # Characters of an option that a reason repeats.
 _SHOWN_LENGTH: Final = 60
 
@@ -47,32 +53,27 @@ PLAIN: Final = Terms()
 """The terms where nothing is said of any."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # without slots: it remembers spellings, which most servers never ask for
 class Wish:
     """What a peer asks for.
 
     Attributes:
         compilers: the compiler's path on this server, and the file that it leads to.
-        options: the words of each option, in their order.
-        languages: the words of each `-x`, which clients add: what they send is preprocessed.
+        asked: its options, in their order.
     """
 
     compilers: tuple[str, ...]
-    options: tuple[tuple[str, ...], ...] = ()
-    languages: tuple[tuple[str, ...], ...] = ()
+    asked: tuple[Option, ...] = ()
 
     @classmethod
-    def of(
-        cls, compilers: tuple[str, ...], compilation: Compilation, *, with_files: bool = False
-    ) -> Wish:
+    def of(cls, compilers: tuple[str, ...], compilation: Compilation) -> Wish:
         """Make the wish that a command line is; names of files are no options."""
-        unasked = _UNASKED | _OF_FILES if with_files else _UNASKED
-        asked = [option for option in compilation.options if option.role not in unasked]
-        return cls(
-            compilers,
-            tuple(option.words for option in asked if option.role is not Role.LANGUAGE),
-            tuple(option.words for option in asked if option.role is Role.LANGUAGE),
-        )
+        return cls(compilers, tuple(o for o in compilation.options if o.role not in _UNASKED))
+
+    @cached_property
+    def options(self) -> tuple[Written, ...]:
+        """Each option with all of its spellings."""
+        return tuple(written(self.asked))
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,13 +119,13 @@ class Rule:
         return peer.address is not None and any(peer.address in network for network in self.networks)
 
     def _is_about(self, wish: Wish) -> bool:
-        words = (*wish.options, *wish.languages)
-        return any(matches_any(self.options, _spellings(option)) for option in words)
+        return any(matches_any(self.options, option.ways) for option in wish.options)
 
     def _stray(self, wish: Wish) -> str | None:
-        strays = (o for o in wish.options if not matches_any(self.only_options, _spellings(o)))
+        asked = (option for option in wish.options if option.role not in _EVERYBODYS)
+        strays = (option for option in asked if not matches_any(self.only_options, option.ways))
         stray = next(strays, None)
-        return None if stray is None else " ".join(stray)[:_SHOWN_LENGTH]
+        return None if stray is None else stray.typed[:_SHOWN_LENGTH]
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,13 +233,6 @@ def _names(paths: tuple[str, ...]) -> Iterator[str]:
     for path in paths:
         yield path
         yield path.rpartition("/")[2]
-
-
-def _spellings(words: tuple[str, ...]) -> tuple[str, ...]:
-    """Give the ways to write an option, so that `-D X` is no way around a rule about `-DX`."""
-    if len(words) == 1:
-        return words
-    return (words[0], " ".join(words), "".join(words), "=".join(words))
 
 
 def _either(patterns: tuple[object, ...]) -> str:

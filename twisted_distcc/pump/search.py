@@ -26,18 +26,11 @@ if TYPE_CHECKING:
     from twisted_distcc.cmdline.model import Compilation, Option
     from twisted_distcc.pump.model import FileSystem
 
-# The four kinds of folders that `chains` orders as compilers do, by all their spellings.
-_FOLDER_OPTIONS = {
-    "-iquote": "-iquote",
-    "-I": "-I",
-    "--include-directory": "-I",
-    "-isystem": "-isystem",
-    "-idirafter": "-idirafter",
-    "--include-directory-after": "-idirafter",
-}
+# The four kinds of folders that `chains` orders as compilers do.
+_FOLDER_OPTIONS = ("-iquote", "-I", "-isystem", "-idirafter")
 
 # Options that name files to be read before the source.
-_INCLUDING = frozenset({"-include", "--include", "-imacros", "--imacros"})
+_INCLUDING = frozenset({"-include", "-imacros"})
 
 # Folders by rules of their own: where they stand is for the compiler to say.
 _RARE_FOLDERS = frozenset(
@@ -45,10 +38,6 @@ _RARE_FOLDERS = frozenset(
         "-iprefix",
         "-iwithprefix",
         "-iwithprefixbefore",
-        "--include-prefix",
-        "--include-with-prefix",
-        "--include-with-prefix-after",
-        "--include-with-prefix-before",
         "-imultilib",
         "-imultiarch",
         "-iframework",
@@ -62,18 +51,9 @@ _RARE_FOLDERS = frozenset(
 )
 
 # Their arguments are paths: the answer depends on the working directory if those do.
-_ROOTS = frozenset(
-    [
-        "-isysroot",
-        "--sysroot",
-        "-resource-dir",
-        "-resource-dir=",
-        "--gcc-toolchain",
-        "--gcc-install-dir=",
-    ]
-)
+_ROOTS = frozenset({"-isysroot", "--sysroot", "-resource-dir"})
 
-_MACROS_AND_FILES = _INCLUDING | {"-D", "-U", "--define-macro", "--undefine-macro"}
+_MACROS_AND_FILES = _INCLUDING | {"-D", "-U"}
 
 _PASSED_ON = ("-Wp,", "-Xpreprocessor")
 _PASSING_ON = frozenset(_PASSED_ON)
@@ -102,15 +82,15 @@ def _passed_on(option: Option, c: Compilation) -> Iterator[tuple[str, str, tuple
     for piece in pieces:
         rule = OPTIONS.find(piece, c.family)
         if rule is not None:
-            yield rule.name, rule.joined_argument(piece), option.words
+            yield rule.option, rule.joined_argument(piece), option.words
 
 
 def named_folders(c: Compilation) -> dict[str, list[str]]:
     """Give the folders that the command names, as it does, by their four kinds."""
-    named: dict[str, list[str]] = {kind: [] for kind in _FOLDER_OPTIONS.values()}
+    named: dict[str, list[str]] = {kind: [] for kind in _FOLDER_OPTIONS}
     for name, value, _ in preprocessor_options(c):
-        if kind := _FOLDER_OPTIONS.get(name):
-            named[kind].append(value)
+        if name in named:
+            named[name].append(value)
     return named
 
 

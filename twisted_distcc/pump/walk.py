@@ -36,8 +36,8 @@ if TYPE_CHECKING:
 _MOST_FILES = 20_000
 """Files of one unit: one that seems to have more is not understood."""
 
-_DEFINING = frozenset({"-D", "--define-macro"})
-_UNDEFINING = frozenset({"-U", "--undefine-macro"})
+_DEFINING = frozenset({"-D"})
+_UNDEFINING = frozenset({"-U"})
 _CLOCKS = frozenset({b"__DATE__", b"__TIME__", b"__TIMESTAMP__"})
 
 _TRADITIONAL = ("-traditional", "-traditional-cpp")

@@ -68,7 +68,7 @@ class Judge:
         compilation = _understood(argv, path, with_files=with_files)
         if isinstance(compilation, StayLocal):
             return _refused(compilation)
-        wish = Wish.of((path, os.path.realpath(path)), compilation, with_files=with_files)
+        wish = Wish.of((path, os.path.realpath(path)), compilation)
         decision = self.decide(peer, wish)
         if isinstance(decision.verdict, Refused):
             return decision.verdict
