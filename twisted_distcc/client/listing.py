@@ -29,7 +29,7 @@ _MOST: Final = 500
 _Key = tuple[object, ...]
 
 # In a make rule a backslash makes the next character plain, and joins lines; a dollar is doubled.
-_WORD: Final = re.compile(r"(?:\\\n|\s)*((?:\\(?!\n).|\$\$|[^\s\\])+)", re.DOTALL)
+_WORD: Final = re.compile(r"(?:[^\s\\]++|\\[^\n])++")
 _ESCAPED: Final = re.compile(r"\\([\s#\\:])|\$(\$)")
 
 

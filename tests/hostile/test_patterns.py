@@ -1,0 +1,180 @@
+"""Regular expressions on what a peer sends: none takes time that grows with the square of a text.
+
+Each pattern of the product is either listed here with whose text it sees, or in a module that sees none
+of a peer's.  The texts are so long that a pattern of quadratic time would be busy for ten minutes.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import pkgutil
+import re
+import string
+from collections.abc import Iterator, Mapping
+from types import ModuleType
+from typing import Any, Final
+
+from twisted.trial.unittest import SynchronousTestCase
+
+import twisted_distcc
+from twisted_distcc.client.listing import prerequisites
+from twisted_distcc.cmdline.compilers import Family
+from twisted_distcc.cmdline.environment import split_environment
+from twisted_distcc.cmdline.forms import Form
+from twisted_distcc.execution.mapped import restored_rules
+
+_LENGTH: Final = 200_000
+
+# Modules whose patterns see what a client or a server sends, or what a compiler in the hands of a client
+# says.
+_PEERS: Final = frozenset(
+    {
+        "client.terminal",
+        "cmdline.compilers",
+        "cmdline.environment",
+        "cmdline.forms",
+        "cmdline.messages",
+        "cmdline.rewrite",
+        "cmdline.source",
+        "execution.mapped",
+        "execution.sandbox.job",
+        "execution.tree.names",
+        "tls.faults",
+        "tls.names",
+        "wire.tokens",
+    }
+)
+# Those that see only what lies, or runs, on the machine of whoever reads it, with his own rights.
+_OWN: Final = frozenset(
+    {
+        "cli.demo.farm",
+        "cli.demo.library",
+        "cli.masquerade",
+        "cli.verify.twice",
+        "client.hosts",
+        "client.listing",
+        "client.preprocessing",
+        "execution.sandbox.elf",
+        "execution.sandbox.identity",
+        "execution.sandbox.toolchain",
+        "execution.searching",
+        "pump.definitions",
+        "pump.macros",
+        "pump.pasting",
+        "pump.probing",
+        "pump.search",
+        "pump.text",
+        "pump.tokens",
+        "tls.authority.names",
+    }
+)
+
+
+_USE: Final = re.compile(r"\b(_[A-Z_]+)\.(fullmatch|match|search|finditer|findall|sub|subn|split)\b")
+
+
+def _patterns(value: Any) -> Iterator[re.Pattern[Any]]:
+    if isinstance(value, re.Pattern):
+        yield value
+    elif isinstance(value, Mapping):
+        for inner in value.values():
+            yield from _patterns(inner)
+
+
+def _modules() -> Iterator[tuple[str, ModuleType]]:
+    for found in pkgutil.walk_packages(twisted_distcc.__path__, "twisted_distcc."):
+        if not found.name.endswith("__main__"):
+            module = importlib.import_module(found.name)
+            if any(True for value in vars(module).values() for _ in _patterns(value)):
+                yield found.name.removeprefix("twisted_distcc."), module
+
+
+def _uses(module: ModuleType) -> Iterator[tuple[re.Pattern[Any], str]]:
+    """Each pattern of a module, with what is done with it; those of a table are matched as a whole."""
+    methods = set(_USE.findall(inspect.getsource(module)))
+    for name, value in vars(module).items():
+        used = {method for of, method in methods if of == name} or {"fullmatch"}
+        for pattern in _patterns(value):
+            for method in used:
+                yield pattern, method
+
+
+def _texts(pattern: str) -> Iterator[str]:
+    """Long texts of what a pattern itself speaks of: one character, or two in turn, and an odd end."""
+    letters = {letter for letter in pattern if letter in string.punctuation} | set(" \t\n\r\\a1\x1b")
+    for letter in sorted(letters):
+        for unit in (letter, f"{letter}a", f"\\{letter}", f"{letter} "):
+            yield unit * (_LENGTH // len(unit)) + "\v"
+    for word in re.findall(r"[A-Za-z]{2,}", pattern):
+        yield f"{word}-" * (_LENGTH // (len(word) + 1)) + "\v"
+        yield f".{word}" * (_LENGTH // (len(word) + 1)) + "\v"
+
+
+class PatternTests(SynchronousTestCase):
+    """A quadratic pattern would make these tests take ten minutes each."""
+
+    def test_all_are_known(self) -> None:
+        """Somebody has thought of each module's patterns, and of whose text they see."""
+        found = {name for name, _ in _modules()}
+        self.assertEqual(found - _PEERS - _OWN, set())
+        self.assertEqual((_PEERS | _OWN) - found, set())
+
+    def test_linear(self) -> None:
+        """Patterns for a peer's text are through with a long one, as they are used."""
+        for name, module in _modules():
+            if name in _PEERS:
+                for pattern, method in _uses(module):
+                    self.check(pattern, method)
+
+    def check(self, pattern: re.Pattern[Any], method: str) -> None:
+        is_text = isinstance(pattern.pattern, str)
+        spelled = pattern.pattern if is_text else pattern.pattern.decode("latin-1")
+        for text in _texts(spelled):
+            subject: Any = text if is_text else text.encode("latin-1")
+            if method in {"match", "fullmatch"}:
+                getattr(pattern, method)(subject)
+            else:
+                pattern.sub(subject[:0], subject)
+
+
+class FoldingTests(SynchronousTestCase):
+    """The dependency file of a compile in another folder, whose target a client chooses."""
+
+    def test_targets(self) -> None:
+        """A word, its blanks and its escapes may be as long as the file is."""
+        for unit in (b"a", b" ", b"\\ ", b"\\\n", b"\t", b"a ", b"$$", b"\\", b"\v", b" \\\n "):
+            target = unit * (_LENGTH // len(unit))
+            for family in (Family.GCC, Family.CLANG):
+                folded = restored_rules(b"a.o" + target + b": a.c\n", b"/root", family)
+                self.assertTrue(folded.startswith(b"a.o"), unit)
+                self.assertTrue(folded.endswith(b"a.c\n"), unit)
+
+    def test_words(self) -> None:
+        """Only blanks and line breaks part words: what else is white stays in a name."""
+        for name in (b"a\tb", b"a\vb", b"a\rb", b"a\fb", b"a\\ b", b"a\\\tb"):
+            for family in (Family.GCC, Family.CLANG):
+                rules = b"a.o: " + name + b" c.h\n"
+                self.assertEqual(restored_rules(rules, b"/root", family), rules)
+
+    def test_listings(self) -> None:
+        """So it is with what the compiler here lists for a client."""
+        for unit in ("a", " ", "\\ ", "\\\n", "\t", "$$", "\\"):
+            listed = prerequisites("a.o: x" + unit * (_LENGTH // len(unit)) + "\v")
+            self.assertTrue(listed[0].startswith("x"))
+
+
+class ArgumentTests(SynchronousTestCase):
+    """Words of a command that are as long as a request lets them be."""
+
+    def test_forms(self) -> None:
+        """No form of an argument is slow to turn down."""
+        for form in Form:
+            for letter in "a=.(,@":
+                form.admits(letter * _LENGTH + "\n")
+
+    def test_environment(self) -> None:
+        """No value of a variable is slow to turn down."""
+        for name in ("GCC_COLORS", "SOURCE_DATE_EPOCH", "LC_ALL"):
+            for unit in ("a", "a=", "a:", "1;", "a=1:"):
+                split_environment(["env", f"{name}={unit * (_LENGTH // len(unit))}\n", "gcc"])
