@@ -30,6 +30,7 @@ _LENGTH: Final = 200_000
 # says.
 _PEERS: Final = frozenset(
     {
+        "client.dependency_rules",
         "client.terminal",
         "cmdline.compilers",
         "cmdline.environment",
@@ -71,7 +72,10 @@ _OWN: Final = frozenset(
 )
 
 
-_USE: Final = re.compile(r"\b(_[A-Z_]+)\.(fullmatch|match|search|finditer|findall|sub|subn|split)\b")
+_METHODS: Final = "(fullmatch|match|search|finditer|findall|sub|subn)"
+_USE: Final = re.compile(rf"\b(_[A-Z_0-9]+)\.{_METHODS}\b")
+# `form.fullmatch(value)`, `_PATTERNS[self].fullmatch(argument)`
+_USE_OF_SOME: Final = re.compile(rf"(?:\b[a-z]\w*|\])\.{_METHODS}\(")
 
 
 def _patterns(value: Any) -> Iterator[re.Pattern[Any]]:
@@ -91,10 +95,12 @@ def _modules() -> Iterator[tuple[str, ModuleType]]:
 
 
 def _uses(module: ModuleType) -> Iterator[tuple[re.Pattern[Any], str]]:
-    """Each pattern of a module, with what is done with it; those of a table are matched as a whole."""
-    methods = set(_USE.findall(inspect.getsource(module)))
+    """Each pattern of a module, with what is done with it, by its name or by way of a variable."""
+    source = inspect.getsource(module)
+    methods = set(_USE.findall(source))
+    of_some = set(_USE_OF_SOME.findall(source))
     for name, value in vars(module).items():
-        used = {method for of, method in methods if of == name} or {"fullmatch"}
+        used = {method for of, method in methods if of == name} or of_some
         for pattern in _patterns(value):
             for method in used:
                 yield pattern, method
