@@ -11,10 +11,12 @@ from unittest.mock import patch
 from twisted.internet import reactor
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IReactorFDSet
+from twisted.internet.task import Clock
 from twisted.trial.unittest import TestCase
 
 from tests.live import COMPUTES, is_running, until
-from twisted_distcc.processes import CannotStartError, Command, Ended, ReactorSpawner, run
+from twisted_distcc.launcher.command import WATCHED
+from twisted_distcc.processes import CannotStartError, Command, Ended, ReactorSpawner, Runner, run
 
 SPAWN = ReactorSpawner(IReactorFDSet(reactor))
 
@@ -75,6 +77,45 @@ class EndTests(ProcessTestCase):
         running = [(code, self.running(f"exit {code}")) for code in range(10)]
         for code, end in running:
             self.assertEqual(os.waitstatus_to_exitcode((await end).status), code)
+
+
+class WatchTests(ProcessTestCase):
+    def setUp(self) -> None:
+        self.clock = Clock()
+        self.looks = 0
+
+    def watched(self, script: str, most: int) -> Deferred[Ended]:
+        """Run a shell script that may be looked at so many times."""
+
+        def look() -> None:
+            self.looks += 1
+            if self.looks > most:
+                raise ResourceWarning
+
+        runner = Runner(SPAWN, self.clock)
+        return Deferred.fromCoroutine(runner(Command(shell(script), watch=look), 1000))
+
+    async def test_what_the_watch_raises(self) -> None:
+        """It ends the program, and is what its caller gets to know."""
+        running = self.watched("exec sleep 1000", 2)
+        self.clock.pump([WATCHED] * 2)
+        self.assertNoResult(running)
+        self.clock.advance(WATCHED)
+        await self.assertFailure(running, ResourceWarning)
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    async def test_an_end_of_its_own(self) -> None:
+        """Nobody looks at a program that is over."""
+        self.assertEqual((await self.watched("exit 3", 0)).status, 3 << 8)
+        self.assertEqual((self.looks, self.clock.getDelayedCalls()), (0, []))
+
+    async def test_one_that_is_cancelled(self) -> None:
+        """Nor at one that nobody waits for any more."""
+        running = self.watched("exec sleep 1000", 2)
+        self.clock.advance(WATCHED)
+        running.cancel()
+        await self.assertFailure(running, CancelledError)
+        self.assertEqual((self.looks, self.clock.getDelayedCalls()), (1, []))
 
 
 class SurroundingsTests(ProcessTestCase):

@@ -10,18 +10,27 @@ and a pidfd in the reactor tells the end.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol, TypeVar
 
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.defer import TimeoutError as DeferredTimeoutError
 from twisted.internet.interfaces import IReactorFDSet, IReadDescriptor
+from twisted.internet.task import LoopingCall
 from twisted.internet.threads import deferToThreadPool
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from twisted_distcc.launcher.command import CannotStartError, Command, Ended, start_command
+from twisted_distcc.launcher.command import (
+    WATCHED,
+    CannotStartError,
+    Command,
+    Ended,
+    Watch,
+    start_command,
+)
 from twisted_distcc.launcher.starting import kill, reap
 
 __all__ = [
@@ -91,13 +100,36 @@ class Runner:
             CannotStartError: if it could not be started.
             TimeoutError: if it ran too long.
         """
-        running = run(self.spawn, command)
-        if seconds is None:
-            return await running
+        running = Deferred.fromCoroutine(run(self.spawn, command))
+        if seconds is not None:
+            running.addTimeout(seconds, self.reactor)
         try:
-            return await Deferred.fromCoroutine(running).addTimeout(seconds, self.reactor)
+            with self._watched(command.watch, running):
+                return await running
         except DeferredTimeoutError:
             raise TimeoutError from None
+
+    @contextmanager
+    def _watched(self, watch: Watch | None, running: Deferred[Ended]) -> Iterator[None]:
+        """Call `watch` now and then; what it raises ends `running`, and is raised in its place."""
+        if watch is None:
+            yield
+            return
+        raised: list[Failure] = []
+        looking = LoopingCall(watch)
+        looking.clock = self.reactor
+        looking.start(WATCHED, now=False).addErrback(raised.append).addCallback(
+            lambda _: running.cancel() if raised else None
+        )
+        try:
+            yield
+        except CancelledError:
+            if raised:
+                raised[0].raiseException()
+            raise
+        finally:
+            if looking.running:
+                looking.stop()
 
     async def aside(self, work: Callable[[], T]) -> T:
         """Do `work` in a thread of the reactor's, which goes on if this is cancelled."""

@@ -10,6 +10,7 @@ from tests.hostile.exploits import ATTACK, ExploitTestCase
 from tests.live import LiveServer
 from tests.server.talk import ask
 from twisted_distcc.errors import EXIT_OUT_OF_MEMORY, EXIT_TIMEOUT
+from twisted_distcc.execution.limits import Limits
 
 # One bomb each, that is larger than its limit; none would take a machine down that has no walls.
 BOMBS = (
@@ -42,6 +43,19 @@ class BombTests(ExploitTestCase):
                 assert found is not None, answer.stderr
                 self.assertLess(int(found[1]), most)
             await self.assert_limit(server, limit, EXIT_OUT_OF_MEMORY, deed, "exit 1")
+
+    async def test_names(self) -> None:
+        """Files, folders and links without contents, which take memory too, end their job."""
+        server = await self.serve_exploited("--sandbox-space=1M", "--job-lifetime=30")
+        for kind in ("file", "folder", "link", "symlink"):
+            deed = f"names {Limits(space=2**20).files} {kind}"
+            await self.assert_limit(server, "sandbox-space", EXIT_OUT_OF_MEMORY, deed)
+
+    async def test_names_of_honest_jobs(self) -> None:
+        """A job with a file less may go on."""
+        server = await self.serve_exploited("--sandbox-space=1M", "--job-lifetime=1")
+        answer = await self.attack(server, f"names {Limits(space=2**20).files - 3} file")
+        self.assertEqual(answer.exit_code, EXIT_TIMEOUT)
 
     async def test_what_is_stopped(self) -> None:
         """A file too large, and too much work, end the compiler; nobody can ignore that for long."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 from tests.hostile.exploits import ATTACK, compilers
 from tests.live import LiveServer, LiveTestCase
 from tests.server.talk import Answer, ask
+from twisted_distcc.errors import EXIT_OUT_OF_MEMORY
 
 OBEYS = """#!/bin/sh
 while [ "$2" != -o ]; do shift; done
@@ -34,12 +35,14 @@ done 2>/dev/null
 
 
 class ScriptTests(LiveTestCase):
-    async def serve_script(self) -> LiveServer:
+    async def serve_script(self, *options: str) -> LiveServer:
         folder = compilers() / "scripts"
         folder.mkdir(exist_ok=True)
         (folder / "gcc").write_text(OBEYS)
         (folder / "gcc").chmod(0o755)
-        return await self.serve("--sandbox=require", environ={"DISTCCD_PATH": f"{folder}:/usr/bin:/bin"})
+        return await self.serve(
+            "--sandbox=require", *options, environ={"DISTCCD_PATH": f"{folder}:/usr/bin:/bin"}
+        )
 
     async def obeyed(self, server: LiveServer, script: str) -> Answer:
         return await ask(server.port, ATTACK, script.encode())
@@ -75,6 +78,13 @@ class ScriptTests(LiveTestCase):
         self.assertNotIn("Traceback", server.log)
         answer = await self.obeyed(server, "exit 0\n")
         self.assertEqual((answer.exit_code, answer.object_file), (0, b"object\n"))
+
+    async def test_names(self) -> None:
+        """Nor does it hide from who counts its files."""
+        server = await self.serve_script("--sandbox-space=1M")
+        answer = await self.obeyed(server, FORGES + "while :; do i=$((i + 1)); : >$i; done\n")
+        self.assertEqual(answer.exit_code, EXIT_OUT_OF_MEMORY)
+        self.assertIn("--sandbox-space", answer.stderr)
 
     async def test_the_shared_folder(self) -> None:
         """Two jobs have nothing in common, though both could write anywhere in their own."""

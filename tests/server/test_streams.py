@@ -89,6 +89,13 @@ class ProgramTests(StreamsTestCase):
         """It is killed when its time is over, though the client is there."""
         self.assertRaises(TimeoutError, self.streams.run, Command(("/bin/sleep", "1000")), 0.01)
 
+    def test_what_the_watch_raises(self) -> None:
+        """It ends the program, though the client is there and sends what nobody asked for."""
+        looks = iter((1, 1))
+        os.write(self.to, b"x")
+        command = Command(("/bin/sleep", "1000"), watch=lambda: next(looks))
+        self.assertRaises(StopIteration, self.streams.run, command, 1000)
+
     async def test_a_client_that_reads_no_more(self) -> None:
         """A client that will not read the answer takes the program with it."""
         running, pid = await self.hanging()

@@ -16,6 +16,9 @@ MIB: Final = 1024 * 1024
 GIB: Final = 1024 * MIB
 _BLOCK: Final = 512  # of `ulimit -f`, in every shell that keeps to POSIX
 _KIB: Final = 1024
+# Each file takes about a KiB of the kernel's memory beside its contents, so this adds less than 2 %.
+_SPACE_PER_FILE: Final = 64 * 1024
+_FEW_FILES: Final = 64
 # Second between the signal that tells a program of its limit, and the one that it cannot ignore.
 _GRACE: Final = 1
 
@@ -28,7 +31,8 @@ class Limits:
         memory: bytes of address space, of each process: the largest known translation units take 5 GiB.
         cpu: seconds of processor time, of each process.
         file_size: bytes of each file that it writes, its object file too.
-        space: bytes of all files in its folder together; they lie in memory.
+        space: bytes of all files in its folder together; they lie in memory.  It says how many files
+            there may be, too.
         processes: how many at once, threads counted; gcc takes four.
         open_files: descriptors of each process; ld takes most, and it does not run here.
     """
@@ -39,6 +43,11 @@ class Limits:
     space: int = 2 * GIB
     processes: int = 64
     open_files: int = 256
+
+    @property
+    def files(self) -> int:
+        """How many files, folders, links and names a job may have in its folder at a time."""
+        return _FEW_FILES + self.space // _SPACE_PER_FILE
 
     def script(self, *, own_processes: bool) -> str:
         """Give the words of a POSIX shell that set them for itself and whatever it runs.
@@ -72,7 +81,7 @@ class LimitMetError(DistccError):
 _MEMORY: Final = ("sandbox-memory", EXIT_OUT_OF_MEMORY)
 _CPU: Final = ("sandbox-cpu", EXIT_TIMEOUT)
 _FILE_SIZE: Final = ("sandbox-file-size", EXIT_OUT_OF_MEMORY)
-_SPACE: Final = ("sandbox-space", EXIT_OUT_OF_MEMORY)
+SPACE: Final = ("sandbox-space", EXIT_OUT_OF_MEMORY)
 _PROCESSES: Final = ("sandbox-processes", EXIT_OUT_OF_MEMORY)
 _OPEN_FILES: Final = ("sandbox-open-files", EXIT_OUT_OF_MEMORY)
 
@@ -83,7 +92,7 @@ _OF_WORDS: Final = (
     (b"CPU time limit exceeded", _CPU),
     (b"File size limit exceeded", _FILE_SIZE),
     (b"File too large", _FILE_SIZE),
-    (b"No space left on device", _SPACE),
+    (b"No space left on device", SPACE),
     (b"Too many open files", _OPEN_FILES),
     (b"Resource temporarily unavailable", _PROCESSES),
     (b"Cannot fork", _PROCESSES),

@@ -8,11 +8,17 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final, TypeAlias
 
 from twisted_distcc.errors import DistccError
 from twisted_distcc.launcher.starting import INHERITED_UMASK, NOTHING, start
+
+Watch: TypeAlias = Callable[[], object]
+"""Looks at a program that runs, and raises what is to end it."""
+WATCHED: Final = 0.2
+"""Seconds between two looks at a program that is watched."""
 
 
 class CannotStartError(DistccError):
@@ -31,6 +37,8 @@ class Command:
         umask: its umask; `INHERITED_UMASK` is ours.
         beside: more descriptors, which it gets as 3, 4 and so on.
         expendable: whether it is to die first when the machine's memory runs out.
+        watch: called every `WATCHED` seconds while it runs; whatever it raises ends the program, and is
+            raised where the end is waited for.
     """
 
     argv: Sequence[str]
@@ -42,6 +50,7 @@ class Command:
     umask: int = INHERITED_UMASK
     beside: tuple[int, ...] = ()
     expendable: bool = False
+    watch: Watch | None = None
 
 
 @dataclass(frozen=True, slots=True)

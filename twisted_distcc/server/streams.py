@@ -21,7 +21,7 @@ from math import ceil
 from time import monotonic
 from typing import Final
 
-from twisted_distcc.launcher.command import Command, Ended, start_command
+from twisted_distcc.launcher.command import WATCHED, Command, Ended, Watch, start_command
 from twisted_distcc.launcher.starting import kill, reap
 
 _PIECE: Final = 256 * 1024
@@ -97,25 +97,28 @@ class Streams:
             GoneError: if the client goes meanwhile.
             TimeoutError: if it runs for more than so many seconds.
         """
-        return self.wait(start_command(command), seconds)
+        return self.wait(start_command(command), seconds, command.watch)
 
-    def wait(self, pid: int, seconds: float | None = None) -> Ended:
+    def wait(self, pid: int, seconds: float | None = None, watch: Watch | None = None) -> Ended:
         """Wait for the end of a child; see `run`."""
         try:
-            self._await_end(pid, None if seconds is None else monotonic() + seconds)
+            self._await_end(pid, None if seconds is None else monotonic() + seconds, watch)
         finally:
             kill(pid)  # a zombie, if it has ended: its group's number is still its own
             ended = Ended(*reap(pid))
         return ended
 
-    def _await_end(self, pid: int, until: float | None) -> None:
+    def _await_end(self, pid: int, until: float | None, watch: Watch | None) -> None:
         pidfd = os.pidfd_open(pid)
         wanted = {pidfd: select.POLLIN, self._reading: select.POLLIN}
         try:
-            while pidfd not in (ready := self._wait(until, wanted)):
-                if not ready:
+            while pidfd not in (ready := self._wait(until if watch is None else _soon(until), wanted)):
+                if watch is not None:
+                    watch()
+                if until is not None and monotonic() >= until:
                     raise TimeoutError
-                if not self._read():  # bytes after the request belong to nobody
+                # Bytes after the request belong to nobody.
+                if self._reading in ready and not self._read():
                     raise GoneError
         finally:
             os.close(pidfd)
@@ -148,6 +151,12 @@ class Streams:
             return 0
         except OSError as error:
             raise _translated(error) from error
+
+
+def _soon(until: float | None) -> float:
+    """Return when to look next, which is not beyond `until`."""
+    look = monotonic() + WATCHED
+    return look if until is None else min(look, until)
 
 
 def _translated(error: OSError) -> Exception:

@@ -44,9 +44,11 @@ _HOST: Final = "sandbox"
 _OWN: Final = ("/proc/", "/dev/")
 _TEMPORARY: Final = "/tmp"  # noqa: S108  (the job's own, in its own root)
 
-# The shell's own `exec` would keep it from telling the times.
+# What bubblewrap says stays outside: who has a `/proc` can write to what is open in the shell.  The
+# shell's own `exec` would keep it from telling the times.
 _RUN: Final = f"""
-"$@" {STATUS}>&- {FILTER}>&- {SOURCE}>&- {OBJECT}>&- {TIMES}>&- {RULES}>&-
+exec {STATUS}>&- {FILTER}>&- {SOURCE}>&-
+"$@" {OBJECT}>&- {TIMES}>&- {RULES}>&-
 status=$?
 times >&{TIMES}
 [ $status = 0 ] || exit $status

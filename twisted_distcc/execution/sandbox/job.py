@@ -15,7 +15,7 @@ from typing import Final
 
 from twisted_distcc.errors import DistccError
 from twisted_distcc.execution.compilation import NothingMadeError, adopt_rules
-from twisted_distcc.execution.limits import check_limits
+from twisted_distcc.execution.limits import SPACE, LimitMetError, check_limits
 from twisted_distcc.execution.words import Words
 from twisted_distcc.launcher.command import Command, Ended
 from twisted_distcc.messages.body import EMPTY, Body
@@ -23,6 +23,7 @@ from twisted_distcc.messages.model import Reply
 
 _NUMBERS: Final = itertools.count()
 
+_CHILD: Final = re.compile(rb'"child-pid": (\d{1,10})\b')
 # Bounded: a job that has a `/proc` can write where the shell and bubblewrap do.
 _EXIT_CODE: Final = re.compile(rb'"exit-code": (\d{1,3})\b')
 _TIME: Final = rb"(\d{1,7})m(\d{1,2}\.\d{1,6})s"
@@ -101,6 +102,37 @@ class ConfinedJob:
             rules.discard()
             raise NothingMadeError
         return made, rules
+
+
+@dataclass(frozen=True, slots=True)
+class FileCount:
+    """Counts the files that a running job has in its folder, which take memory even if they are empty.
+
+    The kernel counts them, but takes a bound only from who mounts, and bubblewrap has no option for it.
+
+    Attributes:
+        said: what bubblewrap says about the job; nothing within the walls can write there.
+        folder: the job's folder, as it sees it.
+        most: files, folders, links and names that it may have.
+    """
+
+    said: Words
+    folder: str
+    most: int
+
+    def __call__(self) -> None:
+        """Look once.
+
+        Raises:
+            LimitMetError: if there are too many.
+        """
+        found = _CHILD.search(self.said.last())
+        if found is None:
+            return
+        with suppress(OSError):  # it has not begun, or is over
+            told = os.statvfs(f"/proc/{int(found[1])}/root{self.folder}")
+            if told.f_files - told.f_ffree > self.most:
+                raise LimitMetError(*SPACE)
 
 
 class Handed:

@@ -21,7 +21,7 @@ from twisted_distcc.execution.limits import Limits
 from twisted_distcc.execution.sandbox import filter as seccomp
 from twisted_distcc.execution.sandbox.bubblewrap import DEPENDENCIES, OUTPUT, Programs, Walls
 from twisted_distcc.execution.sandbox.fixture import fixture_of
-from twisted_distcc.execution.sandbox.job import ConfinedJob, Handed
+from twisted_distcc.execution.sandbox.job import ConfinedJob, FileCount, Handed
 from twisted_distcc.execution.sandbox.toolchain import Toolchain
 from twisted_distcc.execution.sandbox.toolchains import Toolchains
 from twisted_distcc.execution.tree.layout import lay_out
@@ -101,12 +101,8 @@ class Sandbox:
         walls = self._walls(seen)
         folder = walls.folder(folder)
         with closing(Handed(self.spool)) as handed:
-            yield self._job(
-                handed,
-                walls.argv(folder, name, source.length, argv),
-                {**self.environ, "TMPDIR": folder},
-                source,
-            )
+            words = walls.argv(folder, name, source.length, argv)
+            yield self._job(handed, words, self.environ, folder, source)
 
     @contextmanager
     def prepare_tree(
@@ -127,8 +123,8 @@ class Sandbox:
         with laid as root, closing(Handed(self.spool)) as handed:
             system = [os.fsdecode(folder) for folder in layout.system]
             argv = self._walls(seen).argv_over(root, system, own, os.fsdecode(tree.directory), command)
-            environ = {**self.environ, **environ, "TMPDIR": own}
-            yield self._job(handed, argv, environ, rules=compilation.dependencies is not None)
+            rules = compilation.dependencies is not None
+            yield self._job(handed, argv, {**self.environ, **environ}, own, rules=rules)
 
     def _walls(self, seen: Toolchain) -> Walls:
         is_filtered = seccomp.program(os.uname().machine) is not None
@@ -139,18 +135,22 @@ class Sandbox:
         handed: Handed,
         argv: Sequence[str],
         environ: Mapping[str, str],
+        folder: str,
         source: Body | None = None,
         *,
         rules: bool = False,
     ) -> ConfinedJob:
-        """Give the job that runs `argv`, with what is handed into its sandbox and out of it."""
+        """Return the job that runs `argv`, with what is handed into its sandbox and out of it.
+
+        It can write to `folder`, as it sees it, and nowhere else.
+        """
         stdout, stderr, status, times = map(handed.words, ("stdout", "stderr", "status", "times"))
         filtering = seccomp.program(os.uname().machine)
         object_path, object_file = handed.created("object")
         rules_path, rules_file = handed.created("rules") if rules else (None, NOTHING)
         command = Command(
             argv,
-            environ,
+            {**environ, "TMPDIR": folder},
             stdout=stdout.descriptor,
             stderr=stderr.descriptor,
             beside=(
@@ -162,5 +162,6 @@ class Sandbox:
                 rules_file,
             ),
             expendable=True,
+            watch=FileCount(status, folder, self.limits.files),
         )
         return ConfinedJob(command, stdout, stderr, status, times, object_path, rules_path, self.spool)
