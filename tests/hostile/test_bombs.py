@@ -6,9 +6,10 @@ import re
 
 from twisted.internet.defer import Deferred, gatherResults
 
-from tests.hostile.exploits import ATTACK, ExploitTestCase
+from tests.hostile.exploits import ATTACK, ExploitTestCase, compilers
 from tests.live import LiveServer
-from tests.server.talk import ask
+from tests.server.talk import answer_of, ask, request_bytes
+from tests.server.test_stdio import CONFINED, PipeTestCase
 from twisted_distcc.errors import EXIT_OUT_OF_MEMORY, EXIT_TIMEOUT
 from twisted_distcc.execution.limits import Limits
 
@@ -95,3 +96,14 @@ class BombTests(ExploitTestCase):
     def spooled(self, server: LiveServer) -> list[str]:
         """Give the results that lie in the server's folder."""
         return [path.name for path in server.temporary.glob("*/spool/*")]
+
+
+class StreamBombTests(PipeTestCase):
+    async def test_names(self) -> None:
+        """A server on standard streams counts them as well."""
+        path = f"{compilers()}:/usr/bin:/bin"
+        piped = self.piped(*CONFINED, "--sandbox-space=1M", "--log-file=log", DISTCCD_PATH=path)
+        deed = f"names {Limits(space=2**20).files} file\n"
+        answer = answer_of(await self.ask(*piped, request_bytes(ATTACK, deed.encode())))
+        self.assertEqual(answer.exit_code, EXIT_OUT_OF_MEMORY)
+        self.assertIn("--sandbox-space", answer.stderr)
