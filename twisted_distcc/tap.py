@@ -63,6 +63,7 @@ def _number(least: int, most: int) -> Callable[[str], int]:
 
 _NO_SYSLOG: Final = f"no syslog listens at {SYSLOG}, so log lines are lost: name a file by --log-file"
 # Characters that twistd's first process reads of the one that has detached.
+_NOBODY_ELSE_WRITES: Final = 0o022
 _WORD_LENGTH = 100
 _COUNT = _number(1, 100_000)
 
@@ -256,6 +257,7 @@ class _LoggedService(DistccService):
 
 def makeService(options: Options) -> IService:
     """Make the service of `twistd distccd`, on the global reactor; it has its ports already."""
+    os.umask(os.umask(0) | _NOBODY_ELSE_WRITES)  # twistd's pid file, for one, tells root whom to kill
     try:
         service = _make_service(options)
         service.listen()

@@ -82,7 +82,7 @@ _EXPECTED = {
         "-fdump-tree-all -fdump-rtl-expand=x -fstack-usage -aux-info -fcallgraph-info=su "
         "-foptimization-record-file=x -fsave-optimization-record -ftime-trace -ftime-trace=x "
         "-time=x -fopt-info-all=x -include-pch -fpch-preprocess -fmodules -fmodules-ts "
-        "-fmodule-file=x -fmodule-mapper=x -fcxx-modules -fimplicit-modules -frepo "
+        "-fmodule-file=x -fmodule-mapper=x -fcxx-modules -fimplicit-modules -frepo -fwpa -fwpa=1 "
         "-fsanitize-blacklist=x -fsanitize-ignorelist=x -fsanitize-coverage-allowlist=x "
         "-fxray-always-instrument=x -fthinlto-index=x -fthin-link-bitcode=x -MJ -arch "
         "-Xarch_host --config --config=x --driver-mode=g++ -working-directory=x "

@@ -337,6 +337,11 @@ class StayLocalTests(ParseCase):
             ("-include-pch x", "reads or writes precompiled headers"),
             ("-emit-llvm", "writes something else than an object"),
             ("-frepo", "writes templates into a repository file"),
+            ("-fwpa", "is for a step of link-time optimization, and leaves assembly beside the object"),
+            (
+                "-fwpa=2",
+                "is for a step of link-time optimization, and leaves assembly beside the object",
+            ),
             ("-MG", "writes rules for headers that do not exist yet"),
             ("--config=x", "reads more options from a file on this machine"),
             ("-fsanitize-ignorelist=x", "reads a list from a file on this machine"),

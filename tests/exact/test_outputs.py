@@ -122,6 +122,8 @@ DEPENDENCIES = [
     Row(script="$CC -MD -MF w.o -c w.c -o w.o", files=C),
     Row(script="$CC -fno-integrated-as -MD -c w.c", files=C, compilers=("clang",)),
 ]
+# This leaves `w.s` as well.
+ASSEMBLY_TOO = [Row(script="$CC -flto -fwpa -c w.c -o out.o", files=C, elsewhere=False)]
 # Of a compile that fails there is what the compiler leaves.
 FAILURES = [
     Row(
@@ -136,4 +138,6 @@ FAILURES = [
 class OutputTests(ExactTestCase):
     async def test_outputs(self) -> None:
         """Outputs are placed as the compiler places them."""
-        await self.are_exact(*OBJECTS, *ASSEMBLIES, *FOLDERS, *NAMES, *DEPENDENCIES, *FAILURES)
+        await self.are_exact(
+            *OBJECTS, *ASSEMBLIES, *FOLDERS, *NAMES, *DEPENDENCIES, *ASSEMBLY_TOO, *FAILURES
+        )

@@ -229,6 +229,34 @@ class EndTests(LauncherTestCase):
         self.assertEqual([pid for pid in pids if not gone(pid)], [])
 
 
+# Is left all orphans, as the first process of a container, waits for none of them, and says who is left.
+WAITS_FOR_NOBODY = """
+import ctypes, os, socket, subprocess, sys
+from twisted_distcc.launcher.packets import pack_start
+ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)
+ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+launcher = subprocess.Popen(sys.argv[1:], stdin=theirs)
+theirs.close()
+script = b"sleep 1000 & setsid sleep 1000 & (setsid sh -c 'sleep 1000 & echo; wait') & wait"
+reading, writing = os.pipe()
+for number in (1, 2):
+    packet = pack_start(number, 3, 0o022, b"/", [b"/bin/sh", b"-c", script], [b"PATH=/usr/bin:/bin"])
+    socket.send_fds(ours, [packet], [os.open("/dev/null", os.O_RDONLY), writing, writing])
+    os.read(reading, 1)
+ours.close()
+launcher.wait()
+print(open("/proc/thread-self/children").read().split())
+"""
+
+
+class OrphanTests(SynchronousTestCase):
+    def test_who_is_left(self) -> None:
+        """A server that is killed leaves nothing of its launcher's jobs to whoever waits for nobody."""
+        argv = [sys.executable, "-c", WAITS_FOR_NOBODY, *LAUNCHER]
+        ended = subprocess.run(argv, capture_output=True, text=True, timeout=PATIENCE, check=False)
+        self.assertEqual(ended.stdout, "[]\n", ended.stderr)
+
+
 class ImportTests(SynchronousTestCase):
     def test_small(self) -> None:
         """It loads neither Twisted nor anything that comes with it: it is there beside each server."""

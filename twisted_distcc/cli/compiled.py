@@ -61,6 +61,7 @@ def make_program(path: Path, tdistcc: Path) -> None:
         )  # fmt: skip
         if done.returncode:
             raise CannotCompileError(f"the C compiler fails, and says: {done.stderr.strip()}")
+        made.chmod(0o755)
         made.rename(path)
     finally:
         made.unlink(missing_ok=True)

@@ -18,6 +18,7 @@ from pathlib import Path
 from twisted_distcc.cli.compiled import is_our_program, make_program
 from twisted_distcc.cli.installed import installed_command
 from twisted_distcc.errors import DistccError
+from twisted_distcc.own_folders import make_own_folder
 
 _PROGRAM = "tdistcc"
 # What starts it: with a link beside the others to this they need no `readlink`, which takes 1 ms.
@@ -60,7 +61,7 @@ def make_links(
     for link in links:
         if os.path.lexists(link) and not is_our_link(link):
             raise MasqueradeError(f"{link} is not a link to tdistcc; it was left as it is")
-    folder.mkdir(parents=True, exist_ok=True)
+    make_own_folder(folder)
     if compiled:
         make_program(folder / _PROGRAM, tdistcc)
         tdistcc = folder / _PROGRAM

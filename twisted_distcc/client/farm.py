@@ -20,6 +20,7 @@ from twisted_distcc.client.hosts import Host, HostList, Localhost
 from twisted_distcc.client.queue import SlotQueue
 from twisted_distcc.client.settings import Settings
 from twisted_distcc.client.slots import Slot, SlotDirectory
+from twisted_distcc.own_folders import make_own_folder
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +72,7 @@ def _network() -> str:
 def _is_usable(directory: str) -> bool:
     """Whether files can be made in `directory`, which is made if it is missing."""
     try:
-        os.makedirs(directory, exist_ok=True)
+        make_own_folder(directory)
     except OSError:
         return False
     return os.access(directory, os.W_OK | os.X_OK)

@@ -19,6 +19,7 @@ from typing import Final
 
 from twisted_distcc.compression.lzo import expand
 from twisted_distcc.messages.model import Tree, TreeFile
+from twisted_distcc.own_folders import make_own_folder
 
 _MOST: Final = 10
 _DIGITS: Final = 12
@@ -54,7 +55,8 @@ def write(evidence: Evidence, source: str, parent: str) -> str:
         return f"{folder} has what it takes to see that again"
     if Path(parent).is_dir() and len(os.listdir(parent)) >= _MOST:
         return f"{parent} is full of reproducers, remove some to get more"
-    folder.mkdir(parents=True, mode=0o700)
+    make_own_folder(parent)
+    folder.mkdir(mode=0o700)
     command = shlex.join(os.fsdecode(word) for word in evidence.arguments)
     directory = shlex.quote(os.fsdecode(evidence.tree.directory))
     (folder / "command").write_bytes(os.fsencode(f"cd {directory} && {command}\n"))

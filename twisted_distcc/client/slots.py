@@ -130,10 +130,12 @@ def open_for_writing(path: str) -> int:
 def _open_or_create(path: str) -> int:
     flags = os.O_WRONLY | os.O_CREAT
     try:
-        return os.open(path, flags, 0o666)
+        return os.open(path, flags, 0o644)
     except FileNotFoundError:
-        os.makedirs(os.path.dirname(path), exist_ok=True)
-        return os.open(path, flags, 0o666)
+        from twisted_distcc.own_folders import make_own_folder  # tdistcc needs it once in a lifetime
+
+        make_own_folder(os.path.dirname(path))
+        return os.open(path, flags, 0o644)
 
 
 def _lock(fd: int, path: str) -> bool:

@@ -125,6 +125,7 @@ _FILES_WRITTEN = [
     *local("dumps the compiler's own state into files", "-fdump* -fcompare-debug* -gtoggle"),
     *local("writes an index for link-time optimization", "-fthin-link-bitcode=*"),
     *local("writes templates into a repository file", "-frepo"),
+    *local("is for a step of link-time optimization, and leaves assembly beside the object", "-fwpa*"),
     *better_local("writes the command itself into the assembly", "-fverbose-asm"),
     *better_local(
         "writes the command itself into the object",

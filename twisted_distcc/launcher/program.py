@@ -25,7 +25,7 @@ from twisted_distcc.launcher.packets import (
     unpack_start,
 )
 from twisted_distcc.launcher.signals import ENDING, STRAY, heed
-from twisted_distcc.launcher.starting import kill, reap, start
+from twisted_distcc.launcher.starting import end_all, kill, reap, start
 
 _OWNER: Final = 0
 _BESIDE: Final = socket.CMSG_LEN(MOST_STREAMS * struct.calcsize("i"))
@@ -47,8 +47,7 @@ class Launcher:
             while self._turn():
                 pass
         finally:
-            for pid in self._pids.values():
-                kill(pid)
+            end_all(self._pids.values())
 
     def _turn(self) -> bool:
         """Do what there is to do; `False` says that the owner is gone."""

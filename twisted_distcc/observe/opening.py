@@ -26,7 +26,7 @@ class PlantedFileError(OSError):
     """What root was to write to may be of somebody else's choosing."""
 
 
-def open_own(path: str, flags: int, mode: int = 0o666) -> int:
+def open_own(path: str, flags: int, mode: int = 0o644) -> int:
     """Open `path` as `os.open` does; root follows no link that another user can have made.
 
     Links lead where root wants as long as root alone can change all folders that have been passed.

@@ -22,6 +22,7 @@ from platform import freedesktop_os_release
 
 from twisted_distcc.cli.demo.project import Make, Project
 from twisted_distcc.errors import DistccError
+from twisted_distcc.own_folders import make_own_folder
 
 _SECONDS_TO_DOWNLOAD = 100
 _APT_FOLDER = Path("/etc/apt")
@@ -81,11 +82,11 @@ def cached_archive(library: Library, cache: Path, say: Callable[[str], None]) ->
     if shelf.is_dir():
         return next(shelf.iterdir())
     say(f"Fetching the source of {library.title}; it is kept in {cache}.")
-    cache.mkdir(parents=True, exist_ok=True)
+    make_own_folder(cache)
     with tempfile.TemporaryDirectory(dir=cache) as download:
         archive = library.fetch(library.package, Path(download))
         whole = Path(download, "whole")
-        whole.mkdir()
+        make_own_folder(whole)
         archive.rename(whole / archive.name)
         whole.rename(shelf)
     return shelf / archive.name

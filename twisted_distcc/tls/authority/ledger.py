@@ -30,6 +30,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from twisted_distcc.errors import DistccError
+from twisted_distcc.own_folders import make_own_folder
 from twisted_distcc.tls.authority.issued import Issued, Role, read_issued
 from twisted_distcc.tls.authority.keeping import (
     PUBLIC,
@@ -65,7 +66,7 @@ def create_ledger(folder: Path, signer: Signer, revoked: x509.CertificateRevocat
         raise AuthorityError(
             f"{folder} is there already and stays as it is; give another --authority DIR"
         )
-    folder.parent.mkdir(parents=True, exist_ok=True)
+    make_own_folder(folder.parent)
     files = {
         CERTIFICATE: (_pem(signer.certificate), PUBLIC),
         KEY: (_key_pem(signer.key), SECRET),
