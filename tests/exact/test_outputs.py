@@ -123,7 +123,7 @@ DEPENDENCIES = [
     Row(script="$CC -fno-integrated-as -MD -c w.c", files=C, compilers=("clang",)),
 ]
 # This leaves `w.s` as well.
-ASSEMBLY_TOO = [Row(script="$CC -flto -fwpa -c w.c -o out.o", files=C, elsewhere=False)]
+ASSEMBLY_TOO = [Row(script="$CC -fwpa -c w.c -o out.o", files=C, elsewhere=False)]
 # Of a compile that fails there is what the compiler leaves.
 FAILURES = [
     Row(
