@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from twisted.internet.defer import CancelledError
 from twisted.internet.testing import StringTransport
@@ -39,6 +39,28 @@ class SendingTests(SynchronousTestCase):
         self.successResultOf(done)
         self.assertEqual((self.transport.sizes, self.transport.value()), ([16], b"headbody" * 2))
         self.assertIsNone(self.transport.producer)
+
+    def test_in_turn(self) -> None:
+        """A write that the transport has room for is made in its turn, once, however often it asks."""
+        due: list[Callable[[], None]] = []
+        done = send(self.transport, iter([bytes(128 * KIB)] * 2), due.append)
+        for _ in range(3):
+            self.pull()
+        self.assertEqual((len(self.transport.sizes), len(due)), (1, 1))
+        due.pop()()
+        self.assertEqual(len(self.transport.sizes), 2)
+        self.successResultOf(done)
+
+    def test_gone_before_its_turn(self) -> None:
+        """Of a connection that is gone nothing is written, and nobody is told that all was sent."""
+        due: list[Callable[[], None]] = []
+        done = send(self.transport, iter([bytes(128 * KIB)] * 2), due.append)
+        self.pull()
+        assert self.transport.producer is not None
+        self.transport.producer.stopProducing()
+        due.pop()()
+        self.assertEqual(len(self.transport.sizes), 1)
+        self.assertNoResult(done)
 
     def test_nothing_to_send(self) -> None:
         """No piece is no write."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import TypeVar, cast
 
 from twisted.internet.task import Clock
@@ -65,8 +65,11 @@ class FakeSeats:
     def __init__(self) -> None:
         self.given: list[str] = []
 
+    def seat(self, peer: Peer, terms: Terms) -> AbstractAsyncContextManager[Callable[[], None]]:
+        raise AssertionError("a question is no job")
+
     @asynccontextmanager
-    async def seat(self, peer: Peer, terms: Terms) -> AsyncIterator[None]:
+    async def turn(self, peer: Peer) -> AsyncIterator[None]:
         self.given.append(peer.identity)
         yield
 

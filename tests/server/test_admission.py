@@ -52,6 +52,25 @@ class AdmissionTestCase(SynchronousTestCase):
         return [self.job() for _ in range(count)]
 
 
+class PreparingTests(AdmissionTestCase):
+    async def _prepare(self, number: int) -> None:
+        async with self.admission.turn(Peer("ada")):
+            self.seated.append(number)
+            await self.ends[number]
+
+    def test_in_a_seat(self) -> None:
+        """What is done before a job waits for a seat as a job does, but has not begun by that."""
+        self.jobs(2)
+        self.ends.append(Deferred())
+        preparing = Deferred.fromCoroutine(self._prepare(2))
+        self.assertEqual((self.seated, self.admission.waiting), ([0, 1], 1))
+        self.ends[0].callback(None)
+        self.assertEqual((self.seated, self.admission.has_begun(Peer("ada"))), ([0, 1, 2], False))
+        self.ends[2].callback(None)
+        self.successResultOf(preparing)
+        self.assertEqual(self.admission.running, 1)
+
+
 class SeatTests(AdmissionTestCase):
     def test_never_more_than_jobs(self) -> None:
         """However many ask, no more than `jobs` are seated; the others wait."""

@@ -98,6 +98,17 @@ class DigestTests(ExchangeTestCase):
         self.assertEqual(record.source_content, content_of(Body.of(SOURCE)))
         self.assertEqual(record.object_content, content_of(Body.of(b"object")))
 
+    def test_sources_in_turn(self) -> None:
+        """What takes long to digest waits for a seat: all of its threads together are few."""
+        self.all_aside()
+        for _ in range(9):
+            self.ask()
+        admission = self.exchange.admission
+        assert isinstance(admission, Admission)
+        self.assertEqual((len(self.digests), admission.running), (2, 2))
+        for digest in self.digests:
+            digest.callback(None)
+
     def test_a_client_that_is_revoked_meanwhile(self) -> None:
         """A job has begun, and is to be finished, from its turn until all accounts of it are done."""
         self.all_aside()

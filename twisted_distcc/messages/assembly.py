@@ -19,7 +19,8 @@ from twisted_distcc.wire.grammar import FILES
 _ARGUMENT: Final = b"ARGV"
 _FILE: Final = b"FILE"
 _REPLY_BODIES: Final = (b"SERR", b"SOUT", b"DOTO", b"DOTD")
-_WRITE: Final = 128 * 1024
+WRITE: Final = 128 * 1024
+"""Bytes that are about as many as are written at a time."""
 
 
 class Assembly:
@@ -168,13 +169,13 @@ def _body_pieces(writer: Writer, token: bytes, body: Body) -> Iterator[bytes]:
 
 
 def joined(pieces: Iterator[bytes]) -> Iterator[bytes]:
-    """Join small pieces into writes of about `_WRITE` bytes."""
+    """Join small pieces into writes of about `WRITE` bytes."""
     gathered: list[bytes] = []
     length = 0
     for piece in pieces:
         gathered.append(piece)
         length += len(piece)
-        if length >= _WRITE:
+        if length >= WRITE:
             yield b"".join(gathered)
             gathered, length = [], 0
     if gathered:

@@ -6,7 +6,7 @@ In: a body.  Out: the same body, compressed or expanded.  What is done where is 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
 from twisted.internet.defer import Deferred
@@ -113,7 +113,7 @@ class Bulk(Packing):
 
     def on_behalf_of(self, client: str) -> Bulk:
         """Return one that takes the turns of `client`."""
-        return replace(self, client=client)
+        return Bulk(self.spawn, self.in_thread, self.directory, self.turns, client)
 
     async def work(self, work: Callable[[], Body]) -> Body:
         """Return what `work` returns or raises, from a thread, in its turn."""

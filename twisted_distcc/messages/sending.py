@@ -7,7 +7,8 @@ handed over.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import TypeAlias
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IConsumer, IPullProducer, ITransport
@@ -15,13 +16,21 @@ from zope.interface import implementer
 
 from twisted_distcc.messages.assembly import joined
 
+InTurn: TypeAlias = Callable[[Callable[[], None]], None]
+"""Calls a function, now or later."""
 
-def send(transport: ITransport, pieces: Iterator[bytes]) -> Deferred[None]:
+
+def _now(write: Callable[[], None]) -> None:
+    write()
+
+
+def send(transport: ITransport, pieces: Iterator[bytes], in_turn: InTurn = _now) -> Deferred[None]:
     """Write all `pieces` into `transport`, which provides `IConsumer` too.
 
+    When the transport has room, `in_turn` says when the next write is made.
     The Deferred fails with whatever the iterator raises: a file may vanish or shrink while it is sent.
     """
-    sending = _Sending(transport, joined(pieces))
+    sending = _Sending(transport, joined(pieces), in_turn)
     sending.start()
     return sending.done
 
@@ -30,9 +39,11 @@ def send(transport: ITransport, pieces: Iterator[bytes]) -> Deferred[None]:
 class _Sending:
     """Hands over one write each time that the transport has room."""
 
-    def __init__(self, transport: ITransport, writes: Iterator[bytes]) -> None:
+    def __init__(self, transport: ITransport, writes: Iterator[bytes], in_turn: InTurn) -> None:
         self._transport = transport
         self._writes = writes
+        self._in_turn = in_turn
+        self._is_due = False
         self._next: bytes | None = None
         self._registered = False
         self.done: Deferred[None] = Deferred(lambda _: self._stop())
@@ -44,7 +55,14 @@ class _Sending:
             IConsumer(self._transport).registerProducer(self, False)
 
     def resumeProducing(self) -> None:
-        self._write()
+        if not self._is_due:  # TLS asks again and again, until it has enough
+            self._is_due = True
+            self._in_turn(self._write_next)
+
+    def _write_next(self) -> None:
+        self._is_due = False
+        if self._next is not None:  # else the connection has gone meanwhile
+            self._write()
 
     def stopProducing(self) -> None:
         """The connection is gone; whoever waits learns that from the connection."""

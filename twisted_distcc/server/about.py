@@ -23,7 +23,6 @@ from twisted_distcc.messages.body import Body
 from twisted_distcc.messages.commands import CompilerQuestion
 from twisted_distcc.messages.model import Reply, Request
 from twisted_distcc.policy.peer import Peer
-from twisted_distcc.policy.rules import PLAIN
 from twisted_distcc.policy.verdict import Refused
 from twisted_distcc.server.answer import Compile
 from twisted_distcc.server.exchange import Clock, Run, Seats
@@ -139,7 +138,7 @@ class Reception:
     async def _answer(self, compiler: str, peer: Peer) -> Body:
         if (answer := self.answers.remembered(compiler)) is not None:
             return answer
-        async with self.admission.seat(peer, PLAIN):
+        async with self.admission.turn(peer):
             return await self.run.aside(lambda: self.answers.find_out(compiler))
 
 

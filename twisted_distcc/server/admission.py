@@ -82,6 +82,16 @@ class Admission:
             self._begun.discard(peer)
             leave()
 
+    @asynccontextmanager
+    async def turn(self, peer: Peer = STDIO) -> AsyncIterator[None]:
+        """Hold a seat for what is done before a job of `peer` can begin."""
+        ticket = self._enter(peer.identity, PLAIN)
+        await ticket.turn
+        try:
+            yield
+        finally:
+            self._leave(ticket)
+
     def has_begun(self, peer: Peer) -> bool:
         """Whether a job of `peer`, one connection of a network, has had a seat and is not over."""
         return peer in self._begun

@@ -22,7 +22,7 @@ from twisted_distcc.messages.model import Reply, Request
 from twisted_distcc.observe.content import content_of, content_of_tree
 from twisted_distcc.observe.jobs import Content, JobRecord
 from twisted_distcc.policy.peer import Peer
-from twisted_distcc.policy.rules import PLAIN, Terms
+from twisted_distcc.policy.rules import Terms
 from twisted_distcc.policy.verdict import Refused
 from twisted_distcc.server.entering import entered, entered_aside
 from twisted_distcc.server.judgement import Judge, Judged
@@ -51,6 +51,10 @@ class Seats(Protocol):
 
         What it gives leaves the seat to the next job, though this one is not over.
         """
+        ...
+
+    def turn(self, peer: Peer, /) -> AbstractAsyncContextManager[None]:
+        """Hold a seat for what is done before a job of `peer` can begin."""
         ...
 
 
@@ -113,7 +117,7 @@ class Exchange:
         arrived = self.clock.seconds()
         told = _asked(request, peer)
         try:
-            told = replace(told, source_content=await self._input(request))
+            told = replace(told, source_content=await self._input(request, peer))
             judged = await self._judged(request, peer)
             if isinstance(judged, Refused):
                 told = replace(told, verdict="refused", reason=str(judged), trace=judged.trace)
@@ -133,7 +137,7 @@ class Exchange:
         """Judge `request`; a command that is long, where it holds no other job up, and in its turn."""
         if not _is_long(request.arguments):
             return self.judge(request, peer)
-        async with self.admission.seat(peer, PLAIN):
+        async with self.admission.turn(peer):
             return await self.run.aside(lambda: self.judge(request, peer))
 
     async def _in_turn(
@@ -183,12 +187,17 @@ class Exchange:
             return content_of(body)
         return await self.run.aside(lambda: content_of(body))
 
-    async def _input(self, request: Request) -> Content | None:
-        """Give what a request brings, if anybody wants to know."""
-        tree = request.tree
-        if tree is None or not self.is_audited:
-            return await self._content(request.source)
-        return await self.run.aside(lambda: content_of_tree(tree))
+    async def _input(self, request: Request, peer: Peer) -> Content | None:
+        """Return what a request brings, if anybody wants to know; what takes long, in its turn."""
+        tree, source = request.tree, request.source
+        if not self.is_audited:
+            return None
+        if tree is None and source.length <= _DIGESTED_AT_ONCE:
+            return content_of(source)
+        async with self.admission.turn(peer):
+            return await self.run.aside(
+                lambda: content_of(source) if tree is None else content_of_tree(tree)
+            )
 
     async def _compile(self, judged: Judged, request: Request, owner: str) -> tuple[Reply, float]:
         if not self.place.knows(judged.compiler):

@@ -54,6 +54,11 @@ class Held:
         """Hold a seat: there is nobody else to want it."""
         yield lambda: None
 
+    @asynccontextmanager
+    async def turn(self, peer: Peer) -> AsyncIterator[None]:
+        """Hold a seat for what is done before a job can begin, likewise."""
+        yield
+
     def seconds(self) -> float:
         """Give the seconds since some moment."""
         return monotonic()

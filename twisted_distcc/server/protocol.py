@@ -26,7 +26,7 @@ from twisted.python.failure import Failure
 
 from twisted_distcc.compression.lzo import largest_expansion
 from twisted_distcc.errors import RemoteProtocolError
-from twisted_distcc.messages.assembly import Assembly, reply_pieces
+from twisted_distcc.messages.assembly import WRITE, Assembly, reply_pieces
 from twisted_distcc.messages.bulk import Bulk
 from twisted_distcc.messages.model import Reply, Request
 from twisted_distcc.messages.sending import send
@@ -49,8 +49,8 @@ _SLICE: Final = 8 * 1024
 # a body expands to, are as one; a connection costs so much, a whole request so much, and so much more
 # for each of its words.
 _BULK: Final = 64
-_ENTRY: Final = 2 * 1024
-_REQUEST: Final = 4 * 1024
+_ENTRY: Final = 1024
+_REQUEST: Final = 2 * 1024
 _WORD: Final = 64
 
 
@@ -458,9 +458,14 @@ class DistccServerProtocol(Protocol):
         try:
             self._wait(self.factory.deadlines.send)
             assert self.transport is not None
-            await send(self.transport, self._watched(reply_pieces(self._wire.writer, ready, version)))
+            pieces = self._watched(reply_pieces(self._wire.writer, ready, version))
+            await send(self.transport, pieces, self._write_in_turn)
         finally:
             ready.discard()
+
+    def _write_in_turn(self, write: Callable[[], None]) -> None:
+        """Have `write` called in the client's share of the reactor's time."""
+        self.factory.shares.read(_Writing(write), self.peer.identity)
 
     def _watched(self, pieces: Iterator[bytes]) -> Iterator[bytes]:
         """Give `pieces`; that the next one is wanted says that the client takes what it gets."""
@@ -474,6 +479,20 @@ class DistccServerProtocol(Protocol):
         await self._send(reply)
         self._connection.loseWriteConnection()
         self._set_timer(LINGER)
+
+
+class _Writing:
+    """One piece of a reply, which is written once."""
+
+    def __init__(self, write: Callable[[], None]) -> None:
+        self._write = write
+        self.has_more = True
+
+    def read_some(self) -> int:
+        """Write it."""
+        self.has_more = False
+        self._write()
+        return WRITE // _BULK
 
 
 def _cost_of(request: Request) -> int:
