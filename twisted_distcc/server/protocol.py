@@ -252,7 +252,8 @@ class DistccServerProtocol(Protocol):
             self._abort()
             return _REQUEST
         finally:
-            self._read_or_wait()
+            if self._is_paused:
+                self._read_or_wait()
 
     def _read_piece(self) -> int:
         """Let the client in, or read a slice or a body; return what that cost."""
