@@ -10,6 +10,7 @@ from unittest.mock import patch
 
 from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
+from twisted_distcc.client.folders import JobFolders
 from twisted_distcc.client.outputs import Existing, LeftToCompilerError, Outputs, is_new
 
 PRECIOUS = b"precious"
@@ -86,6 +87,14 @@ class SharedFolderTests(SynchronousTestCase):
             self.assertIn(remains, ([], ["w.d"]))
             if remains:
                 (rules.rmdir if rules.is_dir() and not rules.is_symlink() else rules.unlink)()
+
+    def test_temporary_folder_that_becomes_a_link(self) -> None:
+        """Nothing is removed by way of what has taken the place of a folder for temporary files."""
+        folder = JobFolders().new(str(self.shared), keep=False)
+        Path(folder.path).rename(self.base / "aside")
+        Path(folder.path).symlink_to(self.home)
+        folder.close()
+        self.untouched()
 
     def test_rules_of_others(self) -> None:
         """Whether a file of others in a sticky folder may be written to is for the kernel to say."""

@@ -19,6 +19,7 @@ from twisted_distcc.messages.body import temporary_folder
 
 _PREFIX = "twisted-distccd-"
 _LOCK = "lock"
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 # Empty folders that are kept, of all owners: one for each job that ran at a time, as a rule.
 _MOST_CLEARED: Final = 64
 
@@ -64,11 +65,18 @@ def _remove_tree(path: str) -> None:
 
 
 def _clear(path: str) -> bool:
+    """Remove the files in the folder `path`, which others may have put a link in place of meanwhile."""
     try:
-        for name in os.listdir(path):
-            os.unlink(f"{path}/{name}")
+        folder = os.open(path, _FOLDER)
+    except OSError:
+        return False
+    try:
+        for name in os.listdir(folder):
+            os.unlink(name, dir_fd=folder)
     except OSError:  # a folder in it, or a file that has just come or gone
         return False
+    finally:
+        os.close(folder)
     return True
 
 
