@@ -243,6 +243,8 @@ clang --gcc-toolchain /x
 clang --gcc-install-dir=/x
 clang --gcc-triple=x
 cc -fno-integrated-as --sysroot /x
+gcc -fno-integrated-as --sysroot /x
+gcc --target=xcore --sysroot=/x
 clang --target=loongarch64-linux-gnu --sysroot=/x
 clang --target=powerpc-ibm-aix --sysroot=/x
 clang --target=xcore --sysroot=/x

@@ -38,6 +38,20 @@ class ProgramTests(TreeAttackTestCase):
             self.assertEqual([path.name for path in (folder / "out").iterdir()], [".keep"], line)
         await self.nothing_was_done()
 
+    async def test_names_alone(self) -> None:
+        """What clang calls by a bare name is not started from the client's folder."""
+        folder = self.place()
+        folder.mkdir()
+        folder.chmod(0o777)
+        await self.besieged("--sandbox=off")
+        program = f"#!/bin/sh\ntouch {folder}/ran\n".encode()
+        for target, name in (("xcore", b"xcc"), ("ve-linux", b"nas"), ("spirv64", b"llvm-spirv")):
+            command = ("clang", f"--target={target}", "-fno-integrated-as", "-c", "hello.c")
+            answer = await self.attack((b"/project/" + name, program), command=command)
+            self.assertNotEqual(answer.exit_code, 0, (target, answer.stderr))
+            self.assertEqual(list(folder.iterdir()), [], target)
+        await self.nothing_was_done()
+
     def plant(self, folder: Path) -> None:
         """Put programs that leave a trace where drivers look, for any user to run."""
         for name, text in injections.FILES.items():

@@ -219,6 +219,14 @@ class AllowUserTests(SynchronousTestCase):
         self.assertFalse(self.allowed("tls:mallory", "alice", "bob"))
         self.assertFalse(self.allowed("tls:alice.example", "alice"))
 
+    def test_reason(self) -> None:
+        """Who is refused has a certificate, and is told that its name is missing."""
+        decision = allow_users(("alice",)).decide(Peer("tls:mallory"), wish())
+        self.assertEqual(
+            str(decision.trace[-1]),
+            "rule 'certificates not listed' refuses it: certificate name not in --allow-user",
+        )
+
     def test_every_certificate(self) -> None:
         """An asterisk is any name."""
         self.assertTrue(self.allowed("tls:mallory", "*"))

@@ -82,7 +82,8 @@ class PolicyTests(SynchronousTestCase):
         assert isinstance(judged, Judged)
         self.assertEqual(judged.environ, {"LC_ALL": "C"})
         self.assertIsNotNone(judged.compilation.dependencies)
-        self.assertEqual(self.asked[-1].options, (("-O2",),))
+        seen = [option.typed for option in self.asked[-1].options]
+        self.assertEqual(seen, ["-MD", "-Ix", "-D Y", "-O2", "-lm"])
         self.assertIsInstance(self.judged(*words), Refused)
 
     def test_bad_ones_with_files(self) -> None:

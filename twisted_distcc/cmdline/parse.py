@@ -91,7 +91,7 @@ def _parse(
     family = family or compiler.family
     arguments = tuple(expand(argv[1:], read_file))
     options = tuple(classify(arguments, family, arrived=arrived, with_files=with_files))
-    _check_sysroot(options, family)
+    _check_sysroot(options)
     if with_files:
         _check_no_device(options)
     stage = _stage(options)
@@ -150,10 +150,10 @@ def _check_no_device(options: Sequence[Option]) -> None:
             raise StaysError(f"{shown(' '.join(option.words))} names a device")
 
 
-def _check_sysroot(options: Sequence[Option], family: Family) -> None:
+def _check_sysroot(options: Sequence[Option]) -> None:
     """Refuse a sysroot in which clang would look for an assembler, beside a gcc that it finds there."""
     names = {option.name for option in options}
-    if family is Family.GCC or "--sysroot" not in names:
+    if "--sysroot" not in names:
         return
     targets = [option.value for option in options if option.name == "-target"]
     if "-fno-integrated-as" in names or not all(map(_is_assembled_by_clang, targets)):
