@@ -39,15 +39,16 @@ from twisted_distcc.server.identity import socket_peer
 from twisted_distcc.server.room import make_room_for
 from twisted_distcc.server.time_shares import TimeShares
 from twisted_distcc.wire.connection import Connection
-from twisted_distcc.wire.events import Event, MessageEnd
+from twisted_distcc.wire.events import Event, MessageEnd, Run
 from twisted_distcc.wire.grammar import COMPRESSED
 from twisted_distcc.wire.limits import Limits
 
 # Bytes of a request that are read at a time, unless they are a body's.
 _SLICE: Final = 8 * 1024
-# What things cost, in bytes of small tokens (see `time_shares`): so many bytes of a body, or of what
-# a body expands to, are as one; a connection costs so much, a whole request so much, and so much more
-# for each of its words.
+# What things cost, in bytes of small tokens (see `time_shares`): each token so much; so many bytes that
+# are only copied, or that a body expands to, are as one; a connection costs so much, a whole request so
+# much, and so much more for each of its words.
+_TOKEN: Final = 16
 _BULK: Final = 64
 _ENTRY: Final = 1024
 _REQUEST: Final = 2 * 1024
@@ -263,28 +264,29 @@ class DistccServerProtocol(Protocol):
         if self._job is not None:  # bytes after the request, or its refusal, belong to nobody
             dropped, self._unread = self._unread, b""
             return 1 + len(dropped) // _BULK
-        self._await_more()
-        left = self._wire.reader.body_left
-        size = left or _SLICE
+        if self._is_paused:  # it is not the client who keeps us waiting
+            self._await_more()
+        size = self._wire.reader.body_left or _SLICE
         data, self._unread = self._unread[:size], self._unread[size:]
-        return 1 + len(data) // (_BULK if left else 1) + self._read(data)
+        return 1 + len(data) // _BULK + self._read(data)
 
     def _read(self, data: bytes) -> int:
         """Feed, iterate, dispatch; return what that cost beside the reading of the bytes."""
-        reader = self._wire.reader
+        reader, cost = self._wire.reader, 0
         reader.feed(data)
         try:
             for event in reader.events():
                 if isinstance(event, MessageEnd):
-                    return self._begin()
+                    return cost + self._begin()
+                cost += _TOKEN * (len(event.tokens) if isinstance(event, Run) else 1)
                 self._take(event)
                 if self._refusal is not None and self._assembly.has_begun:
                     self._job = self._run(self._answer_and_linger(self._refusal))
-                    return _REQUEST
+                    return cost + _REQUEST
         except RemoteProtocolError as error:
             self._reject(error)
-            return _REQUEST
-        return 0
+            return cost + _REQUEST
+        return cost
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """The client is gone: so is its job."""
