@@ -169,6 +169,11 @@ class PropertyTests(SynchronousTestCase):
         )
         self.assertLessEqual(set(plain.split()), {"w.o:", "a.c", "BC", "D"}, changed)
 
+    def test_fold_in_a_name(self) -> None:
+        """A name has its spaces, and a fold has its own."""
+        self.check("w.o: n\\  \\\n b\\ c\n", ["n ", "b c"])
+        self.assertRaises(BadRulesError, self.check, "w.o: b\\ \\\n c\n", ["b c"])
+
     def test_long_texts(self) -> None:
         """Megabytes of anything are read in time that grows with them, or this test would not end."""
         for piece in ("\\", "$", "$$", "\\ ", " \\\n ", "#", ":", "\n", "a.c ", "a", "\\\n", "a.c:\n"):

@@ -31,6 +31,8 @@ from twisted_distcc.pump.model import Laid, Unit
 # What compilers write between two targets: gcc folds as in the second, clang as in the third.
 _BETWEEN: Final = (" ", " \\\n ", " \\\n  ")
 _FOLD: Final = " \\\n "
+# The space of a fold is none of a name's.
+_NO_FOLD: Final = "\\ \\\n"
 # Stands for a space in a name: no compiler writes it.
 _SPACE: Final = "\0"
 _LONGEST_PATH: Final = 4096
@@ -69,7 +71,7 @@ def check_rules(
     assert c.dependencies is not None
     text = os.fsdecode(rules)
     end = _after_targets(text, c.dependencies)
-    if _SPACE in text or not text.endswith("\n"):
+    if _SPACE in text or text.find(_NO_FOLD, end) >= 0 or not text.endswith("\n"):
         raise BadRulesError("its dependency file is not one")
     listed, *lines = text[end:-1].replace(_FOLD, " ").replace("\\ ", _SPACE).split("\n")
     words = set(listed.split(" ")) - {""}
