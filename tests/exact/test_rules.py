@@ -64,5 +64,6 @@ class RulesTests(ExactTestCase):
                 script="$CC -MD -MP -I. -c w.c",
                 files={"w.c": '#include <b\\s.h>\n#include "t\tb.h"\n'},
                 prepare=backslashed,
+                elsewhere=False,
             ),
         )
