@@ -212,12 +212,14 @@ class VisitTests(StreamsTestCase):
     def test_files_of_a_client_that_is_refused(self) -> None:
         """Nothing is kept of them, and the client reads why."""
         os.write(self.to, tree_bytes({b"/p/a.c": os.urandom(30_000)}))
+        self.close(self.to)
         self.visit(verdict=Refused(("not today",), 113))
         self.assertEqual(answer_of(self.answer(), version=3).stderr, "not today\n")
 
     def test_a_client_that_is_refused(self) -> None:
         """It may say what it wants, and reads why it does not get it."""
         os.write(self.to, request_bytes())
+        self.close(self.to)
         self.visit(verdict=Refused(("not today",), 113))
         self.assertEqual(answer_of(self.answer()).stderr, "not today\n")
         self.assertEqual((self.asked, self.log.lines), ([], ["stdio may not connect: not today"]))
@@ -252,8 +254,9 @@ class VisitTests(StreamsTestCase):
         self.assertIn("took too long", late)
 
     def test_a_disk_that_is_full(self) -> None:
-        """A request without room is read to its end, and answered."""
+        """A request without room is answered."""
         os.write(self.to, request_bytes())
+        self.close(self.to)
         with patch("twisted_distcc.messages.body.Spool.write", side_effect=OSError(28, "full")):
             self.visit()
         self.assertIn("the server cannot do this job: full", answer_of(self.answer()).stderr)
