@@ -101,13 +101,13 @@ class DigestTests(ExchangeTestCase):
     def test_sources_in_turn(self) -> None:
         """What takes long to digest waits for a seat: all of its threads together are few."""
         self.all_aside()
-        for _ in range(9):
-            self.ask()
+        asked = [self.ask() for _ in range(9)]
         admission = self.exchange.admission
         assert isinstance(admission, Admission)
         self.assertEqual((len(self.digests), admission.running), (2, 2))
-        for digest in self.digests:
-            digest.callback(None)
+        for one in reversed(asked):  # those that wait for a seat first
+            one.cancel()
+            self.failureResultOf(one, CancelledError)
 
     def test_a_client_that_is_revoked_meanwhile(self) -> None:
         """A job has begun, and is to be finished, from its turn until all accounts of it are done."""
