@@ -67,6 +67,15 @@ class CallersOwnTests(ExactTestCase):
             row(WRITES.format("own.h", "first/in.h") + "$CC -Ifirst -Iother -c angled.c -o w.o"),
         )
 
+    async def test_null(self) -> None:
+        """The null device is the same for everybody: some configurations include it."""
+        named = '#define CONFIG "/dev/null"\n'
+        uses = "#ifdef CONFIG\n#include CONFIG\n#endif\nint x;\n"
+        await self.are_exact(
+            Row(script="$CC -MD -g -c w.c", files={"w.c": f"//{named}{uses}"}),
+            Row(script="$CC -MD -g -c w.c", files={"w.c": named + uses}),
+        )
+
     async def test_outputs(self) -> None:
         """Outputs that are the caller's descriptors."""
         await self.are_exact(

@@ -53,6 +53,8 @@ class CallersOwnTests(SynchronousTestCase):
             with self.assertRaises(CallersOwnError, msg=path):
                 check_callers_own(["/p/y.h", path], files)
         check_callers_own(["/p/y.h", "/p/fine.h", "/p/missing.h", "/dev/shm/z.h"], files)
+        files.streams.add("/dev/null")
+        check_callers_own(["/dev/null"], files)
         self.assertEqual(files.reads, [])
 
     def test_text(self) -> None:

@@ -25,6 +25,7 @@ from typing import Final
 
 from twisted_distcc.cmdline.model import Compilation, Dependencies
 from twisted_distcc.cmdline.reasons import shown
+from twisted_distcc.pump.callers import NULL
 from twisted_distcc.pump.laying import MOST_LINKS
 from twisted_distcc.pump.model import Laid, Unit
 
@@ -182,6 +183,8 @@ class SentFiles:
     def has(self, name: str) -> bool:
         """Whether `name` is one of them."""
         if name in self._unit.files:  # as headers of the system, and so most, are called
+            return True
+        if name == NULL:  # a server has its own
             return True
         path = os.path.join(self._directory, name)
         if path in self._unit.files:

@@ -23,8 +23,10 @@ if TYPE_CHECKING:
 
 _PRIVATE = ("/dev/", "/proc/")
 _SEEM_PRIVATE = ("/dev", "/proc")
+NULL = "/dev/null"
+"""A device, but the same to every process: configurations include it in place of a header."""
 # A folder like any other, and a file that is the same for everybody.
-_SHARED = ("/dev/shm/", "/dev/null/")  # noqa: S108
+_SHARED = ("/dev/shm/", f"{NULL}/")  # noqa: S108
 
 
 def is_private(path: str) -> bool:
@@ -45,7 +47,8 @@ def check_callers_own(paths: Iterable[str], files: FileSystem) -> None:
         before = len(links.links)
         real = links.real(path)
         followed = islice(links.links, before, None)
-        if is_private(real) or any(map(is_private, followed)) or files.is_stream(real):
+        is_stream = real != NULL and files.is_stream(real)
+        if is_stream or is_private(real) or any(map(is_private, followed)):
             raise CallersOwnError(path)
 
 

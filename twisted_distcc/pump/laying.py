@@ -12,6 +12,8 @@ from twisted_distcc.pump.model import Laid
 if TYPE_CHECKING:
     from twisted_distcc.pump.model import Unit
 
+_DEVICES = "/dev"
+"""Where a compile may look for /dev/null; a server has a folder of its own there."""
 MOST_LINKS = 40
 """As many as Linux follows on one path."""
 
@@ -67,6 +69,7 @@ def lay(unit: Unit, files: HasLinks) -> Laid:
     folders = {links.real(path) for path in unit.folders}
     folders.update(links.real(path.rpartition("/")[0]) for path in unit.files)
     folders |= links.walked
+    folders.discard(_DEVICES)
     return Laid(
         files=tuple(sorted(found)),
         links=tuple(sorted(links.links.items())),

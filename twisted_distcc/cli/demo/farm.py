@@ -135,11 +135,12 @@ def _await_listener(process: subprocess.Popen[bytes], port: int, output: Path) -
 
 
 def _end_what_is_left(farm: Farm) -> None:
-    """End what a build leaves behind in the farm's environment: the client's agent outlives builds."""
+    """End what a build leaves in the farm's environment, and the client's agent, which has none."""
     mark = f"DISTCC_DIR={farm.client['DISTCC_DIR']}".encode()
+    log = Path(farm.client["XDG_RUNTIME_DIR"], "twisted-distcc", "log")
     told: set[int] = set()
     deadline = time.monotonic() + _SECONDS_TO_STOP
-    while (left := _processes_with(mark)) and time.monotonic() < deadline:
+    while (left := _processes_of(mark, log)) and time.monotonic() < deadline:
         for pid in left - told:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGTERM)
@@ -147,11 +148,16 @@ def _end_what_is_left(farm: Farm) -> None:
         time.sleep(0.02)
 
 
-def _processes_with(variable: bytes) -> set[int]:
+def _processes_of(variable: bytes, log: Path) -> set[int]:
+    """Return the processes that have this variable, or this standard error."""
     found = set()
     for name in filter(str.isdecimal, os.listdir("/proc")):
+        process = Path("/proc", name)
         with suppress(OSError):  # it has ended, or is another user's
-            if variable in Path("/proc", name, "environ").read_bytes().split(b"\0"):
+            if variable in (process / "environ").read_bytes().split(b"\0"):
+                found.add(int(name))
+        with suppress(OSError):  # or there is no log, or no standard error
+            if log.samefile(process / "fd" / "2"):
                 found.add(int(name))
     return found
 
