@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from benchmarks.processes import cpu_seconds, marked
+from benchmarks.processes import cpu_seconds, marked, writing_to
 from benchmarks.servers import LOOPBACK, Server, our_program, program
 from benchmarks.workbench import RowUnavailableError, Workbench
 
@@ -30,7 +30,8 @@ class Client:
 
     def agents(self) -> list[int]:
         """Return the processes that this client left running for the next compile."""
-        return marked(_MARK, self.environment[_MARK])
+        log = Path(self.environment["XDG_RUNTIME_DIR"], "twisted-distcc", "log")
+        return [*marked(_MARK, self.environment[_MARK]), *writing_to(log)]
 
     def agents_cpu(self) -> float:
         """Return the seconds of CPU that those processes have used so far."""

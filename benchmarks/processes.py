@@ -81,6 +81,18 @@ def marked(variable: str, value: str) -> list[int]:
     return [pid for pid in _all() if mark in _read(pid, "environ").split(b"\0")]
 
 
+def writing_to(log: Path) -> list[int]:
+    """Return the processes whose standard error is the file `log`: an agent has no environment."""
+    return [pid for pid in _all() if _is_same(log, Path(f"/proc/{pid}/fd/2"))]
+
+
+def _is_same(one: Path, other: Path) -> bool:
+    try:
+        return one.samefile(other)
+    except OSError:  # one of them is not there, or not ours to see
+        return False
+
+
 def _same_program(root: int) -> Iterator[int]:
     program = _program(root)
     family = _family(root)

@@ -29,10 +29,11 @@ AGENT = b"twisted_distcc.agent.main"
 def agents_of(runtime: Path) -> list[int]:
     """Give the process numbers of the agents whose runtime folder is `runtime`, by their log."""
     log = runtime / "twisted-distcc" / "log"
-    return [pid for pid in _agents() if _has_log(pid, log)]
+    return [pid for pid in agents() if _has_log(pid, log)]
 
 
-def _agents() -> Iterator[int]:
+def agents() -> Iterator[int]:
+    """Yield the process numbers of all agents, whosever they are."""
     for pid in filter(str.isdecimal, os.listdir("/proc")):
         with contextlib.suppress(OSError):  # it has ended meanwhile
             if AGENT in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0"):

@@ -10,7 +10,14 @@ from pathlib import Path
 from twisted.trial.unittest import SynchronousTestCase
 
 from benchmarks import processes
-from benchmarks.processes import cpu_seconds, family_cpu_seconds, marked, memory, peak_memory
+from benchmarks.processes import (
+    cpu_seconds,
+    family_cpu_seconds,
+    marked,
+    memory,
+    peak_memory,
+    writing_to,
+)
 from tests.live import COMPUTES
 
 _MEBIBYTE = 1024 * 1024
@@ -137,3 +144,16 @@ class MarkedTests(SynchronousTestCase):
         self.addCleanup(process.communicate)
         self.assertEqual(marked("TD_TEST_MARK", "one-more"), [process.pid])
         self.assertEqual(marked("TD_TEST_MARK", "one"), [])
+
+
+class LogTests(SynchronousTestCase):
+    """Processes are found by their standard error."""
+
+    def test_its_own_log(self):
+        """A process counts whose standard error the file is, and no other."""
+        log = Path(self.mktemp())
+        self.assertEqual(writing_to(log), [])
+        with log.open("wb") as file:
+            process = subprocess.Popen(["cat"], stdin=subprocess.PIPE, stderr=file)
+        self.addCleanup(process.communicate)
+        self.assertEqual(writing_to(log), [process.pid])

@@ -25,7 +25,9 @@ class RepeatTests(SynchronousTestCase):
         client = self.folder / "client"
         client.write_text(f'#!/bin/sh\necho "$@" >> {self.folder}/said\nexec "$@"\n')
         client.chmod(0o755)
-        self.client = Client(str(client), {**os.environ, _MARK: "nobody"})
+        self.client = Client(
+            str(client), {**os.environ, _MARK: "nobody", "XDG_RUNTIME_DIR": str(self.folder)}
+        )
         self.rules = self.folder / "again.mk"
 
     def _rules(self, *commands: tuple[str, ...]) -> None:
