@@ -135,4 +135,9 @@ class AloneTests(SynchronousTestCase):
         if os.getuid() != 0:
             self.skipTest("only root can make namespaces")
         self.assertEqual(said("unshare", "--net", "setsid", "--wait", program=COMPANY), "False")
-        self.assertTrue(has_company())
+
+    def test_company_of_a_session(self) -> None:
+        """Any process of another session is company, on a machine where nothing else may run."""
+        with subprocess.Popen(["/bin/cat"], stdin=subprocess.PIPE, start_new_session=True) as other:
+            self.assertTrue(has_company())
+            other.communicate()
