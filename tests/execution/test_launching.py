@@ -28,17 +28,15 @@ from twisted_distcc.processes import (
     run,
 )
 
-SLEEPS = ("/bin/sleep", "1000")
 LOOPS, AT_ONCE = 8, 200
 LISTS_ITS_DESCRIPTORS = "import os; print(*sorted(os.listdir('/proc/self/fd')))"
-# An owner that has one program in place, three launched, each with a child, and an end in three ways.
+# An owner of three programs, each with a child, and an end in two ways.
 OWNER = """
 import sys
 from twisted.internet import reactor
 from twisted_distcc.execution.launching import LauncherSpawner
 from twisted_distcc.processes import Command
 spawn = LauncherSpawner(reactor)
-spawn(Command(("/bin/cat",), stdin=0))
 for _ in range(3):
     spawn(Command(("/bin/sh", "-c", "sleep 1000 & echo $$; echo $!; wait"), stdout=1))
 reactor.run()
@@ -53,16 +51,17 @@ def parent(pid: int) -> int:
     return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
 
 
+def children_of_ours() -> set[int]:
+    return set(map(int, Path("/proc/thread-self/children").read_text().split()))
+
+
 class LaunchingTestCase(LiveTestCase):
-    """A program runs already, so that others are launched; whatever runs is gone after the test."""
+    """Whatever runs is gone after the test."""
 
     def setUp(self) -> Deferred[None]:
         self.output = self.place()
         self.spawn = LauncherSpawner(IReactorFDSet(reactor))
         self.addCleanup(self.spawn.close)
-        self.first = self.spawn(Command(SLEEPS))
-        self.addCleanup(self.first.end)
-        self.addCleanup(self.first.kill)
         return deferLater(reactor, 0)  # the reactor has opened by then what it opens at its start
 
     def shell(self, script: str) -> RunningProcess:
@@ -101,20 +100,21 @@ class StandingTests(LaunchingTestCase):
 
 
 class PlaceTests(LaunchingTestCase):
-    async def test_alone_in_place(self) -> None:
-        """While nothing else runs, a program is a child of ours; beside another, of a launcher."""
-        self.first.kill()
-        await self.first.end()
+    async def test_one_launcher_for_all(self) -> None:
+        """Every program is a child of one launcher, whether another one runs beside it or not."""
         await self.shell("echo $PPID").end()
         await gatherResults([self.shell("read x; echo $PPID; sleep 0.1").end() for _ in range(2)])
-        parents = [int(word) for word in await self.said(3)]
-        self.assertEqual(parents.count(os.getpid()), 2)
+        [launcher] = set(await self.said(3))
+        self.assertEqual(parent(int(launcher)), os.getpid())
 
-    async def test_one_launcher_for_all(self) -> None:
-        """The launcher stays."""
-        for _ in range(3):
-            await self.shell("echo $PPID").end()
-        self.assertEqual(len(set(await self.said(3)) - {str(os.getpid())}), 1)
+    async def test_prepared(self) -> None:
+        """A launcher that was started before anybody needed it is the one that is used."""
+        before = children_of_ours()
+        self.spawn.prepare()
+        [launcher] = children_of_ours() - before
+        self.spawn.prepare()
+        await self.shell("echo $PPID").end()
+        self.assertEqual(await self.said(), [str(launcher)])
 
     async def test_too_large_for_a_packet(self) -> None:
         """A command that no packet takes is started in place, and whole."""
@@ -132,6 +132,22 @@ class PlaceTests(LaunchingTestCase):
             self.assertEqual(exit_code(await process.end()), 0)
         self.assertEqual(await self.said(), [str(os.getpid())])
         self.assertEqual(os.listdir("/proc/self/fd"), before)
+
+    async def test_a_launcher_that_cannot_serve(self) -> None:
+        """One that ends before it has served, as where its files may not be read, is not tried again."""
+        with patch.object(launching, "_ARGV", ("/bin/false",)):
+            await self.shell("echo $PPID").end()
+        await self.shell("echo $PPID").end()
+        self.assertEqual(await self.said(2), 2 * [str(os.getpid())])
+
+    async def test_a_launcher_that_never_serves(self) -> None:
+        """One that does not serve in time is done without."""
+        with (
+            patch.object(launching, "_ARGV", ("/bin/cat",)),  # what it hears, it says to nobody
+            patch.object(launching, "_PATIENCE", 0),
+        ):
+            await self.shell("echo $PPID").end()
+        self.assertEqual(await self.said(), [str(os.getpid())])
 
     async def test_who_stays_behind(self) -> None:
         """A launcher whose socket takes no more does not keep a program from its start."""
@@ -316,10 +332,7 @@ class EndTests(LaunchingTestCase):
 
 class OwnerTests(LiveTestCase):
     async def dies(self, number: signal.Signals) -> None:
-        stdin, ours = os.pipe()  # what runs in place ends with it
-        self.addCleanup(os.close, ours)
-        owner = self.start(sys.executable, "-c", OWNER, stdin=stdin)
-        os.close(stdin)
+        owner = self.start(sys.executable, "-c", OWNER)
         await until(lambda: owner.stdout.count(b"\n") == 6, "three programs run")
         pids = [int(word) for word in owner.stdout.split()]
         launcher = next(parent(pid) for pid in pids if parent(pid) not in pids)

@@ -270,12 +270,11 @@ class LosingTests(CompilerTestCase):
         await self.gone(pids)
 
     async def test_a_server_that_is_killed(self) -> None:
-        """What a killed server leaves is swept when the next one starts, and nothing of the living."""
+        """Its jobs end with it; what it leaves is swept by the next one, and nothing of the living."""
         server, client, pids = await self.hanging()
         await server.kill()
         self.assertEqual(await client.closed, b"")
-        for pid in pids:
-            os.kill(pid, signal.SIGKILL)
+        await self.gone(pids)
         (left,) = server.temporary.iterdir()
         living = await self.serve(environ={"TMPDIR": str(server.temporary)})
         self.assertFalse(left.exists())

@@ -111,7 +111,9 @@ def serve(reactor: Any, listener: Listener, context: bytes, idle: float = IDLE) 
         listener.forget()
         port.stopListening()
 
-    dispatcher = Dispatcher.on(reactor, LauncherSpawner(reactor), listener.spare_lock_directory)
+    spawn = LauncherSpawner(reactor)
+    spawn.prepare()
+    dispatcher = Dispatcher.on(reactor, spawn, listener.spare_lock_directory)
     factory = AgentFactory(
         dispatcher, reactor, stamp(), retire, reactor.stop, context, has_company, idle
     )

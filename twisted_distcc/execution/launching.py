@@ -2,13 +2,14 @@
 
 In: commands.  Out: running programs, as from `ReactorSpawner`.  The kernel holds whoever starts a
 program until that program runs, which on a machine that is busy compiling takes its time; a server or
-an agent has others to serve meanwhile.  While nothing else runs nobody has to wait, and a program is
-started in place: that is quicker.
+an agent has others to serve meanwhile.  And when a server or an agent is killed, its launcher ends all
+that it started, which would go on otherwise.
 """
 
 from __future__ import annotations
 
 import os
+import select
 import socket
 from contextlib import ExitStack
 from itertools import count
@@ -23,6 +24,7 @@ from twisted_distcc.launcher.command import CannotStartError, Command, Ended, st
 from twisted_distcc.launcher.packets import (
     ENDED,
     LARGEST,
+    READY,
     kind_and_number,
     pack_kill,
     pack_start,
@@ -37,10 +39,14 @@ _ARGV: Final = tuple(python_argv("twisted_distcc.launcher.program"))
 _STDERR: Final = 2
 # Seconds after which a launcher that is far behind is asked once more.
 _AGAIN: Final = 0.01
+# Seconds that a launcher may take to start; an interpreter takes a twentieth of one.
+_PATIENCE: Final = 30
 
 
 class LauncherSpawner:
     """Starts commands through a launcher, which is started when it is needed, and again if it dies.
+
+    Where no launcher can be had, commands are started in place.
 
     Args:
         reactor: provides `IReactorFDSet`.
@@ -49,30 +55,26 @@ class LauncherSpawner:
     def __init__(self, reactor: Any) -> None:
         self._reactor = reactor
         self._in_place = ReactorSpawner(reactor)
-        self._running = 0
         self._launcher: _Launcher | None = None
 
     def __call__(self, command: Command) -> RunningProcess:
         """Start `command`, or raise `CannotStartError`; the launcher's refusal comes with the end."""
-        process = self._in_place(command) if not self._running else self._launch(command)
-        self._running += 1
-        process.end().addBoth(self._one_less)
-        return process
+        self.prepare()
+        launched = None if self._launcher is None else self._launcher.start(command)
+        return launched or self._in_place(command)
+
+    def prepare(self) -> None:
+        """Start the launcher, unless it runs, so that the next command need not wait for that."""
+        if self._launcher is None or self._launcher.has_died:
+            try:
+                self._launcher = _Launcher(self._reactor)
+            except OSError:  # without one a start takes longer, but it is one
+                self._launcher = None
 
     def close(self) -> Deferred[None]:
         """End the launcher, and all that it started; tell when it is gone."""
-        return succeed(None) if self._launcher is None else self._launcher.close()
-
-    def _launch(self, command: Command) -> RunningProcess:
-        try:
-            if self._launcher is None or self._launcher.is_closed:
-                self._launcher = _Launcher(self._reactor)
-        except OSError:  # without one a start takes longer, but it is one
-            return self._in_place(command)
-        return self._launcher.start(command) or self._in_place(command)
-
-    def _one_less(self, _: object) -> None:
-        self._running -= 1
+        launcher, self._launcher = self._launcher, None
+        return succeed(None) if launcher is None else launcher.close()
 
 
 class _Program:
@@ -142,15 +144,19 @@ class _Launcher:
             self._opened = opened.pop_all()
         self._socket.setblocking(False)
         self._child: Child | None = None
+        self._has_served = False
         reactor.addReader(self)
 
     @property
-    def is_closed(self) -> bool:
-        """Whether it is gone, or about to go."""
-        return self._child is not None
+    def has_died(self) -> bool:
+        """Whether it is gone, though it could be started: another one may live longer."""
+        return self._has_served and self._child is not None
 
     def start(self, command: Command) -> _Program | None:
         """Have `command` started; `None` says that it has to be done in place."""
+        self._await_first_word()
+        if self._child is not None:
+            return None
         number = next(self._numbers)
         streams = (command.stdin, command.stdout, command.stderr, *command.beside)
         descriptors = [self._null if stream == NOTHING else stream for stream in streams]
@@ -198,6 +204,17 @@ class _Launcher:
         """The reactor itself is coming to its end."""
         self.close()
 
+    def _await_first_word(self) -> None:
+        """Wait until it serves; one that ends before, as where its files may not be read, never will."""
+        if self._has_served or self._child is not None:
+            return
+        first_word = select.poll()
+        first_word.register(self._socket, select.POLLIN)
+        if first_word.poll(1000 * _PATIENCE):
+            self.doRead()
+        else:
+            self.close()
+
     def doRead(self) -> None:
         """Take one packet."""
         try:
@@ -210,6 +227,9 @@ class _Launcher:
             self.close()
             return
         kind, number = kind_and_number(packet)
+        if kind == READY:
+            self._has_served = True
+            return
         program = self._programs.pop(number)
         if kind == ENDED:
             program.ended(Ended(*unpack_ended(packet)))

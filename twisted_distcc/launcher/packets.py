@@ -14,6 +14,7 @@ from typing import Final
 LARGEST: Final = 128 * 1024
 """Bytes of a packet: what the kernel takes at once without being asked for more."""
 
+READY: Final = b"R"
 START: Final = b"S"
 KILL: Final = b"K"
 FAILED: Final = b"F"
@@ -28,6 +29,11 @@ def kind_and_number(packet: bytes) -> tuple[bytes, int]:
     """Give a packet's kind, and the number of the program that it is about."""
     kind, number = _HEAD.unpack_from(packet)
     return kind, number
+
+
+def pack_ready() -> bytes:
+    """Say that programs can be started from now on."""
+    return _HEAD.pack(READY, 0)
 
 
 MOST_STREAMS: Final = 16

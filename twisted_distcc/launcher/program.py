@@ -22,6 +22,7 @@ from twisted_distcc.launcher.packets import (
     kind_and_number,
     pack_ended,
     pack_failed,
+    pack_ready,
     unpack_start,
 )
 from twisted_distcc.launcher.signals import ENDING, STRAY, heed
@@ -43,6 +44,7 @@ class Launcher:
 
     def serve(self) -> None:
         """Serve until the owner is gone, and leave nothing of what it asked for."""
+        self._tell(pack_ready())
         try:
             while self._turn():
                 pass

@@ -176,6 +176,7 @@ class DistccService(Service):
         self._reactor.callWhenRunning(_heed_children, self._reactor)
         self._workspaces = Workspaces()
         self._spawn = LauncherSpawner(self._reactor)
+        self._spawn.prepare()
         try:
             self._factory = make_factory(
                 self._config, self._workspaces, self._reactor, self._spawn, self._oversight
