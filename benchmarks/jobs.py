@@ -16,7 +16,7 @@ from benchmarks.loading import LoadFailedError
 from benchmarks.recording import Compilation
 from benchmarks.servers import LOOPBACK, Server
 from benchmarks.units import files_read, preprocessor_output
-from twisted_distcc.compression.lzo import compress
+from twisted_distcc.content.lzo import compress
 
 _READ = 1 << 20
 _DONE = b"STAT00000000"

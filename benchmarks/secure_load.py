@@ -22,10 +22,10 @@ from twisted.internet.interfaces import IStreamClientEndpoint
 from twisted.internet.task import react
 
 from benchmarks.servers import LOOPBACK
-from twisted_distcc.client.protocol import DistccClient
-from twisted_distcc.client.secure import Identities, Identity, TlsEndpoint
-from twisted_distcc.messages.body import Body
-from twisted_distcc.messages.model import Request
+from twisted_distcc.client.backends.client_protocol import DistccClient
+from twisted_distcc.client.backends.client_tls import Identities, Identity, TlsEndpoint
+from twisted_distcc.content.body import Body
+from twisted_distcc.jobs.model import Request
 from twisted_distcc.tls.files import CredentialFiles
 
 _ARGUMENTS = (b"gcc", b"-c", b"source.i", b"-o", b"source.o")

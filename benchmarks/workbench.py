@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.machine import cores
-from twisted_distcc.compression.lzo import compress
+from twisted_distcc.content.lzo import compress
 
 OBJECT_BYTES = 8192  # what native/null_compiler.c writes
 

@@ -1,7 +1,8 @@
 """Number the system calls that the sandbox's filter has a rule for.
 
-In: `twisted_distcc.execution.sandbox.calls`, and the kernel's headers (Debian's `linux-libc-dev`), read
-by gcc's preprocessor for each architecture.  Out: `twisted_distcc/execution/sandbox/numbers.py`.
+In: `twisted_distcc.execution.sandbox.syscalls`, and the kernel's headers (Debian's `linux-libc-dev`),
+read by gcc's preprocessor for each architecture.  Out:
+`twisted_distcc/execution/sandbox/syscall_numbers.py`.
 
 Run it as `python scripts/number_calls.py` after a change of the rules; a test compares the two.
 """
@@ -15,9 +16,10 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
-from twisted_distcc.execution.sandbox.calls import NAMED
+from twisted_distcc.execution.sandbox.syscalls import NAMED
 
-MODULE: Final = Path(__file__).parent.parent / "twisted_distcc" / "execution" / "sandbox" / "numbers.py"
+SANDBOX: Final = Path(__file__).parents[1] / "twisted_distcc" / "execution" / "sandbox"
+MODULE: Final = SANDBOX / "syscall_numbers.py"
 
 # What the architecture's own header asks of the one for all.
 _GENERIC: Final = (
@@ -33,7 +35,7 @@ _HEADERS: Final = (
 _HIDDEN: Final = {"I386": {"mmap"}}
 
 INTRODUCTION: Final = '''\
-"""The numbers of the system calls in `calls`, as each architecture has them.
+"""The numbers of the system calls in `syscalls`, as each architecture has them.
 
 Written by `scripts/number_calls.py` from the kernel's headers.
 """

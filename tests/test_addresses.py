@@ -8,8 +8,8 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from twisted_distcc.addresses import reachable, socket_address
 from twisted_distcc.policy.access import BadNetworkError, parse_network, without_scope
-from twisted_distcc.tls.authority.names import BadNameError, host_name
 from twisted_distcc.tls.authority.scope import read_scope
+from twisted_distcc.tls.authority.subject_names import BadNameError, host_name
 
 LOOPBACK = socket.if_nametoindex("lo")
 

@@ -8,30 +8,30 @@ A server is a `DistccServerFactory` around a function that gets a `Request` and 
 its `compile` gets a `Request`, and returns a Deferred of a `Reply`.
 """
 
-from twisted_distcc.client.faults import (
+from twisted_distcc.client.backends.client_protocol import DistccClient
+from twisted_distcc.client.backends.host_faults import (
     BadReplyError,
     CannotConnectError,
     HostError,
     LostConnectionError,
     SlowHostError,
 )
-from twisted_distcc.client.protocol import DistccClient
+from twisted_distcc.content.body import EMPTY, Body
 from twisted_distcc.errors import DistccError, RemoteProtocolError
-from twisted_distcc.messages.body import EMPTY, Body
-from twisted_distcc.messages.bulk import Bulk, ReactorThreads, Threads
-from twisted_distcc.messages.commands import (
+from twisted_distcc.jobs.commands import (
     CompileCommand,
     CompilerQuestion,
     NoCompilerError,
     RequestedCommand,
     command_of,
 )
-from twisted_distcc.messages.model import Reply, Request, Tree, TreeFile, TreeLink
-from twisted_distcc.messages.plain_trees import pack_tree, unpack_tree
+from twisted_distcc.jobs.model import Reply, Request, Tree, TreeFile, TreeLink
+from twisted_distcc.jobs.plain_trees import pack_tree, unpack_tree
 from twisted_distcc.policy.access import AllowList
 from twisted_distcc.policy.peer import Address, Peer
 from twisted_distcc.policy.verdict import ALLOWED, Allowed, Refused, Verdict
-from twisted_distcc.processes import (
+from twisted_distcc.runtime.bulk import Bulk, ReactorThreads, Threads
+from twisted_distcc.runtime.processes import (
     CannotStartError,
     Command,
     Ended,
@@ -39,10 +39,10 @@ from twisted_distcc.processes import (
     RunningProcess,
     Spawner,
 )
-from twisted_distcc.server.admission import Admission
-from twisted_distcc.server.answer import Compile, Deadlines
-from twisted_distcc.server.holdings import Ceilings
-from twisted_distcc.server.protocol import DistccServerFactory
+from twisted_distcc.server.connection.answer import Compile, Deadlines
+from twisted_distcc.server.connection.server_protocol import DistccServerFactory
+from twisted_distcc.server.quotas.holdings import Ceilings
+from twisted_distcc.server.scheduling.admission import Admission
 from twisted_distcc.wire.limits import Limits
 
 __all__ = [

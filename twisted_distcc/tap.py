@@ -23,11 +23,8 @@ from twisted_distcc.errors import EXIT_BAD_ARGUMENTS, EXIT_IO_ERROR, DistccError
 from twisted_distcc.observe.lines import LEVELS, SYSLOG
 from twisted_distcc.observe.logs import LogFile, SystemLog
 from twisted_distcc.policy.access import PRIVATE, AllowList
-from twisted_distcc.server.bounds import CLIENT_ROWS, ceilings, deadlines
-from twisted_distcc.server.config import PORT, ServerConfig, command_list, default_jobs, search_path
-from twisted_distcc.server.detaching import ready
-from twisted_distcc.server.oversight import policy_of
-from twisted_distcc.server.privileges import (
+from twisted_distcc.server.daemon.detaching import ready
+from twisted_distcc.server.daemon.privileges import (
     Account,
     PrivilegeError,
     account,
@@ -35,9 +32,24 @@ from twisted_distcc.server.privileges import (
     is_root,
     numbered_account,
 )
-from twisted_distcc.server.sandboxing import JOB_LIFETIME, LIMIT_OPTIONS, SANDBOX_HELP, limits, mode
-from twisted_distcc.server.service import DistccService
-from twisted_distcc.server.tls_config import TLS_PORT, gives_tls, tls_config
+from twisted_distcc.server.daemon.service import DistccService
+from twisted_distcc.server.job.policy_state import policy_of
+from twisted_distcc.server.options.bounds import CLIENT_ROWS, ceilings, deadlines
+from twisted_distcc.server.options.config import (
+    PORT,
+    ServerConfig,
+    command_list,
+    default_jobs,
+    search_path,
+)
+from twisted_distcc.server.options.sandboxing import (
+    JOB_LIFETIME,
+    LIMIT_OPTIONS,
+    SANDBOX_HELP,
+    limits,
+    mode,
+)
+from twisted_distcc.server.options.tls_config import TLS_PORT, gives_tls, tls_config
 
 _NOBODY_MAY_CONNECT = (
     "nobody may connect yet: give --allow ADDRESS[/BITS], once for each network of clients, or "

@@ -15,9 +15,9 @@ from benchmarks.figures import Comparison, Figure, Reading, at_most
 from benchmarks.loading import LoadFailedError
 from benchmarks.servers import our_program, program
 from benchmarks.workbench import Workbench
-from twisted_distcc.messages.assembly import request_pieces
-from twisted_distcc.messages.body import Body
-from twisted_distcc.messages.model import Request
+from twisted_distcc.content.body import Body
+from twisted_distcc.jobs.assembly import request_pieces
+from twisted_distcc.jobs.model import Request
 from twisted_distcc.wire.connection import Connection
 
 _STARTS = 20

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from tests.live import Child, LiveTestCase, open_to_all, until
 from twisted_distcc.cli.installed import installed_command
-from twisted_distcc.client.slots import SlotDirectory
+from twisted_distcc.client.scheduling.slots import SlotDirectory
 
 HELLO = """\
 #include <stdio.h>

@@ -9,7 +9,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from benchmarks.jobs import text_request, tree_request
 from benchmarks.recording import Compilation
 from benchmarks.units import files_read, large_units, preprocessing
-from twisted_distcc.compression.lzo import expand
+from twisted_distcc.content.lzo import expand
 
 _TOKEN = 12
 

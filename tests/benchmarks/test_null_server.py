@@ -11,7 +11,7 @@ from twisted.trial.unittest import SynchronousTestCase
 import benchmarks
 from benchmarks.servers import LOOPBACK, null_server
 from benchmarks.workbench import Workbench
-from twisted_distcc.compression.lzo import compress
+from twisted_distcc.content.lzo import compress
 
 _OBJECT = b"an object, an object, an object, an object"
 _RULES = b"null.o: null.c"

@@ -17,9 +17,9 @@ from twisted.internet.threads import deferToThread
 
 from tests.distccd import DISTCCD, start_distccd
 from tests.live import Child, LiveServer, LiveTestCase, is_running, until
-from twisted_distcc.agent.includes import pack_answer
 from twisted_distcc.cli import pump
 from twisted_distcc.cli.installed import installed_command
+from twisted_distcc.includes.include_server import pack_answer
 from twisted_distcc.wire.tokens import encode_header
 
 DISTCC = shutil.which("distcc", path="/usr/bin:/usr/local/bin")

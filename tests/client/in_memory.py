@@ -23,19 +23,19 @@ from twisted.python.failure import Failure
 from twisted.test.iosim import FakeTransport, IOPump, connect
 from twisted.trial.unittest import SynchronousTestCase
 
-from twisted_distcc.client.abilities import Abilities, Ask, Likeness
+from twisted_distcc.client.backends.server_capabilities import Abilities, Ask, Likeness
 from twisted_distcc.client.dispatch import Dispatcher
 from twisted_distcc.client.hosts import RemoteHost
+from twisted_distcc.client.inputs.local_toolchains import OwnCompiler
 from twisted_distcc.client.invocation import Finished, Invocation, Outcome, RunHere
-from twisted_distcc.client.own_compilers import OwnCompiler
-from twisted_distcc.client.slots import LockDirectoryError, SlotDirectory
-from twisted_distcc.compression.lzo import expand
-from twisted_distcc.messages.body import Body
-from twisted_distcc.messages.bulk import Bulk
-from twisted_distcc.messages.model import Reply, Request, Tree, TreeFile
+from twisted_distcc.client.scheduling.slots import LockDirectoryError, SlotDirectory
+from twisted_distcc.content.body import Body
+from twisted_distcc.content.lzo import expand
+from twisted_distcc.jobs.model import Reply, Request, Tree, TreeFile
 from twisted_distcc.policy.peer import Peer
-from twisted_distcc.processes import CannotStartError, Command, Ended
-from twisted_distcc.server.protocol import DistccServerFactory
+from twisted_distcc.runtime.bulk import Bulk
+from twisted_distcc.runtime.processes import CannotStartError, Command, Ended
+from twisted_distcc.server.connection.server_protocol import DistccServerFactory
 
 OBJECT = b"\x7fELF made by a server"
 PREPROCESSED = b'# 1 "hello.c"\nint main(void) { return 0; }\n'

@@ -23,8 +23,8 @@ from tests.client.in_memory import (
     speaking,
 )
 from twisted_distcc.client.invocation import RunHere
-from twisted_distcc.messages.body import Body
-from twisted_distcc.messages.model import Reply
+from twisted_distcc.content.body import Body
+from twisted_distcc.jobs.model import Reply
 
 WITH_RULES = ("gcc", "-MD", "-c", "hello.c", "-o", "hello.o")
 
@@ -109,7 +109,7 @@ class StayingHereTests(DispatchTestCase):
         """When the disk takes no reply, the compile is done here: the compiler says what is full."""
         large = bytes(200_000)
         self.serve(FakeServer(lambda _: Reply(0, object_file=Body.of(large))))
-        with patch("twisted_distcc.messages.body.new_file", side_effect=OSError(28, "full")):
+        with patch("twisted_distcc.content.body.new_file", side_effect=OSError(28, "full")):
             self.assertIn("cannot store the reply: full", self.here(self.compile()).reason)
         self.assertEqual(self.avoided(), [])
         self.nothing_is_left()
@@ -451,10 +451,10 @@ class OutputTests(DispatchTestCase):
     def test_a_closed_folder_for_an_output(self) -> None:
         """Where no file can be made beside the output, the compiler may still write into it."""
         self.spare.mkdir()
-        with patch("twisted_distcc.client.outputs.os.access", return_value=False) as access:
+        with patch("twisted_distcc.client.results.outputs.os.access", return_value=False) as access:
             self.serve(good_server())
             invocation = replace(self.invocation(), argv=(str(self.gcc), "-c", "hello.c"))
-            with patch("twisted_distcc.execution.compilers.is_executable", return_value=True):
+            with patch("twisted_distcc.toolchain.finding.is_executable", return_value=True):
                 outcome = self.here(self.successResultOf(self.begin(invocation)))
         self.assertEqual(outcome.reason, f"no file can be made in {self.work}")
         access.assert_called()
@@ -470,7 +470,7 @@ class OutputTests(DispatchTestCase):
         self.serve(good_server())
         (self.work / "hello.o").write_bytes(b"of before")
         error = OSError(errno.ENOSPC, "No space left on device")
-        with patch(f"twisted_distcc.client.outputs.{name}", side_effect=error):
+        with patch(f"twisted_distcc.client.results.outputs.{name}", side_effect=error):
             outcome = self.here(self.compile(*WITH_RULES))
         self.assertIn("cannot write", outcome.reason)
         self.assertIn("No space left on device", outcome.reason)

@@ -16,11 +16,11 @@ from tests.client.in_memory import (
     silent,
     speaking,
 )
-from twisted_distcc.client.abilities import Likeness
-from twisted_distcc.client.backoff import Backoff
+from twisted_distcc.client.backends.server_capabilities import Likeness
 from twisted_distcc.client.hosts import TcpHost
-from twisted_distcc.messages.body import Body
-from twisted_distcc.messages.model import Reply
+from twisted_distcc.client.scheduling.backoff import Backoff
+from twisted_distcc.content.body import Body
+from twisted_distcc.jobs.model import Reply
 
 BEGUN = b"DONE00000001STAT00000000SERR00000000SOUT00000000"
 

@@ -20,16 +20,16 @@ from tests.client.in_memory import (
     refusing,
     refusing_server,
 )
-from twisted_distcc.client.abilities import Likeness
+from twisted_distcc.client.backends.remote_compile import Sending
+from twisted_distcc.client.backends.server_capabilities import Likeness
+from twisted_distcc.client.inputs.message_style import UNKNOWN, Style, Styles
 from twisted_distcc.client.invocation import Outcome, RunHere
-from twisted_distcc.client.message_style import UNKNOWN, Style, Styles
-from twisted_distcc.client.sending import Sending
+from twisted_distcc.content.body import EMPTY, Body
 from twisted_distcc.errors import BodyTooLargeError, LocalProtocolError, RemoteProtocolError
-from twisted_distcc.messages.body import EMPTY, Body
-from twisted_distcc.messages.model import Reply
-from twisted_distcc.messages.packing import Packing
-from twisted_distcc.pump.disk import Disk
-from twisted_distcc.pump.model import UndecidedError
+from twisted_distcc.jobs.model import Reply
+from twisted_distcc.jobs.packing import Packing
+from twisted_distcc.pump.local_files import Disk
+from twisted_distcc.pump.unit import UndecidedError
 from twisted_distcc.wire.limits import Limits
 
 RULES = b"hello.o: hello.c hello.h\n"
@@ -469,7 +469,7 @@ class LimitTests(TreeTestCase):
         self.abilities.of_all = likeness
         server = preprocessing_server()
         self.serve(server)
-        with patch("twisted_distcc.client.protocol.Limits", lambda: Limits(**limits)):
+        with patch("twisted_distcc.client.backends.client_protocol.Limits", lambda: Limits(**limits)):
             outcome = self.compile("gcc", "-DA", "-DB", "-c", "hello.c", "-o", "hello.o")
         self.assertEqual((self.told.warned, self.avoided()), ([], []), limits)
         return outcome, server
@@ -485,7 +485,7 @@ class LimitTests(TreeTestCase):
         """A host with ,cpp is sent the text instead."""
         server = preprocessing_server()
         self.serve(server, options="/1,lzo,cpp")
-        with patch("twisted_distcc.client.protocol.Limits", lambda: Limits(files=1)):
+        with patch("twisted_distcc.client.backends.client_protocol.Limits", lambda: Limits(files=1)):
             self.finished(self.compile())
         self.assertEqual([source for _, source in server.requests], [PREPROCESSED])
 
@@ -500,7 +500,7 @@ class LimitTests(TreeTestCase):
         """No server could do it, so DISTCC_FALLBACK=0 does not forbid to do it here."""
         self.serve(preprocessing_server())
         self.environ["DISTCC_FALLBACK"] = "0"
-        with patch("twisted_distcc.client.protocol.Limits", lambda: Limits(source=2)):
+        with patch("twisted_distcc.client.backends.client_protocol.Limits", lambda: Limits(source=2)):
             self.here(self.compile())
 
     def test_what_cannot_be_compressed(self) -> None:
@@ -515,9 +515,9 @@ class LimitTests(TreeTestCase):
         self.serve(
             FakeServer(lambda _: Reply(0, stderr=Body.of(b"warned\n"), object_file=Body.of(OBJECT)))
         )
-        with patch("twisted_distcc.client.delivery.LONGEST_WHOLE", 7):
+        with patch("twisted_distcc.client.results.delivery.LONGEST_WHOLE", 7):
             self.finished(self.compile())
-        with patch("twisted_distcc.client.delivery.LONGEST_WHOLE", 6):
+        with patch("twisted_distcc.client.results.delivery.LONGEST_WHOLE", 6):
             self.assertIn("messages are longer", self.here(self.compile()).reason)
 
     def test_any_error_of_ours(self) -> None:

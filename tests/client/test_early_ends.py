@@ -10,11 +10,15 @@ from twisted.internet.endpoints import HostnameEndpoint, TCP4ClientEndpoint
 from twisted.internet.protocol import Factory, Protocol
 from twisted.trial.unittest import TestCase
 
-from twisted_distcc.client.faults import BadReplyError, CannotConnectError, LostConnectionError
-from twisted_distcc.client.protocol import DistccClient
-from twisted_distcc.messages.body import Body
-from twisted_distcc.messages.bulk import Bulk
-from twisted_distcc.messages.model import Reply, Request
+from twisted_distcc.client.backends.client_protocol import DistccClient
+from twisted_distcc.client.backends.host_faults import (
+    BadReplyError,
+    CannotConnectError,
+    LostConnectionError,
+)
+from twisted_distcc.content.body import Body
+from twisted_distcc.jobs.model import Reply, Request
+from twisted_distcc.runtime.bulk import Bulk
 
 reactor: Any = cast(Any, global_reactor)
 

@@ -9,8 +9,8 @@ from unittest.mock import patch
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from twisted_distcc.client.inputs.candidate import compiler_of
 from twisted_distcc.client.invocation import Invocation, Terminal
-from twisted_distcc.client.sendable import compiler_of
 
 
 def wishes(**environ: str) -> dict[str, str]:

@@ -21,12 +21,12 @@ from unittest import SkipTest
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.cmdline import corpus
+from twisted_distcc.cmdline.compilation import Compilation
 from twisted_distcc.cmdline.compilers import Family
-from twisted_distcc.cmdline.model import Compilation
+from twisted_distcc.cmdline.option_rules import Role
 from twisted_distcc.cmdline.options import OPTIONS
 from twisted_distcc.cmdline.parse import parse
 from twisted_distcc.cmdline.rewrite import preprocess_argv, remote_argv, serve_argv
-from twisted_distcc.cmdline.rules import Role
 
 if TYPE_CHECKING:
     from collections.abc import Callable

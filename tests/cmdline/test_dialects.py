@@ -14,13 +14,13 @@ from functools import cache
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from twisted_distcc.cmdline.compilation import Compilation, StayLocal
 from twisted_distcc.cmdline.compilers import Family
 from twisted_distcc.cmdline.forms import Form
-from twisted_distcc.cmdline.model import Compilation, StayLocal
+from twisted_distcc.cmdline.option_rules import WITH_FILES
 from twisted_distcc.cmdline.options import OPTIONS
 from twisted_distcc.cmdline.parse import parse
 from twisted_distcc.cmdline.rewrite import serve_argv
-from twisted_distcc.cmdline.rules import WITH_FILES
 
 _FAMILIES = {"gcc": Family.GCC, "clang": Family.CLANG}
 _CLASSES_OF_GCC = ("common", "optimizers", "target", "warnings", "c", "c++", "objc", "driver")

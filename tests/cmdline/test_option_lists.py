@@ -10,8 +10,8 @@ from functools import cache
 from twisted.trial.unittest import SynchronousTestCase
 
 from twisted_distcc.cmdline.compilers import Family
+from twisted_distcc.cmdline.option_rules import Role
 from twisted_distcc.cmdline.options import CLANG_OPTIONS, OPTIONS
-from twisted_distcc.cmdline.rules import Role
 
 _ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LC_ALL": "C"}
 _STAYS = frozenset({Role.LOCAL, Role.BETTER_LOCAL})

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from twisted_distcc.cmdline.compilation import Compilation, StayLocal
 from twisted_distcc.cmdline.compilers import Family
 from twisted_distcc.cmdline.forms import Form
-from twisted_distcc.cmdline.model import Compilation, StayLocal
+from twisted_distcc.cmdline.option_rules import Role, Rule, Table, Takes
 from twisted_distcc.cmdline.options import ASSEMBLER_OPTIONS, OPTIONS
 from twisted_distcc.cmdline.parse import parse
-from twisted_distcc.cmdline.rules import Role, Rule, Table, Takes
 
 # What an option's argument must be for the command to be distributed.
 _ARGUMENT = {

@@ -6,8 +6,8 @@ import shlex
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from twisted_distcc.cmdline.compilation import Compilation, Dependencies, Language, Stage, StayLocal
 from twisted_distcc.cmdline.compilers import Family
-from twisted_distcc.cmdline.model import Compilation, Dependencies, Language, Stage, StayLocal
 from twisted_distcc.cmdline.parse import parse
 from twisted_distcc.cmdline.response import EXPANSION_LIMIT
 

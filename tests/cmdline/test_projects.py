@@ -5,7 +5,7 @@ from __future__ import annotations
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.cmdline import projects
-from twisted_distcc.cmdline.model import Compilation, StayLocal
+from twisted_distcc.cmdline.compilation import Compilation, StayLocal
 from twisted_distcc.cmdline.parse import parse
 from twisted_distcc.cmdline.rewrite import remote_argv
 

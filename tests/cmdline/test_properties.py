@@ -6,14 +6,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
+from twisted_distcc.cmdline.compilation import Compilation, StayLocal
 from twisted_distcc.cmdline.compilers import Family
 from twisted_distcc.cmdline.forms import Form
-from twisted_distcc.cmdline.model import Compilation, StayLocal
 from twisted_distcc.cmdline.options import OPTIONS
 from twisted_distcc.cmdline.parse import parse
+from twisted_distcc.cmdline.preprocessed import source_forbids
 from twisted_distcc.cmdline.response import expand, split
 from twisted_distcc.cmdline.rewrite import preprocess_argv, remote_argv, serve_argv
-from twisted_distcc.cmdline.source import source_forbids
 
 # Any text, lone surrogates and NUL among it.
 _ANY = st.text(st.characters(exclude_categories=()), max_size=12)

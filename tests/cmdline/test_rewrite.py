@@ -6,7 +6,7 @@ import shlex
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from twisted_distcc.cmdline.model import Compilation
+from twisted_distcc.cmdline.compilation import Compilation
 from twisted_distcc.cmdline.parse import parse
 from twisted_distcc.cmdline.rewrite import preprocess_argv, remote_argv, serve_argv, serve_tree_argv
 

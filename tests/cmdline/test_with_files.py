@@ -6,17 +6,17 @@ import shlex
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from twisted_distcc.cmdline.compilation import Compilation, Language, StayLocal
 from twisted_distcc.cmdline.compilers import Family
 from twisted_distcc.cmdline.environment import (
     environment_for_servers,
     search_options,
     split_environment,
 )
-from twisted_distcc.cmdline.model import Compilation, Language, StayLocal
+from twisted_distcc.cmdline.option_rules import WITH_FILES, Takes
 from twisted_distcc.cmdline.options import OPTIONS
 from twisted_distcc.cmdline.parse import parse
 from twisted_distcc.cmdline.rewrite import serve_tree_argv, tree_argv
-from twisted_distcc.cmdline.rules import WITH_FILES, Takes
 
 
 def arrived(command: str) -> Compilation | StayLocal:

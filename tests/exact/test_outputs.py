@@ -1,7 +1,7 @@
 """Outputs, by kind and by what has their name already: they become what the compiler makes of them.
 
-What each compiler does is told in `twisted_distcc.client.outputs`.  A file that is overwritten gets
-looked at by another name, since the harness does not look at inodes.
+What each compiler does is told in `twisted_distcc.client.results.outputs`.  A file that is overwritten
+is looked at by another name, since the harness does not look at inodes.
 """
 
 from __future__ import annotations

@@ -12,17 +12,17 @@ from pathlib import Path
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.live import plain_environment
-from twisted_distcc.cmdline.model import Compilation
+from twisted_distcc.cmdline.compilation import Compilation
 from twisted_distcc.cmdline.parse import parse
 from twisted_distcc.cmdline.rewrite import tree_argv
-from twisted_distcc.execution.compilation import Place
-from twisted_distcc.execution.limits import Limits
+from twisted_distcc.execution.executor import Place
+from twisted_distcc.execution.resource_limits import Limits
 from twisted_distcc.execution.sandbox.builder import build
 from twisted_distcc.execution.sandbox.trial import attempt
 from twisted_distcc.execution.unconfined import Unconfined
 from twisted_distcc.execution.workspace import Workspaces
-from twisted_distcc.messages.model import FOLDER_MARK, Reply, Tree
-from twisted_distcc.messages.plain_trees import pack_tree
+from twisted_distcc.jobs.model import FOLDER_MARK, Reply, Tree
+from twisted_distcc.jobs.plain_trees import pack_tree
 
 ENVIRON = {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", "HOME": "/nonexistent"}
 _UPWARDS = re.compile(r"/\.\.(?=/)")

@@ -8,7 +8,7 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
 from twisted_distcc.framework import CannotStartError, Command, Ended
-from twisted_distcc.processes import run
+from twisted_distcc.runtime.processes import run
 from twisted_distcc.testing import FakeSpawner
 
 COMMAND = Command(("gcc", "-c", "a.c"))

@@ -15,18 +15,18 @@ from typing import Final
 
 from twisted_distcc.agent.frames import BadFrameError, pack_request, parse_header, unpack_request
 from twisted_distcc.client.hosts import parse_hosts
-from twisted_distcc.cmdline.model import Compilation
+from twisted_distcc.cmdline.compilation import Compilation
 from twisted_distcc.cmdline.parse import parse
+from twisted_distcc.cmdline.preprocessed import source_forbids
 from twisted_distcc.cmdline.response import split
 from twisted_distcc.cmdline.rewrite import remote_argv, serve_argv, serve_tree_argv
-from twisted_distcc.cmdline.source import source_forbids
-from twisted_distcc.compression.lzo import compress, expand, largest_expansion
+from twisted_distcc.content.body import EMPTY
+from twisted_distcc.content.lzo import compress, expand, largest_expansion
 from twisted_distcc.errors import RemoteProtocolError
-from twisted_distcc.execution.tree.layout import Fixture, lay_out
-from twisted_distcc.execution.tree.names import BadTreeError
+from twisted_distcc.execution.inputs.layout import Fixture, lay_out
+from twisted_distcc.execution.inputs.names import BadTreeError
+from twisted_distcc.jobs.model import Tree, TreeFile, TreeLink
 from twisted_distcc.launcher.packets import pack_start, unpack_start
-from twisted_distcc.messages.body import EMPTY
-from twisted_distcc.messages.model import Tree, TreeFile, TreeLink
 from twisted_distcc.wire.connection import Reader, Writer
 from twisted_distcc.wire.events import BodyData, BodyEnd, BodyStart, Event, MessageEnd, Run, Text
 from twisted_distcc.wire.grammar import DIST, DONE, REPLIES, REQUESTS, Field, Messages

@@ -33,7 +33,7 @@ from typing import Final
 
 from tests.server.talk import answer_of, request_bytes
 from twisted_distcc.cli.installed import installed_command
-from twisted_distcc.compression.lzo import compress
+from twisted_distcc.content.lzo import compress
 
 ATTACKER: Final = "127.0.0.2"
 OUTSIDER: Final = "127.0.0.3"

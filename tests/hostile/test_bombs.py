@@ -8,10 +8,10 @@ from twisted.internet.defer import Deferred, gatherResults
 
 from tests.hostile.exploits import ATTACK, ExploitTestCase, compilers
 from tests.live import LiveServer
+from tests.server.connection.test_stdio import CONFINED, PipeTestCase
 from tests.server.talk import answer_of, ask, request_bytes
-from tests.server.test_stdio import CONFINED, PipeTestCase
 from twisted_distcc.errors import EXIT_OUT_OF_MEMORY, EXIT_TIMEOUT
-from twisted_distcc.execution.limits import Limits
+from twisted_distcc.execution.resource_limits import Limits
 
 # One bomb each, that is larger than its limit; none would take a machine down that has no walls.
 BOMBS = (

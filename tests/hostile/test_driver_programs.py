@@ -16,16 +16,16 @@ from typing import Final
 
 from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
-from twisted_distcc.cmdline.model import Compilation
+from twisted_distcc.cmdline.compilation import Compilation
 from twisted_distcc.cmdline.parse import parse
-from twisted_distcc.execution.limits import Limits
+from twisted_distcc.execution.inputs.disk import Root
+from twisted_distcc.execution.inputs.layout import lay_out
+from twisted_distcc.execution.inputs.names import BadTreeError
+from twisted_distcc.execution.resource_limits import Limits
 from twisted_distcc.execution.sandbox.builder import build
 from twisted_distcc.execution.sandbox.trial import attempt
-from twisted_distcc.execution.tree.disk import Root
-from twisted_distcc.execution.tree.layout import lay_out
-from twisted_distcc.execution.tree.names import BadTreeError
-from twisted_distcc.messages.model import Reply
-from twisted_distcc.messages.plain_trees import pack_tree
+from twisted_distcc.jobs.model import Reply
+from twisted_distcc.jobs.plain_trees import pack_tree
 
 ENVIRON: Final = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LC_ALL": "C.UTF-8", "HOME": "/nonexistent"}
 PLANTED: Final = b"#!/bin/sh\necho planted >&2\n"

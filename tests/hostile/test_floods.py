@@ -18,14 +18,14 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests.hostile import floods
 from tests.hostile.attack import AttackTestCase
 from tests.hostile.floods import Flood
-from tests.server.connection import ConnectionTestCase, Transport, no_process
+from tests.server.in_memory import ConnectionTestCase, Transport, no_process
 from tests.server.talk import request_bytes
-from twisted_distcc.cmdline.model import Compilation, StayLocal
+from twisted_distcc.cmdline.compilation import Compilation, StayLocal
 from twisted_distcc.cmdline.parse import parse
-from twisted_distcc.messages.body import IN_MEMORY, Body
-from twisted_distcc.messages.bulk import Bulk, Turns
-from twisted_distcc.server.protocol import DistccServerFactory, DistccServerProtocol
-from twisted_distcc.server.time_shares import CLIENT, TimeShares
+from twisted_distcc.content.body import IN_MEMORY, Body
+from twisted_distcc.runtime.bulk import Bulk, Turns
+from twisted_distcc.server.connection.server_protocol import DistccServerFactory, DistccServerProtocol
+from twisted_distcc.server.scheduling.time_shares import CLIENT, TimeShares
 from twisted_distcc.wire.connection import Reader
 
 EVE, ADA = "192.0.2.66", "192.0.2.9"

@@ -14,7 +14,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests.hostile import injections
 from tests.live import LiveTestCase
 from tests.server.talk import ask
-from twisted_distcc.cmdline.model import Compilation, StayLocal
+from twisted_distcc.cmdline.compilation import Compilation, StayLocal
 from twisted_distcc.cmdline.parse import parse
 from twisted_distcc.cmdline.rewrite import serve_argv
 from twisted_distcc.errors import EXIT_BAD_ARGUMENTS

@@ -18,11 +18,11 @@ from typing import Any, Final
 from twisted.trial.unittest import SynchronousTestCase
 
 import twisted_distcc
-from twisted_distcc.client.listing import prerequisites
+from twisted_distcc.client.inputs.depfile_listing import prerequisites
 from twisted_distcc.cmdline.compilers import Family
 from twisted_distcc.cmdline.environment import split_environment
 from twisted_distcc.cmdline.forms import Form
-from twisted_distcc.execution.mapped import restored_rules
+from twisted_distcc.execution.path_mapping import restored_rules
 
 _LENGTH: Final = 200_000
 
@@ -30,44 +30,44 @@ _LENGTH: Final = 200_000
 # says.
 _PEERS: Final = frozenset(
     {
-        "client.dependency_rules",
+        "client.results.dependency_rules",
         "client.terminal",
         "cmdline.compilers",
         "cmdline.environment",
         "cmdline.forms",
         "cmdline.messages",
+        "cmdline.preprocessed",
         "cmdline.rewrite",
-        "cmdline.source",
-        "execution.mapped",
-        "execution.sandbox.job",
-        "execution.tree.names",
+        "execution.inputs.names",
+        "execution.path_mapping",
+        "execution.sandbox.confined_job",
+        "tls.certificate_names",
         "tls.faults",
-        "tls.names",
         "wire.tokens",
     }
 )
 # Those that see only what lies, or runs, on the machine of whoever reads it, with his own rights.
 _OWN: Final = frozenset(
     {
-        "cli.demo.farm",
         "cli.demo.library",
+        "cli.demo.local_farm",
         "cli.masquerade",
         "cli.verify.twice",
         "client.hosts",
-        "client.listing",
-        "client.preprocessing",
-        "execution.sandbox.elf",
-        "execution.sandbox.identity",
-        "execution.sandbox.toolchain",
-        "execution.searching",
+        "client.inputs.depfile_listing",
+        "client.inputs.preprocessing",
         "pump.definitions",
+        "pump.lexing",
         "pump.macros",
         "pump.pasting",
         "pump.probing",
         "pump.search",
         "pump.text",
-        "pump.tokens",
-        "tls.authority.names",
+        "tls.authority.subject_names",
+        "toolchain.digest",
+        "toolchain.elf",
+        "toolchain.search_folders",
+        "toolchain.toolchain",
     }
 )
 

@@ -10,9 +10,9 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests.client.in_memory import OBJECT, DispatchTestCase, held_server, speaking
 from tests.wire.samples import put, reply, reply_writer
 from twisted_distcc.client.terminal import shown
-from twisted_distcc.compression.lzo import compress
-from twisted_distcc.messages.body import Body
-from twisted_distcc.messages.model import Reply
+from twisted_distcc.content.body import Body
+from twisted_distcc.content.lzo import compress
+from twisted_distcc.jobs.model import Reply
 
 GOOD: Final = put(reply_writer(), reply(1, 0, b"warned\n", b"", OBJECT))
 SILENT: Final = put(reply_writer(), reply(1, 0, b"", b"", OBJECT))

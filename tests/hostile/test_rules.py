@@ -14,12 +14,17 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests.client.in_memory import speaking
 from tests.client.test_dispatch_trees import RULES, WITH_RULES, TreeTestCase
 from tests.hostile.test_tree_replies import words
-from twisted_distcc.client.dependency_rules import BadRulesError, SentFiles, check_rules, is_plain
-from twisted_distcc.cmdline.model import Compilation
+from twisted_distcc.client.results.dependency_rules import (
+    BadRulesError,
+    SentFiles,
+    check_rules,
+    is_plain,
+)
+from twisted_distcc.cmdline.compilation import Compilation
 from twisted_distcc.cmdline.parse import parse
-from twisted_distcc.compression.lzo import compress
+from twisted_distcc.content.lzo import compress
 from twisted_distcc.pump.laying import lay
-from twisted_distcc.pump.model import Laid, Stamp, Unit
+from twisted_distcc.pump.unit import Laid, Stamp, Unit
 
 A_FILE: Final = Stamp(0, 0, 0, 0, 0)
 # What make would run, make or believe, on the way to `hello.o: hello.c hello.h`.

@@ -10,8 +10,8 @@ from unittest.mock import patch
 
 from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
-from twisted_distcc.client.folders import JobFolders
-from twisted_distcc.client.outputs import Existing, LeftToCompilerError, Outputs, is_new
+from twisted_distcc.client.results.compile_folders import JobFolders
+from twisted_distcc.client.results.outputs import Existing, LeftToCompilerError, Outputs, is_new
 
 PRECIOUS = b"precious"
 
@@ -79,7 +79,7 @@ class SharedFolderTests(SynchronousTestCase):
                     swap()
                 return os.open(path, flags, *rest, **how)
 
-            with patch("twisted_distcc.client.outputs.os", _OsWith(open=swapping)):
+            with patch("twisted_distcc.client.results.outputs.os", _OsWith(open=swapping)):
                 add = (self.outputs.add, str(rules), Existing.OVERWRITTEN, [b"w.o: w.c\n"])
                 self.assertRaises(LeftToCompilerError, *add)
             self.untouched()

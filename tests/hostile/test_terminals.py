@@ -11,11 +11,11 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.client.in_memory import OBJECT, DispatchTestCase, FakeServer
 from tests.client.test_dispatch_trees import TreeTestCase
-from twisted_distcc.client.faults import RefusedByHostError
+from twisted_distcc.client.backends.host_faults import RefusedByHostError
 from twisted_distcc.client.report import Reminders, make_report
 from twisted_distcc.client.terminal import is_shown_whole, shown
-from twisted_distcc.messages.body import Body
-from twisted_distcc.messages.model import Reply
+from twisted_distcc.content.body import Body
+from twisted_distcc.jobs.model import Reply
 
 # Clears the screen where 0x9b, by itself or as the second byte of a letter, is obeyed.
 CLEAR: Final = b"\x9b2J"

@@ -6,7 +6,7 @@ from typing import Final
 
 from tests.client.in_memory import OBJECT, speaking
 from tests.client.test_dispatch_trees import RULES, WITH_RULES, TreeTestCase
-from twisted_distcc.compression.lzo import compress
+from twisted_distcc.content.lzo import compress
 from twisted_distcc.wire.limits import MIB
 
 # One literal, a match of it that each zero makes 255 bytes longer, and the end.

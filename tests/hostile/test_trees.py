@@ -9,10 +9,10 @@ from signal import SIGTERM
 
 from tests.hostile.attack import MIB, AttackTestCase
 from tests.server.talk import Answer, answer_of, tree_bytes
+from twisted_distcc.content.body import Body
 from twisted_distcc.errors import EXIT_BAD_ARGUMENTS
-from twisted_distcc.messages.assembly import request_pieces
-from twisted_distcc.messages.body import Body
-from twisted_distcc.messages.model import Request, Tree, TreeFile
+from twisted_distcc.jobs.assembly import request_pieces
+from twisted_distcc.jobs.model import Request, Tree, TreeFile
 from twisted_distcc.wire.connection import Connection
 
 SOURCE = b"int a;\n"

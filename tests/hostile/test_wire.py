@@ -12,7 +12,7 @@ from twisted.internet.task import deferLater
 
 from tests.hostile.attack import MIB, AttackTestCase
 from tests.server.talk import SOURCE, answer_of, request_bytes, tree_bytes
-from twisted_distcc.compression.lzo import compress
+from twisted_distcc.content.lzo import compress
 from twisted_distcc.errors import EXIT_BAD_ARGUMENTS, EXIT_PROTOCOL_ERROR
 
 DIST: Final = b"DIST00000001"

@@ -17,10 +17,10 @@ from twisted.internet.defer import Deferred, gatherResults
 
 from tests.live import LiveServer, LiveTestCase, until
 from tests.server.talk import Answer, answer_of, connect, tree_bytes
-from twisted_distcc.compression.lzo import compress
-from twisted_distcc.messages.assembly import request_pieces
-from twisted_distcc.messages.body import Body
-from twisted_distcc.messages.model import Request, Tree, TreeFile, TreeLink
+from twisted_distcc.content.body import Body
+from twisted_distcc.content.lzo import compress
+from twisted_distcc.jobs.assembly import request_pieces
+from twisted_distcc.jobs.model import Request, Tree, TreeFile, TreeLink
 from twisted_distcc.wire.connection import Connection
 
 SECRET: Final = "int canary_of_the_server;\n"

@@ -15,7 +15,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from twisted_distcc.errors import EXIT_ACCESS_DENIED, EXIT_IO_ERROR
 from twisted_distcc.observe.audit import AuditLog, NoAuditLogError
-from twisted_distcc.observe.jobs import Content, JobRecord
+from twisted_distcc.observe.job_records import Content, JobRecord
 from twisted_distcc.policy.peer import STDIO, Peer, tcp_peer
 from twisted_distcc.policy.verdict import Refused
 

@@ -12,8 +12,8 @@ from tests.server.standing import require_root
 from twisted_distcc.observe.audit import AuditLog, NoAuditLogError
 from twisted_distcc.observe.lines import LineFile
 from twisted_distcc.observe.opening import PlantedFileError, open_own
-from twisted_distcc.server.pid_file import PidFile
-from twisted_distcc.server.privileges import PrivilegeError, account, hand_over
+from twisted_distcc.server.daemon.pid_file import PidFile
+from twisted_distcc.server.daemon.privileges import PrivilegeError, account, hand_over
 
 ANOTHER = 3
 

@@ -6,7 +6,7 @@ from ipaddress import ip_address, ip_network
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from twisted_distcc.cmdline.model import Compilation
+from twisted_distcc.cmdline.compilation import Compilation
 from twisted_distcc.cmdline.parse import parse
 from twisted_distcc.errors import EXIT_ACCESS_DENIED
 from twisted_distcc.policy.peer import STDIO, Peer, tcp_peer

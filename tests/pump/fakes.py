@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import posixpath
 
-from twisted_distcc.cmdline.model import Compilation
+from twisted_distcc.cmdline.compilation import Compilation
 from twisted_distcc.cmdline.parse import parse
-from twisted_distcc.pump.model import Stamp
 from twisted_distcc.pump.search import SearchPath
+from twisted_distcc.pump.unit import Stamp
 
 SYSTEM = SearchPath((), ("/usr/include",))
 _HOUR_NS = 3_600_000_000_000

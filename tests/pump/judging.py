@@ -22,12 +22,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tests.pump.generated import Program, pool, program
-from twisted_distcc.cmdline.model import Compilation
+from twisted_distcc.cmdline.compilation import Compilation
 from twisted_distcc.cmdline.parse import parse
-from twisted_distcc.pump.disk import Disk
-from twisted_distcc.pump.model import NotForServersError, UndecidedError, Unit
+from twisted_distcc.pump.local_files import Disk
 from twisted_distcc.pump.scanner import Scanner
 from twisted_distcc.pump.search import SearchPath, question
+from twisted_distcc.pump.unit import NotForServersError, UndecidedError, Unit
 
 _ENVIRONMENT = {"PATH": os.environ["PATH"], "LC_ALL": "C"}
 _MOST_REPAIRS = 12

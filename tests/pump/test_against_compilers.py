@@ -10,10 +10,10 @@ from pathlib import Path
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.pump.fakes import compilation
+from twisted_distcc.cmdline.compilation import Compilation, Language
 from twisted_distcc.cmdline.environment import search_options
-from twisted_distcc.cmdline.model import Compilation, Language
 from twisted_distcc.pump.chains import candidates, chains
-from twisted_distcc.pump.disk import Disk
+from twisted_distcc.pump.local_files import Disk
 from twisted_distcc.pump.scanner import Scanner
 from twisted_distcc.pump.search import SearchPath, question
 

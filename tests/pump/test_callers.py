@@ -9,10 +9,10 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.pump.fakes import SYSTEM, Files, compilation
 from twisted_distcc.pump.callers import check_callers_own, check_laid, check_source, is_private
-from twisted_distcc.pump.disk import Disk
 from twisted_distcc.pump.laying import lay
-from twisted_distcc.pump.model import CallersOwnError, FileSystem
+from twisted_distcc.pump.local_files import Disk
 from twisted_distcc.pump.scanner import Scanner
+from twisted_distcc.pump.unit import CallersOwnError, FileSystem
 
 LINKS = {
     "/dev/fd": "/proc/self/fd",

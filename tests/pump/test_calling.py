@@ -10,11 +10,11 @@ from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from twisted_distcc.cmdline.model import Compilation
+from twisted_distcc.cmdline.compilation import Compilation
 from twisted_distcc.cmdline.parse import parse
 from twisted_distcc.pump.calling import absolute_folders, names_of
-from twisted_distcc.pump.model import NotForServersError
 from twisted_distcc.pump.text import read_text
+from twisted_distcc.pump.unit import NotForServersError
 
 
 def compilation(*words: str) -> Compilation:

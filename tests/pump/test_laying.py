@@ -6,7 +6,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.pump.fakes import Files
 from twisted_distcc.pump.laying import lay
-from twisted_distcc.pump.model import Laid, Unit
+from twisted_distcc.pump.unit import Laid, Unit
 
 
 def _laid(files: Files, paths: list[str], folders: list[str]) -> Laid:

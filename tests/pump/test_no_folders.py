@@ -5,7 +5,7 @@ import subprocess
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from twisted_distcc.cmdline.model import Compilation
+from twisted_distcc.cmdline.compilation import Compilation
 from twisted_distcc.cmdline.parse import parse
 from twisted_distcc.pump.search import SearchPath, question
 

@@ -7,8 +7,8 @@ from dataclasses import replace
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.pump.fakes import SYSTEM, Files, compilation
-from twisted_distcc.pump.model import NotForServersError, UndecidedError, Unit
 from twisted_distcc.pump.scanner import Scanner
+from twisted_distcc.pump.unit import NotForServersError, UndecidedError, Unit
 
 # A source in /p; other files; those of them that must be found, in the order of their names.
 _FOUND = [

@@ -19,11 +19,11 @@ from twisted.internet.endpoints import HostnameEndpoint, connectProtocol
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
 
-from twisted_distcc.compression.lzo import compress, expand
-from twisted_distcc.messages.assembly import Assembly, request_pieces
-from twisted_distcc.messages.body import Body
-from twisted_distcc.messages.model import Reply, Request
-from twisted_distcc.messages.plain_trees import pack_tree
+from twisted_distcc.content.body import Body
+from twisted_distcc.content.lzo import compress, expand
+from twisted_distcc.jobs.assembly import Assembly, request_pieces
+from twisted_distcc.jobs.model import Reply, Request
+from twisted_distcc.jobs.plain_trees import pack_tree
 from twisted_distcc.wire.connection import Connection
 from twisted_distcc.wire.events import MessageEnd
 

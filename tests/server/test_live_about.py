@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from tests.live import LiveTestCase, until
+from tests.server.connection.test_stdio import CONFINED, PipeTestCase
 from tests.server.talk import Answer, answer_of, ask, request_bytes
-from tests.server.test_stdio import CONFINED, PipeTestCase
 from twisted_distcc import __version__
 from twisted_distcc.errors import EXIT_ACCESS_DENIED, EXIT_COMPILER_MISSING
-from twisted_distcc.execution.sandbox.toolchain import discover
-from twisted_distcc.execution.sandbox.toolchains import Toolchains
+from twisted_distcc.toolchain.toolchain import discover
+from twisted_distcc.toolchain.toolchains import Toolchains
 
 QUESTION = ("twisted-distccd", "about")
 DIGEST = "^[0-9a-f]{64}$"

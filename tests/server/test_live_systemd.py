@@ -17,8 +17,8 @@ from tests.server.listening import free_port, listens
 from tests.server.talk import ask
 from twisted_distcc.cli.installed import installed_command
 from twisted_distcc.errors import EXIT_BIND_FAILED
-from twisted_distcc.server.notify import notify
-from twisted_distcc.server.ports import inherited_ports
+from twisted_distcc.server.daemon.notify import notify
+from twisted_distcc.server.daemon.ports import inherited_ports
 from twisted_distcc.tap import Options
 
 ROOT = Path(__file__).parents[2]
@@ -74,7 +74,7 @@ class ActivationTests(LiveTestCase):
     async def test_nothing_there(self) -> None:
         """A descriptor that nobody left is refused in a sentence."""
         code = (
-            "from twisted_distcc.server.ports import inherited_ports\n"
+            "from twisted_distcc.server.daemon.ports import inherited_ports\n"
             "inherited_ports({'LISTEN_PID': '2', 'LISTEN_FDS': '1'}, 2)"
         )
         child = await self.run_to_end(sys.executable, "-c", code)

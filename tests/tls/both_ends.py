@@ -18,8 +18,8 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.tls.certificates import Authority, Made, write
-from twisted_distcc.client.faults import HostError, UntrustedError
-from twisted_distcc.client.secure import Identities, TlsEndpoint
+from twisted_distcc.client.backends.client_tls import Identities, TlsEndpoint
+from twisted_distcc.client.backends.host_faults import HostError, UntrustedError
 from twisted_distcc.policy.peer import Peer
 from twisted_distcc.testing.network import MemoryEndpoint
 from twisted_distcc.tls.handshake import MutualTls

@@ -12,8 +12,8 @@ from twisted.internet.task import Clock
 
 from tests.tls.both_ends import SERVER_NAME, STRANGERS, BothEndsTestCase
 from tests.tls.certificates import CLIENT, DAY, SERVER, Authority, files_in, replace, write
-from twisted_distcc.client.faults import CannotConnectError, UntrustedError
-from twisted_distcc.client.secure import Identities
+from twisted_distcc.client.backends.client_tls import Identities
+from twisted_distcc.client.backends.host_faults import CannotConnectError, UntrustedError
 from twisted_distcc.testing.network import MemoryEndpoint, Slow
 from twisted_distcc.tls.contexts import Connection
 from twisted_distcc.tls.faults import shows_nothing, what_it_says

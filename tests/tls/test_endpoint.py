@@ -12,7 +12,7 @@ from twisted.internet.protocol import Factory, Protocol
 from twisted.trial.unittest import TestCase
 
 from tests.tls.certificates import Authority, write
-from twisted_distcc.client.secure import Identities, TlsEndpoint
+from twisted_distcc.client.backends.client_tls import Identities, TlsEndpoint
 from twisted_distcc.tls.credentials import BadCredentialsError
 from twisted_distcc.tls.files import CredentialFiles
 from twisted_distcc.tls.serving import certificate_peer

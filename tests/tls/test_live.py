@@ -14,7 +14,7 @@ from tests.agent.home import HomeTestCase
 from tests.distccd import start_distccd
 from tests.live import Child, LiveServer, open_to_all, until
 from tests.tls.certificates import CLIENT, DAY, SERVER, Authority, Made, files_in, replace, write
-from twisted_distcc.server.privileges import account
+from twisted_distcc.server.daemon.privileges import account
 
 _TLS = re.compile(r"listening on (\S+) port (\d+) for TLS$", re.MULTILINE)
 

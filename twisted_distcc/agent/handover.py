@@ -26,7 +26,7 @@ from twisted_distcc.agent.frames import (
     pack_request,
     parse_header,
 )
-from twisted_distcc.agent.place import runtime_folder, stamp
+from twisted_distcc.agent.socket_path import runtime_folder, stamp
 
 # Each attempt ends when an agent dies with our request; another one is started in its place.
 _ATTEMPTS = 3

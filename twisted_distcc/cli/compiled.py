@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Final
 
 import twisted_distcc
-from twisted_distcc.agent.place import stamp
+from twisted_distcc.agent.socket_path import stamp
 from twisted_distcc.errors import DistccError
-from twisted_distcc.execution.compilers import find_compiler
+from twisted_distcc.toolchain.finding import find_compiler
 
 _SOURCE: Final = Path(__file__).with_name("compiled.c")
 _COMPILERS: Final = ("cc", "gcc", "clang")

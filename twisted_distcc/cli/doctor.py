@@ -13,16 +13,16 @@ import shlex
 import sys
 from collections.abc import Iterator, Sequence
 
-from twisted_distcc.cmdline.model import Compilation, StayLocal
+from twisted_distcc.cmdline.compilation import Compilation, StayLocal
 from twisted_distcc.cmdline.parse import parse
 from twisted_distcc.errors import EXIT_ACCESS_DENIED, EXIT_BAD_ARGUMENTS, DistccError
-from twisted_distcc.execution.compilers import Compilers
 from twisted_distcc.policy.peer import Peer, tcp_peer
 from twisted_distcc.policy.reading import BadPolicyError, is_identity
 from twisted_distcc.policy.rules import Decision, Policy, Terms, Wish
 from twisted_distcc.policy.verdict import Refused
-from twisted_distcc.server.config import search_path
-from twisted_distcc.server.oversight import read_policy
+from twisted_distcc.server.job.policy_state import read_policy
+from twisted_distcc.server.options.config import search_path
+from twisted_distcc.toolchain.finding import Compilers
 
 _PORT = 0  # of no matter: no rule is about ports
 

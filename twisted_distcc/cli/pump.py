@@ -27,24 +27,24 @@ from twisted.logger import globalLogBeginner
 
 from twisted_distcc.agent.context import context_of
 from twisted_distcc.agent.handover import own_umask
-from twisted_distcc.agent.includes import IncludesFactory, Question
-from twisted_distcc.agent.place import UnsafeFolderError, runtime_folder
+from twisted_distcc.agent.socket_path import UnsafeFolderError, runtime_folder
 from twisted_distcc.cli.beside import Beside, CannotRunError, SignalsHandedOn
 from twisted_distcc.cli.pump_alone import SOCKET, exports, log_into, shut_down
-from twisted_distcc.client.asking import SearchPaths
 from twisted_distcc.client.hosts import HostList, Localhost, find_hosts
-from twisted_distcc.client.includes.answering import Answers, Surroundings
-from twisted_distcc.client.includes.mirror import Mirror
-from twisted_distcc.client.packed import aside_on
-from twisted_distcc.client.sendable import read_text
-from twisted_distcc.client.sources import Sources
+from twisted_distcc.client.inputs.candidate import read_text
+from twisted_distcc.client.inputs.packed_cache import aside_on
+from twisted_distcc.client.inputs.search_paths import SearchPaths
+from twisted_distcc.client.inputs.sources import Sources
 from twisted_distcc.errors import EXIT_FAILURE, DistccError
-from twisted_distcc.execution.adopted import reap_what_is_left_to_us
+from twisted_distcc.includes.answering import Answers, Surroundings
+from twisted_distcc.includes.include_server import IncludesFactory, Question
+from twisted_distcc.includes.mirror import Mirror
 from twisted_distcc.launcher.signals import heed
 from twisted_distcc.launcher.starting import hand_on_nothing
 from twisted_distcc.observe.logs import LogFile
-from twisted_distcc.processes import ReactorSpawner
-from twisted_distcc.server.detaching import detached, ready
+from twisted_distcc.runtime.orphans import reap_what_is_left_to_us
+from twisted_distcc.runtime.processes import ReactorSpawner
+from twisted_distcc.server.daemon.detaching import detached, ready
 
 # Where copies are kept, so deep that distcc's client takes just the folder's own name off.
 _MEMORY: Final = "/dev/shm"  # noqa: S108  (a folder of our own is made in it)

@@ -14,12 +14,12 @@ from twisted.internet.defer import Deferred, execute
 from twisted.python.failure import Failure
 
 from twisted_distcc.agent.handover import own_umask, working_directory
+from twisted_distcc.client.inputs.candidate import Sendable, StaysHere, compiler_of
+from twisted_distcc.client.inputs.sources import Found, Sources
 from twisted_distcc.client.invocation import Invocation, Report
-from twisted_distcc.client.sendable import Sendable, StaysHere, compiler_of
-from twisted_distcc.client.sources import Found, Sources
 from twisted_distcc.errors import EXIT_BAD_ARGUMENTS, DistccError
-from twisted_distcc.processes import ReactorSpawner
-from twisted_distcc.pump.model import NotForServersError
+from twisted_distcc.pump.unit import NotForServersError
+from twisted_distcc.runtime.processes import ReactorSpawner
 
 
 def scan_includes(command: Sequence[str], report: Report) -> str:

@@ -19,7 +19,7 @@ from twisted_distcc.agent.handover import (
     working_directory,
     write_all,
 )
-from twisted_distcc.agent.place import UnsafeFolderError
+from twisted_distcc.agent.socket_path import UnsafeFolderError
 
 NAME = "tdistcc"
 _OWN_NAMES = (NAME, "distcc")
@@ -190,7 +190,7 @@ def _bit(number: int) -> int:
 
 def _here(command: list[str], depth: int) -> int:
     """Compile here, and no deeper than makes sense where a compiler that we started has started us."""
-    from twisted_distcc.execution.compilers import find_compiler, not_found
+    from twisted_distcc.toolchain.finding import find_compiler, not_found
 
     compiler = find_compiler(command[0], working_directory(), os.environ.get("PATH", os.defpath))
     if compiler is None:
@@ -214,7 +214,7 @@ def _alone(command: list[str], messages: int, reason: str = "") -> int:
 
 def _alone_if_we_can(command: list[str], messages: int, reason: str) -> int:
     _load_site()
-    from twisted_distcc.agent.alone import run_alone
+    from twisted_distcc.agent.agentless import run_alone
     from twisted_distcc.client.invocation import Finished, Invocation, Terminal
 
     terminal = Terminal.parse(own_terminals())

@@ -20,9 +20,9 @@ from twisted_distcc.cli import twistd_stdio
 from twisted_distcc.cli.versions import version_lines
 from twisted_distcc.errors import EXIT_BAD_ARGUMENTS
 from twisted_distcc.observe.lines import SYSLOG
-from twisted_distcc.server.bounds import CLIENT_ROWS
-from twisted_distcc.server.detaching import detached
-from twisted_distcc.server.sandboxing import LIMIT_OPTIONS
+from twisted_distcc.server.daemon.detaching import detached
+from twisted_distcc.server.options.bounds import CLIENT_ROWS
+from twisted_distcc.server.options.sandboxing import LIMIT_OPTIONS
 
 _GSS_API = "GSS-API is not supported; use TLS, with --tls-certificate and --allow-user"
 # Options of distccd's that are not built: whether they take a value, and what to do instead.

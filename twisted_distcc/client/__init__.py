@@ -1,1 +1,1 @@
-"""Getting jobs served: hosts, choice, transports, the story of one compile, fallback."""
+"""Getting a compile done elsewhere: what it reads, who is asked, and what becomes of the answer."""

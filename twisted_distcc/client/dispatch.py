@@ -21,30 +21,30 @@ from typing import Any
 from twisted.internet.defer import CancelledError
 from twisted.logger import Logger
 
-from twisted_distcc.client.abilities import Abilities
-from twisted_distcc.client.calls import Calls
-from twisted_distcc.client.choice import NobodyLeft
-from twisted_distcc.client.delivery import Compiled, deliver
-from twisted_distcc.client.farm import Farm, Farms
-from twisted_distcc.client.faults import HostError, NoAnswerError, Scope
-from twisted_distcc.client.folders import JobFolders
+from twisted_distcc.client.backends.distcc_calls import Calls
+from twisted_distcc.client.backends.host_faults import HostError, NoAnswerError, Scope
+from twisted_distcc.client.backends.refusals import Kind, Refusals
+from twisted_distcc.client.backends.remote_compile import Sending
+from twisted_distcc.client.backends.server_capabilities import Abilities
+from twisted_distcc.client.backends.transports import SecureWay
 from twisted_distcc.client.hosts import Host, HostList, Localhost, RemoteHost, find_hosts
+from twisted_distcc.client.inputs.candidate import Sendable, StaysHere, compiler_of, read_text
+from twisted_distcc.client.inputs.local_toolchains import OwnCompilers, finder
+from twisted_distcc.client.inputs.message_style import Styles
+from twisted_distcc.client.inputs.packed_cache import aside_on
+from twisted_distcc.client.inputs.payload import Material
+from twisted_distcc.client.inputs.sources import Sources
 from twisted_distcc.client.invocation import Finished, Invocation, Outcome, Report, RunHere
-from twisted_distcc.client.material import Material
-from twisted_distcc.client.message_style import Styles
-from twisted_distcc.client.own_compilers import OwnCompilers, finder
-from twisted_distcc.client.packed import aside_on
-from twisted_distcc.client.refusals import Kind, Refusals
-from twisted_distcc.client.sendable import Sendable, StaysHere, compiler_of, read_text
-from twisted_distcc.client.sending import Sending
+from twisted_distcc.client.results.compile_folders import JobFolders
+from twisted_distcc.client.results.delivery import Compiled, deliver
+from twisted_distcc.client.results.mismatches import Suspects
+from twisted_distcc.client.scheduling.choice import NobodyLeft
+from twisted_distcc.client.scheduling.farm import Farm, Farms
+from twisted_distcc.client.scheduling.slots import LockDirectoryError, Slot
 from twisted_distcc.client.settings import Settings
-from twisted_distcc.client.slots import LockDirectoryError, Slot
-from twisted_distcc.client.sources import Sources
-from twisted_distcc.client.suspects import Suspects
-from twisted_distcc.client.transports import SecureWay
 from twisted_distcc.errors import EXIT_BAD_HOSTS, EXIT_NO_HOSTS, DistccError
-from twisted_distcc.messages.bulk import Turns
-from twisted_distcc.processes import CannotStartError, Spawner
+from twisted_distcc.runtime.bulk import Turns
+from twisted_distcc.runtime.processes import CannotStartError, Spawner
 
 _log = Logger()
 _MOST_NAMED = 3

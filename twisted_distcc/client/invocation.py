@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final, Protocol, TypeAlias
 
-from twisted_distcc.client.slots import Slot
+from twisted_distcc.client.scheduling.slots import Slot
 from twisted_distcc.cmdline.environment import is_utf_8
 
 # What may be given relative to where the command was typed, which the agent's own folder is not.

@@ -9,12 +9,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from twisted_distcc.cmdline.compilation import Option
 from twisted_distcc.cmdline.compilers import Family
 from twisted_distcc.cmdline.forms import Form
-from twisted_distcc.cmdline.model import Option
+from twisted_distcc.cmdline.option_rules import WITH_FILES, Role, Rule
 from twisted_distcc.cmdline.options import ASSEMBLER_OPTIONS, CLANG_OPTIONS, LLVM_OPTIONS, OPTIONS
 from twisted_distcc.cmdline.reasons import StaysError, shown
-from twisted_distcc.cmdline.rules import WITH_FILES, Role, Rule
 from twisted_distcc.cmdline.written import pieces
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from twisted_distcc.cmdline.model import Language, StayLocal
+from twisted_distcc.cmdline.compilation import Language, StayLocal
 from twisted_distcc.cmdline.reasons import shown
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from twisted_distcc.cmdline.environment import locale_for
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from twisted_distcc.cmdline.model import Compilation
+    from twisted_distcc.cmdline.compilation import Compilation
 
 _SHAPING_OPTIONS = (
     "-fdiagnostics",

@@ -11,7 +11,7 @@ compiles the rest where it was typed, a server refuses it.
 from __future__ import annotations
 
 from twisted_distcc.cmdline.forms import Form
-from twisted_distcc.cmdline.rules import Role, Table, Takes, rows
+from twisted_distcc.cmdline.option_rules import Role, Table, Takes, rows
 from twisted_distcc.cmdline.staying import STAYING
 from twisted_distcc.cmdline.travelling import TRAVELLING
 from twisted_distcc.cmdline.valued import VALUED

@@ -15,8 +15,7 @@ import os.path
 from typing import TYPE_CHECKING
 
 from twisted_distcc.cmdline.classify import classify
-from twisted_distcc.cmdline.compilers import Compiler, Family, recognise
-from twisted_distcc.cmdline.model import (
+from twisted_distcc.cmdline.compilation import (
     LANGUAGE_OF_SUFFIX,
     Compilation,
     Dependencies,
@@ -25,9 +24,10 @@ from twisted_distcc.cmdline.model import (
     Stage,
     StayLocal,
 )
+from twisted_distcc.cmdline.compilers import Compiler, Family, recognise
+from twisted_distcc.cmdline.option_rules import Role
 from twisted_distcc.cmdline.reasons import StaysError, shown
 from twisted_distcc.cmdline.response import EXPANSION_LIMIT, TooManyResponseFilesError, expand
-from twisted_distcc.cmdline.rules import Role
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

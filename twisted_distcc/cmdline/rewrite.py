@@ -18,14 +18,14 @@ import os.path
 import re
 from typing import TYPE_CHECKING
 
+from twisted_distcc.cmdline.compilation import Stage
 from twisted_distcc.cmdline.compilers import Family
-from twisted_distcc.cmdline.model import Stage
-from twisted_distcc.cmdline.rules import Role
+from twisted_distcc.cmdline.option_rules import Role
 
 if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
 
-    from twisted_distcc.cmdline.model import Compilation
+    from twisted_distcc.cmdline.compilation import Compilation
 
 _COMPILING = frozenset(
     {

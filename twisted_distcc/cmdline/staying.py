@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from twisted_distcc.cmdline.compilers import Family
 from twisted_distcc.cmdline.forms import Form
-from twisted_distcc.cmdline.rules import better_local, local
+from twisted_distcc.cmdline.option_rules import better_local, local
 
 _OTHER_RESULTS = [
     *local("preprocesses and does not compile", "-E|--preprocess"),

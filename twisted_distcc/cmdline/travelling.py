@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from twisted_distcc.cmdline.compilers import Family
 from twisted_distcc.cmdline.forms import Form
-from twisted_distcc.cmdline.rules import Role, Takes, rows
+from twisted_distcc.cmdline.option_rules import Role, Takes, rows
 
 _STAGES = [
     *rows(Takes.NOTHING, Role.STAGE, "-c|--compile -S|--assemble"),

@@ -11,7 +11,7 @@ the next release's `-Wsomething=2` travels without a new row, and its `-fsomethi
 from __future__ import annotations
 
 from twisted_distcc.cmdline.forms import Form
-from twisted_distcc.cmdline.rules import Role, Takes, rows
+from twisted_distcc.cmdline.option_rules import Role, Takes, rows
 
 _LANGUAGE = """
     -std=|--std -faligned-new= -fc++-abi= -fc++-static-destructors= -fcf-runtime-abi=

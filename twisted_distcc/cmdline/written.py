@@ -15,14 +15,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from twisted_distcc.cmdline.compilers import Family
+from twisted_distcc.cmdline.option_rules import Role, Takes
 from twisted_distcc.cmdline.options import ASSEMBLER_OPTIONS, OPTIONS
-from twisted_distcc.cmdline.rules import Role, Takes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from twisted_distcc.cmdline.model import Option
-    from twisted_distcc.cmdline.rules import Spelling, Table
+    from twisted_distcc.cmdline.compilation import Option
+    from twisted_distcc.cmdline.option_rules import Spelling, Table
 
 _PREPROCESSOR = ("-Wp,", "-Xpreprocessor")
 _ASSEMBLER = ("-Wa,", "-Xassembler")

@@ -1,1 +1,1 @@
-"""Compilers on this machine: finding them, workspaces, running them within bounds."""
+"""Running compilers on this machine: in a sandbox, or in a folder of their own."""

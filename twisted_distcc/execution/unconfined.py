@@ -13,18 +13,18 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Final
 
-from twisted_distcc.cmdline.model import Compilation
+from twisted_distcc.cmdline.compilation import Compilation
 from twisted_distcc.cmdline.rewrite import serve_argv, serve_tree_argv
-from twisted_distcc.execution.compilation import NothingMadeError, Preprocesses, check_room
-from twisted_distcc.execution.limits import Limits, check_limits
-from twisted_distcc.execution.mapped import moved
-from twisted_distcc.execution.searching import search_folders
-from twisted_distcc.execution.tree.open import Moved, lay_open
-from twisted_distcc.execution.words import Words
+from twisted_distcc.content.body import EMPTY, Body
+from twisted_distcc.content.output_capture import Words
+from twisted_distcc.execution.executor import NothingMadeError, Preprocesses, check_room
+from twisted_distcc.execution.inputs.mapped_tree import Moved, lay_open
+from twisted_distcc.execution.path_mapping import moved
+from twisted_distcc.execution.resource_limits import Limits, check_limits
 from twisted_distcc.execution.workspace import Workspace, Workspaces
+from twisted_distcc.jobs.model import Reply, Tree
 from twisted_distcc.launcher.command import CannotStartError, Command, Ended
-from twisted_distcc.messages.body import EMPTY, Body
-from twisted_distcc.messages.model import Reply, Tree
+from twisted_distcc.toolchain.search_folders import search_folders
 
 _SHELL: Final = "/bin/sh"
 _OUTPUT: Final = "output.o"
@@ -54,7 +54,7 @@ class Unconfined:
 
     def digest(self, path: str) -> str | None:
         """Return the digest of a compiler; the first time, this reads all that it consists of."""
-        from twisted_distcc.execution.sandbox.toolchains import identify  # twistd-stdio seldom needs it
+        from twisted_distcc.toolchain.toolchains import identify  # twistd-stdio seldom needs it
 
         return identify(path, self.environ)
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from threading import Lock
 from typing import Final
 
-from twisted_distcc.messages.body import temporary_folder
+from twisted_distcc.content.body import temporary_folder
 
 _PREFIX = "twisted-distccd-"
 _LOCK = "lock"

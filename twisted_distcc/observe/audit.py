@@ -16,7 +16,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from twisted_distcc.errors import EXIT_IO_ERROR, DistccError
-from twisted_distcc.observe.jobs import Content, JobRecord
+from twisted_distcc.observe.job_records import Content, JobRecord
 from twisted_distcc.observe.opening import PlantedFileError, open_own
 from twisted_distcc.policy.peer import Peer
 from twisted_distcc.policy.verdict import Refused

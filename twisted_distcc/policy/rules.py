@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
 
-from twisted_distcc.cmdline.model import Compilation, Option
-from twisted_distcc.cmdline.rules import Role
+from twisted_distcc.cmdline.compilation import Compilation, Option
+from twisted_distcc.cmdline.option_rules import Role
 from twisted_distcc.cmdline.written import Written, written
 from twisted_distcc.errors import EXIT_ACCESS_DENIED
 from twisted_distcc.policy.access import Network

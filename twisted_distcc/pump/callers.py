@@ -13,13 +13,13 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from twisted_distcc.pump.laying import Links
-from twisted_distcc.pump.model import CallersOwnError
 from twisted_distcc.pump.text import read_text
+from twisted_distcc.pump.unit import CallersOwnError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from twisted_distcc.pump.model import FileSystem, Laid
+    from twisted_distcc.pump.unit import FileSystem, Laid
 
 _PRIVATE = ("/dev/", "/proc/")
 _SEEM_PRIVATE = ("/dev", "/proc")

@@ -15,13 +15,13 @@ from os.path import dirname, normpath
 from typing import TYPE_CHECKING
 
 from twisted_distcc.pump.asked import LEAVES, Kind
-from twisted_distcc.pump.model import NotForServersError
 from twisted_distcc.pump.search import asks_for_all_folders, included_files, named_folders
+from twisted_distcc.pump.unit import NotForServersError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
 
-    from twisted_distcc.cmdline.model import Compilation
+    from twisted_distcc.cmdline.compilation import Compilation
     from twisted_distcc.pump.text import Text
 
 _QUOTED = frozenset({Kind.QUOTED, Kind.QUOTED_LEAF})

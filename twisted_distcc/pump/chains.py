@@ -18,9 +18,9 @@ from twisted_distcc.pump.search import asks_for_all_folders, named_folders
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from twisted_distcc.cmdline.model import Compilation
-    from twisted_distcc.pump.model import Stamp
+    from twisted_distcc.cmdline.compilation import Compilation
     from twisted_distcc.pump.search import SearchPath
+    from twisted_distcc.pump.unit import Stamp
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,10 +13,10 @@ import os
 import re
 from typing import TYPE_CHECKING
 
+from twisted_distcc.pump.lexing import without_comments
 from twisted_distcc.pump.macros import Definition, parameters_of
 from twisted_distcc.pump.probing import BLANK
 from twisted_distcc.pump.text import REST, variants
-from twisted_distcc.pump.tokens import without_comments
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable

@@ -17,7 +17,7 @@ from twisted_distcc.pump.laying import MOST_LINKS
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from twisted_distcc.pump.model import FileSystem, Stamp
+    from twisted_distcc.pump.unit import FileSystem, Stamp
 
 _TICK_NS = 20_000_000
 """A bound for how far apart the kernel's coarse clock ticks, by which files are stamped."""

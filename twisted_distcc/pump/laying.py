@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from twisted_distcc.pump.model import Laid
+from twisted_distcc.pump.unit import Laid
 
 if TYPE_CHECKING:
-    from twisted_distcc.pump.model import Unit
+    from twisted_distcc.pump.unit import Unit
 
 _DEVICES = "/dev"
 """Where a compile may look for /dev/null; a server has a folder of its own there."""

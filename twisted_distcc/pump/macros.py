@@ -24,8 +24,8 @@ from functools import lru_cache
 from itertools import pairwise, product
 from typing import NamedTuple
 
-from twisted_distcc.pump.model import UndecidedError
-from twisted_distcc.pump.tokens import BLANK, MARK, first_of, glued, is_name, operands_of, tokens_of
+from twisted_distcc.pump.lexing import BLANK, MARK, first_of, glued, is_name, operands_of, tokens_of
+from twisted_distcc.pump.unit import UndecidedError
 
 _DYNAMIC = frozenset(
     {b"__FILE__", b"__BASE_FILE__", b"__FILE_NAME__", b"__LINE__", b"__COUNTER__", b"__INCLUDE_LEVEL__"}

@@ -14,18 +14,18 @@ from typing import TYPE_CHECKING
 
 from twisted_distcc.pump.chains import candidates, chains
 from twisted_distcc.pump.folders import Folders, Looked
-from twisted_distcc.pump.model import NotForServersError
+from twisted_distcc.pump.inclusions import View
 from twisted_distcc.pump.scans import Scans
-from twisted_distcc.pump.view import View
+from twisted_distcc.pump.unit import NotForServersError
 from twisted_distcc.pump.walk import ChangedError, Walk
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from twisted_distcc.cmdline.model import Compilation
+    from twisted_distcc.cmdline.compilation import Compilation
     from twisted_distcc.pump.chains import Chains
-    from twisted_distcc.pump.model import FileSystem, Stamp, Unit
     from twisted_distcc.pump.search import SearchPath
+    from twisted_distcc.pump.unit import FileSystem, Stamp, Unit
 
 _EDGES_A_FILE = 4
 """Sets of search folders under which a file is remembered, on average."""

@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING
 from twisted_distcc.pump.computed import Computed
 from twisted_distcc.pump.definitions import Definitions, definitions_in
 from twisted_distcc.pump.folders import settled
-from twisted_distcc.pump.model import NotForServersError
 from twisted_distcc.pump.probing import calls_oddly
 from twisted_distcc.pump.text import read_text, variants
+from twisted_distcc.pump.unit import NotForServersError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from twisted_distcc.pump.model import FileSystem, Stamp
     from twisted_distcc.pump.search import SearchPath
     from twisted_distcc.pump.text import Text
+    from twisted_distcc.pump.unit import FileSystem, Stamp
 
 
 _MOST_PREDEFINED = 100

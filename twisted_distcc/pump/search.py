@@ -16,15 +16,15 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from twisted_distcc.cmdline.option_rules import Role
 from twisted_distcc.cmdline.options import OPTIONS
-from twisted_distcc.cmdline.rules import Role
-from twisted_distcc.pump.model import UndecidedError
+from twisted_distcc.pump.unit import UndecidedError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from twisted_distcc.cmdline.model import Compilation, Option
-    from twisted_distcc.pump.model import FileSystem
+    from twisted_distcc.cmdline.compilation import Compilation, Option
+    from twisted_distcc.pump.unit import FileSystem
 
 # The four kinds of folders that `chains` orders as compilers do.
 _FOLDER_OPTIONS = ("-iquote", "-I", "-isystem", "-idirafter")

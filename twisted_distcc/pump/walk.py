@@ -14,24 +14,24 @@ from twisted_distcc.pump.callers import check_callers_own
 from twisted_distcc.pump.definitions import from_command
 from twisted_distcc.pump.definitions import search as search_lines
 from twisted_distcc.pump.laying import Links
-from twisted_distcc.pump.model import NotForServersError, UndecidedError, Unit
 from twisted_distcc.pump.pasting import makes_clock, makes_probe
 from twisted_distcc.pump.probing import ODD
 from twisted_distcc.pump.search import included_files, preprocessor_options
 from twisted_distcc.pump.text import read_text
+from twisted_distcc.pump.unit import NotForServersError, UndecidedError, Unit
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Iterator
 
-    from twisted_distcc.cmdline.model import Compilation
+    from twisted_distcc.cmdline.compilation import Compilation
     from twisted_distcc.pump.folders import Folders, Looked
+    from twisted_distcc.pump.inclusions import Edges, View
     from twisted_distcc.pump.macros import Definition, Lookup
-    from twisted_distcc.pump.model import FileSystem, Stamp
     from twisted_distcc.pump.pasting import Part
     from twisted_distcc.pump.scans import Scanned, Scans
     from twisted_distcc.pump.search import SearchPath
     from twisted_distcc.pump.text import Text
-    from twisted_distcc.pump.view import Edges, View
+    from twisted_distcc.pump.unit import FileSystem, Stamp
 
 _MOST_FILES = 20_000
 """Files of one unit: one that seems to have more is not understood."""

@@ -1,1 +1,1 @@
-"""Serving jobs: protocol, admission, the story of one job, endpoints, standard streams."""
+"""Serving jobs: the process, its connections, and each job."""

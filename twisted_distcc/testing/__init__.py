@@ -4,7 +4,7 @@ In: a compile function and a clock.  Out: replies, or the failures that were ask
 threads, processes or waiting, so that `SynchronousTestCase` is enough.
 """
 
-from twisted_distcc.testing.farm import Answer, Job, MemoryFarm, ScriptedCompile, in_place_bulk
+from twisted_distcc.testing.memory_farm import Answer, Job, MemoryFarm, ScriptedCompile, in_place_bulk
 from twisted_distcc.testing.network import (
     CLIENT_ADDRESS,
     SERVER_ADDRESS,

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from twisted.internet.defer import Deferred
 
-from twisted_distcc.processes import Command, Ended
+from twisted_distcc.runtime.processes import Command, Ended
 
 
 class FakeProcess:

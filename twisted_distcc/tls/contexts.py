@@ -17,9 +17,9 @@ from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID, ObjectIdentifier
 from OpenSSL import SSL, crypto
 
+from twisted_distcc.tls.certificate_names import answers_to, common_name, holder
 from twisted_distcc.tls.credentials import Credentials
 from twisted_distcc.tls.faults import what_is_wrong, wrong_purpose
-from twisted_distcc.tls.names import answers_to, common_name, holder
 
 _SESSION_CONTEXT: Final = b"twisted_distcc"
 # A build's compiles follow each other closely, and a full handshake an hour costs nothing.

@@ -20,8 +20,8 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from twisted_distcc.errors import DistccError
+from twisted_distcc.tls.certificate_names import holder
 from twisted_distcc.tls.files import CredentialFiles
-from twisted_distcc.tls.names import holder
 
 _Read = TypeVar("_Read")
 SigningKey: TypeAlias = (

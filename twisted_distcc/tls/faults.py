@@ -13,8 +13,8 @@ from typing import Final
 
 from cryptography import x509
 
+from twisted_distcc.tls.certificate_names import holder
 from twisted_distcc.tls.credentials import day
-from twisted_distcc.tls.names import holder
 
 # Numbers of x509_vfy.h, which openssl-verification-options(1) tells of.
 _NOT_YET_VALID: Final = 9

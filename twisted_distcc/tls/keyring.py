@@ -13,10 +13,10 @@ from datetime import UTC, datetime
 from cryptography import x509
 from OpenSSL import SSL
 
+from twisted_distcc.tls.certificate_names import holder
 from twisted_distcc.tls.contexts import Context
 from twisted_distcc.tls.credentials import BadCredentialsError, Credentials, SigningKey, day, load
 from twisted_distcc.tls.files import CredentialFiles
-from twisted_distcc.tls.names import holder
 
 
 class Keyring:

@@ -29,12 +29,12 @@ from zope.interface import implementer
 
 from twisted_distcc.policy.peer import Peer, certified_peer, tcp_peer
 from twisted_distcc.policy.tally import Tally
+from twisted_distcc.tls.certificate_names import all_names, common_name
 from twisted_distcc.tls.contexts import Connection, server_context
 from twisted_distcc.tls.credentials import BadCredentialsError
 from twisted_distcc.tls.files import CredentialFiles
 from twisted_distcc.tls.handshake import Handshake, MutualTls, called
 from twisted_distcc.tls.keyring import Keyring
-from twisted_distcc.tls.names import all_names, common_name
 
 _LINK: Final = 64  # bits (RFC 4291, 2.5.1)
 _LINGER: Final = 10.0

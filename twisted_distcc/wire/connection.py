@@ -19,6 +19,8 @@ from dataclasses import dataclass
 from typing import assert_never
 
 from twisted_distcc.errors import LocalProtocolError, RemoteProtocolError
+from twisted_distcc.wire.batch import Token
+from twisted_distcc.wire.cursor import Agreement, Misplaced, Place
 from twisted_distcc.wire.events import (
     BodyData,
     BodyEnd,
@@ -39,8 +41,6 @@ from twisted_distcc.wire.grammar import (
     Shape,
 )
 from twisted_distcc.wire.limits import Limits
-from twisted_distcc.wire.place import Agreement, Misplaced, Place
-from twisted_distcc.wire.rounds import Token
 from twisted_distcc.wire.tokens import HEADER_LENGTH, decode_header, encode_header, spell, whole_tokens
 
 

@@ -1,7 +1,7 @@
 """The grammar of distcc's messages, as data that both roles read.
 
 In: nothing.  Out: `REQUESTS` and `REPLIES`, by protocol version, and the few kinds of step that they
-are made of.  This module refuses to know bytes: `tokens` has their form, `place` walks the tables.
+are made of.  This module refuses to know bytes: `tokens` has their form, `cursor` walks the tables.
 
 A message is a sequence of tokens.  A token that carries a number is its own value; every other token
 carries a length, and that many bytes follow.  Versions 1 and 2 differ in nothing but the bulk bodies,

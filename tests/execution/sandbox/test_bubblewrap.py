@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from twisted_distcc.execution.limits import Limits
+from twisted_distcc.execution.resource_limits import Limits
 from twisted_distcc.execution.sandbox.bubblewrap import ELSEWHERE, Programs, Walls
-from twisted_distcc.execution.sandbox.view import View
+from twisted_distcc.toolchain.view import View
 
 PROGRAMS = Programs("/usr/bin/bwrap", "/bin/sh", "/bin/cat")
 VIEW = View((("/bin", "usr/bin"),), ("/usr/bin/gcc", "/usr/lib"))

@@ -12,7 +12,7 @@ from twisted.trial.unittest import SynchronousTestCase
 import twisted_distcc
 from tests.server.standing import require_root
 from twisted_distcc.errors import EXIT_PRIVILEGES
-from twisted_distcc.execution.limits import Limits
+from twisted_distcc.execution.resource_limits import Limits
 from twisted_distcc.execution.sandbox import builder
 from twisted_distcc.execution.sandbox.builder import BadLimitsError, NoSandboxError, build
 from twisted_distcc.execution.sandbox.causes import advised
@@ -44,7 +44,7 @@ KERNEL = {
 # Forbids namespaces as `user.max_user_namespaces=0` does, in a system of its own, and builds.
 FORBIDDEN = """
 import sys
-from twisted_distcc.execution.limits import Limits
+from twisted_distcc.execution.resource_limits import Limits
 from twisted_distcc.execution.sandbox.builder import BadLimitsError, NoSandboxError, build
 open("/proc/sys/user/max_user_namespaces", "w").write("0")
 try:
@@ -60,7 +60,7 @@ for folder in "$@" /bin /lib /lib64 /usr /dev /etc; do
 done
 mkdir -p "$1/proc" "$1/spool"; mount -t proc proc "$1/proc"; chmod 777 "$1/spool"
 exec chroot "$1" setpriv --reuid=nobody --regid=nogroup --clear-groups "$0" -c '
-from twisted_distcc.execution.limits import Limits
+from twisted_distcc.execution.resource_limits import Limits
 from twisted_distcc.execution.sandbox.builder import NoSandboxError, build
 try:
     build(Limits(), {}, "/spool")

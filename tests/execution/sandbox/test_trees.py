@@ -8,16 +8,16 @@ from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from twisted_distcc.cmdline.model import Compilation
+from twisted_distcc.cmdline.compilation import Compilation
 from twisted_distcc.cmdline.parse import parse
-from twisted_distcc.execution.compilation import LongRulesError, NothingMadeError
-from twisted_distcc.execution.limits import LimitMetError, Limits
+from twisted_distcc.content.output_capture import MOST_WORDS
+from twisted_distcc.execution.executor import LongRulesError, NothingMadeError
+from twisted_distcc.execution.inputs.names import BadTreeError
+from twisted_distcc.execution.resource_limits import LimitMetError, Limits
 from twisted_distcc.execution.sandbox.builder import build
 from twisted_distcc.execution.sandbox.trial import attempt
-from twisted_distcc.execution.tree.names import BadTreeError
-from twisted_distcc.execution.words import MOST_WORDS
-from twisted_distcc.messages.model import Reply
-from twisted_distcc.messages.plain_trees import pack_tree
+from twisted_distcc.jobs.model import Reply
+from twisted_distcc.jobs.plain_trees import pack_tree
 
 ENVIRON = {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", "HOME": "/nonexistent"}
 # The last word of the command is the object, and the one before the last but one the dependency file.

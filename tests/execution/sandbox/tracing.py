@@ -18,7 +18,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
-from twisted_distcc.execution.sandbox.calls import CONDITIONS
+from twisted_distcc.execution.sandbox.syscalls import CONDITIONS
 
 RECORD: Final = Path(__file__).with_name("traced.txt")
 SOURCE: Final = "unit.c"

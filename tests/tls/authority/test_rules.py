@@ -14,7 +14,7 @@ from tests.tls.authority.making import SCOPE, AuthorityTestCase
 from twisted_distcc.tls.authority import Authority, Bundle
 from twisted_distcc.tls.authority.issued import Issued, State
 from twisted_distcc.tls.authority.ledger import AuthorityError, Ledger
-from twisted_distcc.tls.authority.names import BadNameError
+from twisted_distcc.tls.authority.subject_names import BadNameError
 
 
 def all_files(folder: Path) -> dict[str, bytes]:

@@ -2,8 +2,8 @@
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from twisted_distcc.tls.authority.names import BadNameError
 from twisted_distcc.tls.authority.scope import PRIVATE_DOMAINS, read_scope, usual_scope
+from twisted_distcc.tls.authority.subject_names import BadNameError
 
 
 class ScopeTests(SynchronousTestCase):

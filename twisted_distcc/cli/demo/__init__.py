@@ -3,10 +3,10 @@
 In: nothing, or a project of the user's.  Out: a table of files, where they were compiled, and
 times; the exit status is 0 only when every object is the same and some were compiled by the server.
 
-The steps are in `story`.  `library` fetches a C library, `project` builds a tree, `farm` runs the
-server, `comparison` looks at the objects and `screen` talks.
+The steps are in `demonstration`.  `library` fetches a C library, `project` builds a tree,
+`local_farm` runs the server, `comparison` looks at the objects and `screen` talks.
 """
 
-from twisted_distcc.cli.demo.story import main
+from twisted_distcc.cli.demo.demonstration import main
 
 __all__ = ["main"]

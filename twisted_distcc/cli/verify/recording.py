@@ -17,7 +17,7 @@ from pathlib import Path
 from twisted_distcc.cli.masquerade import compilers_on_path
 from twisted_distcc.cli.verify.units import Command
 from twisted_distcc.errors import DistccError
-from twisted_distcc.execution.compilers import find_compiler
+from twisted_distcc.toolchain.finding import find_compiler
 
 # The number of words comes first: after them is the environment.
 _RECORDER = """\

@@ -11,7 +11,7 @@ import os
 from collections.abc import Mapping
 
 from twisted_distcc.client.hosts import SYSTEM_HOSTS, BadHostsError, HostList, Localhost, find_hosts
-from twisted_distcc.client.sendable import read_text
+from twisted_distcc.client.inputs.candidate import read_text
 
 
 def listed_servers(environ: Mapping[str, str]) -> dict[str, str]:

@@ -10,11 +10,11 @@ import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from twisted_distcc.client.sendable import read_text
+from twisted_distcc.client.inputs.candidate import read_text
+from twisted_distcc.cmdline.compilation import Compilation, StayLocal
 from twisted_distcc.cmdline.compilers import recognise
-from twisted_distcc.cmdline.model import Compilation, StayLocal
 from twisted_distcc.cmdline.parse import parse
-from twisted_distcc.execution.compilers import WRAPPERS, find_compiler, name_behind
+from twisted_distcc.toolchain.finding import WRAPPERS, find_compiler, name_behind
 
 _COMPILES = frozenset({"-c", "-S", "--compile", "--assemble"})
 

@@ -22,8 +22,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from twisted_distcc.execution.limits import Limits
-from twisted_distcc.execution.sandbox.view import View
+from twisted_distcc.execution.resource_limits import Limits
+from twisted_distcc.toolchain.view import View
 
 # Descriptors, beside the standard streams.
 STATUS: Final = 3

@@ -11,18 +11,18 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
+from twisted_distcc.content.body import EMPTY, Body
 from twisted_distcc.errors import EXIT_BAD_ARGUMENTS, EXIT_PRIVILEGES, DistccError
-from twisted_distcc.execution.limits import Limits
+from twisted_distcc.execution.inputs.trees import Trees
+from twisted_distcc.execution.resource_limits import Limits
 from twisted_distcc.execution.sandbox.bubblewrap import OUTPUT, Programs
 from twisted_distcc.execution.sandbox.causes import advised
-from twisted_distcc.execution.sandbox.elf import needed
-from twisted_distcc.execution.sandbox.place import Sandbox
-from twisted_distcc.execution.sandbox.toolchain import Toolchain, discover, whole_system
-from twisted_distcc.execution.sandbox.toolchains import Toolchains
+from twisted_distcc.execution.sandbox.confined import Sandbox
 from twisted_distcc.execution.sandbox.trial import attempt
-from twisted_distcc.execution.sandbox.view import View
-from twisted_distcc.execution.tree.trees import Trees
-from twisted_distcc.messages.body import EMPTY, Body
+from twisted_distcc.toolchain.elf import needed
+from twisted_distcc.toolchain.toolchain import Toolchain, discover, whole_system
+from twisted_distcc.toolchain.toolchains import Toolchains
+from twisted_distcc.toolchain.view import View
 
 _FOLDERS: Final = ("/usr/local/bin", "/usr/bin", "/bin")
 

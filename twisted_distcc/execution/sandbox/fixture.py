@@ -11,13 +11,13 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from functools import lru_cache
 
-from twisted_distcc.cmdline.model import Language
+from twisted_distcc.cmdline.compilation import Language
 from twisted_distcc.errors import DistccError
+from twisted_distcc.execution.inputs.layout import Fixture
 from twisted_distcc.execution.sandbox.bubblewrap import DEVICES
-from twisted_distcc.execution.sandbox.toolchain import Toolchain
-from twisted_distcc.execution.sandbox.view import View
-from twisted_distcc.execution.searching import search_folders
-from twisted_distcc.execution.tree.layout import Fixture
+from twisted_distcc.toolchain.search_folders import search_folders
+from twisted_distcc.toolchain.toolchain import Toolchain
+from twisted_distcc.toolchain.view import View
 
 
 def fixture_of(toolchain: Toolchain, environ: Mapping[str, str]) -> Fixture:

@@ -21,7 +21,6 @@ from cryptography import x509
 
 from twisted_distcc.tls.authority.issued import Issued, Role, State, in_state, read_issued
 from twisted_distcc.tls.authority.ledger import AuthorityError, Ledger, create_ledger
-from twisted_distcc.tls.authority.names import COMMON_NAME_LENGTH, BadNameError, host_name, user_name
 from twisted_distcc.tls.authority.scope import Scope, scope_of
 from twisted_distcc.tls.authority.signing import (
     SKEW,
@@ -32,6 +31,12 @@ from twisted_distcc.tls.authority.signing import (
     new_key,
     new_list,
     revocation,
+)
+from twisted_distcc.tls.authority.subject_names import (
+    COMMON_NAME_LENGTH,
+    BadNameError,
+    host_name,
+    user_name,
 )
 
 Clock = Callable[[], datetime]

@@ -18,7 +18,7 @@ from typing import Final
 from cryptography import x509
 
 from twisted_distcc.policy.access import without_scope
-from twisted_distcc.tls.authority.names import BadNameError, as_address, host_name
+from twisted_distcc.tls.authority.subject_names import BadNameError, as_address, host_name
 
 Network = IPv4Network | IPv6Network
 

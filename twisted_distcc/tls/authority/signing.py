@@ -21,8 +21,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from twisted_distcc.tls.authority.issued import PURPOSES, Role
-from twisted_distcc.tls.authority.names import as_address
 from twisted_distcc.tls.authority.scope import Scope
+from twisted_distcc.tls.authority.subject_names import as_address
 
 # 63 bits nobody can guess, and still short enough for a person to read out (CAs on the web need 64).
 _SERIAL_BITS: Final = 63

@@ -1,0 +1,78 @@
+"""Folders for compiles: what their owners remove, and what is cleared away after those who could not."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from unittest.mock import patch
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from twisted_distcc.client.results.compile_folders import JobFolders
+
+
+class JobFoldersTests(SynchronousTestCase):
+    def setUp(self) -> None:
+        self.parent = Path(self.mktemp())
+        self.parent.mkdir()
+
+    def left_by_the_dead(self) -> Path:
+        """Make a folder with a file in it, whose owner is no more."""
+        folder = JobFolders().new(str(self.parent), keep=False)
+        path = Path(folder.path)
+        (path / "source.i").write_text("int x;")
+        os.close(folder.lock)  # as the end of a process does
+        return path
+
+    def sweep(self) -> None:
+        JobFolders().new(str(self.parent), keep=False).close()
+
+    def test_removed_when_closed(self) -> None:
+        """A folder is its owner's alone, and goes with all that is in it."""
+        folder = JobFolders().new(str(self.parent), keep=False)
+        (Path(folder.path) / "source.i").write_text("int x;")
+        self.assertEqual(os.stat(folder.path).st_mode & 0o777, 0o700)
+        folder.close()
+        self.assertEqual(list(self.parent.iterdir()), [])
+
+    def test_kept(self) -> None:
+        """What is to be kept stays, then and for ever."""
+        folder = JobFolders().new(str(self.parent), keep=True)
+        folder.close()
+        self.sweep()
+        self.assertEqual(list(self.parent.iterdir()), [Path(folder.path)])
+
+    def test_what_the_dead_left(self) -> None:
+        """The folder of a process that was killed goes when another one makes its first."""
+        self.left_by_the_dead()
+        self.sweep()
+        self.assertEqual(list(self.parent.iterdir()), [])
+
+    def test_the_living(self) -> None:
+        """A folder whose owner lives stays."""
+        folder = JobFolders().new(str(self.parent), keep=False)
+        self.addCleanup(folder.close)
+        self.sweep()
+        self.assertEqual(list(self.parent.iterdir()), [Path(folder.path)])
+
+    def test_other_users(self) -> None:
+        """A folder of another user's stays."""
+        path = self.left_by_the_dead()
+        with patch("os.geteuid", return_value=os.geteuid() + 1):
+            self.sweep()
+        self.assertEqual(list(self.parent.iterdir()), [path])
+
+    def test_links(self) -> None:
+        """A link by that name is not followed, whoever planted it."""
+        (self.parent / "else").mkdir()
+        (self.parent / "else" / "precious").touch()
+        (self.parent / "tdistcc-job-x").symlink_to("else")
+        self.sweep()
+        self.assertTrue((self.parent / "else" / "precious").exists())
+
+    def test_no_room(self) -> None:
+        """Where no folder can be made, that is said, and nothing is left open."""
+        opened = len(os.listdir("/proc/self/fd"))
+        with self.assertRaises(FileNotFoundError):
+            JobFolders().new(str(self.parent / "none"), keep=False)
+        self.assertEqual(len(os.listdir("/proc/self/fd")), opened)

@@ -1,0 +1,101 @@
+"""What a policy makes of requests, as the server asks it."""
+
+from __future__ import annotations
+
+import os
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from twisted_distcc.content.body import EMPTY
+from twisted_distcc.errors import EXIT_ACCESS_DENIED, EXIT_BAD_ARGUMENTS
+from twisted_distcc.jobs.model import Request, Tree
+from twisted_distcc.jobs.plain_trees import pack_tree
+from twisted_distcc.policy.peer import Peer
+from twisted_distcc.policy.reading import parse_policy
+from twisted_distcc.policy.rules import UNRULED, Decision, Terms, Wish
+from twisted_distcc.policy.verdict import ALLOWED, Refused
+from twisted_distcc.server.job.authorize import Judge, Judged
+from twisted_distcc.toolchain.finding import Compilers
+
+POLICY = """
+[[rule]]
+name = "cross"
+who = ["tls:alice"]
+compilers = ["the-real-one"]
+verdict = "refuse"
+[[rule]]
+name = "alice"
+who = ["tls:alice"]
+verdict = "allow"
+slots = 3
+"""
+
+
+class PolicyTests(SynchronousTestCase):
+    def setUp(self) -> None:
+        self.folder = os.path.abspath(self.mktemp())
+        os.mkdir(self.folder)
+        for name in ("gcc", "the-real-one"):
+            with open(os.path.join(self.folder, name), "x") as file:
+                os.fchmod(file.fileno(), 0o755)
+        os.symlink("the-real-one", os.path.join(self.folder, "clang"))
+        self.asked: list[Wish] = []
+        self.policy = parse_policy(POLICY, "p")
+
+    def decide(self, peer: Peer, wish: Wish) -> Decision:
+        self.asked.append(wish)
+        return self.policy.decide(peer, wish)
+
+    def judged(self, *words: str, who: str = "tls:alice", tree: Tree | None = None) -> Judged | Refused:
+        request = Request(tuple(map(os.fsencode, words)), EMPTY, tree=tree)
+        return Judge(Compilers((self.folder,)), self.decide)(request, Peer(who))
+
+    def test_allowed(self) -> None:
+        """What a rule allows goes on, on its terms."""
+        judged = self.judged("gcc", "-c", "x.c")
+        assert isinstance(judged, Judged)
+        self.assertEqual(judged.decision.terms, Terms(slots=3))
+        self.assertEqual(judged.decision.verdict, ALLOWED)
+
+    def test_refused(self) -> None:
+        """What no rule allows is refused, and every rule says why it was not it."""
+        judged = self.judged("gcc", "-c", "x.c", who="tls:bob")
+        assert isinstance(judged, Refused)
+        self.assertEqual((judged.exit_code, len(judged.trace)), (EXIT_ACCESS_DENIED, 2))
+
+    def test_behind_a_link(self) -> None:
+        """A rule about a compiler holds for links to it too."""
+        judged = self.judged("clang", "-c", "x.c")
+        assert isinstance(judged, Refused)
+        self.assertIn("'cross'", str(judged))
+
+    def test_what_cannot_be_run_is_no_matter_of_rules(self) -> None:
+        """Options that nobody may use are refused before anybody's rule is asked."""
+        judged = self.judged("gcc", "-fplugin=x.so", "-c", "x.c")
+        assert isinstance(judged, Refused)
+        self.assertEqual((judged.exit_code, self.asked), (EXIT_BAD_ARGUMENTS, []))
+
+    def test_with_files(self) -> None:
+        """A command that brings files may say in which environment; without files `env` is a program."""
+        words = ("env", "LC_ALL=C", "gcc", "-MD", "-Ix", "-D", "Y", "-O2", "-c", "x.c", "-lm")
+        judged = self.judged(*words, who="tls:alice", tree=pack_tree(b"/p", {}))
+        assert isinstance(judged, Judged)
+        self.assertEqual(judged.environ, {"LC_ALL": "C"})
+        self.assertIsNotNone(judged.compilation.dependencies)
+        seen = [option.typed for option in self.asked[-1].options]
+        self.assertEqual(seen, ["-MD", "-Ix", "-D Y", "-O2", "-lm"])
+        self.assertIsInstance(self.judged(*words), Refused)
+
+    def test_bad_ones_with_files(self) -> None:
+        """What no server takes is refused before anything is laid out."""
+        for words in (
+            ("env",), ("env", "LC_ALL=C"), ("env", "LD_PRELOAD=x", "gcc", "-c", "x.c"),
+            ("gcc", "-include", "/dev/stdin", "-c", "x.c"), ("gcc", "-I@x", "-c", "x.c"),
+        ):  # fmt: skip
+            self.assertIsInstance(self.judged(*words, tree=pack_tree(b"/p", {})), Refused, str(words))
+
+    def test_no_policy(self) -> None:
+        """Without one, who may connect may compile."""
+        judged = Judge(Compilers((self.folder,)))(Request((b"gcc", b"-c", b"x.c"), EMPTY), Peer("x"))
+        assert isinstance(judged, Judged)
+        self.assertEqual(judged.decision, UNRULED)

@@ -1,0 +1,70 @@
+"""The agent's work without an agent, in the process of one tdistcc (`DISTCC_AGENT=0`).
+
+In: an invocation.  Out: its outcome, once the reactor has stopped.  Slots are shared with everybody
+else all the same: they are files.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable
+from typing import Final
+
+from twisted.internet.defer import Deferred
+from twisted.python.failure import Failure
+
+from twisted_distcc.agent.lock_folder import spare_lock_directory
+from twisted_distcc.client.dispatch import Dispatcher
+from twisted_distcc.client.invocation import Invocation, Outcome
+from twisted_distcc.client.report import Reminders, make_report
+from twisted_distcc.runtime.processes import ReactorSpawner
+
+# Twisted heeds these, whether they were ignored or not, and forgets it.
+_TAKEN_BY_TWISTED: Final = (signal.SIGTERM, signal.SIGCHLD)
+
+
+def run_alone(
+    invocation: Invocation, write: Callable[[bytes], None], reason: str = ""
+) -> Outcome | None:
+    """See to `invocation`, and return what came of it; `None` says that it was interrupted.
+
+    Args:
+        invocation: what is to be done.
+        write: takes messages.
+        reason: why no agent does it, for those who ask to be told.
+    """
+    from twisted.internet import reactor
+
+    outcomes: list[Outcome] = []
+    dispatcher = Dispatcher.on(reactor, ReactorSpawner(reactor), spare_lock_directory)
+    job: Deferred[None]
+    interrupted = False
+
+    def failed(failure: Failure) -> None:
+        if not interrupted:
+            write(failure.getTraceback().encode(errors="replace"))
+            outcomes.append(Dispatcher.in_place(invocation, "tdistcc failed"))
+
+    def start() -> None:
+        nonlocal job
+        report = make_report(invocation.wishes, write, Reminders(reactor.seconds), os.getpgrp())
+        if reason:
+            report.say(f"working without an agent: {reason}")
+        running = Deferred.fromCoroutine(dispatcher.run(invocation, report))
+        job = running.addCallbacks(outcomes.append, failed)
+        job.addBoth(lambda _: reactor.stop() if reactor.running else None)
+
+    def interrupt() -> Deferred[None]:
+        nonlocal interrupted
+        interrupted = True
+        job.cancel()
+        return job
+
+    ignored = [number for number in _TAKEN_BY_TWISTED if signal.getsignal(number) == signal.SIG_IGN]
+    reactor.callWhenRunning(start)
+    reactor.addSystemEventTrigger("before", "shutdown", interrupt)
+    reactor.run()
+    for number in ignored:
+        signal.signal(number, signal.SIG_IGN)
+    return outcomes[0] if outcomes else None

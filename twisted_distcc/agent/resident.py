@@ -1,0 +1,324 @@
+"""The resident client of one user: it sees to the compiles that tdistcc hands over.
+
+In: connections of one user's tdistcc.  Out: words and verdicts.  A connection is one command: when it
+closes before the verdict, the command was interrupted; when it closes after `RUN`, the compiler that
+tdistcc became has ended, and its slot is free.
+
+An agent serves those who have its own context (see `agent.context`); others are sent away, and do not
+count.  It retires when it has been idle for a while, or sooner where nobody else is, or when a tdistcc
+of another installation calls: it gives up its socket, sees its commands through, and ends.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import struct
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IAddress, IDelayedCall
+from twisted.internet.protocol import Factory, Protocol, connectionDone
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from twisted_distcc.agent.context import context_of
+from twisted_distcc.agent.frames import (
+    ELSEWHERE,
+    EXIT,
+    HEADER_LENGTH,
+    LARGEST,
+    MESSAGE,
+    REQUEST,
+    RUN,
+    STALE,
+    STDERR,
+    STDOUT,
+    BadFrameError,
+    frame,
+    parse_header,
+    unpack_request,
+)
+from twisted_distcc.client.dispatch import Dispatcher
+from twisted_distcc.client.invocation import Finished, Invocation, Outcome, Terminal
+from twisted_distcc.client.report import Reminders, make_report
+from twisted_distcc.client.scheduling.slots import Slot
+
+IDLE: Final = 600.0
+"""Seconds without a command after which an agent ends."""
+LOOK: Final = 10.0
+"""Seconds without a command after which an agent looks whether anybody is left who could call."""
+
+# struct ucred of unix(7): process, user and group.
+_CREDENTIALS: Final = struct.Struct("iII")
+
+
+def peer_uid(connection: socket.socket) -> int:
+    """Return the user at the other end of a UNIX connection."""
+    return _credentials(connection)[1]
+
+
+def has_context(connection: socket.socket, context: bytes) -> bool:
+    """Whether the process at the other end of a UNIX connection has this very context."""
+    try:
+        return context_of(str(_credentials(connection)[0])) == context
+    except OSError:  # the kernel does not show it to us
+        return False
+
+
+def _credentials(connection: socket.socket) -> tuple[int, int, int]:
+    """Return the process, which is 0 in PID namespaces that we cannot see, the user and the group."""
+    packed = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
+    process, user, group = _CREDENTIALS.unpack(packed)
+    return process, user, group
+
+
+@dataclass(frozen=True, slots=True)
+class HandedOver:
+    """A request of tdistcc: the stamp of its installation, and the command."""
+
+    stamp: bytes
+    invocation: Invocation
+
+    @classmethod
+    def parse(cls, payload: bytes) -> HandedOver:
+        """Read a request.
+
+        Raises:
+            BadFrameError: if it is none.
+        """
+        stamp, umask, terminals, directory, argv, variables = unpack_request(payload)
+        pairs = (os.fsdecode(variable).partition("=") for variable in variables)
+        environ = {name: value for name, _, value in pairs}
+        words = tuple(os.fsdecode(word) for word in argv)
+        try:
+            terminal = Terminal.parse(terminals)
+        except ValueError:
+            raise BadFrameError(terminals) from None
+        return cls(stamp, Invocation(words, os.fsdecode(directory), environ, umask, terminal))
+
+
+class AgentFactory(Factory):
+    """Makes the protocols of an agent.
+
+    Args:
+        dispatcher: sees to commands.
+        clock: provides `IReactorTime`.
+        stamp: of this installation.
+        retire: is called once, when the agent is to give up its socket.
+        ended: is called once, when it has retired and no command is left.
+        context: of this agent, and of all that it serves.
+        has_company: whether anybody is there who might call; without, it retires soon.
+        idle: seconds without a command after which it retires.
+    """
+
+    noisy = False
+
+    def __init__(
+        self,
+        dispatcher: Dispatcher,
+        clock: Any,
+        stamp: bytes,
+        retire: Callable[[], None],
+        ended: Callable[[], None],
+        context: bytes,
+        has_company: Callable[[], bool] = lambda: True,
+        idle: float = IDLE,
+    ) -> None:
+        self.dispatcher = dispatcher
+        self.stamp = stamp
+        self.reminders = Reminders(clock.seconds)
+        self._clock = clock
+        self._retire = retire
+        self._ended = ended
+        self.context = context
+        self._has_company = has_company
+        self._idle = idle
+        self._idle_since = 0.0
+        self._retired = False
+        self._connections: set[AgentProtocol] = set()
+        self._timer: IDelayedCall | None = None
+        self._wait()
+
+    def buildProtocol(self, addr: IAddress | None) -> Protocol:
+        """Make the protocol of one command."""
+        return AgentProtocol(self)
+
+    def opened(self, connection: AgentProtocol) -> None:
+        """Count `connection` in."""
+        self._connections.add(connection)
+        if self._timer is not None and self._timer.active():
+            self._timer.cancel()
+
+    def closed(self, connection: AgentProtocol) -> None:
+        """Count `connection` out."""
+        self._connections.discard(connection)
+        if self._connections:
+            return
+        if self._retired:
+            self._ended()
+        else:
+            self._wait()
+
+    def retire(self) -> None:
+        """Take no more commands, and end when those that there are have ended."""
+        if self._retired:
+            return
+        self._retired = True
+        self._retire()
+        if not self._connections:
+            self._ended()
+
+    def interrupt(self) -> Deferred[None]:
+        """Take no more commands, and give up those that there are; tell when nothing is left of them."""
+        gone: Deferred[None] = Deferred()
+        self._ended = lambda: gone.callback(None)
+        if self._retired and not self._connections:
+            gone.callback(None)
+        self.retire()
+        for connection in tuple(self._connections):
+            connection.interrupt()
+        return gone
+
+    def _wait(self) -> None:
+        self._idle_since = self._clock.seconds()
+        self._look_later()
+
+    def _look_later(self) -> None:
+        left = self._idle_since + self._idle - self._clock.seconds()
+        self._timer = self._clock.callLater(min(LOOK, left), self._look)
+
+    def _look(self) -> None:
+        idle = self._clock.seconds() - self._idle_since
+        if idle < self._idle and self._has_company():
+            self._look_later()
+        else:
+            self.retire()
+
+
+class AgentProtocol(Protocol):
+    """One command of tdistcc's."""
+
+    _log = Logger()
+
+    def __init__(self, factory: AgentFactory) -> None:
+        self.factory: AgentFactory = factory
+        self._buffer = bytearray()
+        self._job: Deferred[None] | None = None
+        self._slot: Slot | None = None
+        self._ended: Callable[[], None] | None = None
+        self._is_ours = False
+        self._is_lost = False
+
+    def connectionMade(self) -> None:
+        """Count it if it is of our own user, and of our own context; the others are not served."""
+        assert self.transport is not None
+        connection = self.transport.getHandle()  # type: ignore[attr-defined]
+        if peer_uid(connection) != os.getuid():
+            self._log.warn("a connection of another user is closed")
+            self.transport.abortConnection()  # type: ignore[attr-defined]
+        elif has_context(connection, self.factory.context):
+            self._is_ours = True
+            self.factory.opened(self)
+
+    def dataReceived(self, data: bytes) -> None:
+        """Gather the one frame that tdistcc sends."""
+        self._buffer += data
+        try:
+            payload = self._payload()
+            if payload is not None and self._job is None:
+                self._begin(HandedOver.parse(payload))
+        except BadFrameError as error:
+            self._log.warn("tdistcc sent no request: {error}", error=error)
+            self._lose()
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """Interrupted, or at its end: nothing of it is left either way."""
+        self._is_lost = True
+        if self._slot is not None:
+            self._slot.release()
+        if self._ended is not None:
+            self._ended()
+        if not self._is_ours:
+            return
+        if self._job is None:
+            self.factory.closed(self)
+        else:
+            self._job.addBoth(lambda _: self.factory.closed(self))
+            self._job.cancel()
+
+    def interrupt(self) -> None:
+        """Give the command up; its tdistcc asks another agent."""
+        assert self.transport is not None
+        self.transport.abortConnection()  # type: ignore[attr-defined]
+
+    def _payload(self) -> bytes | None:
+        if len(self._buffer) < HEADER_LENGTH:
+            return None
+        kind, length = parse_header(bytes(self._buffer[:HEADER_LENGTH]))
+        if kind != REQUEST:
+            raise BadFrameError(kind)
+        if len(self._buffer) < HEADER_LENGTH + length:
+            return None
+        return bytes(self._buffer[HEADER_LENGTH:])
+
+    def _begin(self, request: HandedOver) -> None:
+        if not self._is_ours:
+            self._write(ELSEWHERE)
+            self._lose()
+            return
+        if request.stamp != self.factory.stamp:
+            self.factory.retire()
+            self._write(STALE)
+            self._lose()
+            return
+        self._job = Deferred.fromCoroutine(self._run(request.invocation))
+        self._job.addErrback(self._failed, request.invocation)
+
+    async def _run(self, invocation: Invocation) -> None:
+        reminders, build = self.factory.reminders, self._build()
+        report = make_report(
+            invocation.wishes, lambda text: self._write(MESSAGE, text), reminders, build
+        )
+        self._answer(await self.factory.dispatcher.run(invocation, report))
+
+    def _build(self) -> int:
+        """Return the process group of tdistcc, which a shell gives to each command that is typed."""
+        assert self.transport is not None
+        try:
+            return os.getpgid(_credentials(self.transport.getHandle())[0])  # type: ignore[attr-defined]
+        except ProcessLookupError:
+            return 0
+
+    def _answer(self, outcome: Outcome) -> None:
+        if isinstance(outcome, Finished):
+            self._pass_on(STDOUT, outcome.stdout)
+            self._pass_on(STDERR, outcome.stderr)
+            self._write(EXIT, b"%d" % outcome.exit_code)
+            self._lose()
+        else:
+            self._slot, self._ended = outcome.slot, outcome.ended
+            self._write(RUN, os.fsencode(outcome.compiler))
+
+    def _failed(self, failure: Failure, invocation: Invocation) -> None:
+        """A fault of ours fails nobody's build: the compiler is run in place."""
+        if self._is_lost:
+            return
+        self._log.failure("a command failed", failure)
+        self._write(MESSAGE, b"tdistcc: the agent failed at this command; its log says why\n")
+        self._answer(Dispatcher.in_place(invocation, "the agent failed"))
+
+    def _pass_on(self, kind: bytes, words: bytes) -> None:
+        """Write what the compiler said, in as many frames as it takes."""
+        for start in range(0, len(words) or 1, LARGEST):
+            self._write(kind, words[start : start + LARGEST])
+
+    def _write(self, kind: bytes, payload: bytes = b"") -> None:
+        assert self.transport is not None
+        self.transport.write(frame(kind, payload))
+
+    def _lose(self) -> None:
+        assert self.transport is not None
+        self.transport.loseConnection()

@@ -1,0 +1,204 @@
+"""A distcc client as a Twisted protocol, and the client that uses it once per job.
+
+In: a request, and an endpoint that leads to a server.  Out: a Deferred with its reply.  Which server,
+and what to do when it fails, is `dispatch`'s business; here a failure is only given a name: whatever
+goes wrong on the other side, or on the way there, is a `HostError`.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.defer import TimeoutError as DeferredTimeoutError
+from twisted.internet.error import ConnectError, ConnectingCancelledError, DNSLookupError
+from twisted.internet.error import TimeoutError as ConnectTimeoutError
+from twisted.internet.interfaces import IReactorTime, IStreamClientEndpoint, ITCPTransport
+from twisted.internet.protocol import Factory, Protocol, connectionDone
+from twisted.python.failure import Failure
+
+from twisted_distcc.client.backends.host_faults import (
+    UNNAMED,
+    BadReplyError,
+    CannotConnectError,
+    HostError,
+    LostConnectionError,
+    NoAnswerError,
+    SlowHostError,
+)
+from twisted_distcc.errors import LocalProtocolError, RemoteProtocolError
+from twisted_distcc.jobs.assembly import Assembly, request_pieces
+from twisted_distcc.jobs.model import Reply, Request, is_wait_status
+from twisted_distcc.runtime.bulk import Bulk
+from twisted_distcc.runtime.sending import send
+from twisted_distcc.wire.connection import Connection
+from twisted_distcc.wire.events import MessageEnd
+from twisted_distcc.wire.grammar import PLAIN
+from twisted_distcc.wire.limits import Limits
+
+IO_TIMEOUT: Final = 300.0
+
+
+class DistccClient:
+    """Has requests served by the server at `endpoint`, each over a connection of its own.
+
+    Args:
+        endpoint: leads to the server.
+        reactor: tells when it has taken too long.
+        bulk: compresses and expands bodies, and says where large ones lie; `None` makes one on
+            `reactor`, which then provides `IReactorFDSet` and `IReactorThreads` as well.
+        limits: the ceilings on what the server may send.
+        io_timeout: seconds that a job may take, from the connection to the reply.
+        server: what the texts of errors call the server, such as `buildbox:3632`.
+    """
+
+    def __init__(
+        self,
+        endpoint: IStreamClientEndpoint,
+        reactor: IReactorTime,
+        bulk: Bulk | None = None,
+        *,
+        limits: Limits | None = None,
+        io_timeout: float = IO_TIMEOUT,
+        server: str = UNNAMED,
+    ) -> None:
+        self._endpoint = endpoint
+        self._clock = reactor
+        self._bulk = bulk or Bulk.on(reactor)
+        self._limits = limits or Limits()
+        self._io_timeout = io_timeout
+        self._server = server
+
+    def compile(self, request: Request) -> Deferred[Reply]:
+        """Have `request` served; it stays the caller's, the reply becomes the caller's.
+
+        Cancelling closes the connection, which ends the compiler on the server.  The Deferred fails
+        with a `HostError` when the server does, with `OSError` when the disk here does, and with a
+        `LocalProtocolError` if the request is more than the protocol carries.
+        """
+        job = Deferred.fromCoroutine(self._compile(request))
+        job.addTimeout(self._io_timeout, self._clock, self._too_slow)
+        return job.addErrback(self._name_server)
+
+    def _name_server(self, failure: Failure) -> Failure:
+        if isinstance(failure.value, HostError):
+            failure.value.server = self._server
+        return failure
+
+    def _too_slow(self, result: Reply | Failure, seconds: float) -> Reply | Failure:
+        if isinstance(result, Failure) and isinstance(result.value, CancelledError):
+            raise SlowHostError(f"gave no reply within {seconds:g} seconds")
+        return result
+
+    async def _compile(self, request: Request) -> Reply:
+        try:
+            ready = await self._bulk.compress_request(request)
+        except RemoteProtocolError as error:  # the body is our own
+            raise LocalProtocolError(str(error)) from error
+        try:
+            reply, version = await self._exchange(ready)
+        finally:
+            if ready is not request:
+                ready.discard()
+        try:
+            expanded = await self._bulk.expand_reply(reply, version, self._limits)
+        except RemoteProtocolError as error:
+            raise BadReplyError(f"sent a bad reply: {error}") from error
+        finally:
+            if version != PLAIN:
+                reply.discard()
+        return expanded
+
+    async def _exchange(self, ready: Request) -> tuple[Reply, int]:
+        factory = Factory.forProtocol(lambda: _Exchange(ready, self._bulk.directory, self._limits))
+        factory.noisy = False
+        try:
+            protocol = await self._endpoint.connect(factory)
+        except (ConnectTimeoutError, DeferredTimeoutError) as error:
+            raise CannotConnectError("cannot be reached in time") from error
+        except (ConnectError, DNSLookupError, ValueError) as error:  # ValueError: a name that is none
+            raise CannotConnectError(f"cannot be reached: {error}") from error
+        except ConnectingCancelledError as error:
+            raise CancelledError from error
+        assert isinstance(protocol, _Exchange)
+        return await protocol.result()
+
+
+class _Exchange(Protocol):
+    """One connection: sends a request whose body is as its version wants it, and reads the reply."""
+
+    def __init__(self, request: Request, directory: str | None, limits: Limits) -> None:
+        self._request = request
+        self._wire = Connection.client(limits)
+        self._assembly = Assembly(directory)
+        self._sending: Deferred[None] | None = None
+        self._done: Deferred[tuple[Reply, int]] = Deferred(lambda _: self._close())
+
+    def result(self) -> Deferred[tuple[Reply, int]]:
+        """Give the reply as it came, and its version."""
+        return self._done
+
+    def connectionMade(self) -> None:
+        """Send the request."""
+        assert self.transport is not None
+        if ITCPTransport.providedBy(self.transport):
+            self.transport.setTcpNoDelay(True)
+            self.transport.setTcpKeepAlive(True)
+        self._sending = send(self.transport, request_pieces(self._wire.writer, self._request))
+        self._sending.addErrback(self._sending_failed)
+
+    def dataReceived(self, data: bytes) -> None:
+        """Feed, iterate, dispatch."""
+        reader = self._wire.reader
+        reader.feed(data)
+        try:
+            for event in reader.events():
+                if isinstance(event, MessageEnd):
+                    self._finish()
+                    return
+                self._assembly.take(event)
+        except RemoteProtocolError as error:
+            self._fail(Failure(BadReplyError(f"sent a bad reply: {error}")))
+        except OSError:
+            self._fail(Failure())
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """Whatever is not complete now will not be."""
+        if reason.check(HostError):  # the transport knows more than that it is lost
+            self._fail(reason)
+        else:
+            self._fail(Failure(self._cut_short(reason)))
+
+    def _sending_failed(self, failure: Failure) -> None:
+        """The request could not be sent to its end; that we gave it up ourselves is no failure."""
+        if not isinstance(failure.value, CancelledError):
+            self._fail(failure)
+
+    def _cut_short(self, reason: Failure) -> LostConnectionError:
+        if self._assembly.has_begun:
+            return LostConnectionError("hung up in the middle of its reply")
+        return NoAnswerError(f"hung up without an answer ({reason.getErrorMessage()})")
+
+    def _finish(self) -> None:
+        reply, version = self._assembly.reply(), self._assembly.version
+        if not is_wait_status(reply.status):
+            self._fail(
+                Failure(BadReplyError(f"sent a bad reply: no program ends with {reply.status:#x}"))
+            )
+            reply.discard()
+            return
+        self._close()
+        self._done.callback((reply, version))
+
+    def _fail(self, failure: Failure) -> None:
+        if not self._done.called:
+            self._assembly.discard()
+            self._close()
+            self._done.errback(failure)
+
+    def _close(self) -> None:
+        self._assembly.discard()
+        if self._sending is not None:
+            self._sending.cancel()
+        if self.transport is not None:
+            self.transport.abortConnection()  # type: ignore[attr-defined]

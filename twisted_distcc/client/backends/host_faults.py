@@ -1,0 +1,121 @@
+"""How a server can fail its client.
+
+In: nothing.  Out: `HostError` and its kinds, as in `red:3632 hung up without an answer`.
+"""
+
+from __future__ import annotations
+
+from enum import Enum, auto
+from typing import Final
+
+from twisted_distcc.client.terminal import shown
+from twisted_distcc.errors import (
+    EXIT_ACCESS_DENIED,
+    EXIT_COMPILER_MISSING,
+    EXIT_CONNECT_FAILED,
+    EXIT_IO_ERROR,
+    EXIT_PROTOCOL_ERROR,
+    EXIT_TIMEOUT,
+    EXIT_TRUNCATED,
+    DistccError,
+)
+from twisted_distcc.jobs.model import Reply
+
+UNNAMED: Final = "the server"
+# Bytes in which a server has said what it has to say.
+_SENTENCE: Final = 2000
+
+
+class Scope(Enum):
+    """Which of a host's next jobs would meet the same fault."""
+
+    JOB = auto()
+    """None: it was about this one."""
+    COMPILER = auto()
+    """All that want this compiler."""
+    HOST = auto()
+    """All."""
+
+
+# Exit codes of a server's own that are about more than one job.
+_SCOPES: Final = {
+    EXIT_IO_ERROR: Scope.HOST,
+    EXIT_ACCESS_DENIED: Scope.HOST,
+    EXIT_COMPILER_MISSING: Scope.COMPILER,
+}
+
+
+class HostError(DistccError):
+    """A server did not do its part; another one may.
+
+    Attributes:
+        fault: what it did, as in `hung up without an answer`.
+        server: what it is called; whoever knows the name sets it, and the text begins with it.
+        scope: which jobs it is about.
+    """
+
+    scope = Scope.HOST
+
+    def __init__(self, fault: str) -> None:
+        super().__init__(fault)
+        self.fault: str = fault
+        self.server: str = UNNAMED
+
+    def __str__(self) -> str:
+        """Say in one sentence which server did what."""
+        return f"{self.server} {self.fault}"
+
+
+class CannotConnectError(HostError):
+    """The server cannot be reached."""
+
+    exit_code = EXIT_CONNECT_FAILED
+
+
+class UntrustedError(HostError):
+    """The server and we do not trust each other's certificates, or one of us has none."""
+
+    exit_code = EXIT_ACCESS_DENIED
+
+
+class LostConnectionError(HostError):
+    """The server hung up before its reply was complete."""
+
+    exit_code = EXIT_TRUNCATED
+
+
+class NoAnswerError(LostConnectionError):
+    """The server hung up before it had said anything, as C distccd does with what it refuses."""
+
+
+class SlowHostError(HostError):
+    """The server did not answer in time."""
+
+    exit_code = EXIT_TIMEOUT
+
+
+class BadReplyError(HostError):
+    """The server sent what is no reply."""
+
+    exit_code = EXIT_PROTOCOL_ERROR
+
+
+class RefusedByHostError(HostError):
+    """The server answered with a sentence of its own instead of a compiler's result."""
+
+    @classmethod
+    def of(cls, reply: Reply) -> RefusedByHostError:
+        """Make it of the server's answer."""
+        words = shown(reply.stderr.head(_SENTENCE), utf_8=True).decode(errors="replace")
+        lines = words.strip().splitlines()
+        error = cls(f"answered: {lines[-1] if lines else 'nothing'}")
+        error.exit_code = reply.exit_code
+        error.scope = _SCOPES.get(reply.exit_code, Scope.JOB)
+        return error
+
+
+class AnotherCompilerError(HostError):
+    """The server's compiler of that name makes something else than ours, or may do so."""
+
+    exit_code = EXIT_COMPILER_MISSING
+    scope = Scope.COMPILER

@@ -1,0 +1,252 @@
+"""What a host is sent of one compile: its files, or its text.
+
+In: the `Material` of a compile, and hosts, one after the other.  Out: what a compiler there made of it.
+A host gets the files if it makes of them just what this machine would, or if its `,cpp` says that it
+is to get them.  Other hosts get the text.  Text goes only where the same compiler is known to be, to C
+distccd, which cannot say, and wherever the user vouches for it (`,cpp`, `DISTCC_TRUST_NAMES`).
+
+Objects made from text may differ from local ones (gcc's with `-g`, clang's always).  So where a host
+would make the exact object of the files, a unit whose files cannot be sent is compiled here instead.
+This module does not know which host is next.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Final
+
+from twisted_distcc.client.backends.distcc_calls import Calls
+from twisted_distcc.client.backends.host_faults import (
+    AnotherCompilerError,
+    BadReplyError,
+    HostError,
+    NoAnswerError,
+    RefusedByHostError,
+    Scope,
+)
+from twisted_distcc.client.backends.requests import text_request, tree_request
+from twisted_distcc.client.backends.server_capabilities import ANSWER_LIMITS, Abilities, Likeness
+from twisted_distcc.client.hosts import RemoteHost
+from twisted_distcc.client.inputs.candidate import StaysHere
+from twisted_distcc.client.inputs.local_toolchains import OwnCompiler
+from twisted_distcc.client.inputs.message_style import UNKNOWN, Style, Styles
+from twisted_distcc.client.inputs.payload import Material
+from twisted_distcc.client.inputs.sources import DATE
+from twisted_distcc.client.invocation import Report
+from twisted_distcc.client.results.delivery import Compiled
+from twisted_distcc.client.results.dependency_rules import BadRulesError
+from twisted_distcc.errors import EXIT_ACCESS_DENIED, EXIT_COMPILER_MISSING, LocalProtocolError
+from twisted_distcc.jobs.model import Reply
+from twisted_distcc.pump.unit import NotForServersError
+
+_UNLIKE: Final = {
+    Likeness.OTHER: "has another {} than this machine",
+    Likeness.UNKNOWN: "cannot tell what its {} is, a script perhaps",
+}
+# What a host that has answered a question refuses with when it would not answer so again, perhaps.
+_OUTDATED: Final = frozenset({EXIT_ACCESS_DENIED, EXIT_COMPILER_MISSING})
+_LACKS: Final = {
+    Likeness.SAME: "has no sandbox in which {} would find the files at their own paths",
+    Likeness.UNTOLD: "does not say whether its {} is this one, as C distccd",
+    **_UNLIKE,
+}
+_ADVICE: Final = "DISTCC_TRUST_NAMES=1 would send it all the same"
+
+
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """One compile on its way.
+
+    Attributes:
+        material: what can be sent.
+        calls: how hosts are called.
+        abilities: what is known of them.
+        styles: how messages look here.
+        report: where words go.
+    """
+
+    material: Material
+    calls: Calls
+    abilities: Abilities
+    styles: Styles
+    report: Report
+
+    async def prepare(self, hosts: Sequence[RemoteHost]) -> None:
+        """Find the files, if one of `hosts` may take them; or preprocess, before a host has to wait.
+
+        Raises:
+            StaysHere: if there is nothing to send.
+            CannotStartError: if the compiler cannot be started.
+        """
+        if not hosts:
+            return
+        if not self._trusts_names and not await self.abilities.can_tell(self.compiler):
+            raise self._unidentified()
+        if await self._may_take_files(hosts):
+            try:
+                await self.material.find()
+                return
+            except NotForServersError as reason:
+                if await self.abilities.has_exact(hosts, self.compiler):
+                    raise StaysHere(str(reason)) from reason
+                self._say_why_text(reason)
+        await self.material.text()
+
+    async def to(self, host: RemoteHost) -> Compiled:
+        """Have `host` compile it.
+
+        Raises:
+            HostError: if the host does not do its part.
+            StaysHere, CannotStartError: as `prepare`.
+            OSError: if what it answers cannot be stored.
+        """
+        likeness = await self._likeness(host)
+        source = self.material.sendable.compilation.source
+        self.report.say(f"compiling {source} on {host}")
+        try:
+            return await self._compiled(host, likeness)
+        except HostError as error:
+            error.scope = _scope(error, likeness)
+            if error.exit_code in _OUTDATED:
+                self.abilities.forget(host, self.compiler)
+            raise
+
+    async def _likeness(self, host: RemoteHost) -> Likeness | None:
+        """Ask what the compiler of `host` is; `None` says that the user vouches for it.
+
+        Raises:
+            HostError: if it is not known to be ours, and nobody vouches for it.
+        """
+        if host.pump or (self._trusts_names and not await self.abilities.can_tell(self.compiler)):
+            return None
+        ask = partial(self.calls.reply, host, limits=ANSWER_LIMITS)
+        likeness = await self.abilities.likeness(host, ask, self.compiler)
+        if likeness in _UNLIKE and not self._trusts_names:
+            raise AnotherCompilerError(f"{_UNLIKE[likeness].format(self.compiler.name)}; {_ADVICE}")
+        return likeness
+
+    async def _compiled(self, host: RemoteHost, likeness: Likeness | None) -> Compiled:
+        try:
+            compiled = await self._with_files(host, likeness)
+        except NotForServersError as reason:
+            if likeness is Likeness.EXACT:
+                raise StaysHere(str(reason)) from reason
+            self._say_why_text(reason)
+            compiled = None
+        return compiled or await self._as_text(host)
+
+    async def _as_text(self, host: RemoteHost) -> Compiled:
+        text = await self.material.text()
+        request = text_request(self.material.sendable, text, compress=host.compress)
+        try:
+            return Compiled(host, request, await self.calls.compiled(host, request), text)
+        except LocalProtocolError as limit:  # the same for every host
+            raise StaysHere(f"it cannot be sent: {limit}") from limit
+
+    async def _with_files(self, host: RemoteHost, likeness: Likeness | None) -> Compiled | None:
+        """Have `host` preprocess, too; `None` says that it is to get the text.
+
+        Raises:
+            NotForServersError: if the files of this unit cannot be sent.
+        """
+        if likeness is Likeness.EXACT and self.material.obstacle is not None:
+            raise self.material.obstacle
+        environment = self._environment(host, likeness)
+        if environment is None:
+            if reason := self._why_text(host, likeness):
+                self._say_why_text(reason)
+            return None
+        style = UNKNOWN if host.pump else await self.styles.of(self.material.sendable, environment)
+        try:
+            compiled = await self._in_style(host, environment, style)
+            if style.for_messages is None or compiled.reply.status or not compiled.says_anything():
+                return compiled
+            again = await self._in_style(host, environment, style.for_messages)
+            return compiled.with_messages_of(again)
+        except LocalProtocolError as limit:
+            raise NotForServersError(str(limit)) from limit
+        except RefusedByHostError as error:
+            if error.scope is not Scope.JOB or error.exit_code == EXIT_ACCESS_DENIED:
+                raise
+            raise NotForServersError(f"{host} {error.fault}") from error
+
+    async def _in_style(self, host: RemoteHost, environment: dict[str, str], style: Style) -> Compiled:
+        """Have `host` compile the files, and write messages in this `style`."""
+        sendable = self.material.sendable
+        tree = await self.material.tree()
+        request = tree_request(sendable, tree, environment, style.options)
+        with_rules = sendable.dependencies is not None
+        reply = await self.calls.compiled(host, request, with_rules=with_rules)
+        if with_rules and not reply.status:
+            self._check_rules(reply)
+        return Compiled(host, request, reply, None, style)
+
+    def _check_rules(self, reply: Reply) -> None:
+        try:
+            self.material.check_rules(reply.dependencies.read())
+        except BadRulesError as error:
+            reply.discard()
+            raise BadReplyError(f"sent a bad reply: {error}") from error
+
+    def _environment(self, host: RemoteHost, likeness: Likeness | None) -> dict[str, str] | None:
+        """Give the environment that `host` is to preprocess in; `None` if it is not to preprocess."""
+        found = self.material.found
+        if found is None:
+            return None
+        if host.pump:  # it may be C distccd, which takes no environment
+            return None if DATE in found.environment else {}
+        return found.environment if likeness is Likeness.EXACT else None
+
+    def _why_text(self, host: RemoteHost, likeness: Likeness | None) -> str | None:
+        """Say why `host` is not to preprocess; `None` if nobody is to, or what forbids it was said."""
+        if self.material.sendable.compilation.language.is_preprocessed:
+            return None
+        if not self.calls.settings.remote_cpp:
+            return "DISTCC_REMOTE_CPP=0"
+        if host.pump:
+            return f"{host} may not heed {DATE}" if self.material.found else None
+        if likeness is None:
+            return f"it cannot be told what {self.compiler.name} is"
+        lack = _LACKS.get(likeness)
+        return lack and f"{host} {lack.format(self.compiler.name)}"
+
+    async def _may_take_files(self, hosts: Sequence[RemoteHost]) -> bool:
+        """Whether it is worth the while to find the files."""
+        if not self.calls.settings.remote_cpp:
+            return False
+        if any(host.pump for host in hosts):
+            return True
+        return not await self.abilities.are_hopeless(hosts, self.compiler)
+
+    @property
+    def _trusts_names(self) -> bool:
+        return self.calls.settings.trust_names
+
+    @property
+    def compiler(self) -> OwnCompiler:
+        """The compiler that is meant."""
+        return self.material.sendable.own_compiler
+
+    def _unidentified(self) -> StaysHere:
+        """Say, once for a build, that only the name of the compiler could be sent."""
+        reason = (
+            f"{self.compiler.path} is a script or starts another compiler, so no server is known to have"
+            f" the same; {_ADVICE}"
+        )
+        self.report.remind("this compiler's units are compiled here", reason)
+        return StaysHere(reason)
+
+    def _say_why_text(self, reason: object) -> None:
+        self.report.say(f"preprocessing here: {reason}")
+
+
+def _scope(error: HostError, likeness: Likeness | None) -> Scope:
+    """Return which jobs `error` is about, by what its host has said of its compiler."""
+    is_told = likeness not in (None, Likeness.UNTOLD)
+    if isinstance(error, NoAnswerError) and not is_told:  # as C distccd refuses
+        return Scope.COMPILER
+    if isinstance(error, RefusedByHostError) and error.exit_code == EXIT_ACCESS_DENIED and is_told:
+        return Scope.JOB  # the simplest job of this compiler is not denied
+    return error.scope

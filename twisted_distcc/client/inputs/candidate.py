@@ -1,0 +1,208 @@
+"""Whether a compile may leave this machine, and as which command.
+
+In: an `Invocation`.  Out: a `Sendable`, the command understood and its compiler found; or `StaysHere`,
+with the reason.  This module refuses to know hosts and slots.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from twisted_distcc.client.inputs.local_toolchains import OwnCompiler
+from twisted_distcc.client.invocation import Invocation
+from twisted_distcc.client.results.outputs import Existing, LeftToCompilerError, is_new
+from twisted_distcc.cmdline.compilation import Compilation, Stage, StayLocal
+from twisted_distcc.cmdline.compilers import Family
+from twisted_distcc.cmdline.environment import (
+    SEARCH_VARIABLES,
+    environment_forbids,
+    search_options,
+)
+from twisted_distcc.cmdline.parse import parse
+from twisted_distcc.errors import EXIT_COMPILER_MISSING, DistccError
+from twisted_distcc.pump.callers import check_callers_own
+from twisted_distcc.pump.local_files import Disk
+from twisted_distcc.pump.search import included_files
+from twisted_distcc.pump.unit import CallersOwnError, FileSystem
+from twisted_distcc.toolchain.finding import find_compiler, name_behind, not_found
+
+# With these clang starts an assembler, as gcc does.
+_EXTERNAL_AS: Final = frozenset({"-fno-integrated-as", "-no-integrated-as"})
+
+
+class StaysHere(Exception):  # noqa: N818  (a turn that the story takes, not an error)
+    """It has to be compiled on this machine, for the reason that is its text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sendable:
+    """A compile that may happen elsewhere.
+
+    Attributes:
+        invocation: what was typed, and where.
+        compiler: the path of the compiler that is meant.
+        compilation: the command, understood.
+        explicit: the same, with options for what the environment says of search folders.
+    """
+
+    invocation: Invocation
+    compiler: str
+    compilation: Compilation
+    explicit: Compilation
+
+    @classmethod
+    def of(cls, invocation: Invocation, compiler: str) -> Sendable:
+        """Understand `invocation`, whose compiler is at the path `compiler`.
+
+        Raises:
+            StaysHere: if it has to be compiled on this machine.
+        """
+        compilation = _understood(_argv_for_servers(invocation, compiler), invocation)
+        if reason := environment_forbids(invocation.environ):
+            raise StaysHere(reason)
+        words = search_options(invocation.environ, compilation.language)
+        argv = (compilation.compiler, *compilation.arguments, *words)
+        explicit = _understood(argv, invocation) if words else compilation
+        return cls(invocation, compiler, compilation, explicit)
+
+    @property
+    def explicit_environ(self) -> dict[str, str]:
+        """The environment without what `explicit` has as options."""
+        environ = self.invocation.environ
+        return {name: value for name, value in environ.items() if name not in SEARCH_VARIABLES}
+
+    @property
+    def own_compiler(self) -> OwnCompiler:
+        """The compiler, as servers may have it, too."""
+        return OwnCompiler.of(self.compiler, self.compilation.compiler, self.invocation.environ)
+
+    def absolute(self, path: str) -> str:
+        """Give `path`, as the command has it, from the root."""
+        return os.path.join(self.invocation.directory, path)
+
+    @property
+    def output(self) -> str:
+        """The absolute path of the object."""
+        return self.absolute(self.compilation.output)
+
+    @property
+    def dependencies(self) -> str | None:
+        """The absolute path of the dependency file, if there is to be one."""
+        rules = self.compilation.dependencies
+        return self.absolute(rules.path) if rules else None
+
+    def check_inputs(self, files: FileSystem) -> None:
+        """See to it that the files which the command itself names can be opened by others.
+
+        Raises:
+            CallersOwnError: if one cannot.
+        """
+        named = [self.compilation.source, *included_files(self.compilation)]
+        check_callers_own(map(self.absolute, named), files)
+
+    @property
+    def existing_output(self) -> Existing:
+        """What compilers do with the file that has the object's name."""
+        stage, language = self.compilation.stage, self.compilation.language
+        is_alike = stage is Stage.OBJECT and not language.is_assembler
+        return Existing.REPLACED if is_alike else Existing.DISPUTED
+
+    @property
+    def writes_dependencies_last(self) -> bool:
+        """Whether the compiler writes the dependency file when the object is complete.
+
+        One that starts an assembler does not, and neither does one whose name tells nothing.
+        """
+        compilation = self.compilation
+        in_one = not compilation.language.is_assembler and _EXTERNAL_AS.isdisjoint(compilation.arguments)
+        return compilation.family is Family.CLANG and in_one
+
+    def check_outputs(self) -> None:
+        """Leave to the compiler what only it can write, before anybody is asked.
+
+        Raises:
+            StaysHere: if it has to write one of the outputs.
+        """
+        self._check(self.output, self.existing_output)
+        if self.dependencies is not None:
+            self._check(self.dependencies, Existing.OVERWRITTEN)
+
+    def _check(self, path: str, existing: Existing) -> None:
+        try:
+            is_there = not is_new(path, existing)
+        except LeftToCompilerError as reason:
+            raise StaysHere(str(reason)) from reason
+        _check_own(path)
+        if is_there:
+            self._check_not_source(path)
+
+    def _check_not_source(self, path: str) -> None:
+        with contextlib.suppress(OSError):  # a source that is missing has its own messages
+            if os.path.samefile(path, self.absolute(self.compilation.source)):
+                raise StaysHere(f"{path} is the source")
+
+
+def compiler_of(invocation: Invocation) -> str:
+    """Give the path of the compiler that `invocation` means.
+
+    Raises:
+        DistccError: if there is none; the text says so, with distcc's exit code for it.
+    """
+    name = invocation.argv[0]
+    folders = invocation.environ.get("PATH", os.defpath).split(":")
+    path = ":".join(invocation.absolute(folder) if folder else "" for folder in folders)
+    called = invocation.absolute(name) if name.startswith("/proc/") else name
+    compiler = find_compiler(called, invocation.directory, path)
+    if compiler is None:
+        error = DistccError(not_found(name))
+        error.exit_code = EXIT_COMPILER_MISSING
+        raise error
+    return compiler
+
+
+def read_text(path: str) -> str | None:
+    """Give the text of the file `path`; `None` if it cannot be read."""
+    try:
+        return os.fsdecode(Path(path).read_bytes())
+    except (OSError, ValueError):
+        return None
+
+
+def _read_words(path: str) -> str | None:
+    """Return the text of a response file; `None` if it cannot be read.
+
+    Raises:
+        StaysHere: if only the caller can read it.
+    """
+    _check_own(path)
+    return read_text(path)
+
+
+def _check_own(path: str) -> None:
+    try:
+        check_callers_own([path], Disk())
+    except CallersOwnError as error:
+        raise StaysHere(str(error)) from error
+
+
+def _understood(argv: tuple[str, ...], invocation: Invocation) -> Compilation:
+    compilation = parse(argv, lambda path: _read_words(os.path.join(invocation.directory, path)))
+    if isinstance(compilation, StayLocal):
+        raise StaysHere(compilation.reason)
+    return compilation
+
+
+def _argv_for_servers(invocation: Invocation, compiler: str) -> tuple[str, ...]:
+    """Give the command as servers are to know it.
+
+    A masquerade link of ours gets the bare name of the compiler.  `cc` may be another compiler on
+    another machine, so it gets the name that it stands for here.
+    """
+    name, *arguments = invocation.argv
+    if "/" in name and os.path.join(invocation.directory, name) != compiler:
+        name = os.path.basename(name)
+    return (name_behind(name, compiler), *arguments)

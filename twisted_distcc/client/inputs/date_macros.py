@@ -1,0 +1,86 @@
+"""Whether a compile says when it is done: what the compiler itself says of `__DATE__` and its kin.
+
+A scan sees that one of these words stands somewhere.  Whether that is a use of the clock depends on
+more: on branches, on macros that nobody calls, on `#define __DATE__ "redacted"` in an earlier header.
+So the compiler is asked to preprocess with `-Wdate-time`, which warns of each use.  The answer is
+remembered as long as no file of the unit changes.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import Final
+
+from twisted_distcc.client.inputs.candidate import Sendable
+from twisted_distcc.client.inputs.compiler_probe import ask
+from twisted_distcc.client.inputs.depfile_listing import unit_key
+from twisted_distcc.cmdline.rewrite import clock_argv
+from twisted_distcc.pump.folders import settled
+from twisted_distcc.pump.unit import FileSystem, Stamp, Unit
+from twisted_distcc.runtime.processes import Spawner
+
+# Units that are remembered, of some hundred kilobytes at most.
+_MOST: Final = 500
+
+_WARNING: Final = b"-Wdate-time"
+# A text with one of these may silence the warning: `#pragma GCC diagnostic ignored "-Wdate-time"`.
+_SILENCING: Final = (b"date-time", b"-Weverything")
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """Whether a unit of these files says the time."""
+
+    files: dict[str, Stamp]
+    says: bool
+
+
+class Clocks:
+    """The answers that one process has had.
+
+    Args:
+        files: the files.
+        spawn: starts compilers.
+    """
+
+    def __init__(self, files: FileSystem, spawn: Spawner) -> None:
+        self._files = files
+        self._spawn = spawn
+        self._answers: OrderedDict[tuple[object, ...], _Answer] = OrderedDict()
+
+    def known(self, sendable: Sendable, directory: str, unit: Unit) -> bool | None:
+        """Tell whether the compile of `unit` says the time, if that is known."""
+        key = unit_key(sendable, directory)
+        answer = self._answers.get(key)
+        if answer is None or answer.files != unit.files:
+            return None
+        self._answers.move_to_end(key)
+        return answer.says
+
+    async def ask(self, sendable: Sendable, directory: str, unit: Unit) -> bool:
+        """Have the compiler tell whether the compile of `unit` says the time; in doubt it does.
+
+        Raises:
+            CannotStartError: if there is no such compiler.
+        """
+        begun = self._files.now_ns()
+        words = clock_argv(sendable.compilation)
+        says = words is None or self._is_silenced(unit) or await self._warns(sendable, words[1:])
+        if all(settled(stamp, begun) for stamp in unit.files.values()):
+            self._remember(unit_key(sendable, directory), _Answer(unit.files, says))
+        return says
+
+    async def _warns(self, sendable: Sendable, words: list[str]) -> bool:
+        invocation = sendable.invocation
+        answer = await ask(self._spawn, sendable.compiler, words, invocation, invocation.environ)
+        return answer.status != 0 or _WARNING in answer.stderr
+
+    def _is_silenced(self, unit: Unit) -> bool:
+        texts = (self._files.read(path) or b"" for path in unit.files)
+        return any(word in text for text in texts for word in _SILENCING)
+
+    def _remember(self, key: tuple[object, ...], answer: _Answer) -> None:
+        self._answers[key] = answer
+        if len(self._answers) > _MOST:
+            self._answers.popitem(last=False)

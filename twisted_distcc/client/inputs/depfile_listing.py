@@ -1,0 +1,188 @@
+"""Which files a compile reads, told by the compiler's own `-M`: exact, and as slow as preprocessing.
+
+In: a `Sendable`, and what a scan knows of its unit.  Out: the whole `Unit`.  A list is remembered, and
+holds while no file of it has changed, and none has appeared where one of its names would be found.
+This module refuses to read sources.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections import OrderedDict
+from dataclasses import dataclass, replace
+from typing import Final
+
+from twisted_distcc.client.inputs.candidate import Sendable
+from twisted_distcc.client.inputs.compiler_probe import ask
+from twisted_distcc.cmdline.environment import SEARCH_VARIABLES
+from twisted_distcc.cmdline.rewrite import listing_argv
+from twisted_distcc.pump.folders import settled
+from twisted_distcc.pump.unit import FileSystem, NotForServersError, Unit
+from twisted_distcc.runtime.processes import Spawner
+
+# Units that are remembered, of up to some hundred kilobytes; few builds have so many that a scan cannot
+# decide.
+_MOST: Final = 500
+
+_Key = tuple[object, ...]
+
+# In a make rule a backslash makes the next character plain, and joins lines; a dollar is doubled.
+_WORD: Final = re.compile(r"(?:[^\s\\]++|\\[^\n])++")
+_ESCAPED: Final = re.compile(r"\\([\s#\\:])|\$(\$)")
+
+
+@dataclass(frozen=True, slots=True)
+class _Listed:
+    """An answer, and the state of things for which it was given.
+
+    Attributes:
+        unit: the answer.
+        names: the names of its files, and of the folders on the way to them.
+        folders: which of these there are in each folder that was, or would have been, looked in.
+    """
+
+    unit: Unit
+    names: frozenset[str]
+    folders: dict[str, frozenset[str]]
+
+
+class Listings:
+    """The lists that one process was given.
+
+    Args:
+        files: tells whether they still hold.
+        spawn: starts compilers.
+    """
+
+    def __init__(self, files: FileSystem, spawn: Spawner) -> None:
+        self._files = files
+        self._spawn = spawn
+        self._listed: OrderedDict[_Key, _Listed] = OrderedDict()
+
+    def known(self, sendable: Sendable, directory: str, scanned: Unit) -> Unit | None:
+        """Give the unit of `sendable` if it was listed before, and nothing has changed since."""
+        key = unit_key(sendable, directory)
+        listed = self._listed.get(key)
+        if listed is None:
+            return None
+        if not self._holds(listed, scanned):
+            del self._listed[key]
+            return None
+        self._listed.move_to_end(key)
+        return listed.unit
+
+    async def ask(self, sendable: Sendable, directory: str, scanned: Unit) -> Unit:
+        """Have the compiler list the files of `sendable`, of which the scan knows those of `scanned`.
+
+        Raises:
+            NotForServersError: if the compiler cannot, or if files change meanwhile.
+            CannotStartError: if there is no such compiler.
+        """
+        begun = self._files.now_ns()
+        invocation = sendable.invocation
+        words = listing_argv(sendable.compilation)[1:]
+        answer = await ask(self._spawn, sendable.compiler, words, invocation, invocation.environ)
+        if answer.status:
+            raise NotForServersError("the compiler cannot list the files that it reads")
+        unit = self._unit(prerequisites(os.fsdecode(answer.stdout)), directory, scanned)
+        self._remember(unit_key(sendable, directory), unit, begun)
+        return unit
+
+    def _remember(self, key: _Key, unit: Unit, begun: int) -> None:
+        """Remember `unit`, unless one of its files may have changed since the compiler began to read.
+
+        Nor if it cannot be seen what appears in one of its folders.
+        """
+        if not all(settled(stamp, begun) for stamp in unit.files.values()):
+            return
+        names = _names(unit)
+        folders = self._looked_in(unit, names)
+        if any(self._is_closed(folder) for folder, held in folders.items() if not held):
+            return
+        self._listed[key] = _Listed(unit, names, folders)
+        if len(self._listed) > _MOST:
+            self._listed.popitem(last=False)
+
+    def _unit(self, names: list[str], directory: str, scanned: Unit) -> Unit:
+        files = dict(scanned.files)
+        for name in names:
+            path = sys.intern(os.path.join(directory, name))
+            stamp = self._files.stamp(path)
+            if stamp is None:
+                raise NotForServersError(f"{path} was there a moment ago")
+            files[path] = stamp
+        return replace(scanned, files=files, folders=scanned.folders | set(map(os.path.dirname, files)))
+
+    def _holds(self, listed: _Listed, scanned: Unit) -> bool:
+        stamp = self._files.stamp
+        return (
+            scanned.files.items() <= listed.unit.files.items()
+            and scanned.folders <= listed.unit.folders
+            and all(stamp(path) == known for path, known in listed.unit.files.items())
+            and all(
+                self._relevant(folder, listed.names) == known for folder, known in listed.folders.items()
+            )
+        )
+
+    def _looked_in(self, unit: Unit, names: frozenset[str]) -> dict[str, frozenset[str]]:
+        """Give what is relevant in each folder in which a file was, or would have been, looked for.
+
+        `#include <sys/types.h>` looks into the folder `sys` of each folder that is searched; where there
+        is no `sys`, the folder above tells.
+        """
+        below = _below(unit)
+        found: dict[str, frozenset[str]] = {}
+        for searched in unit.folders:
+            found[searched] = self._relevant(searched, names)
+            for part in below:
+                above, _, name = part.rpartition("/")
+                if name in found.get(searched + above, ()):
+                    found[searched + part] = self._relevant(searched + part, names)
+        return found
+
+    def _is_closed(self, folder: str) -> bool:
+        return self._files.names(folder) is None and self._files.folder_stamp(folder) is not None
+
+    def _relevant(self, folder: str, names: frozenset[str]) -> frozenset[str]:
+        """Give those of `names` that are in `folder`: what is written beside them changes nothing."""
+        return names & (self._files.names(folder) or frozenset())
+
+
+def prerequisites(rules: str) -> list[str]:
+    """Give the files that a make rule, as compilers write it, names after its target."""
+    _, _, listed = rules.partition(": ")
+    return [_ESCAPED.sub(r"\1\2", word) for word in _WORD.findall(listed)]
+
+
+def _names(unit: Unit) -> frozenset[str]:
+    return frozenset(sys.intern(name) for path in unit.files for name in path.split("/"))
+
+
+def _below(unit: Unit) -> list[str]:
+    """Give how files lie below the folders in which they may have been found, outer folders first.
+
+    Of `/usr/include/x/y/z.h` it is `/x` and `/x/y`, and `/y`, if `/usr/include/x` is searched as well.
+    """
+    parts: set[str] = set()
+    for folder in {os.path.dirname(path) for path in unit.files}:
+        above, part = folder, ""
+        while above:
+            above, _, name = above.rpartition("/")
+            part = f"/{name}{part}"
+            if above in unit.folders:
+                parts.update(part[:end] for end in _ends(part))
+    return sorted(parts)
+
+
+def _ends(part: str) -> list[int]:
+    """Give where the names in `part` end."""
+    return [place for place, character in enumerate(part) if character == "/" and place] + [len(part)]
+
+
+def unit_key(sendable: Sendable, directory: str) -> _Key:
+    """Return all that decides what a compiler reads, but the files."""
+    environ = sendable.invocation.environ
+    variables = tuple(environ.get(name) for name in sorted(SEARCH_VARIABLES))
+    return sendable.compiler, directory, sendable.compilation.arguments, variables

@@ -1,0 +1,100 @@
+"""Which compilers this machine has: the digests that servers tell of theirs, of our own.
+
+In: a compiler of the user's.  Out: its digest, by the same code as a server's, found in a thread.  What
+was found holds for a while, unless the compiler's file changes.  This module refuses to know what any
+server answered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Final
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorTime
+from twisted.internet.threads import deferToThreadPool
+
+from twisted_distcc.client.single_flight import Shared
+from twisted_distcc.toolchain.digest import FileStamp, file_stamp
+from twisted_distcc.toolchain.toolchains import identify
+
+HOLDS: Final = 600.0
+"""Seconds after which what was found out about a compiler, here or on a server, is asked again."""
+
+# Variables that decide what a compiler consists of: where it finds its assembler, its libraries and its
+# configuration.
+_DECIDING: Final = ("PATH", "LD_LIBRARY_PATH", "HOME", "CLANG_NO_DEFAULT_CONFIG")
+
+
+@dataclass(frozen=True, slots=True)
+class OwnCompiler:
+    """A compiler, as a user means it.
+
+    Attributes:
+        path: where it lies.
+        name: what servers are to know it by, the first word of the command.
+        environ: what of the user's environment decides what it consists of.
+    """
+
+    path: str
+    name: str
+    environ: tuple[tuple[str, str], ...] = ()
+
+    @classmethod
+    def of(cls, path: str, name: str, environ: Mapping[str, str]) -> OwnCompiler:
+        """Return the compiler at `path` as it works in `environ`."""
+        told = ((each, environ.get(each)) for each in _DECIDING)
+        return cls(path, name, tuple((each, value) for each, value in told if value is not None))
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    at: float
+    stamp: FileStamp
+    digest: str | None
+
+
+class OwnCompilers:
+    """The digests of compilers.
+
+    Args:
+        clock: tells how long ago one was found.
+        find: finds one; see `finder`.
+    """
+
+    def __init__(
+        self, clock: IReactorTime, find: Callable[[OwnCompiler], Awaitable[str | None]]
+    ) -> None:
+        self._clock = clock
+        self._find = find
+        self._found: dict[OwnCompiler, _Found] = {}
+        self._searches: Shared[OwnCompiler, str | None] = Shared()
+
+    async def digest(self, compiler: OwnCompiler) -> str | None:
+        """Give the digest of `compiler`, or `None` for one of which nobody can tell."""
+        try:
+            stamp = file_stamp(compiler.path)
+        except OSError:
+            return None
+        found = self._found.get(compiler)
+        if found and found.stamp == stamp and self._clock.seconds() - found.at < HOLDS:
+            return found.digest
+        return await self._searches.get(compiler, lambda: self._search(compiler, stamp))
+
+    async def _search(self, compiler: OwnCompiler, stamp: FileStamp) -> str | None:
+        digest = await self._find(compiler)
+        self._found[compiler] = _Found(self._clock.seconds(), stamp, digest)
+        return digest
+
+
+def finder(reactor: Any) -> Callable[[OwnCompiler], Deferred[str | None]]:
+    """Return what finds digests in the threads of `reactor`, which provides `IReactorThreads`."""
+
+    def find(compiler: OwnCompiler) -> Deferred[str | None]:
+        environ = dict(compiler.environ)
+        work = partial(identify, compiler.path, environ, anew=True)
+        return deferToThreadPool(reactor, reactor.getThreadPool(), work)
+
+    return find

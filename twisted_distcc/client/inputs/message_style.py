@@ -1,0 +1,272 @@
+"""How messages look where a compile was typed, and how a server is to write the same.
+
+In: a `Sendable`.  Out: a `Style`: options for the server's compiler, and whether its messages then are
+the caller's, byte for byte.  Without a terminal, in plain English, a server's messages are; otherwise
+nothing is taken for granted.  The compiler itself is asked: it compiles a few lines as the caller would
+have them compiled, at a terminal of the same size, and once more as a server would.  If it does not say
+the same, servers get no options, and a compile that has messages is done here.  If the options get into
+what it makes, as into the debug information of gcc, they are used for messages alone.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import struct
+import termios
+import tty
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from typing import Final
+
+from twisted_distcc.client.inputs.candidate import Sendable
+from twisted_distcc.client.inputs.locales import has_locale
+from twisted_distcc.client.invocation import Invocation, Terminal
+from twisted_distcc.client.single_flight import Shared
+from twisted_distcc.cmdline.compilation import Compilation, Language
+from twisted_distcc.cmdline.compilers import Family
+from twisted_distcc.cmdline.environment import tells_all_of_messages
+from twisted_distcc.cmdline.messages import (
+    has_known_characters,
+    is_cut,
+    is_english,
+    is_recorded,
+    narrowest,
+    options_like,
+    shaping_options,
+    shaping_variables,
+)
+from twisted_distcc.pump.unit import FileSystem
+from twisted_distcc.runtime.processes import CannotStartError, Command, Spawner, run
+
+# Quotes, colours, links, corrections, and a letter that not every locale has; in short lines, since gcc
+# shows only a part of those that are too long for the terminal.
+_SAMPLE: Final = b"""\
+int sample(int given)
+{
+    int \\u00e4;
+    if (given = 1)
+        __builtin_printf("%s", given);
+    return 0;
+}
+"""
+_SOURCE: Final = "/proc/self/fd/3"
+_HOLDS_NS: Final = 60_000_000_000
+"""How long an answer holds: catalogs of translations may be installed at any time."""
+_MOST: Final = 200
+_READ: Final = 65536
+_ASSEMBLER: Final = b"Assembler messages"
+
+_Key = tuple[object, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Style:
+    """How messages look.
+
+    Attributes:
+        options: what makes a server's compiler write like this.
+        is_exact: whether it then writes just what the compiler here would.
+        is_english: whether the assembler's messages, which no sample has, are surely not translated.
+        columns: longer lines of the source may be shown in part here.
+        for_messages: a style whose messages are exact, but whose options get into the object.
+    """
+
+    options: tuple[str, ...] = ()
+    is_exact: bool = True
+    is_english: bool = True
+    columns: int | None = None
+    for_messages: Style | None = None
+
+    def fits(self, said: bytes) -> bool:
+        """Whether the compiler here would have said this, too."""
+        if not said:
+            return True
+        if not self.is_exact or (self.columns is not None and is_cut(said, self.columns)):
+            return False
+        return self.is_english or _ASSEMBLER not in said
+
+
+PLAIN: Final = Style()
+UNKNOWN: Final = Style(is_exact=False)
+
+
+@dataclass(frozen=True, slots=True)
+class _Sample:
+    """What a compiler said of the sample, and the assembly that it made of it."""
+
+    status: int
+    said: bytes
+    made: bytes
+
+
+class Styles:
+    """What one process was told.
+
+    Args:
+        files: tells whether a compiler is still the same.
+        spawn: starts compilers.
+    """
+
+    def __init__(self, files: FileSystem, spawn: Spawner) -> None:
+        self._files = files
+        self._spawn = spawn
+        self._known: OrderedDict[_Key, tuple[int, Style]] = OrderedDict()
+        self._asking: Shared[_Key, Style] = Shared()
+
+    async def of(self, sendable: Sendable, told: Mapping[str, str]) -> Style:
+        """Return the style of `sendable`, for a server that is told the variables `told`."""
+        invocation, compilation = sendable.invocation, sendable.compilation
+        if invocation.terminal is None and _is_plain(invocation.environ):
+            return PLAIN
+        if compilation.language.is_assembler:  # clang would warn of options that no compiler uses
+            return UNKNOWN
+        key = self._key(sendable, told)
+        since, style = self._known.get(key, (0, UNKNOWN))
+        if self._files.now_ns() - since > _HOLDS_NS:
+            style = await self._asking.get(key, lambda: self._ask(key, sendable, told))
+        return style
+
+    def _key(self, sendable: Sendable, told: Mapping[str, str]) -> _Key:
+        return (
+            sendable.compiler,
+            self._files.stamp(sendable.compiler),
+            _language(sendable.compilation),
+            shaping_options(sendable.compilation),
+            is_recorded(sendable.compilation),
+            sendable.invocation.terminal,
+            *sorted(shaping_variables(sendable.invocation.environ).items()),
+            *sorted(told.items()),
+        )
+
+    async def _ask(self, key: _Key, sendable: Sendable, told: Mapping[str, str]) -> Style:
+        try:
+            style = await _Question(self._spawn, sendable, told).style()
+        except (CannotStartError, OSError):
+            style = UNKNOWN
+        self._known[key] = self._files.now_ns(), style
+        if len(self._known) > _MOST:
+            self._known.popitem(last=False)
+        return style
+
+
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """What a compiler is asked."""
+
+    spawn: Spawner
+    sendable: Sendable
+    told: Mapping[str, str]
+
+    async def style(self) -> Style:
+        """Compare what it says here with what it would say there."""
+        compilation, invocation = self.sendable.compilation, self.sendable.invocation
+        here = await self._run(invocation.environ, invocation.terminal)
+        options = await self._options(here)
+        there = await self._run(self._environ_there, None, *options)
+        if here.status or there.status or here.said != there.said:
+            return UNKNOWN
+        columns = _columns(invocation) if compilation.family is not Family.CLANG else None
+        style = Style(options, True, is_english(invocation.environ, has_locale), columns)
+        return style if here.made == there.made else replace(UNKNOWN, for_messages=style)
+
+    async def _options(self, here: _Sample) -> tuple[str, ...]:
+        """Find the options that make it write as it did."""
+        family, invocation = self.sendable.compilation.family, self.sendable.invocation
+        if invocation.terminal is None:
+            return ()
+        if family is Family.CLANG:
+            here = await self._run(invocation.environ, invocation.terminal, "-###")
+        return options_like(here.said, family)
+
+    @property
+    def _environ_there(self) -> dict[str, str]:
+        environ = self.sendable.invocation.environ
+        shaping = shaping_variables(environ)
+        return {name: value for name, value in environ.items() if name not in shaping} | dict(self.told)
+
+    async def _run(
+        self, environ: Mapping[str, str], terminal: Terminal | None, *options: str
+    ) -> _Sample:
+        compilation = self.sendable.compilation
+        recording = _recording(compilation) if is_recorded(compilation) else ()
+        words = [*shaping_options(compilation), "-Wall", *recording, "-S", "-x", _language(compilation)]
+        with _memory() as sample, _memory() as made, _memory() as said:
+            os.pwrite(sample, _SAMPLE, 0)
+            with _screen(terminal, said) as stderr:
+                command = Command(
+                    [self.sendable.compiler, *words, "-o", "-", _SOURCE, *options],
+                    environ=environ,
+                    directory=self.sendable.invocation.directory,
+                    stdout=made,
+                    stderr=stderr,
+                    beside=(sample,),
+                )
+                ended = await run(self.spawn, command)
+            return _Sample(ended.status, _written(said), _written(made))
+
+
+def _is_plain(environ: Mapping[str, str]) -> bool:
+    """Whether messages look the same on servers, which are told so much, where there is no terminal."""
+    return (
+        tells_all_of_messages(environ)
+        and is_english(environ, has_locale)
+        and has_known_characters(environ, has_locale)
+    )
+
+
+def _columns(invocation: Invocation) -> int | None:
+    terminal = invocation.terminal
+    if terminal is None:
+        return None
+    return narrowest(invocation.environ, terminal.columns, terminal.input_columns)
+
+
+def _recording(c: Compilation) -> tuple[str, ...]:
+    """Return options with which the assembly tells of all others; with clang such compiles stay here."""
+    return ("-g",) if c.family is Family.CLANG else ("-g", "-frecord-gcc-switches")
+
+
+def _language(c: Compilation) -> str:
+    is_cxx = c.language.preprocessed in {Language.PREPROCESSED_CXX, Language.PREPROCESSED_OBJCXX}
+    return "c++" if is_cxx else "c"
+
+
+@contextmanager
+def _memory() -> Iterator[int]:
+    descriptor = os.memfd_create("sample", os.MFD_CLOEXEC)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def _screen(terminal: Terminal | None, said: int) -> Iterator[int]:
+    """Provide a terminal, and have `said` get what was written to it; without one, provide `said`.
+
+    What is written waits in the kernel, which takes some kilobytes, until everybody has closed it.
+    """
+    if terminal is None:
+        yield said
+        return
+    controller, screen = os.openpty()
+    try:
+        tty.setraw(screen)
+        fcntl.ioctl(screen, termios.TIOCSWINSZ, struct.pack("HHHH", 0, terminal.columns, 0, 0))
+        yield screen
+        os.close(screen)
+        screen = -1
+        with suppress(OSError):
+            while data := os.read(controller, _READ):
+                os.write(said, data)
+    finally:
+        os.close(controller)
+        if screen >= 0:
+            os.close(screen)
+
+
+def _written(descriptor: int) -> bytes:
+    return os.pread(descriptor, os.fstat(descriptor).st_size, 0)

@@ -1,0 +1,155 @@
+"""The contents of files, compressed once and sent often.
+
+In: paths of files, and the stamps that say which contents are meant.  Out: their contents, each
+compressed with LZO1X by itself; or the path of a file that has changed.  What was not asked for lately
+is forgotten beyond a bound.  This module refuses to know what the files are for.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+
+from twisted.internet.defer import Deferred, DeferredLock
+from twisted.internet.threads import deferToThreadPool
+
+from twisted_distcc.content.lzo import compress
+from twisted_distcc.pump.folders import settled
+from twisted_distcc.pump.unit import FileSystem, NotForServersError, Stamp
+
+MOST_BYTES: Final = 256 * 1024 * 1024
+"""What is kept in memory, compressed: the headers of some ten thousand libraries."""
+# Compressing costs some 30 microseconds a kilobyte: beyond this it would hold other jobs up.
+_AT_ONCE: Final = 32 * 1024
+# What a file costs beside its contents and its name: objects and their places in tables.
+_OVERHEAD: Final = 500
+
+
+class FileChangedError(NotForServersError):
+    """A file is not what it was when it was scanned; the text names it."""
+
+
+class Aside(Protocol):
+    """The seam to a pool of threads: runs `work` in one of them."""
+
+    def __call__(self, work: Callable[[], None], /) -> Deferred[None]:
+        """Tell when `work` is done, or fail as it does."""
+        ...
+
+
+def aside_on(reactor: Any) -> Aside:
+    """Give the threads of `reactor`, which provides `IReactorThreads`."""
+    return lambda work: deferToThreadPool(reactor, reactor.getThreadPool(), work)
+
+
+def contents_as(stamp: Stamp, path: str, files: FileSystem) -> bytes:
+    """Give the contents that the file at `path` has while its stamp is `stamp`.
+
+    Raises:
+        FileChangedError: if it has others by now, or is gone.
+    """
+    contents = files.read(path)
+    if contents is None or files.stamp(path) != stamp or len(contents) != stamp.size:
+        raise FileChangedError(f"{path} changes while it is read")
+    return contents
+
+
+@dataclass(frozen=True, slots=True)
+class PackedFile:
+    """A file as it is sent.
+
+    Attributes:
+        stamp: which contents these are.
+        name: its path, as it is sent.
+        data: its contents, compressed; empty for an empty file.
+    """
+
+    stamp: Stamp
+    name: bytes
+    data: bytes
+
+
+class PackedFiles:
+    """The packed files of one process.
+
+    Args:
+        files: the files.
+        aside: compresses many or large ones in a thread.
+        most: bytes that are kept at the most.
+    """
+
+    def __init__(self, files: FileSystem, aside: Aside, most: int = MOST_BYTES) -> None:
+        self._files = files
+        self._aside = aside
+        self._most = most
+        self._bytes = 0
+        self._kept: OrderedDict[str, PackedFile] = OrderedDict()
+        self._turn = DeferredLock()
+
+    async def of(self, wanted: Mapping[str, Stamp]) -> list[PackedFile]:
+        """Give the files at the paths `wanted`, in this order, with the contents that the stamps mean.
+
+        Raises:
+            FileChangedError: if a file has other contents by now, or is gone.
+        """
+        missing = self._missing(wanted)
+        if not missing:
+            return self._held(wanted)
+        async with self._turn:  # whoever waited finds that others have packed most of theirs
+            begun = self._files.now_ns()
+            fresh = await self._fresh(self._missing(wanted), wanted)
+            held = iter(self._held([path for path in wanted if path not in fresh]))
+            packed = [fresh.get(path) or next(held) for path in wanted]
+            self._keep(fresh, begun)
+            return packed
+
+    async def _fresh(self, missing: list[str], wanted: Mapping[str, Stamp]) -> Mapping[str, PackedFile]:
+        fresh: dict[str, PackedFile] = {}
+        if sum(wanted[path].size for path in missing) <= _AT_ONCE:
+            self._pack(missing, wanted, fresh)
+        else:
+            await self._aside(lambda: self._pack(missing, wanted, fresh))
+        return fresh
+
+    def _missing(self, wanted: Mapping[str, Stamp]) -> list[str]:
+        kept = self._kept
+        return [
+            path
+            for path, stamp in wanted.items()
+            if (file := kept.get(path)) is None or (file.stamp is not stamp and file.stamp != stamp)
+        ]
+
+    def _held(self, wanted: Collection[str]) -> list[PackedFile]:
+        kept = self._kept
+        for path in wanted:
+            kept.move_to_end(path)
+        return [kept[path] for path in wanted]
+
+    def _pack(
+        self, paths: Iterable[str], wanted: Mapping[str, Stamp], fresh: dict[str, PackedFile]
+    ) -> None:
+        """Read and compress, in a thread as a rule, which touches nothing that others do."""
+        for path in paths:
+            stamp = wanted[path]
+            contents = contents_as(stamp, path, self._files)
+            fresh[path] = PackedFile(stamp, path.encode(errors="surrogateescape"), compress(contents))
+
+    def _keep(self, fresh: Mapping[str, PackedFile], begun: int) -> None:
+        """Keep what has not changed just before it was read: it may have changed once more since."""
+        for path, file in fresh.items():
+            self._forget(path)
+            if settled(file.stamp, begun):
+                self._kept[path] = file
+                self._bytes += _cost(file)
+        while self._bytes > self._most:
+            self._forget(next(iter(self._kept)))
+
+    def _forget(self, path: str) -> None:
+        if (file := self._kept.pop(path, None)) is not None:
+            self._bytes -= _cost(file)
+
+
+def _cost(file: PackedFile) -> int:
+    return len(file.data) + 2 * len(file.name) + _OVERHEAD

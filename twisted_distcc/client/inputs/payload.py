@@ -1,0 +1,99 @@
+"""What is sent of one compile: the tree of its files, or its preprocessed text.
+
+In: a `Sendable`.  Out: either, made once, when a host wants it.  The files are found first, and read
+when they are to be sent.  This module refuses to know hosts.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from twisted_distcc.client.inputs.candidate import Sendable, StaysHere
+from twisted_distcc.client.inputs.packed_cache import FileChangedError
+from twisted_distcc.client.inputs.preprocessing import Preprocessed, preprocess
+from twisted_distcc.client.inputs.sources import Found, Sources, Turn
+from twisted_distcc.jobs.model import Tree
+from twisted_distcc.pump.unit import CallersOwnError, NotForServersError
+from twisted_distcc.runtime.processes import Spawner
+
+
+@dataclass(slots=True)
+class Material:
+    """The forms of one compile.
+
+    Attributes:
+        sendable: the compile.
+        sources: finds its files.
+        spawn: starts preprocessors.
+        turn: waits until one more preprocessor may run here.
+        folder: where the text lies.
+        found: its files, once they are found.
+        obstacle: why they cannot be sent, once that is known.
+    """
+
+    sendable: Sendable
+    sources: Sources
+    spawn: Spawner
+    turn: Turn
+    folder: str
+    found: Found | None = None
+    obstacle: NotForServersError | None = None
+    _tree: Tree | None = None
+    _text: Preprocessed | None = None
+
+    async def find(self) -> Found:
+        """Find the files, as they are now.
+
+        Raises:
+            NotForServersError: if its files cannot be sent.
+            StaysHere: if it cannot be sent at all.
+            CannotStartError: if the compiler cannot be started.
+        """
+        try:
+            self.found = await self.sources.find(self.sendable, self.turn)
+        except CallersOwnError as error:
+            raise StaysHere(str(error)) from error
+        except NotForServersError as error:
+            self.obstacle = error
+            raise
+        return self.found
+
+    async def tree(self) -> Tree:
+        """Give the tree of the files that were found.
+
+        Raises:
+            NotForServersError, StaysHere: as `find`, after all.
+        """
+        if self._tree is None:
+            try:
+                self._tree = await self.sources.tree(self.found or await self.find())
+            except FileChangedError:
+                self._tree = await self.sources.tree(await self.find())
+        return self._tree
+
+    def check_rules(self, rules: bytes) -> None:
+        """Check the dependency file that a server has made of the files that were found.
+
+        Raises:
+            BadRulesError: if it is not theirs.
+        """
+        assert self.found is not None
+        self.found.check_rules(rules, self.sendable, self.sources.files)
+
+    async def text(self) -> Preprocessed:
+        """Give the text.
+
+        Raises:
+            StaysHere: if there is none that a server can compile.
+            CannotStartError: if the compiler cannot be started.
+        """
+        if self._text is None:
+            async with self.turn():
+                try:
+                    if self.found is None:
+                        await self.sources.check_callers_own(self.sendable)
+                    files = self.sources.files
+                    self._text = await preprocess(self.spawn, self.sendable, files, self.folder)
+                except (OSError, CallersOwnError) as error:
+                    raise StaysHere(str(error)) from error
+        return self._text

@@ -1,0 +1,97 @@
+"""Preprocessing on this machine, which makes a source that any server can compile.
+
+In: a `Sendable`, and a folder for files.  Out: the source's text as a body, and the dependency file; or
+why it has to be compiled here.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+import re
+import shutil
+from dataclasses import dataclass
+from typing import Final, cast
+
+from twisted_distcc.client.inputs.candidate import Sendable, StaysHere
+from twisted_distcc.client.invocation import Invocation
+from twisted_distcc.cmdline.preprocessed import source_forbids
+from twisted_distcc.cmdline.rewrite import preprocess_argv
+from twisted_distcc.content.body import Body
+from twisted_distcc.pump.callers import check_callers_own, check_source
+from twisted_distcc.pump.unit import FileSystem
+from twisted_distcc.runtime.processes import Command, Spawner, run
+
+_MADE_OF: Final = re.compile(rb'(?m)^# [0-9]+ "([^"\n]*)"')
+
+
+@dataclass(frozen=True, slots=True)
+class Preprocessed:
+    """A source that is ready to be sent.
+
+    Attributes:
+        source: its text.
+        dependencies: the file that holds the dependency file's contents, if the command wants one.
+    """
+
+    source: Body
+    dependencies: str | None
+
+
+async def preprocess(spawn: Spawner, sendable: Sendable, files: FileSystem, folder: str) -> Preprocessed:
+    """Preprocess the source of `sendable`, one of `files`, into files of `folder`.
+
+    Raises:
+        StaysHere: if the preprocessor fails or says anything, for the compiler says all of it in one
+            piece (one JSON document, one count of warnings); or if the text reads files of this machine.
+        CallersOwnError: if it reads what its caller alone can read.
+        CannotStartError: if there is no such compiler.
+        OSError: if the disk takes no more.
+    """
+    sendable.check_inputs(files)
+    compilation, invocation = sendable.compilation, sendable.invocation
+    text = f"{folder}/source{compilation.language.preprocessed_suffix}"
+    if compilation.language.is_preprocessed:
+        shutil.copyfile(sendable.absolute(compilation.source), text)
+        _check(text)
+        return Preprocessed(Body.adopt(text), None)
+    check_source(sendable.absolute(compilation.source), files)
+    rules = f"{folder}/dependencies" if compilation.dependencies else None
+    argv = preprocess_argv(compilation, text, rules)
+    await _run(spawn, [sendable.compiler, *argv[1:]], invocation, folder)
+    check_callers_own(map(sendable.absolute, _check(text)), files)
+    return Preprocessed(Body.adopt(text), rules)
+
+
+async def _run(spawn: Spawner, argv: list[str], invocation: Invocation, folder: str) -> None:
+    said = f"{folder}/preprocessor"
+    with open(said, "wb") as output:
+        command = Command(
+            argv,
+            environ=invocation.environ,
+            directory=invocation.directory,
+            stdout=output.fileno(),
+            stderr=output.fileno(),
+            umask=invocation.umask,
+        )
+        ended = await run(spawn, command)
+        if ended.status:
+            raise StaysHere("the preprocessor failed")
+        if os.fstat(output.fileno()).st_size:
+            raise StaysHere("the preprocessor says something, and a server can say only the rest")
+
+
+def _check(path: str) -> set[str]:
+    """Return the files that the text at `path` was made of, without taking it into memory.
+
+    Raises:
+        StaysHere: if it reads more files of this machine.
+    """
+    if not os.path.getsize(path):
+        return set()
+    with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as text:
+        reason = source_forbids(cast(bytes, text))
+        made_of = {os.fsdecode(found[1]) for found in _MADE_OF.finditer(text)}
+    if reason is not None:
+        raise StaysHere(reason)
+    return made_of

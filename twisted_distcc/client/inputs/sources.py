@@ -1,0 +1,264 @@
+"""What a process knows of the sources that it compiles, and the trees that it makes of them.
+
+In: a `Sendable`.  Out: `Found`, the files that it may read; then the `Tree` of these, packed.  All
+memory is kept from one build to the next, and nothing of it is believed without a look at the files.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from functools import partial
+from typing import Final
+
+from twisted_distcc.client.inputs.candidate import Sendable
+from twisted_distcc.client.inputs.date_macros import Clocks
+from twisted_distcc.client.inputs.depfile_listing import Listings
+from twisted_distcc.client.inputs.locales import has_locale
+from twisted_distcc.client.inputs.packed_cache import Aside, FileChangedError, PackedFile, PackedFiles
+from twisted_distcc.client.inputs.search_paths import SearchPaths
+from twisted_distcc.client.invocation import Invocation
+from twisted_distcc.client.results.dependency_rules import SentFiles, check_rules, is_plain
+from twisted_distcc.cmdline.compilation import StayLocal
+from twisted_distcc.cmdline.compilers import Family
+from twisted_distcc.cmdline.environment import environment_for_servers
+from twisted_distcc.cmdline.preprocessed import source_forbids
+from twisted_distcc.content.body import Body
+from twisted_distcc.jobs.model import FOLDER_MARK, Tree, TreeFile, TreeLink
+from twisted_distcc.pump.callers import check_callers_own, check_laid
+from twisted_distcc.pump.folder_links import Layer
+from twisted_distcc.pump.local_files import Disk
+from twisted_distcc.pump.scanner import Scanner
+from twisted_distcc.pump.text import written_from
+from twisted_distcc.pump.unit import (
+    CallersOwnError,
+    FileSystem,
+    Laid,
+    NotForServersError,
+    Stamp,
+    UndecidedError,
+    Unit,
+)
+from twisted_distcc.runtime.processes import Spawner
+
+# A source that includes more than this with `#embed` or `.incbin` is sent as text, or not at all.
+_MOST_BYTES: Final = 256 * 1024 * 1024
+
+DATE: Final = "SOURCE_DATE_EPOCH"
+"""The variable that fixes what `__DATE__` and `__TIME__` are."""
+
+Turn = Callable[[], AbstractAsyncContextManager[None]]
+"""Waits until one more preprocessor may run here."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The files of one compile, found and not yet read.
+
+    Attributes:
+        directory: the working directory, as the compiler calls it.
+        unit: the files, as the compiler opens them.
+        laid: the same, as they are sent.
+        environment: the variables that they are to be compiled with.
+    """
+
+    directory: str
+    unit: Unit
+    laid: Laid
+    environment: dict[str, str]
+
+    def check_rules(self, rules: bytes, sendable: Sendable, files: FileSystem) -> None:
+        """Check the dependency file that was made of them, as `dependency_rules.check_rules` does."""
+
+        def is_file(name: str) -> bool:
+            return files.stamp(os.path.join(self.directory, name)) is not None
+
+        sent = SentFiles(self.directory, self.unit, self.laid)
+        check_rules(rules, sendable.compilation, sent.has, is_file)
+
+
+class Sources:
+    """The memory of one process.
+
+    Args:
+        spawn: starts compilers, to ask them.
+        aside: works in a thread.
+        files: the files.
+    """
+
+    def __init__(self, spawn: Spawner, aside: Aside, files: FileSystem | None = None) -> None:
+        self.files = files or Disk()
+        self._scanner = Scanner(self.files)
+        self._searches = SearchPaths(self.files, spawn)
+        self._listings = Listings(self.files, spawn)
+        self._clocks = Clocks(self.files, spawn)
+        self._layer = Layer(self.files)
+        self._packed = PackedFiles(self.files, aside)
+
+    async def find(self, sendable: Sendable, turn: Turn) -> Found:
+        """Find the files that `sendable` may read; `turn` is waited for where that takes a preprocessor.
+
+        Raises:
+            NotForServersError: if it has to be preprocessed on this machine.
+            CallersOwnError: if nobody but its caller can read it.
+            CannotStartError: if its compiler cannot be started.
+        """
+        sendable.check_inputs(self.files)
+        directory = directory_as_called(sendable.invocation)
+        told = environment_for_servers(sendable.invocation.environ, has_locale)
+        if isinstance(told, StayLocal):
+            raise NotForServersError(told.reason)
+        if sendable.explicit is not sendable.compilation and _warns_of_folders(sendable):
+            raise NotForServersError("servers would warn of folders that the environment names")
+        # clang heeds SOURCE_DATE_EPOCH since 16 only.
+        is_clang = sendable.compilation.family is Family.CLANG
+        unit = await self._unit(sendable, directory, turn, has_date=DATE in told and not is_clang)
+        if sum(stamp.size for stamp in unit.files.values()) > _MOST_BYTES:
+            raise NotForServersError("it may read too much to be sent")
+        laid = self._layer.lay(unit)
+        check_laid(laid)
+        if sendable.dependencies is not None and not is_plain(unit, laid):
+            raise NotForServersError("compilers disagree on how its dependency file is written")
+        if is_clang and _has_twins(unit, laid):
+            raise NotForServersError("clang would take two of its files for one, by their inode")
+        if unit.clock:
+            await self._check_clock(sendable, directory, unit, turn)
+        return Found(directory, unit, laid, told)
+
+    async def check_callers_own(self, sendable: Sendable) -> None:
+        """Look, before a preprocessor does, at all that `sendable` may read, as far as a scan can tell.
+
+        Raises:
+            CallersOwnError: if nobody but its caller can read it.
+            CannotStartError: if its compiler cannot be started.
+        """
+        if sendable.compilation.language.is_preprocessed:
+            return
+        try:
+            search = await self._searches.of(sendable)
+            unit = self._scanner.unit(sendable.explicit, sendable.invocation.directory, search)
+        except UndecidedError as undecided:
+            unit = undecided.partial
+        except CallersOwnError:
+            raise
+        except NotForServersError:
+            return
+        check_laid(self._layer.lay(unit))
+
+    async def tree(self, found: Found) -> Tree:
+        """Give the tree of `found`.
+
+        Raises:
+            FileChangedError: if a file has other contents by now, or is gone.
+        """
+        return assemble(found.directory, found.laid, await self._packed.of(self._stamps(found)))
+
+    async def _unit(self, sendable: Sendable, directory: str, turn: Turn, *, has_date: bool) -> Unit:
+        if sendable.compilation.language.is_preprocessed:
+            return self._alone(directory, sendable.compilation.source)
+        search = await self._searches.of(sendable)
+        scan = partial(self._scanner.unit, sendable.explicit, directory, search, fixed_date=has_date)
+        try:
+            return scan()
+        except UndecidedError as undecided:
+            scanned = undecided.partial
+        listed = self._listings.known(sendable, directory, scanned)
+        if listed is None:
+            async with turn():
+                listed = await self._listings.ask(sendable, directory, scanned)
+        try:  # what these files ask for besides is in no list
+            return scan(listed=listed.files)
+        except UndecidedError as undecided:
+            return listed.with_(undecided.partial)
+
+    async def _check_clock(self, sendable: Sendable, directory: str, unit: Unit, turn: Turn) -> None:
+        says = self._clocks.known(sendable, directory, unit)
+        if says is None:
+            async with turn():
+                says = await self._clocks.ask(sendable, directory, unit)
+        if says:
+            raise NotForServersError(unit.clock)
+
+    def _alone(self, directory: str, name: str) -> Unit:
+        """Give the unit of a source that is preprocessed already, and so includes nothing.
+
+        Messages of gcc quote the files that it was made of, where they are still there.
+        """
+        source = os.path.join(directory, name)
+        stamp, text = self.files.stamp(source), self.files.read(source)
+        if stamp is None or text is None:
+            raise NotForServersError(f"{source} cannot be read")
+        if reason := source_forbids(text):
+            raise NotForServersError(reason)
+        files = {source: stamp}
+        named = [os.path.join(directory, one) for one in written_from(text)]
+        check_callers_own(named, self.files)
+        for path in named:
+            if (found := self.files.stamp(path)) is not None:
+                files[path] = found
+        return Unit(files, frozenset({os.path.dirname(source)}))
+
+    def _stamps(self, found: Found) -> dict[str, Stamp]:
+        """Give the files as they are sent, with the stamps with which they were found."""
+        called = found.unit.files
+        scanned = {(stamp.device, stamp.inode): stamp for stamp in called.values()}
+        stamps = {}
+        for path in found.laid.files:
+            stamp = called.get(path)
+            if stamp is None:  # it was called by a name that leads over links
+                now = self.files.stamp(path)
+                stamp = scanned.get((now.device, now.inode)) if now is not None else None
+            if stamp is None:
+                raise FileChangedError(f"{path} is gone, or another file")
+            stamps[path] = stamp
+        return stamps
+
+
+def directory_as_called(invocation: Invocation) -> str:
+    """Give the working directory as compilers call it: `$PWD`, if that leads there.
+
+    Raises:
+        NotForServersError: if servers could not have a folder of that name.
+    """
+    called = invocation.environ.get("PWD", "")
+    if called.startswith("/proc/"):  # it says the same of every process, and leads each to its own
+        raise NotForServersError(f"PWD is {called}, which no other process can have")
+    if not called.startswith("/") or not _is_same(called, invocation.directory):
+        return invocation.directory
+    if os.path.normpath(called) != called:
+        raise NotForServersError(f"PWD is {called}, which is not a plain path")
+    return called
+
+
+def assemble(directory: str, laid: Laid, packed: Sequence[PackedFile]) -> Tree:
+    """Make a tree of the files `packed`, and of the links and folders of `laid`."""
+    entries: list[TreeFile | TreeLink] = []
+    start = 0
+    for file in packed:
+        length = len(file.data)
+        entries.append(TreeFile(file.name, start, length))
+        start += length
+    for folder in laid.folders:
+        entries.append(TreeFile(os.path.join(os.fsencode(folder), FOLDER_MARK), start, 0))
+    for name, target in laid.links:
+        entries.append(TreeLink(os.fsencode(name), os.fsencode(target)))
+    contents = Body.of(b"".join([file.data for file in packed]))
+    return Tree(os.fsencode(directory), tuple(entries), contents)
+
+
+def _warns_of_folders(sendable: Sendable) -> bool:
+    return any("missing-include-dirs" in word for word in sendable.compilation.arguments)
+
+
+def _has_twins(unit: Unit, laid: Laid) -> bool:
+    """Whether there are files with two names that are no links."""
+    return len({(stamp.device, stamp.inode) for stamp in unit.files.values()}) < len(laid.files)
+
+
+def _is_same(one: str, other: str) -> bool:
+    try:
+        return os.path.samefile(one, other)
+    except (OSError, ValueError):
+        return False

@@ -1,0 +1,125 @@
+"""What a server made of a compile, and how it gets to its place.
+
+In: `Compiled`.  Out: the object and the dependency file, as the compiler would have left them, and the
+messages.  What is done about a compile that failed is up to the caller.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from twisted_distcc.client.hosts import RemoteHost
+from twisted_distcc.client.inputs.candidate import Sendable, StaysHere
+from twisted_distcc.client.inputs.message_style import UNKNOWN, Style
+from twisted_distcc.client.inputs.preprocessing import Preprocessed
+from twisted_distcc.client.invocation import Finished
+from twisted_distcc.client.results.outputs import Existing, LeftToCompilerError, Outputs
+from twisted_distcc.client.terminal import is_shown_whole, shown
+from twisted_distcc.content.output_capture import LONGEST_WHOLE
+from twisted_distcc.jobs.model import Reply, Request
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """An answer of a compiler on a server.
+
+    Attributes:
+        host: the server.
+        request: what it was asked.
+        reply: what it answered.
+        text: what was preprocessed here; `None` if the server did that.
+        style: how its messages would look here; text has lost the lines that they quote.
+    """
+
+    host: RemoteHost
+    request: Request
+    reply: Reply
+    text: Preprocessed | None
+    style: Style = UNKNOWN
+
+    def failed_as_compiler(self) -> bool:
+        """Whether the compiler itself ended with a verdict on the source, and a bad one."""
+        return os.WIFEXITED(self.reply.status) and self.reply.status != 0
+
+    def says_too_much(self) -> bool:
+        """Whether a server of ours would have cut its compiler's messages short."""
+        return max(self.reply.stdout.length, self.reply.stderr.length) > LONGEST_WHOLE
+
+    def says_anything(self) -> bool:
+        """Whether there are messages."""
+        return bool(self.reply.stdout.length or self.reply.stderr.length)
+
+    def with_messages_of(self, other: Compiled) -> Compiled:
+        """Return this with the messages of `other`, if that went well, and give up the rest of both."""
+        ours, theirs = self.reply, other.reply
+        if theirs.status:
+            theirs.discard()
+            return self
+        for body in (ours.stdout, ours.stderr, theirs.object_file, theirs.dependencies):
+            body.discard()
+        reply = replace(ours, stdout=theirs.stdout, stderr=theirs.stderr)
+        return replace(self, reply=reply, style=other.style)
+
+    def says_the_same(self) -> bool:
+        """Whether its messages, if there are any, are just those of a compile on this machine."""
+        said = (self.reply.stdout.read(), self.reply.stderr.read())
+        return all(self.style.fits(one) for one in said)
+
+    def says_more_than_is_shown(self, *, utf_8: bool) -> bool:
+        """Whether there is more in the messages than a server's may have, as in `terminal.shown`."""
+        said = (self.reply.stdout.read(), self.reply.stderr.read())
+        return not all(is_shown_whole(one, utf_8=utf_8) for one in said)
+
+
+def deliver(sendable: Sendable, compiled: Compiled) -> Finished:
+    """Put the outputs in place, if there are any, and give the messages.
+
+    Raises:
+        StaysHere: if an output has to be written by the compiler, as on a disk that is full: it knows
+            what to leave of it, and what to say.
+    """
+    reply = compiled.reply
+    if not reply.status:
+        _write(sendable, compiled)
+    utf_8 = sendable.invocation.utf_8
+    said = (shown(body.read(), utf_8=utf_8) for body in (reply.stdout, reply.stderr))
+    return Finished(reply.exit_code, *said)
+
+
+def _write(sendable: Sendable, compiled: Compiled) -> None:
+    written = list(_in_gcc_order(sendable, compiled))
+    if sendable.writes_dependencies_last:
+        written.reverse()
+    outputs = Outputs(sendable.invocation.umask)
+    try:
+        for path, existing, contents in written:
+            outputs.add(path, existing, contents)
+        outputs.show()
+    except LeftToCompilerError as reason:
+        raise StaysHere(str(reason)) from reason
+    finally:
+        outputs.discard()
+
+
+def _in_gcc_order(
+    sendable: Sendable, compiled: Compiled
+) -> Iterator[tuple[str, Existing, Iterable[bytes]]]:
+    dependencies = _dependencies(compiled)
+    if sendable.dependencies is not None and dependencies is not None:
+        yield sendable.dependencies, Existing.OVERWRITTEN, dependencies
+    yield sendable.output, sendable.existing_output, compiled.reply.object_file.pieces()
+
+
+def _dependencies(compiled: Compiled) -> Iterable[bytes] | None:
+    """Return the contents of the dependency file, from whoever has preprocessed."""
+    if compiled.text is None:
+        return compiled.reply.dependencies.pieces()
+    made = compiled.text.dependencies
+    return None if made is None else _contents(made)
+
+
+def _contents(path: str) -> Iterator[bytes]:
+    yield Path(path).read_bytes()

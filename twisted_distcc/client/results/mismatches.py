@@ -1,0 +1,115 @@
+"""Compiles that failed on a server, and that this machine is about to do.
+
+In: a compile whose tree a server's compiler found an error in, and the word that the compiler here has
+ended.  Out: if that succeeded, a sentence, a reproducer, and the unit stays here for the life of this
+process: a farm that errs once errs again, and each error costs two compiles.  To blame a server wrongly
+is worse than to miss a fault of one, so whatever may have another reason blames nobody.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from twisted.logger import Logger
+
+from twisted_distcc.client.inputs.candidate import Sendable
+from twisted_distcc.client.inputs.packed_cache import Aside
+from twisted_distcc.client.inputs.sources import Found
+from twisted_distcc.client.results.delivery import Compiled
+from twisted_distcc.client.results.reproducers import Evidence, write
+from twisted_distcc.jobs.model import Tree
+from twisted_distcc.pump.unit import FileSystem, Stamp
+
+_log = Logger()
+
+_Unit = tuple[str, tuple[str, ...], str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Suspicion:
+    """What is known before the compiler runs here."""
+
+    sendable: Sendable
+    found: Found
+    object_before: Stamp | None
+    evidence: Evidence
+    folder: str
+
+
+class Suspects:
+    """The units of which one process has learned that servers cannot compile them.
+
+    Args:
+        files: tells what has changed.
+        aside: writes in a thread.
+    """
+
+    def __init__(self, files: FileSystem, aside: Aside) -> None:
+        self._files = files
+        self._aside = aside
+        self._guilty: set[_Unit] = set()
+        self._notices: list[str] = []
+
+    def stays_here(self, sendable: Sendable) -> bool:
+        """Whether a server failed to compile this unit before, which this machine could."""
+        return _unit(sendable) in self._guilty
+
+    def notices(self) -> list[str]:
+        """Give what has to be told to the user; each is given once."""
+        notices, self._notices = self._notices, []
+        return notices
+
+    def suspect(
+        self, sendable: Sendable, found: Found, tree: Tree, compiled: Compiled, folder: str
+    ) -> Callable[[], None]:
+        """Remember what failed; call what this gives when the compiler here has ended.
+
+        Args:
+            sendable: the compile.
+            found: its files.
+            tree: the same, as they were sent.
+            compiled: what the server answered.
+            folder: where the reproducer is to be written.
+        """
+        evidence = Evidence(
+            str(compiled.host), compiled.request.arguments, tree, compiled.reply.stderr.read()
+        )
+        before = self._files.stamp(sendable.output)
+        suspicion = _Suspicion(sendable, found, before, evidence, folder)
+        return lambda: self._judge(suspicion)
+
+    def _judge(self, suspicion: _Suspicion) -> None:
+        if self._succeeded(suspicion) and self._is_as_sent(suspicion.found):
+            unit = _unit(suspicion.sendable)
+            if unit not in self._guilty:
+                self._guilty.add(unit)
+                self._report(suspicion)
+
+    def _succeeded(self, suspicion: _Suspicion) -> bool:
+        """Whether the compiler has written the object; where it fails it removes one."""
+        after = self._files.stamp(suspicion.sendable.output)
+        return after is not None and after.size > 0 and after != suspicion.object_before
+
+    def _is_as_sent(self, found: Found) -> bool:
+        """Whether the files are still what the server got: otherwise an error may be mended by now."""
+        return all(self._files.stamp(path) == stamp for path, stamp in found.unit.files.items())
+
+    def _report(self, suspicion: _Suspicion) -> None:
+        source = suspicion.sendable.compilation.source
+        what = f"{source} failed to compile on {suspicion.evidence.host}, and compiles here"
+
+        def tell(written: str) -> None:
+            notice = f"{what}: it stays here from now on; {written}"
+            _log.warn("{notice}", notice=notice)
+            self._notices.append(notice)
+
+        said: list[str] = []
+        writing = self._aside(lambda: said.append(write(suspicion.evidence, source, suspicion.folder)))
+        writing.addCallbacks(
+            lambda _: tell(*said), lambda failure: tell(f"no reproducer: {failure.getErrorMessage()}")
+        )
+
+
+def _unit(sendable: Sendable) -> _Unit:
+    return sendable.compiler, sendable.compilation.arguments, sendable.invocation.directory

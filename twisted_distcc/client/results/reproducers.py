@@ -1,0 +1,87 @@
+"""All that it takes to see again how a server failed at a compile.
+
+In: the `Evidence`.  Out: a folder with the command, the files, what the server said, and its name.
+There are a few of them at the most: they are for a person to look at.  This module refuses to
+know whose fault it was.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import shlex
+import tarfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from twisted_distcc.content.lzo import expand
+from twisted_distcc.jobs.model import Tree, TreeFile
+from twisted_distcc.own_folders import make_own_folder
+
+_MOST: Final = 10
+_DIGITS: Final = 12
+# Our own files, compressed by ourselves.
+_LARGEST: Final = 1 << 30
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """A compile that failed.
+
+    Attributes:
+        host: the server.
+        arguments: what it was asked to run.
+        tree: the files that it got.
+        stderr: what its compiler said.
+    """
+
+    host: str
+    arguments: Sequence[bytes]
+    tree: Tree
+    stderr: bytes
+
+
+def write(evidence: Evidence, source: str, parent: str) -> str:
+    """Write a folder below `parent`, unless there is one, or there are many; say which it is.
+
+    Raises:
+        OSError: if it cannot be written.
+    """
+    folder = Path(parent, _name(evidence, source))
+    if folder.exists():
+        return f"{folder} has what it takes to see that again"
+    if Path(parent).is_dir() and len(os.listdir(parent)) >= _MOST:
+        return f"{parent} is full of reproducers, remove some to get more"
+    make_own_folder(parent)
+    folder.mkdir(mode=0o700)
+    command = shlex.join(os.fsdecode(word) for word in evidence.arguments)
+    directory = shlex.quote(os.fsdecode(evidence.tree.directory))
+    (folder / "command").write_bytes(os.fsencode(f"cd {directory} && {command}\n"))
+    (folder / "host").write_text(f"{evidence.host}\n")
+    (folder / "stderr").write_bytes(evidence.stderr)
+    with tarfile.open(folder / "tree.tar", "w") as archive:
+        _pack(archive, evidence.tree)
+    return f"{folder} has what it takes to see that again"
+
+
+def _name(evidence: Evidence, source: str) -> str:
+    words = b"\0".join([evidence.tree.directory, *evidence.arguments])
+    digest = hashlib.sha256(words).hexdigest()[:_DIGITS]
+    return f"{os.path.basename(source)}-{digest}"
+
+
+def _pack(archive: tarfile.TarFile, tree: Tree) -> None:
+    contents = tree.contents.read()
+    for entry in tree.entries:
+        info = tarfile.TarInfo(os.fsdecode(entry.name).lstrip("/"))
+        if isinstance(entry, TreeFile):
+            data = expand(contents[entry.start : entry.start + entry.length], _LARGEST)
+            info.size = len(data)
+            archive.addfile(info, io.BytesIO(data))
+        else:
+            info.type = tarfile.SYMTYPE
+            info.linkname = os.fsdecode(entry.target)
+            archive.addfile(info)

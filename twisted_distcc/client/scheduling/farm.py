@@ -1,0 +1,105 @@
+"""What one user's compiles share: slots, notes about failed hosts, and the queue for both.
+
+In: settings.  Out: the `Farm` that they mean; invocations whose settings agree get the same one.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from twisted.internet.interfaces import IReactorTime
+
+from twisted_distcc.client.hosts import Host, HostList, Localhost
+from twisted_distcc.client.scheduling.backoff import Backoff
+from twisted_distcc.client.scheduling.choice import Grant, NobodyLeft, choose, in_order_of_preference
+from twisted_distcc.client.scheduling.queue import SlotQueue
+from twisted_distcc.client.scheduling.slots import Slot, SlotDirectory
+from twisted_distcc.client.settings import Settings
+from twisted_distcc.own_folders import make_own_folder
+
+
+@dataclass(frozen=True, slots=True)
+class Farm:
+    """The slots, the notes about failed hosts, and the queue for both, which `directory` holds."""
+
+    directory: str
+    slots: SlotDirectory
+    backoff: Backoff
+    queue: SlotQueue
+
+    async def local_slot(self, place: Localhost) -> Slot:
+        """Wait for a slot of this machine, up to the limit of `place`; the caller releases it."""
+        grant = await self.queue.acquire((place,))
+        assert isinstance(grant, Grant)
+        return grant.slot
+
+    @asynccontextmanager
+    async def local(self, place: Localhost) -> AsyncIterator[None]:
+        """Hold a slot of this machine, up to the limit of `place`."""
+        slot = await self.local_slot(place)
+        try:
+            yield
+        finally:
+            slot.release()
+
+    def free_host(self, hosts: HostList) -> Grant | None:
+        """Take a slot of the host that is best now, without waiting, if there is one."""
+        choice = choose(_ordered(hosts), frozenset(), self.slots, self.backoff)
+        return choice if isinstance(choice, Grant) else None
+
+    async def next_host(self, hosts: HostList, tried: frozenset[Host]) -> Grant | NobodyLeft:
+        """Wait for a slot of a host that is not among `tried`; the caller releases it."""
+        return await self.queue.acquire(_ordered(hosts), tried)
+
+
+def _ordered(hosts: HostList) -> tuple[Host, ...]:
+    return in_order_of_preference(hosts, random.SystemRandom())
+
+
+def _network() -> str:
+    """Name the network namespace of this process, if the kernel tells."""
+    try:
+        return os.readlink("/proc/self/ns/net")
+    except OSError:
+        return ""
+
+
+def _is_usable(directory: str) -> bool:
+    """Whether files can be made in `directory`, which is made if it is missing."""
+    try:
+        make_own_folder(directory)
+    except OSError:
+        return False
+    return os.access(directory, os.W_OK | os.X_OK)
+
+
+class Farms:
+    """The farms of one process, by what their settings say.
+
+    `spare` names a directory for lock files, ours alone, for users without one that can be written to;
+    it raises `LockDirectoryError` if there is none.
+    """
+
+    def __init__(self, clock: IReactorTime, spare: Callable[[], str]) -> None:
+        self._clock = clock
+        self._spare = spare
+        self._farms: dict[tuple[str, float, float], Farm] = {}
+
+    def of(self, settings: Settings) -> Farm:
+        """Return the farm that `settings` mean; raises `LockDirectoryError` if there can be none."""
+        wanted = settings.lock_directory
+        directory = os.path.realpath(wanted if wanted and _is_usable(wanted) else self._spare())
+        key = (directory, settings.backoff_period, settings.pause)
+        if key not in self._farms:
+            self._farms[key] = self._make(*key)
+        return self._farms[key]
+
+    def _make(self, directory: str, period: float, pause: float) -> Farm:
+        backoff = Backoff(directory, period, time.time, _network())
+        slots = SlotDirectory(directory)
+        return Farm(directory, slots, backoff, SlotQueue(self._clock, slots, backoff, pause))

@@ -1,0 +1,150 @@
+"""What a command line means, once it is understood.
+
+In: nothing.  Out: the values that `parse` makes and `rewrite` uses.  This module refuses to know
+how a command line is spelled: that is `options`.
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from twisted_distcc.cmdline.compilers import Family
+    from twisted_distcc.cmdline.option_rules import Role, Spelling
+
+
+class Language(enum.Enum):
+    """A language that is compiled elsewhere; the value is its name after the option `-x`."""
+
+    C = "c"
+    CXX = "c++"
+    OBJC = "objective-c"
+    OBJCXX = "objective-c++"
+    ASSEMBLER_WITH_CPP = "assembler-with-cpp"
+    PREPROCESSED_C = "cpp-output"
+    PREPROCESSED_CXX = "c++-cpp-output"
+    PREPROCESSED_OBJC = "objective-c-cpp-output"
+    PREPROCESSED_OBJCXX = "objective-c++-cpp-output"
+    ASSEMBLER = "assembler"
+
+    @property
+    def is_preprocessed(self) -> bool:
+        """Whether a source in this language is sent as it is."""
+        return self not in _PREPROCESSED_FORM
+
+    @property
+    def preprocessed(self) -> Language:
+        """The language that the preprocessor makes of this one; itself where nothing is to do."""
+        return _PREPROCESSED_FORM.get(self, self)
+
+    @property
+    def preprocessed_suffix(self) -> str:
+        """The suffix of a preprocessed source, by which compilers know its language."""
+        return _SUFFIX_OF_PREPROCESSED[self.preprocessed]
+
+    @property
+    def is_assembler(self) -> bool:
+        """Whether only the assembler reads it, once it is preprocessed."""
+        return self.preprocessed is Language.ASSEMBLER
+
+
+_PREPROCESSED_FORM = {
+    Language.C: Language.PREPROCESSED_C,
+    Language.CXX: Language.PREPROCESSED_CXX,
+    Language.OBJC: Language.PREPROCESSED_OBJC,
+    Language.OBJCXX: Language.PREPROCESSED_OBJCXX,
+    Language.ASSEMBLER_WITH_CPP: Language.ASSEMBLER,
+}
+
+_SUFFIX_OF_PREPROCESSED = {
+    Language.PREPROCESSED_C: ".i",
+    Language.PREPROCESSED_CXX: ".ii",
+    Language.PREPROCESSED_OBJC: ".mi",
+    Language.PREPROCESSED_OBJCXX: ".mii",
+    Language.ASSEMBLER: ".s",
+}
+
+# What gcc or clang take for a source of these languages; every other operand is for the linker.
+LANGUAGE_OF_SUFFIX = {
+    ".c": Language.C,
+    ".i": Language.PREPROCESSED_C,
+    ".cc": Language.CXX,
+    ".cp": Language.CXX,
+    ".cxx": Language.CXX,
+    ".cpp": Language.CXX,
+    ".CPP": Language.CXX,
+    ".c++": Language.CXX,
+    ".C": Language.CXX,
+    ".ii": Language.PREPROCESSED_CXX,
+    ".m": Language.OBJC,
+    ".mi": Language.PREPROCESSED_OBJC,
+    ".mm": Language.OBJCXX,
+    ".M": Language.OBJCXX,
+    ".mii": Language.PREPROCESSED_OBJCXX,
+    ".s": Language.ASSEMBLER,
+    ".S": Language.ASSEMBLER_WITH_CPP,
+    ".sx": Language.ASSEMBLER_WITH_CPP,
+}
+
+
+class Stage(enum.Enum):
+    """Where the compiler stops; the value is the option that says so."""
+
+    OBJECT = "-c"
+    ASSEMBLY = "-S"
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One option with its argument, or one operand, as typed: never taken apart again."""
+
+    role: Role
+    words: tuple[str, ...]
+    value: str
+    name: str = ""
+    """Its name, whatever its spelling: `-I` for `--include-directory=x`; empty for an operand."""
+    spellings: tuple[Spelling, ...] = ()
+    """All ways to write its name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dependencies:
+    """The file of make rules that the compile leaves beside its object."""
+
+    path: str
+    """The file that a local compile in one step writes."""
+    options: tuple[str, ...]
+    """What makes the preprocessor alone write the same bytes; `-MF` and a file are to follow."""
+
+
+@dataclass(frozen=True, slots=True)
+class Compilation:
+    """One source that is compiled or assembled into one output: this may happen elsewhere."""
+
+    compiler: str
+    """The first word, as typed."""
+    arguments: tuple[str, ...]
+    """The words after it; response files stand expanded."""
+    source: str
+    """The one source, as typed."""
+    language: Language
+    """The language of the source as it lies on the disk."""
+    output: str
+    """The file that the compiler writes: as typed, or its default in the working directory."""
+    stage: Stage
+    dependencies: Dependencies | None
+    debug: bool
+    """Whether the object carries debug information, and with it the working directory."""
+    family: Family
+    options: tuple[Option, ...]
+    """`arguments`, understood: the same words in the same order."""
+
+
+@dataclass(frozen=True, slots=True)
+class StayLocal:
+    """The command must run on the machine where it was typed."""
+
+    reason: str
+    """One sentence for the person who asks why, without a full stop."""

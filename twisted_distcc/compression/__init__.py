@@ -1,1 +1,0 @@
-"""LZO1X bodies, bounded before they are expanded."""

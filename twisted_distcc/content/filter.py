@@ -1,0 +1,77 @@
+"""A program that compresses or expands one large body, from file to file.
+
+In: standard input, a regular file.  Out: standard output, and exit status 0.  `NO_ROOM` means that it
+could not be written; anything else, that the body is not LZO1X, or more than its ceiling.  It runs
+apart from the process that serves, so that a body made to burst does so here, within limits on memory
+and on the size of the file::
+
+    python -m twisted_distcc.content.filter expand 1073741824 <body.lzo >body
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import sys
+from typing import Final
+
+from twisted_distcc.content.lzo import compress, expand
+from twisted_distcc.errors import RemoteProtocolError
+from twisted_distcc.python import python_argv
+
+# What the interpreter needs for itself; the expansion may then grow its buffer by doubling.
+_INTERPRETER: Final = 256 * 1024 * 1024
+_DOUBLINGS: Final = 3
+
+NO_ROOM: Final = os.EX_IOERR
+_NOT_A_BODY: Final = os.EX_DATAERR
+
+
+def filter_argv(direction: str, ceiling: int) -> list[str]:
+    """Give the command line that runs this module; `direction` is `compress` or `expand`."""
+    return python_argv(__name__, direction, str(ceiling))
+
+
+def _bound(input_length: int, ceiling: int) -> None:
+    memory = _INTERPRETER + _DOUBLINGS * ceiling + 2 * input_length
+    resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (ceiling, ceiling))
+
+
+def main() -> int:
+    """Run the filter that the command line names; see `filter_argv`."""
+    return run_filter(sys.argv[1], int(sys.argv[2]), sys.stdin.fileno(), sys.stdout.fileno())
+
+
+def run_filter(direction: str, ceiling: int, source: int, target: int) -> int:
+    """Run a filter in this process, which is bounded from now on, and give its exit status.
+
+    Args:
+        direction: `compress` or `expand`.
+        ceiling: the most bytes that it may write.
+        source: a descriptor of the body.
+        target: a descriptor for the result.
+    """
+    with open(source, "rb", closefd=False) as file:
+        body = file.read()
+    _bound(len(body), ceiling)
+    try:
+        result = compress(body) if direction == "compress" else expand(body, ceiling)
+    except (RemoteProtocolError, MemoryError):
+        return _NOT_A_BODY
+    return _write(result, target)
+
+
+def _write(result: bytes, target: int) -> int:
+    try:
+        with open(target, "wb", buffering=0, closefd=False) as file:
+            view = memoryview(result)
+            while view:
+                view = view[file.write(view) :]
+    except OSError:
+        return NO_ROOM
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

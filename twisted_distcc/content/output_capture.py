@@ -1,0 +1,74 @@
+"""What a program says while it runs.
+
+In: a descriptor that the program writes to.  Out: a `Body`.  The words lie in a file in memory, which
+costs nothing while it is empty and cannot grow beyond its ceiling, whatever the program does.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from types import TracebackType
+from typing import Final, Self
+
+from twisted_distcc.content.body import PIECE, Body, Spool
+
+MOST_WORDS: Final = 16 * 1024 * 1024
+"""Bytes of one stream; C++ at its worst says some hundred kilobytes."""
+
+# A write that would go over the ceiling fails whole; programs write this much at once at most.
+_AT_ONCE: Final = 64 * 1024
+
+LONGEST_WHOLE: Final = MOST_WORDS - _AT_ONCE
+"""Bytes of a stream beyond which some of it may be missing."""
+
+_PAGE: Final = os.sysconf("SC_PAGE_SIZE")
+
+_LAST_WORDS: Final = 64 * 1024
+
+
+class Words:
+    """One stream of what a program says; close it by leaving its context."""
+
+    def __init__(self, name: str) -> None:
+        self.descriptor = os.memfd_create(name, os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+        os.ftruncate(self.descriptor, MOST_WORDS)
+        fcntl.fcntl(self.descriptor, fcntl.F_ADD_SEALS, fcntl.F_SEAL_GROW | fcntl.F_SEAL_SHRINK)
+
+    def read(self, directory: str) -> Body:
+        """Give what was said, to its first gap; if it is much, it is put into `directory`.
+
+        Raises:
+            OSError: if the disk takes no more.
+        """
+        spool = Spool(directory)
+        length = self._length()
+        for start in range(0, length, PIECE):
+            spool.write(os.pread(self.descriptor, min(PIECE, length - start), start))
+        if length > LONGEST_WHOLE:
+            spool.write(b"\n(what was said beyond %d bytes is left out)\n" % length)
+        return spool.finish()
+
+    def ended_with(self, words: bytes) -> bool:
+        """Whether these words are in the last of what was said."""
+        return words in self.last()
+
+    def last(self) -> bytes:
+        """Give the last of what was said."""
+        length = self._length()
+        start = max(0, length - _LAST_WORDS)
+        return os.pread(self.descriptor, length - start, start)
+
+    def _length(self) -> int:
+        """Give how much was said: text ends before the zeros that fill the last page."""
+        end = os.lseek(self.descriptor, 0, os.SEEK_HOLE)
+        start = max(0, end - _PAGE)
+        return start + len(os.pread(self.descriptor, end - start, start).rstrip(b"\0"))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        os.close(self.descriptor)

@@ -1,0 +1,180 @@
+"""A tree on the disk.
+
+In: a `Layout`, and the packed contents of its files.  Out: a folder with these files.  Nothing is
+written through a link: no path of a layout leads over one, nobody else writes here, and links come last
+and go first.  To make a file costs a file system more than all else that a tree costs, so what the last
+tree left is kept where the next one wants the same.  This waits, so it is not for the reactor's thread.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Mapping
+from typing import Final, NamedTuple
+
+from twisted_distcc.content.body import Body, Part, in_pieces
+from twisted_distcc.content.store import Held, Store
+from twisted_distcc.execution.inputs.expansion import write_expanded
+from twisted_distcc.execution.inputs.layout import Layout
+from twisted_distcc.execution.workspace import remove_folder
+from twisted_distcc.jobs.model import TreeFile
+
+_MOST_BYTES: Final = 1024 * 1024 * 1024
+"""Bytes of all files of a tree, expanded, as of one preprocessed source."""
+# No file of a tree can be executed, by whichever name a driver looks for its programs.
+_MODE: Final = 0o600
+_NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+
+
+class _Key(NamedTuple):
+    """What tells a file from others: what it holds, and the how manieth of the tree's it is that does.
+
+    To gcc files of one size, one time (in seconds) and the same contents are one file, of which it reads
+    but the first that says `#pragma once`; to clang those that are one file of the file system.
+    """
+
+    digest: bytes
+    number: int
+
+
+class Root:
+    """A folder with a tree in it, or with what is left of its last one.
+
+    When a folder or a link was made tells what was in the tree before: it is for one owner's alone.
+
+    Attributes:
+        path: the folder.
+        owner: whose trees it is for.
+
+    Args:
+        path: the folder, which is made.
+        store: where files can be had from, and are given to.
+        owner: whose trees it is for.
+
+    Raises:
+        OSError: if the disk takes no more.
+    """
+
+    def __init__(self, path: bytes, store: Store | None = None, owner: str = "") -> None:
+        os.mkdir(path, 0o700)
+        self.path = path
+        self.owner = owner
+        self._store = store
+        self._layout = Layout(b"", (), {}, {})
+        self._keys: dict[bytes, _Key] = {}
+        self._held: dict[bytes, Held] = {}
+        self._bytes = 0
+
+    @property
+    def length(self) -> int:
+        """The bytes of all its files."""
+        return self._bytes
+
+    @property
+    def entries(self) -> int:
+        """How many files, folders and links there are."""
+        had = self._layout
+        return len(had.folders) + len(had.files) + len(had.links) + len(had.points)
+
+    def become(self, layout: Layout, contents: Body) -> None:
+        """Have what `layout` says, and nothing else; if this fails the folder is good for nothing.
+
+        What is shared with other trees is so among those of its owner alone.
+
+        Raises:
+            DistccError: if the contents are not LZO1X, or too much.
+            OSError: if the disk takes no more.
+        """
+        with contents.opened() as read:
+            keys = _keys(layout.files, read, self.owner)
+            self._remove_others(layout, keys)
+            self._add_missing(layout)
+            for path, key in keys.items():
+                if path not in self._held:
+                    self._add_file(path, key, layout.files[path], read)
+        for path, target in layout.links.items():
+            if path not in self._layout.links:
+                os.symlink(target, self.path + path)
+        self._layout, self._keys = layout, keys
+
+    def remove(self) -> None:
+        """Remove it with all that is in it."""
+        for path in list(self._held):
+            self._forget(path)
+        remove_folder(os.fsdecode(self.path))
+
+    def _remove_others(self, layout: Layout, keys: Mapping[bytes, _Key]) -> None:
+        """Remove what is not the same in `layout`; forget it, as far as what follows looks at it."""
+        had = self._layout
+        links = {path: to for path, to in had.links.items() if layout.links.get(path) == to}
+        gone = [path for path, key in self._keys.items() if keys.get(path) != key]
+        for path in (*(had.links.keys() - links.keys()), *gone, *(had.points - layout.points)):
+            os.unlink(self.path + path)
+        for path in gone:
+            self._forget(path)
+        wanted = set(layout.folders)
+        for path in reversed(had.folders):
+            if path not in wanted:
+                os.rmdir(self.path + path)
+        self._layout = Layout(b"", had.folders, {}, links, had.points)
+
+    def _forget(self, path: bytes) -> None:
+        held = self._held.pop(path)
+        self._bytes -= held.length
+        if self._store is not None:
+            self._store.release(held)
+
+    def _add_missing(self, layout: Layout) -> None:
+        """Make the folders and the mount points that are not there yet."""
+        had = set(self._layout.folders)
+        for path in layout.folders:
+            if path not in had:
+                os.mkdir(self.path + path, 0o700)
+        for path in layout.points - self._layout.points:
+            os.close(os.open(self.path + path, _NEW, _MODE))
+
+    def _add_file(self, path: bytes, key: _Key, file: TreeFile, read: Part) -> None:
+        held = self._linked(path, key) or self._written(path, key, file, read)
+        self._held[path] = held
+        self._bytes += held.length
+
+    def _linked(self, path: bytes, key: _Key) -> Held | None:
+        # One of several that are alike has to be a file of its own.
+        if self._store is None or key.number:
+            return None
+        return self._store.link_to(self.path + path, key.digest)
+
+    def _written(self, path: bytes, key: _Key, file: TreeFile, read: Part) -> Held:
+        place = self.path + path
+        length = self._write(place, key.number, file, read)
+        if self._store is None:
+            return Held(0, length)
+        if key.number:
+            return self._store.count(length)
+        return self._store.take(place, key.digest, length)
+
+    def _write(self, place: bytes, number: int, file: TreeFile, read: Part) -> int:
+        descriptor = os.open(place, _NEW, _MODE)
+        try:
+            length = write_expanded(file, read, descriptor, _MOST_BYTES - self._bytes)
+            # No time of ours: `__TIMESTAMP__` would tell when a file was first brought.
+            os.utime(descriptor, (number, number))
+        finally:
+            os.close(descriptor)
+        return length
+
+
+def _keys(files: Mapping[bytes, TreeFile], read: Part, owner: str) -> dict[bytes, _Key]:
+    """Give the key of each file, which is another one for another owner."""
+    keys = {}
+    begun = hashlib.sha256(os.fsencode(owner) + b"\0")
+    alike: dict[bytes, int] = {}
+    for path, file in files.items():
+        hashed = begun.copy()
+        for piece in in_pieces(read, file.start, file.length):
+            hashed.update(piece)
+        digest = hashed.digest()
+        number = alike[digest] = alike.get(digest, -1) + 1
+        keys[path] = _Key(digest, number)
+    return keys

@@ -1,0 +1,183 @@
+"""Where the files of a tree lie, before any of them is written.
+
+In: a `Tree`, whose names a peer chose, and what the server itself shows to compilers.  Out: a `Layout`:
+folders, files and links by paths that lead over no link.  Names are resolved, not trusted; what
+contradicts itself is refused.  This module refuses to touch a disk.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from twisted_distcc.execution.inputs.links import Links, is_within
+from twisted_distcc.execution.inputs.names import (
+    LONGEST_PART,
+    BadTreeError,
+    check_given,
+    check_passive,
+    check_place,
+    parent,
+    refused,
+)
+from twisted_distcc.jobs.model import FOLDER_MARK, Tree, TreeFile, TreeLink
+
+_MOST_FOLDERS: Final = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Fixture:
+    """What the server shows to compilers whatever a tree says.  All paths lead over no link.
+
+    Attributes:
+        folders, files: what is mounted.
+        links: the links that lead there, and what they say.
+        system: folders that are mounted as well for a job that brings nothing in any of them.
+        is_program: says whether what is mounted at a path can be executed.
+    """
+
+    folders: frozenset[bytes] = frozenset()
+    files: frozenset[bytes] = frozenset()
+    links: tuple[tuple[bytes, bytes], ...] = ()
+    system: tuple[bytes, ...] = ()
+    is_program: Callable[[bytes], bool] = lambda _: False
+
+
+NOTHING: Final = Fixture()
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """A tree in its place.  All paths are absolute in the tree, and lead over no link.
+
+    Attributes:
+        own: a folder in the root that nothing of the tree is in.
+        folders: each after the one that it lies in; the root, which is `b""`, is left out.
+        files: what lies where.
+        links: what each link says.
+        points: empty files, that others are to be mounted over.
+        system: folders that the server's own are to be mounted over.
+    """
+
+    own: bytes
+    folders: tuple[bytes, ...]
+    files: Mapping[bytes, TreeFile]
+    links: Mapping[bytes, bytes]
+    points: frozenset[bytes] = frozenset()
+    system: tuple[bytes, ...] = ()
+
+
+def lay_out(tree: Tree, fixture: Fixture = NOTHING) -> Layout:
+    """Find out where everything in `tree` lies, beside what `fixture` has.
+
+    Raises:
+        BadTreeError: if that cannot be.
+    """
+    mounts = fixture.folders | fixture.files
+    links = Links(fixture.links)
+    links.add_all((entry for entry in tree.entries if isinstance(entry, TreeLink)), mounts)
+    _check_programs(links, fixture, mounts)
+    site = _Site(links, mounts)
+    for entry in tree.entries:
+        if isinstance(entry, TreeFile):
+            site.add_file(entry)
+    site.add_folder_for(tree.directory)
+    for path in links.targets:
+        site.add_folder(parent(path))
+    system = () if site.has_any(fixture.system) else fixture.system
+    for path in (*fixture.folders, *system):
+        site.add_folder(path)
+    for path in fixture.files:
+        site.add_folder(parent(path))
+    site.check()
+    own = site.add_own()
+    folders = tuple(sorted(site.folders - {b""}))
+    return Layout(own, folders, site.files, links.targets, fixture.files, system)
+
+
+def _check_programs(links: Links, fixture: Fixture, mounts: Collection[bytes]) -> None:
+    """Refuse links to what can be executed: a driver would run it by whichever name it looks for."""
+    for path in links.targets.keys() - dict(fixture.links).keys():
+        leads = links.end(path, mounts)
+        if leads is not None and is_within(leads, mounts) and fixture.is_program(leads):
+            raise refused(path, "is a link to a program of this server's")
+
+
+@dataclass(slots=True)
+class _Site:
+    """Where files are put: no path leads over a link, and none into what is mounted."""
+
+    links: Links
+    mounts: Collection[bytes]
+    files: dict[bytes, TreeFile] = field(default_factory=dict)
+    folders: set[bytes] = field(default_factory=lambda: {b""})
+    _places: dict[bytes, bytes | None] = field(default_factory=dict)
+
+    def add_file(self, file: TreeFile) -> None:
+        """Have `file` where its name leads."""
+        given, _, name = file.name.rpartition(b"/")
+        if given not in self._places:
+            self._places[given] = self._place(file.name, given)
+        folder = self._places[given]
+        if folder is None or name == FOLDER_MARK:
+            return
+        if name in (b"", b".", b"..") or len(name) > LONGEST_PART or b"\0" in name:
+            raise refused(file.name, "is not the name of a file")
+        path = b"%b/%b" % (folder, name)
+        if path in self.files:
+            raise refused(file.name, "is there twice")
+        if path in self.links.targets:
+            raise refused(file.name, "is a file and a link")
+        if path not in self.mounts:
+            check_passive(path)
+            self.files[path] = file
+
+    def _place(self, name: bytes, given: bytes) -> bytes | None:
+        """Make the folder that a client calls `given`; `None` says that the server has its own."""
+        check_given(name)
+        return self.add_folder_for(given)
+
+    def add_folder_for(self, given: bytes) -> bytes | None:
+        """Have a folder where `given` leads, and give its path; `None` if the server has its own."""
+        check_given(given or b"/")
+        path = self.links.follow(given)
+        check_place(path)
+        if is_within(path, self.mounts):
+            return None
+        self.add_folder(path)
+        return path
+
+    def add_folder(self, path: bytes) -> None:
+        """Have a folder at plain `path`, and those that it lies in."""
+        while path not in self.folders:
+            self.folders.add(path)
+            if len(self.folders) > _MOST_FOLDERS:
+                raise BadTreeError(f"the job's files lie in more than {_MOST_FOLDERS} folders")
+            path = parent(path)
+
+    def add_own(self) -> bytes:
+        """Have a folder in the root that nothing else is in, and give its path."""
+        numbers = itertools.count()
+        path = next(path for path in map(b"/.job-%d".__mod__, numbers) if not self.has_any((path,)))
+        self.add_folder(path)
+        return path
+
+    def has_any(self, paths: Collection[bytes]) -> bool:
+        """Whether there is anything at, or above, one of `paths` that would be hidden or in the way."""
+        return any(
+            path in self.folders or is_within(path, self.files) or is_within(path, self.links.targets)
+            for path in paths
+        )
+
+    def check(self) -> None:
+        """Refuse what is two things at once."""
+        for path in self.folders:
+            if path in self.files:
+                raise refused(path, "is a file and a folder")
+            if path in self.links.targets:
+                raise refused(path, "is a link and a folder")
+        for path in self.links.targets:
+            if path in self.mounts:
+                raise refused(path, "is a link, and a program of this server's compiler")

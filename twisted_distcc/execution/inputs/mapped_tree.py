@@ -1,0 +1,127 @@
+"""A tree without walls: in a folder that stands for the client's root.
+
+In: a `Tree`.  Out: where it lies, and replies in which that does not show.  Its links lead to where they
+lead within the tree, whatever they say, for here nothing else holds them back.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from twisted_distcc.cmdline.compilers import Family
+from twisted_distcc.content.body import EMPTY, Body, Spool
+from twisted_distcc.execution.executor import adopt_rules
+from twisted_distcc.execution.inputs.disk import Root
+from twisted_distcc.execution.inputs.layout import lay_out
+from twisted_distcc.execution.inputs.links import Links
+from twisted_distcc.execution.path_mapping import restored, restored_rules
+from twisted_distcc.jobs.model import Reply, Tree
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """Where a tree lies.
+
+    Attributes:
+        directory: the client's working directory, here.
+        place: tells where something of the tree is here, by its absolute path; `None` is not there.
+    """
+
+    directory: str
+    place: Callable[[str], str | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """What became of the client's paths in a job.
+
+    Attributes:
+        root: the folder that stands for the client's root.
+        directory: its working directory, here.
+        rules: where its dependencies will lie, if it has any.
+        family: whose way of writing them it has.
+    """
+
+    root: str
+    directory: str
+    rules: str | None
+    family: Family
+
+    def restore(self, reply: Reply, keep: str) -> Reply:
+        """Give `reply` as if made at the client; large bodies lie in the folder `keep`.
+
+        Raises:
+            LongRulesError: if no reply can hold its dependencies; it is given up then.
+            OSError: if the disk takes no more.
+        """
+        try:
+            return self._restored(reply, keep)
+        except BaseException:
+            reply.discard()
+            raise
+
+    def _restored(self, reply: Reply, keep: str) -> Reply:
+        root = os.fsencode(self.root)
+        rules = EMPTY
+        if self.rules is not None and not reply.status and os.path.isfile(self.rules):
+            rules = _changed(
+                adopt_rules(self.rules), lambda text: restored_rules(text, root, self.family), keep
+            )
+        stderr, stdout = (
+            _changed(body, lambda text: restored(text, root), keep)
+            for body in (reply.stderr, reply.stdout)
+        )
+        return replace(reply, stderr=stderr, stdout=stdout, dependencies=rules)
+
+
+def lay_open(tree: Tree, root: str, searched: Sequence[str]) -> Site:
+    """Write `tree` into the folder `root`, which is made.
+
+    Args:
+        tree: the client's files.
+        root: the folder.
+        searched: the folders that the compiler searches for headers by itself, as it names them.
+
+    Raises:
+        DistccError: if it cannot be laid out.
+        OSError: if the disk takes no more.
+    """
+    layout = lay_out(tree)
+    top = os.fsencode(root)
+    links = Links(layout.links.items())
+    targets = {path: top + links.follow(path) for path in layout.links}
+    Root(top).become(replace(layout, links=targets), tree.contents)
+
+    def place(path: str) -> str | None:
+        real = links.follow(os.fsencode(path))
+        if real not in layout.files and real not in layout.folders:
+            return None
+        here = root + os.fsdecode(real)
+        # A `..` after a link to the root leads out of it.
+        return root + path if os.path.realpath(root + path) == os.path.realpath(here) else here
+
+    for folder in filter(place, searched):
+        _make_way(top, os.fsencode(folder), links)
+    return Site(root + os.fsdecode(links.follow(tree.directory)), place)
+
+
+def _make_way(top: bytes, path: bytes, links: Links) -> None:
+    """Make the folders that `path` leads through (`/usr/bin/../lib`) before it comes to the tree's."""
+    parts = path.split(b"/")
+    for count in range(2, len(parts)):
+        # Where that is in the tree: the disk might lead out of it.
+        os.makedirs(top + links.follow(b"/".join(parts[:count])), exist_ok=True)
+
+
+def _changed(body: Body, change: Callable[[bytes], bytes], keep: str) -> Body:
+    spool = Spool(keep)
+    try:
+        spool.write(change(body.read()))
+        return spool.finish()
+    except BaseException:
+        spool.discard()
+        raise
+    finally:
+        body.discard()

@@ -1,0 +1,101 @@
+"""Trees for jobs, one after the other.
+
+In: layouts, and contents.  Out: folders that hold them while a job lasts, and that are kept for the next
+job, which reads much the same as a rule.  This waits, so it is not for the reactor's thread.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Lock
+from typing import Final
+
+from twisted_distcc.content.body import Body
+from twisted_distcc.content.store import Store
+from twisted_distcc.execution.inputs.disk import Root
+from twisted_distcc.execution.inputs.layout import Layout
+
+_NUMBERS: Final = itertools.count(1)
+# A tree of more is not kept: the next one will hardly be as large.
+_MOST_ENTRIES: Final = 6_000
+_MOST_BYTES: Final = 64 * 1024 * 1024
+# Of all that is kept, whoever brought it and for whichever compiler.
+_MOST_TREES: Final = 256
+_MOST_ENTRIES_OF_ALL: Final = 100_000
+_MOST_BYTES_OF_ALL: Final = 256 * 1024 * 1024
+
+
+class Trees:
+    """Folders for trees that nobody but us can change.
+
+    What is kept is bounded by what is on the disk, each file counted once; the trees that nobody used
+    for longest go first.
+
+    Args:
+        folder: where they are made.
+    """
+
+    def __init__(self, folder: str) -> None:
+        self._folder = folder
+        self._idle: list[tuple[str, Root]] = []
+        self._store: Store | None = None
+        self._lock = Lock()
+
+    @contextmanager
+    def laid(self, kind: str, layout: Layout, contents: Body, owner: str) -> Iterator[str]:
+        """Give a folder that holds what `layout` says; trees of the same `kind` are most alike.
+
+        Nothing of one owner's, be it a folder, is used for another, so that nobody can tell what others
+        have.
+
+        Raises:
+            DistccError: if the contents are not LZO1X, or too much.
+            OSError: if the disk takes no more.
+        """
+        root = self._taken(kind, owner)
+        try:
+            root.become(layout, contents)
+            yield os.fsdecode(root.path)
+        except BaseException:  # it may be half made, or still be looked at
+            root.remove()
+            raise
+        if root.entries > _MOST_ENTRIES or root.length > _MOST_BYTES:
+            root.remove()
+        else:
+            self._keep(kind, root)
+
+    def _taken(self, kind: str, owner: str) -> Root:
+        """Take the folder that was used last for the same owner and kind, or a new one."""
+        with self._lock:
+            for place in reversed(range(len(self._idle))):
+                what, root = self._idle[place]
+                if (what, root.owner) == (kind, owner):
+                    del self._idle[place]
+                    return root
+            return self._new(owner)
+
+    def _new(self, owner: str) -> Root:
+        self._store = self._store or Store(f"{self._folder}/files")
+        path = f"{self._folder}/tree-{os.getpid()}-{next(_NUMBERS)}"
+        return Root(os.fsencode(path), self._store, owner)
+
+    def _keep(self, kind: str, root: Root) -> None:
+        with self._lock:
+            self._idle.append((kind, root))
+        while (one := self._one_too_many()) is not None:
+            one.remove()
+
+    def _one_too_many(self) -> Root | None:
+        with self._lock:
+            return self._idle.pop(0)[1] if self._idle and self._is_too_much() else None
+
+    def _is_too_much(self) -> bool:
+        assert self._store is not None
+        return (
+            len(self._idle) > _MOST_TREES
+            or self._store.bytes > _MOST_BYTES_OF_ALL
+            or sum(root.entries for _, root in self._idle) > _MOST_ENTRIES_OF_ALL
+        )

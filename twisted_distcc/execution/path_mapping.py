@@ -1,0 +1,127 @@
+"""A compile whose files lie below another folder than at the client, so that it does not show.
+
+In: a command, and the folder that stands for the client's root.  Out: the command in that folder; and
+what it says and writes, as it would at the client.  This module refuses to know who compiles.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+
+from twisted_distcc.cmdline.compilation import Compilation, Option
+from twisted_distcc.cmdline.compilers import Family
+from twisted_distcc.cmdline.option_rules import Role
+
+_NO_PATHS = frozenset({"-D", "-U", "-stdlib="})
+_PREINCLUDED = "stdc-predef.h"
+
+# One word of a rule; a blank in it follows a backslash.  Linear: it begins with what words are made of,
+# so it fails at once elsewhere, and what it has taken it never gives back.
+_WORD = re.compile(rb"(?:[^ \n\\]++|\\[^\n])++")
+# Where the two compilers end a line: tried with gcc 5 to 12 and clang 13 and 14.
+_GCC_COLUMNS = 72
+_CLANG_COLUMNS = 75
+
+
+def moved(
+    c: Compilation, root: str, place: Callable[[str], str | None], searched: Sequence[str]
+) -> Compilation:
+    """Give `c` in the folder `root`.
+
+    Args:
+        c: a command, as the client gave it.
+        root: the folder that stands for the client's root.
+        place: tells where something of the client's is, by its absolute path; `None` is not there.
+        searched: the folders that the compiler searches by itself.
+    """
+    options = [_moved_option(option, root, place) for option in c.options]
+    if any(map(place, searched)) and not any(option.name == "-nostdinc" for option in options):
+        options = [*_preincluded(c, place, searched), *options, *_searching(place, searched)]
+    # The last of the maps that fit is gcc's choice, so those that the user names come after this.
+    here = Option(Role.COMPILE, (f"-ffile-prefix-map={root}/=/",), "")
+    return replace(c, options=(here, *options))
+
+
+def _searching(place: Callable[[str], str | None], searched: Sequence[str]) -> Iterator[Option]:
+    """Have the client's own folders searched in place of this machine's."""
+    yield Option(Role.PREPROCESS, ("-nostdinc",), "")
+    for folder in searched:
+        yield Option(Role.PREPROCESS, ("-isystem", place(folder) or folder), folder)
+
+
+def _preincluded(
+    c: Compilation, place: Callable[[str], str | None], searched: Sequence[str]
+) -> Iterator[Option]:
+    """Include first what gcc includes first, which it does not where it is told what to search."""
+    if c.family is Family.CLANG or "-ffreestanding" in c.arguments:
+        return
+    if any(place(f"{folder}/{_PREINCLUDED}") for folder in searched):
+        # By its name alone: by another path it would be another file among the dependencies.
+        yield Option(Role.PREPROCESS, ("-include", _PREINCLUDED), _PREINCLUDED)
+
+
+def _moved_option(option: Option, root: str, place: Callable[[str], str | None]) -> Option:
+    value = option.value
+    if not value.startswith("/"):
+        return option
+    if option.name.endswith("-prefix-map="):
+        here: str | None = root + value
+    elif option.role is Role.SOURCE or (option.role is Role.PREPROCESS and option.name not in _NO_PATHS):
+        here = place(value)
+    else:
+        here = None
+    if here is None:
+        return option
+    *before, last = option.words
+    return replace(option, words=(*before, last.removesuffix(value) + here), value=here)
+
+
+def restored(text: bytes, root: bytes) -> bytes:
+    """Give what a compiler says without the folder that its files lay in."""
+    return text.replace(root, b"")
+
+
+def restored_rules(text: bytes, root: bytes, family: Family) -> bytes:
+    """Give a dependency file as it would have been written without the folder `root`."""
+    lines = re.split(rb"(?<!\\)\n", restored(text, _as_in_rules(root)))
+    fold = _fold_as_clang if family is Family.CLANG else _fold_as_gcc
+    return b"\n".join(fold(line) if line else line for line in lines)
+
+
+def _as_in_rules(path: bytes) -> bytes:
+    """Give `path` as compilers write it for make."""
+    return re.sub(rb"([ #])", rb"\\\1", path.replace(b"$", b"$$"))
+
+
+def _words(rule: bytes) -> Iterator[bytes]:
+    return (found[0] for found in _WORD.finditer(rule))
+
+
+def _fold_as_gcc(rule: bytes) -> bytes:
+    pieces: list[bytes] = []
+    column = 0
+    for word in _words(rule):
+        if column and column + len(word.rstrip(b":")) > _GCC_COLUMNS:
+            pieces.append(b" \\\n ")
+            column = 1
+        elif column:
+            pieces.append(b" ")
+            column += 1
+        pieces.append(word)
+        column += len(word)
+    return b"".join(pieces)
+
+
+def _fold_as_clang(rule: bytes) -> bytes:
+    pieces: list[bytes] = []
+    column = 0
+    for word in _words(rule):
+        length = len(re.sub(rb"\\([ #])|\$(\$)", rb"_", word))
+        if column and column + length + 1 + 2 > _CLANG_COLUMNS:
+            pieces.append(b" \\\n ")
+            column = 2
+        pieces.append(b" " + word if column else word)
+        column += length + (1 if column else 0)
+    return b"".join(pieces)

@@ -1,0 +1,153 @@
+"""The system calls that a toolchain needs, and no others: a seccomp filter.
+
+In: the machine's architecture.  Out: a program for the kernel, in classic BPF, which bubblewrap loads.
+Namespaces keep a job from the network and from other processes; this keeps it from what namespaces leave
+open: the parts of the kernel where most holes were found, memory that no limit counts, what the whole
+machine or all of a user's processes have one stock of, and what tells of the machine and of other jobs.
+Which calls these are is in `syscalls`; the program only looks a call up: by its architecture, then by
+its number, then by one of its arguments, each time in a sorted list of ranges.  The format is that of
+`linux/filter.h` and `linux/seccomp.h`.
+"""
+
+from __future__ import annotations
+
+import errno
+import struct
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from types import MappingProxyType
+from typing import Final, TypeAlias
+
+from twisted_distcc.execution.sandbox import syscall_numbers
+from twisted_distcc.execution.sandbox.syscalls import (
+    ALLOWED,
+    ANSWERED,
+    CONDITIONS,
+    NEWEST,
+    NoneOf,
+    OneOf,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """An architecture: its number in `linux/audit.h`, and how it numbers the calls in `syscalls`."""
+
+    token: int
+    numbers: Mapping[str, int]
+
+
+X86_64: Final = Machine(0xC000003E, syscall_numbers.X86_64)
+I386: Final = Machine(0x40000003, syscall_numbers.I386)
+AARCH64: Final = Machine(0xC00000B7, syscall_numbers.AARCH64)
+
+# By `os.uname().machine`; the second kind of program that such a machine runs comes second.  The calls
+# of the x32 ABI come behind all others of x86-64, and so are none here.
+MACHINES: Final[Mapping[str, tuple[Machine, ...]]] = MappingProxyType(
+    {"x86_64": (X86_64, I386), "aarch64": (AARCH64,)}
+)
+
+# Offsets in `struct seccomp_data`; of an argument, the lower half, on little-endian machines.
+_NUMBER: Final = 0
+_ARCHITECTURE: Final = 4
+_ARGUMENTS: Final = 16
+_ARGUMENT: Final = 8
+
+_LOAD: Final = 0x20  # BPF_LD | BPF_W | BPF_ABS
+_JUMP: Final = 0x05  # BPF_JMP | BPF_JA
+_AT_LEAST: Final = 0x35  # BPF_JMP | BPF_JGE | BPF_K
+_ANY_OF: Final = 0x45  # BPF_JMP | BPF_JSET | BPF_K
+_RETURN: Final = 0x06  # BPF_RET | BPF_K
+
+# Steps that a test can go past; a jump knows no such limit.
+_LONGEST: Final = 255
+
+_KILL: Final = 0x80000000
+_ERROR: Final = 0x00050000
+
+_Step: TypeAlias = tuple[int, int, int, int]
+_Steps: TypeAlias = tuple[_Step, ...]
+
+_ALLOWED: Final[_Steps] = ((_RETURN, 0, 0, 0x7FFF0000),)
+_KILLED: Final[_Steps] = ((_RETURN, 0, 0, _KILL),)
+
+
+@cache
+def program(machine: str) -> bytes | None:
+    """Return the filter for `machine`, by its name in `os.uname`; `None` where numbers are not known."""
+    if machine not in MACHINES:
+        return None
+    blocks = {one.token: _block(one) for one in MACHINES[machine]}
+    steps = ((_LOAD, 0, 0, _ARCHITECTURE), *_find(blocks, _KILLED))
+    return b"".join(struct.pack("=HBBI", *step) for step in steps)
+
+
+def _block(machine: Machine) -> _Steps:
+    """Return the steps that decide about the calls of one architecture."""
+    rules = {number: _rule(name) for name, number in machine.numbers.items()}
+    return ((_LOAD, 0, 0, _NUMBER), *_find(rules, _failed(errno.EPERM), (NEWEST, _failed(errno.ENOSYS))))
+
+
+def _rule(name: str) -> _Steps:
+    """Return the steps that decide about one call."""
+    if name in ALLOWED:
+        return _ALLOWED
+    if name in ANSWERED:
+        return _failed(ANSWERED[name])
+    condition = CONDITIONS[name]
+    load = (_LOAD, 0, 0, _ARGUMENTS + _ARGUMENT * condition.argument)
+    return (load, *_meets(condition))
+
+
+def _meets(condition: OneOf | NoneOf) -> _Steps:
+    refused = _failed(condition.otherwise)
+    if isinstance(condition, OneOf):
+        return _find(dict.fromkeys(condition.values, _ALLOWED), refused)
+    return ((_ANY_OF, 0, len(refused), condition.bits), *refused, *_ALLOWED)
+
+
+def _failed(error: int) -> _Steps:
+    return ((_RETURN, 0, 0, _ERROR | error),)
+
+
+def _find(
+    rules: Mapping[int, _Steps], others: _Steps, beyond: tuple[int, _Steps] | None = None
+) -> _Steps:
+    """Return the steps that look the loaded word up, and go on as its rule says.
+
+    Args:
+        rules: what to do, by the word.
+        others: what to do with all other words.
+        beyond: a word above all of `rules`, and what to do with those above it.
+    """
+    return _search(tuple(_ranges(rules, others, beyond)))
+
+
+def _ranges(
+    rules: Mapping[int, _Steps], others: _Steps, beyond: tuple[int, _Steps] | None
+) -> Iterator[tuple[int, _Steps]]:
+    """Yield where each range of words with one rule begins, from 0 on, and the rule."""
+    ends = {number + 1: others for number in rules}
+    begins = {0: others, **ends, **rules, **({} if beyond is None else {beyond[0] + 1: beyond[1]})}
+    last: _Steps = ()
+    for number, rule in sorted(begins.items()):
+        if rule != last:
+            yield number, rule
+        last = rule
+
+
+def _search(ranges: Sequence[tuple[int, _Steps]]) -> _Steps:
+    """Return the steps of a binary search."""
+    if len(ranges) == 1:
+        return ranges[0][1]
+    middle = len(ranges) // 2
+    below, above = _search(ranges[:middle]), _search(ranges[middle:])
+    return (*_over(below, ranges[middle][0]), *below, *above)
+
+
+def _over(steps: _Steps, word: int) -> _Steps:
+    """Return what goes past `steps` if the loaded word is at least `word`."""
+    if len(steps) <= _LONGEST:
+        return ((_AT_LEAST, len(steps), 0, word),)
+    return ((_AT_LEAST, 0, 1, word), (_JUMP, 0, 0, len(steps)))

@@ -1,0 +1,158 @@
+"""What C distcc's client is answered when it asks for the files of a compile.
+
+In: a command and its working directory.  Out: the paths to send; or why distcc is to preprocess it
+itself.  This module refuses to know sockets.
+
+The client says nothing of its environment: the one that counts is that of the build's start.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, replace
+from typing import Final, cast
+
+from twisted.internet.defer import DeferredSemaphore
+
+from twisted_distcc.client.inputs.candidate import Sendable, StaysHere, compiler_of
+from twisted_distcc.client.inputs.packed_cache import FileChangedError, contents_as
+from twisted_distcc.client.inputs.search_paths import SearchPaths
+from twisted_distcc.client.inputs.sources import DATE, Found, Sources
+from twisted_distcc.client.invocation import Invocation
+from twisted_distcc.errors import DistccError
+from twisted_distcc.includes.mirror import Mirror
+from twisted_distcc.includes.shape import Below, shape_of
+from twisted_distcc.pump.folders import settled
+from twisted_distcc.pump.laying import Links
+from twisted_distcc.pump.text import Text, read_text
+from twisted_distcc.pump.unit import FileSystem, NotForServersError, Stamp
+
+# Texts that are remembered: of some kilobytes each, and large builds have so many headers.
+_MOST_TEXTS: Final = 50_000
+# The client tells its folder by its real name, whatever PWD calls it, and no server the date.
+_NOT_TOLD: Final = frozenset({"PWD", DATE})
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What all compiles of a build share.
+
+    Attributes:
+        environ: the environment.
+        umask: the umask.
+        preprocessors: how many may run here at a time, for what the scan cannot decide.
+    """
+
+    environ: Mapping[str, str]
+    umask: int
+    preprocessors: int
+
+
+class Answers:
+    """The memory of one build.
+
+    Args:
+        surroundings: of the build.
+        sources: finds files.
+        searches: finds the compilers' own folders.
+        mirror: keeps what is to be sent.
+    """
+
+    def __init__(
+        self, surroundings: Surroundings, sources: Sources, searches: SearchPaths, mirror: Mirror
+    ) -> None:
+        environ = {name: it for name, it in surroundings.environ.items() if name not in _NOT_TOLD}
+        self._surroundings = replace(surroundings, environ=environ)
+        self._sources = sources
+        self._searches = searches
+        self._mirror = mirror
+        self._texts = _Texts(sources.files)
+        self._preprocessors = DeferredSemaphore(surroundings.preprocessors)
+
+    async def paths(self, argv: tuple[str, ...], directory: str) -> list[str]:
+        """Give what the client is to send for the command `argv`.
+
+        Raises:
+            NotForServersError: if the client is to preprocess it; or to compile it: it knows.
+        """
+        invocation = Invocation(argv, directory, self._surroundings.environ, self._surroundings.umask)
+        try:
+            sendable = Sendable.of(invocation, compiler_of(invocation))
+            try:
+                return await self._paths(sendable)
+            except FileChangedError:
+                return await self._paths(sendable)
+        except (StaysHere, DistccError, OSError) as error:
+            raise NotForServersError(str(error)) from error
+
+    async def _paths(self, sendable: Sendable) -> list[str]:
+        found = await self._sources.find(sendable, self._turn)
+        own = await self._own_folders(sendable)
+        real = Links(_Known(dict(found.laid.links))).real
+        shape = shape_of(sendable, found, own, real, self._texts.of(found))
+        stamps = {real(path): stamp for path, stamp in found.unit.files.items()}
+        return await self._mirror.hold(shape, stamps)
+
+    def _turn(self) -> AbstractAsyncContextManager[None]:
+        return cast("AbstractAsyncContextManager[None]", self._preprocessors)
+
+    async def _own_folders(self, sendable: Sendable) -> tuple[str, ...]:
+        """Give the folders that the compiler looks in unasked, where they really lie.
+
+        Raises:
+            NotForServersError: if options make it look in others, which C distccd does not know of.
+        """
+        language = sendable.compilation.language.value
+        bare = replace(
+            sendable.invocation, argv=(sendable.invocation.argv[0], "-x", language, "-c", "unit.c")
+        )
+        real = Links(self._sources.files).real
+        usual = await self._searches.of(Sendable.of(bare, sendable.compiler))
+        own = outermost({real(folder) for folder in usual.angled})
+        is_own = Below(own)
+        for folder in (await self._searches.of(sendable)).angled:
+            if not is_own(real(folder)):
+                raise NotForServersError(f"an option makes the compiler look in {folder} for headers")
+        return own
+
+
+def outermost(folders: set[str]) -> tuple[str, ...]:
+    """Give those of `folders` that lie in no other."""
+    return tuple(sorted(folder for folder in folders if not Below(folders - {folder})(folder)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """Links that were read before; there are no others."""
+
+    links: Mapping[str, str]
+
+    def link(self, path: str) -> str | None:
+        return self.links.get(path)
+
+
+class _Texts:
+    """What files ask for, remembered by their stamps."""
+
+    def __init__(self, files: FileSystem) -> None:
+        self._files = files
+        self._known: OrderedDict[str, tuple[Stamp, Text]] = OrderedDict()
+
+    def of(self, found: Found) -> Callable[[str], Text]:
+        """Give what tells of the files of one compile, as they were when they were found."""
+        stamps = found.unit.files
+        return lambda path: self._text(path, stamps[path])
+
+    def _text(self, path: str, stamp: Stamp) -> Text:
+        known = self._known.get(path)
+        if known is not None and known[0] == stamp:
+            return known[1]
+        begun = self._files.now_ns()
+        text = read_text(contents_as(stamp, path, self._files))
+        if settled(stamp, begun):
+            self._known[path] = (stamp, text)
+            if len(self._known) > _MOST_TEXTS:
+                self._known.popitem(last=False)
+        return text

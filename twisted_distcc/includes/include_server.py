@@ -1,0 +1,188 @@
+"""The socket on which C distcc's client asks for the files of a compile (`INCLUDE_SERVER_PORT`).
+
+In: connections of one user's.  Out: to each question one answer: the paths to send, or none, and then
+distcc preprocesses the compile itself.  This module refuses to know how files are found.
+
+A question is the beginning of a request of version 3: `CDIR`, `ARGC`, and so many `ARGV`.  An answer is
+`ARGC`, and so many `ARGV`; an `ARGC` of 0 says that there is none.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.interfaces import IAddress
+from twisted.internet.protocol import Factory, Protocol, connectionDone
+from twisted.logger import Logger
+from twisted.protocols.policies import TimeoutMixin
+from twisted.python.failure import Failure
+
+from twisted_distcc.agent.resident import has_context, peer_uid
+from twisted_distcc.errors import RemoteProtocolError
+from twisted_distcc.pump.unit import NotForServersError
+from twisted_distcc.wire.connection import Connection
+from twisted_distcc.wire.events import Number, Run, Text
+from twisted_distcc.wire.tokens import encode_header
+
+PATIENCE: Final = 60.0
+"""Seconds in which a question has to be complete; a client sends it in one go."""
+_VERSION: Final = encode_header(b"DIST", 3)
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """The command that a client is to compile, and where."""
+
+    argv: tuple[str, ...]
+    directory: str
+
+
+class QuestionReader:
+    """Bytes in, a question out; what is longer than an honest one is refused."""
+
+    def __init__(self) -> None:
+        self._reader = Connection.server().reader
+        self._reader.feed(_VERSION)
+        self._words: list[str] = []
+        self._count = 0
+        self._directory = ""
+
+    def feed(self, data: bytes) -> Question | None:
+        """Take the next bytes, and give the question once it is complete.
+
+        Raises:
+            RemoteProtocolError: if this is none.
+        """
+        self._reader.feed(data)
+        for event in self._reader.events():
+            match event:
+                case Number(b"ARGC", count):
+                    self._count = count
+                case Text(b"CDIR", directory):
+                    self._directory = os.fsdecode(directory)
+                case Text(b"ARGV", word):
+                    self._words.append(os.fsdecode(word))
+                case Run(tokens):
+                    self._words += [os.fsdecode(word) for token, word in tokens if token == b"ARGV"]
+            if self._count and len(self._words) == self._count:
+                return self._question()
+        return None
+
+    def _question(self) -> Question:
+        if not self._directory.startswith("/"):
+            raise RemoteProtocolError("a working directory is to be told from the root")
+        if any("\0" in word for word in (self._directory, *self._words)):
+            raise RemoteProtocolError("a word has a zero byte in it")
+        return Question(tuple(self._words), self._directory)
+
+
+def pack_answer(paths: Sequence[str]) -> bytes:
+    """Give the bytes of an answer."""
+    words = [os.fsencode(path) for path in paths]
+    tokens = (encode_header(b"ARGV", len(word)) + word for word in words)
+    return encode_header(b"ARGC", len(words)) + b"".join(tokens)
+
+
+class IncludesFactory(Factory):
+    """Makes the protocols of an include server.
+
+    Args:
+        find: gives the paths that answer a question, or raises `NotForServersError`.
+        clock: provides `IReactorTime`.
+        left: is told each question that is left to distcc, and why.
+        context: of this process; who has another one may mean other files by the same names.
+    """
+
+    noisy = False
+
+    def __init__(
+        self,
+        find: Callable[[Question], Coroutine[Deferred[Any], Any, Sequence[str]]],
+        clock: Any,
+        left: Callable[[Question, str], None],
+        context: bytes,
+    ) -> None:
+        self.find = find
+        self.clock = clock
+        self.left = left
+        self.context = context
+        self.answered = 0
+
+    def buildProtocol(self, addr: IAddress | None) -> Protocol:
+        """Make the protocol of one question."""
+        return IncludesProtocol(self)
+
+
+class IncludesProtocol(Protocol, TimeoutMixin):
+    """One question."""
+
+    _log = Logger()
+
+    def __init__(self, factory: IncludesFactory) -> None:
+        self.factory: IncludesFactory = factory
+        self._reader = QuestionReader()
+        self._is_near = False
+        self._job: Deferred[None] | None = None
+
+    def callLater(self, period: float, function: Callable[[], None]) -> Any:
+        return self.factory.clock.callLater(period, function)
+
+    def connectionMade(self) -> None:
+        """Serve nobody but our own user."""
+        assert self.transport is not None
+        self.setTimeout(PATIENCE)
+        connection = self.transport.getHandle()  # type: ignore[attr-defined]
+        self._is_near = has_context(connection, self.factory.context)
+        if peer_uid(connection) != os.getuid():
+            self._log.warn("a connection of another user is closed")
+            self.transport.abortConnection()  # type: ignore[attr-defined]
+
+    def dataReceived(self, data: bytes) -> None:
+        """Gather the question; what comes after it is of no interest."""
+        if self._job is not None:
+            return
+        try:
+            question = self._reader.feed(data)
+        except RemoteProtocolError as error:
+            self._log.warn("this is no question: {error}", error=error)
+            self.timeoutConnection()
+            return
+        if question is not None:
+            self.setTimeout(None)
+            self._job = Deferred.fromCoroutine(self._answer(question))
+            self._job.addErrback(self._failed, question)
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """Nobody waits for the answer any more."""
+        self.setTimeout(None)
+        if self._job is not None:
+            self._job.cancel()
+
+    async def _answer(self, question: Question) -> None:
+        try:
+            if not self._is_near:
+                raise NotForServersError("it runs in other namespaces, or with other rights or limits")
+            paths = await self.factory.find(question)
+        except NotForServersError as error:
+            self.factory.left(question, str(error))
+            paths = ()
+        else:
+            self.factory.answered += 1
+        self._send(paths)
+
+    def _failed(self, failure: Failure, question: Question) -> None:
+        """A fault of ours fails nobody's build."""
+        if failure.check(CancelledError):
+            return
+        self._log.failure("a question could not be answered", failure)
+        self.factory.left(question, "a fault of the include server's own")
+        self._send(())
+
+    def _send(self, paths: Sequence[str]) -> None:
+        assert self.transport is not None
+        self.transport.write(pack_answer(paths))
+        self.transport.loseConnection()

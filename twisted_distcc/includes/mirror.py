@@ -1,0 +1,161 @@
+"""A folder with what C distcc's client is to send: compressed copies, and links, as it takes them.
+
+In: shapes.  Out: the paths to name to the client, each of which is in the folder by then.  A copy is
+used again for as long as the stamp of its file holds.  This module refuses to know compiles.
+
+The client sends a path without its first three folders, and without `.lzo` or `.lzo.abs` at its end; a
+link it sends as a link.  So `/src/a.h` is kept in `FOLDER/src/a.h.lzo`, and FOLDER is three folders
+deep.  Nothing is ever written by way of a link of the mirror's own: what was a link, and is a folder by
+now, is made anew.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from twisted.internet.defer import Deferred, DeferredLock
+
+from twisted_distcc.client.inputs.packed_cache import Aside, contents_as
+from twisted_distcc.content.lzo import compress
+from twisted_distcc.includes.shape import Copy, Shape
+from twisted_distcc.pump.folders import settled
+from twisted_distcc.pump.unit import FileSystem, Stamp
+
+DEPTH: Final = 3
+"""Folders at the beginning of a path that C distcc's client leaves out."""
+MARK: Final = "forcing_technique_271828"
+"""The name of the file by which C distcc's client knows that it stands for its folder."""
+_BOM: Final = b"\xef\xbb\xbf"
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """A shape by the places in the mirror, and the stamps of the files that are copied."""
+
+    copies: Mapping[str, Copy]
+    links: Mapping[str, str]
+    marks: tuple[str, ...]
+    stamps: Mapping[str, Stamp]
+
+
+class Mirror:
+    """The folder of one build.
+
+    Args:
+        folder: an empty folder that only we can enter, three folders deep.
+        files: the files that are copied.
+        aside: works in a thread.
+    """
+
+    def __init__(self, folder: str, files: FileSystem, aside: Aside) -> None:
+        assert folder.count("/") == DEPTH
+        self._root = folder
+        self._files = files
+        self._aside = aside
+        self._turn = DeferredLock()
+        self._copies: dict[str, tuple[Stamp, str | None]] = {}
+        self._marks: set[str] = set()
+        self._links: dict[str, str] = {}
+        self._folders: set[str] = {folder}
+
+    async def hold(self, shape: Shape, stamps: Mapping[str, Stamp]) -> list[str]:
+        """Have all of `shape` in the folder, and give the paths; `stamps` say which contents are meant.
+
+        Raises:
+            FileChangedError: if a file has other contents by now, or is gone.
+            OSError: if the folder takes no more.
+        """
+        wanted = _Wanted(
+            copies={self._place(copy): copy for copy in shape.copies},
+            links={self._root + name: target for name, target in shape.links},
+            marks=tuple(f"{self._root}{folder}/{MARK}" for folder in shape.folders),
+            stamps=stamps,
+        )
+        held: Deferred[Any] = Deferred()  # who gives up waiting stops no thread in its middle
+        self._turn.run(self._hold, wanted).chainDeferred(held)
+        await held
+        return [*wanted.copies, *wanted.links, *wanted.marks]
+
+    def _hold(self, wanted: _Wanted) -> Deferred[None] | None:
+        missing = [
+            place
+            for place, copy in wanted.copies.items()
+            if self._copies.get(place) != (wanted.stamps[copy.path], copy.line)
+        ]
+        if missing or not self._has(wanted):
+            return self._aside(lambda: self._make(wanted, missing))
+        return None
+
+    def _place(self, copy: Copy) -> str:
+        return f"{self._root}{copy.path}.lzo" + (".abs" if copy.line is not None else "")
+
+    def _has(self, wanted: _Wanted) -> bool:
+        return wanted.links.items() <= self._links.items() and self._marks.issuperset(wanted.marks)
+
+    def _make(self, wanted: _Wanted, missing: Iterable[str]) -> None:
+        """Make what is missing, in a thread; whoever else wants something waits for his turn."""
+        begun = self._files.now_ns()
+        for place in missing:
+            copy = wanted.copies[place]
+            stamp = wanted.stamps[copy.path]
+            contents = contents_as(stamp, copy.path, self._files)
+            self._write(place, compress(_lined(contents, copy.line)))
+            self._copies.pop(place, None)
+            if settled(stamp, begun):
+                self._copies[place] = (stamp, copy.line)
+        for place, target in wanted.links.items():
+            self._link(place, target)
+        for place in set(wanted.marks) - self._marks:
+            self._write(place, b"")
+            self._marks.add(place)
+
+    def _write(self, place: str, data: bytes) -> None:
+        """Put a file at its place, whole: a client may be reading what was there."""
+        self._folder(os.path.dirname(place))
+        fresh = f"{self._root}/.new"
+        with open(fresh, "wb") as file:
+            file.write(data)
+        os.replace(fresh, place)
+
+    def _link(self, place: str, target: str) -> None:
+        if self._links.get(place) == target:
+            return
+        self._folder(os.path.dirname(place))
+        if place in self._folders:
+            self._clear(place)
+        fresh = f"{self._root}/.new-link"
+        os.symlink(target, fresh)
+        os.replace(fresh, place)
+        self._links[place] = target
+
+    def _folder(self, path: str) -> None:
+        """Have a folder of our own at `path`, and not a link to one of the user's."""
+        if path in self._folders:
+            return
+        self._folder(os.path.dirname(path))
+        if self._links.pop(path, None) is not None:
+            os.unlink(path)
+        os.mkdir(path)
+        self._folders.add(path)
+
+    def _clear(self, path: str) -> None:
+        """Take away a folder of ours, and forget what was in it."""
+        shutil.rmtree(path)
+        below = f"{path}/"
+        self._copies = {place: it for place, it in self._copies.items() if not place.startswith(below)}
+        self._links = {place: it for place, it in self._links.items() if not place.startswith(below)}
+        self._marks = {place for place in self._marks if not place.startswith(below)}
+        self._folders = {place for place in self._folders if not f"{place}/".startswith(below)}
+
+
+def _lined(contents: bytes, line: str | None) -> bytes:
+    """Give the text so that its first line is the first line of `line`."""
+    if line is None:
+        return contents
+    named = os.fsencode(line).replace(b"\\", b"\\\\").replace(b'"', b'\\"')
+    bom = _BOM if contents.startswith(_BOM) else b""
+    return b'%s#line 1 "%s"\n%s' % (bom, named, contents.removeprefix(bom))

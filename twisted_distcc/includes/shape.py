@@ -1,0 +1,144 @@
+"""How the files of one compile are to lie on a server, as C distcc's client can say it.
+
+In: a compile, its files, and the compiler's own folders.  Out: a `Shape`, of files, links and folders;
+or why C distcc is to preprocess the compile itself.  This module refuses to write files, and to know
+where they are kept.
+
+A C distccd lays the files out below a folder of its own, and has the compiler look there for what the
+command names by an absolute path; headers in the compiler's own folders are the server's.  So those
+folders are sent as links that lead out to the server's own, by more `..` than a path has folders; and
+a file that is found by an absolute name gets a `#line` with it, since the compiler calls it otherwise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from twisted_distcc.client.inputs.candidate import Sendable
+from twisted_distcc.client.inputs.sources import Found
+from twisted_distcc.pump.calling import Called, absolute_folders, names_of
+from twisted_distcc.pump.text import Text
+from twisted_distcc.pump.unit import NotForServersError
+
+# C distccd's own folder does not lie deeper, whatever its TMPDIR is.
+_OUT = "../" * 20
+# Endings that C distcc's client takes off the names that it is given.
+_TAKEN_OFF = (".lzo", ".lzo.abs")
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """A file of a shape.
+
+    Attributes:
+        path: where it really lies.
+        line: the name that its `#line` is to give it, if it needs one.
+    """
+
+    path: str
+    line: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """Files; links, each with where it leads; and folders that have to be there."""
+
+    copies: tuple[Copy, ...]
+    links: tuple[tuple[str, str], ...]
+    folders: tuple[str, ...]
+
+
+def shape_of(
+    sendable: Sendable,
+    found: Found,
+    own: Sequence[str],
+    real: Callable[[str], str],
+    text: Callable[[str], Text],
+) -> Shape:
+    """Find how the files of `sendable` are to lie.
+
+    Args:
+        sendable: the compile.
+        found: its files.
+        own: the compiler's own folders, by their real paths, none of them below another.
+        real: gives where a path really leads.
+        text: gives what the file at a path asks for.
+
+    Raises:
+        NotForServersError: if C distcc is to preprocess it.
+    """
+    is_own = Below(own)
+    _check_command(sendable, found, is_own)
+    paths = {path: real(path) for path in found.unit.files}
+    inside = {path for path, where in paths.items() if is_own(where)}
+    called = names_of(sendable.compilation, found.directory, paths, inside, text)
+    _check_named(paths.keys() - inside - {one.path for one in called}, sendable)
+    lines = _lines((one for one in called if one.path not in inside), paths)
+    links = [(name, _bounded(name, to)) for name, to in found.laid.links if not is_own(name)]
+    _check_links(links)
+    return Shape(
+        copies=tuple(Copy(path, lines.get(path)) for path in found.laid.files if not is_own(path)),
+        links=(*links, *((folder, _OUT + "../" * folder.count("/") + folder[1:]) for folder in own)),
+        folders=tuple(folder for folder in found.laid.folders if not is_own(folder)),
+    )
+
+
+class Below:
+    """Whether a path is one of some folders, or lies in one."""
+
+    def __init__(self, folders: Collection[str]) -> None:
+        self._beginnings = tuple(f"{folder}/" for folder in folders)
+
+    def __call__(self, path: str) -> bool:
+        return f"{path}/".startswith(self._beginnings)
+
+
+def _check_command(sendable: Sendable, found: Found, is_own: Below) -> None:
+    if is_own(found.directory):
+        raise NotForServersError("it runs in one of the compiler's own folders")
+    if sendable.explicit is not sendable.compilation:
+        raise NotForServersError("the environment names folders for headers, which does not travel")
+
+
+def _check_named(unknown: Collection[str], sendable: Sendable) -> None:
+    """Refuse files whose names macros make, if such a name may be an absolute one."""
+    is_there = Below(absolute_folders(sendable.compilation))
+    for path in unknown:
+        if is_there(path) or any(path in word for word in sendable.compilation.arguments):
+            raise NotForServersError(f"nobody can tell by which name {path} is found")
+
+
+def _check_links(links: Iterable[tuple[str, str]]) -> None:
+    for name, _ in links:
+        if name.endswith(_TAKEN_OFF):
+            raise NotForServersError(f"{name} is a link by a name that C distcc cannot send")
+
+
+def _lines(called: Iterator[Called], paths: Mapping[str, str]) -> dict[str, str]:
+    """Give the absolute names by which files are found, by their real paths."""
+    names: dict[str, set[str]] = {}
+    for one in called:
+        names.setdefault(paths[one.path], set()).add(one.name)
+        if one.name.startswith("/") and not one.is_text:
+            raise NotForServersError(f"{one.name} is read as data, by its absolute name")
+    lines = {}
+    for path, known in names.items():
+        if any(name.startswith("/") for name in known):
+            if len(known) > 1:
+                raise NotForServersError(f"{path} may be found as {' and as '.join(sorted(known))}")
+            [lines[path]] = known
+            if "\n" in lines[path]:
+                raise NotForServersError(f"no #line can say {lines[path]!r}")
+    return lines
+
+
+def _bounded(name: str, target: str) -> str:
+    """Give where the link `name` leads in a form that leads nowhere else when `/` is another folder."""
+    if target.startswith("/"):
+        return target
+    deep = name.count("/") - 1
+    steps = target.split("/")
+    while steps and steps[0] in {"", ".", ".."}:
+        deep -= steps.pop(0) == ".."
+    return target if deep >= 0 else "/" + "/".join(steps)

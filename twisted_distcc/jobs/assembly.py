@@ -1,0 +1,182 @@
+"""Events of the wire, gathered into whole messages; and messages, laid out as pieces for the wire.
+
+In: events, and where large bodies may lie.  Out: a `Request` or a `Reply` whose bodies are as they came
+(versions 2 and 3 compress them; `packing` expands).  Neither clock nor socket is known here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from twisted_distcc.content.body import EMPTY, Body, Spool
+from twisted_distcc.jobs.model import Reply, Request
+from twisted_distcc.jobs.tree_entries import TreeSpool, entry_events
+from twisted_distcc.wire.connection import Writer
+from twisted_distcc.wire.events import BodyData, BodyEnd, BodyStart, Event, MessageEnd, Number, Run, Text
+from twisted_distcc.wire.grammar import FILES
+
+_ARGUMENT: Final = b"ARGV"
+_FILE: Final = b"FILE"
+_REPLY_BODIES: Final = (b"SERR", b"SOUT", b"DOTO", b"DOTD")
+WRITE: Final = 128 * 1024
+"""Bytes that are about as many as are written at a time."""
+
+
+class Assembly:
+    """Gathers the events of one message: `take` each, then ask for the `request` or the `reply`.
+
+    Args:
+        directory: where large bodies lie; `None` is the system's temporary folder.
+    """
+
+    def __init__(self, directory: str | None = None) -> None:
+        self._directory = directory
+        self._spool: Spool | None = None  # takes the body that comes
+        self._tree = TreeSpool(directory)
+        self._wanted = True
+        self._arguments: list[bytes] = []
+        self._numbers: dict[bytes, int] = {}
+        self._bodies: dict[bytes, Body] = {}
+
+    @property
+    def arguments(self) -> tuple[bytes, ...]:
+        """The words of the command so far."""
+        return tuple(self._arguments)
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether the message's first token has come: whoever sent it speaks the protocol."""
+        return bool(self._numbers)
+
+    @property
+    def version(self) -> int:
+        """The protocol version of the message, a request or a reply, that has begun."""
+        return next(iter(self._numbers.values()))
+
+    def take(self, event: Event) -> None:
+        """Take the next event.
+
+        Raises:
+            OSError: if the disk takes no more; the bodies that follow are then passed over.
+        """
+        match event:
+            case Number(token, value):
+                self._numbers[token] = value
+            case Text(token, data) if self._wanted:
+                self._text(token, data)
+            case Run(tokens) if self._wanted:
+                self._run(tokens)
+            case BodyStart(token, length) if self._wanted:
+                self._spool = self._spool_for(token, length)
+            case BodyData(data) if self._spool is not None:
+                self._write(self._spool, data)
+            case BodyEnd(token) if self._spool is not None:
+                self._end(token, self._spool)
+            case _:
+                pass
+
+    def pass_over(self) -> None:
+        """Keep no more words, names and bodies: the message is read to its end for politeness alone."""
+        self._wanted = False
+        self._arguments.clear()
+        self.discard()
+
+    def discard(self) -> None:
+        """Give up all bodies."""
+        if self._spool is not None:
+            self._spool.discard()
+            self._spool = None
+        self._tree.discard()
+        for body in self._bodies.values():
+            body.discard()
+        self._bodies.clear()
+
+    def request(self) -> Request:
+        """Give the request, once all its events were taken."""
+        if self.version == FILES:
+            return Request(self.arguments, version=FILES, tree=self._tree.finish())
+        source = self._bodies.pop(b"DOTI", EMPTY)
+        return Request(self.arguments, source, self.version)
+
+    def reply(self) -> Reply:
+        """Give the reply, once all its events were taken."""
+        bodies = (self._bodies.pop(token, EMPTY) for token in _REPLY_BODIES)
+        return Reply(self._numbers[b"STAT"], *bodies)
+
+    def _text(self, token: bytes, data: bytes) -> None:
+        if token == _ARGUMENT:
+            self._arguments.append(data)
+        else:
+            self._tree.text(token, data)
+
+    def _run(self, tokens: Sequence[tuple[bytes, bytes]]) -> None:
+        if tokens[0][0] == _ARGUMENT:
+            self._arguments.extend(data for _, data in tokens)
+        else:
+            self._write(self._tree.contents, self._tree.run(tokens))
+
+    def _spool_for(self, token: bytes, length: int) -> Spool:
+        if token != _FILE:
+            return Spool(self._directory)
+        self._tree.file(length)
+        return self._tree.contents
+
+    def _end(self, token: bytes, spool: Spool) -> None:
+        if token != _FILE:
+            self._bodies[token] = spool.finish()
+        self._spool = None
+
+    def _write(self, spool: Spool, data: bytes) -> None:
+        try:
+            spool.write(data)
+        except OSError:
+            self.pass_over()
+            raise
+
+
+def request_pieces(writer: Writer, request: Request) -> Iterator[bytes]:
+    """Lay out `request`, whose bodies are as its version wants them."""
+    yield writer.send(Number(b"DIST", request.version))
+    if request.tree is not None:
+        yield writer.send(Text(b"CDIR", request.tree.directory))
+    yield writer.send(Number(b"ARGC", len(request.arguments)))
+    yield writer.send(Run(tuple((_ARGUMENT, argument) for argument in request.arguments)))
+    if request.tree is None:
+        yield from _body_pieces(writer, b"DOTI", request.source)
+    else:
+        yield writer.send(Number(b"NFIL", len(request.tree.entries)))
+        yield from map(writer.send, entry_events(request.tree))
+    writer.send(MessageEnd())
+
+
+def reply_pieces(writer: Writer, reply: Reply, version: int) -> Iterator[bytes]:
+    """Lay out `reply`, whose bodies are as `version` wants them."""
+    yield writer.send(Number(b"DONE", version))
+    yield writer.send(Number(b"STAT", reply.status))
+    for token, body in zip(_REPLY_BODIES[:-1], reply.bodies, strict=False):
+        yield from _body_pieces(writer, token, body)
+    if version == FILES and reply.status == 0:
+        yield from _body_pieces(writer, b"DOTD", reply.dependencies)
+    writer.send(MessageEnd())
+
+
+def _body_pieces(writer: Writer, token: bytes, body: Body) -> Iterator[bytes]:
+    yield writer.send(BodyStart(token, body.length))
+    for piece in body.pieces():
+        yield writer.send(BodyData(piece))
+    writer.send(BodyEnd(token))
+
+
+def joined(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """Join small pieces into writes of about `WRITE` bytes."""
+    gathered: list[bytes] = []
+    length = 0
+    for piece in pieces:
+        gathered.append(piece)
+        length += len(piece)
+        if length >= WRITE:
+            yield b"".join(gathered)
+            gathered, length = [], 0
+    if gathered:
+        yield b"".join(gathered)

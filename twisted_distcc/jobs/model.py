@@ -1,0 +1,116 @@
+"""A job as the whole program sees it: what is asked, and what is answered.
+
+In: nothing.  Out: `Request` and `Reply`, free of tokens, and of compression: bodies stand expanded, but
+for a tree's contents, which are expanded when the tree is laid out.
+A request or a reply owns its bodies, and whoever ends its life calls `discard`.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import Final
+
+from twisted_distcc.content.body import EMPTY, Body
+
+FOLDER_MARK: Final = b".twisted-distcc"
+"""The name of the empty file by which a tree has a folder that none of its files is in."""
+
+
+def is_wait_status(status: int) -> bool:
+    """Whether a program can end with `status`: by itself with a code, or by a signal."""
+    return status <= 0xFFFF and (os.WIFEXITED(status) or os.WIFSIGNALED(status))
+
+
+@dataclass(frozen=True, slots=True)
+class TreeFile:
+    """A file of a tree, by its absolute name; its bytes are a part of the tree's contents."""
+
+    name: bytes
+    start: int
+    length: int
+
+
+@dataclass(frozen=True, slots=True)
+class TreeLink:
+    """A symbolic link of a tree, by its absolute name, and where it leads, as the link says it."""
+
+    name: bytes
+    target: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """The files that a compilation may read, as they lie at the client.
+
+    Attributes:
+        directory: the client's working directory, absolute.
+        entries: the files and links, in the order in which they are, or were, sent.
+        contents: the bytes of all files, one after the other, each compressed with LZO1X by itself.
+    """
+
+    directory: bytes
+    entries: tuple[TreeFile | TreeLink, ...]
+    contents: Body
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One compilation that is wanted.
+
+    Attributes:
+        arguments: the command line, the compiler's name first.
+        source: the preprocessed source; empty where there is a tree.
+        version: the protocol version it is, or was, sent with; the reply is sent with the same.
+        tree: what is preprocessed by the server; version 3 has one, the others have none.
+    """
+
+    arguments: tuple[bytes, ...]
+    source: Body = EMPTY
+    version: int = 1
+    tree: Tree | None = None
+
+    def discard(self) -> None:
+        """Give the bodies up."""
+        self.source.discard()
+        if self.tree is not None:
+            self.tree.contents.discard()
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What came of a compilation.
+
+    Attributes:
+        status: the compiler's wait status, 0 for success.
+        stderr, stdout: what the compiler said.
+        object_file: what it made; empty if it failed.
+        dependencies: its dependency file; empty if none was asked for, and before version 3.
+    """
+
+    status: int
+    stderr: Body = EMPTY
+    stdout: Body = EMPTY
+    object_file: Body = EMPTY
+    dependencies: Body = EMPTY
+
+    @classmethod
+    def sentence(cls, exit_code: int, text: str) -> Reply:
+        """Answer with a sentence for the person at the client, in place of a compiler's output."""
+        return cls(exit_code << 8, stderr=Body.of(os.fsencode(f"{text}\n")))
+
+    @property
+    def exit_code(self) -> int:
+        """The compiler's exit code, or 128 and the number of the signal that killed it."""
+        code = os.waitstatus_to_exitcode(self.status)
+        return code if code >= 0 else 128 - code
+
+    @property
+    def bodies(self) -> tuple[Body, Body, Body, Body]:
+        """The bodies in the order of the protocol: standard error and output, object, dependencies."""
+        return (self.stderr, self.stdout, self.object_file, self.dependencies)
+
+    def discard(self) -> None:
+        """Give the bodies up."""
+        for body in self.bodies:
+            body.discard()

@@ -1,0 +1,1 @@
+"""The seams to Twisted: processes, threads, the launcher, and sending at the transport's pace."""

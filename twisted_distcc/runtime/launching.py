@@ -1,0 +1,250 @@
+"""Starting programs through a launcher, a small process beside this one.
+
+In: commands.  Out: running programs, as from `ReactorSpawner`.  The kernel holds whoever starts a
+program until that program runs, which on a machine that is busy compiling takes its time; a server or
+an agent has others to serve meanwhile.  And when a server or an agent is killed, its launcher ends all
+that it started, which would go on otherwise.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import socket
+from contextlib import ExitStack
+from itertools import count
+from typing import Any, Final
+
+from twisted.internet.defer import Deferred, succeed
+from twisted.internet.interfaces import IReadDescriptor
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from twisted_distcc.launcher.command import CannotStartError, Command, Ended, start_arguments
+from twisted_distcc.launcher.packets import (
+    ENDED,
+    LARGEST,
+    READY,
+    kind_and_number,
+    pack_kill,
+    pack_start,
+    unpack_ended,
+    unpack_failed,
+)
+from twisted_distcc.launcher.starting import INHERITED_UMASK, NOTHING, start
+from twisted_distcc.python import python_argv
+from twisted_distcc.runtime.processes import Child, ReactorSpawner, RunningProcess
+
+_ARGV: Final = tuple(python_argv("twisted_distcc.launcher.program"))
+_STDERR: Final = 2
+# Seconds after which a launcher that is far behind is asked once more.
+_AGAIN: Final = 0.01
+# Seconds that a launcher may take to start; an interpreter takes a twentieth of one.
+_PATIENCE: Final = 30
+
+
+class LauncherSpawner:
+    """Starts commands through a launcher, which is started when it is needed, and again if it dies.
+
+    Where no launcher can be had, commands are started in place.
+
+    Args:
+        reactor: provides `IReactorFDSet`.
+    """
+
+    def __init__(self, reactor: Any) -> None:
+        self._reactor = reactor
+        self._in_place = ReactorSpawner(reactor)
+        self._launcher: _Launcher | None = None
+
+    def __call__(self, command: Command) -> RunningProcess:
+        """Start `command`, or raise `CannotStartError`; the launcher's refusal comes with the end."""
+        self.prepare()
+        launched = None if self._launcher is None else self._launcher.start(command)
+        return launched or self._in_place(command)
+
+    def prepare(self) -> None:
+        """Start the launcher, unless it runs, so that the next command need not wait for that."""
+        if self._launcher is None or self._launcher.has_died:
+            try:
+                self._launcher = _Launcher(self._reactor)
+            except OSError:  # without one a start takes longer, but it is one
+                self._launcher = None
+
+    def close(self) -> Deferred[None]:
+        """End the launcher, and all that it started; tell when it is gone."""
+        launcher, self._launcher = self._launcher, None
+        return succeed(None) if launcher is None else launcher.close()
+
+
+class _Program:
+    """One program that a launcher was asked for."""
+
+    def __init__(self, launcher: _Launcher, number: int, name: str) -> None:
+        self._launcher = launcher
+        self._number = number
+        self._name = name
+        self._result: Ended | CannotStartError | None = None
+        self._waiting: list[Deferred[Ended]] = []
+
+    def end(self) -> Deferred[Ended]:
+        waiting: Deferred[Ended] = Deferred(self._forget)
+        self._waiting.append(waiting)
+        self._tell()
+        return waiting
+
+    def kill(self) -> None:
+        if self._result is None:
+            self._launcher.kill(self._number)
+
+    def ended(self, result: Ended) -> None:
+        """It has ended."""
+        self._result = result
+        self._tell()
+
+    def failed(self, reason: str) -> None:
+        """It could not be started, or nobody can tell what became of it."""
+        self._result = CannotStartError(f"cannot start {self._name}: {reason}")
+        self._tell()
+
+    def _tell(self) -> None:
+        if self._result is None:
+            return
+        waiting, self._waiting = self._waiting, []
+        for deferred in waiting:
+            if isinstance(self._result, Ended):
+                deferred.callback(self._result)
+            else:
+                deferred.errback(self._result)
+
+    def _forget(self, waiting: Deferred[Ended]) -> None:
+        if waiting in self._waiting:
+            self._waiting.remove(waiting)
+
+
+@implementer(IReadDescriptor)
+class _Launcher:
+    """A running launcher, and the programs that it was asked for.
+
+    Raises:
+        OSError: if it cannot be started.
+    """
+
+    def __init__(self, reactor: Any) -> None:
+        self._reactor = reactor
+        self._numbers = count()
+        self._programs: dict[int, _Program] = {}
+        with ExitStack() as opened:
+            self._socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+            opened.enter_context(self._socket)
+            with theirs:
+                self._null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
+                opened.callback(os.close, self._null)
+                self._pid = _start_launcher(theirs)
+            self._opened = opened.pop_all()
+        self._socket.setblocking(False)
+        self._child: Child | None = None
+        self._has_served = False
+        reactor.addReader(self)
+
+    @property
+    def has_died(self) -> bool:
+        """Whether it is gone, though it could be started: another one may live longer."""
+        return self._has_served and self._child is not None
+
+    def start(self, command: Command) -> _Program | None:
+        """Have `command` started; `None` says that it has to be done in place."""
+        self._await_first_word()
+        if self._child is not None:
+            return None
+        number = next(self._numbers)
+        streams = (command.stdin, command.stdout, command.stderr, *command.beside)
+        descriptors = [self._null if stream == NOTHING else stream for stream in streams]
+        try:
+            packet = _packet(number, len(streams), command)
+            if len(packet) > LARGEST:
+                return None
+            socket.send_fds(self._socket, [packet], descriptors)
+        except (OSError, ValueError):
+            # There is no such program, or none that can be given these words: that is told better in
+            # place.  Or the launcher is gone, or so far behind that its socket takes no more.
+            return None
+        program = self._programs[number] = _Program(self, number, command.argv[0])
+        return program
+
+    def kill(self, number: int) -> None:
+        """Have a program killed."""
+        try:
+            self._socket.send(pack_kill(number))
+        except BlockingIOError:
+            self._reactor.callLater(_AGAIN, self.kill, number)
+        except OSError:
+            self.close()
+
+    def close(self) -> Deferred[None]:
+        """Part with it: it kills what it started, and ends; tell when it is gone."""
+        if self._child is None:
+            self._reactor.removeReader(self)
+            self._opened.close()
+            # Watched only now: a reactor that ends kills whom it watches, and this one must not be
+            # killed before it has killed others.
+            self._child = Child(self._reactor, self._pid)
+            programs, self._programs = self._programs, {}
+            for program in programs.values():
+                program.failed("the launcher has ended")
+        return self._child.end().addCallback(lambda _: None)
+
+    def fileno(self) -> int:
+        return self._socket.fileno()
+
+    def logPrefix(self) -> str:
+        return "launcher"
+
+    def connectionLost(self, reason: Failure) -> None:
+        """The reactor itself is coming to its end."""
+        self.close()
+
+    def _await_first_word(self) -> None:
+        """Wait until it serves; one that ends before, as where its files may not be read, never will."""
+        if self._has_served or self._child is not None:
+            return
+        first_word = select.poll()
+        first_word.register(self._socket, select.POLLIN)
+        if first_word.poll(1000 * _PATIENCE):
+            self.doRead()
+        else:
+            self.close()
+
+    def doRead(self) -> None:
+        """Take one packet."""
+        try:
+            packet = self._socket.recv(LARGEST)
+        except BlockingIOError:
+            return
+        except OSError:
+            packet = b""
+        if not packet:
+            self.close()
+            return
+        kind, number = kind_and_number(packet)
+        if kind == READY:
+            self._has_served = True
+            return
+        program = self._programs.pop(number)
+        if kind == ENDED:
+            program.ended(Ended(*unpack_ended(packet)))
+        else:
+            program.failed(os.strerror(unpack_failed(packet)))
+
+
+def _start_launcher(theirs: socket.socket) -> int:
+    """Start a launcher at its end of a socket; what it complains of goes where our own complaints go."""
+    return start(_ARGV, os.environ, None, INHERITED_UMASK, (theirs.fileno(), NOTHING, _STDERR))
+
+
+def _packet(number: int, streams: int, command: Command) -> bytes:
+    argv, environ, directory, umask, _, expendable = start_arguments(command)
+    variables = [os.fsencode(f"{name}={value}") for name, value in environ.items()]
+    words = [os.fsencode(word) for word in argv]
+    folder = os.fsencode(directory or "")
+    return pack_start(number, streams, umask, folder, words, variables, expendable=expendable)

@@ -1,0 +1,1 @@
+"""One connection, from its first byte to its last: who it is, its request, and the reply."""

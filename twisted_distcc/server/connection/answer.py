@@ -1,0 +1,109 @@
+"""Answering one request, whatever goes wrong: the client always gets a reply.
+
+In: a request as it came, and who sent it.  Out: a reply, as its version wants it.  What fails on the way
+becomes a sentence for the person at the client.  This module refuses to know how a request came, how a
+reply goes, and how anything is waited for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+from dataclasses import dataclass
+from typing import Protocol
+
+from twisted_distcc.errors import EXIT_FAILURE, EXIT_IO_ERROR, DistccError
+from twisted_distcc.jobs.model import Reply, Request
+from twisted_distcc.jobs.packing import Packing
+from twisted_distcc.observe.lines import Log
+from twisted_distcc.policy.peer import Peer
+from twisted_distcc.wire.limits import Limits
+
+LINGER = 10.0
+"""Seconds: an answer in the middle of a request is sent, and so long the client may go on sending."""
+
+
+class Compile(Protocol):
+    """What serves a request: a coroutine function, or a function that returns a Deferred.
+
+    It may be cancelled at any time, and gives up what it holds then.  A `DistccError` or an `OSError`
+    that it raises reaches the person at the client as a sentence.
+    """
+
+    def __call__(self, request: Request, peer: Peer, /) -> Awaitable[Reply]:
+        """Answer `request`, whose bodies are given up when the answer was sent."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Deadlines:
+    """How long a client may take, in seconds.
+
+    Attributes:
+        idle: between two pieces of a request, or of a reply that it takes.
+        receive: for a whole request, from its first byte (or from when it was last held back).
+        send: for taking a whole reply.
+    """
+
+    idle: float = 60.0
+    receive: float = 600.0
+    send: float = 600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Answering:
+    """Answers the requests of one connection.
+
+    Attributes:
+        compile: serves them.
+        packing: expands requests, and compresses replies.
+        limits: the ceilings on what a client may send.
+        log: is told what went wrong.
+        cancelled: what is raised out of what is waited for when the client has gone.
+    """
+
+    compile: Compile
+    packing: Packing
+    limits: Limits
+    log: Log
+    cancelled: type[Exception]
+
+    async def answer(self, request: Request, peer: Peer) -> Reply:
+        """Have `request` served, and give it up; its reply is not yet compressed."""
+        try:
+            expanded = await self._expanded(request, peer)
+            try:
+                return await self.compile(expanded, peer)
+            finally:
+                expanded.discard()
+        except (DistccError, OSError) as error:
+            return sentence_on(error)
+        except self.cancelled:
+            raise
+        except Exception:
+            self.log.failure("a job of {peer} failed here", peer=peer)
+            return Reply.sentence(EXIT_FAILURE, "the server failed at this job; its log says why")
+        finally:
+            request.discard()
+
+    async def packed(self, reply: Reply, version: int, peer: Peer) -> Reply:
+        """Compress `reply`; for one that cannot be, a sentence goes out, which needs no room."""
+        compress = self.packing.compress_reply
+        try:
+            return await compress(reply, version)
+        except (DistccError, OSError) as error:
+            self.log.error("the reply to {peer} is not compressed: {error}", peer=peer, error=error)
+            return await compress(sentence_on(error), version)
+
+    async def _expanded(self, request: Request, peer: Peer) -> Request:
+        try:
+            return await self.packing.expand_request(request, self.limits)
+        except (DistccError, OSError) as error:
+            self.log.warn("the request of {peer} is not expanded: {error}", peer=peer, error=error)
+            raise
+
+
+def sentence_on(error: DistccError | OSError) -> Reply:
+    """Give the reply that tells of `error`."""
+    if isinstance(error, DistccError):
+        return Reply.sentence(error.exit_code, str(error))
+    return Reply.sentence(EXIT_IO_ERROR, f"the server cannot do this job: {error.strerror or error}")

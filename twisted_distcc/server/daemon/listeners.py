@@ -1,0 +1,104 @@
+"""The ports at which clients come in: the bare one, and the one under TLS.
+
+In: a `ServerConfig`, and later the factory that serves.  Out: sockets that are taken while we may still
+take them, and ports that are served when all is ready; in between, root is given away.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, cast
+
+from twisted.internet.address import IPv4Address, IPv6Address
+from twisted.internet.defer import maybeDeferred
+from twisted.internet.interfaces import IListeningPort
+
+from twisted_distcc.server.connection.server_protocol import DistccServerFactory
+from twisted_distcc.server.daemon.ports import TLS, CannotListenError, inherited_ports, open_ports
+from twisted_distcc.server.job.policy_state import Oversight
+from twisted_distcc.server.options.config import ServerConfig
+
+if TYPE_CHECKING:
+    from twisted_distcc.server.daemon.tls_listener import SecurePort
+
+
+class Doors:
+    """The ports of a server that `config` describes."""
+
+    def __init__(self, config: ServerConfig, reactor: Any) -> None:
+        self._config = config
+        self._reactor = reactor
+        self._sockets: list[socket.socket] = []
+        self._secure: SecurePort | None = None
+        self._ports: list[IListeningPort] = []
+        self._secure_ports: list[IListeningPort] = []
+
+    @property
+    def addresses(self) -> list[tuple[str, int]]:
+        """Where the bare port is, as address and port."""
+        return _addresses(self._ports)
+
+    @property
+    def tls_addresses(self) -> list[tuple[str, int]]:
+        """Where the one under TLS is, likewise."""
+        return _addresses(self._secure_ports)
+
+    def take(self) -> None:
+        """Take the ports, or those that systemd left us, unless that is done.
+
+        Raises:
+            CannotListenError: if one is in use, or no address of this machine.
+            DistccError: if the certificates for TLS are of no use.
+        """
+        if self._sockets or self._secure is not None:
+            return
+        config, inherited = self._config, inherited_ports(os.environ, os.getpid())
+        self._sockets = [opened for name, opened in inherited if name != TLS]
+        if not inherited and (config.allow.networks or config.tls is None):
+            self._sockets = open_ports(config.listen, config.port)
+        self._take_secure([opened for name, opened in inherited if name == TLS])
+
+    def _take_secure(self, inherited: list[socket.socket]) -> None:
+        config = self._config
+        if config.tls is not None:
+            from twisted_distcc.server.daemon.tls_listener import SecurePort
+
+            self._secure = SecurePort(config.tls, config.listen, self._reactor, inherited)
+        elif inherited:
+            raise CannotListenError(
+                "systemd left a socket for TLS: say by --tls-certificate, --tls-key and --tls-ca how"
+            )
+
+    def serve(self, factory: DistccServerFactory, oversight: Oversight) -> None:
+        """Let clients in, to be served by `factory`."""
+        for opened in self._sockets:
+            port = self._reactor.adoptStreamPort(opened.fileno(), opened.family, factory)
+            self._ports.append(port)
+            opened.close()
+        if self._secure is not None:
+            most = self._config.ceilings.connections
+            self._secure_ports = self._secure.serve(factory, oversight, most)
+
+    def renew(self) -> None:
+        """Read the certificates again."""
+        if self._secure is not None:
+            self._secure.renew()
+
+    async def close(self) -> None:
+        """Let nobody in any more."""
+        for port in (*self._ports, *self._secure_ports):
+            await maybeDeferred(port.stopListening)
+
+
+def _addresses(ports: Iterable[IListeningPort]) -> list[tuple[str, int]]:
+    hosts = (cast(IPv4Address | IPv6Address, port.getHost()) for port in ports)
+    return [(_host(address), address.port) for address in hosts]
+
+
+def _host(address: IPv4Address | IPv6Address) -> str:
+    """Write the address as `--listen` has it: a link-local one with its interface."""
+    if isinstance(address, IPv6Address) and address.scopeID:
+        return f"{address.host.partition('%')[0]}%{socket.if_indextoname(int(address.scopeID))}"
+    return address.host

@@ -1,0 +1,49 @@
+"""The file that tells a server's process number.
+
+In: its path.  Out: the file, while the server lives.  It is opened while whoever starts the server can
+still be told that it cannot be, and written by the process that serves.  Who removes it may be root no
+more.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from typing import Final
+
+from twisted_distcc.observe.opening import open_own
+from twisted_distcc.server.daemon.privileges import Account, hand_over
+
+# Never by way of a link: root must not overwrite what somebody else made it point to.
+_WRITE: Final = os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC
+
+
+class PidFile:
+    """The file at `path`, which is made.
+
+    Raises:
+        OSError: if it cannot be opened for writing.
+    """
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._file = open(open_own(path, _WRITE | os.O_CREAT, 0o644), "w")  # noqa: SIM115
+
+    def write(self, account: Account | None) -> None:
+        """Write our number into it, and give it to `account`.
+
+        Raises:
+            PrivilegeError: if it cannot be given.
+        """
+        with self._file as file:
+            file.truncate()
+            file.write(f"{os.getpid()}\n")
+        hand_over(self._path, account)
+
+    def remove(self) -> None:
+        """Remove it; in a folder that is not ours to change, leave it empty."""
+        try:
+            os.unlink(self._path)
+        except OSError:
+            with suppress(OSError):
+                os.close(os.open(self._path, _WRITE | os.O_TRUNC))

@@ -1,0 +1,193 @@
+"""Root, given away for good before anybody is served.
+
+In: the name of a user, or none.  Out: a process that is that user, with that user's groups and no
+others, without capabilities, and nothing that it starts can gain any (`no_new_privs`); it has tried to
+come back, and could not.  A process that was not root stays who it is, and gains nothing either.
+
+It refuses to know of Twisted: the server and `twistd-stdio` both begin here.  Each step that fails is a
+`PrivilegeError`, and whoever gets one serves nobody.
+"""
+
+from __future__ import annotations
+
+import os
+import pwd
+import stat
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from twisted_distcc.errors import EXIT_PRIVILEGES, DistccError
+from twisted_distcc.launcher.starting import hold_standing
+from twisted_distcc.observe.opening import open_own
+
+_ROOT: Final = 0
+# The user of Debian's package, and then C distccd's own order (distccd(1), `--user`).
+_BY_DEFAULT: Final = ("distccd", "distcc", "nobody")
+_TASKS: Final = "/proc/self/task"
+_LOOK: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+
+
+class PrivilegeError(DistccError):
+    """Root could not be given away; the text says why, and what to do."""
+
+    exit_code = EXIT_PRIVILEGES
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Who root becomes.
+
+    Attributes:
+        name: the login name.
+        uid: the user's number.
+        gid: the number of the group that the user has of its own.
+        groups: all groups that the user database gives it.
+        home: its home folder.
+    """
+
+    name: str
+    uid: int
+    gid: int
+    groups: frozenset[int]
+    home: str
+
+
+def is_root() -> bool:
+    """Say whether this process is root, or can become it again."""
+    return _ROOT in os.getresuid()
+
+
+def account(name: str | None) -> Account | None:
+    """Return whom root becomes: `name`, or the first default user there is; `None` if we are not root.
+
+    Raises:
+        PrivilegeError: if there is no such user, or it is root, or as good as root.
+    """
+    if not is_root():
+        return None
+    for candidate in _BY_DEFAULT if name is None else (name,):
+        try:
+            return _made(pwd.getpwnam(candidate))
+        except KeyError:
+            continue
+    raise PrivilegeError(
+        "there is no user distccd, distcc or nobody to become: make one, or name another by --user"
+        if name is None
+        else f"there is no user {name!r} to become: --user names one that exists"
+    )
+
+
+def numbered_account(uid: int, gid: int | None = None) -> Account:
+    """Give whom root becomes, by number; `gid` takes the place of the user's own group.
+
+    Raises:
+        PrivilegeError: as from `account`.
+    """
+    try:
+        return _made(pwd.getpwuid(uid), gid)
+    except KeyError:
+        raise PrivilegeError(f"there is no user number {uid} to become: name one that exists") from None
+
+
+def _made(entry: pwd.struct_passwd, gid: int | None = None) -> Account:
+    own = entry.pw_gid if gid is None else gid
+    groups = frozenset(os.getgrouplist(entry.pw_name, own))
+    if entry.pw_uid == _ROOT or _ROOT in groups:
+        raise PrivilegeError(
+            f"{entry.pw_name} is root, or in root's group, and nobody is served by root: "
+            "give --user another user"
+        )
+    return Account(entry.pw_name, entry.pw_uid, own, groups, entry.pw_dir)
+
+
+def give_root_away(successor: Account | None) -> None:
+    """Become `successor` for good; `None` is for a process that is not root, which stays who it is.
+
+    Raises:
+        PrivilegeError: if any of it fails, or it could be undone.
+    """
+    # Not on the way of those who only ask whether they are root: ctypes takes two milliseconds.
+    from twisted_distcc.server.daemon import linux_capabilities
+
+    if successor is None and is_root():
+        raise PrivilegeError("this is root, and nobody is served by root: name another user by --user")
+    try:
+        if successor is not None:
+            _require_one_thread()
+            hold_standing()
+            linux_capabilities.empty_bounding_set()
+            _become(successor)
+        linux_capabilities.gain_nothing()
+    except OSError as error:
+        name = "this user" if successor is None else successor.name
+        raise PrivilegeError(f"cannot give away what {name} must not have: {error}") from error
+    if not linux_capabilities.gains_nothing():
+        raise PrivilegeError("the kernel left capabilities, or the way to them; nobody is served")
+    if successor is not None:
+        _require_to_be(successor, linux_capabilities.file_system_ids())
+        _require_no_way_back()
+
+
+def _require_one_thread() -> None:
+    """Capabilities and `no_new_privs` are each thread's own: others would keep what they have."""
+    if os.path.isdir(_TASKS) and len(os.listdir(_TASKS)) != 1:
+        raise PrivilegeError("root cannot be given away when threads run already: start none before")
+
+
+def _become(successor: Account) -> None:
+    """Take on its groups while we may, and its user last; what looks for a home finds its."""
+    os.setgroups(sorted(successor.groups))
+    os.setresgid(successor.gid, successor.gid, successor.gid)
+    os.setresuid(successor.uid, successor.uid, successor.uid)
+    os.environ.update(HOME=successor.home, USER=successor.name, LOGNAME=successor.name)
+
+
+def _require_to_be(successor: Account, file_system_ids: tuple[int, int]) -> None:
+    uid, gid = file_system_ids
+    if {*os.getresuid(), uid} != {successor.uid} or {*os.getresgid(), gid} != {successor.gid}:
+        raise PrivilegeError(f"this did not become {successor.name} in every respect; nobody is served")
+    if not set(os.getgroups()) <= successor.groups:
+        raise PrivilegeError(f"groups are left that {successor.name} is not in; nobody is served")
+
+
+def _require_no_way_back() -> None:
+    ways: tuple[Callable[[], None], ...] = (
+        lambda: os.setuid(_ROOT),
+        lambda: os.setgid(_ROOT),
+        lambda: os.setgroups([_ROOT]),
+    )
+    for way in ways:
+        try:
+            way()
+        except PermissionError:
+            continue
+        raise PrivilegeError("root was given away, and could be had back; nobody is served")
+
+
+def hand_over(path: str, successor: Account | None) -> None:
+    """Give the file `path` of root's to whom root becomes, so that it can be opened again.
+
+    What a link leads to is given to nobody: whoever can plant links in a folder, or on the way to it,
+    must not get a file of root's by it.
+
+    Raises:
+        PrivilegeError: if it cannot be given.
+    """
+    if successor is None or os.path.islink(path):
+        return
+    try:
+        with open(open_own(path, _LOOK), "rb", buffering=0) as file:
+            if _is_roots_own(os.fstat(file.fileno())):
+                os.fchown(file.fileno(), successor.uid, successor.gid)
+    except OSError as error:
+        raise PrivilegeError(f"cannot give {path} to {successor.name}: {error}") from error
+
+
+def _is_roots_own(found: os.stat_result) -> bool:
+    return stat.S_ISREG(found.st_mode) and found.st_nlink == 1 and found.st_uid == _ROOT
+
+
+def unreadable(*paths: str) -> str | None:
+    """Give the first of `paths` that this process may not read, as in root's own folders."""
+    return next((path for path in paths if not os.access(path, os.R_OK)), None)

@@ -1,0 +1,109 @@
+"""The port of a server that speaks TLS.
+
+In: a `TlsConfig`, and the factory of a server.  Out: a port that serves those alone who show a trusted
+certificate.  Only servers that have such a port import this module, and with it what certificates take.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Sequence
+from typing import Any
+
+from twisted.internet.interfaces import IListeningPort, IProtocol, ITransport
+from twisted.logger import Logger
+
+from twisted_distcc.errors import EXIT_ACCESS_DENIED
+from twisted_distcc.policy.peer import Peer, tcp_peer
+from twisted_distcc.policy.verdict import Refused
+from twisted_distcc.server.connection.server_protocol import (
+    DistccServerFactory,
+    DistccServerProtocol,
+    address_peer,
+)
+from twisted_distcc.server.daemon.ports import open_ports
+from twisted_distcc.server.daemon.privileges import unreadable
+from twisted_distcc.server.job.policy_state import Oversight
+from twisted_distcc.server.options.tls_config import TlsConfig
+from twisted_distcc.tls.certificate_names import holder
+from twisted_distcc.tls.credentials import day
+from twisted_distcc.tls.serving import MutualTlsFactory, certificate_peer, server_keyring
+
+
+class SecurePort:
+    """A port under TLS, at each of `addresses`, or at all of them, or on `inherited` sockets.
+
+    Raises:
+        CannotListenError: if it cannot be had.
+        BadCredentialsError: if the certificates are of no use.
+    """
+
+    _log = Logger()
+
+    def __init__(
+        self,
+        config: TlsConfig,
+        addresses: Sequence[str],
+        reactor: Any,
+        inherited: Sequence[socket.socket] = (),
+    ) -> None:
+        self._reactor = reactor
+        self._keyring = server_keyring(config.files, reactor.seconds)
+        self._sockets = inherited or open_ports(addresses, config.port)
+        self._factory: MutualTlsFactory | None = None
+
+    def serve(
+        self, factory: DistccServerFactory, oversight: Oversight, strangers: int
+    ) -> list[IListeningPort]:
+        """Serve by `factory`, which learns to tell who a client is by its certificate.
+
+        `oversight` is told of those whose certificates are not trusted; so many `strangers` may be in
+        their handshakes at a time.
+        """
+
+        def refused(address: Any, reason: str) -> None:
+            peer = tcp_peer(address.host, address.port)
+            oversight.refused_connection(peer, Refused((f"{peer} {reason}",), EXIT_ACCESS_DENIED))
+
+        factory.identify = identify
+        self._factory = MutualTlsFactory(
+            self._keyring, factory, self._reactor, _retire, refused, strangers
+        )
+        certificate = self._keyring.credentials.certificate
+        self._log.info(
+            "TLS clients see the certificate of {name}, which ends on {end}",
+            name=holder(certificate),
+            end=day(certificate.not_valid_after_utc),
+        )
+        if path := unreadable(*self._files()):
+            self._log.warn(
+                "the server's user may not read {path}, so it does not see when that changes: let it"
+                " (chmod a+r; a+x for the folders), or restart the server after each change",
+                path=path,
+            )
+        return [self._adopt(opened, self._factory) for opened in self._sockets]
+
+    def _files(self) -> list[str]:
+        """Name the files that are no secret."""
+        files = self._keyring.files
+        return [path for path in (files.certificate, files.ca, files.crl) if path is not None]
+
+    def renew(self) -> None:
+        """Read the certificates again."""
+        if self._factory is not None:
+            self._factory.renew()
+
+    def _adopt(self, opened: socket.socket, factory: MutualTlsFactory) -> IListeningPort:
+        with opened:
+            port: IListeningPort = self._reactor.adoptStreamPort(opened.fileno(), opened.family, factory)
+        return port
+
+
+def identify(transport: ITransport) -> Peer:
+    """Make the peer of a connection, by its certificate if it has shown one, or else by its address."""
+    return certificate_peer(transport) or address_peer(transport)
+
+
+def _retire(protocol: IProtocol) -> None:
+    assert isinstance(protocol, DistccServerProtocol)
+    protocol.retire()

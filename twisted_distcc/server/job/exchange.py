@@ -1,0 +1,258 @@
+"""The story of one job, from its request to its reply.
+
+In: a whole request, and who sent it.  Out: a reply; and one record of what happened.  A request that is
+refused, and one that this machine cannot serve, are answered as well: with a sentence where the
+compiler's messages would be, so that the person at the client reads the reason.  This module refuses to
+know how anything is waited for: with Twisted, for many jobs at a time, or without, for one.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, replace
+from typing import Final, Protocol, TypeVar
+
+from twisted_distcc.content.body import Body
+from twisted_distcc.errors import EXIT_TIMEOUT, DistccError
+from twisted_distcc.execution.executor import Job, Place
+from twisted_distcc.jobs.model import Reply, Request
+from twisted_distcc.launcher.command import Command, Ended
+from twisted_distcc.observe.content_digests import content_of, content_of_tree
+from twisted_distcc.observe.job_records import Content, JobRecord
+from twisted_distcc.policy.peer import Peer
+from twisted_distcc.policy.rules import Terms
+from twisted_distcc.policy.verdict import Refused
+from twisted_distcc.server.job.authorize import Judge, Judged
+from twisted_distcc.server.job.threaded_context import entered, entered_aside
+
+T = TypeVar("T")
+
+# A digest takes about a millisecond a megabyte.
+_DIGESTED_AT_ONCE: Final = 1024 * 1024
+# To judge a word takes some microseconds; of hundreds of bytes some more.
+_WORDS_AT_ONCE: Final = 500
+_BYTES_AT_ONCE: Final = 64 * 1024
+
+
+class LifetimeError(DistccError):
+    """A job ran longer than the server lets any job run."""
+
+    exit_code = EXIT_TIMEOUT
+    limit = "job-lifetime"
+
+
+class Seats(Protocol):
+    """Says when a job may run."""
+
+    def seat(self, peer: Peer, terms: Terms, /) -> AbstractAsyncContextManager[Callable[[], None]]:
+        """Hold a seat: it is entered when it is the turn of `peer`'s identity, on these terms.
+
+        What it gives leaves the seat to the next job, though this one is not over.
+        """
+        ...
+
+    def turn(self, peer: Peer, /) -> AbstractAsyncContextManager[None]:
+        """Hold a seat for what is done before a job of `peer` can begin."""
+        ...
+
+
+class Clock(Protocol):
+    """Measures."""
+
+    def seconds(self) -> float:
+        """Give the seconds since some moment."""
+        ...
+
+
+class Run(Protocol):
+    """Runs programs; `cancelled` is what it raises when the client has gone meanwhile."""
+
+    @property
+    def cancelled(self) -> type[Exception]:
+        """What is raised out of anything that was waited for."""
+        ...
+
+    async def __call__(self, command: Command, seconds: float | None) -> Ended:
+        """Run `command` to its end; cancelled, or after so many seconds, kill it and all it started.
+
+        Raises:
+            CannotStartError: if it could not be started.
+            TimeoutError: if it ran too long.
+        """
+        ...
+
+    async def aside(self, work: Callable[[], T]) -> T:
+        """Do `work`, which waits, where it holds no other job up."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """Serves jobs by compiling them here.
+
+    Attributes:
+        judge: says what is done for whom.
+        place: is where compilers run.
+        run: runs them.
+        admission: says when.
+        clock: measures.
+        lifetime: seconds that a compiler may run; `None` is for ever.
+        record: is told of each job when it is over.
+        is_audited: whether it is told what sources and objects hold, too.
+    """
+
+    judge: Judge
+    place: Place
+    run: Run
+    admission: Seats
+    clock: Clock
+    lifetime: float | None
+    record: Callable[[JobRecord], None]
+    is_audited: bool = False
+
+    async def __call__(self, request: Request, peer: Peer) -> Reply:
+        """Answer `request`; cancelling kills the compiler at once."""
+        arrived = self.clock.seconds()
+        told = _asked(request, peer)
+        try:
+            told = replace(told, source_content=await self._input(request, peer))
+            judged = await self._judged(request, peer)
+            if isinstance(judged, Refused):
+                told = replace(told, verdict="refused", reason=str(judged), trace=judged.trace)
+                return Reply.sentence(judged.exit_code, f"the server refuses this job: {judged}")
+            told = _understood(told, judged)
+            reply, told = await self._in_turn(judged, request, told)
+            return reply
+        except self.run.cancelled:
+            raise
+        except Exception as error:
+            told = _failed(told, error)
+            raise
+        finally:
+            self.record(replace(told, duration=self.clock.seconds() - arrived))
+
+    async def _judged(self, request: Request, peer: Peer) -> Judged | Refused:
+        """Judge `request`; a command that is long, where it holds no other job up, and in its turn."""
+        if not _is_long(request.arguments):
+            return self.judge(request, peer)
+        async with self.admission.turn(peer):
+            return await self.run.aside(lambda: self.judge(request, peer))
+
+    async def _in_turn(
+        self, judged: Judged, request: Request, told: JobRecord
+    ) -> tuple[Reply, JobRecord]:
+        """Compile when it is the turn of who asks; give all that there is to tell as well."""
+        arrived = self.clock.seconds()
+        async with self.admission.seat(told.peer, judged.decision.terms) as leave:
+            seated = self.clock.seconds()
+            reply, cpu = await self._compile(judged, request, told.peer.identity)
+            leave()
+            done = replace(
+                told,
+                verdict="done",
+                status=reply.exit_code,
+                sent=reply.object_file.length,
+                waited=seated - arrived,
+                ran=self.clock.seconds() - seated,
+                cpu=cpu,
+            )
+            return reply, await self._accounted(done, judged.compiler, reply)
+
+    async def _accounted(self, done: JobRecord, compiler: str, reply: Reply) -> JobRecord:
+        """Add what only an audit wants to know of a job; what fails gives `reply` up."""
+        try:
+            return replace(
+                done,
+                compiler_sha256=await self._digest(compiler),
+                object_content=await self._content(reply.object_file),
+                dependencies_content=await self._content(reply.dependencies)
+                if reply.dependencies.length
+                else None,
+            )
+        except BaseException:
+            reply.discard()
+            raise
+
+    async def _digest(self, compiler: str) -> str | None:
+        """Give the digest of a compiler, if anybody wants to know."""
+        return await self.run.aside(lambda: self.place.digest(compiler)) if self.is_audited else None
+
+    async def _content(self, body: Body) -> Content | None:
+        """Give what `body` holds, if anybody wants to know."""
+        if not self.is_audited:
+            return None
+        if body.length <= _DIGESTED_AT_ONCE:
+            return content_of(body)
+        return await self.run.aside(lambda: content_of(body))
+
+    async def _input(self, request: Request, peer: Peer) -> Content | None:
+        """Return what a request brings, if anybody wants to know; what takes long, in its turn."""
+        tree, source = request.tree, request.source
+        if not self.is_audited:
+            return None
+        if tree is None and source.length <= _DIGESTED_AT_ONCE:
+            return content_of(source)
+        async with self.admission.turn(peer):
+            return await self.run.aside(
+                lambda: content_of(source) if tree is None else content_of_tree(tree)
+            )
+
+    async def _compile(self, judged: Judged, request: Request, owner: str) -> tuple[Reply, float]:
+        if not self.place.knows(judged.compiler):
+            await self.run.aside(lambda: self.place.learn(judged.compiler))
+        async with self._prepared(judged, request, owner) as job:
+            ended = await self._run(job.command)
+            return job.collect(ended), job.cost(ended)
+
+    def _prepared(
+        self, judged: Judged, request: Request, owner: str
+    ) -> AbstractAsyncContextManager[Job]:
+        compiler, compilation, tree = judged.compiler, judged.compilation, request.tree
+        if tree is None:
+            prepared = self.place.prepare(compiler, compilation, request.source, owner)
+            return (
+                entered_aside(self.run, prepared) if _is_long(request.arguments) else entered(prepared)
+            )
+        context = self.place.prepare_tree(compiler, compilation, tree, judged.environ, owner)
+        return entered_aside(self.run, context)
+
+    async def _run(self, command: Command) -> Ended:
+        try:
+            return await self.run(command, self.lifetime)
+        except TimeoutError:
+            sentence = (
+                f"the compiler ran for {self.lifetime:g} seconds, the most that this server allows"
+            )
+            raise LifetimeError(sentence) from None
+
+
+def _is_long(words: Sequence[bytes]) -> bool:
+    return len(words) > _WORDS_AT_ONCE or sum(map(len, words)) > _BYTES_AT_ONCE
+
+
+def _asked(request: Request, peer: Peer) -> JobRecord:
+    """Begin a record; until something else is known of a job, it is one whose client went."""
+    return JobRecord(
+        peer=peer,
+        verdict="cancelled",
+        version=request.version,
+        compiler=os.fsdecode(request.arguments[0]),
+        received=(request.source if request.tree is None else request.tree.contents).length,
+    )
+
+
+def _understood(told: JobRecord, judged: Judged) -> JobRecord:
+    source, trace = judged.compilation.source, judged.decision.reasons
+    return replace(told, compiler=judged.compiler, source=source, trace=trace)
+
+
+def _failed(told: JobRecord, error: Exception) -> JobRecord:
+    limit: str | None = getattr(error, "limit", None)
+    return replace(
+        told,
+        verdict="failed",
+        reason=str(error) or type(error).__name__,
+        limits=() if limit is None else (limit,),
+    )

@@ -1,0 +1,111 @@
+"""What a server is told to do, as one frozen value.
+
+In: distccd's environment variables.  Out: `ServerConfig`, which `tap` and `twistd-stdio` make of
+these and of their options; neither options nor environment travel further.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias
+
+from twisted_distcc.execution.resource_limits import Limits
+from twisted_distcc.policy.access import AllowList
+from twisted_distcc.policy.command_list import BadCommandListError, CommandList
+from twisted_distcc.policy.rules import Policy
+from twisted_distcc.server.connection.answer import Deadlines
+from twisted_distcc.server.daemon.privileges import Account
+from twisted_distcc.server.quotas.holdings import Ceilings
+
+if TYPE_CHECKING:
+    from twisted_distcc.server.options.tls_config import TlsConfig
+
+Sandboxing: TypeAlias = Literal["auto", "require", "off"]
+
+PORT: Final = 3632
+"""The port that IANA registered for distcc."""
+
+_FALLBACK_PATH: Final = "/usr/local/bin:/usr/bin:/bin"
+
+
+def default_jobs() -> int:
+    """Give two jobs more than there are processors: some always wait for the network."""
+    return (os.cpu_count() or 1) + 2
+
+
+@dataclass(frozen=True, slots=True)
+class ServerConfig:
+    """A server's settings.
+
+    Attributes:
+        allow: which addresses may connect.
+        listen: addresses to listen on; none is all, of IPv4 and IPv6.
+        port: TCP port; 0 lets the system choose.
+        jobs: compilers that may run at a time.
+        folders: where compilers are looked for, in this order.
+        commands: the administrator's command list, if there is one.
+        any_command: whether clients may name any command, not compilers alone.
+        compiler_root: a folder that `folders` and absolute paths are taken below, or "".
+        job_lifetime: seconds that one compiler may run; `None` is for ever.
+        lifetime: seconds that the server lives; `None` is for ever.
+        nice: how much nicer than now it makes itself.
+        oom_score_adj: its standing with the kernel when memory runs out; `None` leaves it.
+        pid_file: where it writes its process number, if anywhere.
+        sandbox: whether compilers run within walls: `auto` where that can be, `require` or not at all,
+            `off` never.
+        limits: how much of the machine a job may use, unless the sandbox is off.
+        policy: the administrator's rules, if there are any.
+        audit_log: where it writes an account of each job, if anywhere.
+        tls: the port for clients with certificates, if there is one.
+        ceilings: how much it holds for its clients.
+        deadlines: how long they may take.
+        account: whom it becomes if it is root; `None` if it is not.
+    """
+
+    allow: AllowList
+    listen: tuple[str, ...]
+    port: int
+    jobs: int
+    folders: tuple[str, ...]
+    commands: CommandList | None = None
+    any_command: bool = False
+    compiler_root: str = ""
+    job_lifetime: float | None = None
+    lifetime: float | None = None
+    nice: int = 0
+    oom_score_adj: int | None = None
+    pid_file: str | None = None
+    sandbox: Sandboxing = "auto"
+    limits: Limits = field(default_factory=Limits)
+    policy: Policy | None = None
+    audit_log: str | None = None
+    tls: TlsConfig | None = None
+    ceilings: Ceilings = field(default_factory=Ceilings)
+    deadlines: Deadlines = field(default_factory=Deadlines)
+    account: Account | None = None
+
+
+def search_path(environ: Mapping[str, str], compiler_root: str) -> tuple[str, ...]:
+    """Give the folders to look for compilers in, below `compiler_root`; relative ones are left out."""
+    text = environ.get("DISTCCD_PATH") or environ.get("PATH") or _FALLBACK_PATH
+    root = compiler_root.rstrip("/")
+    return tuple(root + folder for folder in text.split(":") if os.path.isabs(folder))
+
+
+def command_list(environ: Mapping[str, str]) -> CommandList | None:
+    """Read the list that `DISTCC_CMDLIST` names, if it names one.
+
+    Raises:
+        DistccError: if it is unusable.
+        OSError: if it cannot be read.
+    """
+    path = environ.get("DISTCC_CMDLIST")
+    if not path:
+        return None
+    words = environ.get("DISTCC_CMDLIST_NUMWORDS", "1")
+    if not words.isdecimal():
+        raise BadCommandListError(f"DISTCC_CMDLIST_NUMWORDS is {words!r}; it must be a whole number")
+    with open(path, "rb") as file:
+        return CommandList.parse(os.fsdecode(file.read()).split("\n"), int(words))

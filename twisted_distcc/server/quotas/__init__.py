@@ -1,0 +1,1 @@
+"""How much one client may hold of what a server has."""

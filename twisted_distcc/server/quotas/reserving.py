@@ -1,0 +1,34 @@
+"""Room for what a request brings, before it is kept.
+
+In: what is held for one connection, and the events of its request.  Out: nothing, or `CeilingMetError`.
+This module refuses to know whether the events are kept after all, and where.
+"""
+
+from __future__ import annotations
+
+from twisted_distcc.server.quotas.holdings import Hold
+from twisted_distcc.wire.events import BodyStart, Event, Run, Text
+
+_FILE = b"FILE"
+
+
+def make_room_for(event: Event, hold: Hold) -> None:
+    """Make room for what `event` brings: words and names in memory, bodies on disk.
+
+    Raises:
+        CeilingMetError: if there is none.
+    """
+    match event:
+        case Text(_, data):
+            hold.keep_words(1, len(data))
+        case Run(tokens):
+            files = sum(len(data) for token, data in tokens if token == _FILE)
+            hold.keep_words(len(tokens), sum(len(data) for _, data in tokens) - files)
+            hold.store_files(files)
+        case BodyStart(token, length) if token == _FILE:
+            hold.keep_words(1, 0)
+            hold.store_files(length)
+        case BodyStart(_, length):
+            hold.store(length)
+        case _:
+            pass

@@ -1,0 +1,85 @@
+"""Which loader and which libraries a program needs.
+
+In: the path of a program that is trusted.  Out: the files that are opened when it starts.  The system's
+own loader is asked (`ld.so --list`), which runs nothing of the program.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import struct
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import BinaryIO, Final
+
+from twisted_distcc.toolchain.questions import ask
+
+_MAGIC: Final = b"\x7fELF"
+_ORDER: Final = {1: "<", 2: ">"}
+_HEAD: Final = 64
+_INTERPRETER: Final = 3  # PT_INTERP
+_LONGEST_PATH: Final = 4096
+
+_NO_VARIABLES: Final[Mapping[str, str]] = MappingProxyType({})
+
+_LISTED: Final = re.compile(r"^\s*(?:\S+ => )?(/.*) \(0x[0-9a-f]+\)$", re.MULTILINE)
+
+
+class NotAProgramError(ValueError):
+    """The file is no ELF program: a script, or nothing that runs."""
+
+
+def needed(path: str, environ: Mapping[str, str] = _NO_VARIABLES) -> tuple[str, ...]:
+    """Return the loader and all libraries of the program at `path`; none for a static one.
+
+    The loader heeds `environ` (`LD_LIBRARY_PATH`) as it would to start the program.
+
+    Raises:
+        NotAProgramError: if it is a script, or another kind of file.
+        OSError: if it cannot be read, or its loader cannot be started.
+    """
+    loader = interpreter(path)
+    if loader is None:
+        return ()
+    return (loader, *_LISTED.findall(ask([loader, "--list", path], environ)))
+
+
+def interpreter(path: str) -> str | None:
+    """Give the loader that the program at `path` names, `None` for a static program.
+
+    Raises:
+        NotAProgramError: if it is none.
+        OSError: if it cannot be read.
+    """
+    with open(path, "rb") as file:
+        head = file.read(_HEAD)
+        if head[:4] != _MAGIC or len(head) < _HEAD or head[5] not in _ORDER:
+            raise NotAProgramError(path)
+        order = _ORDER[head[5]]
+        wide = head[4] == 2
+        # e_phoff; e_phentsize and e_phnum; of a program header p_type, p_offset and p_filesz.
+        (table,) = struct.unpack_from(order + ("Q" if wide else "I"), head, 32 if wide else 28)
+        size, count = struct.unpack_from(order + "HH", head, 54 if wide else 42)
+        headers = _at(file, table, size * count)
+        row = struct.Struct(order + ("IxxxxQ16xQ" if wide else "II8xI"))
+        for start in range(0, len(headers) - row.size + 1, size or 1):
+            kind, offset, length = row.unpack_from(headers, start)
+            if kind == _INTERPRETER:
+                return _loader(path, _at(file, offset, min(length, _LONGEST_PATH)))
+    return None
+
+
+def _at(file: BinaryIO, offset: int, length: int) -> bytes:
+    """Read what lies there; nothing does beyond the end, however far a header says it is."""
+    if offset > os.fstat(file.fileno()).st_size:
+        return b""
+    file.seek(offset)
+    return file.read(length)
+
+
+def _loader(program: str, name: bytes) -> str:
+    path = os.fsdecode(name.partition(b"\0")[0])
+    if not os.path.isabs(path):
+        raise NotAProgramError(program)
+    return path

@@ -1,0 +1,96 @@
+"""The toolchains of a server's compilers, each found once.
+
+In: paths of compilers.  Out: their `Toolchain`s.  To find one takes some tenths of a second, so that is
+asked for apart from getting it; a compiler that was replaced is another one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from threading import Lock
+from typing import Final
+
+from twisted_distcc.errors import DistccError
+from twisted_distcc.toolchain.digest import FileStamp, Part, digest_of, file_stamp
+from twisted_distcc.toolchain.toolchain import Toolchain, discover
+
+# Environments that compilers are identified in: a server has one, and a user some PATHs.
+_MOST_ENVIRONMENTS: Final = 100
+
+
+def identify(path: str, environ: Mapping[str, str], *, anew: bool = False) -> str | None:
+    """Return the digest of the compiler at `path` as it works in `environ`; this may wait.
+
+    `None` is one of which nobody can tell what it makes: it is missing, does not start, or is a script
+    or another program that starts a compiler.  `anew` asks it again what it consists of.
+    """
+    toolchains = _toolchains(tuple(sorted(environ.items())))
+    try:
+        toolchains.learn(path, anew=anew)
+    except (DistccError, OSError):  # it will not compile either, and says so then
+        return None
+    return toolchains.digest(path)
+
+
+@lru_cache(_MOST_ENVIRONMENTS)
+def _toolchains(environ: tuple[tuple[str, str], ...]) -> Toolchains:
+    return Toolchains(lambda path: discover(path, dict(environ), ()))
+
+
+class Toolchains:
+    """What is known of compilers.
+
+    Args:
+        discover: finds out what one consists of; it may wait.
+    """
+
+    def __init__(self, discover: Callable[[str], Toolchain]) -> None:
+        self._discover = discover
+        self._learning = Lock()
+        self._known: dict[str, tuple[FileStamp, Toolchain]] = {}
+        self._digests: dict[str, tuple[tuple[Part, ...], str]] = {}
+
+    def knows(self, path: str) -> bool:
+        """Whether the compiler at `path` is known, as it lies there now."""
+        known = self._known.get(path)
+        try:
+            return known is not None and known[0] == file_stamp(path)
+        except OSError:  # it is gone: to learn it will say so
+            return False
+
+    def learn(self, path: str, *, anew: bool = False) -> None:
+        """Find out about the compiler at `path`, unless it is known, or `anew`; this may wait.
+
+        Raises:
+            DistccError: if it cannot be started.
+            OSError: if it cannot be read.
+        """
+        with self._learning:  # whoever wants the same compiler meanwhile waits for it
+            if anew or not self.knows(path):
+                stamp = file_stamp(path)
+                self._known[path] = stamp, self._discover(path)
+
+    def get(self, path: str) -> Toolchain:
+        """Give the toolchain of a compiler that is known."""
+        return self._known[path][1]
+
+    def digest(self, path: str) -> str | None:
+        """Give the digest of a compiler that is known, if it can be told; this may wait.
+
+        Its parts are read again when one of them has changed.
+        """
+        toolchain = self.get(path)
+        with self._learning:
+            try:
+                return self._digest(path, toolchain.parts())
+            except OSError:  # programs need not be readable to be started
+                return None
+
+    def _digest(self, path: str, found: tuple[Part, ...]) -> str | None:
+        if not found:
+            return None
+        told = self._digests.get(path)
+        if told is None or told[0] != found:
+            told = self._digests[path] = found, digest_of(found)
+        return told[1]
