@@ -535,6 +535,74 @@ class RenewalTests(BothEndsTestCase):
         self.run_clock()
         self.assertEqual(self.served.made[1].heard, b"hello again")
 
+    def retired_at(self, *minutes: int) -> list[bool]:
+        """Say of each of those minutes whether alice, who stays connected, is told to stop then."""
+        self.serve()
+        self.connected()
+        found = []
+        for minute in minutes:
+            self.later = timedelta(minutes=minute)
+            self.retired.clear()
+            self.renew()
+            found.append(self.retired == self.served.made)
+        return found
+
+    def test_an_open_connection_whose_certificate_ends(self) -> None:
+        """Nobody goes on by a certificate that has expired since the handshake."""
+        self.shows(self.authority.user("alice", ends=timedelta(minutes=30)))
+        self.assertEqual(self.retired_at(0, 29, 31), [False, False, True])
+
+    def test_an_open_connection_whose_list_ends(self) -> None:
+        """Nor when nobody can tell any more what was revoked."""
+        ending = self.authority.revocations(ends=timedelta(minutes=30))
+        replace(self.folder / "server" / "crl.pem", ending)
+        self.assertEqual(self.retired_at(29, 31), [False, True])
+
+    def test_an_open_connection_whose_authority_ends(self) -> None:
+        """Nor by the certificate of an authority that has expired, though it ends later itself."""
+        team = self.authority.below("the team", ends=timedelta(minutes=30))
+        self.shows(team.user("alice"))
+        self.server_files = files_in(self.folder / "server", crl=False)
+        with open(self.server_files.ca, "ab") as file:
+            file.write(team.own.certificate_pem)
+        self.assertEqual(self.retired_at(29, 31), [False, True])
+        self.assertIn("expired", self.keyring.objection(self.served.made[0].tls.certificate))
+
+    def test_an_open_connection_and_what_lies_between(self) -> None:
+        """Nor by an authority in between that only the client has shown."""
+        team = self.authority.below("the team", ends=timedelta(minutes=30))
+        self.shows(team.user("alice"))
+        with open(self.user_files.certificate, "ab") as file:
+            file.write(team.own.certificate_pem)
+        self.server_files = files_in(self.folder / "server", crl=False)
+        self.assertEqual(self.retired_at(29, 31), [False, True])
+
+    def test_an_open_connection_by_a_list_that_was_renewed(self) -> None:
+        """A list that was renewed in time counts for those who are connected already."""
+        crl = self.folder / "server" / "crl.pem"
+        replace(crl, self.authority.revocations(ends=timedelta(minutes=30)))
+        self.assertEqual(self.retired_at(29), [False])
+        replace(crl, self.authority.revocations(ends=timedelta(minutes=90)))
+        self.renew()
+        for minutes, expected in ((31, []), (91, self.served.made)):
+            self.later = timedelta(minutes=minutes)
+            self.renew()
+            self.assertEqual(self.retired, expected)
+
+    def test_an_authority_that_is_trusted_no_more(self) -> None:
+        """Whoever was let in by one that has left the file is told to stop."""
+        other = Authority("another farm")
+        ca = self.folder / "server" / "ca.pem"
+        replace(ca, self.authority.own.certificate_pem + other.own.certificate_pem)
+        self.serve()
+        self.connected()
+        replace(ca, self.authority.own.certificate_pem)
+        self.renew()
+        self.assertEqual(self.retired, [])
+        write(self.folder / "server", other.server(SERVER_NAME), other)
+        self.renew()
+        self.assertEqual(self.retired, self.served.made)
+
     def test_what_cannot_be_used(self) -> None:
         """Files that are of no use leave the old ones in place, and that is said once."""
         self.serve()

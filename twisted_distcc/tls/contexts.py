@@ -57,12 +57,19 @@ class Connection(SSL.Connection):
     Attributes:
         expected: the name that a server has to have; a client has none.
         doubt: why the other end is not trusted; empty as long as nothing speaks against it.
+        above_end: when the first certificate above the other end's own ends; `None` if none was shown,
+            as when a session is resumed.
     """
 
     def __init__(self, context: SSL.Context, expected: str = "") -> None:
         super().__init__(context)
         self.expected = expected
         self.doubt = ""
+        self.above_end: datetime | None = None
+
+    def end_by(self, moment: datetime) -> None:
+        """Note that something by which the other end was verified ends at `moment`."""
+        self.above_end = moment if self.above_end is None else min(self.above_end, moment)
 
     @property
     def certificate(self) -> x509.Certificate | None:
@@ -136,6 +143,7 @@ def _verify(context: Context, objection: _Objection, *, server: bool) -> None:
                 ours.doubt = objection(certificate, ours.expected)
             else:
                 context.end_by(certificate.not_valid_after_utc)
+                ours.end_by(certificate.not_valid_after_utc)
         except Exception:  # whatever a reader of hostile bytes raises: they are not to be trusted
             ours.doubt = "the certificate cannot be read"
         return not ours.doubt

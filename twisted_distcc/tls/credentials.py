@@ -56,6 +56,11 @@ class Credentials:
     authorities: tuple[x509.Certificate, ...]
     revocations: tuple[x509.CertificateRevocationList, ...]
 
+    @property
+    def authority_names(self) -> frozenset[x509.Name]:
+        """The names of the authorities that are trusted."""
+        return frozenset(authority.subject for authority in self.authorities)
+
     def has_revoked(self, certificate: x509.Certificate) -> bool:
         """Say whether `certificate` is on the list of the authority that made it."""
         return any(
@@ -66,8 +71,24 @@ class Credentials:
 
     def has_no_list_for(self, certificate: x509.Certificate, now: datetime) -> bool:
         """Say whether all lists that `certificate` could be on have ended by `now`."""
+        end = self._list_end(certificate)
+        return end is not None and now > end
+
+    def authority_end(self, certificate: x509.Certificate) -> datetime | None:
+        """Return when the last authority ends that can have made `certificate`, of those known here."""
+        authorities = (known for known in self.authorities if known.subject == certificate.issuer)
+        return max((authority.not_valid_after_utc for authority in authorities), default=None)
+
+    def end_of(self, certificate: x509.Certificate) -> datetime:
+        """Return until when the other end's `certificate` is good, unless it is revoked before."""
+        others = (self.authority_end(certificate), self._list_end(certificate))
+        ends = [end for end in others if end is not None]
+        return min([certificate.not_valid_after_utc, *ends])
+
+    def _list_end(self, certificate: x509.Certificate) -> datetime | None:
         ends = [crl.next_update_utc for crl in self.revocations if crl.issuer == certificate.issuer]
-        return bool(ends) and all(end is not None and now > end for end in ends)
+        known = [end for end in ends if end is not None]
+        return max(known) if ends and len(known) == len(ends) else None
 
     def next_end(self, now: datetime) -> datetime | None:
         """Return when the next of these certificates and lists ends, of those that are good at `now`."""

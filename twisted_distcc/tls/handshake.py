@@ -8,6 +8,7 @@ said afterwards.
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Final, cast
 
 from cryptography import x509
@@ -66,9 +67,14 @@ class MutualTls(BufferingTLSTransport):
         self._overhead -= length + _PER_RECORD
 
     @property
+    def connection(self) -> Connection:
+        """What OpenSSL and we know of the other end."""
+        return cast(Connection, self.getHandle())
+
+    @property
     def certificate(self) -> x509.Certificate:
         """The certificate that the other end has shown; the handshake is done."""
-        certificate: x509.Certificate | None = self.getHandle().certificate
+        certificate = self.connection.certificate
         assert certificate is not None
         return certificate
 
@@ -90,6 +96,10 @@ class Handshake(Protocol):
         trusted: makes the protocol, when the other end is trusted, if it is to have one.
         failed: is told why it is not, in a clause that goes on from the other end's name.
         translate: gives the reason why the connection of the protocol was lost.
+
+    Attributes:
+        protocol: what the other end talks to, once it is trusted.
+        trusted_until: when it ends that the other end is trusted, for those who look at that.
     """
 
     def __init__(
@@ -108,6 +118,7 @@ class Handshake(Protocol):
         self._timer: IDelayedCall | None = None
         self._fault = ""
         self.protocol: IProtocol | None = None
+        self.trusted_until: datetime | None = None
 
     @property
     def tls(self) -> MutualTls:

@@ -14,7 +14,7 @@ from cryptography import x509
 from OpenSSL import SSL
 
 from twisted_distcc.tls.certificate_names import holder
-from twisted_distcc.tls.contexts import Context
+from twisted_distcc.tls.contexts import Connection, Context
 from twisted_distcc.tls.credentials import BadCredentialsError, Credentials, SigningKey, day, load
 from twisted_distcc.tls.files import CredentialFiles
 
@@ -42,6 +42,7 @@ class Keyring:
         self._make = make
         self._seconds = seconds
         self._stamp = files.stamp()
+        self._dropped: frozenset[x509.Name] = frozenset()
         self._read()
 
     def now(self) -> datetime:
@@ -65,6 +66,13 @@ class Keyring:
         clause = self._clause(certificate, self.now())
         return clause and f"the certificate of {holder(certificate)} {clause}"
 
+    def end_of(self, connection: Connection) -> datetime:
+        """Return until when the other end of `connection` is trusted, unless it is revoked before."""
+        certificate = connection.certificate
+        assert certificate is not None, "the handshake is done"
+        end = self.credentials.end_of(certificate)
+        return end if connection.above_end is None else min(end, connection.above_end)
+
     def _clause(self, certificate: x509.Certificate, now: datetime) -> str:
         begin, end = certificate.not_valid_before_utc, certificate.not_valid_after_utc
         if now > end:
@@ -75,6 +83,14 @@ class Keyring:
             return "was revoked"
         if self.credentials.has_no_list_for(certificate, now):
             return "cannot be looked up: the list of revoked certificates has expired"
+        return self._authority_clause(certificate, now)
+
+    def _authority_clause(self, certificate: x509.Certificate, now: datetime) -> str:
+        end = self.credentials.authority_end(certificate)
+        if end is not None and now > end:
+            return f"was made by an authority that expired on {day(end)}"
+        if certificate.issuer in self._dropped:
+            return "was made by an authority that is trusted no more"
         return ""
 
     def renew(self) -> None:
@@ -84,7 +100,9 @@ class Keyring:
             BadCredentialsError: if they cannot be used; everything stays as it was.
         """
         self._stamp = self.files.stamp()
+        before = self.credentials.authority_names
         self._read(self.credentials.key)
+        self._dropped = before - self.credentials.authority_names
 
     def renew_if_changed(self) -> bool:
         """Read the files again if one has changed since they were last read; say whether it has.

@@ -1,13 +1,14 @@
 """The server's side of mutual TLS, around whatever serves.
 
 In: a keyring, and the factory of a server.  Out: a factory that serves those alone who show a trusted
-certificate, and the peer that this makes of them.  The files are looked at twice a second: who was
-revoked gets no further than the job that runs.
+certificate, and the peer that this makes of them.  The files and the clock are looked at twice a second:
+whoever would be refused by now gets no further than the job that runs.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from ipaddress import IPv4Address, IPv6Network
 from typing import Any, Final, cast
 
@@ -122,7 +123,8 @@ class MutualTlsFactory(WrappingFactory[_Lingering]):
         keyring: what this server shows, and whom it trusts.
         wrapped: makes the protocols; their transport is a `MutualTls`.
         reactor: provides `IReactorTime`.
-        retire: is called with the protocol of a client whose certificate has been revoked meanwhile.
+        retire: is called with the protocol of a client who would be refused by now, as one whose
+            certificate was revoked or has expired meanwhile.
         refused: is told of each client that is not trusted: its address, and why, in a clause.
         strangers: how many clients may be in their handshakes at a time, of one address half of it; more
             are closed without a word.
@@ -187,6 +189,7 @@ class MutualTlsFactory(WrappingFactory[_Lingering]):
 
     def _look(self) -> None:
         self._take(self._keyring.renew_if_changed)
+        self._retire_expired(self._keyring.now())
 
     def _take(self, renew: Callable[[], bool]) -> None:
         try:
@@ -196,14 +199,23 @@ class MutualTlsFactory(WrappingFactory[_Lingering]):
             return
         if is_new:
             self._log.info("the certificates were read again")
-            self._retire_revoked()
+            self._look_anew()
 
-    def _retire_revoked(self) -> None:
-        for handshake in self._handshakes():
-            if handshake.protocol is not None and self._keyring.credentials.has_revoked(
-                handshake.tls.certificate
-            ):
-                self._retire(handshake.protocol)
+    def _look_anew(self) -> None:
+        """Hold those who were trusted by the old files against the new ones."""
+        for handshake, protocol in self._served():
+            if self._keyring.objection(handshake.tls.certificate):
+                self._retire(protocol)
+            else:
+                handshake.trusted_until = self._keyring.end_of(handshake.tls.connection)
+
+    def _retire_expired(self, now: datetime) -> None:
+        for handshake, protocol in self._served():
+            if handshake.trusted_until is not None and now > handshake.trusted_until:
+                self._retire(protocol)
+
+    def _served(self) -> list[tuple[Handshake, IProtocol]]:
+        return [(each, each.protocol) for each in self._handshakes() if each.protocol is not None]
 
     def _handshakes(self) -> list[Handshake]:
         wrapped = (transport.wrappedProtocol for transport in self._tls.protocols)
@@ -258,6 +270,7 @@ class _Handshakes(Factory):
 
         def trusted() -> IProtocol | None:
             cast(_Lingering, handshake.tls.transport).become_known()
+            handshake.trusted_until = self._keyring.end_of(handshake.tls.connection)
             return self._wrapped.buildProtocol(addr)  # type: ignore[arg-type]
 
         handshake = Handshake(self._reactor, self._keyring.objection, trusted, failed)
