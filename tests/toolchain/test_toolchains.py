@@ -15,6 +15,25 @@ from twisted_distcc.toolchain.toolchains import Toolchains
 from twisted_distcc.toolchain.view import View
 
 
+class BoundTests(SynchronousTestCase):
+    def test_spellings(self) -> None:
+        """A client who may name compilers by path fills no memory: what is forgotten is found again."""
+        found: list[str] = []
+
+        def discover(path: str) -> Toolchain:
+            found.append(path)
+            return Toolchain((path,), View((), ()), is_whole_system=False, own=())
+
+        self.patch(toolchains, "_MOST_COMPILERS", 2)
+        known = Toolchains(discover)
+        spellings = ["/bin" + "/." * dots + "/sh" for dots in range(3)]
+        for path in (spellings[0], spellings[1], spellings[0], spellings[2]):
+            known.learn(path)
+        self.assertEqual([known.knows(path) for path in spellings], [True, False, True])
+        self.assertEqual(known.get(spellings[1]).compiler, spellings[1])
+        self.assertEqual(found, [spellings[0], spellings[1], spellings[2], spellings[1]])
+
+
 class DigestTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.folder = Path(os.path.abspath(self.mktemp()))

@@ -11,12 +11,16 @@ from functools import lru_cache
 from threading import Lock
 from typing import Final
 
+from twisted_distcc.bounded import Bounded
 from twisted_distcc.errors import DistccError
 from twisted_distcc.toolchain.digest import FileStamp, Part, digest_of, file_stamp
 from twisted_distcc.toolchain.toolchain import Toolchain, discover
 
 # Environments that compilers are identified in: a server has one, and a user some PATHs.
 _MOST_ENVIRONMENTS: Final = 100
+# Compilers that are remembered: a machine has some tens, but a client who may name any by its path has
+# no end of spellings for each.
+_MOST_COMPILERS: Final = 200
 
 
 def identify(path: str, environ: Mapping[str, str], *, anew: bool = False) -> str | None:
@@ -48,8 +52,8 @@ class Toolchains:
     def __init__(self, discover: Callable[[str], Toolchain]) -> None:
         self._discover = discover
         self._learning = Lock()
-        self._known: dict[str, tuple[FileStamp, Toolchain]] = {}
-        self._digests: dict[str, tuple[tuple[Part, ...], str]] = {}
+        self._known = Bounded[str, tuple[FileStamp, Toolchain]](_MOST_COMPILERS)
+        self._digests = Bounded[str, tuple[tuple[Part, ...], str]](_MOST_COMPILERS)
 
     def knows(self, path: str) -> bool:
         """Whether the compiler at `path` is known, as it lies there now."""
@@ -59,21 +63,31 @@ class Toolchains:
         except OSError:  # it is gone: to learn it will say so
             return False
 
-    def learn(self, path: str, *, anew: bool = False) -> None:
-        """Find out about the compiler at `path`, unless it is known, or `anew`; this may wait.
+    def learn(self, path: str, *, anew: bool = False) -> Toolchain:
+        """Return the toolchain of the compiler at `path`, found out now unless known; this may wait.
+
+        `anew` finds it out though it is known.
 
         Raises:
             DistccError: if it cannot be started.
             OSError: if it cannot be read.
         """
         with self._learning:  # whoever wants the same compiler meanwhile waits for it
-            if anew or not self.knows(path):
-                stamp = file_stamp(path)
-                self._known[path] = stamp, self._discover(path)
+            known = self._known.get(path)
+            stamp = file_stamp(path)
+            if anew or known is None or known[0] != stamp:
+                known = stamp, self._discover(path)
+            self._known[path] = known  # the last to be forgotten
+            return known[1]
 
     def get(self, path: str) -> Toolchain:
-        """Give the toolchain of a compiler that is known."""
-        return self._known[path][1]
+        """Return the toolchain of a compiler that was learned; this waits if it is forgotten by now.
+
+        Raises:
+            DistccError, OSError: as `learn` does.
+        """
+        known = self._known.get(path)
+        return self.learn(path) if known is None else known[1]
 
     def digest(self, path: str) -> str | None:
         """Give the digest of a compiler that is known, if it can be told; this may wait.

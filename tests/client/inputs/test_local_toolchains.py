@@ -10,6 +10,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 
+from twisted_distcc.client.inputs import local_toolchains
 from twisted_distcc.client.inputs.local_toolchains import HOLDS, OwnCompiler, OwnCompilers, finder
 from twisted_distcc.toolchain.digest import digest_of
 from twisted_distcc.toolchain.toolchain import discover
@@ -66,6 +67,16 @@ class RememberingTests(SynchronousTestCase):
         self.asked("one")
         self.ask(OwnCompiler.of(str(self.path), "gcc", {"PATH": "/opt/bin"}))
         self.assertEqual(len(self.found), 2)
+
+    def test_a_bound(self) -> None:
+        """An agent that lives long remembers no environment without end: it looks again."""
+        self.patch(local_toolchains, "_MOST", 2)
+        self.own = OwnCompilers(self.clock, self.find)
+        for folder in "abca":
+            asked = self.ask(OwnCompiler.of(str(self.path), "gcc", {"PATH": folder}))
+            self.found[-1].callback(folder)
+            self.assertEqual(self.successResultOf(asked), folder)
+        self.assertEqual(len(self.found), 4)
 
     def test_gone(self) -> None:
         """A compiler that is not there has no digest, and nobody looks for one."""

@@ -11,7 +11,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 from OpenSSL import SSL
 from twisted.internet.defer import Deferred
@@ -27,6 +27,7 @@ from twisted.protocols.tls import TLSMemoryBIOFactory, TLSMemoryBIOProtocol
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from twisted_distcc.bounded import Bounded
 from twisted_distcc.client.backends.host_faults import CannotConnectError, UntrustedError
 from twisted_distcc.client.settings import TlsPaths
 from twisted_distcc.tls.certificate_names import server_name
@@ -39,6 +40,9 @@ from twisted_distcc.tls.faults import what_it_says
 from twisted_distcc.tls.files import CredentialFiles
 from twisted_distcc.tls.handshake import Handshake, MutualTls, openssl_errors
 from twisted_distcc.tls.keyring import Keyring
+
+# Sets of files with credentials, of which a user has one or two.
+_MOST: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +68,7 @@ class Identities:
 
     def __init__(self, seconds: Callable[[], float]) -> None:
         self._seconds = seconds
-        self._known: dict[CredentialFiles, Identity] = {}
+        self._known = Bounded[CredentialFiles, Identity](_MOST)
 
     def of(self, files: CredentialFiles) -> Identity:
         """Give what `files` hold now.

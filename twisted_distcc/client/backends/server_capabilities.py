@@ -17,6 +17,7 @@ from typing import Any, Final, TypeAlias
 
 from twisted.internet.interfaces import IReactorTime
 
+from twisted_distcc.bounded import Bounded
 from twisted_distcc.client.backends.host_faults import (
     BadReplyError,
     NoAnswerError,
@@ -39,6 +40,8 @@ from twisted_distcc.wire.limits import KIB, Limits
 Ask: TypeAlias = Callable[[Request], Awaitable[Reply]]
 """Puts a question to a host, and gives its answer; a `HostError` says that there is none."""
 
+# Answers that are remembered: each of some hundred hosts, about some tens of compilers.
+_MOST: Final = 10_000
 _LONGEST_ANSWER: Final = 4 * KIB
 
 # How servers that do not know the question refuse it: it is no compiler of theirs.
@@ -95,7 +98,7 @@ class Abilities:
     def __init__(self, clock: IReactorTime, own: OwnCompilers) -> None:
         self._clock = clock
         self._own = own
-        self._answers: dict[_Question, _Answer] = {}
+        self._answers = Bounded[_Question, _Answer](_MOST)
         self._asking: Shared[_Question, Likeness] = Shared()
 
     async def can_tell(self, compiler: OwnCompiler) -> bool:

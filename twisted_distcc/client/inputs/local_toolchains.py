@@ -16,6 +16,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.threads import deferToThreadPool
 
+from twisted_distcc.bounded import Bounded
 from twisted_distcc.client.single_flight import Shared
 from twisted_distcc.toolchain.digest import FileStamp, file_stamp
 from twisted_distcc.toolchain.toolchains import identify
@@ -25,6 +26,8 @@ HOLDS: Final = 600.0
 
 # Variables that decide what a compiler consists of: where it finds its assembler, its libraries and its
 # configuration.
+# Compilers, each by the environments that it is found in: a machine has some tens.
+_MOST: Final = 1000
 _DECIDING: Final = ("PATH", "LD_LIBRARY_PATH", "HOME", "CLANG_NO_DEFAULT_CONFIG")
 
 
@@ -69,7 +72,7 @@ class OwnCompilers:
     ) -> None:
         self._clock = clock
         self._find = find
-        self._found: dict[OwnCompiler, _Found] = {}
+        self._found = Bounded[OwnCompiler, _Found](_MOST)
         self._searches: Shared[OwnCompiler, str | None] = Shared()
 
     async def digest(self, compiler: OwnCompiler) -> str | None:

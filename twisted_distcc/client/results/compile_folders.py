@@ -15,8 +15,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from twisted_distcc.bounded import Bounded
 from twisted_distcc.execution.workspace import remove_folder
 
+# Parents that are known to be swept; one that is forgotten is swept again.
+_MOST: Final = 1000
 _PREFIX: Final = "tdistcc-job-"
 # What a user asked to keep has another name, for no sweeper to find.
 _KEPT_PREFIX: Final = "tdistcc-kept-"
@@ -47,7 +50,7 @@ class JobFolders:
     """Makes folders, and clears away once what others have left beside them."""
 
     def __init__(self) -> None:
-        self._swept: set[str] = set()
+        self._swept = Bounded[str, None](_MOST)
 
     def new(self, parent: str, *, keep: bool) -> JobFolder:
         """Make a folder in `parent`.
@@ -62,7 +65,7 @@ class JobFolders:
     def _sweep(self, parent: str) -> None:
         if parent in self._swept:
             return
-        self._swept.add(parent)
+        self._swept[parent] = None
         for folder in Path(parent).glob(f"{_PREFIX}*"):
             with contextlib.suppress(OSError):
                 if folder.lstat().st_uid == os.geteuid():

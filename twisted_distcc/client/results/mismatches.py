@@ -10,9 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final
 
 from twisted.logger import Logger
 
+from twisted_distcc.bounded import Bounded
 from twisted_distcc.client.inputs.candidate import Sendable
 from twisted_distcc.client.inputs.packed_cache import Aside
 from twisted_distcc.client.inputs.sources import Found
@@ -23,6 +25,8 @@ from twisted_distcc.pump.unit import FileSystem, Stamp
 
 _log = Logger()
 
+# Units that stay here; one that is forgotten is found out anew.
+_MOST: Final = 10_000
 _Unit = tuple[str, tuple[str, ...], str]
 
 
@@ -48,7 +52,7 @@ class Suspects:
     def __init__(self, files: FileSystem, aside: Aside) -> None:
         self._files = files
         self._aside = aside
-        self._guilty: set[_Unit] = set()
+        self._guilty = Bounded[_Unit, None](_MOST)
         self._notices: list[str] = []
 
     def stays_here(self, sendable: Sendable) -> bool:
@@ -83,7 +87,7 @@ class Suspects:
         if self._succeeded(suspicion) and self._is_as_sent(suspicion.found):
             unit = _unit(suspicion.sendable)
             if unit not in self._guilty:
-                self._guilty.add(unit)
+                self._guilty[unit] = None
                 self._report(suspicion)
 
     def _succeeded(self, suspicion: _Suspicion) -> bool:

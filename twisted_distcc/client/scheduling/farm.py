@@ -11,9 +11,11 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Final
 
 from twisted.internet.interfaces import IReactorTime
 
+from twisted_distcc.bounded import Bounded
 from twisted_distcc.client.hosts import Host, HostList, Localhost
 from twisted_distcc.client.scheduling.backoff import Backoff
 from twisted_distcc.client.scheduling.choice import Grant, NobodyLeft, choose, in_order_of_preference
@@ -21,6 +23,10 @@ from twisted_distcc.client.scheduling.queue import SlotQueue
 from twisted_distcc.client.scheduling.slots import Slot, SlotDirectory
 from twisted_distcc.client.settings import Settings
 from twisted_distcc.own_folders import make_own_folder
+
+# Lock directories and settings, of which a user has one or two.  What is forgotten lives as long as it
+# is used, and the lock files count its slots.
+_MOST: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +94,7 @@ class Farms:
     def __init__(self, clock: IReactorTime, spare: Callable[[], str]) -> None:
         self._clock = clock
         self._spare = spare
-        self._farms: dict[tuple[str, float, float], Farm] = {}
+        self._farms = Bounded[tuple[str, float, float], Farm](_MOST)
 
     def of(self, settings: Settings) -> Farm:
         """Return the farm that `settings` mean; raises `LockDirectoryError` if there can be none."""
