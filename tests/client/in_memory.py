@@ -23,10 +23,10 @@ from twisted.python.failure import Failure
 from twisted.test.iosim import FakeTransport, IOPump, connect
 from twisted.trial.unittest import SynchronousTestCase
 
-from twisted_distcc.client.backends.server_capabilities import Abilities, Ask, Likeness
+from twisted_distcc.client.backends.server_capabilities import Ask, Likeness, ServerCapabilities
 from twisted_distcc.client.dispatch import Dispatcher
 from twisted_distcc.client.hosts import RemoteHost
-from twisted_distcc.client.inputs.local_toolchains import OwnCompiler
+from twisted_distcc.client.inputs.local_toolchains import LocalCompiler
 from twisted_distcc.client.invocation import Finished, Invocation, Outcome, RunHere
 from twisted_distcc.client.scheduling.slots import LockDirectoryError, SlotDirectory
 from twisted_distcc.content.body import Body
@@ -349,19 +349,19 @@ class FakeAbilities:
     def are_exact(self) -> bool:
         return self.of_all is Likeness.EXACT
 
-    async def can_tell(self, compiler: OwnCompiler) -> bool:
+    async def can_tell(self, compiler: LocalCompiler) -> bool:
         return self.is_told_apart
 
-    async def are_hopeless(self, hosts: Iterable[RemoteHost], compiler: OwnCompiler) -> bool:
+    async def are_hopeless(self, hosts: Iterable[RemoteHost], compiler: LocalCompiler) -> bool:
         return self.are_known and not self.are_exact
 
-    async def has_exact(self, hosts: Iterable[RemoteHost], compiler: OwnCompiler) -> bool:
+    async def has_exact(self, hosts: Iterable[RemoteHost], compiler: LocalCompiler) -> bool:
         return self.are_known and self.are_exact
 
-    def forget(self, host: RemoteHost, compiler: OwnCompiler) -> None:
+    def forget(self, host: RemoteHost, compiler: LocalCompiler) -> None:
         self.forgotten.append(host)
 
-    async def likeness(self, host: RemoteHost, ask: Ask, compiler: OwnCompiler) -> Likeness:
+    async def likeness(self, host: RemoteHost, ask: Ask, compiler: LocalCompiler) -> Likeness:
         self.when_asked()
         return self.of_all
 
@@ -390,10 +390,10 @@ class DispatchTestCase(SynchronousTestCase):
         self.spare = self.folder / "spare"
         self.network = FakeNetwork()
         self.preprocessor = FakePreprocessor()
-        self.abilities = FakeAbilities()
+        self.capabilities = FakeAbilities()
         self.dispatcher = replace(
             Dispatcher.on(self.network, self.preprocessor, self.spare_lock_directory),
-            abilities=cast(Abilities, self.abilities),
+            capabilities=cast(ServerCapabilities, self.capabilities),
         )
 
     def spare_lock_directory(self) -> str:

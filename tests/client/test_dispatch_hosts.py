@@ -116,7 +116,7 @@ class FailingHostTests(DispatchTestCase):
 
     def test_hangs_up_at_once(self) -> None:
         """A host of ours, which answered a question before, hangs up before it has said anything."""
-        self.abilities.of_all = Likeness.SAME
+        self.capabilities.of_all = Likeness.SAME
         self.fails(speaking(b""), "hung up without an answer")
 
     def test_hangs_up_in_the_middle(self) -> None:
@@ -291,13 +291,13 @@ class StandingRefusalTests(DispatchTestCase):
 
     def test_by_the_rules_of_a_server(self) -> None:
         """A server that did the simplest job of a compiler, and not this one, is asked once more."""
-        self.abilities.of_all = Likeness.SAME
+        self.capabilities.of_all = Likeness.SAME
         self.serve(refusing_server(113), good_server())
         for _ in range(2):
             self.finished(self.compile())
         self.assertEqual(self.network.called, ["10.0.0.1", "10.0.0.2"] * 2)
         self.assertEqual(self.avoided(), [])
-        self.assertEqual([host.name for host in self.abilities.forgotten], ["10.0.0.1"] * 2)
+        self.assertEqual([host.name for host in self.capabilities.forgotten], ["10.0.0.1"] * 2)
 
 
 class LikenessTests(DispatchTestCase):
@@ -310,7 +310,7 @@ class LikenessTests(DispatchTestCase):
             (Likeness.UNKNOWN, "cannot tell what its gcc is"),
         ):
             self.setUp()
-            self.abilities.of_all = likeness
+            self.capabilities.of_all = likeness
             self.serve(good_server())
             for _ in range(2):
                 self.assertIn(word, self.here(self.compile()).reason)
@@ -323,14 +323,14 @@ class LikenessTests(DispatchTestCase):
         """A host of ours that has it, and C distccd, which cannot say, get the text."""
         for likeness in (Likeness.SAME, Likeness.UNTOLD):
             self.setUp()
-            self.abilities.of_all = likeness
+            self.capabilities.of_all = likeness
             self.serve(server := good_server())
             self.finished(self.compile())
             self.assertEqual([source for _, source in server.requests], [PREPROCESSED])
 
     def test_the_user_vouches(self) -> None:
         """With DISTCC_TRUST_NAMES=1 the name of a compiler is enough, and at once."""
-        self.abilities.of_all = Likeness.OTHER
+        self.capabilities.of_all = Likeness.OTHER
         self.serve(good_server())
         self.here(self.compile())
         self.environ["DISTCC_TRUST_NAMES"] = "1"
@@ -339,7 +339,7 @@ class LikenessTests(DispatchTestCase):
 
     def test_cpp(self) -> None:
         """So it is for a host with ,cpp: it is not asked."""
-        self.abilities.of_all = Likeness.OTHER
+        self.capabilities.of_all = Likeness.OTHER
         self.serve(server := good_server(), options="/1,lzo,cpp")
         self.environ["DISTCC_REMOTE_CPP"] = "0"
         self.finished(self.compile())
@@ -347,7 +347,7 @@ class LikenessTests(DispatchTestCase):
 
     def test_a_script(self) -> None:
         """A compiler here that is a script is on no server: it compiles here, and that is said."""
-        self.abilities.is_told_apart = False
+        self.capabilities.is_told_apart = False
         for options in ("/1", "/1,lzo,cpp"):
             self.serve(good_server(), options=options)
             self.assertIn(f"{self.gcc} is a script", self.here(self.compile()).reason)
@@ -361,8 +361,8 @@ class LikenessTests(DispatchTestCase):
 
     def test_a_script_that_the_user_vouches_for(self) -> None:
         """With DISTCC_TRUST_NAMES=1 its text goes by its name, and nobody is asked."""
-        self.abilities.is_told_apart = False
-        self.abilities.when_asked = lambda: self.fail("asked")
+        self.capabilities.is_told_apart = False
+        self.capabilities.when_asked = lambda: self.fail("asked")
         self.environ["DISTCC_TRUST_NAMES"] = "1"
         self.serve(server := good_server())
         self.finished(self.compile())

@@ -20,7 +20,7 @@ from tests.client.in_memory import (
     refusing,
     refusing_server,
 )
-from twisted_distcc.client.backends.remote_compile import Sending
+from twisted_distcc.client.backends.remote_compile import RemoteCompile
 from twisted_distcc.client.backends.server_capabilities import Likeness
 from twisted_distcc.client.inputs.message_style import UNKNOWN, Style, Styles
 from twisted_distcc.client.invocation import Outcome, RunHere
@@ -68,7 +68,7 @@ class TreeTestCase(DispatchTestCase):
 
     def setUp(self) -> None:
         super().setUp()
-        self.abilities.of_all = Likeness.EXACT
+        self.capabilities.of_all = Likeness.EXACT
         self.source = self.file("hello.c", HELLO)
         self.header = self.file("hello.h", HEADER)
 
@@ -109,20 +109,20 @@ class WhyTextTests(TreeTestCase):
             (Likeness.UNTOLD, "10.0.0.1/1 does not say whether its gcc is this one"),
         ):
             for is_known in (True, False):
-                self.abilities.of_all, self.abilities.are_known = likeness, is_known
+                self.capabilities.of_all, self.capabilities.are_known = likeness, is_known
                 self.assert_told(part)
 
     def test_a_name_that_is_trusted(self) -> None:
         """Where the user trusts names, another compiler gets the text, which is told."""
         self.environ["DISTCC_TRUST_NAMES"] = "1"
-        self.abilities.of_all = Likeness.OTHER
+        self.capabilities.of_all = Likeness.OTHER
         self.assert_told("10.0.0.1/1 has another gcc than this machine")
-        self.abilities.is_told_apart = False
+        self.capabilities.is_told_apart = False
         self.assert_told("it cannot be told what gcc is")
 
     def test_nothing_to_preprocess(self) -> None:
         """A source that is preprocessed already is nobody's to preprocess."""
-        self.abilities.of_all = Likeness.UNTOLD
+        self.capabilities.of_all = Likeness.UNTOLD
         self.file("done.i", b"int x;\n")
         self.serve(good_server())
         self.finished(self.compile("gcc", "-c", "done.i", "-o", "done.o"))
@@ -209,7 +209,7 @@ class SendingTests(TreeTestCase):
         server = preprocessing_server()
         self.serve(server)
         self.file("more.h", b"#define MORE\n")
-        self.abilities.when_asked = lambda: self.header.write_bytes(b'#include "more.h"\n')
+        self.capabilities.when_asked = lambda: self.header.write_bytes(b'#include "more.h"\n')
         self.finished(self.compile())
         self.assertEqual(set(self.files(server)), {"hello.c", "hello.h", "more.h"})
 
@@ -315,7 +315,7 @@ class UnitTests(TreeTestCase):
     def stays(self, *argv: str) -> None:
         """Assert that one compile stays here, be it known before or not that the host is exact."""
         for are_known in (True, False):
-            self.abilities.are_known = are_known
+            self.capabilities.are_known = are_known
             self.here(self.compile(*argv))
             self.assertEqual(self.server.requests, [])
 
@@ -350,7 +350,7 @@ class UnitTests(TreeTestCase):
             self.header.write_bytes(self.header.read_bytes() + b"\n")
             return contents
 
-        self.abilities.when_asked = lambda: self.patch(Disk, "read", change)
+        self.capabilities.when_asked = lambda: self.patch(Disk, "read", change)
         self.stays()
 
     def test_a_refusal(self) -> None:
@@ -379,7 +379,7 @@ class TextTests(TreeTestCase):
 
     def test_a_host_that_is_not_exact(self) -> None:
         """Where no host preprocesses exactly, files are looked at for what is the caller's alone."""
-        self.abilities.of_all = Likeness.SAME
+        self.capabilities.of_all = Likeness.SAME
         server = preprocessing_server()
         self.serve(server)
         self.text(server)
@@ -391,14 +391,14 @@ class TextTests(TreeTestCase):
 
     def test_a_host_that_turns_out_not_to_be_exact(self) -> None:
         """The first compile, which finds out, sends its text when it has."""
-        self.abilities.of_all, self.abilities.are_known = Likeness.SAME, False
+        self.capabilities.of_all, self.capabilities.are_known = Likeness.SAME, False
         server = preprocessing_server()
         self.serve(server)
         self.text(server)
 
     def test_cpp(self) -> None:
         """A host with ,cpp gets the files without being asked; who knows how it writes its messages."""
-        self.abilities.of_all = Likeness.SAME
+        self.capabilities.of_all = Likeness.SAME
         server = preprocessing_server()
         self.serve(server, options="/1,lzo,cpp")
         self.assertIn("its messages might not be", self.here(self.compile()).reason)
@@ -466,7 +466,7 @@ class LimitTests(TreeTestCase):
         self, likeness: Likeness = Likeness.EXACT, **limits: int
     ) -> tuple[Outcome, FakeServer]:
         self.setUp()
-        self.abilities.of_all = likeness
+        self.capabilities.of_all = likeness
         server = preprocessing_server()
         self.serve(server)
         with patch("twisted_distcc.client.backends.client_protocol.Limits", lambda: Limits(**limits)):
@@ -505,7 +505,7 @@ class LimitTests(TreeTestCase):
 
     def test_what_cannot_be_compressed(self) -> None:
         """A text that becomes too long as it is compressed stays here."""
-        self.abilities.of_all = Likeness.SAME
+        self.capabilities.of_all = Likeness.SAME
         self.serve(preprocessing_server(), options="/1,lzo")
         with patch.object(Packing, "compress", side_effect=BodyTooLargeError("too large")):
             self.assertIn("too large", self.here(self.compile()).reason)
@@ -524,7 +524,7 @@ class LimitTests(TreeTestCase):
         """No error that is not the user's fails a compile."""
         for error in (LocalProtocolError("a"), RemoteProtocolError("b"), UndecidedError("c")):
             self.serve(preprocessing_server())
-            with patch.object(Sending, "to", side_effect=error):
+            with patch.object(RemoteCompile, "to", side_effect=error):
                 self.assertEqual(self.here(self.compile()).reason, str(error))
 
 
@@ -671,5 +671,5 @@ class BlameTests(TreeTestCase):
 
     def test_a_text_that_fails(self) -> None:
         """A text that fails has been preprocessed by this machine, and is not watched."""
-        self.abilities.of_all = Likeness.SAME
+        self.capabilities.of_all = Likeness.SAME
         self.assertIsNone(self.fails_there().ended)

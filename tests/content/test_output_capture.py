@@ -7,12 +7,12 @@ import os
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from twisted_distcc.content.output_capture import MOST_WORDS, Words
+from twisted_distcc.content.output_capture import MOST_OUTPUT, OutputCapture
 
 
 class WordsTests(SynchronousTestCase):
     def setUp(self) -> None:
-        self.words = Words("said")
+        self.words = OutputCapture("said")
         self.addCleanup(self.words.__exit__, None, None, None)
         self.folder = self.mktemp()
         os.mkdir(self.folder)
@@ -47,13 +47,13 @@ class WordsTests(SynchronousTestCase):
         body = self.words.read(self.folder)
         self.addCleanup(body.discard)
         said = body.read()
-        self.assertEqual(said[:MOST_WORDS], b"y" * MOST_WORDS)
-        self.assertIn(b"is left out", said[MOST_WORDS:])
-        self.assertLess(len(said), MOST_WORDS + 100)
+        self.assertEqual(said[:MOST_OUTPUT], b"y" * MOST_OUTPUT)
+        self.assertIn(b"is left out", said[MOST_OUTPUT:])
+        self.assertLess(len(said), MOST_OUTPUT + 100)
 
     def test_a_gap(self) -> None:
         """What stands behind a gap is not read: no compiler leaves one."""
-        os.pwrite(self.words.descriptor, b"far", MOST_WORDS - 3)
+        os.pwrite(self.words.descriptor, b"far", MOST_OUTPUT - 3)
         os.write(self.words.descriptor, b"near")
         self.assertEqual(self.said(), b"near")
 

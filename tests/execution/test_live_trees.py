@@ -15,7 +15,7 @@ from tests.live import plain_environment
 from twisted_distcc.cmdline.compilation import Compilation
 from twisted_distcc.cmdline.parse import parse
 from twisted_distcc.cmdline.rewrite import tree_argv
-from twisted_distcc.execution.executor import Place
+from twisted_distcc.execution.executor import Executor
 from twisted_distcc.execution.resource_limits import Limits
 from twisted_distcc.execution.sandbox.builder import build
 from twisted_distcc.execution.sandbox.trial import attempt
@@ -107,7 +107,7 @@ class TreeTestCase(SynchronousTestCase):
         self.workspaces = Workspaces(str(top))
         self.addCleanup(self.workspaces.close)
 
-    def places(self) -> dict[str, Place]:
+    def places(self) -> dict[str, Executor]:
         return {
             "sandbox": build(Limits(), ENVIRON, self.workspaces.spool),
             "none": Unconfined(self.workspaces, ENVIRON),
@@ -136,7 +136,7 @@ class TreeTestCase(SynchronousTestCase):
         return pack_tree(os.fsencode(self.client), named, links or {})
 
     def served(
-        self, place: Place, command: Compilation, tree: Tree, environ: Mapping[str, str]
+        self, place: Executor, command: Compilation, tree: Tree, environ: Mapping[str, str]
     ) -> Reply:
         arrived = parse(tree_argv(command), arrived=True, with_files=True)
         assert isinstance(arrived, Compilation), arrived
@@ -150,7 +150,7 @@ class TreeTestCase(SynchronousTestCase):
         assert isinstance(parsed, Compilation), parsed
         return parsed
 
-    def assert_same(self, name: str, place: Place, text: str, environ: Mapping[str, str]) -> None:
+    def assert_same(self, name: str, place: Executor, text: str, environ: Mapping[str, str]) -> None:
         command = self.understood(text)
         local = self.locally([command.compiler, *command.arguments])
         reply = self.served(place, command, self.tree(command), environ)

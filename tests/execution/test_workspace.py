@@ -29,7 +29,7 @@ class WorkspaceTestCase(SynchronousTestCase):
     def killed(self) -> str:
         """Leave the folder of a server that was killed, with a job's folder in it."""
         workspaces = Workspaces(self.parent)
-        with open(workspaces.new().place("source.i"), "w") as file:
+        with open(workspaces.new().path_of("source.i"), "w") as file:
             file.write("int x;")
         os.close(workspaces._lock)
         return workspaces.path
@@ -49,9 +49,9 @@ class JobTests(WorkspaceTestCase):
         workspaces, outside = self.started(), self.mktemp()
         os.mkdir(outside)
         job = workspaces.new()
-        os.makedirs(job.place("a/b"))
-        os.symlink(os.path.abspath(outside), job.place("a/link"))
-        with open(job.place("a/b/c"), "w"):
+        os.makedirs(job.path_of("a/b"))
+        os.symlink(os.path.abspath(outside), job.path_of("a/link"))
+        with open(job.path_of("a/b/c"), "w"):
             pass
         job.remove()
         self.assertEqual((os.path.exists(job.path), os.path.exists(outside)), (False, True))
@@ -66,7 +66,7 @@ class JobTests(WorkspaceTestCase):
         """What one job left is gone before another gets its folder."""
         workspaces = self.started()
         job = workspaces.new()
-        with open(job.place("source.i"), "w") as file:
+        with open(job.path_of("source.i"), "w") as file:
             file.write("int x;")
         workspaces.take_back(job)
         again = workspaces.new()
@@ -102,7 +102,7 @@ class JobTests(WorkspaceTestCase):
         """A compiler that made folders leaves nothing to the next job either."""
         workspaces = self.started()
         job = workspaces.new()
-        os.mkdir(job.place("folder"))
+        os.mkdir(job.path_of("folder"))
         workspaces.take_back(job)
         self.assertFalse(os.path.exists(job.path))
         self.assertNotEqual(workspaces.new().path, job.path)

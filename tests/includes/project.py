@@ -1,6 +1,6 @@
 """A project on the disk, and the compiles in it.
 
-In: files by their paths, and commands.  Out: what the rooms below make of them: `Sendable`, `Found`,
+In: files by their paths, and commands.  Out: what the rooms below make of them: `Candidate`, `Found`,
 `Shape`.  It refuses to know what is right.
 """
 
@@ -12,7 +12,7 @@ from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from twisted_distcc.client.inputs.candidate import Sendable
+from twisted_distcc.client.inputs.candidate import Candidate
 from twisted_distcc.client.inputs.sources import Found
 from twisted_distcc.client.invocation import Invocation
 from twisted_distcc.includes.shape import Shape, shape_of
@@ -54,9 +54,9 @@ class ProjectTestCase(SynchronousTestCase):
     def shape_of_words(self, words: Sequence[str], found: Found, **environ: str) -> Shape:
         """The same for a command that stands in words."""
         invocation = Invocation(("gcc", *words), str(self.work), environ, 0o022)
-        sendable = Sendable.of(invocation, "/usr/bin/gcc")
+        candidate = Candidate.of(invocation, "/usr/bin/gcc")
         links = Links(self.files)
-        return shape_of(sendable, found, [str(self.own)], links.real, self.text)
+        return shape_of(candidate, found, [str(self.own)], links.real, self.text)
 
     def text(self, path: str) -> Text:
         """Give what a file asks for."""

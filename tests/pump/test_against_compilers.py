@@ -12,7 +12,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests.pump.fakes import compilation
 from twisted_distcc.cmdline.compilation import Compilation, Language
 from twisted_distcc.cmdline.environment import search_options
-from twisted_distcc.pump.chains import candidates, chains
+from twisted_distcc.pump.chains import chains, possible_folders
 from twisted_distcc.pump.local_files import Disk
 from twisted_distcc.pump.scanner import Scanner
 from twisted_distcc.pump.search import SearchPath, question
@@ -140,7 +140,9 @@ class SearchTests(CompilersCase):
                 )
                 truth = SearchPath.parse(asked.stdout, asked.stderr, self.folder)
                 ours = chains(
-                    candidates(c, self.folder, _search(c, self.folder)), self.folder, Disk().folder_stamp
+                    possible_folders(c, self.folder, _search(c, self.folder)),
+                    self.folder,
+                    Disk().folder_stamp,
                 )
                 # gcc leaves out the last for quotes alone where it is the first of the others as well.
                 # clang calls a folder of two names by the first that it saw.

@@ -23,7 +23,7 @@ from tests.wire.samples import (
 )
 from twisted_distcc.errors import LocalProtocolError, RemoteProtocolError
 from twisted_distcc.wire.connection import Reader, Writer
-from twisted_distcc.wire.cursor import Misplaced, Place
+from twisted_distcc.wire.cursor import Cursor, Misplaced
 from twisted_distcc.wire.events import BodyData, BodyStart, Event, Number, Run, Text
 from twisted_distcc.wire.grammar import DIST, REQUESTS
 from twisted_distcc.wire.limits import Limits
@@ -218,12 +218,12 @@ class WritingTests(SynchronousTestCase):
         self.assertEqual(str(error), "the body of FILE has not ended")
 
 
-class PlaceTests(SynchronousTestCase):
+class CursorTests(SynchronousTestCase):
     """The walk, many tokens at a time."""
 
     def test_copy(self) -> None:
         """A copy goes its own way."""
-        place = Place(DIST, REQUESTS, replace(Limits(), names=5))
+        place = Cursor(DIST, REQUESTS, replace(Limits(), names=5))
         for token, value in ((b"DIST", 3), (b"CDIR", 1), (b"ARGC", 1), (b"ARGV", 0), (b"NFIL", 3)):
             place.enter(token, value)
         for _ in range(2):
@@ -235,7 +235,7 @@ class PlaceTests(SynchronousTestCase):
 
     def test_due(self) -> None:
         """Nothing is due in rounds before a count, in the middle of a round, and after the last."""
-        place = Place(DIST, REQUESTS, Limits())
+        place = Cursor(DIST, REQUESTS, Limits())
         due = []
         for token, value in (
             *((b"DIST", 3), (b"CDIR", 1), (b"ARGC", 2), (b"ARGV", 0), (b"ARGV", 0), (b"NFIL", 2)),

@@ -6,7 +6,7 @@ from typing import Final
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from twisted_distcc.wire.cursor import Agreement, Misplaced, Place
+from twisted_distcc.wire.cursor import Agreement, Cursor, Misplaced
 from twisted_distcc.wire.grammar import DIST, DONE, REPLIES, REQUESTS, Field, Shape
 from twisted_distcc.wire.limits import Limits
 
@@ -14,15 +14,15 @@ HEAD_3: Final = ((b"DIST", 3), (b"CDIR", 9), (b"ARGC", 1), (b"ARGV", 3))
 RESULTS: Final = ((b"SERR", 0), (b"SOUT", 0), (b"DOTO", 0))
 
 
-def _request(*tokens: tuple[bytes, int]) -> Place:
-    return _walk(Place(DIST, REQUESTS, Limits()), *tokens)
+def _request(*tokens: tuple[bytes, int]) -> Cursor:
+    return _walk(Cursor(DIST, REQUESTS, Limits()), *tokens)
 
 
-def _reply(*tokens: tuple[bytes, int]) -> Place:
-    return _walk(Place(DONE, REPLIES, Limits()), *tokens)
+def _reply(*tokens: tuple[bytes, int]) -> Cursor:
+    return _walk(Cursor(DONE, REPLIES, Limits()), *tokens)
 
 
-def _walk(place: Place, *tokens: tuple[bytes, int]) -> Place:
+def _walk(place: Cursor, *tokens: tuple[bytes, int]) -> Cursor:
     for token, value in tokens:
         place.enter(token, value)
     return place
@@ -31,7 +31,7 @@ def _walk(place: Place, *tokens: tuple[bytes, int]) -> Place:
 class OrderTests(SynchronousTestCase):
     """Each token in its turn, and no other."""
 
-    def assertExpects(self, place: Place, *tokens: bytes) -> None:
+    def assertExpects(self, place: Cursor, *tokens: bytes) -> None:
         """Check that `tokens`, and nothing else, may stand next."""
         error = self.assertRaises(Misplaced, place.enter, b"ELSE", 0)
         names = " or ".join(token.decode() for token in tokens)
@@ -158,8 +158,8 @@ class VersionTests(SynchronousTestCase):
     def test_agreement(self) -> None:
         """The second message of an exchange opens with the version of the first."""
         agreed = Agreement()
-        request = Place(DIST, REQUESTS, Limits(), agreed)
-        reply = Place(DONE, REPLIES, Limits(), agreed)
+        request = Cursor(DIST, REQUESTS, Limits(), agreed)
+        reply = Cursor(DONE, REPLIES, Limits(), agreed)
         request.enter(b"DIST", 2)
         error = self.assertRaises(Misplaced, reply.enter, b"DONE", 1)
         self.assertEqual(str(error), "the other message has version 2, not 1")
@@ -168,6 +168,6 @@ class VersionTests(SynchronousTestCase):
     def test_disagreement_leaves_no_trace(self) -> None:
         """A version that was refused is not agreed on."""
         agreed = Agreement()
-        place = Place(DIST, REQUESTS, Limits(), agreed)
+        place = Cursor(DIST, REQUESTS, Limits(), agreed)
         self.assertRaises(Misplaced, place.enter, b"DIST", 4)
         self.assertIs(agreed.version, None)

@@ -14,7 +14,7 @@ from twisted.internet.defer import Deferred, execute
 from twisted.python.failure import Failure
 
 from twisted_distcc.agent.handover import own_umask, working_directory
-from twisted_distcc.client.inputs.candidate import Sendable, StaysHere, compiler_of
+from twisted_distcc.client.inputs.candidate import Candidate, StaysHere, compiler_of
 from twisted_distcc.client.inputs.sources import Found, Sources
 from twisted_distcc.client.invocation import Invocation, Report
 from twisted_distcc.errors import EXIT_BAD_ARGUMENTS, DistccError
@@ -33,7 +33,7 @@ def scan_includes(command: Sequence[str], report: Report) -> str:
     invocation = Invocation(tuple(command), working_directory(), dict(os.environ), own_umask())
     report.say(f"scanning includes: {' '.join(command)}")
     try:
-        found = _find(Sendable.of(invocation, compiler_of(invocation)))
+        found = _find(Candidate.of(invocation, compiler_of(invocation)))
     except (StaysHere, NotForServersError) as reason:
         report.say(f"no server would be sent files: {reason}")
         raise _error(f"no server would be sent files: {reason}") from reason
@@ -49,7 +49,7 @@ def scan_includes(command: Sequence[str], report: Report) -> str:
     return "".join(f"{_printable(line)}\n" for line in lines)
 
 
-def _find(sendable: Sendable) -> Found:
+def _find(candidate: Candidate) -> Found:
     """Find the files, in a reactor that runs for this alone."""
     from twisted.internet import reactor
 
@@ -57,7 +57,7 @@ def _find(sendable: Sendable) -> Found:
     sources = Sources(ReactorSpawner(reactor), execute)
 
     def start() -> None:
-        finding = Deferred.fromCoroutine(sources.find(sendable, _at_once))
+        finding = Deferred.fromCoroutine(sources.find(candidate, _at_once))
         finding.addBoth(results.append).addBoth(lambda _: reactor.stop())
 
     reactor.callWhenRunning(start)

@@ -24,20 +24,20 @@ from twisted.logger import Logger
 from twisted_distcc.client.backends.distcc_calls import Calls
 from twisted_distcc.client.backends.host_faults import HostError, NoAnswerError, Scope
 from twisted_distcc.client.backends.refusals import Kind, Refusals
-from twisted_distcc.client.backends.remote_compile import Sending
-from twisted_distcc.client.backends.server_capabilities import Abilities
+from twisted_distcc.client.backends.remote_compile import RemoteCompile
+from twisted_distcc.client.backends.server_capabilities import ServerCapabilities
 from twisted_distcc.client.backends.transports import SecureWay
 from twisted_distcc.client.hosts import Host, HostList, Localhost, RemoteHost, find_hosts
-from twisted_distcc.client.inputs.candidate import Sendable, StaysHere, compiler_of, read_text
-from twisted_distcc.client.inputs.local_toolchains import OwnCompilers, finder
+from twisted_distcc.client.inputs.candidate import Candidate, StaysHere, compiler_of, read_text
+from twisted_distcc.client.inputs.compile_inputs import CompileInputs
+from twisted_distcc.client.inputs.local_toolchains import LocalToolchains, finder
 from twisted_distcc.client.inputs.message_style import Styles
 from twisted_distcc.client.inputs.packed_cache import aside_on
-from twisted_distcc.client.inputs.payload import Material
 from twisted_distcc.client.inputs.sources import Sources
 from twisted_distcc.client.invocation import Finished, Invocation, Outcome, Report, RunHere
 from twisted_distcc.client.results.compile_folders import JobFolders
 from twisted_distcc.client.results.delivery import Compiled, deliver
-from twisted_distcc.client.results.mismatches import Suspects
+from twisted_distcc.client.results.mismatches import Mismatches
 from twisted_distcc.client.scheduling.choice import NobodyLeft
 from twisted_distcc.client.scheduling.farm import Farm, Farms
 from twisted_distcc.client.scheduling.slots import LockDirectoryError, Slot
@@ -83,8 +83,8 @@ class Dispatcher:
         spawn: starts preprocessors and ssh.
         farms: the slots that all compiles share.
         sources: what is known of the files that compiles read.
-        suspects: the units that servers could not compile.
-        abilities: what is known of servers.
+        mismatches: the units that servers could not compile.
+        capabilities: what is known of servers.
         styles: how compilers write messages for terminals and languages.
         refusals: what servers refuse.
         folders: makes folders for temporary files.
@@ -96,8 +96,8 @@ class Dispatcher:
     spawn: Spawner
     farms: Farms
     sources: Sources
-    suspects: Suspects
-    abilities: Abilities
+    mismatches: Mismatches
+    capabilities: ServerCapabilities
     styles: Styles
     refusals: Refusals
     folders: JobFolders = field(default_factory=JobFolders)
@@ -109,14 +109,14 @@ class Dispatcher:
         """Make one that works on `reactor`, and whose memory is empty; `spare` is as in `Farms`."""
         aside = aside_on(reactor)
         sources = Sources(spawn, aside)
-        own = OwnCompilers(reactor, finder(reactor))
+        own = LocalToolchains(reactor, finder(reactor))
         return cls(
             reactor,
             spawn,
             Farms(reactor, spare),
             sources,
-            Suspects(sources.files, aside),
-            Abilities(reactor, own),
+            Mismatches(sources.files, aside),
+            ServerCapabilities(reactor, own),
             Styles(sources.files, spawn),
             Refusals(reactor),
         )
@@ -175,7 +175,7 @@ class _Job:
 
     async def run(self) -> Outcome:
         """Compile it, elsewhere if that can be."""
-        for notice in self.tools.suspects.notices():
+        for notice in self.tools.mismatches.notices():
             self.report.warn(notice)
         try:
             return await self._elsewhere()
@@ -191,15 +191,15 @@ class _Job:
             return await self.here(str(reason))
 
     async def _elsewhere(self) -> Outcome:
-        sendable = self._understand()
+        candidate = self._understand()
         if (slot := self._free_place_here()) is not None:
             return RunHere(self.compiler, "this machine is the first of the hosts that are free", slot)
-        refused = self._refusals(sendable)
+        refused = self._refusals(candidate)
         with self._folder() as folder:
-            sending = self._sending(sendable, folder)
-            await sending.prepare(self._remote_hosts(refused))
-            outcome = await self._ask_around(sending, refused)
-            return outcome if isinstance(outcome, RunHere) else self._deliver(sending.material, outcome)
+            remote = self._sending(candidate, folder)
+            await remote.prepare(self._remote_hosts(refused))
+            outcome = await self._ask_around(remote, refused)
+            return outcome if isinstance(outcome, RunHere) else self._deliver(remote.inputs, outcome)
 
     def _warn_of(self, failure: _UndistributedError) -> None:
         """Say so in distcc's words, which people look for."""
@@ -220,15 +220,15 @@ class _Job:
 
     # Before a server is asked.
 
-    def _understand(self) -> Sendable:
-        sendable = Sendable.of(self.invocation, self.compiler)
+    def _understand(self) -> Candidate:
+        candidate = Candidate.of(self.invocation, self.compiler)
         self._tell_of_wishes()
         if why_empty := self.hosts.why_empty:
             raise self._nobody(why_empty, EXIT_BAD_HOSTS if self.hosts.bad else EXIT_NO_HOSTS)
-        if self.tools.suspects.stays_here(sendable):
+        if self.tools.mismatches.stays_here(candidate):
             raise StaysHere("a server failed to compile it, which this machine could")
-        sendable.check_outputs()
-        return sendable
+        candidate.check_outputs()
+        return candidate
 
     def _tell_of_wishes(self) -> None:
         """Say which of the user's words mean nothing here, to whoever has a compile sent."""
@@ -249,17 +249,17 @@ class _Job:
         grant.slot.release()
         return None
 
-    def _kind(self, sendable: Sendable) -> Kind:
-        is_assembler = sendable.compilation.language.is_assembler
-        return Kind(sendable.own_compiler, is_assembler, self.settings.trust_names)
+    def _kind(self, candidate: Candidate) -> Kind:
+        is_assembler = candidate.compilation.language.is_assembler
+        return Kind(candidate.local_compiler, is_assembler, self.settings.trust_names)
 
-    def _refusals(self, sendable: Sendable) -> dict[Host, HostError]:
-        """Tell which hosts have lately refused what is of the kind of `sendable`, and how.
+    def _refusals(self, candidate: Candidate) -> dict[Host, HostError]:
+        """Tell which hosts have lately refused what is of the kind of `candidate`, and how.
 
         Raises:
             StaysHere, NoHostLeftError: if all have.
         """
-        kind, period = self._kind(sendable), self.settings.backoff_period
+        kind, period = self._kind(candidate), self.settings.backoff_period
         refused = self.tools.refusals.known(self.hosts.hosts, kind, period)
         for host, error in refused.items():
             self.report.say(f"{host} {error.fault}; it is not asked again yet")
@@ -283,7 +283,7 @@ class _Job:
         finally:
             folder.close()
 
-    def _sending(self, sendable: Sendable, folder: str) -> Sending:
+    def _sending(self, candidate: Candidate, folder: str) -> RemoteCompile:
         def turn() -> AbstractAsyncContextManager[None]:
             return self.farm.local(self.hosts.preprocessing)
 
@@ -291,16 +291,16 @@ class _Job:
         calls = Calls(
             tools.reactor, tools.spawn, tools.turns, tools.secured, self.settings, environ, folder
         )
-        material = Material(sendable, tools.sources, tools.spawn, turn, folder)
-        return Sending(material, calls, tools.abilities, tools.styles, self.report)
+        inputs = CompileInputs(candidate, tools.sources, tools.spawn, turn, folder)
+        return RemoteCompile(inputs, calls, tools.capabilities, tools.styles, self.report)
 
     # Servers.
 
     async def _ask_around(
-        self, sending: Sending, refused: Mapping[Host, HostError]
+        self, remote: RemoteCompile, refused: Mapping[Host, HostError]
     ) -> Compiled | RunHere:
         """Ask one host after the other, each once, until one has compiled it."""
-        source = sending.material.sendable.compilation.source
+        source = remote.inputs.candidate.compilation.source
         tried: frozenset[Host] = frozenset(refused)
         asked, failure = "", _told(refused)
         exit_code = EXIT_NO_HOSTS
@@ -312,10 +312,10 @@ class _Job:
             if isinstance(host, Localhost):
                 return RunHere(self.compiler, "this machine is one of the hosts", grant.slot)
             try:
-                return await self._ask(host, sending)
+                return await self._ask(host, remote)
             except HostError as error:
                 failure, exit_code = f"{host} {error.fault}", error.exit_code
-                if self._note(host, error, sending.material.sendable):
+                if self._note(host, error, remote.inputs.candidate):
                     asked = f"{source} to {host}"
                 tried |= {host}
             except OSError as error:
@@ -332,22 +332,22 @@ class _Job:
         reasons = (failure, *avoided, f"and {more} more" if more > 0 else "")
         return "; ".join(reason for reason in reasons if reason)
 
-    async def _ask(self, host: RemoteHost, sending: Sending) -> Compiled:
+    async def _ask(self, host: RemoteHost, remote: RemoteCompile) -> Compiled:
         began = self.tools.reactor.seconds()
-        compiled = await sending.to(host)
+        compiled = await remote.to(host)
         self.farm.backoff.forgive(host)
-        source, code = sending.material.sendable.compilation.source, compiled.reply.exit_code
+        source, code = remote.inputs.candidate.compilation.source, compiled.reply.exit_code
         how = f"with exit code {code} " if code else ""
         took = self.tools.reactor.seconds() - began
         self.report.say(f"{source} compiled on {host} {how}in {took:.3f}s")
         return compiled
 
-    def _note(self, host: RemoteHost, error: HostError, sendable: Sendable) -> bool:
+    def _note(self, host: RemoteHost, error: HostError, candidate: Candidate) -> bool:
         """Remember a host that failed as a host, or that refuses all jobs of this kind.
 
         Returns whether it is to be warned of.
         """
-        assembler = sendable.compilation.language.is_assembler
+        assembler = candidate.compilation.language.is_assembler
         as_distccd = isinstance(error, NoAnswerError) and assembler
         if as_distccd:
             self.report.say(
@@ -357,7 +357,7 @@ class _Job:
             self.report.warn(f"{host} {error.fault}")
         match error.scope:
             case Scope.COMPILER:
-                self.tools.refusals.note(host, self._kind(sendable), error)
+                self.tools.refusals.note(host, self._kind(candidate), error)
             case Scope.HOST:
                 self._avoid(host, error)
         return not as_distccd
@@ -380,10 +380,10 @@ class _Job:
 
     # Results.
 
-    def _deliver(self, material: Material, compiled: Compiled) -> Finished:
+    def _deliver(self, inputs: CompileInputs, compiled: Compiled) -> Finished:
         """Put the outputs in place, or have it compiled here: it failed, or its messages are odd."""
         if compiled.reply.status and self.settings.fallback and not self.settings.skip_local_retry:
-            raise self._failed_there(material, compiled)
+            raise self._failed_there(inputs, compiled)
         if compiled.says_too_much():
             raise StaysHere("its messages are longer than a server keeps")
         utf_8 = self.invocation.utf_8
@@ -392,16 +392,16 @@ class _Job:
             raise StaysHere("its messages have control characters, which no server may send")
         if not compiled.reply.status and not compiled.says_the_same():
             raise StaysHere("its messages might not be those of a compile on this machine")
-        return deliver(material.sendable, compiled)
+        return deliver(inputs.candidate, compiled)
 
-    def _failed_there(self, material: Material, compiled: Compiled) -> StaysHere:
+    def _failed_there(self, inputs: CompileInputs, compiled: Compiled) -> StaysHere:
         reason = f"the compile failed on the server, with {compiled.reply.exit_code}"
-        tree, found = compiled.request.tree, material.found
+        tree, found = compiled.request.tree, inputs.found
         if tree is None or found is None or not compiled.failed_as_compiler():
             return StaysHere(reason)
         folder = f"{self.settings.directory or self.farm.directory}/reproducers"
-        suspects = self.tools.suspects
-        ended = suspects.suspect(material.sendable, found, tree, compiled, folder)
+        mismatches = self.tools.mismatches
+        ended = mismatches.watch(inputs.candidate, found, tree, compiled, folder)
         return _FailedThere(reason, ended)
 
 

@@ -13,13 +13,13 @@ from typing import Final, Self
 
 from twisted_distcc.content.body import PIECE, Body, Spool
 
-MOST_WORDS: Final = 16 * 1024 * 1024
+MOST_OUTPUT: Final = 16 * 1024 * 1024
 """Bytes of one stream; C++ at its worst says some hundred kilobytes."""
 
 # A write that would go over the ceiling fails whole; programs write this much at once at most.
 _AT_ONCE: Final = 64 * 1024
 
-LONGEST_WHOLE: Final = MOST_WORDS - _AT_ONCE
+LONGEST_WHOLE: Final = MOST_OUTPUT - _AT_ONCE
 """Bytes of a stream beyond which some of it may be missing."""
 
 _PAGE: Final = os.sysconf("SC_PAGE_SIZE")
@@ -27,12 +27,12 @@ _PAGE: Final = os.sysconf("SC_PAGE_SIZE")
 _LAST_WORDS: Final = 64 * 1024
 
 
-class Words:
+class OutputCapture:
     """One stream of what a program says; close it by leaving its context."""
 
     def __init__(self, name: str) -> None:
         self.descriptor = os.memfd_create(name, os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
-        os.ftruncate(self.descriptor, MOST_WORDS)
+        os.ftruncate(self.descriptor, MOST_OUTPUT)
         fcntl.fcntl(self.descriptor, fcntl.F_ADD_SEALS, fcntl.F_SEAL_GROW | fcntl.F_SEAL_SHRINK)
 
     def read(self, directory: str) -> Body:

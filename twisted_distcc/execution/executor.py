@@ -2,7 +2,7 @@
 
 In: a command that was found good, and its source.  Out: a `Job`, which is what to start and what to do
 when it has ended.  Who may ask for what is decided before; how a job is kept from doing harm is the
-business of the `Place` that it runs in; whoever runs it may wait with Twisted or without.
+business of the `Executor` that it runs in; whoever runs it may wait with Twisted or without.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Final, Literal, Protocol, TypeAlias
 
 from twisted_distcc.cmdline.compilation import Compilation
 from twisted_distcc.content.body import Body
-from twisted_distcc.content.output_capture import MOST_WORDS, Words
+from twisted_distcc.content.output_capture import MOST_OUTPUT, OutputCapture
 from twisted_distcc.errors import EXIT_COMPILER_CRASHED, DistccError
 from twisted_distcc.jobs.model import Reply, Tree
 from twisted_distcc.launcher.command import Command, Ended
@@ -42,7 +42,7 @@ class LongRulesError(DistccError):
     exit_code = EXIT_COMPILER_CRASHED
 
     def __init__(self) -> None:
-        super().__init__(f"the compiler made a dependency file of more than {MOST_WORDS} bytes")
+        super().__init__(f"the compiler made a dependency file of more than {MOST_OUTPUT} bytes")
 
 
 class Job(Protocol):
@@ -67,7 +67,7 @@ class Job(Protocol):
         ...
 
 
-class Place(Protocol):
+class Executor(Protocol):
     """Where jobs run."""
 
     def knows(self, path: str) -> bool:
@@ -132,12 +132,12 @@ def adopt_rules(path: str, keep: str | None = None) -> Body:
     Raises:
         LongRulesError: if it is longer than what a compiler may say, which is kept in memory as well.
     """
-    if os.stat(path).st_size > MOST_WORDS:
+    if os.stat(path).st_size > MOST_OUTPUT:
         raise LongRulesError
     return Body.adopt(path, keep)
 
 
-def check_room(ended: Ended, stderr: Words) -> None:
+def check_room(ended: Ended, stderr: OutputCapture) -> None:
     """Raise `OSError` if a compiler failed for want of room: the code is not at fault then.
 
     The client is to ask elsewhere.  A source that merely says so (`#error`) is asked about elsewhere as

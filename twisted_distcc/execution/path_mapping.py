@@ -26,50 +26,50 @@ _CLANG_COLUMNS = 75
 
 
 def moved(
-    c: Compilation, root: str, place: Callable[[str], str | None], searched: Sequence[str]
+    c: Compilation, root: str, locate: Callable[[str], str | None], searched: Sequence[str]
 ) -> Compilation:
     """Give `c` in the folder `root`.
 
     Args:
         c: a command, as the client gave it.
         root: the folder that stands for the client's root.
-        place: tells where something of the client's is, by its absolute path; `None` is not there.
+        locate: tells where something of the client's is, by its absolute path; `None` is not there.
         searched: the folders that the compiler searches by itself.
     """
-    options = [_moved_option(option, root, place) for option in c.options]
-    if any(map(place, searched)) and not any(option.name == "-nostdinc" for option in options):
-        options = [*_preincluded(c, place, searched), *options, *_searching(place, searched)]
+    options = [_moved_option(option, root, locate) for option in c.options]
+    if any(map(locate, searched)) and not any(option.name == "-nostdinc" for option in options):
+        options = [*_preincluded(c, locate, searched), *options, *_searching(locate, searched)]
     # The last of the maps that fit is gcc's choice, so those that the user names come after this.
     here = Option(Role.COMPILE, (f"-ffile-prefix-map={root}/=/",), "")
     return replace(c, options=(here, *options))
 
 
-def _searching(place: Callable[[str], str | None], searched: Sequence[str]) -> Iterator[Option]:
+def _searching(locate: Callable[[str], str | None], searched: Sequence[str]) -> Iterator[Option]:
     """Have the client's own folders searched in place of this machine's."""
     yield Option(Role.PREPROCESS, ("-nostdinc",), "")
     for folder in searched:
-        yield Option(Role.PREPROCESS, ("-isystem", place(folder) or folder), folder)
+        yield Option(Role.PREPROCESS, ("-isystem", locate(folder) or folder), folder)
 
 
 def _preincluded(
-    c: Compilation, place: Callable[[str], str | None], searched: Sequence[str]
+    c: Compilation, locate: Callable[[str], str | None], searched: Sequence[str]
 ) -> Iterator[Option]:
     """Include first what gcc includes first, which it does not where it is told what to search."""
     if c.family is Family.CLANG or "-ffreestanding" in c.arguments:
         return
-    if any(place(f"{folder}/{_PREINCLUDED}") for folder in searched):
+    if any(locate(f"{folder}/{_PREINCLUDED}") for folder in searched):
         # By its name alone: by another path it would be another file among the dependencies.
         yield Option(Role.PREPROCESS, ("-include", _PREINCLUDED), _PREINCLUDED)
 
 
-def _moved_option(option: Option, root: str, place: Callable[[str], str | None]) -> Option:
+def _moved_option(option: Option, root: str, locate: Callable[[str], str | None]) -> Option:
     value = option.value
     if not value.startswith("/"):
         return option
     if option.name.endswith("-prefix-map="):
         here: str | None = root + value
     elif option.role is Role.SOURCE or (option.role is Role.PREPROCESS and option.name not in _NO_PATHS):
-        here = place(value)
+        here = locate(value)
     else:
         here = None
     if here is None:

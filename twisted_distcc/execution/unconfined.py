@@ -16,7 +16,7 @@ from typing import Final
 from twisted_distcc.cmdline.compilation import Compilation
 from twisted_distcc.cmdline.rewrite import serve_argv, serve_tree_argv
 from twisted_distcc.content.body import EMPTY, Body
-from twisted_distcc.content.output_capture import Words
+from twisted_distcc.content.output_capture import OutputCapture
 from twisted_distcc.execution.executor import NothingMadeError, Preprocesses, check_room
 from twisted_distcc.execution.inputs.mapped_tree import Moved, lay_open
 from twisted_distcc.execution.path_mapping import moved
@@ -68,9 +68,9 @@ class Unconfined:
         """Make ready to compile `source` as `compilation` says, with the compiler at `path`."""
 
         def command(workspace: Workspace) -> tuple[list[str], Moved | None]:
-            name = workspace.place(f"source{compilation.language.preprocessed_suffix}")
+            name = workspace.path_of(f"source{compilation.language.preprocessed_suffix}")
             source.save(name)
-            return serve_argv(compilation, path, name, workspace.place(_OUTPUT)), None
+            return serve_argv(compilation, path, name, workspace.path_of(_OUTPUT)), None
 
         return self._job(command, {}, owner)
 
@@ -85,12 +85,12 @@ class Unconfined:
         """Make ready to compile the files of `tree` in a folder that stands for the root; this waits."""
 
         def command(workspace: Workspace) -> tuple[list[str], Moved | None]:
-            root = workspace.place("root")
+            root = workspace.path_of("root")
             searched = search_folders(path, compilation.language, self.environ)
             site = lay_open(tree, root, searched)
-            here = moved(compilation, root, site.place, searched)
-            rules = workspace.place(_RULES)
-            argv = serve_tree_argv(here, path, workspace.place(_OUTPUT), rules)
+            here = moved(compilation, root, site.locate, searched)
+            rules = workspace.path_of(_RULES)
+            argv = serve_tree_argv(here, path, workspace.path_of(_OUTPUT), rules)
             kept = None if compilation.dependencies is None else rules
             return argv, Moved(root, site.directory, kept, compilation.family)
 
@@ -110,7 +110,7 @@ class Unconfined:
             if files is not None:  # compilers believe it where it leads to the same folder
                 directory = files.directory
                 environ = {**environ, "PWD": directory}
-            with Words("stdout") as stdout, Words("stderr") as stderr:
+            with OutputCapture("stdout") as stdout, OutputCapture("stderr") as stderr:
                 command = Command(
                     self._limited(argv),
                     environ={**self.environ, **environ, "TMPDIR": workspace.path},
@@ -120,7 +120,7 @@ class Unconfined:
                     expendable=True,
                 )
                 limited = self.limits is not None
-                output, keep = workspace.place(_OUTPUT), self.workspaces.spool
+                output, keep = workspace.path_of(_OUTPUT), self.workspaces.spool
                 yield OpenJob(command, stdout, stderr, output, keep, limited, files)
         except CannotStartError:
             # It may be running all the same, and nobody watches it, if what starts programs is gone.
@@ -150,8 +150,8 @@ class OpenJob:
     """
 
     command: Command
-    stdout: Words
-    stderr: Words
+    stdout: OutputCapture
+    stderr: OutputCapture
     output: str
     keep: str
     limited: bool

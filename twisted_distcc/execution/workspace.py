@@ -36,7 +36,7 @@ class Workspace:
     path: str
     owner: str = ""
 
-    def place(self, name: str) -> str:
+    def path_of(self, name: str) -> str:
         """Give the path of `name` in it."""
         return f"{self.path}/{name}"
 

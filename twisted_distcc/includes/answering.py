@@ -16,7 +16,7 @@ from typing import Final, cast
 
 from twisted.internet.defer import DeferredSemaphore
 
-from twisted_distcc.client.inputs.candidate import Sendable, StaysHere, compiler_of
+from twisted_distcc.client.inputs.candidate import Candidate, StaysHere, compiler_of
 from twisted_distcc.client.inputs.packed_cache import FileChangedError, contents_as
 from twisted_distcc.client.inputs.search_paths import SearchPaths
 from twisted_distcc.client.inputs.sources import DATE, Found, Sources
@@ -79,40 +79,40 @@ class Answers:
         """
         invocation = Invocation(argv, directory, self._surroundings.environ, self._surroundings.umask)
         try:
-            sendable = Sendable.of(invocation, compiler_of(invocation))
+            candidate = Candidate.of(invocation, compiler_of(invocation))
             try:
-                return await self._paths(sendable)
+                return await self._paths(candidate)
             except FileChangedError:
-                return await self._paths(sendable)
+                return await self._paths(candidate)
         except (StaysHere, DistccError, OSError) as error:
             raise NotForServersError(str(error)) from error
 
-    async def _paths(self, sendable: Sendable) -> list[str]:
-        found = await self._sources.find(sendable, self._turn)
-        own = await self._own_folders(sendable)
+    async def _paths(self, candidate: Candidate) -> list[str]:
+        found = await self._sources.find(candidate, self._turn)
+        own = await self._own_folders(candidate)
         real = Links(_Known(dict(found.laid.links))).real
-        shape = shape_of(sendable, found, own, real, self._texts.of(found))
+        shape = shape_of(candidate, found, own, real, self._texts.of(found))
         stamps = {real(path): stamp for path, stamp in found.unit.files.items()}
         return await self._mirror.hold(shape, stamps)
 
     def _turn(self) -> AbstractAsyncContextManager[None]:
         return cast("AbstractAsyncContextManager[None]", self._preprocessors)
 
-    async def _own_folders(self, sendable: Sendable) -> tuple[str, ...]:
+    async def _own_folders(self, candidate: Candidate) -> tuple[str, ...]:
         """Give the folders that the compiler looks in unasked, where they really lie.
 
         Raises:
             NotForServersError: if options make it look in others, which C distccd does not know of.
         """
-        language = sendable.compilation.language.value
+        language = candidate.compilation.language.value
         bare = replace(
-            sendable.invocation, argv=(sendable.invocation.argv[0], "-x", language, "-c", "unit.c")
+            candidate.invocation, argv=(candidate.invocation.argv[0], "-x", language, "-c", "unit.c")
         )
         real = Links(self._sources.files).real
-        usual = await self._searches.of(Sendable.of(bare, sendable.compiler))
+        usual = await self._searches.of(Candidate.of(bare, candidate.compiler))
         own = outermost({real(folder) for folder in usual.angled})
         is_own = Below(own)
-        for folder in (await self._searches.of(sendable)).angled:
+        for folder in (await self._searches.of(candidate)).angled:
             if not is_own(real(folder)):
                 raise NotForServersError(f"an option makes the compiler look in {folder} for headers")
         return own

@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from twisted_distcc.client.inputs.candidate import Sendable
+from twisted_distcc.client.inputs.candidate import Candidate
 from twisted_distcc.client.inputs.sources import Found
 from twisted_distcc.pump.calling import Called, absolute_folders, names_of
 from twisted_distcc.pump.text import Text
@@ -50,16 +50,16 @@ class Shape:
 
 
 def shape_of(
-    sendable: Sendable,
+    candidate: Candidate,
     found: Found,
     own: Sequence[str],
     real: Callable[[str], str],
     text: Callable[[str], Text],
 ) -> Shape:
-    """Find how the files of `sendable` are to lie.
+    """Find how the files of `candidate` are to lie.
 
     Args:
-        sendable: the compile.
+        candidate: the compile.
         found: its files.
         own: the compiler's own folders, by their real paths, none of them below another.
         real: gives where a path really leads.
@@ -69,11 +69,11 @@ def shape_of(
         NotForServersError: if C distcc is to preprocess it.
     """
     is_own = Below(own)
-    _check_command(sendable, found, is_own)
+    _check_command(candidate, found, is_own)
     paths = {path: real(path) for path in found.unit.files}
     inside = {path for path, where in paths.items() if is_own(where)}
-    called = names_of(sendable.compilation, found.directory, paths, inside, text)
-    _check_named(paths.keys() - inside - {one.path for one in called}, sendable)
+    called = names_of(candidate.compilation, found.directory, paths, inside, text)
+    _check_named(paths.keys() - inside - {one.path for one in called}, candidate)
     lines = _lines((one for one in called if one.path not in inside), paths)
     links = [(name, _bounded(name, to)) for name, to in found.laid.links if not is_own(name)]
     _check_links(links)
@@ -94,18 +94,18 @@ class Below:
         return f"{path}/".startswith(self._beginnings)
 
 
-def _check_command(sendable: Sendable, found: Found, is_own: Below) -> None:
+def _check_command(candidate: Candidate, found: Found, is_own: Below) -> None:
     if is_own(found.directory):
         raise NotForServersError("it runs in one of the compiler's own folders")
-    if sendable.explicit is not sendable.compilation:
+    if candidate.explicit is not candidate.compilation:
         raise NotForServersError("the environment names folders for headers, which does not travel")
 
 
-def _check_named(unknown: Collection[str], sendable: Sendable) -> None:
+def _check_named(unknown: Collection[str], candidate: Candidate) -> None:
     """Refuse files whose names macros make, if such a name may be an absolute one."""
-    is_there = Below(absolute_folders(sendable.compilation))
+    is_there = Below(absolute_folders(candidate.compilation))
     for path in unknown:
-        if is_there(path) or any(path in word for word in sendable.compilation.arguments):
+        if is_there(path) or any(path in word for word in candidate.compilation.arguments):
             raise NotForServersError(f"nobody can tell by which name {path} is found")
 
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Candidates:
+class PossibleFolders:
     """Folders as the command and the compiler name them, absolute, whether they exist or not."""
 
     quote: tuple[str, ...]
@@ -32,12 +32,12 @@ class Candidates:
     system: tuple[str, ...]
     clang: bool
 
-    def each(self, clean: Callable[[str], str]) -> Candidates:
+    def each(self, clean: Callable[[str], str]) -> PossibleFolders:
         """Give the same with another name for each folder."""
         quote, bracket, system = (
             tuple(map(clean, folders)) for folders in (self.quote, self.bracket, self.system)
         )
-        return Candidates(quote, bracket, system, self.clang)
+        return PossibleFolders(quote, bracket, system, self.clang)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,15 +55,15 @@ class Chains:
     assembler: tuple[str, ...]
 
 
-def candidates(c: Compilation, directory: str, search: SearchPath) -> Candidates:
+def possible_folders(c: Compilation, directory: str, search: SearchPath) -> PossibleFolders:
     """Give the folders that a compile in `directory` would look in."""
     if asks_for_all_folders(c):
-        return Candidates(search.quote, (), search.angled, search.clang)
+        return PossibleFolders(search.quote, (), search.angled, search.clang)
     named = {
         kind: tuple(os.path.join(directory, folder) for folder in folders)
         for kind, folders in named_folders(c).items()
     }
-    return Candidates(
+    return PossibleFolders(
         quote=named["-iquote"],
         bracket=named["-I"],
         system=(*named["-isystem"], *search.angled, *named["-idirafter"]),
@@ -71,7 +71,7 @@ def candidates(c: Compilation, directory: str, search: SearchPath) -> Candidates
     )
 
 
-def chains(found: Candidates, directory: str, stamp: Callable[[str], Stamp | None]) -> Chains:
+def chains(found: PossibleFolders, directory: str, stamp: Callable[[str], Stamp | None]) -> Chains:
     """Leave out what is not there, or is there twice."""
     system = _without_twins(found.system, stamp, set())
     system_ids = set(system)

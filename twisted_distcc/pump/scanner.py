@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from twisted_distcc.pump.chains import candidates, chains
+from twisted_distcc.pump.chains import chains, possible_folders
 from twisted_distcc.pump.folders import Folders, Looked
 from twisted_distcc.pump.inclusions import View
 from twisted_distcc.pump.scans import Scans
@@ -84,7 +84,7 @@ class Scanner:
         def clean(folder: str) -> str:
             return self._folders.clean(folder, looked)
 
-        folders = candidates(c, directory, search).each(clean)
+        folders = possible_folders(c, directory, search).each(clean)
         # A folder that is left out because it is the same as another must be so elsewhere, too.
         looked.folders.update(folders.quote, folders.bracket, folders.system)
         found = chains(folders, clean(directory), self._folder_stamp)

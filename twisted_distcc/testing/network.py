@@ -199,7 +199,7 @@ class _End:
     def getPeer(self) -> IAddress:
         return self._peer
 
-    # Sending.
+    # RemoteCompile.
 
     def write(self, data: bytes) -> None:
         if self._is_writing and data:

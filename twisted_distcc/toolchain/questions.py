@@ -11,7 +11,7 @@ import select
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from twisted_distcc.content.output_capture import Words
+from twisted_distcc.content.output_capture import OutputCapture
 from twisted_distcc.errors import EXIT_TIMEOUT, DistccError
 from twisted_distcc.launcher.command import Command, Ended, start_command
 from twisted_distcc.launcher.starting import kill, reap
@@ -31,7 +31,7 @@ def ask(argv: Sequence[str], environ: Mapping[str, str], *, stderr: bool = False
     Raises:
         DistccError: if it cannot be started, or does not answer.
     """
-    with Words("answer") as answer:
+    with OutputCapture("answer") as answer:
         descriptor = answer.descriptor
         command = (
             Command(argv, environ, stderr=descriptor)

@@ -14,7 +14,7 @@ from functools import lru_cache
 from typing import Final
 
 from twisted_distcc.cmdline.compilation import Language
-from twisted_distcc.content.output_capture import Words
+from twisted_distcc.content.output_capture import OutputCapture
 from twisted_distcc.errors import DistccError
 from twisted_distcc.launcher.command import Command
 from twisted_distcc.toolchain.digest import FileStamp, file_stamp
@@ -38,7 +38,7 @@ def _told(
     compiler: str, _stamp: FileStamp, language: Language, environ: tuple[tuple[str, str], ...]
 ) -> tuple[str, ...]:
     argv = [compiler, "-x", language.value, "-E", "-v", os.devnull]
-    with Words("searched") as said:
+    with OutputCapture("searched") as said:
         run_here(Command(argv, {**dict(environ), "LC_ALL": "C"}, stderr=said.descriptor))
         found = _SEARCHED.search(os.fsdecode(said.last()))
     if found is None:

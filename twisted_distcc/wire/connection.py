@@ -20,7 +20,7 @@ from typing import assert_never
 
 from twisted_distcc.errors import LocalProtocolError, RemoteProtocolError
 from twisted_distcc.wire.batch import Token
-from twisted_distcc.wire.cursor import Agreement, Misplaced, Place
+from twisted_distcc.wire.cursor import Agreement, Cursor, Misplaced
 from twisted_distcc.wire.events import (
     BodyData,
     BodyEnd,
@@ -50,7 +50,7 @@ class Reader:
     def __init__(
         self, opening: Field, messages: Messages, limits: Limits, agreed: Agreement | None = None
     ) -> None:
-        self._place = Place(opening, messages, limits, agreed)
+        self._cursor = Cursor(opening, messages, limits, agreed)
         self._most_trailing = limits.trailing
         self._buffer = bytearray()
         self._piece = b""  # what was fed last, while all of it belongs to the body that is being read
@@ -121,7 +121,7 @@ class Reader:
 
     def _advance(self) -> Event | None:
         if self._field is None:
-            if self._place.is_end:
+            if self._cursor.is_end:
                 return self._end()
             return self._run() or self._header()
         if self._field.shape is Shape.TEXT:
@@ -140,10 +140,10 @@ class Reader:
 
     def _run(self) -> Run | None:
         """Take all that is whole of what a count announced."""
-        if not (due := self._place.due):
+        if not (due := self._cursor.due):
             return None
         tokens = whole_tokens(bytes(self._buffer), due)
-        if not (taken := self._place.enter_rounds(tokens)):
+        if not (taken := self._cursor.enter_rounds(tokens)):
             return None
         run = Run(tuple(tokens[:taken]))
         del self._buffer[: HEADER_LENGTH * taken + sum(len(data) for _, data in run.tokens)]
@@ -153,7 +153,7 @@ class Reader:
         if len(self._buffer) < HEADER_LENGTH:
             return None
         name, value = decode_header(self._take(HEADER_LENGTH))
-        field = self._place.enter(name, value)
+        field = self._cursor.enter(name, value)
         if field.shape is Shape.NUMBER:
             return Number(name, value)
         self._field, self._left = field, value
@@ -191,7 +191,7 @@ class Writer:
     def __init__(
         self, opening: Field, messages: Messages, limits: Limits, agreed: Agreement | None = None
     ) -> None:
-        self._place = Place(opening, messages, limits, agreed)
+        self._cursor = Cursor(opening, messages, limits, agreed)
         self._body: bytes | None = None  # the token whose body is being written
         self._left = 0  # how many of its bytes are still to come
         self._ended = False
@@ -233,10 +233,10 @@ class Writer:
     def _run(self, tokens: Sequence[Token]) -> bytes:
         if self._body is not None:
             raise LocalProtocolError(f"the body of {spell(self._body)} has not ended")
-        place = self._place.copy()
+        place = self._cursor.copy()
         for token, data in tokens[place.enter_rounds(tokens) :]:
             place.enter(token, len(data), Shape.TEXT, Shape.BULK)
-        self._place = place
+        self._cursor = place
         return b"".join(
             part for token, data in tokens for part in (encode_header(token, len(data)), data)
         )
@@ -245,7 +245,7 @@ class Writer:
         if self._body is not None:
             raise LocalProtocolError(f"the body of {spell(self._body)} has not ended")
         header = encode_header(token, value)
-        self._place.enter(token, value, shape)
+        self._cursor.enter(token, value, shape)
         return header
 
     def _data(self, data: bytes) -> bytes:
@@ -266,7 +266,7 @@ class Writer:
         self._body = None
 
     def _end(self) -> None:
-        if self._body is not None or not self._place.is_end:
+        if self._body is not None or not self._cursor.is_end:
             raise LocalProtocolError("the message is not complete")
         if self._ended:
             raise LocalProtocolError("the message has ended")

@@ -45,7 +45,7 @@ class _Times:
     each: tuple[Step, ...]
 
 
-class Place:
+class Cursor:
     """A position in one message that opens with `opening`.
 
     Args:
@@ -77,9 +77,9 @@ class Place:
         """How many tokens a count still asks for, if a round of them begins here."""
         return 0 if self._round is None else self._round.left * len(self._round.each)
 
-    def copy(self) -> Place:
+    def copy(self) -> Cursor:
         """Give another one at the same position."""
-        copied = Place(self._opening, self._messages, self._limits, self._agreed)
+        copied = Cursor(self._opening, self._messages, self._limits, self._agreed)
         copied._ahead, copied._round = self._ahead.copy(), self._round
         copied._numbers, copied._totals = self._numbers.copy(), self._totals.copy()
         return copied

@@ -13,23 +13,27 @@ from tests.sshd import MISSING, free_port, start_sshd
 from twisted_distcc.cli.installed import installed_command
 from twisted_distcc.client.backends.client_protocol import DistccClient
 from twisted_distcc.client.backends.host_faults import CannotConnectError, RefusedByHostError, Scope
-from twisted_distcc.client.backends.server_capabilities import ANSWER_LIMITS, Abilities, Likeness
+from twisted_distcc.client.backends.server_capabilities import (
+    ANSWER_LIMITS,
+    Likeness,
+    ServerCapabilities,
+)
 from twisted_distcc.client.backends.transports import SecureWay, endpoint_to
 from twisted_distcc.client.hosts import RemoteHost, SshHost, TcpHost
-from twisted_distcc.client.inputs.local_toolchains import OwnCompiler, OwnCompilers, finder
+from twisted_distcc.client.inputs.local_toolchains import LocalCompiler, LocalToolchains, finder
 from twisted_distcc.client.settings import Settings
 from twisted_distcc.runtime.bulk import Bulk
 from twisted_distcc.runtime.processes import Command, ReactorSpawner, RunningProcess
 
 PATH = "/usr/bin:/bin"
-GCC = OwnCompiler.of("/usr/bin/gcc", "gcc", {"PATH": PATH})
+GCC = LocalCompiler.of("/usr/bin/gcc", "gcc", {"PATH": PATH})
 
 
 class AskingTestCase(LiveTestCase):
     def setUp(self) -> None:
         self.processes: list[RunningProcess] = []
         self.addCleanup(self.processes_end)
-        self.abilities = Abilities(reactor, OwnCompilers(reactor, finder(reactor)))
+        self.capabilities = ServerCapabilities(reactor, LocalToolchains(reactor, finder(reactor)))
 
     async def processes_end(self) -> None:
         """Wait for what was started on the way to a host: its connection's end ends it."""
@@ -41,14 +45,14 @@ class AskingTestCase(LiveTestCase):
         return self.processes[-1]
 
     async def likeness(
-        self, host: RemoteHost, compiler: OwnCompiler = GCC, environ: Mapping[str, str] | None = None
+        self, host: RemoteHost, compiler: LocalCompiler = GCC, environ: Mapping[str, str] | None = None
     ) -> Likeness:
         """Ask over a real connection, as the client would."""
         environ = {"HOME": self.mktemp(), "PATH": os.environ["PATH"], **(environ or {})}
         settings = Settings.from_environ(environ)
         endpoint = endpoint_to(host, settings, environ, reactor, self.spawn, SecureWay())
         client = DistccClient(endpoint, reactor, Bulk.on(reactor), limits=ANSWER_LIMITS)
-        return await self.abilities.likeness(host, client.compile, compiler)
+        return await self.capabilities.likeness(host, client.compile, compiler)
 
 
 class OurServerTests(AskingTestCase):
@@ -58,7 +62,7 @@ class OurServerTests(AskingTestCase):
         host = TcpHost("127.0.0.1", server.port)
         for name in ("gcc", "g++"):
             for _ in range(2):
-                compiler = OwnCompiler.of(f"/usr/bin/{name}", name, {"PATH": PATH})
+                compiler = LocalCompiler.of(f"/usr/bin/{name}", name, {"PATH": PATH})
                 self.assertIs(await self.likeness(host, compiler), Likeness.EXACT)
         self.assertEqual(server.jobs, [])
 

@@ -19,9 +19,9 @@ from twisted_distcc.client.backends.host_faults import (
     Scope,
     SlowHostError,
 )
-from twisted_distcc.client.backends.server_capabilities import Abilities, Likeness
+from twisted_distcc.client.backends.server_capabilities import Likeness, ServerCapabilities
 from twisted_distcc.client.hosts import RemoteHost, TcpHost
-from twisted_distcc.client.inputs.local_toolchains import HOLDS, OwnCompiler, OwnCompilers
+from twisted_distcc.client.inputs.local_toolchains import HOLDS, LocalCompiler, LocalToolchains
 from twisted_distcc.content.body import Body
 from twisted_distcc.jobs.model import Reply, Request
 
@@ -42,11 +42,11 @@ class AbilitiesTestCase(SynchronousTestCase):
         path = os.path.abspath(self.mktemp())
         with open(path, "x"):
             pass
-        self.gcc = OwnCompiler(path, "gcc")
+        self.gcc = LocalCompiler(path, "gcc")
         self.digest: str | None = DIGEST
         self.clock = Clock()
-        own = OwnCompilers(self.clock, lambda _: succeed(self.digest))
-        self.abilities = Abilities(self.clock, own)
+        own = LocalToolchains(self.clock, lambda _: succeed(self.digest))
+        self.capabilities = ServerCapabilities(self.clock, own)
         self.requests: list[Request] = []
         self.answers: list[Deferred[Reply]] = []
 
@@ -56,9 +56,9 @@ class AbilitiesTestCase(SynchronousTestCase):
         return self.answers[-1]
 
     def likeness(
-        self, host: RemoteHost = RED, compiler: OwnCompiler | None = None
+        self, host: RemoteHost = RED, compiler: LocalCompiler | None = None
     ) -> Deferred[Likeness]:
-        return Deferred.fromCoroutine(self.abilities.likeness(host, self.ask, compiler or self.gcc))
+        return Deferred.fromCoroutine(self.capabilities.likeness(host, self.ask, compiler or self.gcc))
 
     def put(self, reply: Reply | Exception, host: RemoteHost = RED) -> Deferred[Likeness]:
         """Ask a host that has to be asked, and answers so, as often as it is asked."""
@@ -187,10 +187,10 @@ class MemoryTests(AbilitiesTestCase):
     def test_who_does_not_keep_to_an_answer(self) -> None:
         """A host is asked again when what it answered may be outdated, about that compiler alone."""
         self.asked(answer(GOOD))
-        self.abilities.forget(RED, replace(self.gcc, name="clang"))
-        self.abilities.forget(BLUE, self.gcc)
+        self.capabilities.forget(RED, replace(self.gcc, name="clang"))
+        self.capabilities.forget(BLUE, self.gcc)
         self.assertIs(self.known(), EXACT)
-        self.abilities.forget(RED, self.gcc)
+        self.capabilities.forget(RED, self.gcc)
         self.assertIs(self.asked(answer(OTHER)), Likeness.OTHER)
 
     def test_our_compiler_changes(self) -> None:
@@ -206,7 +206,7 @@ class MemoryTests(AbilitiesTestCase):
         for digest in (DIGEST, None):
             self.setUp()
             self.digest = digest
-            can_tell = Deferred.fromCoroutine(self.abilities.can_tell(self.gcc))
+            can_tell = Deferred.fromCoroutine(self.capabilities.can_tell(self.gcc))
             self.assertIs(self.successResultOf(can_tell), digest is not None)
         self.assertIs(self.known(), Likeness.UNKNOWN)
 
@@ -239,7 +239,7 @@ class HopelessTests(AbilitiesTestCase):
     """Whether it is worth the while to find files for hosts."""
 
     def are_hopeless(self, *hosts: RemoteHost) -> bool:
-        waiting = Deferred.fromCoroutine(self.abilities.are_hopeless(hosts, self.gcc))
+        waiting = Deferred.fromCoroutine(self.capabilities.are_hopeless(hosts, self.gcc))
         return self.successResultOf(waiting)
 
     def test_nobody_was_asked(self) -> None:

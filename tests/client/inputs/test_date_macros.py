@@ -11,9 +11,9 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.pump.fakes import Files, compilation
 from twisted_distcc.client.inputs import date_macros
-from twisted_distcc.client.inputs.candidate import Sendable
+from twisted_distcc.client.inputs.candidate import Candidate
 from twisted_distcc.client.inputs.compiler_probe import Answer
-from twisted_distcc.client.inputs.date_macros import Clocks
+from twisted_distcc.client.inputs.date_macros import DateMacros
 from twisted_distcc.client.invocation import Invocation
 from twisted_distcc.cmdline.rewrite import clock_argv
 from twisted_distcc.pump.unit import Unit
@@ -31,15 +31,15 @@ class MemoryTests(SynchronousTestCase):
         self.answer = Answer(0, b"", WARNING)
         self.asked = 0
         self.patch(date_macros, "ask", self.ask)
-        self.clocks = Clocks(self.files, ReactorSpawner(MemoryReactorClock()))
+        self.clocks = DateMacros(self.files, ReactorSpawner(MemoryReactorClock()))
 
     async def ask(self, *_: object) -> Answer:
         """Answer as the test wants."""
         self.asked += 1
         return self.answer
 
-    def sendable(self, words: str = "gcc -c s.c") -> Sendable:
-        return Sendable.of(Invocation(tuple(words.split()), "/p", {}, 0o22), "/usr/bin/gcc")
+    def candidate(self, words: str = "gcc -c s.c") -> Candidate:
+        return Candidate.of(Invocation(tuple(words.split()), "/p", {}, 0o22), "/usr/bin/gcc")
 
     def unit(self) -> Unit:
         stamp = self.files.stamp(SOURCE)
@@ -47,7 +47,7 @@ class MemoryTests(SynchronousTestCase):
         return Unit({SOURCE: stamp}, frozenset({"/p"}), "s.c says __TIME__")
 
     def says(self, words: str = "gcc -c s.c") -> bool:
-        asking = self.clocks.ask(self.sendable(words), "/p", self.unit())
+        asking = self.clocks.ask(self.candidate(words), "/p", self.unit())
         return self.successResultOf(Deferred.fromCoroutine(asking))
 
     def test_remembered(self) -> None:
@@ -55,10 +55,10 @@ class MemoryTests(SynchronousTestCase):
         for said in (WARNING, b""):
             self.answer = Answer(0, b"", said)
             self.assertEqual(self.says(), bool(said))
-            self.assertIs(self.clocks.known(self.sendable(), "/p", self.unit()), bool(said))
-            self.assertIsNone(self.clocks.known(self.sendable("gcc -DX -c s.c"), "/p", self.unit()))
+            self.assertIs(self.clocks.known(self.candidate(), "/p", self.unit()), bool(said))
+            self.assertIsNone(self.clocks.known(self.candidate("gcc -DX -c s.c"), "/p", self.unit()))
             self.files.write(SOURCE, "")
-            self.assertIsNone(self.clocks.known(self.sendable(), "/p", self.unit()))
+            self.assertIsNone(self.clocks.known(self.candidate(), "/p", self.unit()))
             self.files.time_ns += 3_600_000_000_000
 
     def test_in_doubt(self) -> None:

@@ -11,7 +11,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.pump.fakes import Files
 from twisted_distcc.client.inputs import depfile_listing
-from twisted_distcc.client.inputs.candidate import Sendable
+from twisted_distcc.client.inputs.candidate import Candidate
 from twisted_distcc.client.inputs.compiler_probe import Answer
 from twisted_distcc.client.inputs.depfile_listing import Listings, prerequisites
 from twisted_distcc.client.invocation import Invocation
@@ -78,14 +78,14 @@ class MemoryTests(SynchronousTestCase):
             return Answer(0, f"s.o: {' '.join([SOURCE, *headers])}\n".encode(), b"")
 
         self.patch(depfile_listing, "ask", ask)
-        self.sendable = Sendable.of(Invocation(("gcc", "-c", "s.c"), "/p", {}, 0o22), "/usr/bin/gcc")
+        self.candidate = Candidate.of(Invocation(("gcc", "-c", "s.c"), "/p", {}, 0o22), "/usr/bin/gcc")
         listings = Listings(files, ReactorSpawner(MemoryReactorClock()))
-        asked = Deferred.fromCoroutine(listings.ask(self.sendable, "/p", SCANNED))
+        asked = Deferred.fromCoroutine(listings.ask(self.candidate, "/p", SCANNED))
         self.assertEqual(self.successResultOf(asked).files.keys(), {SOURCE, *headers})
         return listings
 
     def holds(self, listings: Listings) -> bool:
-        return listings.known(self.sendable, "/p", SCANNED) is not None
+        return listings.known(self.candidate, "/p", SCANNED) is not None
 
     def test_other_names(self) -> None:
         """What is written beside the files of a list changes nothing."""

@@ -11,7 +11,7 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 
 from twisted_distcc.client.inputs import local_toolchains
-from twisted_distcc.client.inputs.local_toolchains import HOLDS, OwnCompiler, OwnCompilers, finder
+from twisted_distcc.client.inputs.local_toolchains import HOLDS, LocalCompiler, LocalToolchains, finder
 from twisted_distcc.toolchain.digest import digest_of
 from twisted_distcc.toolchain.toolchain import discover
 
@@ -20,16 +20,16 @@ class RememberingTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.path = Path(os.path.abspath(self.mktemp()))
         self.path.write_text("gcc")
-        self.compiler = OwnCompiler(str(self.path), "gcc")
+        self.compiler = LocalCompiler(str(self.path), "gcc")
         self.clock = Clock()
         self.found: list[Deferred[str | None]] = []
-        self.own = OwnCompilers(self.clock, self.find)
+        self.own = LocalToolchains(self.clock, self.find)
 
-    def find(self, compiler: OwnCompiler) -> Deferred[str | None]:
+    def find(self, compiler: LocalCompiler) -> Deferred[str | None]:
         self.found.append(Deferred())
         return self.found[-1]
 
-    def ask(self, compiler: OwnCompiler | None = None) -> Deferred[str | None]:
+    def ask(self, compiler: LocalCompiler | None = None) -> Deferred[str | None]:
         return Deferred.fromCoroutine(self.own.digest(compiler or self.compiler))
 
     def asked(self, digest: str | None) -> None:
@@ -65,15 +65,15 @@ class RememberingTests(SynchronousTestCase):
     def test_another_path(self) -> None:
         """With another PATH it may find another assembler."""
         self.asked("one")
-        self.ask(OwnCompiler.of(str(self.path), "gcc", {"PATH": "/opt/bin"}))
+        self.ask(LocalCompiler.of(str(self.path), "gcc", {"PATH": "/opt/bin"}))
         self.assertEqual(len(self.found), 2)
 
     def test_a_bound(self) -> None:
         """An agent that lives long remembers no environment without end: it looks again."""
         self.patch(local_toolchains, "_MOST", 2)
-        self.own = OwnCompilers(self.clock, self.find)
+        self.own = LocalToolchains(self.clock, self.find)
         for folder in "abca":
-            asked = self.ask(OwnCompiler.of(str(self.path), "gcc", {"PATH": folder}))
+            asked = self.ask(LocalCompiler.of(str(self.path), "gcc", {"PATH": folder}))
             self.found[-1].callback(folder)
             self.assertEqual(self.successResultOf(asked), folder)
         self.assertEqual(len(self.found), 4)
@@ -87,7 +87,7 @@ class RememberingTests(SynchronousTestCase):
 
 class FindingTests(TestCase):
     async def found(self, path: str) -> str | None:
-        return await finder(reactor)(OwnCompiler.of(path, "gcc", {"PATH": "/usr/bin:/bin"}))
+        return await finder(reactor)(LocalCompiler.of(path, "gcc", {"PATH": "/usr/bin:/bin"}))
 
     async def test_gcc(self) -> None:
         """In a thread the same is found as by a server."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from twisted.internet.defer import Deferred, execute, succeed
 from twisted.trial.unittest import SynchronousTestCase
 
-from twisted_distcc.client.inputs.packed_cache import FileChangedError, PackedFile, PackedFiles
+from twisted_distcc.client.inputs.packed_cache import FileChangedError, PackedCache, PackedFile
 from twisted_distcc.content.lzo import expand
 from twisted_distcc.pump.local_files import Disk
 from twisted_distcc.pump.unit import Stamp
@@ -38,7 +38,7 @@ class PackedFilesTests(SynchronousTestCase):
         self.folder = Path(os.path.realpath(self.mktemp()))
         self.folder.mkdir()
         self.files = ReadingDisk()
-        self.packed = PackedFiles(self.files, execute)
+        self.packed = PackedCache(self.files, execute)
 
     def file(self, name: str, contents: bytes) -> str:
         (self.folder / name).write_bytes(contents)
@@ -88,7 +88,7 @@ class PackedFilesTests(SynchronousTestCase):
             self.files.later = LATER
             return succeed(None)
 
-        self.packed = PackedFiles(self.files, aside)
+        self.packed = PackedCache(self.files, aside)
         path = self.file("large", bytes(100_000))
         self.pack(path)
         self.pack(path)
@@ -112,7 +112,7 @@ class PackedFilesTests(SynchronousTestCase):
 
     def test_bounded(self) -> None:
         """Beyond the bound, what was not wanted for longest is forgotten."""
-        self.packed = PackedFiles(self.files, execute, most=2_000)
+        self.packed = PackedCache(self.files, execute, most=2_000)
         one, two, three = (self.file(name, os.urandom(100)) for name in ("one", "two", "three"))
         self.pack(one)
         self.pack(two)
@@ -124,7 +124,7 @@ class PackedFilesTests(SynchronousTestCase):
 
     def test_more_than_fits(self) -> None:
         """Files that together are beyond the bound are given all the same."""
-        self.packed = PackedFiles(self.files, execute, most=1)
+        self.packed = PackedCache(self.files, execute, most=1)
         paths = [self.file(name, name.encode()) for name in ("one", "two")]
         self.assertEqual([expand(file.data, 9) for file in self.pack(*paths)], [b"one", b"two"])
 
@@ -136,7 +136,7 @@ class PackedFilesTests(SynchronousTestCase):
             works.append((work, Deferred()))
             return works[-1][1]
 
-        self.packed = PackedFiles(self.files, aside)
+        self.packed = PackedCache(self.files, aside)
         wanted = self.stamps(self.file("large", bytes(100_000)))
         both = [self.begin(wanted), self.begin(wanted)]
         [(work, done)] = works
@@ -153,7 +153,7 @@ class PackedFilesTests(SynchronousTestCase):
             waiting.append(Deferred())
             return waiting[-1]
 
-        self.packed = PackedFiles(self.files, aside)
+        self.packed = PackedCache(self.files, aside)
         wanted = self.stamps(self.file("large", bytes(100_000)))
         first, _second = self.begin(wanted), self.begin(wanted)
         first.addErrback(lambda _: None)

@@ -9,7 +9,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from twisted_distcc.cmdline.compilers import Family
 from twisted_distcc.content.body import Body
-from twisted_distcc.content.output_capture import MOST_WORDS
+from twisted_distcc.content.output_capture import MOST_OUTPUT
 from twisted_distcc.execution.executor import LongRulesError
 from twisted_distcc.execution.inputs.mapped_tree import Moved, lay_open
 from twisted_distcc.jobs.model import Reply
@@ -29,21 +29,21 @@ class OpenTests(SynchronousTestCase):
         site = lay_open(tree, str(self.root), [searched])
         self.assertEqual(os.listdir(self.folder), ["workspace"])
         self.assertEqual(os.listdir(self.folder / "workspace"), ["root"])
-        self.assertEqual(site.place(searched), f"{self.root}/include")
+        self.assertEqual(site.locate(searched), f"{self.root}/include")
 
     def test_ways_within(self) -> None:
         """A folder keeps the name that a compiler searches it by, and the way there is made."""
         tree = pack_tree(b"/p", {b"/usr/lib/x.h": b"", b"/p/a.c": b""})
         searched = "/usr/bin/deep/../../lib"
         site = lay_open(tree, str(self.root), [searched])
-        self.assertEqual(site.place(searched), f"{self.root}{searched}")
+        self.assertEqual(site.locate(searched), f"{self.root}{searched}")
         self.assertTrue((self.root / "usr/bin/deep/../../lib/x.h").exists())
 
     def test_too_many_rules(self) -> None:
         """A dependency file that no reply can hold is told of, and the object is given up."""
         self.root.mkdir()
         rules, made = self.root / "x.d", self.root / "x.o"
-        for path, length in ((rules, MOST_WORDS + 1), (made, 100_000)):
+        for path, length in ((rules, MOST_OUTPUT + 1), (made, 100_000)):
             path.touch()
             os.truncate(path, length)
         moved = Moved(str(self.root), "/p", str(rules), Family.GCC)

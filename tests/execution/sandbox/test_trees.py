@@ -10,7 +10,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from twisted_distcc.cmdline.compilation import Compilation
 from twisted_distcc.cmdline.parse import parse
-from twisted_distcc.content.output_capture import MOST_WORDS
+from twisted_distcc.content.output_capture import MOST_OUTPUT
 from twisted_distcc.execution.executor import LongRulesError, NothingMadeError
 from twisted_distcc.execution.inputs.names import BadTreeError
 from twisted_distcc.execution.resource_limits import LimitMetError, Limits
@@ -82,7 +82,7 @@ class ScriptTests(TreeTestCase):
     def test_too_many_rules(self) -> None:
         """A dependency file that no reply can hold is told of, and left nowhere, nor is the object."""
         with self.assertRaises(LongRulesError):
-            self.ran(f"truncate -s {MOST_WORDS + 1} $rules; truncate -s 100000 $object")
+            self.ran(f"truncate -s {MOST_OUTPUT + 1} $rules; truncate -s 100000 $object")
         kept = [name for name in os.listdir(self.spool) if not name.startswith(("tree-", "files"))]
         self.assertEqual(kept, [])
 

@@ -12,7 +12,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from twisted_distcc.cmdline.compilation import Compilation
 from twisted_distcc.content.body import Body
-from twisted_distcc.execution.executor import Place
+from twisted_distcc.execution.executor import Executor
 from twisted_distcc.jobs.model import Reply, Request
 from twisted_distcc.policy.peer import Peer
 from twisted_distcc.policy.rules import Terms
@@ -82,7 +82,7 @@ class QuestionTests(SynchronousTestCase):
         self.clock, self.stamp = Clock(), 1
         self.seats = FakeSeats()
         answers = Answers(
-            lambda compiler: tell(cast(Place, self.place), compiler),
+            lambda compiler: tell(cast(Executor, self.place), compiler),
             self.clock,
             lambda _: (0, 0, 0, self.stamp),
         )

@@ -84,7 +84,7 @@ class ExchangeTestCase(SynchronousTestCase):
         self.clock = Clock()
         self.exchange = Exchange(
             judge=Judge(Compilers((self.folder,))),
-            place=Unconfined(self.workspaces, {}),
+            executor=Unconfined(self.workspaces, {}),
             run=Runner(self.spawn, self.clock),
             admission=Admission(jobs=2, queue=8),
             clock=self.clock,

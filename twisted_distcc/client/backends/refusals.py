@@ -15,7 +15,7 @@ from twisted.internet.interfaces import IReactorTime
 
 from twisted_distcc.client.backends.host_faults import HostError
 from twisted_distcc.client.hosts import Host, RemoteHost
-from twisted_distcc.client.inputs.local_toolchains import OwnCompiler
+from twisted_distcc.client.inputs.local_toolchains import LocalCompiler
 
 # A user has some hosts and some compilers; what is forgotten is asked once more.
 _MOST: Final = 1000
@@ -31,7 +31,7 @@ class Kind:
         by_name: whether a compiler of the same name will do.
     """
 
-    compiler: OwnCompiler
+    compiler: LocalCompiler
     is_assembler: bool
     by_name: bool
 

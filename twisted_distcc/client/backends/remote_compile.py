@@ -1,6 +1,6 @@
 """What a host is sent of one compile: its files, or its text.
 
-In: the `Material` of a compile, and hosts, one after the other.  Out: what a compiler there made of it.
+In: a compile's `CompileInputs`, and hosts, one after the other.  Out: what a compiler there made of it.
 A host gets the files if it makes of them just what this machine would, or if its `,cpp` says that it
 is to get them.  Other hosts get the text.  Text goes only where the same compiler is known to be, to C
 distccd, which cannot say, and wherever the user vouches for it (`,cpp`, `DISTCC_TRUST_NAMES`).
@@ -27,12 +27,16 @@ from twisted_distcc.client.backends.host_faults import (
     Scope,
 )
 from twisted_distcc.client.backends.requests import text_request, tree_request
-from twisted_distcc.client.backends.server_capabilities import ANSWER_LIMITS, Abilities, Likeness
+from twisted_distcc.client.backends.server_capabilities import (
+    ANSWER_LIMITS,
+    Likeness,
+    ServerCapabilities,
+)
 from twisted_distcc.client.hosts import RemoteHost
 from twisted_distcc.client.inputs.candidate import StaysHere
-from twisted_distcc.client.inputs.local_toolchains import OwnCompiler
+from twisted_distcc.client.inputs.compile_inputs import CompileInputs
+from twisted_distcc.client.inputs.local_toolchains import LocalCompiler
 from twisted_distcc.client.inputs.message_style import UNKNOWN, Style, Styles
-from twisted_distcc.client.inputs.payload import Material
 from twisted_distcc.client.inputs.sources import DATE
 from twisted_distcc.client.invocation import Report
 from twisted_distcc.client.results.delivery import Compiled
@@ -56,20 +60,20 @@ _ADVICE: Final = "DISTCC_TRUST_NAMES=1 would send it all the same"
 
 
 @dataclass(frozen=True, slots=True)
-class Sending:
+class RemoteCompile:
     """One compile on its way.
 
     Attributes:
-        material: what can be sent.
+        inputs: what can be sent.
         calls: how hosts are called.
-        abilities: what is known of them.
+        capabilities: what is known of them.
         styles: how messages look here.
         report: where words go.
     """
 
-    material: Material
+    inputs: CompileInputs
     calls: Calls
-    abilities: Abilities
+    capabilities: ServerCapabilities
     styles: Styles
     report: Report
 
@@ -82,17 +86,17 @@ class Sending:
         """
         if not hosts:
             return
-        if not self._trusts_names and not await self.abilities.can_tell(self.compiler):
+        if not self._trusts_names and not await self.capabilities.can_tell(self.compiler):
             raise self._unidentified()
         if await self._may_take_files(hosts):
             try:
-                await self.material.find()
+                await self.inputs.find()
                 return
             except NotForServersError as reason:
-                if await self.abilities.has_exact(hosts, self.compiler):
+                if await self.capabilities.has_exact(hosts, self.compiler):
                     raise StaysHere(str(reason)) from reason
                 self._say_why_text(reason)
-        await self.material.text()
+        await self.inputs.text()
 
     async def to(self, host: RemoteHost) -> Compiled:
         """Have `host` compile it.
@@ -103,14 +107,14 @@ class Sending:
             OSError: if what it answers cannot be stored.
         """
         likeness = await self._likeness(host)
-        source = self.material.sendable.compilation.source
+        source = self.inputs.candidate.compilation.source
         self.report.say(f"compiling {source} on {host}")
         try:
             return await self._compiled(host, likeness)
         except HostError as error:
             error.scope = _scope(error, likeness)
             if error.exit_code in _OUTDATED:
-                self.abilities.forget(host, self.compiler)
+                self.capabilities.forget(host, self.compiler)
             raise
 
     async def _likeness(self, host: RemoteHost) -> Likeness | None:
@@ -119,10 +123,10 @@ class Sending:
         Raises:
             HostError: if it is not known to be ours, and nobody vouches for it.
         """
-        if host.pump or (self._trusts_names and not await self.abilities.can_tell(self.compiler)):
+        if host.pump or (self._trusts_names and not await self.capabilities.can_tell(self.compiler)):
             return None
         ask = partial(self.calls.reply, host, limits=ANSWER_LIMITS)
-        likeness = await self.abilities.likeness(host, ask, self.compiler)
+        likeness = await self.capabilities.likeness(host, ask, self.compiler)
         if likeness in _UNLIKE and not self._trusts_names:
             raise AnotherCompilerError(f"{_UNLIKE[likeness].format(self.compiler.name)}; {_ADVICE}")
         return likeness
@@ -138,8 +142,8 @@ class Sending:
         return compiled or await self._as_text(host)
 
     async def _as_text(self, host: RemoteHost) -> Compiled:
-        text = await self.material.text()
-        request = text_request(self.material.sendable, text, compress=host.compress)
+        text = await self.inputs.text()
+        request = text_request(self.inputs.candidate, text, compress=host.compress)
         try:
             return Compiled(host, request, await self.calls.compiled(host, request), text)
         except LocalProtocolError as limit:  # the same for every host
@@ -151,14 +155,14 @@ class Sending:
         Raises:
             NotForServersError: if the files of this unit cannot be sent.
         """
-        if likeness is Likeness.EXACT and self.material.obstacle is not None:
-            raise self.material.obstacle
+        if likeness is Likeness.EXACT and self.inputs.obstacle is not None:
+            raise self.inputs.obstacle
         environment = self._environment(host, likeness)
         if environment is None:
             if reason := self._why_text(host, likeness):
                 self._say_why_text(reason)
             return None
-        style = UNKNOWN if host.pump else await self.styles.of(self.material.sendable, environment)
+        style = UNKNOWN if host.pump else await self.styles.of(self.inputs.candidate, environment)
         try:
             compiled = await self._in_style(host, environment, style)
             if style.for_messages is None or compiled.reply.status or not compiled.says_anything():
@@ -174,10 +178,10 @@ class Sending:
 
     async def _in_style(self, host: RemoteHost, environment: dict[str, str], style: Style) -> Compiled:
         """Have `host` compile the files, and write messages in this `style`."""
-        sendable = self.material.sendable
-        tree = await self.material.tree()
-        request = tree_request(sendable, tree, environment, style.options)
-        with_rules = sendable.dependencies is not None
+        candidate = self.inputs.candidate
+        tree = await self.inputs.tree()
+        request = tree_request(candidate, tree, environment, style.options)
+        with_rules = candidate.dependencies is not None
         reply = await self.calls.compiled(host, request, with_rules=with_rules)
         if with_rules and not reply.status:
             self._check_rules(reply)
@@ -185,14 +189,14 @@ class Sending:
 
     def _check_rules(self, reply: Reply) -> None:
         try:
-            self.material.check_rules(reply.dependencies.read())
+            self.inputs.check_rules(reply.dependencies.read())
         except BadRulesError as error:
             reply.discard()
             raise BadReplyError(f"sent a bad reply: {error}") from error
 
     def _environment(self, host: RemoteHost, likeness: Likeness | None) -> dict[str, str] | None:
         """Give the environment that `host` is to preprocess in; `None` if it is not to preprocess."""
-        found = self.material.found
+        found = self.inputs.found
         if found is None:
             return None
         if host.pump:  # it may be C distccd, which takes no environment
@@ -201,12 +205,12 @@ class Sending:
 
     def _why_text(self, host: RemoteHost, likeness: Likeness | None) -> str | None:
         """Say why `host` is not to preprocess; `None` if nobody is to, or what forbids it was said."""
-        if self.material.sendable.compilation.language.is_preprocessed:
+        if self.inputs.candidate.compilation.language.is_preprocessed:
             return None
         if not self.calls.settings.remote_cpp:
             return "DISTCC_REMOTE_CPP=0"
         if host.pump:
-            return f"{host} may not heed {DATE}" if self.material.found else None
+            return f"{host} may not heed {DATE}" if self.inputs.found else None
         if likeness is None:
             return f"it cannot be told what {self.compiler.name} is"
         lack = _LACKS.get(likeness)
@@ -218,16 +222,16 @@ class Sending:
             return False
         if any(host.pump for host in hosts):
             return True
-        return not await self.abilities.are_hopeless(hosts, self.compiler)
+        return not await self.capabilities.are_hopeless(hosts, self.compiler)
 
     @property
     def _trusts_names(self) -> bool:
         return self.calls.settings.trust_names
 
     @property
-    def compiler(self) -> OwnCompiler:
+    def compiler(self) -> LocalCompiler:
         """The compiler that is meant."""
-        return self.material.sendable.own_compiler
+        return self.inputs.candidate.local_compiler
 
     def _unidentified(self) -> StaysHere:
         """Say, once for a build, that only the name of the compiler could be sent."""

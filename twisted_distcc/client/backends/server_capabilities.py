@@ -25,7 +25,7 @@ from twisted_distcc.client.backends.host_faults import (
     Scope,
 )
 from twisted_distcc.client.hosts import RemoteHost
-from twisted_distcc.client.inputs.local_toolchains import HOLDS, OwnCompiler, OwnCompilers
+from twisted_distcc.client.inputs.local_toolchains import HOLDS, LocalCompiler, LocalToolchains
 from twisted_distcc.client.single_flight import Shared
 from twisted_distcc.errors import (
     EXIT_BAD_ARGUMENTS,
@@ -87,7 +87,7 @@ class _Answer:
     likeness: Likeness
 
 
-class Abilities:
+class ServerCapabilities:
     """What is known of hosts.
 
     Args:
@@ -95,28 +95,28 @@ class Abilities:
         own: knows the compilers of this machine.
     """
 
-    def __init__(self, clock: IReactorTime, own: OwnCompilers) -> None:
+    def __init__(self, clock: IReactorTime, own: LocalToolchains) -> None:
         self._clock = clock
         self._own = own
         self._answers = Bounded[_Question, _Answer](_MOST)
         self._asking: Shared[_Question, Likeness] = Shared()
 
-    async def can_tell(self, compiler: OwnCompiler) -> bool:
+    async def can_tell(self, compiler: LocalCompiler) -> bool:
         """Say whether `compiler` can be told from others: it is no script, and no wrapper."""
         return await self._own.digest(compiler) is not None
 
-    async def are_hopeless(self, hosts: Iterable[RemoteHost], compiler: OwnCompiler) -> bool:
+    async def are_hopeless(self, hosts: Iterable[RemoteHost], compiler: LocalCompiler) -> bool:
         """Say whether it is known already that none of `hosts` is `EXACT`."""
         known = await self._answers_of(hosts, compiler)
         return all(answer is not None and answer.likeness is not Likeness.EXACT for answer in known)
 
-    async def has_exact(self, hosts: Iterable[RemoteHost], compiler: OwnCompiler) -> bool:
+    async def has_exact(self, hosts: Iterable[RemoteHost], compiler: LocalCompiler) -> bool:
         """Say whether it is known already that one of `hosts` is `EXACT`."""
         known = await self._answers_of(hosts, compiler)
         return any(answer is not None and answer.likeness is Likeness.EXACT for answer in known)
 
     async def _answers_of(
-        self, hosts: Iterable[RemoteHost], compiler: OwnCompiler
+        self, hosts: Iterable[RemoteHost], compiler: LocalCompiler
     ) -> list[_Answer | None]:
         """Return what is known of each of `hosts`; nothing, where the compiler cannot be told."""
         digest = await self._own.digest(compiler)
@@ -124,7 +124,7 @@ class Abilities:
             return []
         return [self._known(_Question(host, compiler.name, digest)) for host in hosts]
 
-    async def likeness(self, host: RemoteHost, ask: Ask, compiler: OwnCompiler) -> Likeness:
+    async def likeness(self, host: RemoteHost, ask: Ask, compiler: LocalCompiler) -> Likeness:
         """Say what the compiler on `host` is that has the name of `compiler`, which can be told.
 
         Raises:
@@ -139,7 +139,7 @@ class Abilities:
             return answer.likeness
         return await self._asking.get(question, lambda: self._put(question, ask))
 
-    def forget(self, host: RemoteHost, compiler: OwnCompiler) -> None:
+    def forget(self, host: RemoteHost, compiler: LocalCompiler) -> None:
         """Ask `host` again about `compiler` the next time: it has not kept to its answer."""
         about = host, compiler.name
         outdated = [one for one in self._answers if (one.host, one.compiler) == about]

@@ -1,6 +1,6 @@
 """Whether a compile may leave this machine, and as which command.
 
-In: an `Invocation`.  Out: a `Sendable`, the command understood and its compiler found; or `StaysHere`,
+In: an `Invocation`.  Out: a `Candidate`, the command understood and its compiler found; or `StaysHere`,
 with the reason.  This module refuses to know hosts and slots.
 """
 
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from twisted_distcc.client.inputs.local_toolchains import OwnCompiler
+from twisted_distcc.client.inputs.local_toolchains import LocalCompiler
 from twisted_distcc.client.invocation import Invocation
 from twisted_distcc.client.results.outputs import Existing, LeftToCompilerError, is_new
 from twisted_distcc.cmdline.compilation import Compilation, Stage, StayLocal
@@ -39,7 +39,7 @@ class StaysHere(Exception):  # noqa: N818  (a turn that the story takes, not an 
 
 
 @dataclass(frozen=True, slots=True)
-class Sendable:
+class Candidate:
     """A compile that may happen elsewhere.
 
     Attributes:
@@ -55,7 +55,7 @@ class Sendable:
     explicit: Compilation
 
     @classmethod
-    def of(cls, invocation: Invocation, compiler: str) -> Sendable:
+    def of(cls, invocation: Invocation, compiler: str) -> Candidate:
         """Understand `invocation`, whose compiler is at the path `compiler`.
 
         Raises:
@@ -76,9 +76,9 @@ class Sendable:
         return {name: value for name, value in environ.items() if name not in SEARCH_VARIABLES}
 
     @property
-    def own_compiler(self) -> OwnCompiler:
+    def local_compiler(self) -> LocalCompiler:
         """The compiler, as servers may have it, too."""
-        return OwnCompiler.of(self.compiler, self.compilation.compiler, self.invocation.environ)
+        return LocalCompiler.of(self.compiler, self.compilation.compiler, self.invocation.environ)
 
     def absolute(self, path: str) -> str:
         """Give `path`, as the command has it, from the root."""

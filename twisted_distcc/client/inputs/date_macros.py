@@ -12,7 +12,7 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Final
 
-from twisted_distcc.client.inputs.candidate import Sendable
+from twisted_distcc.client.inputs.candidate import Candidate
 from twisted_distcc.client.inputs.compiler_probe import ask
 from twisted_distcc.client.inputs.depfile_listing import unit_key
 from twisted_distcc.cmdline.rewrite import clock_argv
@@ -36,7 +36,7 @@ class _Answer:
     says: bool
 
 
-class Clocks:
+class DateMacros:
     """The answers that one process has had.
 
     Args:
@@ -49,31 +49,31 @@ class Clocks:
         self._spawn = spawn
         self._answers: OrderedDict[tuple[object, ...], _Answer] = OrderedDict()
 
-    def known(self, sendable: Sendable, directory: str, unit: Unit) -> bool | None:
+    def known(self, candidate: Candidate, directory: str, unit: Unit) -> bool | None:
         """Tell whether the compile of `unit` says the time, if that is known."""
-        key = unit_key(sendable, directory)
+        key = unit_key(candidate, directory)
         answer = self._answers.get(key)
         if answer is None or answer.files != unit.files:
             return None
         self._answers.move_to_end(key)
         return answer.says
 
-    async def ask(self, sendable: Sendable, directory: str, unit: Unit) -> bool:
+    async def ask(self, candidate: Candidate, directory: str, unit: Unit) -> bool:
         """Have the compiler tell whether the compile of `unit` says the time; in doubt it does.
 
         Raises:
             CannotStartError: if there is no such compiler.
         """
         begun = self._files.now_ns()
-        words = clock_argv(sendable.compilation)
-        says = words is None or self._is_silenced(unit) or await self._warns(sendable, words[1:])
+        words = clock_argv(candidate.compilation)
+        says = words is None or self._is_silenced(unit) or await self._warns(candidate, words[1:])
         if all(settled(stamp, begun) for stamp in unit.files.values()):
-            self._remember(unit_key(sendable, directory), _Answer(unit.files, says))
+            self._remember(unit_key(candidate, directory), _Answer(unit.files, says))
         return says
 
-    async def _warns(self, sendable: Sendable, words: list[str]) -> bool:
-        invocation = sendable.invocation
-        answer = await ask(self._spawn, sendable.compiler, words, invocation, invocation.environ)
+    async def _warns(self, candidate: Candidate, words: list[str]) -> bool:
+        invocation = candidate.invocation
+        answer = await ask(self._spawn, candidate.compiler, words, invocation, invocation.environ)
         return answer.status != 0 or _WARNING in answer.stderr
 
     def _is_silenced(self, unit: Unit) -> bool:

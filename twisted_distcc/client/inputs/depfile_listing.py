@@ -1,6 +1,6 @@
 """Which files a compile reads, told by the compiler's own `-M`: exact, and as slow as preprocessing.
 
-In: a `Sendable`, and what a scan knows of its unit.  Out: the whole `Unit`.  A list is remembered, and
+In: a `Candidate`, and what a scan knows of its unit.  Out: the whole `Unit`.  A list is remembered, and
 holds while no file of it has changed, and none has appeared where one of its names would be found.
 This module refuses to read sources.
 """
@@ -14,7 +14,7 @@ from collections import OrderedDict
 from dataclasses import dataclass, replace
 from typing import Final
 
-from twisted_distcc.client.inputs.candidate import Sendable
+from twisted_distcc.client.inputs.candidate import Candidate
 from twisted_distcc.client.inputs.compiler_probe import ask
 from twisted_distcc.cmdline.environment import SEARCH_VARIABLES
 from twisted_distcc.cmdline.rewrite import listing_argv
@@ -61,9 +61,9 @@ class Listings:
         self._spawn = spawn
         self._listed: OrderedDict[_Key, _Listed] = OrderedDict()
 
-    def known(self, sendable: Sendable, directory: str, scanned: Unit) -> Unit | None:
-        """Give the unit of `sendable` if it was listed before, and nothing has changed since."""
-        key = unit_key(sendable, directory)
+    def known(self, candidate: Candidate, directory: str, scanned: Unit) -> Unit | None:
+        """Give the unit of `candidate` if it was listed before, and nothing has changed since."""
+        key = unit_key(candidate, directory)
         listed = self._listed.get(key)
         if listed is None:
             return None
@@ -73,21 +73,21 @@ class Listings:
         self._listed.move_to_end(key)
         return listed.unit
 
-    async def ask(self, sendable: Sendable, directory: str, scanned: Unit) -> Unit:
-        """Have the compiler list the files of `sendable`, of which the scan knows those of `scanned`.
+    async def ask(self, candidate: Candidate, directory: str, scanned: Unit) -> Unit:
+        """Have the compiler list the files of `candidate`, of which the scan knows those of `scanned`.
 
         Raises:
             NotForServersError: if the compiler cannot, or if files change meanwhile.
             CannotStartError: if there is no such compiler.
         """
         begun = self._files.now_ns()
-        invocation = sendable.invocation
-        words = listing_argv(sendable.compilation)[1:]
-        answer = await ask(self._spawn, sendable.compiler, words, invocation, invocation.environ)
+        invocation = candidate.invocation
+        words = listing_argv(candidate.compilation)[1:]
+        answer = await ask(self._spawn, candidate.compiler, words, invocation, invocation.environ)
         if answer.status:
             raise NotForServersError("the compiler cannot list the files that it reads")
         unit = self._unit(prerequisites(os.fsdecode(answer.stdout)), directory, scanned)
-        self._remember(unit_key(sendable, directory), unit, begun)
+        self._remember(unit_key(candidate, directory), unit, begun)
         return unit
 
     def _remember(self, key: _Key, unit: Unit, begun: int) -> None:
@@ -181,8 +181,8 @@ def _ends(part: str) -> list[int]:
     return [place for place, character in enumerate(part) if character == "/" and place] + [len(part)]
 
 
-def unit_key(sendable: Sendable, directory: str) -> _Key:
+def unit_key(candidate: Candidate, directory: str) -> _Key:
     """Return all that decides what a compiler reads, but the files."""
-    environ = sendable.invocation.environ
+    environ = candidate.invocation.environ
     variables = tuple(environ.get(name) for name in sorted(SEARCH_VARIABLES))
-    return sendable.compiler, directory, sendable.compilation.arguments, variables
+    return candidate.compiler, directory, candidate.compilation.arguments, variables

@@ -32,7 +32,7 @@ _DECIDING: Final = ("PATH", "LD_LIBRARY_PATH", "HOME", "CLANG_NO_DEFAULT_CONFIG"
 
 
 @dataclass(frozen=True, slots=True)
-class OwnCompiler:
+class LocalCompiler:
     """A compiler, as a user means it.
 
     Attributes:
@@ -46,7 +46,7 @@ class OwnCompiler:
     environ: tuple[tuple[str, str], ...] = ()
 
     @classmethod
-    def of(cls, path: str, name: str, environ: Mapping[str, str]) -> OwnCompiler:
+    def of(cls, path: str, name: str, environ: Mapping[str, str]) -> LocalCompiler:
         """Return the compiler at `path` as it works in `environ`."""
         told = ((each, environ.get(each)) for each in _DECIDING)
         return cls(path, name, tuple((each, value) for each, value in told if value is not None))
@@ -59,7 +59,7 @@ class _Found:
     digest: str | None
 
 
-class OwnCompilers:
+class LocalToolchains:
     """The digests of compilers.
 
     Args:
@@ -68,14 +68,14 @@ class OwnCompilers:
     """
 
     def __init__(
-        self, clock: IReactorTime, find: Callable[[OwnCompiler], Awaitable[str | None]]
+        self, clock: IReactorTime, find: Callable[[LocalCompiler], Awaitable[str | None]]
     ) -> None:
         self._clock = clock
         self._find = find
-        self._found = Bounded[OwnCompiler, _Found](_MOST)
-        self._searches: Shared[OwnCompiler, str | None] = Shared()
+        self._found = Bounded[LocalCompiler, _Found](_MOST)
+        self._searches: Shared[LocalCompiler, str | None] = Shared()
 
-    async def digest(self, compiler: OwnCompiler) -> str | None:
+    async def digest(self, compiler: LocalCompiler) -> str | None:
         """Give the digest of `compiler`, or `None` for one of which nobody can tell."""
         try:
             stamp = file_stamp(compiler.path)
@@ -86,16 +86,16 @@ class OwnCompilers:
             return found.digest
         return await self._searches.get(compiler, lambda: self._search(compiler, stamp))
 
-    async def _search(self, compiler: OwnCompiler, stamp: FileStamp) -> str | None:
+    async def _search(self, compiler: LocalCompiler, stamp: FileStamp) -> str | None:
         digest = await self._find(compiler)
         self._found[compiler] = _Found(self._clock.seconds(), stamp, digest)
         return digest
 
 
-def finder(reactor: Any) -> Callable[[OwnCompiler], Deferred[str | None]]:
+def finder(reactor: Any) -> Callable[[LocalCompiler], Deferred[str | None]]:
     """Return what finds digests in the threads of `reactor`, which provides `IReactorThreads`."""
 
-    def find(compiler: OwnCompiler) -> Deferred[str | None]:
+    def find(compiler: LocalCompiler) -> Deferred[str | None]:
         environ = dict(compiler.environ)
         work = partial(identify, compiler.path, environ, anew=True)
         return deferToThreadPool(reactor, reactor.getThreadPool(), work)

@@ -1,6 +1,6 @@
 """How messages look where a compile was typed, and how a server is to write the same.
 
-In: a `Sendable`.  Out: a `Style`: options for the server's compiler, and whether its messages then are
+In: a `Candidate`.  Out: a `Style`: options for the server's compiler, and whether its messages then are
 the caller's, byte for byte.  Without a terminal, in plain English, a server's messages are; otherwise
 nothing is taken for granted.  The compiler itself is asked: it compiles a few lines as the caller would
 have them compiled, at a terminal of the same size, and once more as a server would.  If it does not say
@@ -21,7 +21,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import Final
 
-from twisted_distcc.client.inputs.candidate import Sendable
+from twisted_distcc.client.inputs.candidate import Candidate
 from twisted_distcc.client.inputs.locales import has_locale
 from twisted_distcc.client.invocation import Invocation, Terminal
 from twisted_distcc.client.single_flight import Shared
@@ -116,34 +116,34 @@ class Styles:
         self._known: OrderedDict[_Key, tuple[int, Style]] = OrderedDict()
         self._asking: Shared[_Key, Style] = Shared()
 
-    async def of(self, sendable: Sendable, told: Mapping[str, str]) -> Style:
-        """Return the style of `sendable`, for a server that is told the variables `told`."""
-        invocation, compilation = sendable.invocation, sendable.compilation
+    async def of(self, candidate: Candidate, told: Mapping[str, str]) -> Style:
+        """Return the style of `candidate`, for a server that is told the variables `told`."""
+        invocation, compilation = candidate.invocation, candidate.compilation
         if invocation.terminal is None and _is_plain(invocation.environ):
             return PLAIN
         if compilation.language.is_assembler:  # clang would warn of options that no compiler uses
             return UNKNOWN
-        key = self._key(sendable, told)
+        key = self._key(candidate, told)
         since, style = self._known.get(key, (0, UNKNOWN))
         if self._files.now_ns() - since > _HOLDS_NS:
-            style = await self._asking.get(key, lambda: self._ask(key, sendable, told))
+            style = await self._asking.get(key, lambda: self._ask(key, candidate, told))
         return style
 
-    def _key(self, sendable: Sendable, told: Mapping[str, str]) -> _Key:
+    def _key(self, candidate: Candidate, told: Mapping[str, str]) -> _Key:
         return (
-            sendable.compiler,
-            self._files.stamp(sendable.compiler),
-            _language(sendable.compilation),
-            shaping_options(sendable.compilation),
-            is_recorded(sendable.compilation),
-            sendable.invocation.terminal,
-            *sorted(shaping_variables(sendable.invocation.environ).items()),
+            candidate.compiler,
+            self._files.stamp(candidate.compiler),
+            _language(candidate.compilation),
+            shaping_options(candidate.compilation),
+            is_recorded(candidate.compilation),
+            candidate.invocation.terminal,
+            *sorted(shaping_variables(candidate.invocation.environ).items()),
             *sorted(told.items()),
         )
 
-    async def _ask(self, key: _Key, sendable: Sendable, told: Mapping[str, str]) -> Style:
+    async def _ask(self, key: _Key, candidate: Candidate, told: Mapping[str, str]) -> Style:
         try:
-            style = await _Question(self._spawn, sendable, told).style()
+            style = await _Question(self._spawn, candidate, told).style()
         except (CannotStartError, OSError):
             style = UNKNOWN
         self._known[key] = self._files.now_ns(), style
@@ -157,12 +157,12 @@ class _Question:
     """What a compiler is asked."""
 
     spawn: Spawner
-    sendable: Sendable
+    candidate: Candidate
     told: Mapping[str, str]
 
     async def style(self) -> Style:
         """Compare what it says here with what it would say there."""
-        compilation, invocation = self.sendable.compilation, self.sendable.invocation
+        compilation, invocation = self.candidate.compilation, self.candidate.invocation
         here = await self._run(invocation.environ, invocation.terminal)
         options = await self._options(here)
         there = await self._run(self._environ_there, None, *options)
@@ -174,7 +174,7 @@ class _Question:
 
     async def _options(self, here: _Sample) -> tuple[str, ...]:
         """Find the options that make it write as it did."""
-        family, invocation = self.sendable.compilation.family, self.sendable.invocation
+        family, invocation = self.candidate.compilation.family, self.candidate.invocation
         if invocation.terminal is None:
             return ()
         if family is Family.CLANG:
@@ -183,23 +183,23 @@ class _Question:
 
     @property
     def _environ_there(self) -> dict[str, str]:
-        environ = self.sendable.invocation.environ
+        environ = self.candidate.invocation.environ
         shaping = shaping_variables(environ)
         return {name: value for name, value in environ.items() if name not in shaping} | dict(self.told)
 
     async def _run(
         self, environ: Mapping[str, str], terminal: Terminal | None, *options: str
     ) -> _Sample:
-        compilation = self.sendable.compilation
+        compilation = self.candidate.compilation
         recording = _recording(compilation) if is_recorded(compilation) else ()
         words = [*shaping_options(compilation), "-Wall", *recording, "-S", "-x", _language(compilation)]
         with _memory() as sample, _memory() as made, _memory() as said:
             os.pwrite(sample, _SAMPLE, 0)
             with _screen(terminal, said) as stderr:
                 command = Command(
-                    [self.sendable.compiler, *words, "-o", "-", _SOURCE, *options],
+                    [self.candidate.compiler, *words, "-o", "-", _SOURCE, *options],
                     environ=environ,
-                    directory=self.sendable.invocation.directory,
+                    directory=self.candidate.invocation.directory,
                     stdout=made,
                     stderr=stderr,
                     beside=(sample,),

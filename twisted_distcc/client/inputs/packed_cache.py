@@ -71,7 +71,7 @@ class PackedFile:
     data: bytes
 
 
-class PackedFiles:
+class PackedCache:
     """The packed files of one process.
 
     Args:

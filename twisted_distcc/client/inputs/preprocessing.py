@@ -1,6 +1,6 @@
 """Preprocessing on this machine, which makes a source that any server can compile.
 
-In: a `Sendable`, and a folder for files.  Out: the source's text as a body, and the dependency file; or
+In: a `Candidate`, and a folder for files.  Out: the source's text as a body, and the dependency file; or
 why it has to be compiled here.
 """
 
@@ -13,7 +13,7 @@ import shutil
 from dataclasses import dataclass
 from typing import Final, cast
 
-from twisted_distcc.client.inputs.candidate import Sendable, StaysHere
+from twisted_distcc.client.inputs.candidate import Candidate, StaysHere
 from twisted_distcc.client.invocation import Invocation
 from twisted_distcc.cmdline.preprocessed import source_forbids
 from twisted_distcc.cmdline.rewrite import preprocess_argv
@@ -38,8 +38,10 @@ class Preprocessed:
     dependencies: str | None
 
 
-async def preprocess(spawn: Spawner, sendable: Sendable, files: FileSystem, folder: str) -> Preprocessed:
-    """Preprocess the source of `sendable`, one of `files`, into files of `folder`.
+async def preprocess(
+    spawn: Spawner, candidate: Candidate, files: FileSystem, folder: str
+) -> Preprocessed:
+    """Preprocess the source of `candidate`, one of `files`, into files of `folder`.
 
     Raises:
         StaysHere: if the preprocessor fails or says anything, for the compiler says all of it in one
@@ -48,18 +50,18 @@ async def preprocess(spawn: Spawner, sendable: Sendable, files: FileSystem, fold
         CannotStartError: if there is no such compiler.
         OSError: if the disk takes no more.
     """
-    sendable.check_inputs(files)
-    compilation, invocation = sendable.compilation, sendable.invocation
+    candidate.check_inputs(files)
+    compilation, invocation = candidate.compilation, candidate.invocation
     text = f"{folder}/source{compilation.language.preprocessed_suffix}"
     if compilation.language.is_preprocessed:
-        shutil.copyfile(sendable.absolute(compilation.source), text)
+        shutil.copyfile(candidate.absolute(compilation.source), text)
         _check(text)
         return Preprocessed(Body.adopt(text), None)
-    check_source(sendable.absolute(compilation.source), files)
+    check_source(candidate.absolute(compilation.source), files)
     rules = f"{folder}/dependencies" if compilation.dependencies else None
     argv = preprocess_argv(compilation, text, rules)
-    await _run(spawn, [sendable.compiler, *argv[1:]], invocation, folder)
-    check_callers_own(map(sendable.absolute, _check(text)), files)
+    await _run(spawn, [candidate.compiler, *argv[1:]], invocation, folder)
+    check_callers_own(map(candidate.absolute, _check(text)), files)
     return Preprocessed(Body.adopt(text), rules)
 
 

@@ -1,8 +1,8 @@
 """Where a compiler searches for headers: asked from the compiler itself, once per set of options.
 
-In: a `Sendable`.  Out: its `SearchPath`.  An answer is for one state of the compiler's file, and for one
-set of the options that bear on it; what nobody asked for lately is forgotten.  This module refuses
-to know which options these are.
+In: a `Candidate`.  Out: its `SearchPath`.  An answer is for one state of the compiler's file,
+and for one set of the options that bear on it (`pump.search` knows which these are); what nobody asked
+for lately is forgotten.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import Final
 
-from twisted_distcc.client.inputs.candidate import Sendable
+from twisted_distcc.client.inputs.candidate import Candidate
 from twisted_distcc.client.inputs.compiler_probe import ask
 from twisted_distcc.client.single_flight import Shared
 from twisted_distcc.pump.search import SearchPath, question
@@ -37,33 +37,33 @@ class SearchPaths:
         self._answers: OrderedDict[_Key, SearchPath] = OrderedDict()
         self._asking: Shared[_Key, SearchPath] = Shared()
 
-    async def of(self, sendable: Sendable) -> SearchPath:
-        """Give the search path of `sendable`.
+    async def of(self, candidate: Candidate) -> SearchPath:
+        """Give the search path of `candidate`.
 
         Raises:
             NotForServersError: if the compiler does not tell it.
             CannotStartError: if there is no such compiler.
         """
         try:
-            words = question(sendable.explicit)
-            key = self._key(sendable, words)
+            words = question(candidate.explicit)
+            key = self._key(candidate, words)
             answer = self._answers.get(key)
             if answer is None or not answer.holds(self._files):
-                return await self._asking.get(key, lambda: self._ask(sendable, key, words))
+                return await self._asking.get(key, lambda: self._ask(candidate, key, words))
         except UndecidedError as error:
             raise NotForServersError(str(error)) from error
         self._answers.move_to_end(key)
         return answer
 
-    def _key(self, sendable: Sendable, words: tuple[str, ...]) -> _Key:
-        environ = sendable.invocation.environ
-        stamp = self._files.stamp(sendable.compiler)
-        return sendable.compiler, stamp, words, environ.get("PATH"), environ.get("SDKROOT")
+    def _key(self, candidate: Candidate, words: tuple[str, ...]) -> _Key:
+        environ = candidate.invocation.environ
+        stamp = self._files.stamp(candidate.compiler)
+        return candidate.compiler, stamp, words, environ.get("PATH"), environ.get("SDKROOT")
 
-    async def _ask(self, sendable: Sendable, key: _Key, words: tuple[str, ...]) -> SearchPath:
-        environ = {**sendable.explicit_environ, "LC_ALL": "C"}
-        invocation = sendable.invocation
-        answer = await ask(self._spawn, sendable.compiler, words, invocation, environ)
+    async def _ask(self, candidate: Candidate, key: _Key, words: tuple[str, ...]) -> SearchPath:
+        environ = {**candidate.explicit_environ, "LC_ALL": "C"}
+        invocation = candidate.invocation
+        answer = await ask(self._spawn, candidate.compiler, words, invocation, environ)
         if answer.status:
             raise NotForServersError("the compiler does not say where it searches for headers")
         path = SearchPath.parse(answer.stdout, answer.stderr, invocation.directory)

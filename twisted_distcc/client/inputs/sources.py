@@ -1,6 +1,6 @@
 """What a process knows of the sources that it compiles, and the trees that it makes of them.
 
-In: a `Sendable`.  Out: `Found`, the files that it may read; then the `Tree` of these, packed.  All
+In: a `Candidate`.  Out: `Found`, the files that it may read; then the `Tree` of these, packed.  All
 memory is kept from one build to the next, and nothing of it is believed without a look at the files.
 """
 
@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
-from twisted_distcc.client.inputs.candidate import Sendable
-from twisted_distcc.client.inputs.date_macros import Clocks
+from twisted_distcc.client.inputs.candidate import Candidate
+from twisted_distcc.client.inputs.date_macros import DateMacros
 from twisted_distcc.client.inputs.depfile_listing import Listings
 from twisted_distcc.client.inputs.locales import has_locale
-from twisted_distcc.client.inputs.packed_cache import Aside, FileChangedError, PackedFile, PackedFiles
+from twisted_distcc.client.inputs.packed_cache import Aside, FileChangedError, PackedCache, PackedFile
 from twisted_distcc.client.inputs.search_paths import SearchPaths
 from twisted_distcc.client.invocation import Invocation
 from twisted_distcc.client.results.dependency_rules import SentFiles, check_rules, is_plain
@@ -69,14 +69,14 @@ class Found:
     laid: Laid
     environment: dict[str, str]
 
-    def check_rules(self, rules: bytes, sendable: Sendable, files: FileSystem) -> None:
+    def check_rules(self, rules: bytes, candidate: Candidate, files: FileSystem) -> None:
         """Check the dependency file that was made of them, as `dependency_rules.check_rules` does."""
 
         def is_file(name: str) -> bool:
             return files.stamp(os.path.join(self.directory, name)) is not None
 
         sent = SentFiles(self.directory, self.unit, self.laid)
-        check_rules(rules, sendable.compilation, sent.has, is_file)
+        check_rules(rules, candidate.compilation, sent.has, is_file)
 
 
 class Sources:
@@ -93,52 +93,52 @@ class Sources:
         self._scanner = Scanner(self.files)
         self._searches = SearchPaths(self.files, spawn)
         self._listings = Listings(self.files, spawn)
-        self._clocks = Clocks(self.files, spawn)
+        self._clocks = DateMacros(self.files, spawn)
         self._layer = Layer(self.files)
-        self._packed = PackedFiles(self.files, aside)
+        self._packed = PackedCache(self.files, aside)
 
-    async def find(self, sendable: Sendable, turn: Turn) -> Found:
-        """Find the files that `sendable` may read; `turn` is waited for where that takes a preprocessor.
+    async def find(self, candidate: Candidate, turn: Turn) -> Found:
+        """Find the files that `candidate` may read, waiting for `turn` if that takes a preprocessor.
 
         Raises:
             NotForServersError: if it has to be preprocessed on this machine.
             CallersOwnError: if nobody but its caller can read it.
             CannotStartError: if its compiler cannot be started.
         """
-        sendable.check_inputs(self.files)
-        directory = directory_as_called(sendable.invocation)
-        told = environment_for_servers(sendable.invocation.environ, has_locale)
+        candidate.check_inputs(self.files)
+        directory = directory_as_called(candidate.invocation)
+        told = environment_for_servers(candidate.invocation.environ, has_locale)
         if isinstance(told, StayLocal):
             raise NotForServersError(told.reason)
-        if sendable.explicit is not sendable.compilation and _warns_of_folders(sendable):
+        if candidate.explicit is not candidate.compilation and _warns_of_folders(candidate):
             raise NotForServersError("servers would warn of folders that the environment names")
         # clang heeds SOURCE_DATE_EPOCH since 16 only.
-        is_clang = sendable.compilation.family is Family.CLANG
-        unit = await self._unit(sendable, directory, turn, has_date=DATE in told and not is_clang)
+        is_clang = candidate.compilation.family is Family.CLANG
+        unit = await self._unit(candidate, directory, turn, has_date=DATE in told and not is_clang)
         if sum(stamp.size for stamp in unit.files.values()) > _MOST_BYTES:
             raise NotForServersError("it may read too much to be sent")
         laid = self._layer.lay(unit)
         check_laid(laid)
-        if sendable.dependencies is not None and not is_plain(unit, laid):
+        if candidate.dependencies is not None and not is_plain(unit, laid):
             raise NotForServersError("compilers disagree on how its dependency file is written")
         if is_clang and _has_twins(unit, laid):
             raise NotForServersError("clang would take two of its files for one, by their inode")
         if unit.clock:
-            await self._check_clock(sendable, directory, unit, turn)
+            await self._check_clock(candidate, directory, unit, turn)
         return Found(directory, unit, laid, told)
 
-    async def check_callers_own(self, sendable: Sendable) -> None:
-        """Look, before a preprocessor does, at all that `sendable` may read, as far as a scan can tell.
+    async def check_callers_own(self, candidate: Candidate) -> None:
+        """Look, before a preprocessor does, at all that `candidate` may read, as far as a scan can tell.
 
         Raises:
             CallersOwnError: if nobody but its caller can read it.
             CannotStartError: if its compiler cannot be started.
         """
-        if sendable.compilation.language.is_preprocessed:
+        if candidate.compilation.language.is_preprocessed:
             return
         try:
-            search = await self._searches.of(sendable)
-            unit = self._scanner.unit(sendable.explicit, sendable.invocation.directory, search)
+            search = await self._searches.of(candidate)
+            unit = self._scanner.unit(candidate.explicit, candidate.invocation.directory, search)
         except UndecidedError as undecided:
             unit = undecided.partial
         except CallersOwnError:
@@ -155,29 +155,29 @@ class Sources:
         """
         return assemble(found.directory, found.laid, await self._packed.of(self._stamps(found)))
 
-    async def _unit(self, sendable: Sendable, directory: str, turn: Turn, *, has_date: bool) -> Unit:
-        if sendable.compilation.language.is_preprocessed:
-            return self._alone(directory, sendable.compilation.source)
-        search = await self._searches.of(sendable)
-        scan = partial(self._scanner.unit, sendable.explicit, directory, search, fixed_date=has_date)
+    async def _unit(self, candidate: Candidate, directory: str, turn: Turn, *, has_date: bool) -> Unit:
+        if candidate.compilation.language.is_preprocessed:
+            return self._alone(directory, candidate.compilation.source)
+        search = await self._searches.of(candidate)
+        scan = partial(self._scanner.unit, candidate.explicit, directory, search, fixed_date=has_date)
         try:
             return scan()
         except UndecidedError as undecided:
             scanned = undecided.partial
-        listed = self._listings.known(sendable, directory, scanned)
+        listed = self._listings.known(candidate, directory, scanned)
         if listed is None:
             async with turn():
-                listed = await self._listings.ask(sendable, directory, scanned)
+                listed = await self._listings.ask(candidate, directory, scanned)
         try:  # what these files ask for besides is in no list
             return scan(listed=listed.files)
         except UndecidedError as undecided:
             return listed.with_(undecided.partial)
 
-    async def _check_clock(self, sendable: Sendable, directory: str, unit: Unit, turn: Turn) -> None:
-        says = self._clocks.known(sendable, directory, unit)
+    async def _check_clock(self, candidate: Candidate, directory: str, unit: Unit, turn: Turn) -> None:
+        says = self._clocks.known(candidate, directory, unit)
         if says is None:
             async with turn():
-                says = await self._clocks.ask(sendable, directory, unit)
+                says = await self._clocks.ask(candidate, directory, unit)
         if says:
             raise NotForServersError(unit.clock)
 
@@ -248,8 +248,8 @@ def assemble(directory: str, laid: Laid, packed: Sequence[PackedFile]) -> Tree:
     return Tree(os.fsencode(directory), tuple(entries), contents)
 
 
-def _warns_of_folders(sendable: Sendable) -> bool:
-    return any("missing-include-dirs" in word for word in sendable.compilation.arguments)
+def _warns_of_folders(candidate: Candidate) -> bool:
+    return any("missing-include-dirs" in word for word in candidate.compilation.arguments)
 
 
 def _has_twins(unit: Unit, laid: Laid) -> bool:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from twisted_distcc.client.hosts import RemoteHost
-from twisted_distcc.client.inputs.candidate import Sendable, StaysHere
+from twisted_distcc.client.inputs.candidate import Candidate, StaysHere
 from twisted_distcc.client.inputs.message_style import UNKNOWN, Style
 from twisted_distcc.client.inputs.preprocessing import Preprocessed
 from twisted_distcc.client.invocation import Finished
@@ -74,7 +74,7 @@ class Compiled:
         return not all(is_shown_whole(one, utf_8=utf_8) for one in said)
 
 
-def deliver(sendable: Sendable, compiled: Compiled) -> Finished:
+def deliver(candidate: Candidate, compiled: Compiled) -> Finished:
     """Put the outputs in place, if there are any, and give the messages.
 
     Raises:
@@ -83,17 +83,17 @@ def deliver(sendable: Sendable, compiled: Compiled) -> Finished:
     """
     reply = compiled.reply
     if not reply.status:
-        _write(sendable, compiled)
-    utf_8 = sendable.invocation.utf_8
+        _write(candidate, compiled)
+    utf_8 = candidate.invocation.utf_8
     said = (shown(body.read(), utf_8=utf_8) for body in (reply.stdout, reply.stderr))
     return Finished(reply.exit_code, *said)
 
 
-def _write(sendable: Sendable, compiled: Compiled) -> None:
-    written = list(_in_gcc_order(sendable, compiled))
-    if sendable.writes_dependencies_last:
+def _write(candidate: Candidate, compiled: Compiled) -> None:
+    written = list(_in_gcc_order(candidate, compiled))
+    if candidate.writes_dependencies_last:
         written.reverse()
-    outputs = Outputs(sendable.invocation.umask)
+    outputs = Outputs(candidate.invocation.umask)
     try:
         for path, existing, contents in written:
             outputs.add(path, existing, contents)
@@ -105,12 +105,12 @@ def _write(sendable: Sendable, compiled: Compiled) -> None:
 
 
 def _in_gcc_order(
-    sendable: Sendable, compiled: Compiled
+    candidate: Candidate, compiled: Compiled
 ) -> Iterator[tuple[str, Existing, Iterable[bytes]]]:
     dependencies = _dependencies(compiled)
-    if sendable.dependencies is not None and dependencies is not None:
-        yield sendable.dependencies, Existing.OVERWRITTEN, dependencies
-    yield sendable.output, sendable.existing_output, compiled.reply.object_file.pieces()
+    if candidate.dependencies is not None and dependencies is not None:
+        yield candidate.dependencies, Existing.OVERWRITTEN, dependencies
+    yield candidate.output, candidate.existing_output, compiled.reply.object_file.pieces()
 
 
 def _dependencies(compiled: Compiled) -> Iterable[bytes] | None:

@@ -15,7 +15,7 @@ from typing import Final
 from twisted.logger import Logger
 
 from twisted_distcc.bounded import Bounded
-from twisted_distcc.client.inputs.candidate import Sendable
+from twisted_distcc.client.inputs.candidate import Candidate
 from twisted_distcc.client.inputs.packed_cache import Aside
 from twisted_distcc.client.inputs.sources import Found
 from twisted_distcc.client.results.delivery import Compiled
@@ -34,14 +34,14 @@ _Unit = tuple[str, tuple[str, ...], str]
 class _Suspicion:
     """What is known before the compiler runs here."""
 
-    sendable: Sendable
+    candidate: Candidate
     found: Found
     object_before: Stamp | None
     evidence: Evidence
     folder: str
 
 
-class Suspects:
+class Mismatches:
     """The units of which one process has learned that servers cannot compile them.
 
     Args:
@@ -55,22 +55,22 @@ class Suspects:
         self._guilty = Bounded[_Unit, None](_MOST)
         self._notices: list[str] = []
 
-    def stays_here(self, sendable: Sendable) -> bool:
+    def stays_here(self, candidate: Candidate) -> bool:
         """Whether a server failed to compile this unit before, which this machine could."""
-        return _unit(sendable) in self._guilty
+        return _unit(candidate) in self._guilty
 
     def notices(self) -> list[str]:
         """Give what has to be told to the user; each is given once."""
         notices, self._notices = self._notices, []
         return notices
 
-    def suspect(
-        self, sendable: Sendable, found: Found, tree: Tree, compiled: Compiled, folder: str
+    def watch(
+        self, candidate: Candidate, found: Found, tree: Tree, compiled: Compiled, folder: str
     ) -> Callable[[], None]:
         """Remember what failed; call what this gives when the compiler here has ended.
 
         Args:
-            sendable: the compile.
+            candidate: the compile.
             found: its files.
             tree: the same, as they were sent.
             compiled: what the server answered.
@@ -79,20 +79,20 @@ class Suspects:
         evidence = Evidence(
             str(compiled.host), compiled.request.arguments, tree, compiled.reply.stderr.read()
         )
-        before = self._files.stamp(sendable.output)
-        suspicion = _Suspicion(sendable, found, before, evidence, folder)
+        before = self._files.stamp(candidate.output)
+        suspicion = _Suspicion(candidate, found, before, evidence, folder)
         return lambda: self._judge(suspicion)
 
     def _judge(self, suspicion: _Suspicion) -> None:
         if self._succeeded(suspicion) and self._is_as_sent(suspicion.found):
-            unit = _unit(suspicion.sendable)
+            unit = _unit(suspicion.candidate)
             if unit not in self._guilty:
                 self._guilty[unit] = None
                 self._report(suspicion)
 
     def _succeeded(self, suspicion: _Suspicion) -> bool:
         """Whether the compiler has written the object; where it fails it removes one."""
-        after = self._files.stamp(suspicion.sendable.output)
+        after = self._files.stamp(suspicion.candidate.output)
         return after is not None and after.size > 0 and after != suspicion.object_before
 
     def _is_as_sent(self, found: Found) -> bool:
@@ -100,7 +100,7 @@ class Suspects:
         return all(self._files.stamp(path) == stamp for path, stamp in found.unit.files.items())
 
     def _report(self, suspicion: _Suspicion) -> None:
-        source = suspicion.sendable.compilation.source
+        source = suspicion.candidate.compilation.source
         what = f"{source} failed to compile on {suspicion.evidence.host}, and compiles here"
 
         def tell(written: str) -> None:
@@ -115,5 +115,5 @@ class Suspects:
         )
 
 
-def _unit(sendable: Sendable) -> _Unit:
-    return sendable.compiler, sendable.compilation.arguments, sendable.invocation.directory
+def _unit(candidate: Candidate) -> _Unit:
+    return candidate.compiler, candidate.compilation.arguments, candidate.invocation.directory

@@ -26,11 +26,11 @@ class Site:
 
     Attributes:
         directory: the client's working directory, here.
-        place: tells where something of the tree is here, by its absolute path; `None` is not there.
+        locate: tells where something of the tree is here, by its absolute path; `None` is not there.
     """
 
     directory: str
-    place: Callable[[str], str | None]
+    locate: Callable[[str], str | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +94,7 @@ def lay_open(tree: Tree, root: str, searched: Sequence[str]) -> Site:
     targets = {path: top + links.follow(path) for path in layout.links}
     Root(top).become(replace(layout, links=targets), tree.contents)
 
-    def place(path: str) -> str | None:
+    def locate(path: str) -> str | None:
         real = links.follow(os.fsencode(path))
         if real not in layout.files and real not in layout.folders:
             return None
@@ -102,9 +102,9 @@ def lay_open(tree: Tree, root: str, searched: Sequence[str]) -> Site:
         # A `..` after a link to the root leads out of it.
         return root + path if os.path.realpath(root + path) == os.path.realpath(here) else here
 
-    for folder in filter(place, searched):
+    for folder in filter(locate, searched):
         _make_way(top, os.fsencode(folder), links)
-    return Site(root + os.fsdecode(links.follow(tree.directory)), place)
+    return Site(root + os.fsdecode(links.follow(tree.directory)), locate)
 
 
 def _make_way(top: bytes, path: bytes, links: Links) -> None:

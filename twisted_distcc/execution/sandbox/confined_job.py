@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from twisted_distcc.content.body import EMPTY, Body
-from twisted_distcc.content.output_capture import Words
+from twisted_distcc.content.output_capture import OutputCapture
 from twisted_distcc.errors import DistccError
 from twisted_distcc.execution.executor import NothingMadeError, adopt_rules
 from twisted_distcc.execution.resource_limits import SPACE, LimitMetError, check_limits
@@ -50,10 +50,10 @@ class ConfinedJob:
     """
 
     command: Command
-    stdout: Words
-    stderr: Words
-    said: Words
-    times: Words
+    stdout: OutputCapture
+    stderr: OutputCapture
+    said: OutputCapture
+    times: OutputCapture
     output: str
     rules: str | None
     keep: str
@@ -116,7 +116,7 @@ class FileCount:
         most: files, folders, links and names that it may have.
     """
 
-    said: Words
+    said: OutputCapture
     folder: str
     most: int
 
@@ -147,9 +147,9 @@ class Handed:
         self._held = ExitStack()
         self.close = self._held.close
 
-    def words(self, name: str) -> Words:
+    def words(self, name: str) -> OutputCapture:
         """Make a stream that can be written to."""
-        return self._held.enter_context(Words(name))
+        return self._held.enter_context(OutputCapture(name))
 
     def in_memory(self, data: bytes) -> int:
         """Make a file in memory that can be read."""

@@ -21,7 +21,7 @@ from twisted_distcc.server.connection.answer import LINGER, Answering, Deadlines
 from twisted_distcc.server.connection.blocking import Held, HeldPacking, done
 from twisted_distcc.server.connection.streams import GoneError, LateError, Streams, ToldToEndError
 from twisted_distcc.server.job.policy_state import Oversight
-from twisted_distcc.server.job.wiring import make_compile, make_place
+from twisted_distcc.server.job.wiring import make_compile, make_executor
 from twisted_distcc.server.options.config import ServerConfig
 from twisted_distcc.wire.connection import Connection
 from twisted_distcc.wire.events import Event, MessageEnd
@@ -48,8 +48,8 @@ def serve_stdio(
     workspaces = Workspaces()
     try:
         held = Held(streams)
-        place = make_place(config, workspaces, log, careful=False)
-        compile = make_compile(config, place, oversight, held, held, held)
+        executor = make_executor(config, workspaces, log, careful=False)
+        compile = make_compile(config, executor, oversight, held, held, held)
         packing = HeldPacking(streams, workspaces.spool)
         answering = Answering(compile, packing, Limits(), log, GoneError)
         Visit(streams, peer, answering, Deadlines()).serve(verdict)

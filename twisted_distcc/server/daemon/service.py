@@ -35,7 +35,7 @@ from twisted_distcc.server.daemon.pid_file import PidFile
 from twisted_distcc.server.daemon.preload import load_everything
 from twisted_distcc.server.daemon.privileges import PrivilegeError, give_root_away, is_root, unreadable
 from twisted_distcc.server.job.policy_state import Oversight
-from twisted_distcc.server.job.wiring import make_compile, make_place
+from twisted_distcc.server.job.wiring import make_compile, make_executor
 from twisted_distcc.server.options.config import ServerConfig
 from twisted_distcc.server.scheduling.admission import Admission
 
@@ -68,10 +68,10 @@ def make_factory(
     """
     admission = Admission(config.jobs, config.jobs * _QUEUE_PER_JOB, config.ceilings)
     run = Runner(spawn, reactor)
-    place = make_place(config, workspaces, oversight.log)
-    if not isinstance(place, Unconfined):
+    executor = make_executor(config, workspaces, oversight.log)
+    if not isinstance(executor, Unconfined):
         oversight.log.info("each compiler runs in a sandbox of its own, made by bubblewrap")
-    compile = make_compile(config, place, oversight, run, admission, reactor)
+    compile = make_compile(config, executor, oversight, run, admission, reactor)
     return DistccServerFactory(
         compile,
         reactor,

@@ -18,7 +18,7 @@ from typing import Final
 
 from twisted_distcc import __version__
 from twisted_distcc.content.body import Body
-from twisted_distcc.execution.executor import Place
+from twisted_distcc.execution.executor import Executor
 from twisted_distcc.jobs.commands import CompilerQuestion
 from twisted_distcc.jobs.model import Reply, Request
 from twisted_distcc.policy.peer import Peer
@@ -142,19 +142,19 @@ class Reception:
             return await self.run.aside(lambda: self.answers.find_out(compiler))
 
 
-def tell(place: Place, compiler: str) -> Body:
-    """Return the answer about a compiler that runs in `place`; this may wait.
+def tell(executor: Executor, compiler: str) -> Body:
+    """Return the answer about a compiler that `executor` runs; this may wait.
 
     Raises:
         DistccError: if the compiler cannot be started.
         OSError: if it cannot be read.
     """
-    if not place.knows(compiler):
-        place.learn(compiler)
+    if not executor.knows(compiler):
+        executor.learn(compiler)
     return _answer(
         version=__version__,
-        preprocesses=place.preprocesses(compiler),
-        compiler=place.digest(compiler),
+        preprocesses=executor.preprocesses(compiler),
+        compiler=executor.digest(compiler),
     )
 
 

@@ -16,7 +16,7 @@ from typing import Final, Protocol, TypeVar
 
 from twisted_distcc.content.body import Body
 from twisted_distcc.errors import EXIT_TIMEOUT, DistccError
-from twisted_distcc.execution.executor import Job, Place
+from twisted_distcc.execution.executor import Executor, Job
 from twisted_distcc.jobs.model import Reply, Request
 from twisted_distcc.launcher.command import Command, Ended
 from twisted_distcc.observe.content_digests import content_of, content_of_tree
@@ -94,7 +94,7 @@ class Exchange:
 
     Attributes:
         judge: says what is done for whom.
-        place: is where compilers run.
+        executor: runs compilers.
         run: runs them.
         admission: says when.
         clock: measures.
@@ -104,7 +104,7 @@ class Exchange:
     """
 
     judge: Judge
-    place: Place
+    executor: Executor
     run: Run
     admission: Seats
     clock: Clock
@@ -177,7 +177,7 @@ class Exchange:
 
     async def _digest(self, compiler: str) -> str | None:
         """Give the digest of a compiler, if anybody wants to know."""
-        return await self.run.aside(lambda: self.place.digest(compiler)) if self.is_audited else None
+        return await self.run.aside(lambda: self.executor.digest(compiler)) if self.is_audited else None
 
     async def _content(self, body: Body) -> Content | None:
         """Give what `body` holds, if anybody wants to know."""
@@ -200,8 +200,8 @@ class Exchange:
             )
 
     async def _compile(self, judged: Judged, request: Request, owner: str) -> tuple[Reply, float]:
-        if not self.place.knows(judged.compiler):
-            await self.run.aside(lambda: self.place.learn(judged.compiler))
+        if not self.executor.knows(judged.compiler):
+            await self.run.aside(lambda: self.executor.learn(judged.compiler))
         async with self._prepared(judged, request, owner) as job:
             ended = await self._run(job.command)
             return job.collect(ended), job.cost(ended)
@@ -211,11 +211,11 @@ class Exchange:
     ) -> AbstractAsyncContextManager[Job]:
         compiler, compilation, tree = judged.compiler, judged.compilation, request.tree
         if tree is None:
-            prepared = self.place.prepare(compiler, compilation, request.source, owner)
+            prepared = self.executor.prepare(compiler, compilation, request.source, owner)
             return (
                 entered_aside(self.run, prepared) if _is_long(request.arguments) else entered(prepared)
             )
-        context = self.place.prepare_tree(compiler, compilation, tree, judged.environ, owner)
+        context = self.executor.prepare_tree(compiler, compilation, tree, judged.environ, owner)
         return entered_aside(self.run, context)
 
     async def _run(self, command: Command) -> Ended:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from twisted_distcc.execution.executor import Place
+from twisted_distcc.execution.executor import Executor
 from twisted_distcc.execution.unconfined import Unconfined
 from twisted_distcc.execution.workspace import Workspaces
 from twisted_distcc.observe.lines import Log
@@ -25,14 +25,19 @@ _OFF: Final = f"no sandbox, as --sandbox=off says: {_WHAT_IT_MEANS}"
 
 
 def make_compile(
-    config: ServerConfig, place: Place, oversight: Oversight, run: Run, admission: Seats, clock: Clock
+    config: ServerConfig,
+    executor: Executor,
+    oversight: Oversight,
+    run: Run,
+    admission: Seats,
+    clock: Clock,
 ) -> Compile:
-    """Give what serves the jobs of a server that `config` describes, in `place`, and tells of it."""
+    """Give what serves the jobs of a server that `config` describes, by `executor`, and tells of it."""
     compilers = Compilers(config.folders, config.commands, config.any_command, config.compiler_root)
     judge = Judge(compilers, oversight.decide)
     exchange = Exchange(
         judge=judge,
-        place=place,
+        executor=executor,
         run=run,
         admission=admission,
         clock=clock,
@@ -40,12 +45,14 @@ def make_compile(
         record=oversight.record,
         is_audited=oversight.is_audited,
     )
-    answers = Answers(lambda compiler: tell(place, compiler), clock)
+    answers = Answers(lambda compiler: tell(executor, compiler), clock)
     return Reception(judge, answers, run, admission, exchange)
 
 
-def make_place(config: ServerConfig, workspaces: Workspaces, log: Log, *, careful: bool = True) -> Place:
-    """Give the place where the compilers of a server that `config` describes run.
+def make_executor(
+    config: ServerConfig, workspaces: Workspaces, log: Log, *, careful: bool = True
+) -> Executor:
+    """Return what runs compilers for a server that `config` describes.
 
     Args:
         config: what to serve.

@@ -1,6 +1,6 @@
 """What is sent of one compile: the tree of its files, or its preprocessed text.
 
-In: a `Sendable`.  Out: either, made once, when a host wants it.  The files are found first, and read
+In: a `Candidate`.  Out: either, made once, when a host wants it.  The files are found first, and read
 when they are to be sent.  This module refuses to know hosts.
 """
 
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from twisted_distcc.client.inputs.candidate import Sendable, StaysHere
+from twisted_distcc.client.inputs.candidate import Candidate, StaysHere
 from twisted_distcc.client.inputs.packed_cache import FileChangedError
 from twisted_distcc.client.inputs.preprocessing import Preprocessed, preprocess
 from twisted_distcc.client.inputs.sources import Found, Sources, Turn
@@ -18,11 +18,11 @@ from twisted_distcc.runtime.processes import Spawner
 
 
 @dataclass(slots=True)
-class Material:
+class CompileInputs:
     """The forms of one compile.
 
     Attributes:
-        sendable: the compile.
+        candidate: the compile.
         sources: finds its files.
         spawn: starts preprocessors.
         turn: waits until one more preprocessor may run here.
@@ -31,7 +31,7 @@ class Material:
         obstacle: why they cannot be sent, once that is known.
     """
 
-    sendable: Sendable
+    candidate: Candidate
     sources: Sources
     spawn: Spawner
     turn: Turn
@@ -50,7 +50,7 @@ class Material:
             CannotStartError: if the compiler cannot be started.
         """
         try:
-            self.found = await self.sources.find(self.sendable, self.turn)
+            self.found = await self.sources.find(self.candidate, self.turn)
         except CallersOwnError as error:
             raise StaysHere(str(error)) from error
         except NotForServersError as error:
@@ -78,7 +78,7 @@ class Material:
             BadRulesError: if it is not theirs.
         """
         assert self.found is not None
-        self.found.check_rules(rules, self.sendable, self.sources.files)
+        self.found.check_rules(rules, self.candidate, self.sources.files)
 
     async def text(self) -> Preprocessed:
         """Give the text.
@@ -91,9 +91,9 @@ class Material:
             async with self.turn():
                 try:
                     if self.found is None:
-                        await self.sources.check_callers_own(self.sendable)
+                        await self.sources.check_callers_own(self.candidate)
                     files = self.sources.files
-                    self._text = await preprocess(self.spawn, self.sendable, files, self.folder)
+                    self._text = await preprocess(self.spawn, self.candidate, files, self.folder)
                 except (OSError, CallersOwnError) as error:
                     raise StaysHere(str(error)) from error
         return self._text
