@@ -29,7 +29,7 @@ from twisted_distcc.client.backends.host_faults import CannotConnectError
 from twisted_distcc.client.hosts import RemoteHost, SshHost, TcpHost
 from twisted_distcc.client.settings import Settings
 from twisted_distcc.client.terminal import shown
-from twisted_distcc.runtime.processes import CannotStartError, Command, RunningProcess, Spawner
+from twisted_distcc.runtime.processes import CannotStartError, Command, Ended, RunningProcess, Spawner
 
 if TYPE_CHECKING:
     from twisted_distcc.client.backends.client_tls import Identities
@@ -201,11 +201,19 @@ class _CommandProtocol(ProtocolWrapper):
     factory: _CommandFactory
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """Wait for the command to end: a launcher tells only then that it could not be started."""
         self.factory.process.kill()
+        self.factory.process.end().addBoth(self._ended, reason)
+
+    def _ended(self, ended: Ended | Failure, reason: Failure) -> None:
         with self.factory.stderr as stderr:
             stderr.seek(max(0, stderr.seek(0, os.SEEK_END) - _LAST_WORDS))
             words = shown(stderr.read(), utf_8=True).decode(errors="replace").split("\n")
         said = next((line.strip() for line in reversed(words) if line.strip()), "")
         if self.factory.hint and any(sign in said for sign in _NOT_FOUND):
             said = f"{said}; {self.factory.hint}"
-        super().connectionLost(Failure(ConnectionLost(said)) if said else reason)
+        if isinstance(ended, Failure):
+            reason = Failure(CannotConnectError(f"cannot be reached: {ended.getErrorMessage()}"))
+        elif said:
+            reason = Failure(ConnectionLost(said))
+        super().connectionLost(reason)
