@@ -55,7 +55,7 @@ for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM, signal.SIGCHLD, sig
 signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGALRM})
 os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
 open("/proc/self/oom_score_adj", "w").write("500")
-os.umask(0o777)
+os.umask(0o077)
 os.execvp(sys.argv[1], sys.argv[1:])
 """
 

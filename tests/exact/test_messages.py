@@ -41,7 +41,8 @@ class MessageTests(ExactTestCase):
         """Run the rows, which have to be exact; return the reasons for compiles that were done here."""
         log = self.home / "log"
         log.touch()
-        changes: dict[str, Any] = {"DISTCC_LOG": str(log), "DISTCC_VERBOSE": "1", **environ}
+        usual = {"LC_ALL": "C.UTF-8", "TERM": "xterm", "DISTCC_LOG": str(log), "DISTCC_VERBOSE": "1"}
+        changes: dict[str, Any] = {**usual, **environ}
         await self.are_exact(*rows, **changes)
         return [line for line in log.read_text().splitlines() if "compiling here" in line]
 
