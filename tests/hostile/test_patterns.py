@@ -57,6 +57,7 @@ _OWN: Final = frozenset(
         "client.inputs.depfile_listing",
         "client.inputs.preprocessing",
         "pump.definitions",
+        "pump.laying",
         "pump.lexing",
         "pump.macros",
         "pump.pasting",

@@ -18,12 +18,11 @@ from twisted_distcc.client.results.dependency_rules import (
     BadRulesError,
     SentFiles,
     check_rules,
-    is_plain,
 )
 from twisted_distcc.cmdline.compilation import Compilation
 from twisted_distcc.cmdline.parse import parse
 from twisted_distcc.content.lzo import compress
-from twisted_distcc.pump.laying import lay
+from twisted_distcc.pump.laying import has_plain_names, lay
 from twisted_distcc.pump.unit import Laid, Stamp, Unit
 
 A_FILE: Final = Stamp(0, 0, 0, 0, 0)
@@ -213,9 +212,9 @@ class NameTests(SynchronousTestCase):
         """Files of names that compilers write differently are not sent where rules are asked for."""
         nothing = Laid((), (), ())
         for name, plain in (("a b#$:é", True), ("a\tb", False), ("a\\b", False), ("a\nb", False)):
-            self.assertIs(is_plain(Unit({f"/{name}": A_FILE}, frozenset()), nothing), plain)
-            self.assertIs(is_plain(Unit({}, frozenset({f"/{name}"})), nothing), plain)
-            self.assertIs(is_plain(Unit({}, frozenset()), Laid((), (("/l", name),), ())), plain)
+            self.assertIs(has_plain_names(Unit({f"/{name}": A_FILE}, frozenset()), nothing), plain)
+            self.assertIs(has_plain_names(Unit({}, frozenset({f"/{name}"})), nothing), plain)
+            self.assertIs(has_plain_names(Unit({}, frozenset()), Laid((), (("/l", name),), ())), plain)
 
 
 class _Links:

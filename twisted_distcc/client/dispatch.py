@@ -38,6 +38,7 @@ from twisted_distcc.client.invocation import Finished, Invocation, Outcome, Repo
 from twisted_distcc.client.results.compile_folders import JobFolders
 from twisted_distcc.client.results.delivery import Compiled, deliver
 from twisted_distcc.client.results.mismatches import Mismatches
+from twisted_distcc.client.results.planned_outputs import check_outputs
 from twisted_distcc.client.scheduling.choice import NobodyLeft
 from twisted_distcc.client.scheduling.farm import Farm, Farms
 from twisted_distcc.client.scheduling.slots import LockDirectoryError, Slot
@@ -227,7 +228,7 @@ class _Job:
             raise self._nobody(why_empty, EXIT_BAD_HOSTS if self.hosts.bad else EXIT_NO_HOSTS)
         if self.tools.mismatches.stays_here(candidate):
             raise StaysHere("a server failed to compile it, which this machine could")
-        candidate.check_outputs()
+        check_outputs(candidate)
         return candidate
 
     def _tell_of_wishes(self) -> None:

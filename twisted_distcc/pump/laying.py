@@ -5,6 +5,7 @@ In: a unit.  Out: `Laid`.  This module refuses to read files, and to know why th
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Protocol
 
 from twisted_distcc.pump.unit import Laid
@@ -16,6 +17,8 @@ _DEVICES = "/dev"
 """Where a compile may look for /dev/null; a server has a folder of its own there."""
 MOST_LINKS = 40
 """As many as Linux follows on one path."""
+# Compilers write these in different ways where they list a file in a dependency file.
+_UNLIKE = re.compile(r"[\x00-\x1f\x7f\\]")
 
 
 class HasLinks(Protocol):
@@ -86,3 +89,9 @@ def _empty(folders: set[str], others: set[str]) -> set[str]:
             above.add(folder)
             folder = folder.rpartition("/")[0]
     return {folder or "/" for folder in folders if folder and folder not in above}
+
+
+def has_plain_names(unit: Unit, laid: Laid) -> bool:
+    """Whether all compilers write the names of these files in one way in dependency files."""
+    links = (path for link in laid.links for path in link)
+    return _UNLIKE.search("/".join((*unit.files, *unit.folders, *links))) is None

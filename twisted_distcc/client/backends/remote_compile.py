@@ -40,7 +40,7 @@ from twisted_distcc.client.inputs.message_style import UNKNOWN, Style, Styles
 from twisted_distcc.client.inputs.sources import DATE
 from twisted_distcc.client.invocation import Report
 from twisted_distcc.client.results.delivery import Compiled
-from twisted_distcc.client.results.dependency_rules import BadRulesError
+from twisted_distcc.client.results.dependency_rules import BadRulesError, check_dependencies
 from twisted_distcc.errors import EXIT_ACCESS_DENIED, EXIT_COMPILER_MISSING, LocalProtocolError
 from twisted_distcc.jobs.model import Reply
 from twisted_distcc.pump.unit import NotForServersError
@@ -188,8 +188,10 @@ class RemoteCompile:
         return Compiled(host, request, reply, None, style)
 
     def _check_rules(self, reply: Reply) -> None:
+        candidate, found, files = self.inputs.candidate, self.inputs.found, self.inputs.sources.files
+        assert found is not None
         try:
-            self.inputs.check_rules(reply.dependencies.read())
+            check_dependencies(reply.dependencies.read(), candidate.compilation, found, files)
         except BadRulesError as error:
             reply.discard()
             raise BadReplyError(f"sent a bad reply: {error}") from error

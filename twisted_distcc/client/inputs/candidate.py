@@ -6,17 +6,13 @@ with the reason.  This module refuses to know hosts and slots.
 
 from __future__ import annotations
 
-import contextlib
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
 from twisted_distcc.client.inputs.local_toolchains import LocalCompiler
 from twisted_distcc.client.invocation import Invocation
-from twisted_distcc.client.results.outputs import Existing, LeftToCompilerError, is_new
-from twisted_distcc.cmdline.compilation import Compilation, Stage, StayLocal
-from twisted_distcc.cmdline.compilers import Family
+from twisted_distcc.cmdline.compilation import Compilation, StayLocal
 from twisted_distcc.cmdline.environment import (
     SEARCH_VARIABLES,
     environment_forbids,
@@ -29,9 +25,6 @@ from twisted_distcc.pump.local_files import Disk
 from twisted_distcc.pump.search import included_files
 from twisted_distcc.pump.unit import CallersOwnError, FileSystem
 from twisted_distcc.toolchain.finding import find_compiler, name_behind, not_found
-
-# With these clang starts an assembler, as gcc does.
-_EXTERNAL_AS: Final = frozenset({"-fno-integrated-as", "-no-integrated-as"})
 
 
 class StaysHere(Exception):  # noqa: N818  (a turn that the story takes, not an error)
@@ -104,47 +97,6 @@ class Candidate:
         named = [self.compilation.source, *included_files(self.compilation)]
         check_callers_own(map(self.absolute, named), files)
 
-    @property
-    def existing_output(self) -> Existing:
-        """What compilers do with the file that has the object's name."""
-        stage, language = self.compilation.stage, self.compilation.language
-        is_alike = stage is Stage.OBJECT and not language.is_assembler
-        return Existing.REPLACED if is_alike else Existing.DISPUTED
-
-    @property
-    def writes_dependencies_last(self) -> bool:
-        """Whether the compiler writes the dependency file when the object is complete.
-
-        One that starts an assembler does not, and neither does one whose name tells nothing.
-        """
-        compilation = self.compilation
-        in_one = not compilation.language.is_assembler and _EXTERNAL_AS.isdisjoint(compilation.arguments)
-        return compilation.family is Family.CLANG and in_one
-
-    def check_outputs(self) -> None:
-        """Leave to the compiler what only it can write, before anybody is asked.
-
-        Raises:
-            StaysHere: if it has to write one of the outputs.
-        """
-        self._check(self.output, self.existing_output)
-        if self.dependencies is not None:
-            self._check(self.dependencies, Existing.OVERWRITTEN)
-
-    def _check(self, path: str, existing: Existing) -> None:
-        try:
-            is_there = not is_new(path, existing)
-        except LeftToCompilerError as reason:
-            raise StaysHere(str(reason)) from reason
-        _check_own(path)
-        if is_there:
-            self._check_not_source(path)
-
-    def _check_not_source(self, path: str) -> None:
-        with contextlib.suppress(OSError):  # a source that is missing has its own messages
-            if os.path.samefile(path, self.absolute(self.compilation.source)):
-                raise StaysHere(f"{path} is the source")
-
 
 def compiler_of(invocation: Invocation) -> str:
     """Give the path of the compiler that `invocation` means.
@@ -178,11 +130,16 @@ def _read_words(path: str) -> str | None:
     Raises:
         StaysHere: if only the caller can read it.
     """
-    _check_own(path)
+    check_own(path)
     return read_text(path)
 
 
-def _check_own(path: str) -> None:
+def check_own(path: str) -> None:
+    """See to it that the file at `path` can be opened by others.
+
+    Raises:
+        StaysHere: if it cannot.
+    """
     try:
         check_callers_own([path], Disk())
     except CallersOwnError as error:

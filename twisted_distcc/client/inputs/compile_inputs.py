@@ -71,15 +71,6 @@ class CompileInputs:
                 self._tree = await self.sources.tree(await self.find())
         return self._tree
 
-    def check_rules(self, rules: bytes) -> None:
-        """Check the dependency file that a server has made of the files that were found.
-
-        Raises:
-            BadRulesError: if it is not theirs.
-        """
-        assert self.found is not None
-        self.found.check_rules(rules, self.candidate, self.sources.files)
-
     async def text(self) -> Preprocessed:
         """Give the text.
 

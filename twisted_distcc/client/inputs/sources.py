@@ -20,7 +20,6 @@ from twisted_distcc.client.inputs.locales import has_locale
 from twisted_distcc.client.inputs.packed_cache import Aside, FileChangedError, PackedCache, PackedFile
 from twisted_distcc.client.inputs.search_paths import SearchPaths
 from twisted_distcc.client.invocation import Invocation
-from twisted_distcc.client.results.dependency_rules import SentFiles, check_rules, is_plain
 from twisted_distcc.cmdline.compilation import StayLocal
 from twisted_distcc.cmdline.compilers import Family
 from twisted_distcc.cmdline.environment import environment_for_servers
@@ -29,6 +28,7 @@ from twisted_distcc.content.body import Body
 from twisted_distcc.jobs.model import FOLDER_MARK, Tree, TreeFile, TreeLink
 from twisted_distcc.pump.callers import check_callers_own, check_laid
 from twisted_distcc.pump.folder_links import Layer
+from twisted_distcc.pump.laying import has_plain_names
 from twisted_distcc.pump.local_files import Disk
 from twisted_distcc.pump.scanner import Scanner
 from twisted_distcc.pump.text import written_from
@@ -68,15 +68,6 @@ class Found:
     unit: Unit
     laid: Laid
     environment: dict[str, str]
-
-    def check_rules(self, rules: bytes, candidate: Candidate, files: FileSystem) -> None:
-        """Check the dependency file that was made of them, as `dependency_rules.check_rules` does."""
-
-        def is_file(name: str) -> bool:
-            return files.stamp(os.path.join(self.directory, name)) is not None
-
-        sent = SentFiles(self.directory, self.unit, self.laid)
-        check_rules(rules, candidate.compilation, sent.has, is_file)
 
 
 class Sources:
@@ -119,7 +110,7 @@ class Sources:
             raise NotForServersError("it may read too much to be sent")
         laid = self._layer.lay(unit)
         check_laid(laid)
-        if candidate.dependencies is not None and not is_plain(unit, laid):
+        if candidate.dependencies is not None and not has_plain_names(unit, laid):
             raise NotForServersError("compilers disagree on how its dependency file is written")
         if is_clang and _has_twins(unit, laid):
             raise NotForServersError("clang would take two of its files for one, by their inode")

@@ -16,7 +16,8 @@ from twisted_distcc.client.inputs.candidate import Candidate, StaysHere
 from twisted_distcc.client.inputs.message_style import UNKNOWN, Style
 from twisted_distcc.client.inputs.preprocessing import Preprocessed
 from twisted_distcc.client.invocation import Finished
-from twisted_distcc.client.results.outputs import Existing, LeftToCompilerError, Outputs
+from twisted_distcc.client.results.outputs import LeftToCompilerError, Outputs
+from twisted_distcc.client.results.planned_outputs import DEPENDENCIES, OBJECT, planned_outputs
 from twisted_distcc.client.terminal import is_shown_whole, shown
 from twisted_distcc.content.output_capture import LONGEST_WHOLE
 from twisted_distcc.jobs.model import Reply, Request
@@ -90,27 +91,20 @@ def deliver(candidate: Candidate, compiled: Compiled) -> Finished:
 
 
 def _write(candidate: Candidate, compiled: Compiled) -> None:
-    written = list(_in_gcc_order(candidate, compiled))
-    if candidate.writes_dependencies_last:
-        written.reverse()
+    contents = {
+        OBJECT: compiled.reply.object_file.pieces(),
+        DEPENDENCIES: _dependencies(compiled),
+    }
     outputs = Outputs(candidate.invocation.umask)
     try:
-        for path, existing, contents in written:
-            outputs.add(path, existing, contents)
+        for planned in planned_outputs(candidate):
+            if (made := contents[planned.name]) is not None:
+                outputs.add(planned.path, planned.existing, made)
         outputs.show()
     except LeftToCompilerError as reason:
         raise StaysHere(str(reason)) from reason
     finally:
         outputs.discard()
-
-
-def _in_gcc_order(
-    candidate: Candidate, compiled: Compiled
-) -> Iterator[tuple[str, Existing, Iterable[bytes]]]:
-    dependencies = _dependencies(compiled)
-    if candidate.dependencies is not None and dependencies is not None:
-        yield candidate.dependencies, Existing.OVERWRITTEN, dependencies
-    yield candidate.output, candidate.existing_output, compiled.reply.object_file.pieces()
 
 
 def _dependencies(compiled: Compiled) -> Iterable[bytes] | None:

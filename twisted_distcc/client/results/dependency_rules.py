@@ -12,7 +12,7 @@ sent, and there may be nothing else:
 Both compilers put a backslash before a space and a `#`, and write `$` twice; the last line is what
 `-MP` asks for.  They differ in where they fold lines, how they order targets, and in names with a
 backslash or a control character, which is why files of such names are not sent where rules are asked for
-(`is_plain`).  All of it takes time in proportion to the text.
+(`laying.has_plain_names`).  All of it takes time in proportion to the text.
 """
 
 from __future__ import annotations
@@ -23,11 +23,12 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from functools import cached_property
 from typing import Final
 
+from twisted_distcc.client.inputs.sources import Found
 from twisted_distcc.cmdline.compilation import Compilation, Dependencies
 from twisted_distcc.cmdline.reasons import shown
 from twisted_distcc.pump.callers import NULL
 from twisted_distcc.pump.laying import MOST_LINKS
-from twisted_distcc.pump.unit import Laid, Unit
+from twisted_distcc.pump.unit import FileSystem, Laid, Unit
 
 # What compilers write between two targets: gcc folds as in the second, clang as in the third.
 _BETWEEN: Final = (" ", " \\\n ", " \\\n  ")
@@ -37,7 +38,6 @@ _NO_FOLD: Final = "\\ \\\n"
 # Stands for a space in a name: no compiler writes it.
 _SPACE: Final = "\0"
 _LONGEST_PATH: Final = 4096
-_UNLIKE: Final = re.compile(r"[\x00-\x1f\x7f\\]")
 # Backslashes before a space, from the first of them: so this is linear.
 _BLANK: Final = re.compile(r"(?<!\\)(\\*)([ \t])")
 _HERE: Final = re.compile(r"\A(?:\./+)+")
@@ -49,10 +49,17 @@ class BadRulesError(Exception):
     """It is not the dependency file of this compile; the text says why."""
 
 
-def is_plain(unit: Unit, laid: Laid) -> bool:
-    """Whether all compilers write the names of these files in the one way that is described above."""
-    links = (path for link in laid.links for path in link)
-    return _UNLIKE.search("/".join((*unit.files, *unit.folders, *links))) is None
+def check_dependencies(rules: bytes, c: Compilation, found: Found, files: FileSystem) -> None:
+    """Check the dependency file that a server has made for `c` of the files `found`.
+
+    Raises:
+        BadRulesError: if no compiler writes it.
+    """
+
+    def is_file(name: str) -> bool:
+        return files.stamp(os.path.join(found.directory, name)) is not None
+
+    check_rules(rules, c, SentFiles(found.directory, found.unit, found.laid).has, is_file)
 
 
 def check_rules(

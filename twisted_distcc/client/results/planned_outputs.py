@@ -1,0 +1,92 @@
+"""The files that a compile is to leave, and how compilers write each of them.
+
+In: a `Candidate`.  Out: its outputs, in the order in which its compiler completes them; or `StaysHere`,
+where only the compiler itself can write one.  `gcc -MD -c a.c` has two: `a.d`, which is written into if it
+exists, and then `a.o`, which is replaced.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from dataclasses import dataclass
+from typing import Final
+
+from twisted_distcc.client.inputs.candidate import Candidate, StaysHere, check_own
+from twisted_distcc.client.results.outputs import Existing, LeftToCompilerError, is_new
+from twisted_distcc.cmdline.compilation import Compilation, Stage
+from twisted_distcc.cmdline.compilers import Family
+
+OBJECT: Final = "object"
+"""The file that `-o` names: an object, or the assembler source that `-S` makes."""
+DEPENDENCIES: Final = "dependencies"
+"""The dependency file of `-MD` and its kin."""
+
+# With these clang starts an assembler, as gcc does.
+_EXTERNAL_AS: Final = frozenset({"-fno-integrated-as", "-no-integrated-as"})
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedOutput:
+    """A file that a compile is to leave.
+
+    Attributes:
+        name: which one it is, `OBJECT` or `DEPENDENCIES`.
+        path: where it goes, absolute.
+        existing: what compilers do with a file that is there already.
+    """
+
+    name: str
+    path: str
+    existing: Existing
+
+
+def planned_outputs(candidate: Candidate) -> tuple[PlannedOutput, ...]:
+    """Return the outputs of `candidate`, in the order in which its compiler completes them."""
+    compilation = candidate.compilation
+    made = PlannedOutput(OBJECT, candidate.output, _existing_object(compilation))
+    if candidate.dependencies is None:
+        return (made,)
+    rules = PlannedOutput(DEPENDENCIES, candidate.dependencies, Existing.OVERWRITTEN)
+    return (made, rules) if _writes_dependencies_last(compilation) else (rules, made)
+
+
+def check_outputs(candidate: Candidate) -> None:
+    """Leave to the compiler what only it can write, before anybody is asked.
+
+    Raises:
+        StaysHere: if it has to write one of the outputs.
+    """
+    for output in planned_outputs(candidate):
+        _check(output, candidate)
+
+
+def _check(output: PlannedOutput, candidate: Candidate) -> None:
+    path = output.path
+    try:
+        is_there = not is_new(path, output.existing)
+    except LeftToCompilerError as reason:
+        raise StaysHere(str(reason)) from reason
+    check_own(path)
+    if is_there:
+        _check_not_source(path, candidate.absolute(candidate.compilation.source))
+
+
+def _check_not_source(path: str, source: str) -> None:
+    with contextlib.suppress(OSError):  # a source that is missing has its own messages
+        if os.path.samefile(path, source):
+            raise StaysHere(f"{path} is the source")
+
+
+def _existing_object(compilation: Compilation) -> Existing:
+    is_alike = compilation.stage is Stage.OBJECT and not compilation.language.is_assembler
+    return Existing.REPLACED if is_alike else Existing.DISPUTED
+
+
+def _writes_dependencies_last(compilation: Compilation) -> bool:
+    """Whether the dependency file is written when the object is complete.
+
+    A compiler that starts an assembler writes it first, and so may one whose name tells nothing.
+    """
+    in_one = not compilation.language.is_assembler and _EXTERNAL_AS.isdisjoint(compilation.arguments)
+    return compilation.family is Family.CLANG and in_one
