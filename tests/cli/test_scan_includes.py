@@ -41,6 +41,12 @@ class ScanIncludesTests(HomeTestCase):
         self.assertEqual((await child.ended(), child.stdout), (101, b""))
         self.assertIn("-E preprocesses", child.stderr)
 
+    async def test_nothing(self) -> None:
+        """Without a command it tells how one is given."""
+        child = self.tdistcc(*SCAN)
+        self.assertEqual((await child.ended(), child.stdout), (101, b""))
+        self.assertIn("tdistcc --scan-includes gcc -c hello.c", child.stderr)
+
     async def test_log(self) -> None:
         """A log gets what is scanned and what came of it, and standard error no more than it did."""
         child = self.tdistcc(*SCAN, "gcc", "-c", "hello.c", DISTCC_LOG="log")

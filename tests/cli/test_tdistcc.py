@@ -140,9 +140,3 @@ class AboutTests(SynchronousTestCase):
         )
         self.assertIn("+zeroconf is not built yet", stderr)
         self.assertEqual(self.say("-j", hosts="red:none blue/7")[:2], (0, "7\n"))
-
-    def test_scan_includes_of_nothing(self) -> None:
-        """--scan-includes without a command is an error that says how it is used."""
-        status, stdout, stderr = self.say("--scan-includes")
-        self.assertEqual((status, stdout), (101, ""))
-        self.assertIn("tdistcc --scan-includes gcc -c hello.c", stderr)

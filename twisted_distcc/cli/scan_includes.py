@@ -7,19 +7,32 @@ Nothing is compiled, and no server is asked.
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 from twisted.internet.defer import Deferred, execute
 from twisted.python.failure import Failure
 
-from twisted_distcc.agent.handover import own_umask, working_directory
+from twisted_distcc.agent.handover import own_umask, working_directory, write_all
+from twisted_distcc.cli.tdistcc_about import say
 from twisted_distcc.client.inputs.candidate import Candidate, StaysHere, compiler_of
 from twisted_distcc.client.inputs.sources import Found, Sources
 from twisted_distcc.client.invocation import Invocation, Report
+from twisted_distcc.client.report import Reminders, make_report
 from twisted_distcc.errors import EXIT_BAD_ARGUMENTS, DistccError
 from twisted_distcc.pump.unit import NotForServersError
 from twisted_distcc.runtime.processes import ReactorSpawner
+
+
+def main(command: Sequence[str], messages: int) -> int:
+    """Write the lines for `command`, report on the descriptor `messages`, and return the exit status."""
+
+    def tell(line: bytes) -> None:
+        write_all(messages, line)
+
+    report = make_report(os.environ, tell, Reminders(time.monotonic), os.getpgrp())
+    return say(lambda: scan_includes(command, report))
 
 
 def scan_includes(command: Sequence[str], report: Report) -> str:

@@ -23,6 +23,7 @@ from twisted_distcc.agent.socket_path import UnsafeFolderError
 
 NAME = "tdistcc"
 _OWN_NAMES = (NAME, "distcc")
+_SCAN = "--scan-includes"
 IMPLICIT_COMPILER = "cc"
 # Set for the compilers that we and our agent start: what they start compiles here, takes no slot (its
 # starter has one, and would wait for ever), and does not go round in circles.
@@ -87,16 +88,13 @@ def command_of(argv: list[str]) -> list[str] | None:
 
 
 def _own_options() -> tuple[str, ...]:
-    return ("--help", "--version", "--show-hosts", "--scan-includes", "-j", "--show-principal")
+    return ("--help", "--version", "--show-hosts", _SCAN, "-j", "--show-principal")
 
 
 def _main(argv: list[str], is_mute: bool) -> int:
     command = command_of(argv)
     if command is None:
-        _load_site()
-        from twisted_distcc.cli.tdistcc_about import about
-
-        return about(argv[1:], os.path.basename(argv[0]))
+        return _about(argv)
     _give_back_locale()
     depth = os.environb.get(SAFEGUARD, b"")
     os.environb[SAFEGUARD] = depth + b"+"
@@ -113,6 +111,18 @@ def _main(argv: list[str], is_mute: bool) -> int:
         _write(messages, f"Warning: {error}; compiling without an agent")
         return _alone(command, messages)
     return _follow(verdict, command)
+
+
+def _about(argv: list[str]) -> int:
+    """Do what an option of tdistcc's own asks for."""
+    _load_site()
+    if argv[1:2] == [_SCAN]:
+        from twisted_distcc.cli import scan_includes
+
+        return scan_includes.main(command_of([NAME, *argv[2:]]) or [], message_descriptor())
+    from twisted_distcc.cli.tdistcc_about import about
+
+    return about(argv[1:], os.path.basename(argv[0]))
 
 
 def _give_back_locale() -> None:

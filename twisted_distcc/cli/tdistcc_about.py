@@ -1,4 +1,4 @@
-"""What `tdistcc` says of itself: `--help`, `--version`, `--show-hosts`, `-j`, `--scan-includes`.
+"""What `tdistcc` says of itself: `--help`, `--version`, `--show-hosts`, `-j`.
 
 In: an option of tdistcc's own.  Out: text, and an exit status.
 """
@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import sys
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -15,7 +14,6 @@ from twisted_distcc.cli.versions import version_lines
 from twisted_distcc.client.hosts import HostList, Localhost, find_hosts
 from twisted_distcc.errors import EXIT_BAD_ARGUMENTS, DistccError
 
-SCAN = "--scan-includes"
 _HELP = """\
 Usage:
    {0} [--scan-includes] [COMPILER] [COMPILER OPTIONS] -o OBJECT -c SOURCE
@@ -49,11 +47,16 @@ Try `{0} --help' for more information.
 def about(arguments: Sequence[str], program: str = "tdistcc") -> int:
     """Say what `arguments` asks for, as `program`, and return the exit status."""
     option = arguments[0] if arguments else ""
-    try:
-        said = _scan_includes(arguments[1:]) if option == SCAN else _OPTIONS[option](program)
-    except KeyError:
+    if option not in _OPTIONS:
         sys.stderr.write(_NOTHING_ASKED.format(program))
         return EXIT_BAD_ARGUMENTS
+    return say(lambda: _OPTIONS[option](program))
+
+
+def say(what: Callable[[], str]) -> int:
+    """Write what a function returns, or the error that it raises, and return the exit status."""
+    try:
+        said = what()
     except DistccError as error:
         sys.stderr.write(f"tdistcc: {error}\n")
         return error.exit_code
@@ -87,19 +90,6 @@ def _show_jobs(_program: str) -> str:
 
 def _show_principal(_program: str) -> str:
     return "Principal: none, as GSS-API is not supported\n"
-
-
-def _scan_includes(command: Sequence[str]) -> str:
-    from twisted_distcc.agent.handover import write_all
-    from twisted_distcc.cli.scan_includes import scan_includes
-    from twisted_distcc.cli.tdistcc import command_of, message_descriptor
-    from twisted_distcc.client.report import Reminders, make_report
-
-    messages = message_descriptor()
-    report = make_report(
-        os.environ, lambda line: write_all(messages, line), Reminders(time.monotonic), os.getpgrp()
-    )
-    return scan_includes(command_of(["tdistcc", *command]) or [], report)
 
 
 _OPTIONS: dict[str, Callable[[str], str]] = {

@@ -1,8 +1,8 @@
 """The files that a compile is to leave, and how compilers write each of them.
 
 In: a `Candidate`.  Out: its outputs, in the order in which its compiler completes them; or `StaysHere`,
-where only the compiler itself can write one.  `gcc -MD -c a.c` has two: `a.d`, which is written into if it
-exists, and then `a.o`, which is replaced.
+where only the compiler itself can write one.  `gcc -MD -c a.c` has two: `a.d`, which is written into if
+it exists, and then `a.o`, which is replaced.
 """
 
 from __future__ import annotations
