@@ -30,7 +30,7 @@ from twisted_distcc.jobs.plain_trees import pack_tree, unpack_tree
 from twisted_distcc.policy.access import AllowList
 from twisted_distcc.policy.peer import Address, Peer
 from twisted_distcc.policy.verdict import ALLOWED, Allowed, Refused, Verdict
-from twisted_distcc.runtime.bulk import Bulk, ReactorThreads, Threads
+from twisted_distcc.runtime.bulk import Bulk
 from twisted_distcc.runtime.processes import (
     CannotStartError,
     Command,
@@ -39,6 +39,7 @@ from twisted_distcc.runtime.processes import (
     RunningProcess,
     Spawner,
 )
+from twisted_distcc.runtime.threads import ReactorThreads, Threads
 from twisted_distcc.server.connection.answer import Compile, Deadlines
 from twisted_distcc.server.connection.server_protocol import DistccServerFactory
 from twisted_distcc.server.quotas.holdings import Ceilings

@@ -25,9 +25,9 @@ from twisted_distcc.client.backends.server_capabilities import Likeness
 from twisted_distcc.client.inputs.message_style import UNKNOWN, Style, Styles
 from twisted_distcc.client.invocation import Outcome, RunHere
 from twisted_distcc.content.body import EMPTY, Body
+from twisted_distcc.content.packing import Packing
 from twisted_distcc.errors import BodyTooLargeError, LocalProtocolError, RemoteProtocolError
 from twisted_distcc.jobs.model import Reply
-from twisted_distcc.jobs.packing import Packing
 from twisted_distcc.pump.local_files import Disk
 from twisted_distcc.pump.unit import UndecidedError
 from twisted_distcc.wire.limits import Limits

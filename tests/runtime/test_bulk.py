@@ -16,12 +16,11 @@ from tests.content.test_lzo import burst
 from tests.live import until
 from twisted_distcc.content.body import IN_MEMORY, Body, Spool
 from twisted_distcc.content.filter import NO_ROOM
-from twisted_distcc.content.lzo import compress, expand
+from twisted_distcc.content.lzo import expand
 from twisted_distcc.errors import BodyTooLargeError
-from twisted_distcc.jobs.model import Reply, Request
-from twisted_distcc.runtime.bulk import Bulk, ReactorThreads
+from twisted_distcc.runtime.bulk import Bulk
 from twisted_distcc.runtime.processes import Command, Ended, ReactorSpawner
-from twisted_distcc.wire.limits import Limits
+from twisted_distcc.runtime.threads import ReactorThreads
 
 MIB = 1024 * 1024
 NOISE = random.Random(7).randbytes(5 * MIB)
@@ -199,49 +198,6 @@ class FailureTests(BulkTestCase):
         self.failureResultOf(working, CancelledError)
         self.assertEqual(self.files(), 1)
 
-    def test_one_body_of_three_fails(self) -> None:
-        """The bodies that were ready are given up with it."""
-        noise = NOISE[: IN_MEMORY * 2]
-        reply = Reply(0, Body.of(noise), Body.of(b""), Body.of(noise))
-        working = Deferred.fromCoroutine(self.bulk.compress_reply(reply, 2))
-        self.threads.run()
-        self.assertEqual(self.files(), 1)
-        working.cancel()
-        self.failureResultOf(working, CancelledError)
-        self.assertEqual(self.files(), 0)
-
-
-class VersionTests(BulkTestCase):
-    def test_version_one_is_left_alone(self) -> None:
-        """Only version 2 compresses: the very same message comes back for version 1."""
-        request, reply, bulk = Request((b"cc",), Body.of(b"x")), Reply(0), self.bulk
-        for coroutine, same in (
-            (bulk.expand_request(request, Limits()), request),
-            (bulk.compress_request(request), request),
-        ):
-            self.assertIs(self.successResultOf(Deferred.fromCoroutine(coroutine)), same)
-        for again in (bulk.expand_reply(reply, 1, Limits()), bulk.compress_reply(reply, 1)):
-            self.assertIs(self.successResultOf(Deferred.fromCoroutine(again)), reply)
-
-    def test_version_two_there_and_back(self) -> None:
-        """Requests and replies of version 2 are compressed and expanded whole; empty stays empty."""
-        request = Request((b"cc",), Body.of(b"x" * 999), 2)
-        sent = self.successResultOf(Deferred.fromCoroutine(self.bulk.compress_request(request)))
-        self.assertEqual(sent.source.read(), compress(b"x" * 999))
-        got = self.successResultOf(Deferred.fromCoroutine(self.bulk.expand_request(sent, Limits())))
-        self.assertEqual(got, request)
-        reply = Reply(0, Body.of(b"e" * 99), Body.of(b""), Body.of(b"o" * 99))
-        packed = self.successResultOf(Deferred.fromCoroutine(self.bulk.compress_reply(reply, 2)))
-        self.assertEqual(packed.stdout.length, 0)
-        unpacked = self.bulk.expand_reply(packed, 2, Limits())
-        self.assertEqual(self.successResultOf(Deferred.fromCoroutine(unpacked)), reply)
-
-    def test_the_limit_of_the_connection_holds(self) -> None:
-        """A body that becomes more than the connection's ceiling is refused."""
-        request = Request((b"cc",), Body.of(compress(bytes(1000))), 2)
-        working = Deferred.fromCoroutine(self.bulk.expand_request(request, Limits(expanded=999)))
-        self.failureResultOf(working, BodyTooLargeError)
-
 
 class RealTests(TestCase):
     """With the reactor's own threads and processes."""
@@ -251,8 +207,8 @@ class RealTests(TestCase):
     def setUp(self) -> None:
         self.directory = self.mktemp()
         os.mkdir(self.directory)
-        self.in_thread = ReactorThreads(IReactorThreads(reactor))
-        self.bulk = Bulk(ReactorSpawner(IReactorFDSet(reactor)), self.in_thread, self.directory)
+        threads = ReactorThreads(IReactorThreads(reactor))
+        self.bulk = Bulk(ReactorSpawner(IReactorFDSet(reactor)), threads, self.directory)
 
     async def test_there_and_back(self) -> None:
         """In a thread and in a process, what is compressed expands to itself."""
@@ -305,7 +261,7 @@ class RealTests(TestCase):
                 written.set()
             return Body(1, path=path)
 
-        wanted = self.in_thread(work)
+        wanted = Deferred.fromCoroutine(self.bulk.work(work))
         wanted.cancel()
         with self.assertRaises(CancelledError):
             await wanted

@@ -32,7 +32,6 @@ from twisted_distcc.cli.beside import Beside, CannotRunError, SignalsHandedOn
 from twisted_distcc.cli.pump_alone import SOCKET, exports, log_into, shut_down
 from twisted_distcc.client.hosts import HostList, Localhost, find_hosts
 from twisted_distcc.client.inputs.candidate import read_text
-from twisted_distcc.client.inputs.packed_cache import aside_on
 from twisted_distcc.client.inputs.search_paths import SearchPaths
 from twisted_distcc.client.inputs.sources import Sources
 from twisted_distcc.errors import EXIT_FAILURE, DistccError
@@ -44,6 +43,7 @@ from twisted_distcc.launcher.starting import hand_on_nothing
 from twisted_distcc.observe.logs import LogFile
 from twisted_distcc.runtime.orphans import reap_what_is_left_to_us
 from twisted_distcc.runtime.processes import ReactorSpawner
+from twisted_distcc.runtime.threads import ReactorThreads
 from twisted_distcc.server.daemon.detaching import detached, ready
 
 # Where copies are kept, so deep that distcc's client takes just the folder's own name off.
@@ -214,10 +214,10 @@ class _Build:
         return factory, reactor.listenUNIX(self.socket, factory, mode=0o600)
 
     def _find(self, reactor: Any) -> Find:
-        spawn, aside = ReactorSpawner(reactor), aside_on(reactor)
-        sources = Sources(spawn, aside)
+        spawn, threads = ReactorSpawner(reactor), ReactorThreads(reactor)
+        sources = Sources(spawn, threads)
         searches = SearchPaths(sources.files, spawn)
-        mirror = Mirror(self.copies, sources.files, aside)
+        mirror = Mirror(self.copies, sources.files, threads)
         surroundings = Surroundings(os.environ, self.umask, self.slots)
         answers = Answers(surroundings, sources, searches, mirror)
         return lambda question: answers.paths(question.argv, question.directory)

@@ -32,7 +32,6 @@ from twisted_distcc.client.inputs.candidate import Candidate, StaysHere, compile
 from twisted_distcc.client.inputs.compile_inputs import CompileInputs
 from twisted_distcc.client.inputs.local_toolchains import LocalToolchains, finder
 from twisted_distcc.client.inputs.message_style import Styles
-from twisted_distcc.client.inputs.packed_cache import aside_on
 from twisted_distcc.client.inputs.sources import Sources
 from twisted_distcc.client.invocation import Finished, Invocation, Outcome, Report, RunHere
 from twisted_distcc.client.results.compile_folders import JobFolders
@@ -46,6 +45,7 @@ from twisted_distcc.client.settings import Settings
 from twisted_distcc.errors import EXIT_BAD_HOSTS, EXIT_NO_HOSTS, DistccError
 from twisted_distcc.runtime.bulk import Turns
 from twisted_distcc.runtime.processes import CannotStartError, Spawner
+from twisted_distcc.runtime.threads import ReactorThreads
 
 _log = Logger()
 _MOST_NAMED = 3
@@ -108,15 +108,15 @@ class Dispatcher:
     @classmethod
     def on(cls, reactor: Any, spawn: Spawner, spare: Callable[[], str]) -> Dispatcher:
         """Make one that works on `reactor`, and whose memory is empty; `spare` is as in `Farms`."""
-        aside = aside_on(reactor)
-        sources = Sources(spawn, aside)
+        threads = ReactorThreads(reactor)
+        sources = Sources(spawn, threads)
         own = LocalToolchains(reactor, finder(reactor))
         return cls(
             reactor,
             spawn,
             Farms(reactor, spare),
             sources,
-            Mismatches(sources.files, aside),
+            Mismatches(sources.files, threads),
             ServerCapabilities(reactor, own),
             Styles(sources.files, spawn),
             Refusals(reactor),

@@ -19,11 +19,12 @@ from typing import Any, Final
 
 from twisted.internet.defer import Deferred, DeferredLock
 
-from twisted_distcc.client.inputs.packed_cache import Aside, contents_as
+from twisted_distcc.client.inputs.packed_cache import contents_as
 from twisted_distcc.content.lzo import compress
 from twisted_distcc.includes.shape import Copy, Shape
 from twisted_distcc.pump.folders import settled
 from twisted_distcc.pump.unit import FileSystem, Stamp
+from twisted_distcc.runtime.threads import Threads
 
 DEPTH: Final = 3
 """Folders at the beginning of a path that C distcc's client leaves out."""
@@ -48,14 +49,14 @@ class Mirror:
     Args:
         folder: an empty folder that only we can enter, three folders deep.
         files: the files that are copied.
-        aside: works in a thread.
+        threads: works in a thread.
     """
 
-    def __init__(self, folder: str, files: FileSystem, aside: Aside) -> None:
+    def __init__(self, folder: str, files: FileSystem, threads: Threads) -> None:
         assert folder.count("/") == DEPTH
         self._root = folder
         self._files = files
-        self._aside = aside
+        self._threads = threads
         self._turn = DeferredLock()
         self._copies: dict[str, tuple[Stamp, str | None]] = {}
         self._marks: set[str] = set()
@@ -87,7 +88,7 @@ class Mirror:
             if self._copies.get(place) != (wanted.stamps[copy.path], copy.line)
         ]
         if missing or not self._has(wanted):
-            return self._aside(lambda: self._make(wanted, missing))
+            return self._threads(lambda: self._make(wanted, missing))
         return None
 
     def _place(self, copy: Copy) -> str:

@@ -1,23 +1,25 @@
 """Packing bodies with Twisted: threads and programs do the work, and the reactor goes on meanwhile.
 
-In: a body.  Out: the same body, compressed or expanded.  What is done where is decided in `packing`.
+`Bulk` is the `Packing` of everything that has a reactor.  What is done where is decided in
+`content.packing`; here it is waited for, and only so much goes on at a time.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IReactorThreads
-from twisted.internet.threads import deferToThreadPool
 from twisted.python.failure import Failure
 
 from twisted_distcc.content.body import Body
-from twisted_distcc.jobs.packing import Packing
+from twisted_distcc.content.filter import filter_argv
+from twisted_distcc.content.packing import Packing
 from twisted_distcc.runtime.fair_turns import FairTurns
-from twisted_distcc.runtime.processes import Command, Ended, ReactorSpawner, Spawner, run
+from twisted_distcc.runtime.processes import Command, ReactorSpawner, Spawner, run
+from twisted_distcc.runtime.threads import ReactorThreads, Threads
 
 # Each filter may need gigabytes for a body that was made to burst, and each expansion in a thread some
 # hundred megabytes; whoever comes later waits.
@@ -47,28 +49,8 @@ class Turns:
         return cls(*(FairTurns(most, most // 2) for most in (_FILTERS, _EXPANSIONS, _COMPRESSIONS)))
 
 
-class Threads(Protocol):
-    """The seam to a pool of threads: runs `work` in one of them."""
-
-    def __call__(self, work: Callable[[], Body], /) -> Deferred[Body]:
-        """Give what `work` returns or raises."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class ReactorThreads:
-    """The threads of `reactor`."""
-
-    reactor: IReactorThreads
-
-    def __call__(self, work: Callable[[], Body]) -> Deferred[Body]:
-        """Give what `work` returns or raises; cancelled, a thread goes on, and its body is given up."""
-        pool = self.reactor.getThreadPool()
-        return _outlived(deferToThreadPool(self.reactor, pool, work))
-
-
 def _outlived(thread: Deferred[Body]) -> Deferred[Body]:
-    """Give what `thread` gives; cancelled, it is not, but its body is given up."""
+    """Return what `thread` gives; when this is cancelled `thread` goes on, and its body is discarded."""
     wanted: Deferred[Body] = Deferred()
 
     def give(body: Body) -> None:
@@ -135,10 +117,11 @@ class Bulk(Packing):
         thread.addBoth(end_turn)
         return await _outlived(thread)
 
-    async def filter(self, command: Command) -> Ended:
-        """Run a filter to its end, in its turn."""
+    async def filter(self, direction: str, ceiling: int, source: int, target: int) -> int:
+        """Run a filter, in its turn, and return its exit status."""
+        command = Command(filter_argv(direction, ceiling), stdin=source, stdout=target)
         await self.turns.filters.acquire(self.client)
         try:
-            return await run(self.spawn, command)
+            return os.waitstatus_to_exitcode((await run(self.spawn, command)).status)
         finally:
             self.turns.filters.release(self.client)

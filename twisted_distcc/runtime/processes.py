@@ -19,7 +19,6 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.defer import TimeoutError as DeferredTimeoutError
 from twisted.internet.interfaces import IReactorFDSet, IReadDescriptor
 from twisted.internet.task import LoopingCall
-from twisted.internet.threads import deferToThreadPool
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
@@ -32,6 +31,7 @@ from twisted_distcc.launcher.command import (
     start_command,
 )
 from twisted_distcc.launcher.starting import kill, reap
+from twisted_distcc.runtime.threads import ReactorThreads
 
 __all__ = [
     "CannotStartError",
@@ -133,8 +133,7 @@ class Runner:
 
     async def aside(self, work: Callable[[], T]) -> T:
         """Do `work` in a thread of the reactor's, which goes on if this is cancelled."""
-        done: T = await deferToThreadPool(self.reactor, self.reactor.getThreadPool(), work)
-        return done
+        return await ReactorThreads(self.reactor)(work)
 
 
 async def _gone(process: RunningProcess) -> None:

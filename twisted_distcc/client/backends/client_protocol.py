@@ -28,12 +28,12 @@ from twisted_distcc.client.backends.host_faults import (
 )
 from twisted_distcc.errors import LocalProtocolError, RemoteProtocolError
 from twisted_distcc.jobs.assembly import Assembly, request_pieces
+from twisted_distcc.jobs.compression import compress_request, expand_reply
 from twisted_distcc.jobs.model import Reply, Request, is_wait_status
 from twisted_distcc.runtime.bulk import Bulk
 from twisted_distcc.runtime.sending import send
 from twisted_distcc.wire.connection import Connection
 from twisted_distcc.wire.events import MessageEnd
-from twisted_distcc.wire.grammar import PLAIN
 from twisted_distcc.wire.limits import Limits
 
 IO_TIMEOUT: Final = 300.0
@@ -92,7 +92,7 @@ class DistccClient:
 
     async def _compile(self, request: Request) -> Reply:
         try:
-            ready = await self._bulk.compress_request(request)
+            ready = await compress_request(self._bulk, request)
         except RemoteProtocolError as error:  # the body is our own
             raise LocalProtocolError(str(error)) from error
         try:
@@ -100,12 +100,13 @@ class DistccClient:
         finally:
             if ready is not request:
                 ready.discard()
+        expanded = None
         try:
-            expanded = await self._bulk.expand_reply(reply, version, self._limits)
+            expanded = await expand_reply(self._bulk, reply, version, self._limits)
         except RemoteProtocolError as error:
             raise BadReplyError(f"sent a bad reply: {error}") from error
         finally:
-            if version != PLAIN:
+            if expanded is not reply:
                 reply.discard()
         return expanded
 

@@ -16,8 +16,9 @@ from twisted_distcc.client.backends.transports import SecureWay, endpoint_to
 from twisted_distcc.client.hosts import RemoteHost
 from twisted_distcc.client.settings import Settings
 from twisted_distcc.jobs.model import Reply, Request
-from twisted_distcc.runtime.bulk import Bulk, ReactorThreads, Turns
+from twisted_distcc.runtime.bulk import Bulk, Turns
 from twisted_distcc.runtime.processes import Spawner
+from twisted_distcc.runtime.threads import ReactorThreads
 from twisted_distcc.wire.limits import Limits
 
 # Exit codes that no compiler has: a server that answers with one has refused, or is itself in trouble.

@@ -14,10 +14,10 @@ from typing import Any, Final
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
-from twisted.internet.threads import deferToThreadPool
 
 from twisted_distcc.bounded import Bounded
 from twisted_distcc.client.single_flight import Shared
+from twisted_distcc.runtime.threads import ReactorThreads
 from twisted_distcc.toolchain.digest import FileStamp, file_stamp
 from twisted_distcc.toolchain.toolchains import identify
 
@@ -94,10 +94,10 @@ class LocalToolchains:
 
 def finder(reactor: Any) -> Callable[[LocalCompiler], Deferred[str | None]]:
     """Return what finds digests in the threads of `reactor`, which provides `IReactorThreads`."""
+    threads = ReactorThreads(reactor)
 
     def find(compiler: LocalCompiler) -> Deferred[str | None]:
         environ = dict(compiler.environ)
-        work = partial(identify, compiler.path, environ, anew=True)
-        return deferToThreadPool(reactor, reactor.getThreadPool(), work)
+        return threads(partial(identify, compiler.path, environ, anew=True))
 
     return find

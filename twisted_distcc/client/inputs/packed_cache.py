@@ -8,16 +8,16 @@ is forgotten beyond a bound.  This module refuses to know what the files are for
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from typing import Final
 
-from twisted.internet.defer import Deferred, DeferredLock
-from twisted.internet.threads import deferToThreadPool
+from twisted.internet.defer import DeferredLock
 
 from twisted_distcc.content.lzo import compress
 from twisted_distcc.pump.folders import settled
 from twisted_distcc.pump.unit import FileSystem, NotForServersError, Stamp
+from twisted_distcc.runtime.threads import Threads
 
 MOST_BYTES: Final = 256 * 1024 * 1024
 """What is kept in memory, compressed: the headers of some ten thousand libraries."""
@@ -29,19 +29,6 @@ _OVERHEAD: Final = 500
 
 class FileChangedError(NotForServersError):
     """A file is not what it was when it was scanned; the text names it."""
-
-
-class Aside(Protocol):
-    """The seam to a pool of threads: runs `work` in one of them."""
-
-    def __call__(self, work: Callable[[], None], /) -> Deferred[None]:
-        """Tell when `work` is done, or fail as it does."""
-        ...
-
-
-def aside_on(reactor: Any) -> Aside:
-    """Give the threads of `reactor`, which provides `IReactorThreads`."""
-    return lambda work: deferToThreadPool(reactor, reactor.getThreadPool(), work)
 
 
 def contents_as(stamp: Stamp, path: str, files: FileSystem) -> bytes:
@@ -76,13 +63,13 @@ class PackedCache:
 
     Args:
         files: the files.
-        aside: compresses many or large ones in a thread.
+        threads: compresses many or large ones in a thread.
         most: bytes that are kept at the most.
     """
 
-    def __init__(self, files: FileSystem, aside: Aside, most: int = MOST_BYTES) -> None:
+    def __init__(self, files: FileSystem, threads: Threads, most: int = MOST_BYTES) -> None:
         self._files = files
-        self._aside = aside
+        self._threads = threads
         self._most = most
         self._bytes = 0
         self._kept: OrderedDict[str, PackedFile] = OrderedDict()
@@ -110,7 +97,7 @@ class PackedCache:
         if sum(wanted[path].size for path in missing) <= _AT_ONCE:
             self._pack(missing, wanted, fresh)
         else:
-            await self._aside(lambda: self._pack(missing, wanted, fresh))
+            await self._threads(lambda: self._pack(missing, wanted, fresh))
         return fresh
 
     def _missing(self, wanted: Mapping[str, Stamp]) -> list[str]:

@@ -17,7 +17,7 @@ from twisted_distcc.client.inputs.candidate import Candidate
 from twisted_distcc.client.inputs.date_macros import DateMacros
 from twisted_distcc.client.inputs.depfile_listing import Listings
 from twisted_distcc.client.inputs.locales import has_locale
-from twisted_distcc.client.inputs.packed_cache import Aside, FileChangedError, PackedCache, PackedFile
+from twisted_distcc.client.inputs.packed_cache import FileChangedError, PackedCache, PackedFile
 from twisted_distcc.client.inputs.search_paths import SearchPaths
 from twisted_distcc.client.invocation import Invocation
 from twisted_distcc.cmdline.compilation import StayLocal
@@ -42,6 +42,7 @@ from twisted_distcc.pump.unit import (
     Unit,
 )
 from twisted_distcc.runtime.processes import Spawner
+from twisted_distcc.runtime.threads import Threads
 
 # A source that includes more than this with `#embed` or `.incbin` is sent as text, or not at all.
 _MOST_BYTES: Final = 256 * 1024 * 1024
@@ -75,18 +76,18 @@ class Sources:
 
     Args:
         spawn: starts compilers, to ask them.
-        aside: works in a thread.
+        threads: compresses many files, or large ones, in a thread.
         files: the files.
     """
 
-    def __init__(self, spawn: Spawner, aside: Aside, files: FileSystem | None = None) -> None:
+    def __init__(self, spawn: Spawner, threads: Threads, files: FileSystem | None = None) -> None:
         self.files = files or Disk()
         self._scanner = Scanner(self.files)
         self._searches = SearchPaths(self.files, spawn)
         self._listings = Listings(self.files, spawn)
         self._clocks = DateMacros(self.files, spawn)
         self._layer = Layer(self.files)
-        self._packed = PackedCache(self.files, aside)
+        self._packed = PackedCache(self.files, threads)
 
     async def find(self, candidate: Candidate, turn: Turn) -> Found:
         """Find the files that `candidate` may read, waiting for `turn` if that takes a preprocessor.

@@ -16,12 +16,12 @@ from twisted.logger import Logger
 
 from twisted_distcc.bounded import Bounded
 from twisted_distcc.client.inputs.candidate import Candidate
-from twisted_distcc.client.inputs.packed_cache import Aside
 from twisted_distcc.client.inputs.sources import Found
 from twisted_distcc.client.results.delivery import Compiled
 from twisted_distcc.client.results.reproducers import Evidence, write
 from twisted_distcc.jobs.model import Tree
 from twisted_distcc.pump.unit import FileSystem, Stamp
+from twisted_distcc.runtime.threads import Threads
 
 _log = Logger()
 
@@ -46,12 +46,12 @@ class Mismatches:
 
     Args:
         files: tells what has changed.
-        aside: writes in a thread.
+        threads: writes in a thread.
     """
 
-    def __init__(self, files: FileSystem, aside: Aside) -> None:
+    def __init__(self, files: FileSystem, threads: Threads) -> None:
         self._files = files
-        self._aside = aside
+        self._threads = threads
         self._guilty = Bounded[_Unit, None](_MOST)
         self._notices: list[str] = []
 
@@ -109,7 +109,7 @@ class Mismatches:
             self._notices.append(notice)
 
         said: list[str] = []
-        writing = self._aside(lambda: said.append(write(suspicion.evidence, source, suspicion.folder)))
+        writing = self._threads(lambda: said.append(write(suspicion.evidence, source, suspicion.folder)))
         writing.addCallbacks(
             lambda _: tell(*said), lambda failure: tell(f"no reproducer: {failure.getErrorMessage()}")
         )

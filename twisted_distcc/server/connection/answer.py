@@ -11,9 +11,10 @@ from collections.abc import Awaitable
 from dataclasses import dataclass
 from typing import Protocol
 
+from twisted_distcc.content.packing import Packing
 from twisted_distcc.errors import EXIT_FAILURE, EXIT_IO_ERROR, DistccError
+from twisted_distcc.jobs.compression import compress_reply, expand_request
 from twisted_distcc.jobs.model import Reply, Request
-from twisted_distcc.jobs.packing import Packing
 from twisted_distcc.observe.lines import Log
 from twisted_distcc.policy.peer import Peer
 from twisted_distcc.wire.limits import Limits
@@ -87,16 +88,15 @@ class Answering:
 
     async def packed(self, reply: Reply, version: int, peer: Peer) -> Reply:
         """Compress `reply`; for one that cannot be, a sentence goes out, which needs no room."""
-        compress = self.packing.compress_reply
         try:
-            return await compress(reply, version)
+            return await compress_reply(self.packing, reply, version)
         except (DistccError, OSError) as error:
             self.log.error("the reply to {peer} is not compressed: {error}", peer=peer, error=error)
-            return await compress(sentence_on(error), version)
+            return await compress_reply(self.packing, sentence_on(error), version)
 
     async def _expanded(self, request: Request, peer: Peer) -> Request:
         try:
-            return await self.packing.expand_request(request, self.limits)
+            return await expand_request(self.packing, request, self.limits)
         except (DistccError, OSError) as error:
             self.log.warn("the request of {peer} is not expanded: {error}", peer=peer, error=error)
             raise

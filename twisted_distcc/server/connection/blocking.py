@@ -14,7 +14,7 @@ from typing import Any, ClassVar, TypeVar
 
 from twisted_distcc.content.body import Body
 from twisted_distcc.content.filter import run_filter
-from twisted_distcc.jobs.packing import Packing
+from twisted_distcc.content.packing import Packing
 from twisted_distcc.launcher.command import Command, Ended
 from twisted_distcc.policy.peer import Peer
 from twisted_distcc.policy.rules import Terms
@@ -81,20 +81,20 @@ class HeldPacking(Packing):
         """Do `work`."""
         return work()
 
-    async def filter(self, command: Command) -> Ended:
-        """Run a filter to its end."""
-        return self._streams.wait(_fork(command))
+    async def filter(self, direction: str, ceiling: int, source: int, target: int) -> int:
+        """Run a filter to its end, and return its exit status."""
+        ended = self._streams.wait(_fork(lambda: run_filter(direction, ceiling, source, target)))
+        return os.waitstatus_to_exitcode(ended.status)
 
 
-def _fork(command: Command) -> int:
-    """Run the filter that `command` means in a copy of this process; give its number."""
-    direction, ceiling = command.argv[-2:]
+def _fork(work: Callable[[], int]) -> int:
+    """Run `work`, which returns an exit status, in a copy of this process; return its number."""
     pid = os.fork()
     if pid:
         return pid
     status = os.EX_SOFTWARE
     try:
         os.setpgid(0, 0)
-        status = run_filter(direction, int(ceiling), command.stdin, command.stdout)
+        status = work()
     finally:
         os._exit(status)

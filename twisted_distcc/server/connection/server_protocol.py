@@ -27,6 +27,7 @@ from twisted.python.failure import Failure
 from twisted_distcc.content.lzo import largest_expansion
 from twisted_distcc.errors import RemoteProtocolError
 from twisted_distcc.jobs.assembly import WRITE, Assembly, reply_pieces
+from twisted_distcc.jobs.compression import packed_source
 from twisted_distcc.jobs.model import Reply, Request
 from twisted_distcc.policy.peer import Peer, tcp_peer
 from twisted_distcc.policy.verdict import ALLOWED, Refused, Verdict
@@ -40,7 +41,6 @@ from twisted_distcc.server.scheduling.admission import Admission
 from twisted_distcc.server.scheduling.time_shares import TimeShares
 from twisted_distcc.wire.connection import Connection
 from twisted_distcc.wire.events import Event, MessageEnd, Run
-from twisted_distcc.wire.grammar import COMPRESSED
 from twisted_distcc.wire.limits import Limits
 
 # Bytes of a request that are read at a time, unless they are a body's.
@@ -428,7 +428,7 @@ class DistccServerProtocol(Protocol):
 
     async def _answer(self, request: Request) -> Reply:
         admission = self.factory.admission
-        if request.version == COMPRESSED:
+        if packed_source(request) is not None:
             admission.expanding(self, self.peer.identity)
         try:
             return await self._answering.answer(request, self.peer)
@@ -438,7 +438,7 @@ class DistccServerProtocol(Protocol):
     async def _compile(self, request: Request, peer: Peer) -> Reply:
         """Have `request` served, which was expanded if it had to be."""
         self.factory.admission.done_expanding(self)
-        if request.version == COMPRESSED:
+        if packed_source(request) is not None:
             self._hold.store_bodies(request.source)
         return await self.factory.compile(request, peer)
 
@@ -500,5 +500,6 @@ class _Writing:
 
 def _cost_of(request: Request) -> int:
     """Return what is done on the spot for a request: it is judged, and expanded if it is small."""
-    packed = request.source.data if request.version == COMPRESSED else None
-    return _REQUEST + _WORD * len(request.arguments) + largest_expansion(packed or b"") // _BULK
+    source = packed_source(request)
+    expanded = largest_expansion(source.data or b"") if source is not None else 0
+    return _REQUEST + _WORD * len(request.arguments) + expanded // _BULK

@@ -23,10 +23,11 @@ from twisted_distcc.execution.unconfined import Unconfined
 from twisted_distcc.execution.workspace import Workspaces
 from twisted_distcc.launcher.signals import STRAY, heed
 from twisted_distcc.launcher.starting import hand_on_nothing
-from twisted_distcc.runtime.bulk import Bulk, ReactorThreads, Turns
+from twisted_distcc.runtime.bulk import Bulk, Turns
 from twisted_distcc.runtime.launching import LauncherSpawner
 from twisted_distcc.runtime.orphans import reap_what_is_left_to_us
 from twisted_distcc.runtime.processes import Runner, Spawner
+from twisted_distcc.runtime.threads import ReactorThreads
 from twisted_distcc.server.connection.server_protocol import DistccServerFactory
 from twisted_distcc.server.daemon.descriptors import make_room
 from twisted_distcc.server.daemon.listeners import Doors

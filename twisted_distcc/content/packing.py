@@ -1,8 +1,12 @@
 """Bodies on their way through LZO1X, within bounds on memory and time.
 
-In: a body.  Out: the same body, compressed or expanded.  What is small, and cannot become large, is
-done at once; what takes longer is `work` that another thread may do; what could burst, a program of its
-own with limits.  This module refuses to know how any of them is waited for: `bulk` waits with Twisted.
+What is small, and cannot become large, is compressed or expanded at once.  What takes longer is done by
+a thread, and what could burst by a program with limits of its own (`filter`).  `Packing` decides which;
+whoever inherits from it says how a thread and a program are waited for: `runtime.bulk` waits with
+Twisted, `server.connection.blocking` without::
+
+    packed = await bulk.compress(Body.of(b"int a;"))
+    assert (await bulk.expand(packed, ceiling=1024)).read() == b"int a;"
 """
 
 from __future__ import annotations
@@ -10,20 +14,13 @@ from __future__ import annotations
 import errno
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import replace
-from typing import Final, TypeVar
+from collections.abc import Callable
+from typing import Final
 
 from twisted_distcc.content.body import Body, Spool, new_file
-from twisted_distcc.content.filter import NO_ROOM, filter_argv
+from twisted_distcc.content.filter import NO_ROOM
 from twisted_distcc.content.lzo import compress, expand, largest_expansion
 from twisted_distcc.errors import BodyTooLargeError
-from twisted_distcc.jobs.model import Reply, Request
-from twisted_distcc.launcher.command import Command, Ended
-from twisted_distcc.wire.grammar import COMPRESSED, PLAIN
-from twisted_distcc.wire.limits import Limits
-
-T = TypeVar("T")
 
 # Compressing costs some 30 microseconds a kilobyte: beyond this it would hold other jobs up.
 _COMPRESSED_AT_ONCE: Final = 16 * 1024
@@ -47,50 +44,18 @@ class Packing(ABC):
 
     @abstractmethod
     async def work(self, work: Callable[[], Body]) -> Body:
-        """Give what `work` returns or raises; it holds the processor for a tenth of a second or two."""
+        """Return what `work` returns or raises; it takes the processor for up to some tenths of a second."""
 
     async def expansion(self, work: Callable[[], Body]) -> Body:
         """Do as `work` does, for what may take some hundred megabytes of memory meanwhile."""
         return await self.work(work)
 
     @abstractmethod
-    async def filter(self, command: Command) -> Ended:
-        """Run a filter to its end."""
-
-    async def expand_request(self, request: Request, limits: Limits) -> Request:
-        """Give `request` with its source expanded, if it is compressed; see `expand`.
-
-        What is in a tree is expanded when the tree is laid out.
-        """
-        if request.version != COMPRESSED:
-            return request
-        return replace(request, source=await self.expand(request.source, limits.expanded))
-
-    async def compress_request(self, request: Request) -> Request:
-        """Give `request` with its source as its version wants it; see `compress`.
-
-        What is in a tree is compressed already.
-        """
-        if request.version != COMPRESSED:
-            return request
-        return replace(request, source=await self.compress(request.source))
-
-    async def expand_reply(self, reply: Reply, version: int, limits: Limits) -> Reply:
-        """Give `reply` with its bodies expanded, if `version` compresses; see `expand`."""
-        if version == PLAIN:
-            return reply
-        ceilings = (limits.messages, limits.messages, limits.expanded, limits.messages)
-        bodies = zip(reply.bodies, ceilings, strict=True)
-        return Reply(reply.status, *await _each(bodies, lambda bounded: self.expand(*bounded)))
-
-    async def compress_reply(self, reply: Reply, version: int) -> Reply:
-        """Give `reply` with its bodies as `version` wants them; see `compress`."""
-        if version == PLAIN:
-            return reply
-        return Reply(reply.status, *await _each(reply.bodies, self.compress))
+    async def filter(self, direction: str, ceiling: int, source: int, target: int) -> int:
+        """Run a filter between two descriptors, as `run_filter` does; return its exit status."""
 
     async def compress(self, body: Body) -> Body:
-        """Give the compressed form of `body`, which stays the caller's.
+        """Return the compressed form of `body`, which stays the caller's.
 
         Raises:
             OSError: if the disk takes no more.
@@ -104,7 +69,7 @@ class Packing(ABC):
         return await self._filter("compress", body.length, body.path, ceiling)
 
     async def expand(self, body: Body, ceiling: int) -> Body:
-        """Give the expanded form of `body`, which stays the caller's.
+        """Return the expanded form of `body`, which stays the caller's.
 
         Raises:
             BodyTooLargeError: if it is, or may be, more than `ceiling` bytes.
@@ -135,29 +100,13 @@ class Packing(ABC):
         descriptor, filtered = new_file(self.directory)
         try:
             with open(descriptor, "wb") as target, open(path, "rb") as source:
-                command = Command(
-                    filter_argv(direction, ceiling), stdin=source.fileno(), stdout=target.fileno()
-                )
-                status = (await self.filter(command)).status
-            if status:
-                raise _no_result(direction, length, ceiling, os.waitstatus_to_exitcode(status))
+                code = await self.filter(direction, ceiling, source.fileno(), target.fileno())
+            if code:
+                raise _no_result(direction, length, ceiling, code)
             return Body.adopt(filtered)
         except BaseException:
             os.unlink(filtered)
             raise
-
-
-async def _each(bodies: Iterable[T], change: Callable[[T], Awaitable[Body]]) -> list[Body]:
-    """Give what `change` makes of each of `bodies`, or of none."""
-    changed: list[Body] = []
-    try:
-        for body in bodies:
-            changed.append(await change(body))
-    except BaseException:
-        for made in changed:
-            made.discard()
-        raise
-    return changed
 
 
 def _no_result(direction: str, length: int, ceiling: int, code: int) -> OSError | BodyTooLargeError:
