@@ -12,22 +12,26 @@ host gets the preprocessed text, as every host does if the files cannot be told,
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import AbstractAsyncContextManager, contextmanager
 from dataclasses import dataclass, field, replace
-from itertools import islice
 from typing import Any
 
 from twisted.internet.defer import CancelledError
 from twisted.logger import Logger
 
 from twisted_distcc.client.backends.distcc_calls import Calls
-from twisted_distcc.client.backends.host_faults import HostError, NoAnswerError, Scope
 from twisted_distcc.client.backends.refusals import Kind, Refusals
 from twisted_distcc.client.backends.remote_compile import RemoteCompile
 from twisted_distcc.client.backends.server_capabilities import ServerCapabilities
 from twisted_distcc.client.backends.transports import SecureWay
-from twisted_distcc.client.hosts import Host, HostList, Localhost, RemoteHost, find_hosts
+from twisted_distcc.client.host_round import (
+    HostRound,
+    NoHostLeftError,
+    UndistributedError,
+    undistributed,
+)
+from twisted_distcc.client.hosts import HostList, Localhost, find_hosts
 from twisted_distcc.client.inputs.candidate import Candidate, StaysHere, compiler_of, read_text
 from twisted_distcc.client.inputs.compile_inputs import CompileInputs
 from twisted_distcc.client.inputs.local_toolchains import LocalToolchains, finder
@@ -38,7 +42,6 @@ from twisted_distcc.client.results.compile_folders import JobFolders
 from twisted_distcc.client.results.delivery import Compiled, deliver
 from twisted_distcc.client.results.mismatches import Mismatches
 from twisted_distcc.client.results.planned_outputs import check_outputs
-from twisted_distcc.client.scheduling.choice import NobodyLeft
 from twisted_distcc.client.scheduling.farm import Farm, Farms
 from twisted_distcc.client.scheduling.slots import LockDirectoryError, Slot
 from twisted_distcc.client.settings import Settings
@@ -48,8 +51,6 @@ from twisted_distcc.runtime.processes import CannotStartError, Spawner
 from twisted_distcc.runtime.threads import ReactorThreads
 
 _log = Logger()
-_MOST_NAMED = 3
-"""Hosts whose troubles are told of; a large farm has many."""
 
 
 class _FailedThere(StaysHere):
@@ -58,21 +59,6 @@ class _FailedThere(StaysHere):
     def __init__(self, reason: str, ended: Callable[[], None]) -> None:
         super().__init__(reason)
         self.ended = ended
-
-
-class _UndistributedError(StaysHere):
-    """It was to be compiled elsewhere, and could not be.
-
-    `asked` has the source and the host that failed last, if one was asked.
-    """
-
-    def __init__(self, reason: str, asked: str = "") -> None:
-        super().__init__(reason)
-        self.asked = asked
-
-
-class NoHostLeftError(DistccError):
-    """No server did it, and `DISTCC_FALLBACK` forbids to do it here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,11 +168,11 @@ class _Job:
             return await self._elsewhere()
         except _FailedThere as failure:
             return replace(await self.here(str(failure)), ended=failure.ended)
-        except _UndistributedError as failure:
+        except UndistributedError as failure:
             self._warn_of(failure)
             return await self.here(str(failure))
         except LockDirectoryError as unusable:
-            self._warn_of(_UndistributedError(str(unusable)))
+            self._warn_of(UndistributedError(str(unusable)))
             return await self.here(str(unusable))
         except (StaysHere, CannotStartError) as reason:
             return await self.here(str(reason))
@@ -195,14 +181,15 @@ class _Job:
         candidate = self._understand()
         if (slot := self._free_place_here()) is not None:
             return RunHere(self.compiler, "this machine is the first of the hosts that are free", slot)
-        refused = self._refusals(candidate)
+        hosts = self._round(candidate)
+        remote_hosts = hosts.begin()
         with self._folder() as folder:
-            remote = self._sending(candidate, folder)
-            await remote.prepare(self._remote_hosts(refused))
-            outcome = await self._ask_around(remote, refused)
+            remote = self._remote_compile(candidate, folder)
+            await remote.prepare(remote_hosts)
+            outcome = await hosts.compile(remote)
             return outcome if isinstance(outcome, RunHere) else self._deliver(remote.inputs, outcome)
 
-    def _warn_of(self, failure: _UndistributedError) -> None:
+    def _warn_of(self, failure: UndistributedError) -> None:
         """Say so in distcc's words, which people look for."""
         if failure.asked:
             self.report.warn(f"failed to distribute {failure.asked}, running locally instead")
@@ -225,7 +212,8 @@ class _Job:
         candidate = Candidate.of(self.invocation, self.compiler)
         self._tell_of_wishes()
         if why_empty := self.hosts.why_empty:
-            raise self._nobody(why_empty, EXIT_BAD_HOSTS if self.hosts.bad else EXIT_NO_HOSTS)
+            exit_code = EXIT_BAD_HOSTS if self.hosts.bad else EXIT_NO_HOSTS
+            raise undistributed(self.settings, why_empty, exit_code)
         if self.tools.mismatches.stays_here(candidate):
             raise StaysHere("a server failed to compile it, which this machine could")
         check_outputs(candidate)
@@ -250,41 +238,27 @@ class _Job:
         grant.slot.release()
         return None
 
-    def _kind(self, candidate: Candidate) -> Kind:
-        is_assembler = candidate.compilation.language.is_assembler
-        return Kind(candidate.local_compiler, is_assembler, self.settings.trust_names)
-
-    def _refusals(self, candidate: Candidate) -> dict[Host, HostError]:
-        """Tell which hosts have lately refused what is of the kind of `candidate`, and how.
-
-        Raises:
-            StaysHere, NoHostLeftError: if all have.
-        """
-        kind, period = self._kind(candidate), self.settings.backoff_period
-        refused = self.tools.refusals.known(self.hosts.hosts, kind, period)
-        for host, error in refused.items():
-            self.report.say(f"{host} {error.fault}; it is not asked again yet")
-        if len(refused) == len(set(self.hosts.hosts)):
-            raise self._nobody(_told(refused), list(refused.values())[-1].exit_code)
-        return refused
-
-    def _remote_hosts(self, refused: Collection[Host]) -> list[RemoteHost]:
-        hosts = (host for host in self.hosts.hosts if host not in refused)
-        return [host for host in hosts if not isinstance(host, Localhost)]
-
     @contextmanager
     def _folder(self) -> Iterator[str]:
         try:
             folder = self.tools.folders.new(self.settings.tmpdir, keep=self.settings.save_temps)
         except OSError as error:
             reason = f"cannot create temporary files: {error.strerror}: {error.filename}"
-            raise _UndistributedError(reason) from error
+            raise UndistributedError(reason) from error
         try:
             yield folder.path
         finally:
             folder.close()
 
-    def _sending(self, candidate: Candidate, folder: str) -> RemoteCompile:
+    def _round(self, candidate: Candidate) -> HostRound:
+        is_assembler = candidate.compilation.language.is_assembler
+        kind = Kind(candidate.local_compiler, is_assembler, self.settings.trust_names)
+        tools = self.tools
+        return HostRound(
+            self.hosts, self.farm, tools.refusals, kind, self.settings, self.report, tools.reactor
+        )
+
+    def _remote_compile(self, candidate: Candidate, folder: str) -> RemoteCompile:
         def turn() -> AbstractAsyncContextManager[None]:
             return self.farm.local(self.hosts.preprocessing)
 
@@ -294,90 +268,6 @@ class _Job:
         )
         inputs = CompileInputs(candidate, tools.sources, tools.spawn, turn, folder)
         return RemoteCompile(inputs, calls, tools.capabilities, tools.styles, self.report)
-
-    # Servers.
-
-    async def _ask_around(
-        self, remote: RemoteCompile, refused: Mapping[Host, HostError]
-    ) -> Compiled | RunHere:
-        """Ask one host after the other, each once, until one has compiled it."""
-        source = remote.inputs.candidate.compilation.source
-        tried: frozenset[Host] = frozenset(refused)
-        asked, failure = "", _told(refused)
-        exit_code = EXIT_NO_HOSTS
-        while True:
-            grant = await self.farm.next_host(self.hosts, tried)
-            if isinstance(grant, NobodyLeft):
-                raise self._nobody(self._why_left(grant, failure), exit_code, asked)
-            host = grant.host
-            if isinstance(host, Localhost):
-                return RunHere(self.compiler, "this machine is one of the hosts", grant.slot)
-            try:
-                return await self._ask(host, remote)
-            except HostError as error:
-                failure, exit_code = f"{host} {error.fault}", error.exit_code
-                if self._note(host, error, remote.inputs.candidate):
-                    asked = f"{source} to {host}"
-                tried |= {host}
-            except OSError as error:
-                raise _UndistributedError(
-                    f"cannot store the reply: {error.strerror or error}"
-                ) from error
-            finally:
-                grant.slot.release()
-
-    def _why_left(self, nobody: NobodyLeft, failure: str) -> str:
-        """Say why nobody can be asked: of many hosts, what a few have in common."""
-        avoided = [self.farm.backoff.why(host) for host in nobody.avoided[:_MOST_NAMED]]
-        more = len(nobody.avoided) - len(avoided)
-        reasons = (failure, *avoided, f"and {more} more" if more > 0 else "")
-        return "; ".join(reason for reason in reasons if reason)
-
-    async def _ask(self, host: RemoteHost, remote: RemoteCompile) -> Compiled:
-        began = self.tools.reactor.seconds()
-        compiled = await remote.to(host)
-        self.farm.backoff.forgive(host)
-        source, code = remote.inputs.candidate.compilation.source, compiled.reply.exit_code
-        how = f"with exit code {code} " if code else ""
-        took = self.tools.reactor.seconds() - began
-        self.report.say(f"{source} compiled on {host} {how}in {took:.3f}s")
-        return compiled
-
-    def _note(self, host: RemoteHost, error: HostError, candidate: Candidate) -> bool:
-        """Remember a host that failed as a host, or that refuses all jobs of this kind.
-
-        Returns whether it is to be warned of.
-        """
-        assembler = candidate.compilation.language.is_assembler
-        as_distccd = isinstance(error, NoAnswerError) and assembler
-        if as_distccd:
-            self.report.say(
-                f"{host} {error.fault}, as C distccd does when it is sent an assembler source"
-            )
-        else:
-            self.report.warn(f"{host} {error.fault}")
-        match error.scope:
-            case Scope.COMPILER:
-                self.tools.refusals.note(host, self._kind(candidate), error)
-            case Scope.HOST:
-                self._avoid(host, error)
-        return not as_distccd
-
-    def _avoid(self, host: RemoteHost, error: HostError) -> None:
-        try:
-            self.farm.backoff.avoid(host, error.fault)
-        except LockDirectoryError as unusable:
-            self.report.warn(str(unusable))
-
-    def _nobody(self, reason: str, exit_code: int, asked: str = "") -> Exception:
-        if self.settings.fallback:
-            return _UndistributedError(reason, asked)
-        what = f" {asked}" if asked else ""
-        error = NoHostLeftError(
-            f"failed to distribute{what} and fallbacks are disabled (DISTCC_FALLBACK=0): {reason}"
-        )
-        error.exit_code = exit_code
-        return error
 
     # Results.
 
@@ -404,10 +294,3 @@ class _Job:
         mismatches = self.tools.mismatches
         ended = mismatches.watch(inputs.candidate, found, tree, compiled, folder)
         return _FailedThere(reason, ended)
-
-
-def _told(refused: Mapping[Host, HostError]) -> str:
-    """Say how hosts have refused: of many, what a few have said."""
-    told = [f"{host} {error.fault}" for host, error in islice(refused.items(), _MOST_NAMED)]
-    more = len(refused) - len(told)
-    return "; ".join([*told, f"and {more} more"] if more else told)
