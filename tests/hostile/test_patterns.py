@@ -18,11 +18,20 @@ from typing import Any, Final
 from twisted.trial.unittest import SynchronousTestCase
 
 import twisted_distcc
+from tests.pump.fakes import SYSTEM, Files, compilation
+from twisted_distcc.client.hosts import parse_hosts
 from twisted_distcc.client.inputs.depfile_listing import prerequisites
 from twisted_distcc.cmdline.compilers import Family
 from twisted_distcc.cmdline.environment import split_environment
 from twisted_distcc.cmdline.forms import Form
 from twisted_distcc.execution.path_mapping import restored_rules
+from twisted_distcc.pump.callers import check_source
+from twisted_distcc.pump.definitions import definitions_in
+from twisted_distcc.pump.probing import calls_oddly
+from twisted_distcc.pump.scanner import Scanner
+from twisted_distcc.pump.search import SearchPath
+from twisted_distcc.pump.text import TANGLED, Text, read_text, variants, written_from
+from twisted_distcc.pump.unit import CallersOwnError, UndecidedError
 
 _LENGTH: Final = 200_000
 
@@ -169,6 +178,81 @@ class FoldingTests(SynchronousTestCase):
         for unit in ("a", " ", "\\ ", "\\\n", "\t", "$$", "\\"):
             listed = prerequisites("a.o: x" + unit * (_LENGTH // len(unit)) + "\v")
             self.assertTrue(listed[0].startswith("x"))
+
+
+class SourceTests(SynchronousTestCase):
+    """Sources are the user's own, but others wrote most of them: none may stop all of his compiles."""
+
+    def read(self, unit: bytes, head: bytes = b"", tail: bytes = b"") -> Text:
+        source = head + unit * (_LENGTH // 2 // len(unit)) + tail
+        definitions_in(source)
+        for text in variants(source):
+            calls_oddly(text, [b"f"])
+        return read_text(source)
+
+    def test_comments(self) -> None:
+        """A text is not looked through where comments begin again and again before one ends."""
+        for unit in (b"#/*", b"#include x/*", b"#define f /*", b"## /*", b"__has_include(/*", b"# 1 /*"):
+            for tail in (b"", b"*/"):
+                self.assertEqual(self.read(unit, tail=tail).forbids, TANGLED)
+        self.assertEqual(self.read(b"#/* x */ ").forbids, "")
+        with self.assertRaises(CallersOwnError):
+            check_source("/s.c", Files({"/s.c": "/proc/self/" + "#/*" * _LENGTH}))
+
+    def test_long_lines(self) -> None:
+        """Probes, calls, names and literals may fill one line."""
+        units = (
+            b"__has_include ",
+            b"__has_include(<",
+            b"f(<a>) ",
+            b"defined f ",
+            b'#include "a" ',
+            b'"\\',
+        )
+        units += (
+            b".incbin ",
+            b'L"',
+            b'R"a(',
+            b"# ",
+            b"'\\",
+            b"defined(",
+            b"__has_include(f) ",
+            b"__DATE__'",
+        )
+        for unit in units:
+            for head in (b"#if ", b"#define f(a) __DATE__ "):
+                self.read(unit, head)
+
+    def test_many_lines(self) -> None:
+        """Lines that say where text comes from are as many as a preprocessed text has."""
+        source = b'# 1 "a.c"\n' * _LENGTH
+        self.assertEqual(written_from(source), {"a.c"})
+
+    def test_macros(self) -> None:
+        """Macros that double a text, or a name, with each call are not followed to its end."""
+        doubling = (
+            b"#define D(x) %b\n#define J(x, y) x##y\n#define S(x) #x\n#define X(x) S(x)\n#include %b\n"
+        )
+        for body in (b"x x", b"J(x,x)"):
+            for within in (b"%b", b"X(%b)"):
+                nested = b"D(" * 39 + b"a" + b")" * 39
+                source = doubling % (body, within % nested)
+                files = Files({"/p/s.c": source.decode()})
+                with self.assertRaises(UndecidedError):
+                    Scanner(files).unit(compilation("gcc -c s.c"), "/p", SYSTEM)
+
+    def test_search_lists(self) -> None:
+        """A compiler may say that it searches nowhere at length."""
+        said = b'#include "..." search starts here:\n' + b" \n" * _LENGTH
+        with self.assertRaises(UndecidedError):
+            SearchPath.parse(b"", said, "/")
+
+
+class HostListTests(SynchronousTestCase):
+    def test_many(self) -> None:
+        """A list may have more words than there are hosts in the world."""
+        hosts = parse_hosts("red +x ,down " * (_LENGTH // 5))
+        self.assertEqual((len(hosts.hosts), len(hosts.bad), len(hosts.down)), (_LENGTH // 5,) * 3)
 
 
 class ArgumentTests(SynchronousTestCase):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import posixpath
 
 from twisted_distcc.cmdline.compilation import Compilation
@@ -32,7 +33,7 @@ class Files:
     def write(self, path: str, text: str) -> None:
         """Write a file, at the present time."""
         new = path not in self._contents
-        self._contents[path] = text.encode()
+        self._contents[path] = os.fsencode(text)
         self._touch(path, len(text))
         if new:
             self._enter(path)

@@ -258,6 +258,8 @@ class ForbiddenTests(ScannerCase):
         """What __has_include is asked by a macro, and cannot be seen, keeps a unit where it is."""
         for source in (
             "#define HAS(name) __has_include(<name.h>)\n#if HAS(a)",
+            "#define HAS(...) __has_include(<__VA_ARGS__>)\n#if HAS(a.h)",
+            "#define HAS(names...) __has_include(<names>)\n#if HAS(a.h)",
             '#define HAS(x) __has_include(x)\n#define A "a.h"\n#if HAS(A)',
             '#define HAS(...) __has_include(__VA_ARGS__)\n#define A "a.h"\n#if HAS(A)',
             '#define HAS __has_include\n#define A "a.h"\n#if HAS(A)',

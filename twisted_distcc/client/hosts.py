@@ -21,7 +21,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field, replace
-from functools import reduce
 from typing import TYPE_CHECKING
 
 from twisted_distcc.client.settings import Notice, distcc_directory, whole_number
@@ -195,7 +194,27 @@ class HostList:
 
 def parse_hosts(text: str) -> HostList:
     """Parse a host list, which may be empty."""
-    return reduce(_with_word, _COMMENT.sub("", text).split(), HostList())
+    options = HostList()
+    hosts: list[tuple[Host, str]] = []
+    down: list[str] = []
+    bad: list[tuple[str, str]] = []
+    for word in _COMMENT.sub("", text).split():
+        try:
+            if word.startswith(("-", "+")):
+                options = _with_global_option(options, word)
+            else:
+                hosts.append((_parse_host(word), word))
+        except _DownError:
+            down.append(word)
+        except _BadWordError as error:
+            bad.append((word, str(error)))
+    return replace(
+        options,
+        hosts=tuple(host for host, _ in hosts),
+        words=tuple(word for _, word in hosts),
+        down=tuple(down),
+        bad=tuple(bad),
+    )
 
 
 def find_hosts(environ: Mapping[str, str], read_text: Callable[[str], str | None]) -> HostList:
@@ -218,17 +237,6 @@ def _sources(
         path = f"{directory}/hosts"
         yield path, read_text(path)
     yield SYSTEM_HOSTS, read_text(SYSTEM_HOSTS)
-
-
-def _with_word(hosts: HostList, word: str) -> HostList:
-    try:
-        if word.startswith(("-", "+")):
-            return _with_global_option(hosts, word)
-        return replace(hosts, hosts=(*hosts.hosts, _parse_host(word)), words=(*hosts.words, word))
-    except _DownError:
-        return replace(hosts, down=(*hosts.down, word))
-    except _BadWordError as error:
-        return replace(hosts, bad=(*hosts.bad, (word, str(error))))
 
 
 def _with_global_option(hosts: HostList, word: str) -> HostList:

@@ -13,7 +13,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from twisted_distcc.pump.laying import Links
-from twisted_distcc.pump.text import read_text
+from twisted_distcc.pump.text import TANGLED, read_text
 from twisted_distcc.pump.unit import CallersOwnError
 
 if TYPE_CHECKING:
@@ -57,7 +57,10 @@ def check_source(path: str, files: FileSystem) -> None:
     contents = files.read(path) or b""
     if not any(os.fsencode(folder) in contents for folder in _PRIVATE):
         return
-    for one in read_text(contents).asked:
+    text = read_text(contents)
+    if text.forbids == TANGLED:  # nobody has looked
+        raise CallersOwnError(path)
+    for one in text.asked:
         if is_private(os.path.normpath(os.path.join(os.path.dirname(path), one.name))):
             raise CallersOwnError(one.name)
 

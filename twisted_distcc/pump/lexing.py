@@ -25,18 +25,19 @@ BLANK = b"\x02"
 _IDENTIFIER = rb"[A-Za-z_$\x80-\xff][\w$\x80-\xff]*"
 _OTHER = (
     rb'(?:u8|[uUL])?"(?:\\.|[^"\\\n])*"|' + rb"(?:u8|[uUL])?'(?:\\.|[^'\\\n])*'"
-    rb"|\x01\d+\x01|" + _IDENTIFIER + rb"|\.?[0-9](?:[eEpP][+-]|[\w.$\x80-\xff])*"
+    rb"|[\"'][^\n]*|\x01\d+\x01|" + _IDENTIFIER + rb"|\.?[0-9](?:[eEpP][+-]|[\w.$\x80-\xff])*"
     rb"|%:%:|%:|##|[\s\x02]+|."
 )  # fmt: skip
 _TOKEN = re.compile(_OTHER, re.DOTALL)
 _TOKEN_OR_HEADER = re.compile(rb"<[^>\n]*>|" + _OTHER, re.DOTALL)
-_COMMENT = re.compile(rb'("(?:\\.|[^"\\\n])*"|' + rb"'(?:\\.|[^'\\\n])*')|/\*(?s:.*?)\*/|//[^\n]*")
+_COMMENT = re.compile(rb'("(?:\\.|[^"\\\n])*"?|' + rb"'(?:\\.|[^'\\\n])*'?)|/\*(?s:.*?)\*/|//[^\n]*")
 _PUNCTUATION = re.compile(rb"""[^\w\s"'$\x00-\x1f\x80-\xff]+""")
 
 # What may be read in two ways: a quote that nobody closes, a literal's prefix, a sign in a number, and
 # what `\u` may spell as well; by itself, or for what it stands before.
 _DOUBTFUL = re.compile(
-    rb"""["']|(?:u8|[uUL])["'].*|\.?[0-9].*[+-].*|[\w.$\x80-\xff]*[$\x80-\xff][\w.$\x80-\xff]*""",
+    rb""""(?!(?:\\.|[^"\\\n])*"\Z).*|""" + rb"'(?!(?:\\.|[^'\\\n])*'\Z).*|"
+    rb"""(?:u8|[uUL])["'].*|\.?[0-9].*[+-].*|[\w.$\x80-\xff]*[$\x80-\xff][\w.$\x80-\xff]*""",
     re.DOTALL,
 )
 _DOUBTFUL_BEFORE = re.compile(rb"""\\[uU].*|(?:u8|[uUL])?R".*|\.?[0-9][\w.]*'.*""", re.DOTALL)

@@ -19,7 +19,8 @@ granted that no file has a name like `dir/CALLED(x).h`, with the call of a macro
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import lru_cache
 from itertools import pairwise, product
 from typing import NamedTuple
@@ -47,6 +48,8 @@ _ELEMENT_OF = frozenset({b"BOOST_PP_ARRAY_ELEM", b"BOOST_PP_TUPLE_ELEM"})
 
 _MOST_STEPS = 2_000
 """Steps that the expansion of one text may take, in all its ways together."""
+_MOST_HANDLED = 500_000
+"""Bytes that these steps may handle: `#define D(x) x x` doubles a text with each `D` around it."""
 _MOST_NAMES = 5_000
 """Names that one text may become."""
 _MOST_NESTED = 40
@@ -120,6 +123,7 @@ class _Expansion:
     def __init__(self, lookup: Lookup) -> None:
         self._lookup = lookup
         self._steps = 0
+        self._handled = 0
         self._nested = 0
         self._known: dict[_Tokens, set[_Tokens]] = {}
         self._words: list[frozenset[bytes]] = []
@@ -137,12 +141,17 @@ class _Expansion:
     def _all(self, tokens: _Tokens) -> set[_Tokens]:
         """Expand a whole list, as an argument is: nothing comes after it."""
         if tokens not in self._known:
-            self._nested += 1
-            if self._nested > _MOST_NESTED:
-                raise UndecidedError("the macros of an #include are nested too deeply")
-            self._known[tokens] = set(self._finished(tokens))
-            self._nested -= 1
+            with self._nesting():
+                self._known[tokens] = set(self._finished(tokens))
         return self._known[tokens]
+
+    @contextmanager
+    def _nesting(self) -> Iterator[None]:
+        self._nested += 1
+        if self._nested > _MOST_NESTED:
+            raise UndecidedError("the macros of an #include are nested too deeply")
+        yield
+        self._nested -= 1
 
     def _finished(
         self, tokens: _Tokens, goes_on: Callable[[_Tokens], bool] = lambda done: True
@@ -155,6 +164,7 @@ class _Expansion:
                 continue
             seen.add(state)
             self._count()
+            self._handle(*state)
             done, rest = self._skip(*state)
             if rest and goes_on(done):
                 waiting += self._next(done, rest)
@@ -165,6 +175,11 @@ class _Expansion:
         self._steps += steps
         if self._steps > _MOST_STEPS:
             raise UndecidedError("the macros of an #include are too many to follow")
+
+    def _handle(self, *texts: _Tokens) -> None:
+        self._handled += sum(len(token.text) + 1 for tokens in texts for token in tokens)
+        if self._handled > _MOST_HANDLED:
+            raise UndecidedError("the macros of an #include make too long a text")
 
     def _skip(self, done: _Tokens, rest: _Tokens) -> tuple[_Tokens, _Tokens]:
         """Move what stays as it is to what is done."""
@@ -246,7 +261,8 @@ class _Expansion:
         for definition in self._definitions(name):
             if definition is not None and definition.parameters is None:
                 for way in self._substitute(definition, {}, hidden | {name}):
-                    yield from self._tuples(_stripped(way))
+                    with self._nesting():
+                        yield from self._tuples(_stripped(way))
 
     def _one_of(self, name: bytes, hidden: frozenset[bytes]) -> _Token | None:
         """Return the token for all that `name` may be, if that is plain words."""
@@ -305,6 +321,7 @@ class _Expansion:
         ways: set[_Tokens] = {()}
         for piece in _pieces(definition):
             choices = self._choices(piece, bound, hidden)
+            self._count(len(ways) * len(choices) - 1)
             if piece.after_paste:
                 ways = {
                     way
@@ -314,12 +331,12 @@ class _Expansion:
                 }
             else:
                 ways = {way + choice for way in ways for choice in choices}
-            self._count(len(ways) - 1)
+            self._handle(*ways)
         return {tuple(token for token in way if token.text) for way in ways}
 
     def _choices(
         self, piece: _Piece, bound: dict[bytes, _Tokens], hidden: frozenset[bytes]
-    ) -> Iterable[_Tokens]:
+    ) -> Sequence[_Tokens]:
         """Return what one piece of a body may become."""
         argument = bound.get(piece.text)
         if argument is None:

@@ -31,11 +31,13 @@ _DEFINE = re.compile(
     rb"#" + BLANK + rb"define" + BLANK + rb"(?P<name>[\w$\x80-\xff]+)(?:\((?P<parameters>[^)\n]*)\))?"
     + _LINE
 )  # fmt: skip
-_PROBE = re.compile(rb"__has_(?:include_next|include|embed)(?:__)?(?![\w$])")
-_HEADER = re.compile(BLANK + rb"\(" + BLANK + rb'(?:"|(?P<angled><[^>\n]*>))')
+_DEFINED = rb"(?P<defined>(?<![\w$])defined" + BLANK + rb"\(?" + BLANK + rb")?"
+_PROBE = re.compile(_DEFINED + rb"__has_(?:include_next|include|embed)(?:__)?(?![\w$])")
+# No name is longer than the kernel takes; so the end of one is not looked for in all of a long line.
+_HEADER = re.compile(BLANK + rb"\(" + BLANK + rb'(?:"|(?P<angled><[^>\n]{0,4096}>))')
 _NAME_CALLED = re.compile(BLANK + rb"\(" + BLANK + rb"(?P<argument>[A-Za-z_$\x80-\xff][\w$]*)")
 _ARGUMENT = re.compile(_NAME_CALLED.pattern + BLANK + rb"\)")
-_DEFINED = re.compile(rb"(?s).*(?<![\w$])defined" + BLANK + rb"\(?" + BLANK + rb"\Z")
+_NOTHING = re.compile(rb"\s*\Z")
 _WORD = re.compile(rb"[A-Za-z_$\x80-\xff][\w$\x80-\xff]*")
 
 ODD = "a file is asked for by __has_include in a way that is not understood"
@@ -44,47 +46,49 @@ ODD = "a file is asked for by __has_include in a way that is not understood"
 def standing_for_probes(text: bytes) -> Iterator[bytes | None]:
     """Give the macros that hand their argument to `__has_include`; None for what is not understood."""
     for line in _IF.finditer(text):
-        for rest in _after_probes(line["rest"]):
-            if not _HEADER.match(rest) and not _NAME_CALLED.match(rest):
+        rest = line["rest"]
+        for end in _ends(_PROBE, rest):
+            if not _HEADER.match(rest, end) and not _NAME_CALLED.match(rest, end):
                 yield None
     for line in _DEFINE.finditer(text):
-        given = line["parameters"]
-        parameters = None if given is None else parameters_of(given)
-        for rest in _after_probes(line["rest"]):
-            yield from _defined(line["name"], parameters, rest)
+        given, rest = line["parameters"], line["rest"]
+        if given is None:
+            judged = (_named(line["name"], rest, end) for end in _ends(_PROBE, rest))
+        else:
+            parameters = tuple(name.removesuffix(b"...") for name in parameters_of(given))
+            judged = (_called(line["name"], parameters, rest, end) for end in _ends(_PROBE, rest))
+        yield from (one for one in judged if one != b"")
 
 
-def _defined(name: bytes, parameters: tuple[bytes, ...] | None, rest: bytes) -> Iterator[bytes | None]:
-    """Judge one macro by what stands behind a `__has_include` in its body."""
-    if header := _HEADER.match(rest):
-        if parameters and not set(parameters).isdisjoint(_WORD.findall(header["angled"] or b"")):
-            yield None
-    elif parameters is None:
-        # `#define HAS __has_include`; a computed name is computed wherever it stands.
-        if not _NAME_CALLED.match(rest):
-            yield None if rest.strip() else name
-    else:
-        argument = _ARGUMENT.match(rest)
-        given = [parameter.replace(b"__VA_ARGS__...", b"__VA_ARGS__") for parameter in parameters]
-        yield name if argument and [argument["argument"]] == given else None
+def _named(name: bytes, body: bytes, end: int) -> bytes | None:
+    """Judge one macro without parameters by what stands behind a `__has_include` that ends at `end`.
+
+    `#define HAS __has_include` is the one that counts; a computed name is computed wherever it stands.
+    """
+    if _HEADER.match(body, end) or _NAME_CALLED.match(body, end):
+        return b""
+    return name if _NOTHING.match(body, end) else None
 
 
-def _after_probes(line: bytes) -> Iterator[bytes]:
-    """Give what stands behind each `__has_include` of a line that is not just asked about itself."""
-    for found in _PROBE.finditer(line):
-        if not _DEFINED.match(line[: found.start()]):
-            yield line[found.end() :]
+def _called(name: bytes, parameters: tuple[bytes, ...], body: bytes, end: int) -> bytes | None:
+    """Judge one macro with parameters in the same way."""
+    if header := _HEADER.match(body, end):
+        words = _WORD.findall(header["angled"] or b"")
+        return b"" if not words or set(words).isdisjoint(parameters) else None
+    argument = _ARGUMENT.match(body, end)
+    return name if argument is not None and parameters == (argument["argument"],) else None
+
+
+def _ends(macro: re.Pattern[bytes], line: bytes) -> Iterator[int]:
+    """Give where each call of a macro that is not just asked about itself has its name's end."""
+    return (found.end() for found in macro.finditer(line) if found["defined"] is None)
 
 
 def calls_oddly(text: bytes, names: Iterable[bytes]) -> bool:
     """Tell whether a directive has one of the macros `names`, and no header that is named outright."""
     alternatives = b"|".join(map(re.escape, sorted(names)))
-    found_by = re.compile(rb"(?<![\w$])(?:" + alternatives + rb")(?![\w$])")
+    found_by = re.compile(_DEFINED + rb"(?<![\w$])(?:" + alternatives + rb")(?![\w$])")
     if not found_by.search(text):
         return False
     lines = (line["rest"] for pattern in (_IF, _DEFINE) for line in pattern.finditer(text))
-    return any(
-        not CALLED.match(line, found.end()) and not _DEFINED.match(line[: found.start()])
-        for line in lines
-        for found in found_by.finditer(line)
-    )
+    return any(not CALLED.match(line, end) for line in lines for end in _ends(found_by, line))

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass
+from itertools import filterfalse
 from typing import TYPE_CHECKING
 
 from twisted_distcc.pump.asked import Asked, Kind
@@ -20,10 +21,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 REST = (
-    rb'''(?:[^\n/"']++|/\*(?s:.*?)\*/|//[^\n]*+|"(?:\\.|[^"\\\n])*+"'''
-    + rb"|'(?:\\.|[^'\\\n])*+'|[/\"'])*+"
+    rb"""(?:[^\n/"']++|/\*(?s:.*?)\*/|//[^\n]*+|"(?:\\.|[^"\\\n])*+"?"""
+    + rb"|'(?:\\.|[^'\\\n])*+'?|/)*+"
 )
-"""The rest of a directive, whose comments may go on in the next lines."""
+"""The rest of a directive, whose comments may go on in the next lines; a literal that nobody closes ends
+with its line."""
 
 _HEADER = (
     rb'(?:"(?P<quoted>[^"\n]*)"|<(?P<angled>[^>\n]*)>|(?P<computed>[A-Za-z_$\x80-\xff<\\]'
@@ -49,8 +51,14 @@ _SPLICE = re.compile(rb"\\[ \t\v\f\r]*\n")
 _TRIGRAPHS = {b"??=": b"#", b"??/": b"\\", b"??'": b"^", b"??(": b"[", b"??)": b"]", b"??!": b"|"}
 _TRIGRAPHS |= {b"??<": b"{", b"??>": b"}", b"??-": b"~"}
 
-_ASSEMBLER = re.compile(rb"(?i)\.inc(?P<what>bin|lude)(?![\w$.])(?=(?P<rest>[^\n]*))")
+_ASSEMBLER = re.compile(rb"(?i)\.inc(?P<what>bin|lude)(?![\w$.])")
 _ASSEMBLER_FILE = re.compile(rb'[ \t]*\\?"(?P<name>[^"\\\n%]+)\\?"')
+TANGLED = "comments begin in it again and again before one ends"
+_MOST_REREAD = 16
+"""How often a text may be read in search of the ends of comments, on average; mostly that is once."""
+_REREAD_AT_LEAST = 1_000_000
+"""Bytes that may be read so in any text."""
+
 _MAY_PRECEDE = re.compile(rb"(?s)(?:.*[^\w$.)\]]|.*\\[nrtvf]|.*\\[0-7]{2,3}|)\Z")
 _LONGEST_ESCAPE = 4
 
@@ -69,12 +77,15 @@ _STAYING = (
 _LINE = re.compile(rb"#" + BLANK + rb"(?:line)?" + BLANK + rb"[0-9]+" + BLANK + _HEADER)
 
 # Comments and strings; what remains of a text without them is code.
-# The ' of 1'000 begins no character, and no comment begins behind that of `#error don't /*`.
+# The ' of 1'000 begins no character, and no comment begins behind that of `#error don't /*`.  What is
+# open to the end of the text takes all of it, so that nothing is read twice.
 _NO_CODE = re.compile(
     rb"(?P<number>(?<![\w$])\.?[0-9](?:'?[\w.]|(?<=[eEpP])[+-])*+)"
-    rb'|/\*(?s:.*?)\*/|//[^\n]*|(?<![\w$])(?:u8?|U|L)?R"(?P<mark>[^()\\\s]{0,16})\((?s:.*?)\)(?P=mark)"'
+    rb"|/\*(?s:.*?)(?:\*/|(?P<unended>\Z))|//[^\n]*"
+    rb'|(?<![\w$])(?:u8?|U|L)?R"(?P<mark>[^()\\\s]{0,16})\((?s:.*?)(?:\)(?P=mark)"|(?P<unclosed>\Z))'
     rb'|"(?:\\.|[^"\\\n])*"|' + rb"'(?:\\.|[^'\\\n])*'|(?P<open>[\"'][^\n]*)"
 )
+_ENDLESS = frozenset({"open", "unended", "unclosed"})
 _CLOCK = re.compile(
     rb"(?P<no_use>#" + BLANK + rb"(?:define|undef|ifn?def)" + BLANK + rb")?"
     rb"(?<![\w$])(?P<clock>__(?:DATE|TIME|TIMESTAMP)__)(?![\w$])"
@@ -115,7 +126,7 @@ def read_text(contents: bytes) -> Text:
     seen = list(variants(contents))
     asked: dict[Asked, None] = {}
     computed: dict[tuple[Kind, bytes], None] = {}
-    forbids = ""
+    forbids = "" if seen else TANGLED
     for text in seen:
         for found in _everything(text):
             if isinstance(found, Asked):
@@ -149,8 +160,23 @@ def variants(contents: bytes) -> Iterator[bytes]:
     """Give the text as compilers may see it, lines joined.
 
     There is more than one way where trigraphs may be heeded or not, and where a carriage return ends a
-    line by itself for one compiler, and is a blank for another.
+    line by itself for one compiler, and is a blank for another.  There is none for a text that it would
+    take too long to look through.
     """
+    return filterfalse(_is_tangled, _variants(contents))
+
+
+def _is_tangled(text: bytes) -> bool:
+    """Tell whether comments begin again and again before one ends.
+
+    Wherever one may begin its end is looked for, so `#/*#/*#/*` would take time in proportion to the
+    square of its length.
+    """
+    reread = sum(piece.count(b"/*") * len(piece) for piece in text.split(b"*/"))
+    return reread > _MOST_REREAD * len(text) + _REREAD_AT_LEAST
+
+
+def _variants(contents: bytes) -> Iterator[bytes]:
     text = contents.removeprefix(b"\xef\xbb\xbf")
     if b"\0" in text:
         text = text.replace(b"\0", b" ")
@@ -184,8 +210,7 @@ def _everything(text: bytes) -> Iterator[Asked | tuple[Kind, bytes] | str]:
         if _begins_line(text, found.start()):
             yield _header(found, *_KINDS[found["what"]])
     if b"__has_" in text:
-        for found in _PROBE.finditer(text):
-            yield from _probe(text, found)
+        yield from _probes(text)
     if b"(<" in text or b'("' in text or b"( <" in text or b'( "' in text:
         yield from _called(text)
     if b".inc" in text or b".INC" in text or b".Inc" in text:
@@ -221,28 +246,48 @@ def _header(found: re.Match[bytes], quoted: Kind, angled: Kind) -> Asked | tuple
 
 def _begins_line(text: bytes, position: int) -> bool:
     """Tell whether nothing but blanks and comments precedes `position` on its line."""
-    start = max(text.rfind(b"\n", 0, position), text.rfind(b"\r", 0, position)) + 1
-    before = text[start:position].strip()
-    return not before or before.endswith(b"*/")
+    while position and text[position - 1] in b" \t\v\f":
+        position -= 1
+    return not position or text[position - 1] in b"\r\n" or text.endswith(b"*/", 0, position)
 
 
-def _line_of(text: bytes, position: int) -> bytes:
-    return text[text.rfind(b"\n", 0, position) + 1 : position]
+class _Lines:
+    """Tells of places in a text, each behind the one before, whether a pattern precedes it on its line.
+
+    Each line is looked through once, however many places there are in it.
+    """
+
+    def __init__(self, pattern: re.Pattern[bytes], text: bytes) -> None:
+        self._pattern = pattern
+        self._text = text
+        self._end = 0
+        self._found_at = -1
+
+    def has_before(self, position: int) -> bool:
+        if self._found_at < 0 or position > self._end:
+            start = self._text.rfind(b"\n", self._end, position) + 1
+            end = self._text.find(b"\n", position)
+            self._end = end if end >= 0 else len(self._text)
+            found = self._pattern.search(self._text, start, self._end)
+            self._found_at = found.end() if found is not None else len(self._text)
+        return self._found_at <= position
 
 
-def _probe(text: bytes, found: re.Match[bytes]) -> Iterator[Asked | tuple[Kind, bytes]]:
-    one = _header(found, *_PROBED[found["what"]])
-    line = _line_of(text, found.start())
-    # `#define HAS(x) __has_include(x)`: what HAS is called with is found where it is called.
-    if isinstance(one, Asked) or not _DEFINES_PROBE.search(line):
-        yield one
-    if found["angled"] is not None and _DEFINE.search(line):
-        yield _expanded(_PROBED[found["what"]][0], found["angled"])
+def _probes(text: bytes) -> Iterator[Asked | tuple[Kind, bytes]]:
+    defining_probes, defining = _Lines(_DEFINES_PROBE, text), _Lines(_DEFINE, text)
+    for found in _PROBE.finditer(text):
+        one = _header(found, *_PROBED[found["what"]])
+        # `#define HAS(x) __has_include(x)`: what HAS is called with is found where it is called.
+        if isinstance(one, Asked) or not defining_probes.has_before(found.start()):
+            yield one
+        if found["angled"] is not None and defining.has_before(found.start()):
+            yield _expanded(_PROBED[found["what"]][0], found["angled"])
 
 
 def _called(text: bytes) -> Iterator[Asked | tuple[Kind, bytes]]:
+    conditions = _Lines(_CONDITION, text)
     for found in CALLED.finditer(text):
-        if _CONDITION.search(_line_of(text, found.start())):
+        if conditions.has_before(found.start()):
             if (name := found["angled"]) is not None:
                 yield Asked(Kind.ANGLED_LEAF, os.fsdecode(name))
                 yield _expanded(Kind.QUOTED_LEAF, name)
@@ -260,7 +305,7 @@ def _assembler(text: bytes) -> Iterator[Asked | str]:
         if not _MAY_PRECEDE.match(text[max(0, found.start() - _LONGEST_ESCAPE) : found.start()]):
             continue
         kind = Kind.ASSEMBLER if found["what"].lower() == b"lude" else Kind.ASSEMBLER_LEAF
-        if name := _ASSEMBLER_FILE.match(found["rest"]):
+        if name := _ASSEMBLER_FILE.match(text, found.end()):
             yield Asked(kind, os.fsdecode(name["name"]))
         else:
             directive = f".inc{found['what'].decode('ascii').lower()}"
@@ -270,5 +315,10 @@ def _assembler(text: bytes) -> Iterator[Asked | str]:
 def _clock(text: bytes) -> list[bytes]:
     if b"__DATE__" not in text and b"__TIME" not in text:
         return []
-    code = _NO_CODE.sub(lambda found: found["open"] or b" ", text)
+    code = _NO_CODE.sub(_code_in, text)
     return [found["clock"] for found in _CLOCK.finditer(code) if found["no_use"] is None]
+
+
+def _code_in(found: re.Match[bytes]) -> bytes:
+    """Return what a compiler may read as code: all of what it would look for the end of in vain."""
+    return found[0] if found.lastgroup in _ENDLESS else b" "
