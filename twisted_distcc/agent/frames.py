@@ -10,6 +10,9 @@ tdistcc starts with this module, so it imports nothing.
 HEADER_LENGTH = 9
 # The kernel lets a program have some megabytes of arguments and environment; outputs are bounded too.
 LARGEST = 1 << 28
+_LONGEST_CODE = 3
+_MOST_CODE = 255
+_MOST_UMASK = 0o777
 
 REQUEST = b"R"
 
@@ -51,6 +54,17 @@ def parse_header(header: bytes) -> tuple[bytes, int]:
     return header[:1], length
 
 
+def parse_exit_code(payload: bytes) -> int:
+    """Return the exit code that a verdict tells.
+
+    Raises:
+        BadFrameError: if no program ends with it.
+    """
+    if not (len(payload) <= _LONGEST_CODE and payload.isdigit() and int(payload) <= _MOST_CODE):
+        raise BadFrameError(payload)
+    return int(payload)
+
+
 def pack_request(
     stamp: bytes,
     umask: int,
@@ -81,9 +95,9 @@ def unpack_request(payload: bytes) -> tuple[bytes, int, bytes, bytes, list[bytes
     """
     try:
         stamp, umask, terminals, directory, count, *words = payload.split(b"\0")
-        end = int(count)
-        if not 0 < end <= len(words):
-            raise BadFrameError(count)
-        return stamp, int(umask, 8), terminals, directory, words[:end], words[end:]
+        end, mask = int(count), int(umask, 8)
+        if not (0 < end <= len(words) and 0 <= mask <= _MOST_UMASK):
+            raise BadFrameError(b"%b %b" % (umask, count))
+        return stamp, mask, terminals, directory, words[:end], words[end:]
     except ValueError as error:
         raise BadFrameError(str(error)) from None

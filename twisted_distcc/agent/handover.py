@@ -24,6 +24,7 @@ from twisted_distcc.agent.frames import (
     BadFrameError,
     frame,
     pack_request,
+    parse_exit_code,
     parse_header,
 )
 from twisted_distcc.agent.socket_path import runtime_folder, stamp
@@ -144,9 +145,9 @@ def _listen(connection: _socket.socket, message_fd: int) -> Verdict | None:
         elif kind == STDERR:
             verdict.stderr += payload
         elif kind == EXIT:
-            verdict.exit_code = int(payload)
+            verdict.exit_code = parse_exit_code(payload)
             return verdict
-        elif kind == RUN:
+        elif kind == RUN and payload:
             verdict.compiler = payload
             return verdict
         elif kind == ELSEWHERE:

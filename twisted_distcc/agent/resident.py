@@ -90,6 +90,8 @@ class HandedOver:
             BadFrameError: if it is none.
         """
         stamp, umask, terminals, directory, argv, variables = unpack_request(payload)
+        if not directory.startswith(b"/"):
+            raise BadFrameError(directory)
         pairs = (os.fsdecode(variable).partition("=") for variable in variables)
         environ = {name: value for name, _, value in pairs}
         words = tuple(os.fsdecode(word) for word in argv)
@@ -224,11 +226,13 @@ class AgentProtocol(Protocol):
             self.factory.opened(self)
 
     def dataReceived(self, data: bytes) -> None:
-        """Gather the one frame that tdistcc sends."""
+        """Gather the one frame that tdistcc sends; what comes after it belongs to nobody."""
+        if self._job is not None:
+            return
         self._buffer += data
         try:
             payload = self._payload()
-            if payload is not None and self._job is None:
+            if payload is not None:
                 self._begin(HandedOver.parse(payload))
         except BadFrameError as error:
             self._log.warn("tdistcc sent no request: {error}", error=error)
@@ -262,7 +266,7 @@ class AgentProtocol(Protocol):
             raise BadFrameError(kind)
         if len(self._buffer) < HEADER_LENGTH + length:
             return None
-        return bytes(self._buffer[HEADER_LENGTH:])
+        return bytes(self._buffer[HEADER_LENGTH : HEADER_LENGTH + length])
 
     def _begin(self, request: HandedOver) -> None:
         if not self._is_ours:

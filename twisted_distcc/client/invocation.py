@@ -22,6 +22,8 @@ _TLS_PATHS: Final = (
     "DISTCC_TLS_CA",
     "DISTCC_TLS_CRL",
 )
+# The kernel counts columns in 16 bits.
+_WIDEST: Final = 0xFFFF
 _PATHS: Final = ("HOME", "DISTCC_DIR", "TMPDIR", *_TLS_PATHS)
 
 
@@ -45,7 +47,14 @@ class Terminal:
             ValueError: if it tells nothing of the kind.
         """
         of_input, of_errors = told.split(b",")
-        return cls(int(of_errors), int(of_input) if of_input else None) if of_errors else None
+        return cls(_width(of_errors), _width(of_input) if of_input else None) if of_errors else None
+
+
+def _width(columns: bytes) -> int:
+    width = int(columns)
+    if not 0 <= width <= _WIDEST:
+        raise ValueError(columns)
+    return width
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,6 +44,8 @@ def parse_policy(text: str, file: str) -> Policy:
         written = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise BadPolicyError(f"{file}: this is no TOML: {error}") from None
+    except RecursionError:
+        raise BadPolicyError(f"{file}: its lists or tables are nested too deeply") from None
     tables = _tables(written, file)
     rules = tuple(
         _rule(table, f"{file}: rule {_title(table, number)}") for number, table in enumerate(tables, 1)

@@ -15,6 +15,7 @@ from typing import Final
 
 from twisted_distcc.cmdline.compilation import Compilation, Option
 from twisted_distcc.cmdline.option_rules import Role
+from twisted_distcc.cmdline.reasons import shown
 from twisted_distcc.cmdline.written import Written, written
 from twisted_distcc.errors import EXIT_ACCESS_DENIED
 from twisted_distcc.policy.access import Network
@@ -30,8 +31,6 @@ _EVERYBODYS: Final = frozenset(
     {Role.MAKE_RULES, Role.MAKE_FILE, Role.MAKE_TARGET, Role.MAKE_PHONY, Role.FOR_PREPROCESSOR}
     | {Role.LANGUAGE}
 )
-# Characters of an option that a reason repeats.
-_SHOWN_LENGTH: Final = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +124,7 @@ class Rule:
         asked = (option for option in wish.options if option.role not in _EVERYBODYS)
         strays = (option for option in asked if not matches_any(self.only_options, option.ways))
         stray = next(strays, None)
-        return None if stray is None else stray.typed[:_SHOWN_LENGTH]
+        return None if stray is None else shown(stray.typed)
 
 
 @dataclass(frozen=True, slots=True)

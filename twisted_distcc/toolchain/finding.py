@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from twisted_distcc.cmdline.compilers import Family, recognise
+from twisted_distcc.cmdline.reasons import shown
 from twisted_distcc.errors import EXIT_COMPILER_MISSING
 from twisted_distcc.policy.command_list import CommandList
 from twisted_distcc.policy.verdict import Refused
@@ -113,18 +114,18 @@ class Compilers:
             return self.root + name
         base = os.path.basename(name)
         if not self.any_command and recognise(base) is None:
-            return _refused(f"{name} is not a compiler that this server knows")
+            return _refused(f"{shown(name)} is not a compiler that this server knows")
         found = next(on_path(base, self.folders), None)
         if found is None:
-            return _refused(f"this server has no {base}: it is not installed, or not on its PATH")
+            return _refused(f"this server has no {shown(base)}: it is not installed, or not on its PATH")
         if name in (base, found) or self._is_same(name, found):
             return found
-        return _refused(f"this server's {base} is {found}, and {name} is another file or none")
+        return _refused(f"this server's {base} is {found}, and {shown(name)} is another file or none")
 
     def _listed(self, name: str, commands: CommandList) -> str | Refused:
         command = commands.match(name)
         if command is None:
-            return _refused(f"{name} is not on this server's list of commands")
+            return _refused(f"{shown(name)} is not on this server's list of commands")
         if not is_executable(self.root + command):
             return _refused(f"this server has no {command}, which is on its list of commands")
         return self.root + command

@@ -137,7 +137,7 @@ def _after(rules: str, targets: Collection[str]) -> int | None:
         if not ends:
             return None
         at = ends[0]
-    return at + 1 if rules.startswith(":", at) else None
+    return at + 1 if rules.startswith(": ", at) else None
 
 
 def _orders(dependencies: Dependencies) -> Iterator[list[str]]:

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 _LONGEST_NOTE: Final = 16384
 _LONGEST_REASON: Final = 500
+_LONGEST_TIME: Final = 20
 _NANO: Final = 1_000_000_000
 
 
@@ -48,7 +49,8 @@ class _Failure:
         """Read a line of a note; `None` if it is not one."""
         at, _, rest = line.partition(" ")
         word, separator, reason = rest.partition(" ")
-        return cls(int(at), word, reason) if separator and at.isdecimal() else None
+        is_time = at.isdecimal() and len(at) <= _LONGEST_TIME
+        return cls(int(at), word, reason) if separator and is_time else None
 
     def __str__(self) -> str:
         return f"{self.at} {self.word} {self.reason}\n"
