@@ -13,6 +13,7 @@ from itertools import chain, pairwise
 from types import MappingProxyType
 from typing import Final
 
+from tests.fuzz import agent_targets, client_targets, pump_targets, server_targets
 from twisted_distcc.agent.frames import BadFrameError, pack_request, parse_header, unpack_request
 from twisted_distcc.client.hosts import parse_hosts
 from twisted_distcc.cmdline.compilation import Compilation
@@ -224,11 +225,24 @@ SEEDS: Final[Mapping[str, tuple[bytes, ...]]] = MappingProxyType(
         "response_file": (b"-c 'a b' \"c\\\\d\" @x\n", b'.incbin "/x"\n#include "/y"\n__asm__("")'),
         "hosts": (_HOSTS,),
         "packets": (b"S\n/bin/cc\n-c", b"R00000010x\0022\0/\0001\0cc\0A=b"),
+        **agent_targets.SEEDS,
+        **client_targets.SEEDS,
+        **pump_targets.SEEDS,
+        **server_targets.SEEDS,
     }
 )
 TARGETS: Final[Mapping[str, Callable[[bytes], None]]] = MappingProxyType(
     {
         target.__name__: target
-        for target in (request, reply, lzo, command, tree, response_file, hosts, packets)
+        for target in (
+            *(request, reply, lzo, command, tree, response_file, hosts, packets),
+            *agent_targets.TARGETS,
+            *client_targets.TARGETS,
+            *pump_targets.TARGETS,
+            *server_targets.TARGETS,
+        )
     }
 )
+# These start compilers, or measure time: `run` has them, and no test.
+SLOW_TARGETS: Final = MappingProxyType({target.__name__: target for target in pump_targets.SLOW_TARGETS})
+SLOW_SEEDS: Final = pump_targets.SLOW_SEEDS

@@ -2,18 +2,46 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from twisted.trial.unittest import SynchronousTestCase
 
+from tests.agent.test_resident import STAMP
 from tests.fuzz.targets import LOW, SEEDS, TARGETS
 from tests.wire.samples import ANY_REPLY, ANY_REQUEST, put, reply_writer, request_writer, split
+from twisted_distcc.agent.frames import EXIT, REQUEST, RUN, frame, pack_request
 from twisted_distcc.errors import RemoteProtocolError
 from twisted_distcc.wire.connection import Reader
 from twisted_distcc.wire.events import Event, MessageEnd
 from twisted_distcc.wire.grammar import DIST, DONE, REPLIES, REQUESTS
 
+# Bytes that broke a target once, by its name: a search found them, or a reader of what it had found.
+_FOUND: Final = {
+    "rules": [b"\1a.o:a.c\n"],  # which no compiler writes
+    "notes": [
+        b"%b red/1 it hung up\n1000000000000000000 red/1 it hung up\n" % (b"1" * digits)
+        for digits in (400, 5000)
+    ],
+    "policies": [b"x=" + b"[" * 5000],
+    "judging": [b"\ngcc\x0f\n-c\na.c", b"\ngcc\n-m\x1b[2J\n-c\na.c"],
+    "handed_over": [
+        b"\xff" + frame(REQUEST, pack_request(STAMP, umask, terminals, directory, [b"gcc"], []))
+        for umask, terminals, directory in (
+            (-1, b",80", b"/p"),
+            (0, b",99999", b"/p"),
+            (0, b",80", b"p"),
+        )
+    ],
+    "listened_to": [frame(RUN, b""), frame(EXIT, b"x"), frame(EXIT, b"256"), frame(EXIT, b"-1")],
+    "sources": [
+        # Each macro led to the next by a call within a call.
+        b"".join(b"#define A%d A%d\n" % (n, n + 1) for n in range(900))
+        + b"#define BOOST_PP_TUPLE_ELEM(a, b) x\n#include BOOST_PP_TUPLE_ELEM(0, A0)\n",
+    ],
+}
 _SHORT = settings(derandomize=True, deadline=None, database=None, max_examples=150)
 _ANY_SEED = st.sampled_from([seed for seeds in SEEDS.values() for seed in seeds])
 
@@ -28,12 +56,18 @@ _MUTATED = st.builds(
 
 
 class TargetTests(SynchronousTestCase):
+    def test_found(self) -> None:
+        """What broke a target once breaks it no more."""
+        for name, broke in _FOUND.items():
+            for data in broke:
+                TARGETS[name](data)
+
     def test_seeds(self) -> None:
-        """Each target takes what every search begins with, and its beginnings."""
+        """Each target takes what every search begins with, and beginnings of it."""
         self.assertEqual(SEEDS.keys(), TARGETS.keys())
         for name, target in TARGETS.items():
             for seed in SEEDS[name]:
-                for end in range(len(seed) + 1):
+                for end in (*range(0, len(seed), 1 + len(seed) // 50), len(seed)):
                     target(seed[:end])
 
     @_SHORT
