@@ -25,7 +25,7 @@ from twisted_distcc.jobs.commands import (
     RequestedCommand,
     command_of,
 )
-from twisted_distcc.jobs.model import Reply, Request, Tree, TreeFile, TreeLink
+from twisted_distcc.jobs.model import DEPENDENCIES, OBJECT, Reply, Request, Tree, TreeFile, TreeLink
 from twisted_distcc.jobs.plain_trees import pack_tree, unpack_tree
 from twisted_distcc.policy.access import AllowList
 from twisted_distcc.policy.peer import Address, Peer
@@ -48,7 +48,9 @@ from twisted_distcc.wire.limits import Limits
 
 __all__ = [
     "ALLOWED",
+    "DEPENDENCIES",
     "EMPTY",
+    "OBJECT",
     "Address",
     "Admission",
     "AllowList",

@@ -44,7 +44,7 @@ class Packing(ABC):
 
     @abstractmethod
     async def work(self, work: Callable[[], Body]) -> Body:
-        """Return what `work` returns or raises; it takes the processor for up to some tenths of a second."""
+        """Return what `work` returns or raises; that may take a tenth of a second or two."""
 
     async def expansion(self, work: Callable[[], Body]) -> Body:
         """Do as `work` does, for what may take some hundred megabytes of memory meanwhile."""

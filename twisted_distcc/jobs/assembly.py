@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from twisted_distcc.content.body import EMPTY, Body, Spool
-from twisted_distcc.jobs.model import Reply, Request
+from twisted_distcc.jobs.model import DEPENDENCIES, OBJECT, Reply, Request
 from twisted_distcc.jobs.tree_entries import TreeSpool, entry_events
 from twisted_distcc.wire.connection import Writer
 from twisted_distcc.wire.events import BodyData, BodyEnd, BodyStart, Event, MessageEnd, Number, Run, Text
@@ -18,7 +18,7 @@ from twisted_distcc.wire.grammar import FILES
 
 _ARGUMENT: Final = b"ARGV"
 _FILE: Final = b"FILE"
-_REPLY_BODIES: Final = (b"SERR", b"SOUT", b"DOTO", b"DOTD")
+_OUTPUTS: Final = ((OBJECT, b"DOTO"), (DEPENDENCIES, b"DOTD"))
 WRITE: Final = 128 * 1024
 """Bytes that are about as many as are written at a time."""
 
@@ -100,9 +100,12 @@ class Assembly:
         return Request(self.arguments, source, self.version)
 
     def reply(self) -> Reply:
-        """Give the reply, once all its events were taken."""
-        bodies = (self._bodies.pop(token, EMPTY) for token in _REPLY_BODIES)
-        return Reply(self._numbers[b"STAT"], *bodies)
+        """Return the reply, once all its events were taken."""
+        take = self._bodies.pop
+        stderr, stdout = take(b"SERR", EMPTY), take(b"SOUT", EMPTY)
+        # An output that is not there is sent as an empty one.
+        outputs = {name: body for name, token in _OUTPUTS if (body := take(token, EMPTY)).length}
+        return Reply(self._numbers[b"STAT"], stderr, stdout, outputs=outputs)
 
     def _text(self, token: bytes, data: bytes) -> None:
         if token == _ARGUMENT:
@@ -154,8 +157,9 @@ def reply_pieces(writer: Writer, reply: Reply, version: int) -> Iterator[bytes]:
     """Lay out `reply`, whose bodies are as `version` wants them."""
     yield writer.send(Number(b"DONE", version))
     yield writer.send(Number(b"STAT", reply.status))
-    for token, body in zip(_REPLY_BODIES[:-1], reply.bodies, strict=False):
-        yield from _body_pieces(writer, token, body)
+    yield from _body_pieces(writer, b"SERR", reply.stderr)
+    yield from _body_pieces(writer, b"SOUT", reply.stdout)
+    yield from _body_pieces(writer, b"DOTO", reply.object_file)
     if version == FILES and reply.status == 0:
         yield from _body_pieces(writer, b"DOTD", reply.dependencies)
     writer.send(MessageEnd())

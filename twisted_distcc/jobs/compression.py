@@ -21,7 +21,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import replace
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from twisted_distcc.content.body import Body
 from twisted_distcc.content.packing import Packing
@@ -30,6 +30,9 @@ from twisted_distcc.wire.grammar import COMPRESSED, PLAIN
 from twisted_distcc.wire.limits import Limits
 
 T = TypeVar("T")
+
+# Bodies of a reply that protocols 1 to 3 have tokens for.
+_CARRIED: Final = 4
 
 
 def packed_source(request: Request) -> Body | None:
@@ -64,7 +67,7 @@ async def compress_reply(packing: Packing, reply: Reply, version: int) -> Reply:
     """Return `reply` as it is sent with `version`; see `Packing.compress`."""
     if version == PLAIN:
         return reply
-    return Reply(reply.status, *await _each(reply.bodies, packing.compress))
+    return Reply(reply.status, *await _each(reply.bodies[:_CARRIED], packing.compress))
 
 
 async def _each(bodies: Iterable[T], change: Callable[[T], Awaitable[Body]]) -> list[Body]:

@@ -8,13 +8,22 @@ A request or a reply owns its bodies, and whoever ends its life calls `discard`.
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Final
 
 from twisted_distcc.content.body import EMPTY, Body
 
 FOLDER_MARK: Final = b".twisted-distcc"
 """The name of the empty file by which a tree has a folder that none of its files is in."""
+
+OBJECT: Final = "object"
+"""The name of the output that is what the compiler was asked to make, most often an object file."""
+DEPENDENCIES: Final = "dependencies"
+"""The name of the output that is the dependency file, which `-MD` asks for."""
+_NAMED: Final = frozenset({OBJECT, DEPENDENCIES})
+NO_OUTPUTS: Final[Mapping[str, Body]] = MappingProxyType({})
 
 
 def is_wait_status(status: int) -> bool:
@@ -77,22 +86,43 @@ class Request:
             self.tree.contents.discard()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, init=False)
 class Reply:
     """What came of a compilation.
 
     Attributes:
         status: the compiler's wait status, 0 for success.
         stderr, stdout: what the compiler said.
-        object_file: what it made; empty if it failed.
-        dependencies: its dependency file; empty if none was asked for, and before version 3.
+        outputs: the files that it made, by name.  Protocols 1 to 3 carry `OBJECT` and `DEPENDENCIES`.
+
+    Args:
+        status, stderr, stdout, outputs: as above.
+        object_file, dependencies: two more outputs; an empty one stands for none, as it does in
+            protocols 1 to 3.
     """
 
     status: int
-    stderr: Body = EMPTY
-    stdout: Body = EMPTY
-    object_file: Body = EMPTY
-    dependencies: Body = EMPTY
+    stderr: Body
+    stdout: Body
+    outputs: Mapping[str, Body]
+
+    def __init__(
+        self,
+        status: int,
+        stderr: Body = EMPTY,
+        stdout: Body = EMPTY,
+        object_file: Body = EMPTY,
+        dependencies: Body = EMPTY,
+        *,
+        outputs: Mapping[str, Body] = NO_OUTPUTS,
+    ) -> None:
+        named = {OBJECT: object_file, DEPENDENCIES: dependencies}
+        made = {name: body for name, body in named.items() if body.length}
+        set_field = object.__setattr__
+        set_field(self, "status", status)
+        set_field(self, "stderr", stderr)
+        set_field(self, "stdout", stdout)
+        set_field(self, "outputs", {**outputs, **made} if made else outputs)
 
     @classmethod
     def sentence(cls, exit_code: int, text: str) -> Reply:
@@ -106,11 +136,24 @@ class Reply:
         return code if code >= 0 else 128 - code
 
     @property
-    def bodies(self) -> tuple[Body, Body, Body, Body]:
-        """The bodies in the order of the protocol: standard error and output, object, dependencies."""
-        return (self.stderr, self.stdout, self.object_file, self.dependencies)
+    def object_file(self) -> Body:
+        """The object; empty if the compile failed."""
+        return self.outputs.get(OBJECT, EMPTY)
+
+    @property
+    def dependencies(self) -> Body:
+        """The dependency file; empty if none was asked for, and before version 3."""
+        return self.outputs.get(DEPENDENCIES, EMPTY)
+
+    @property
+    def bodies(self) -> tuple[Body, ...]:
+        """All bodies: standard error and output, object, dependencies, and then any other outputs."""
+        named = (self.stderr, self.stdout, self.object_file, self.dependencies)
+        if self.outputs.keys() <= _NAMED:
+            return named
+        return (*named, *(body for name, body in self.outputs.items() if name not in _NAMED))
 
     def discard(self) -> None:
-        """Give the bodies up."""
+        """Give up the bodies."""
         for body in self.bodies:
             body.discard()

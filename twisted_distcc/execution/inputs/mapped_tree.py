@@ -73,7 +73,7 @@ class Moved:
             _changed(body, lambda text: restored(text, root), keep)
             for body in (reply.stderr, reply.stdout)
         )
-        return replace(reply, stderr=stderr, stdout=stdout, dependencies=rules)
+        return Reply(reply.status, stderr, stdout, dependencies=rules, outputs=reply.outputs)
 
 
 def lay_open(tree: Tree, root: str, searched: Sequence[str]) -> Site:
