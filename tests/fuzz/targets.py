@@ -13,10 +13,11 @@ from itertools import chain, pairwise
 from types import MappingProxyType
 from typing import Final
 
-from tests.fuzz import agent_targets, client_targets, pump_targets, server_targets
+from tests.fuzz import agent_targets, client_targets, pump_targets, server_targets, tls_targets
 from twisted_distcc.agent.frames import BadFrameError, pack_request, parse_header, unpack_request
 from twisted_distcc.client.hosts import parse_hosts
 from twisted_distcc.cmdline.compilation import Compilation
+from twisted_distcc.cmdline.option_rules import Role
 from twisted_distcc.cmdline.parse import parse
 from twisted_distcc.cmdline.preprocessed import source_forbids
 from twisted_distcc.cmdline.response import split
@@ -28,6 +29,7 @@ from twisted_distcc.execution.inputs.layout import Fixture, lay_out
 from twisted_distcc.execution.inputs.names import BadTreeError
 from twisted_distcc.jobs.model import Tree, TreeFile, TreeLink
 from twisted_distcc.launcher.packets import pack_start, unpack_start
+from twisted_distcc.policy.rules import Wish
 from twisted_distcc.wire.connection import Reader, Writer
 from twisted_distcc.wire.events import BodyData, BodyEnd, BodyStart, Event, MessageEnd, Run, Text
 from twisted_distcc.wire.grammar import DIST, DONE, REPLIES, REQUESTS, Field, Messages
@@ -147,6 +149,28 @@ def command(data: bytes) -> None:
         assert sent.reason.isprintable(), sent.reason
 
 
+def spelled(data: bytes) -> None:
+    """Write a command as it was understood: it is understood so again, and rules see it so."""
+    served = parse([os.fsdecode(word) for word in data.split(b"\n")], arrived=True)
+    if not isinstance(served, Compilation):
+        return
+    argv = serve_argv(served, served.compiler, served.source, "out.o")
+    again = parse(argv, arrived=True)
+    assert isinstance(again, Compilation), again
+    assert serve_argv(again, served.compiler, served.source, "out.o") == argv
+    for option in Wish.of((served.compiler,), served).options:
+        assert option.ways
+        for way in filter(_is_one_option, option.ways if option.role is not Role.LINK else ()):
+            typed = parse([served.compiler, "-c", *way.split(" "), "a.c"], arrived=True)
+            if isinstance(typed, Compilation):
+                assert any(way in one.ways for one in Wish.of((served.compiler,), typed).options), way
+
+
+def _is_one_option(way: str) -> bool:
+    """Tell whether `way` is read as it was made: `-Wl,` parts an argument, and `=` may be doubled."""
+    return "," not in way and "==" not in way
+
+
 def tree(data: bytes) -> None:
     """Lay out files and links, one a line: whatever lies somewhere lies in folders, below no link."""
     named = [line.partition(b">") for line in data.split(b"\n")]
@@ -218,6 +242,10 @@ SEEDS: Final[Mapping[str, tuple[bytes, ...]]] = MappingProxyType(
             _LITERAL + b"\x40\x00" * 9 + b"\x3f\x00\x00" + _END,
         ),
         "command": (_WORDS, b"clang++\n-c\n-Xclang\n-load\n-Xclang\nx.so\na.cc\n--target=x\n-o\n-"),
+        "spelled": (
+            b"gcc\n-c\n-Wa,-W\n-Xassembler\n-k\n--std=c99\n-O2\n-target\nx\na.c\n-o\nx.o",
+            b"clang\n-c\n--pedantic\n-mllvm\n-x86\n-ftemplate-depth=9\n-Wl,-z,now\na.i",
+        ),
         "tree": (
             b"/p/a.c\n/usr/include/x.h\n/w>/p\n/w/b>../q/./r",
             b"/usr>/oldroot\n/lib>usr/lib\n/lib/x\n/a>/b\n/b>/a",
@@ -229,17 +257,19 @@ SEEDS: Final[Mapping[str, tuple[bytes, ...]]] = MappingProxyType(
         **client_targets.SEEDS,
         **pump_targets.SEEDS,
         **server_targets.SEEDS,
+        **tls_targets.SEEDS,
     }
 )
 TARGETS: Final[Mapping[str, Callable[[bytes], None]]] = MappingProxyType(
     {
         target.__name__: target
         for target in (
-            *(request, reply, lzo, command, tree, response_file, hosts, packets),
+            *(request, reply, lzo, command, spelled, tree, response_file, hosts, packets),
             *agent_targets.TARGETS,
             *client_targets.TARGETS,
             *pump_targets.TARGETS,
             *server_targets.TARGETS,
+            *tls_targets.TARGETS,
         )
     }
 )

@@ -35,6 +35,8 @@ _FOUND: Final = {
             (0, b",80", b"p"),
         )
     ],
+    # Names of kinds that the library has no reader for.
+    "certificates": [b"ada\n\x30\x04\xa5\x02\xa1\x00", b"ada\n\x30\x02\xa3\x00"],
     "listened_to": [frame(RUN, b""), frame(EXIT, b"x"), frame(EXIT, b"256"), frame(EXIT, b"-1")],
     "sources": [
         # Each macro led to the next by a call within a call.

@@ -53,7 +53,7 @@ def answers_to(certificate: x509.Certificate, name: str) -> bool:
     """Say whether `certificate` is for the server that a client calls `name`: a name or an address."""
     try:
         verify_service_identity(extract_patterns(certificate), [_service(name)], [])
-    except (CertificateError, VerificationError, ValueError):
+    except (CertificateError, VerificationError, ValueError, x509.UnsupportedGeneralNameType):
         return False
     return True
 
@@ -77,7 +77,10 @@ def _service(name: str) -> ServiceID:
 def _alternative_names(certificate: x509.Certificate) -> tuple[str, ...]:
     try:
         extension = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName)
-    except (x509.ExtensionNotFound, x509.DuplicateExtension, ValueError):
+    except (
+        *(x509.ExtensionNotFound, x509.DuplicateExtension, ValueError),
+        x509.UnsupportedGeneralNameType,
+    ):
         return ()
     return tuple(map(_spelled, extension.value))
 
