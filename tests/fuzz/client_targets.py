@@ -156,6 +156,8 @@ def served_compile(data: bytes) -> None:
     else:
         assert left == ({"hello.o", "hello.d"} if "cpp" in options else {"hello.o"}), left
     case.nothing_is_left("hello.h")
+    for remembered in (case.network.joined, case.preprocessor.commands, case.preprocessor.processes):
+        remembered.clear()
 
 
 def _result(case: DispatchTestCase, running: Deferred[object]) -> object:
