@@ -27,10 +27,11 @@ from twisted_distcc.agent.frames import (
     pack_request,
     parse_header,
 )
-from twisted_distcc.agent.resident import LOOK, AgentFactory, AgentProtocol, peer_uid
+from twisted_distcc.agent.resident import LOOK, AgentFactory, AgentProtocol
 from twisted_distcc.client.dispatch import Dispatcher
 from twisted_distcc.client.invocation import Finished, Invocation, Outcome, Report, RunHere, Terminal
 from twisted_distcc.client.scheduling.slots import SlotDirectory
+from twisted_distcc.runtime.peer_credentials import peer_credentials
 
 STAMP = b"0.1 17"
 IDLE = 2 * LOOK
@@ -227,7 +228,7 @@ class CommandTests(AgentTestCase):
     def test_a_context_that_cannot_be_seen(self) -> None:
         """So is a process that the kernel does not show us."""
         refusal = PermissionError(13, "Permission denied")
-        with patch("twisted_distcc.agent.resident.context_of", side_effect=refusal):
+        with patch("twisted_distcc.agent.handed_over.context_of", side_effect=refusal):
             _, transport = self.ask()
         self.assertEqual(frames(transport.value()), [(ELSEWHERE, b"")])
 
@@ -240,7 +241,7 @@ class CommandTests(AgentTestCase):
 
     def test_whose_connection_it_is(self) -> None:
         """The kernel says who is at the other end."""
-        self.assertEqual(peer_uid(self.pair[0]), os.getuid())
+        self.assertEqual(peer_credentials(self.pair[0]).uid, os.getuid())
 
 
 class LifeTests(AgentTestCase):

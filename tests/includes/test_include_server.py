@@ -25,6 +25,7 @@ from twisted_distcc.includes.include_server import (
     pack_answer,
 )
 from twisted_distcc.pump.unit import NotForServersError
+from twisted_distcc.runtime.peer_credentials import PeerCredentials
 from twisted_distcc.wire.limits import Limits
 
 ASKED = Question(("gcc", "-c", "ü\udcff.c"), "/home/é")
@@ -164,6 +165,7 @@ class ProtocolTests(SynchronousTestCase):
 
     def test_another_user(self) -> None:
         """Nobody else is served, whoever could reach the socket."""
-        self.patch(include_server, "peer_uid", lambda _: os.getuid() + 1)
+        other = PeerCredentials(1, os.getuid() + 1, 0)
+        self.patch(include_server, "peer_credentials", lambda _: other)
         self.connect()
         self.assertTrue(self.transport.disconnected)

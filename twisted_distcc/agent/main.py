@@ -23,9 +23,9 @@ from twisted.logger import globalLogBeginner
 from twisted.python.failure import Failure
 
 from twisted_distcc.agent.context import context_of, has_company
-from twisted_distcc.agent.handover import LISTENER
 from twisted_distcc.agent.resident import IDLE, AgentFactory
 from twisted_distcc.agent.socket_path import stamp
+from twisted_distcc.agent.spawning import LISTENER
 from twisted_distcc.client.dispatch import Dispatcher
 from twisted_distcc.launcher.signals import STRAY, heed
 from twisted_distcc.observe.logs import LogFile

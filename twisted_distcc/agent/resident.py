@@ -13,9 +13,7 @@ from __future__ import annotations
 
 import os
 import socket
-import struct
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, Final
 
 from twisted.internet.defer import Deferred
@@ -24,7 +22,6 @@ from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from twisted_distcc.agent.context import context_of
 from twisted_distcc.agent.frames import (
     ELSEWHERE,
     EXIT,
@@ -39,67 +36,18 @@ from twisted_distcc.agent.frames import (
     BadFrameError,
     frame,
     parse_header,
-    unpack_request,
 )
+from twisted_distcc.agent.handed_over import HandedOver, has_context
 from twisted_distcc.client.dispatch import Dispatcher
-from twisted_distcc.client.invocation import Finished, Invocation, Outcome, Terminal
+from twisted_distcc.client.invocation import Finished, Invocation, Outcome
 from twisted_distcc.client.report import Reminders, make_report
 from twisted_distcc.client.scheduling.slots import Slot
+from twisted_distcc.runtime.peer_credentials import peer_credentials
 
 IDLE: Final = 600.0
 """Seconds without a command after which an agent ends."""
 LOOK: Final = 10.0
 """Seconds without a command after which an agent looks whether anybody is left who could call."""
-
-# struct ucred of unix(7): process, user and group.
-_CREDENTIALS: Final = struct.Struct("iII")
-
-
-def peer_uid(connection: socket.socket) -> int:
-    """Return the user at the other end of a UNIX connection."""
-    return _credentials(connection)[1]
-
-
-def has_context(connection: socket.socket, context: bytes) -> bool:
-    """Whether the process at the other end of a UNIX connection has this very context."""
-    try:
-        return context_of(str(_credentials(connection)[0])) == context
-    except OSError:  # the kernel does not show it to us
-        return False
-
-
-def _credentials(connection: socket.socket) -> tuple[int, int, int]:
-    """Return the process, which is 0 in PID namespaces that we cannot see, the user and the group."""
-    packed = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
-    process, user, group = _CREDENTIALS.unpack(packed)
-    return process, user, group
-
-
-@dataclass(frozen=True, slots=True)
-class HandedOver:
-    """A request of tdistcc: the stamp of its installation, and the command."""
-
-    stamp: bytes
-    invocation: Invocation
-
-    @classmethod
-    def parse(cls, payload: bytes) -> HandedOver:
-        """Read a request.
-
-        Raises:
-            BadFrameError: if it is none.
-        """
-        stamp, umask, terminals, directory, argv, variables = unpack_request(payload)
-        if not directory.startswith(b"/"):
-            raise BadFrameError(directory)
-        pairs = (os.fsdecode(variable).partition("=") for variable in variables)
-        environ = {name: value for name, _, value in pairs}
-        words = tuple(os.fsdecode(word) for word in argv)
-        try:
-            terminal = Terminal.parse(terminals)
-        except ValueError:
-            raise BadFrameError(terminals) from None
-        return cls(stamp, Invocation(words, os.fsdecode(directory), environ, umask, terminal))
 
 
 class AgentFactory(Factory):
@@ -217,8 +165,8 @@ class AgentProtocol(Protocol):
     def connectionMade(self) -> None:
         """Count it if it is of our own user, and of our own context; the others are not served."""
         assert self.transport is not None
-        connection = self.transport.getHandle()  # type: ignore[attr-defined]
-        if peer_uid(connection) != os.getuid():
+        connection = self._connection
+        if peer_credentials(connection).uid != os.getuid():
             self._log.warn("a connection of another user is closed")
             self.transport.abortConnection()  # type: ignore[attr-defined]
         elif has_context(connection, self.factory.context):
@@ -252,6 +200,11 @@ class AgentProtocol(Protocol):
         else:
             self._job.addBoth(lambda _: self.factory.closed(self))
             self._job.cancel()
+
+    @property
+    def _connection(self) -> socket.socket:
+        connection: socket.socket = self.transport.getHandle()  # type: ignore[union-attr]
+        return connection
 
     def interrupt(self) -> None:
         """Give the command up; its tdistcc asks another agent."""
@@ -290,9 +243,8 @@ class AgentProtocol(Protocol):
 
     def _build(self) -> int:
         """Return the process group of tdistcc, which a shell gives to each command that is typed."""
-        assert self.transport is not None
         try:
-            return os.getpgid(_credentials(self.transport.getHandle())[0])  # type: ignore[attr-defined]
+            return os.getpgid(peer_credentials(self._connection).pid)
         except ProcessLookupError:
             return 0
 

@@ -12,15 +12,15 @@ import select
 import shlex
 import signal
 import socket
-import struct
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
+from twisted_distcc.runtime.peer_credentials import peer_credentials
+
 SOCKET: Final = "socket"
 _LOG: Final = "log"
-_CREDENTIALS: Final = struct.Struct("iII")  # pid, uid, gid: `struct ucred`
 
 
 def exports(pid: int, folder: str) -> str:
@@ -64,9 +64,8 @@ def _pid_at(path: str) -> int | None:
             asking.connect(path)
         except OSError:
             return None
-        found = asking.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
-    pid, uid, _ = _CREDENTIALS.unpack(found)
-    return pid if uid == os.getuid() else None
+        server = peer_credentials(asking)
+    return server.pid if server.uid == os.getuid() else None
 
 
 def _end(pid: int) -> None:

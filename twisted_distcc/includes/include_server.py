@@ -21,9 +21,10 @@ from twisted.logger import Logger
 from twisted.protocols.policies import TimeoutMixin
 from twisted.python.failure import Failure
 
-from twisted_distcc.agent.resident import has_context, peer_uid
+from twisted_distcc.agent.handed_over import has_context
 from twisted_distcc.errors import RemoteProtocolError
 from twisted_distcc.pump.unit import NotForServersError
+from twisted_distcc.runtime.peer_credentials import peer_credentials
 from twisted_distcc.wire.connection import Connection
 from twisted_distcc.wire.events import Number, Run, Text
 from twisted_distcc.wire.tokens import encode_header
@@ -137,7 +138,7 @@ class IncludesProtocol(Protocol, TimeoutMixin):
         self.setTimeout(PATIENCE)
         connection = self.transport.getHandle()  # type: ignore[attr-defined]
         self._is_near = has_context(connection, self.factory.context)
-        if peer_uid(connection) != os.getuid():
+        if peer_credentials(connection).uid != os.getuid():
             self._log.warn("a connection of another user is closed")
             self.transport.abortConnection()  # type: ignore[attr-defined]
 

@@ -9,14 +9,13 @@ from __future__ import annotations
 import _socket  # `socket` itself costs more than all else here, and twistd-stdio starts once per job
 import os
 import pwd
-import struct
 from collections.abc import Mapping
 from typing import Final
 
 from twisted_distcc.errors import EXIT_BAD_ARGUMENTS, DistccError
 from twisted_distcc.policy.peer import STDIO, Peer, ssh_peer, tcp_peer, uid_peer
+from twisted_distcc.runtime.peer_credentials import peer_credentials
 
-_CREDENTIALS: Final = struct.Struct("iII")  # pid, uid, gid: `struct ucred`
 _LONGEST_NAME: Final = 100
 
 
@@ -33,8 +32,7 @@ def socket_peer(connection: _socket.socket) -> Peer:
         OSError: if it is gone already.
     """
     if connection.family == _socket.AF_UNIX:
-        found = connection.getsockopt(_socket.SOL_SOCKET, _socket.SO_PEERCRED, _CREDENTIALS.size)
-        return uid_peer(_CREDENTIALS.unpack(found)[1])
+        return uid_peer(peer_credentials(connection).uid)
     host, port = connection.getpeername()[:2]
     return tcp_peer(host, port)
 

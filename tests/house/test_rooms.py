@@ -1,0 +1,38 @@
+"""The house itself: its drawing, its names and the size of its modules."""
+
+from __future__ import annotations
+
+import runpy
+from collections import Counter
+from pathlib import Path
+from typing import Final
+
+from twisted.trial.unittest import SynchronousTestCase
+
+PROJECT: Final = Path(__file__).parents[2]
+PACKAGE: Final = PROJECT / "twisted_distcc"
+TESTS: Final = PROJECT / "tests"
+
+
+def modules() -> list[Path]:
+    """Return the modules of the product."""
+    return [path for path in sorted(PACKAGE.rglob("*.py")) if not path.name.startswith("__")]
+
+
+class RoomTests(SynchronousTestCase):
+    def test_drawing(self) -> None:
+        """`doc/rooms.svg` is what the code says; after a change run `scripts/draw_rooms.py`."""
+        script = runpy.run_path(str(PROJECT / "scripts" / "draw_rooms.py"))
+        self.assertEqual(script["DRAWING"].read_text(), script["draw"]())
+
+    def test_names(self) -> None:
+        """No two modules have one name."""
+        names = Counter(path.stem for path in modules())
+        self.assertEqual([name for name, count in names.items() if count > 1], [])
+
+    def test_tests(self) -> None:
+        """A room of tests is a room of the product, or about the product as a whole."""
+        wholes = {"benchmarks", "exact", "faults", "framework", "fuzz", "hostile", "house", "vectors"}
+        rooms = {str(path.parent.relative_to(TESTS)) for path in TESTS.rglob("*.py")} - {"."}
+        missing = {room for room in rooms if not (PACKAGE / room).is_dir()}
+        self.assertEqual(missing, wholes)
