@@ -17,10 +17,10 @@ from twisted_distcc.client.inputs.message_style import UNKNOWN, Style
 from twisted_distcc.client.inputs.preprocessing import Preprocessed
 from twisted_distcc.client.invocation import Finished
 from twisted_distcc.client.results.outputs import LeftToCompilerError, Outputs
-from twisted_distcc.client.results.planned_outputs import DEPENDENCIES, OBJECT, planned_outputs
+from twisted_distcc.client.results.planned_outputs import planned_outputs
 from twisted_distcc.client.terminal import is_shown_whole, shown
 from twisted_distcc.content.output_capture import LONGEST_WHOLE
-from twisted_distcc.jobs.model import Reply, Request
+from twisted_distcc.jobs.model import DEPENDENCIES, OBJECT, Reply, Request
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,11 +16,7 @@ from twisted_distcc.client.inputs.candidate import Candidate, StaysHere, check_o
 from twisted_distcc.client.results.outputs import Existing, LeftToCompilerError, is_new
 from twisted_distcc.cmdline.compilation import Compilation, Stage
 from twisted_distcc.cmdline.compilers import Family
-
-OBJECT: Final = "object"
-"""The file that `-o` names: an object, or the assembler source that `-S` makes."""
-DEPENDENCIES: Final = "dependencies"
-"""The dependency file of `-MD` and its kin."""
+from twisted_distcc.jobs.model import DEPENDENCIES, OBJECT
 
 # With these clang starts an assembler, as gcc does.
 _EXTERNAL_AS: Final = frozenset({"-fno-integrated-as", "-no-integrated-as"})
@@ -31,7 +27,7 @@ class PlannedOutput:
     """A file that a compile is to leave.
 
     Attributes:
-        name: which one it is, `OBJECT` or `DEPENDENCIES`.
+        name: its name among the outputs of a reply.
         path: where it goes, absolute.
         existing: what compilers do with a file that is there already.
     """
