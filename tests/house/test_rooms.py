@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import runpy
 from collections import Counter
 from pathlib import Path
@@ -29,6 +30,15 @@ class RoomTests(SynchronousTestCase):
         """No two modules have one name."""
         names = Counter(path.stem for path in modules())
         self.assertEqual([name for name, count in names.items() if count > 1], [])
+
+    def test_page(self) -> None:
+        """What `doc/architecture.md` calls a room or a module is one."""
+        named = set(re.findall(r"`([a-z][a-z_/]*)`", (PROJECT / "doc/architecture.md").read_text()))
+        paths = {path.relative_to(PACKAGE).with_suffix("") for path in modules()}
+        rooms = {room for path in paths for room in (path, *path.parents)}
+        known = {str(room) for room in rooms} | {room.name for room in rooms}
+        known |= {name for path in TESTS.iterdir() for name in (path.name, f"tests/{path.name}")}
+        self.assertEqual(named - known, set())
 
     def test_tests(self) -> None:
         """A room of tests is a room of the product, or about the product as a whole."""
