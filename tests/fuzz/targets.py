@@ -151,7 +151,8 @@ def command(data: bytes) -> None:
 
 def spelled(data: bytes) -> None:
     """Write a command as it was understood: it is understood so again, and rules see it so."""
-    served = parse([os.fsdecode(word) for word in data.split(b"\n")], arrived=True)
+    words = os.fsdecode(data.replace(b" ", b"_")).split("\n")  # a blank stands before arguments
+    served = parse(words, arrived=True)
     if not isinstance(served, Compilation):
         return
     argv = serve_argv(served, served.compiler, served.source, "out.o")

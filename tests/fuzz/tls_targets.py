@@ -6,7 +6,9 @@ In: bytes, which become a part of a certificate.  Out: nothing, or a failure.
 from __future__ import annotations
 
 import datetime
+import tempfile
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import lru_cache
 from types import MappingProxyType
 from typing import Final
@@ -15,11 +17,19 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.x509.oid import ExtensionOID, NameOID
+from OpenSSL import SSL
+from twisted.internet.address import IPv4Address
+from twisted.internet.error import ConnectionDone
+from twisted.python.failure import Failure
 
+from tests.server.in_memory import Transport
+from tests.tls.both_ends import BothEndsTestCase
 from twisted_distcc.policy.peer import certified_peer
 from twisted_distcc.tls.certificate_names import all_names, answers_to, common_name, holder
 
 _NOW: Final = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
+_LONG: Final = 1000.0  # seconds
+_MOST: Final = 1 << 16
 _LONGEST_NAME: Final = 32
 
 
@@ -36,6 +46,52 @@ def certificates(data: bytes) -> None:
         assert " " not in peer.identity
     else:
         all_names(certificate)
+
+
+class _Case(BothEndsTestCase):
+    def runTest(self) -> None:
+        """It is no test itself."""
+
+    def mktemp(self) -> str:
+        return tempfile.mkdtemp() + "/case"
+
+
+@lru_cache
+def _case() -> _Case:
+    case = _Case()
+    case.setUp()
+    case.serve()
+    case.factory.doStop()  # nobody watches the files
+    return case
+
+
+def greeted(data: bytes) -> None:
+    """Greet a server over TLS with anything: nobody is served, and the place is given back."""
+    size, rest = (data[0] + 1, data[1:]) if data else (1, b"")
+    case = _case()
+    protocol = case.factory.buildProtocol(IPv4Address("TCP", "192.0.2.9", 4000))
+    assert protocol is not None
+    transport = Transport(peerAddress=IPv4Address("TCP", "192.0.2.9", 4000))
+    protocol.makeConnection(transport)
+    for start in range(0, len(rest), size * 4):
+        protocol.dataReceived(rest[start : start + size * 4])
+    case.clock.advance(_LONG)
+    assert transport.write_closed or transport.aborting
+    protocol.connectionLost(Failure(ConnectionDone()))
+    assert not case.served.made
+    assert not case.factory.strangers._total
+    assert not case.clock.getDelayedCalls()
+    assert all(line.isprintable() for line in case.log), case.log
+    case.log.clear()
+
+
+def _hello() -> bytes:
+    """Make what a client says first."""
+    client = SSL.Connection(SSL.Context(SSL.TLS_CLIENT_METHOD))
+    client.set_connect_state()
+    with suppress(SSL.WantReadError):
+        client.do_handshake()
+    return client.bio_read(_MOST)
 
 
 def _certificate(name: str, names: bytes) -> x509.Certificate:
@@ -64,6 +120,7 @@ SEEDS: Final[Mapping[str, tuple[bytes, ...]]] = MappingProxyType(
             b"a b\x1b\n" + _alternative(x509.UniformResourceIdentifier("x:y"), x509.DNSName("red")),
             b"ada\n" + _alternative(x509.RegisteredID(NameOID.COMMON_NAME)),
         ),
+        "greeted": (b"\xff" + _hello(), b"\x08GET / HTTP/1.0\r\n\r\n", b"\xffDIST00000001"),
     }
 )
-TARGETS: Final = (certificates,)
+TARGETS: Final = (certificates, greeted)
