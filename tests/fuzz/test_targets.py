@@ -26,7 +26,7 @@ _FOUND: Final = {
         for digits in (400, 5000)
     ],
     "policies": [b"x=" + b"[" * 5000],
-    "judging": [b"\ngcc\x0f\n-c\na.c", b"\ngcc\n-m\x1b[2J\n-c\na.c"],
+    "judging": [b"\ngcc\x0f\n-c\na.c"],
     "handed_over": [
         b"\xff" + frame(REQUEST, pack_request(STAMP, umask, terminals, directory, [b"gcc"], []))
         for umask, terminals, directory in (
@@ -40,7 +40,7 @@ _FOUND: Final = {
     "listened_to": [frame(RUN, b""), frame(EXIT, b"x"), frame(EXIT, b"256"), frame(EXIT, b"-1")],
     "sources": [
         # Each macro led to the next by a call within a call.
-        b"".join(b"#define A%d A%d\n" % (n, n + 1) for n in range(900))
+        b"".join(b"#define A%d A%d\n" % (n, n + 1) for n in range(1900))
         + b"#define BOOST_PP_TUPLE_ELEM(a, b) x\n#include BOOST_PP_TUPLE_ELEM(0, A0)\n",
     ],
 }
