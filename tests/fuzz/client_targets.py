@@ -156,7 +156,10 @@ def served_compile(data: bytes) -> None:
     else:
         assert left == ({"hello.o", "hello.d"} if "cpp" in options else {"hello.o"}), left
     case.nothing_is_left("hello.h")
-    for remembered in (case.network.joined, case.preprocessor.commands, case.preprocessor.processes):
+    network = case.network
+    for remembered in (network.joined, network.called, network.tcpClients, network.connectors):
+        remembered.clear()
+    for remembered in (case.preprocessor.commands, case.preprocessor.processes, case.told.said):
         remembered.clear()
 
 
