@@ -8,6 +8,10 @@ A server is a `DistccServerFactory` around a function that gets a `Request` and 
 its `compile` gets a `Request`, and returns a Deferred of a `Reply`.
 """
 
+from __future__ import annotations
+
+from warnings import warn
+
 from twisted_distcc.client.backends.client_protocol import DistccClient
 from twisted_distcc.client.backends.host_faults import (
     BadReplyError,
@@ -25,7 +29,15 @@ from twisted_distcc.jobs.commands import (
     RequestedCommand,
     command_of,
 )
-from twisted_distcc.jobs.model import DEPENDENCIES, OBJECT, Reply, Request, Tree, TreeFile, TreeLink
+from twisted_distcc.jobs.model import (
+    DEPENDENCIES,
+    OBJECT,
+    InputFile,
+    InputLink,
+    Reply,
+    Request,
+    Tree,
+)
 from twisted_distcc.jobs.plain_trees import pack_tree, unpack_tree
 from twisted_distcc.policy.access import AllowList
 from twisted_distcc.policy.peer import Address, Peer
@@ -71,6 +83,8 @@ __all__ = [
     "DistccServerFactory",
     "Ended",
     "HostError",
+    "InputFile",
+    "InputLink",
     "Limits",
     "LostConnectionError",
     "NoCompilerError",
@@ -87,10 +101,20 @@ __all__ = [
     "Spawner",
     "Threads",
     "Tree",
-    "TreeFile",
-    "TreeLink",
     "Verdict",
     "command_of",
     "pack_tree",
     "unpack_tree",
 ]
+
+_RENAMED = {"TreeFile": InputFile, "TreeLink": InputLink}
+
+
+def __getattr__(name: str) -> object:
+    """Return what is called by its old name, for one release more."""
+    try:
+        renamed = _RENAMED[name]
+    except KeyError:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}") from None
+    warn(f"{name} is called {renamed.__name__} now", DeprecationWarning, stacklevel=2)
+    return renamed

@@ -30,8 +30,7 @@ from twisted_distcc.client.inputs.local_toolchains import LocalCompiler
 from twisted_distcc.client.invocation import Finished, Invocation, Outcome, RunHere
 from twisted_distcc.client.scheduling.slots import LockDirectoryError, SlotDirectory
 from twisted_distcc.content.body import Body
-from twisted_distcc.content.lzo import expand
-from twisted_distcc.jobs.model import Reply, Request, Tree, TreeFile
+from twisted_distcc.jobs.model import InputFile, Reply, Request, Tree
 from twisted_distcc.policy.peer import Peer
 from twisted_distcc.runtime.bulk import Bulk
 from twisted_distcc.runtime.processes import CannotStartError, Command, Ended
@@ -239,12 +238,12 @@ class Sent:
 
     @classmethod
     def of(cls, tree: Tree) -> Sent:
-        sent, contents = cls(os.fsdecode(tree.directory)), tree.contents.read()
+        sent = cls(os.fsdecode(tree.directory))
         for entry in tree.entries:
             name = os.fsdecode(entry.name)
-            if isinstance(entry, TreeFile):
-                data = contents[entry.start : entry.start + entry.length]
-                sent.files[name] = expand(data, 1 << 20)
+            if isinstance(entry, InputFile):
+                with tree.contents.opened():
+                    sent.files[name] = entry.content.read(1 << 20)
             else:
                 sent.links[name] = os.fsdecode(entry.target)
         return sent

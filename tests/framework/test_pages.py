@@ -31,7 +31,7 @@ from tests.framework.examples import (
     header_command,
     runnable,
 )
-from twisted_distcc.framework import Body, Reply, Request, pack_tree
+from twisted_distcc.framework import Body, InputFile, InputLink, Reply, Request, pack_tree
 from twisted_distcc.testing import MemoryFarm, ScriptedCompile
 
 PAGE = (PROJECT / "doc" / "framework.md").read_text()
@@ -52,6 +52,15 @@ class PageTests(SynchronousTestCase):
             self.assertIn(f"    {header_command(path)}\n", PAGE)
         commands = re.findall(r"^    (?=python|[A-Z_]+=)(.+)$", PAGE, re.MULTILINE)
         self.assertEqual(commands, [header_command(PROXY), BUILD, header_command(TESTED)])
+
+    def test_old_names(self) -> None:
+        """What was renamed goes on working by its old name, and says that it will not for ever."""
+        for old, new in (("TreeFile", InputFile), ("TreeLink", InputLink)):
+            self.assertIs(getattr(twisted_distcc.framework, old), new)
+            [warning] = self.flushWarnings()
+            self.assertEqual(warning["category"], DeprecationWarning)
+            self.assertIn(new.__name__, warning["message"])
+        self.assertFalse(hasattr(twisted_distcc.framework, "TreeFolder"))
 
     def test_tests_of_the_page(self) -> None:
         """The tests on the page pass, run as the page says."""

@@ -22,12 +22,12 @@ from twisted_distcc.cmdline.parse import parse
 from twisted_distcc.cmdline.preprocessed import source_forbids
 from twisted_distcc.cmdline.response import split
 from twisted_distcc.cmdline.rewrite import remote_argv, serve_argv, serve_tree_argv
-from twisted_distcc.content.body import EMPTY
 from twisted_distcc.content.lzo import compress, expand, largest_expansion
+from twisted_distcc.content.packed_content import PackedContent
 from twisted_distcc.errors import RemoteProtocolError
 from twisted_distcc.execution.inputs.layout import Fixture, lay_out
 from twisted_distcc.execution.inputs.names import BadTreeError
-from twisted_distcc.jobs.model import Tree, TreeFile, TreeLink
+from twisted_distcc.jobs.model import InputFile, InputLink, Tree
 from twisted_distcc.launcher.packets import pack_start, unpack_start
 from twisted_distcc.policy.rules import Wish
 from twisted_distcc.wire.connection import Reader, Writer
@@ -175,9 +175,12 @@ def _is_one_option(way: str) -> bool:
 def tree(data: bytes) -> None:
     """Lay out files and links, one a line: whatever lies somewhere lies in folders, below no link."""
     named = [line.partition(b">") for line in data.split(b"\n")]
-    entries = [TreeLink(name, target) if sign else TreeFile(name, 0, 0) for name, sign, target in named]
+    nothing = PackedContent.of(b"")
+    entries = [
+        InputLink(name, target) if sign else InputFile(name, nothing) for name, sign, target in named
+    ]
     try:
-        layout = lay_out(Tree(b"/p", tuple(entries), EMPTY), _FIXTURE)
+        layout = lay_out(Tree(b"/p", tuple(entries)), _FIXTURE)
     except BadTreeError:
         return
     folders = {b"", *layout.folders}

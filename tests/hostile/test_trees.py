@@ -9,10 +9,10 @@ from signal import SIGTERM
 
 from tests.hostile.attack import MIB, AttackTestCase
 from tests.server.talk import Answer, answer_of, tree_bytes
-from twisted_distcc.content.body import Body
+from twisted_distcc.content.packed_content import PackedContent
 from twisted_distcc.errors import EXIT_BAD_ARGUMENTS
 from twisted_distcc.jobs.assembly import request_pieces
-from twisted_distcc.jobs.model import Request, Tree, TreeFile
+from twisted_distcc.jobs.model import InputFile, Request, Tree
 from twisted_distcc.wire.connection import Connection
 
 SOURCE = b"int a;\n"
@@ -92,8 +92,7 @@ class TreeTests(AttackTestCase):
         self.begin_watch()
         # One literal, a match of it that each zero makes 255 bytes longer, and the end.
         bomb = b"\x12x\x20" + bytes(5_000_000) + b"\1\0\0\x11\0\0"
-        entries = (TreeFile(b"/p/a.c", 0, len(bomb)),)
-        tree = Tree(b"/p", entries, Body.of(bomb))
+        tree = Tree(b"/p", (InputFile(b"/p/a.c", PackedContent.packed(bomb)),))
         words = tuple(word.encode() for word in COMPILE)
         request = Request(words, version=3, tree=tree)
         data = b"".join(request_pieces(Connection.client().writer, request))

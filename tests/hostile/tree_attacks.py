@@ -17,10 +17,10 @@ from twisted.internet.defer import Deferred, gatherResults
 
 from tests.live import LiveServer, LiveTestCase, until
 from tests.server.talk import Answer, answer_of, connect, tree_bytes
-from twisted_distcc.content.body import Body
 from twisted_distcc.content.lzo import compress
+from twisted_distcc.content.packed_content import PackedContent
 from twisted_distcc.jobs.assembly import request_pieces
-from twisted_distcc.jobs.model import Request, Tree, TreeFile, TreeLink
+from twisted_distcc.jobs.model import InputFile, InputLink, Request, Tree
 from twisted_distcc.wire.connection import Connection
 
 SECRET: Final = "int canary_of_the_server;\n"
@@ -53,18 +53,14 @@ def entries_bytes(
     entries: Sequence[Entry], command: Sequence[str | bytes] = COMMAND, directory: bytes = b"/project"
 ) -> bytes:
     """Give what an attacker sends: names in any order, and as often as he likes."""
-    parts: list[bytes] = []
-    made: list[TreeFile | TreeLink] = []
-    start = 0
+    made: list[InputFile | InputLink] = []
     for name, what in entries:
         if isinstance(what, Link):
-            made.append(TreeLink(name, what.target))
+            made.append(InputLink(name, what.target))
             continue
         packed = what.packed if isinstance(what, Raw) else compress(what)
-        made.append(TreeFile(name, start, len(packed)))
-        parts.append(packed)
-        start += len(packed)
-    tree = Tree(directory, tuple(made), Body.of(b"".join(parts)))
+        made.append(InputFile(name, PackedContent.packed(packed)))
+    tree = Tree(directory, tuple(made))
     words = tuple(map(os.fsencode, command))
     return b"".join(request_pieces(Connection.client().writer, Request(words, version=3, tree=tree)))
 

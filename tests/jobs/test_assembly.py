@@ -9,14 +9,25 @@ from unittest.mock import patch
 from twisted.trial.unittest import SynchronousTestCase
 
 from twisted_distcc.content.body import EMPTY, IN_MEMORY, PIECE, Body, Spool
+from twisted_distcc.content.packed_content import PackedContent, PackedSpool, packed_form
 from twisted_distcc.errors import LocalProtocolError
 from twisted_distcc.jobs.assembly import Assembly, reply_pieces, request_pieces
-from twisted_distcc.jobs.model import Reply, Request, Tree, TreeFile, TreeLink
+from twisted_distcc.jobs.model import InputFile, InputLink, Reply, Request, Tree
 from twisted_distcc.wire.connection import Connection, Reader, Writer
 from twisted_distcc.wire.events import BodyData, BodyEnd, BodyStart, MessageEnd, Number, Run, Text
 
 LARGE = os.urandom(IN_MEMORY * 3)
 DISK_FULL = OSError(errno.ENOSPC, "No space left on device")
+
+
+def packed(tree: Tree) -> dict[bytes, bytes]:
+    """Return the bytes of all files of `tree` as they are sent."""
+    with tree.contents.opened():
+        return {
+            entry.name: packed_form(entry.content).data()
+            for entry in tree.entries
+            if isinstance(entry, InputFile)
+        }
 
 
 class AssemblyTestCase(SynchronousTestCase):
@@ -48,21 +59,20 @@ class RoundTripTests(AssemblyTestCase):
 
     def test_a_tree(self) -> None:
         """So is a request with a tree: all its files are one body, however many there are."""
-        entries = (
-            TreeFile(b"/p/a.c", 0, len(LARGE)),
-            TreeLink(b"/p/b.c", b"../p/a.c"),
-            TreeFile(b"/p/\xff", len(LARGE), 0),
-            TreeFile(b"/p/c.h", len(LARGE), 5),
-        )
-        tree = Tree(b"/p", entries, Body.of(LARGE + b"int x"))
+        files = {b"/p/a.c": LARGE, b"/p/\xff": b"", b"/p/c.h": b"int x"}
+        entries = [InputFile(name, PackedContent.packed(data)) for name, data in files.items()]
+        link = InputLink(b"/p/b.c", b"../p/a.c")
+        tree = Tree(b"/p", (entries[0], link, *entries[1:]))
         sent, reader = Request((b"cc",), version=3, tree=tree), Connection.server().reader
         for piece in request_pieces(Connection.client().writer, sent):
             self.gather(reader, piece)
         got = self.assembly.request()
         self.assertEqual((got.arguments, got.version, got.source), ((b"cc",), 3, EMPTY))
         assert got.tree is not None
-        self.assertEqual((got.tree.directory, got.tree.entries), (b"/p", entries))
-        self.assertEqual(got.tree.contents.read(), LARGE + b"int x")
+        self.assertEqual((got.tree.directory, got.tree.entries[1]), (b"/p", link))
+        self.assertEqual([entry.name for entry in got.tree.entries], [one.name for one in tree.entries])
+        self.assertEqual(got.tree.contents.length, len(LARGE) + 5)
+        self.assertEqual(packed(got.tree), files)
         self.assembly.discard()
         self.assertEqual(len(self.files()), 1)
         got.discard()
@@ -181,27 +191,34 @@ class LayingOutTests(AssemblyTestCase):
 
     def test_a_large_tree_is_never_whole_in_memory(self) -> None:
         """Small files are laid out some at a time, and large ones in pieces."""
-        body, _ = self.file_body()
-        third = body.length // 3
-        small = [TreeFile(b"/%d" % at, at, 1000) for at in range(0, third, 1000)]
-        large = TreeFile(b"/large", third, body.length - third)
-        tree = Tree(b"/", (*small, large, *small), body)
+        spool = PackedSpool(self.directory)
+        size = 20 * PIECE
+        small = [InputFile(b"/%d" % at, spool.add(1000)) for at in range(0, size, 1000)]
+        large = InputFile(b"/large", spool.add(size))
+        spool.write(bytes(spool.length))
+        spool.finish()
+        tree = Tree(b"/", (*small, large, *small), spool)
         pieces = list(request_pieces(self.writer(), Request((b"cc",), version=3, tree=tree)))
         self.assertLessEqual(max(map(len, pieces)), PIECE + 100 * 100)
         self.assertEqual(b"".join(pieces).count(b"FILE"), 2 * len(small) + 1)
 
     def test_a_tree_that_has_shrunk(self) -> None:
         """Contents that are shorter than was said are no message, in a small file and in a large one."""
-        body, path = self.file_body()
-        os.truncate(path, PIECE + 100)
-        for file in (TreeFile(b"/a", PIECE + 90, 11), TreeFile(b"/a", 0, body.length)):
-            request = Request((b"cc",), version=3, tree=Tree(b"/", (file,), body))
+        spool = PackedSpool(self.directory)
+        first, small = spool.add(PIECE + 90), spool.add(11)
+        spool.write(bytes(spool.length))
+        spool.finish()
+        [name] = os.listdir(self.directory)
+        os.truncate(os.path.join(self.directory, name), PIECE + 80)
+        for content in (small, first):
+            tree = Tree(b"/", (InputFile(b"/a", content),), spool)
+            request = Request((b"cc",), version=3, tree=tree)
             error = self.assertRaises(OSError, list, request_pieces(self.writer(), request))
             self.assertIn("too early", str(error))
 
     def test_a_tree_with_too_long_a_name(self) -> None:
         """What the other end would not take is our own error, and says which ceiling it is."""
-        tree = Tree(b"/", (TreeLink(b"/" * 5000, b"a"),), EMPTY)
+        tree = Tree(b"/", (InputLink(b"/" * 5000, b"a"),))
         pieces = request_pieces(self.writer(), Request((b"cc",), version=3, tree=tree))
         self.assertIn("'name'", str(self.assertRaises(LocalProtocolError, list, pieces)))
 

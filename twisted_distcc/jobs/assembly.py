@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from twisted_distcc.content.body import EMPTY, Body, Spool
+from twisted_distcc.content.packed_content import PackedSpool
 from twisted_distcc.jobs.model import DEPENDENCIES, OBJECT, Reply, Request
 from twisted_distcc.jobs.tree_entries import TreeSpool, entry_events
 from twisted_distcc.wire.connection import Writer
@@ -32,7 +33,7 @@ class Assembly:
 
     def __init__(self, directory: str | None = None) -> None:
         self._directory = directory
-        self._spool: Spool | None = None  # takes the body that comes
+        self._spool: Spool | PackedSpool | None = None  # takes the body that comes
         self._tree = TreeSpool(directory)
         self._wanted = True
         self._arguments: list[bytes] = []
@@ -119,18 +120,18 @@ class Assembly:
         else:
             self._write(self._tree.contents, self._tree.run(tokens))
 
-    def _spool_for(self, token: bytes, length: int) -> Spool:
+    def _spool_for(self, token: bytes, length: int) -> Spool | PackedSpool:
         if token != _FILE:
             return Spool(self._directory)
         self._tree.file(length)
         return self._tree.contents
 
-    def _end(self, token: bytes, spool: Spool) -> None:
-        if token != _FILE:
+    def _end(self, token: bytes, spool: Spool | PackedSpool) -> None:
+        if isinstance(spool, Spool):
             self._bodies[token] = spool.finish()
         self._spool = None
 
-    def _write(self, spool: Spool, data: bytes) -> None:
+    def _write(self, spool: Spool | PackedSpool, data: bytes) -> None:
         try:
             spool.write(data)
         except OSError:

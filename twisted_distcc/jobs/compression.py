@@ -12,7 +12,7 @@ a server and a client use the same ones, and whatever is compressed with `packin
     ready = await compress_request(bulk, request)       # the client sends this
     request = await expand_request(bulk, ready, limits)  # the server serves that
 
-The files of version 3 need nothing here: a tree's contents are sent as they are kept.
+The files of version 3 are packed when they are sent (`packed_content.packed_form`), if they are not yet.
 What was made is the caller's, and so is what it was made of; a message that its version leaves alone is
 returned as it is.
 """
@@ -24,6 +24,7 @@ from dataclasses import replace
 from typing import Final, TypeVar
 
 from twisted_distcc.content.body import Body
+from twisted_distcc.content.packed_content import PackedContent
 from twisted_distcc.content.packing import Packing
 from twisted_distcc.jobs.model import Reply, Request
 from twisted_distcc.wire.grammar import COMPRESSED, PLAIN
@@ -38,6 +39,12 @@ _CARRIED: Final = 4
 def packed_source(request: Request) -> Body | None:
     """Return the source of a request as it was sent, if it is compressed."""
     return request.source if request.version == COMPRESSED else None
+
+
+def largest_in_memory(request: Request) -> int:
+    """Return how many bytes a compressed source may become, if it lies in memory."""
+    source = packed_source(request)
+    return 0 if source is None or source.data is None else PackedContent.packed(source.data).largest()
 
 
 async def expand_request(packing: Packing, request: Request, limits: Limits) -> Request:

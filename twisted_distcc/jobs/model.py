@@ -1,7 +1,13 @@
 """A job as the whole program sees it: what is asked, and what is answered.
 
-In: nothing.  Out: `Request` and `Reply`, free of tokens, and of compression: bodies stand expanded, but
-for a tree's contents, which are expanded when the tree is laid out.
+A `Request` asks for a compile of preprocessed text, its `source`, or of a `Tree` of files; a `Reply`
+says how that ended, and has the `outputs` by name::
+
+    request = Request((b"gcc", b"-c", b"a.i"), Body.of(b"int a;"))
+    reply = Reply(0, outputs={OBJECT: Body.of(b"...")})
+
+Neither knows how it travels: `assembly` knows the tokens, `compression` what is compressed on the way.
+Bodies stand expanded; the content of a tree's files is expanded by whoever reads it.
 A request or a reply owns its bodies, and whoever ends its life calls `discard`.
 """
 
@@ -11,9 +17,10 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Final
+from typing import Final, NamedTuple
 
 from twisted_distcc.content.body import EMPTY, Body
+from twisted_distcc.content.file_content import IN_MEMORY, Contents, FileContent
 
 FOLDER_MARK: Final = b".twisted-distcc"
 """The name of the empty file by which a tree has a folder that none of its files is in."""
@@ -31,18 +38,25 @@ def is_wait_status(status: int) -> bool:
     return status <= 0xFFFF and (os.WIFEXITED(status) or os.WIFSIGNALED(status))
 
 
-@dataclass(frozen=True, slots=True)
-class TreeFile:
-    """A file of a tree, by its absolute name; its bytes are a part of the tree's contents."""
+class InputFile(NamedTuple):  # a job has hundreds: it costs half of what a frozen dataclass would
+    """A file of a tree.
+
+    Attributes:
+        name: its absolute name at the client.
+        content: what it holds.
+    """
 
     name: bytes
-    start: int
-    length: int
+    content: FileContent
 
 
-@dataclass(frozen=True, slots=True)
-class TreeLink:
-    """A symbolic link of a tree, by its absolute name, and where it leads, as the link says it."""
+class InputLink(NamedTuple):
+    """A symbolic link of a tree.
+
+    Attributes:
+        name: its absolute name at the client.
+        target: where it leads, as the link says it.
+    """
 
     name: bytes
     target: bytes
@@ -55,12 +69,12 @@ class Tree:
     Attributes:
         directory: the client's working directory, absolute.
         entries: the files and links, in the order in which they are, or were, sent.
-        contents: the bytes of all files, one after the other, each compressed with LZO1X by itself.
+        contents: what the contents of the files lie in, to be opened before they are read.
     """
 
     directory: bytes
-    entries: tuple[TreeFile | TreeLink, ...]
-    contents: Body
+    entries: tuple[InputFile | InputLink, ...]
+    contents: Contents = IN_MEMORY
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,10 @@
 """Trees made of plain bytes, and the plain bytes of trees.
 
-In: names and bytes.  Out: a `Tree`; or the reverse.  It is for few files, and for programs that build
-on this one: the client has its files packed already, and the server lays them out on a disk.
+They are for few files, and for programs that build on this one: the client has its files packed already,
+and the server lays them out on a disk::
+
+    tree = pack_tree(b"/src", {b"/src/a.c": b"int a;"})
+    assert [data for _, data in unpack_tree(tree, ceiling=1024)] == [b"int a;"]
 """
 
 from __future__ import annotations
@@ -12,10 +15,10 @@ from types import MappingProxyType
 from typing import Final
 
 from twisted_distcc.cmdline.reasons import shown
-from twisted_distcc.content.body import Body
-from twisted_distcc.content.lzo import compress, expand, largest_expansion
+from twisted_distcc.content.file_content import FileContent
+from twisted_distcc.content.packed_content import PackedContent
 from twisted_distcc.errors import BodyTooLargeError, RemoteProtocolError
-from twisted_distcc.jobs.model import Tree, TreeFile, TreeLink
+from twisted_distcc.jobs.model import InputFile, InputLink, Tree
 
 _NONE: Final[Mapping[bytes, bytes]] = MappingProxyType({})
 # What one file may become in memory.
@@ -32,18 +35,14 @@ def pack_tree(
         files: the bytes of each file, by its name.
         links: where each symbolic link leads, by its name.
     """
-    packed = {name: compress(data) for name, data in files.items()}
-    entries: list[TreeFile | TreeLink] = []
-    start = 0
-    for name, data in packed.items():
-        entries.append(TreeFile(name, start, len(data)))
-        start += len(data)
-    entries += [TreeLink(name, target) for name, target in links.items()]
-    return Tree(directory, tuple(entries), Body.of(b"".join(packed.values())))
+    entries: list[InputFile | InputLink] = []
+    entries += [InputFile(name, PackedContent.of(data)) for name, data in files.items()]
+    entries += [InputLink(name, target) for name, target in links.items()]
+    return Tree(directory, tuple(entries))
 
 
-def unpack_tree(tree: Tree, ceiling: int) -> Iterator[tuple[TreeFile, bytes]]:
-    """Give each file of `tree` with its bytes, of which there are at most `ceiling` together.
+def unpack_tree(tree: Tree, ceiling: int) -> Iterator[tuple[InputFile, bytes]]:
+    """Yield each file of `tree` with its bytes, of which there are at most `ceiling` together.
 
     Raises:
         BodyTooLargeError: if there are more, or one file may be more than 64 MiB; the text names the
@@ -52,18 +51,22 @@ def unpack_tree(tree: Tree, ceiling: int) -> Iterator[tuple[TreeFile, bytes]]:
         OSError: if the tree's contents cannot be read.
     """
     left = ceiling
-    with tree.contents.opened() as read:
+    with tree.contents.opened():
         for file in tree.entries:
-            if isinstance(file, TreeFile):
-                data = _expanded(file, read(file.start, file.length), left)
+            if isinstance(file, InputFile):
+                data = _read(file, left)
                 left -= len(data)
                 yield file, data
 
 
-def _expanded(file: TreeFile, packed: bytes, ceiling: int) -> bytes:
+def _read(file: InputFile, ceiling: int) -> bytes:
     try:
-        if largest_expansion(packed) > _AT_ONCE:
-            raise BodyTooLargeError(f"too large to be expanded in memory ({len(packed)} bytes)")
-        return expand(packed, ceiling)
+        return _read_in_memory(file.content, ceiling)
     except RemoteProtocolError as error:
         raise type(error)(f"the file {shown(os.fsdecode(file.name))}: {error}") from error
+
+
+def _read_in_memory(content: FileContent, ceiling: int) -> bytes:
+    if content.largest() > _AT_ONCE:
+        raise BodyTooLargeError(f"too large to be expanded in memory ({content.length} bytes)")
+    return content.read(ceiling)

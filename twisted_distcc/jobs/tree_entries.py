@@ -1,8 +1,7 @@
 """A tree of files, gathered as it comes, and laid out for the wire.
 
-In: the names, links and bytes of a request of version 3, in the order of the wire; or a `Tree`.  Out: a
-`Tree` whose contents are one body, whatever the number of its files; or the events of its entries.  This
-module refuses to know what the names mean: they are bytes that somebody sent.
+A server gives a `TreeSpool` the names, links and packed bytes of a request of version 3, in the order of
+the wire, and gets a `Tree`; a client gets the events of a tree's entries from `entry_events`.
 """
 
 from __future__ import annotations
@@ -10,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from twisted_distcc.content.body import Part, Spool, in_pieces
-from twisted_distcc.jobs.model import Tree, TreeFile, TreeLink
+from twisted_distcc.content.packed_content import PackedContent, PackedSpool, packed_form
+from twisted_distcc.jobs.model import InputFile, InputLink, Tree
 from twisted_distcc.wire.events import BodyData, BodyEnd, BodyStart, Event, Run, Text
 
 # So many bytes of entries are made at once.
@@ -28,43 +27,41 @@ class TreeSpool:
     def __init__(self, directory: str | None = None) -> None:
         self._directory = directory
         self._texts: dict[bytes, bytes] = {}  # the last of each token
-        self._entries: list[TreeFile | TreeLink] = []
-        self._length = 0
-        self.contents: Spool = Spool(directory)
+        self._entries: list[InputFile | InputLink] = []
+        self.contents: PackedSpool = PackedSpool(directory)
         """Takes the bytes of one file after the other."""
 
     def text(self, token: bytes, data: bytes) -> None:
         """Take the working directory, the name of the next entry, or where it leads."""
         if token == b"LINK":
-            self._entries.append(TreeLink(self._texts[b"NAME"], data))
+            self._entries.append(InputLink(self._texts[b"NAME"], data))
         else:
             self._texts[token] = data
 
     def file(self, length: int) -> None:
         """Take a file of `length` bytes, which come next."""
-        self._entries.append(TreeFile(self._texts[b"NAME"], self._length, length))
-        self._length += length
+        self._entries.append(InputFile(self._texts[b"NAME"], self.contents.add(length)))
 
     def run(self, tokens: Iterable[tuple[bytes, bytes]]) -> bytes:
-        """Take some entries whole, and give the bytes of their files, for `contents`."""
-        pairs = iter(tokens)
+        """Take some entries whole, and return the bytes of their files, for `contents`."""
+        pairs, add = iter(tokens), self.contents.add
         bodies: list[bytes] = []
         for (_, name), (token, data) in zip(pairs, pairs, strict=True):
             if token == b"LINK":
-                self._entries.append(TreeLink(name, data))
+                self._entries.append(InputLink(name, data))
             else:
-                self._entries.append(TreeFile(name, self._length, len(data)))
-                self._length += len(data)
+                self._entries.append(InputFile(name, add(len(data))))
                 bodies.append(data)
         return b"".join(bodies)
 
     def finish(self) -> Tree:
-        """Give the tree, which belongs to the caller.
+        """Return the tree, which belongs to the caller.
 
         Raises:
             OSError: if the disk takes no more.
         """
-        contents, self.contents = self.contents.finish(), Spool(self._directory)
+        self.contents.finish()
+        contents, self.contents = self.contents, PackedSpool(self._directory)
         return Tree(self._texts[b"CDIR"], tuple(self._entries), contents)
 
     def discard(self) -> None:
@@ -75,26 +72,27 @@ class TreeSpool:
 
 
 def entry_events(tree: Tree) -> Iterator[Event]:
-    """Give the events of the entries of `tree`, in their order.
+    """Return the events of the entries of `tree`, in their order.
 
     Raises:
         OSError: if its contents cannot be read.
     """
-    with tree.contents.opened() as read:
+    with tree.contents.opened():
         for entries in _runs(tree.entries):
             first = entries[0]
-            if isinstance(first, TreeFile) and first.length > _RUN:
-                yield from _large_file(first, read)
+            if isinstance(first, InputFile) and first.content.length > _RUN:
+                yield from _large_file(first.name, packed_form(first.content))
             else:
-                yield Run(tuple(token for entry in entries for token in _tokens(entry, read)))
+                yield Run(tuple(token for entry in entries for token in _tokens(entry)))
 
 
-def _runs(entries: Iterable[TreeFile | TreeLink]) -> Iterator[list[TreeFile | TreeLink]]:
+def _runs(entries: Iterable[InputFile | InputLink]) -> Iterator[list[InputFile | InputLink]]:
     """Cut `entries` where they are enough for a write; a large file is one by itself."""
-    run: list[TreeFile | TreeLink] = []
+    run: list[InputFile | InputLink] = []
     length = 0
     for entry in entries:
-        size = len(entry.name) + (entry.length if isinstance(entry, TreeFile) else len(entry.target))
+        size = len(entry.name)
+        size += entry.content.length if isinstance(entry, InputFile) else len(entry.target)
         if run and length + size > _RUN:
             yield run
             run, length = [], 0
@@ -104,15 +102,15 @@ def _runs(entries: Iterable[TreeFile | TreeLink]) -> Iterator[list[TreeFile | Tr
         yield run
 
 
-def _tokens(entry: TreeFile | TreeLink, read: Part) -> tuple[tuple[bytes, bytes], ...]:
-    if isinstance(entry, TreeFile):
-        return (b"NAME", entry.name), (b"FILE", read(entry.start, entry.length))
+def _tokens(entry: InputFile | InputLink) -> tuple[tuple[bytes, bytes], ...]:
+    if isinstance(entry, InputFile):
+        return (b"NAME", entry.name), (b"FILE", packed_form(entry.content).data())
     return (b"NAME", entry.name), (b"LINK", entry.target)
 
 
-def _large_file(file: TreeFile, read: Part) -> Iterator[Event]:
-    yield Text(b"NAME", file.name)
-    yield BodyStart(b"FILE", file.length)
-    for piece in in_pieces(read, file.start, file.length):
+def _large_file(name: bytes, content: PackedContent) -> Iterator[Event]:
+    yield Text(b"NAME", name)
+    yield BodyStart(b"FILE", content.length)
+    for piece in content.pieces():
         yield BodyData(piece)
     yield BodyEnd(b"FILE")

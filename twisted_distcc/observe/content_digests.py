@@ -7,7 +7,7 @@ when there is time for that.
 from __future__ import annotations
 
 from twisted_distcc.content.body import Body
-from twisted_distcc.jobs.model import Tree, TreeFile
+from twisted_distcc.jobs.model import InputFile, Tree
 from twisted_distcc.observe.job_records import Content
 
 
@@ -33,12 +33,15 @@ def content_of_tree(tree: Tree) -> Content:
     """
     import hashlib
 
-    digest = hashlib.sha256(b"%b\0" % tree.directory)
+    length, digest = 0, hashlib.sha256(b"%b\0" % tree.directory)
     for entry in tree.entries:
-        if isinstance(entry, TreeFile):
-            digest.update(b"file %b\0%d\0" % (entry.name, entry.length))
+        if isinstance(entry, InputFile):
+            digest.update(b"file %b\0%d\0" % (entry.name, entry.content.length))
         else:
             digest.update(b"link %b\0%b\0" % (entry.name, entry.target))
-    for piece in tree.contents.pieces():
-        digest.update(piece)
-    return Content(digest.hexdigest(), tree.contents.length)
+    with tree.contents.opened():
+        for entry in tree.entries:
+            if isinstance(entry, InputFile):
+                entry.content.identify(digest)
+                length += entry.content.length
+    return Content(digest.hexdigest(), length)

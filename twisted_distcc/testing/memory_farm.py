@@ -18,7 +18,7 @@ from twisted.internet.task import Clock
 from twisted_distcc.client.backends.client_protocol import DistccClient
 from twisted_distcc.content.lzo import compress, expand
 from twisted_distcc.errors import RemoteProtocolError
-from twisted_distcc.jobs.model import Reply, Request, TreeLink
+from twisted_distcc.jobs.model import InputLink, Reply, Request
 from twisted_distcc.jobs.plain_trees import unpack_tree
 from twisted_distcc.policy.peer import Peer
 from twisted_distcc.runtime.bulk import Bulk
@@ -98,7 +98,7 @@ class Job:
         if (tree := request.tree) is None:
             return job
         files = {file.name: data for file, data in unpack_tree(tree, Limits().expanded)}
-        links = {entry.name: entry.target for entry in tree.entries if isinstance(entry, TreeLink)}
+        links = {entry.name: entry.target for entry in tree.entries if isinstance(entry, InputLink)}
         return replace(job, files=files, links=links, directory=tree.directory)
 
 

@@ -10,7 +10,6 @@ from twisted.internet.defer import Deferred, execute, succeed
 from twisted.trial.unittest import SynchronousTestCase
 
 from twisted_distcc.client.inputs.packed_cache import FileChangedError, PackedCache, PackedFile
-from twisted_distcc.content.lzo import expand
 from twisted_distcc.pump.local_files import Disk
 from twisted_distcc.pump.unit import Stamp
 
@@ -58,8 +57,8 @@ class PackedFilesTests(SynchronousTestCase):
         """Files come in the order in which they are wanted, by their names, compressed."""
         paths = [self.file(name, name.encode() * 100) for name in ("b", "a")] + [self.file("c", b"")]
         packed = self.pack(*paths)
-        self.assertEqual([os.fsdecode(file.name) for file in packed], paths)
-        contents = [expand(file.data, 1000) for file in packed]
+        self.assertEqual([os.fsdecode(file.file.name) for file in packed], paths)
+        contents = [file.file.content.read(1000) for file in packed]
         self.assertEqual(contents, [b"b" * 100, b"a" * 100, b""])
 
     def test_read_once(self) -> None:
@@ -68,7 +67,7 @@ class PackedFilesTests(SynchronousTestCase):
         self.pack(one, two)
         self.file("two", b"22")
         packed = self.pack(two, one)
-        self.assertEqual([expand(file.data, 9) for file in packed], [b"22", b"1"])
+        self.assertEqual([file.file.content.read(9) for file in packed], [b"22", b"1"])
         self.assertEqual(self.files.was_read, ["one", "two", "two"])
 
     def test_what_has_just_changed(self) -> None:
@@ -126,7 +125,7 @@ class PackedFilesTests(SynchronousTestCase):
         """Files that together are beyond the bound are given all the same."""
         self.packed = PackedCache(self.files, execute, most=1)
         paths = [self.file(name, name.encode()) for name in ("one", "two")]
-        self.assertEqual([expand(file.data, 9) for file in self.pack(*paths)], [b"one", b"two"])
+        self.assertEqual([file.file.content.read(9) for file in self.pack(*paths)], [b"one", b"two"])
 
     def test_large_ones_aside(self) -> None:
         """What takes long is done in a thread, one at a time, and who waits finds it done."""

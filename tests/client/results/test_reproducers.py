@@ -9,17 +9,15 @@ from pathlib import Path
 from twisted.trial.unittest import SynchronousTestCase
 
 from twisted_distcc.client.results.reproducers import Evidence, write
-from twisted_distcc.content.body import Body
-from twisted_distcc.content.lzo import compress
-from twisted_distcc.jobs.model import Tree, TreeFile, TreeLink
+from twisted_distcc.content.packed_content import PackedContent
+from twisted_distcc.jobs.model import InputFile, InputLink, Tree
 
 SOURCE = b"int x;\n"
 
 
 def evidence(option: bytes = b"-O2") -> Evidence:
-    packed = compress(SOURCE)
-    entries = (TreeFile(b"/home/a b.c", 0, len(packed)), TreeLink(b"/home/link", b"../elsewhere"))
-    tree = Tree(b"/home", entries, Body.of(packed))
+    source = InputFile(b"/home/a b.c", PackedContent.of(SOURCE))
+    tree = Tree(b"/home", (source, InputLink(b"/home/link", b"../elsewhere")))
     return Evidence("red:3632", (b"gcc", option, b"-c", b"a b.c"), tree, b"cannot\n")
 
 

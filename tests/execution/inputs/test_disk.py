@@ -5,22 +5,22 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from threading import BoundedSemaphore
 
 from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from twisted_distcc.content.body import Body
+from twisted_distcc.content import packed_content
 from twisted_distcc.content.lzo import compress
+from twisted_distcc.content.packed_content import PackedContent, PackedSpool
 from twisted_distcc.content.store import Store
-from twisted_distcc.errors import BodyTooLargeError, RemoteProtocolError
-from twisted_distcc.execution.inputs import expansion, trees
+from twisted_distcc.errors import RemoteProtocolError
+from twisted_distcc.execution.inputs import trees
 from twisted_distcc.execution.inputs.disk import Root
 from twisted_distcc.execution.inputs.layout import NOTHING, Fixture, lay_out
 from twisted_distcc.execution.inputs.names import BadTreeError
 from twisted_distcc.execution.inputs.trees import Trees
-from twisted_distcc.jobs.model import Tree, TreeFile
+from twisted_distcc.jobs.model import InputFile, Tree
 from twisted_distcc.jobs.plain_trees import pack_tree
 
 Files = Mapping[bytes, bytes]
@@ -74,15 +74,17 @@ class RootTests(DiskTestCase):
 
     def test_contents_in_a_file(self) -> None:
         """Contents that came as a file are read just so."""
-        tree = pack_tree(b"/", {b"/%d" % number: os.urandom(2000) for number in range(100)})
-        path = self.folder / "contents"
-        path.write_bytes(tree.contents.read())
-        self.root().become(lay_out(tree), Body(tree.contents.length, path=str(path)))
-        there = found(self.path)
-        for file in tree.entries:
-            assert isinstance(file, TreeFile)
-            data = tree.contents.read()[file.start : file.start + file.length]
-            self.assertEqual(compress(there[os.fsdecode(file.name)] or b""), data)
+        spool, files = PackedSpool(str(self.outside)), {}
+        entries = []
+        for number in range(100):
+            files[f"/{number}"] = data = os.urandom(2000)
+            packed = compress(data)
+            entries.append(InputFile(b"/%d" % number, spool.add(len(packed))))
+            spool.write(packed)
+        spool.finish()
+        self.root().become(lay_out(Tree(b"/", tuple(entries), spool)), spool)
+        self.assertEqual({path: found(self.path)[path] for path in files}, files)
+        spool.discard()
 
     def test_the_next_one(self) -> None:
         """A tree in the place of another is itself, and nothing of the other, whatever changed kind."""
@@ -131,44 +133,16 @@ class RootTests(DiskTestCase):
             self.assertEqual([path for path in paths if path.stat().st_mode & 0o111], [])
             self.assertEqual(len(paths), 3)
 
-    def test_too_much(self) -> None:
-        """What expands to more than a job may bring is refused, and what is no LZO1X."""
-        self.patch(expansion, "_IN_MEMORY", 1000)
-        bomb = compress(bytes(3_000_000))
-        path = self.folder / "file"
-        entry = TreeFile(b"/file", 0, len(bomb))
-        with (
-            Body.of(bomb).opened() as read,
-            open(path, "wb") as file,
-            self.assertRaises(BodyTooLargeError),
-        ):
-            expansion.write_expanded(entry, read, file.fileno(), 2_000_000)
-        self.assertLessEqual(path.stat().st_size, 2_000_000)
-        with Body.of(bomb).opened() as read, open(path, "wb") as file:
-            self.assertEqual(expansion.write_expanded(entry, read, file.fileno(), 3_000_000), 3_000_000)
-        self.assertEqual(path.read_bytes(), bytes(3_000_000))
-        tree = Tree(b"/", (TreeFile(b"/a", 0, 4),), Body.of(b"\xff" * 4))
+    def test_what_cannot_be_expanded(self) -> None:
+        """A file that is not LZO1X is refused, and one that only a program may expand is by one."""
+        tree = Tree(b"/", (InputFile(b"/a", PackedContent.packed(b"\xff" * 4)),))
         with self.assertRaises(RemoteProtocolError):
             self.root().become(lay_out(tree), tree.contents)
-
-    def test_in_turn(self) -> None:
-        """A large file is read and expanded when it is its turn; a small one waits for nobody."""
-        large, small = (compress(os.urandom(size)) for size in (40_000, 1000))
-        turns = BoundedSemaphore(1)
-        self.patch(expansion, "_TURNS", turns)
-        free: list[bool] = []
-
-        def read(start: int, length: int) -> bytes:
-            if is_free := turns.acquire(blocking=False):
-                turns.release()
-            free.append(is_free)
-            return (large + small)[start : start + length]
-
-        entries = (TreeFile(b"/a", 0, len(large)), TreeFile(b"/b", len(large), len(small)))
-        for entry in entries:
-            with open(self.folder / "file", "wb") as file:
-                expansion.write_expanded(entry, read, file.fileno(), 1_000_000)
-        self.assertEqual(free, [False, True])
+        self.patch(packed_content, "_IN_MEMORY", 1000)
+        root = Root(os.fsencode(self.folder / "second"))
+        tree = pack_tree(b"/", {b"/a": bytes(3_000_000)})
+        root.become(lay_out(tree), tree.contents)
+        self.assertEqual((self.folder / "second/a").read_bytes(), bytes(3_000_000))
 
     def test_nothing_outside(self) -> None:
         """Links that lead out are made as they are said, and nothing is written by way of them."""
@@ -296,7 +270,7 @@ class TreesTests(DiskTestCase):
         laid = self.trees.laid("gcc", lay_out(tree), tree.contents, "ada")
         laid.__enter__()
         self.assertFalse(laid.__exit__(KeyError, KeyError(), None))
-        bad = Tree(b"/", (TreeFile(b"/p/a", 0, 4),), Body.of(b"\xff" * 4))
+        bad = Tree(b"/", (InputFile(b"/p/a", PackedContent.packed(b"\xff" * 4)),))
         half_written = self.trees.laid("gcc", lay_out(bad), bad.contents, "ada")
         self.assertRaises(RemoteProtocolError, half_written.__enter__)
         self.assertEqual(set(os.listdir(self.folder)), {"files", "outside"})

@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from twisted_distcc.content.body import EMPTY
+from twisted_distcc.content.packed_content import PackedContent
 from twisted_distcc.execution.inputs.layout import NOTHING, Fixture, Layout, lay_out
 from twisted_distcc.execution.inputs.names import DEEPEST, LONGEST, BadTreeError
-from twisted_distcc.jobs.model import FOLDER_MARK, Tree, TreeFile, TreeLink
+from twisted_distcc.jobs.model import FOLDER_MARK, InputFile, InputLink, Tree
 from twisted_distcc.jobs.plain_trees import pack_tree
 
 GCC = Fixture(
@@ -76,10 +76,10 @@ class PlaceTests(SynchronousTestCase):
     def test_the_same_link_twice(self) -> None:
         """A link that is given twice, by two names or in two ways to say the same, is one."""
         entries = (
-            TreeLink(b"/a", b"/p"), TreeLink(b"/a", b"p"), TreeLink(b"/a", b"p/."),
-            TreeLink(b"/p/b", b"x"), TreeLink(b"/a/b", b"x"),
+            InputLink(b"/a", b"/p"), InputLink(b"/a", b"p"), InputLink(b"/a", b"p/."),
+            InputLink(b"/p/b", b"x"), InputLink(b"/a/b", b"x"),
         )  # fmt: skip
-        layout = lay_out(Tree(b"/a", entries, EMPTY))
+        layout = lay_out(Tree(b"/a", entries))
         self.assertEqual(dict(layout.links), {b"/a": b"/p", b"/p/b": b"x"})
 
     def test_its_own_folder(self) -> None:
@@ -246,8 +246,8 @@ class AnyTreeTests(SynchronousTestCase):
     @given(st.lists(PATHS, max_size=6), st.dictionaries(PATHS, TARGETS, max_size=4), PATHS)
     def test_sound(self, names: list[bytes], links: dict[bytes, bytes], directory: bytes) -> None:
         """Whatever is not refused has plain paths, below folders that are there and are no links."""
-        entries = [*(TreeFile(name, 0, 0) for name in names)]
-        tree = Tree(directory, (*entries, *(TreeLink(*link) for link in links.items())), EMPTY)
+        entries = [*(InputFile(name, PackedContent.of(b"")) for name in names)]
+        tree = Tree(directory, (*entries, *(InputLink(*link) for link in links.items())))
         try:
             layout = lay_out(tree)
         except BadTreeError:

@@ -12,7 +12,7 @@ from tests.server.talk import tree_bytes
 from twisted_distcc.content.body import IN_MEMORY, Body, Spool
 from twisted_distcc.content.lzo import compress
 from twisted_distcc.errors import EXIT_ACCESS_DENIED, EXIT_IO_ERROR, EXIT_PROTOCOL_ERROR
-from twisted_distcc.jobs.model import Reply, TreeLink
+from twisted_distcc.jobs.model import InputLink, Reply
 from twisted_distcc.jobs.plain_trees import unpack_tree
 from twisted_distcc.policy.verdict import Refused
 from twisted_distcc.server.quotas.holdings import Ceilings
@@ -35,7 +35,7 @@ class JobTests(ConnectionTestCase):
         self.assertEqual((request.version, request.tree.directory), (3, b"/p"))
         files = {file.name: data for file, data in unpack_tree(request.tree, 1 << 30)}
         self.assertEqual(files, FILES)
-        self.assertEqual(request.tree.entries[-1], TreeLink(b"/q", b"p/../p"))
+        self.assertEqual(request.tree.entries[-1], InputLink(b"/q", b"p/../p"))
         self.assertEqual(len(os.listdir(self.spool)), 1)
         self.assertEqual(str(peer), "tcp:192.0.2.9:4000")
 

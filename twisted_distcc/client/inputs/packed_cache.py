@@ -14,7 +14,8 @@ from typing import Final
 
 from twisted.internet.defer import DeferredLock
 
-from twisted_distcc.content.lzo import compress
+from twisted_distcc.content.packed_content import PackedContent
+from twisted_distcc.jobs.model import InputFile
 from twisted_distcc.pump.folders import settled
 from twisted_distcc.pump.unit import FileSystem, NotForServersError, Stamp
 from twisted_distcc.runtime.threads import Threads
@@ -49,13 +50,11 @@ class PackedFile:
 
     Attributes:
         stamp: which contents these are.
-        name: its path, as it is sent.
-        data: its contents, compressed; empty for an empty file.
+        file: its path, as it is sent, and its contents, packed.
     """
 
     stamp: Stamp
-    name: bytes
-    data: bytes
+    file: InputFile
 
 
 class PackedCache:
@@ -121,7 +120,8 @@ class PackedCache:
         for path in paths:
             stamp = wanted[path]
             contents = contents_as(stamp, path, self._files)
-            fresh[path] = PackedFile(stamp, path.encode(errors="surrogateescape"), compress(contents))
+            name = path.encode(errors="surrogateescape")
+            fresh[path] = PackedFile(stamp, InputFile(name, PackedContent.of(contents)))
 
     def _keep(self, fresh: Mapping[str, PackedFile], begun: int) -> None:
         """Keep what has not changed just before it was read: it may have changed once more since."""
@@ -139,4 +139,4 @@ class PackedCache:
 
 
 def _cost(file: PackedFile) -> int:
-    return len(file.data) + 2 * len(file.name) + _OVERHEAD
+    return file.file.content.length + 2 * len(file.file.name) + _OVERHEAD

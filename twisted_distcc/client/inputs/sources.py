@@ -24,8 +24,8 @@ from twisted_distcc.cmdline.compilation import StayLocal
 from twisted_distcc.cmdline.compilers import Family
 from twisted_distcc.cmdline.environment import environment_for_servers
 from twisted_distcc.cmdline.preprocessed import source_forbids
-from twisted_distcc.content.body import Body
-from twisted_distcc.jobs.model import FOLDER_MARK, Tree, TreeFile, TreeLink
+from twisted_distcc.content.packed_content import PackedContent
+from twisted_distcc.jobs.model import FOLDER_MARK, InputFile, InputLink, Tree
 from twisted_distcc.pump.callers import check_callers_own, check_laid
 from twisted_distcc.pump.folder_links import Layer
 from twisted_distcc.pump.laying import has_plain_names
@@ -46,6 +46,8 @@ from twisted_distcc.runtime.threads import Threads
 
 # A source that includes more than this with `#embed` or `.incbin` is sent as text, or not at all.
 _MOST_BYTES: Final = 256 * 1024 * 1024
+
+_NOTHING: Final = PackedContent.of(b"")
 
 DATE: Final = "SOURCE_DATE_EPOCH"
 """The variable that fixes what `__DATE__` and `__TIME__` are."""
@@ -226,18 +228,12 @@ def directory_as_called(invocation: Invocation) -> str:
 
 def assemble(directory: str, laid: Laid, packed: Sequence[PackedFile]) -> Tree:
     """Make a tree of the files `packed`, and of the links and folders of `laid`."""
-    entries: list[TreeFile | TreeLink] = []
-    start = 0
-    for file in packed:
-        length = len(file.data)
-        entries.append(TreeFile(file.name, start, length))
-        start += length
+    entries: list[InputFile | InputLink] = [one.file for one in packed]
     for folder in laid.folders:
-        entries.append(TreeFile(os.path.join(os.fsencode(folder), FOLDER_MARK), start, 0))
+        entries.append(InputFile(os.path.join(os.fsencode(folder), FOLDER_MARK), _NOTHING))
     for name, target in laid.links:
-        entries.append(TreeLink(os.fsencode(name), os.fsencode(target)))
-    contents = Body.of(b"".join([file.data for file in packed]))
-    return Tree(os.fsencode(directory), tuple(entries), contents)
+        entries.append(InputLink(os.fsencode(name), os.fsencode(target)))
+    return Tree(os.fsencode(directory), tuple(entries))
 
 
 def _warns_of_folders(candidate: Candidate) -> bool:

@@ -17,8 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from twisted_distcc.content.lzo import expand
-from twisted_distcc.jobs.model import Tree, TreeFile
+from twisted_distcc.jobs.model import InputFile, Tree
 from twisted_distcc.own_folders import make_own_folder
 
 _MOST: Final = 10
@@ -62,7 +61,7 @@ def write(evidence: Evidence, source: str, parent: str) -> str:
     (folder / "command").write_bytes(os.fsencode(f"cd {directory} && {command}\n"))
     (folder / "host").write_text(f"{evidence.host}\n")
     (folder / "stderr").write_bytes(evidence.stderr)
-    with tarfile.open(folder / "tree.tar", "w") as archive:
+    with tarfile.open(folder / "tree.tar", "w") as archive, evidence.tree.contents.opened():
         _pack(archive, evidence.tree)
     return f"{folder} has what it takes to see that again"
 
@@ -74,11 +73,10 @@ def _name(evidence: Evidence, source: str) -> str:
 
 
 def _pack(archive: tarfile.TarFile, tree: Tree) -> None:
-    contents = tree.contents.read()
     for entry in tree.entries:
         info = tarfile.TarInfo(os.fsdecode(entry.name).lstrip("/"))
-        if isinstance(entry, TreeFile):
-            data = expand(contents[entry.start : entry.start + entry.length], _LARGEST)
+        if isinstance(entry, InputFile):
+            data = entry.content.read(_LARGEST)
             info.size = len(data)
             archive.addfile(info, io.BytesIO(data))
         else:

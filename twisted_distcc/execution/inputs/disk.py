@@ -1,6 +1,6 @@
 """A tree on the disk.
 
-In: a `Layout`, and the packed contents of its files.  Out: a folder with these files.  Nothing is
+In: a `Layout`, with the contents of its files.  Out: a folder with these files.  Nothing is
 written through a link: no path of a layout leads over one, nobody else writes here, and links come last
 and go first.  To make a file costs a file system more than all else that a tree costs, so what the last
 tree left is kept where the next one wants the same.  This waits, so it is not for the reactor's thread.
@@ -13,12 +13,14 @@ import os
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
-from twisted_distcc.content.body import Body, Part, in_pieces
+from twisted_distcc.content.file_content import Contents, FileContent
+from twisted_distcc.content.filter import filter_argv
 from twisted_distcc.content.store import Held, Store
-from twisted_distcc.execution.inputs.expansion import write_expanded
 from twisted_distcc.execution.inputs.layout import Layout
 from twisted_distcc.execution.workspace import remove_folder
-from twisted_distcc.jobs.model import TreeFile
+from twisted_distcc.jobs.model import InputFile
+from twisted_distcc.launcher.command import Command
+from twisted_distcc.toolchain.questions import run_here
 
 _MOST_BYTES: Final = 1024 * 1024 * 1024
 """Bytes of all files of a tree, expanded, as of one preprocessed source."""
@@ -77,7 +79,7 @@ class Root:
         had = self._layout
         return len(had.folders) + len(had.files) + len(had.links) + len(had.points)
 
-    def become(self, layout: Layout, contents: Body) -> None:
+    def become(self, layout: Layout, contents: Contents) -> None:
         """Have what `layout` says, and nothing else; if this fails the folder is good for nothing.
 
         What is shared with other trees is so among those of its owner alone.
@@ -86,13 +88,13 @@ class Root:
             DistccError: if the contents are not LZO1X, or too much.
             OSError: if the disk takes no more.
         """
-        with contents.opened() as read:
-            keys = _keys(layout.files, read, self.owner)
+        with contents.opened():
+            keys = _keys(layout.files, self.owner)
             self._remove_others(layout, keys)
             self._add_missing(layout)
             for path, key in keys.items():
                 if path not in self._held:
-                    self._add_file(path, key, layout.files[path], read)
+                    self._add_file(path, key, layout.files[path].content)
         for path, target in layout.links.items():
             if path not in self._layout.links:
                 os.symlink(target, self.path + path)
@@ -134,8 +136,8 @@ class Root:
         for path in layout.points - self._layout.points:
             os.close(os.open(self.path + path, _NEW, _MODE))
 
-    def _add_file(self, path: bytes, key: _Key, file: TreeFile, read: Part) -> None:
-        held = self._linked(path, key) or self._written(path, key, file, read)
+    def _add_file(self, path: bytes, key: _Key, content: FileContent) -> None:
+        held = self._linked(path, key) or self._written(path, key, content)
         self._held[path] = held
         self._bytes += held.length
 
@@ -145,19 +147,19 @@ class Root:
             return None
         return self._store.link_to(self.path + path, key.digest)
 
-    def _written(self, path: bytes, key: _Key, file: TreeFile, read: Part) -> Held:
+    def _written(self, path: bytes, key: _Key, content: FileContent) -> Held:
         place = self.path + path
-        length = self._write(place, key.number, file, read)
+        length = self._write(place, key.number, content)
         if self._store is None:
             return Held(0, length)
         if key.number:
             return self._store.count(length)
         return self._store.take(place, key.digest, length)
 
-    def _write(self, place: bytes, number: int, file: TreeFile, read: Part) -> int:
+    def _write(self, place: bytes, number: int, content: FileContent) -> int:
         descriptor = os.open(place, _NEW, _MODE)
         try:
-            length = write_expanded(file, read, descriptor, _MOST_BYTES - self._bytes)
+            length = content.write(descriptor, _MOST_BYTES - self._bytes, _filter)
             # No time of ours: `__TIMESTAMP__` would tell when a file was first brought.
             os.utime(descriptor, (number, number))
         finally:
@@ -165,15 +167,20 @@ class Root:
         return length
 
 
-def _keys(files: Mapping[bytes, TreeFile], read: Part, owner: str) -> dict[bytes, _Key]:
-    """Give the key of each file, which is another one for another owner."""
+def _filter(direction: str, ceiling: int, source: int, target: int) -> int:
+    """Run a filter in a process of its own, as `RunFilter` wants it."""
+    ended = run_here(Command(filter_argv(direction, ceiling), stdin=source, stdout=target))
+    return os.waitstatus_to_exitcode(ended.status)
+
+
+def _keys(files: Mapping[bytes, InputFile], owner: str) -> dict[bytes, _Key]:
+    """Return the key of each file, which is another one for another owner."""
     keys = {}
     begun = hashlib.sha256(os.fsencode(owner) + b"\0")
     alike: dict[bytes, int] = {}
     for path, file in files.items():
         hashed = begun.copy()
-        for piece in in_pieces(read, file.start, file.length):
-            hashed.update(piece)
+        file.content.identify(hashed)
         digest = hashed.digest()
         number = alike[digest] = alike.get(digest, -1) + 1
         keys[path] = _Key(digest, number)

@@ -22,7 +22,7 @@ from twisted_distcc.execution.inputs.names import (
     parent,
     refused,
 )
-from twisted_distcc.jobs.model import FOLDER_MARK, Tree, TreeFile, TreeLink
+from twisted_distcc.jobs.model import FOLDER_MARK, InputFile, InputLink, Tree
 
 _MOST_FOLDERS: Final = 20_000
 
@@ -63,7 +63,7 @@ class Layout:
 
     own: bytes
     folders: tuple[bytes, ...]
-    files: Mapping[bytes, TreeFile]
+    files: Mapping[bytes, InputFile]
     links: Mapping[bytes, bytes]
     points: frozenset[bytes] = frozenset()
     system: tuple[bytes, ...] = ()
@@ -77,11 +77,11 @@ def lay_out(tree: Tree, fixture: Fixture = NOTHING) -> Layout:
     """
     mounts = fixture.folders | fixture.files
     links = Links(fixture.links)
-    links.add_all((entry for entry in tree.entries if isinstance(entry, TreeLink)), mounts)
+    links.add_all((entry for entry in tree.entries if isinstance(entry, InputLink)), mounts)
     _check_programs(links, fixture, mounts)
     site = _Site(links, mounts)
     for entry in tree.entries:
-        if isinstance(entry, TreeFile):
+        if isinstance(entry, InputFile):
             site.add_file(entry)
     site.add_folder_for(tree.directory)
     for path in links.targets:
@@ -111,11 +111,11 @@ class _Site:
 
     links: Links
     mounts: Collection[bytes]
-    files: dict[bytes, TreeFile] = field(default_factory=dict)
+    files: dict[bytes, InputFile] = field(default_factory=dict)
     folders: set[bytes] = field(default_factory=lambda: {b""})
     _places: dict[bytes, bytes | None] = field(default_factory=dict)
 
-    def add_file(self, file: TreeFile) -> None:
+    def add_file(self, file: InputFile) -> None:
         """Have `file` where its name leads."""
         given, _, name = file.name.rpartition(b"/")
         if given not in self._places:

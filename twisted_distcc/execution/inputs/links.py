@@ -19,7 +19,7 @@ from twisted_distcc.execution.inputs.names import (
     parent,
     refused,
 )
-from twisted_distcc.jobs.model import TreeLink
+from twisted_distcc.jobs.model import InputLink
 
 _IN_A_ROW: Final = 40  # as the kernel follows
 # Steps for all paths of a tree: half a second.  Ten thousand links to files take a tenth of that.
@@ -41,7 +41,7 @@ class Links:
         self.targets = dict(targets)
         self._steps = 0
 
-    def add_all(self, links: Iterable[TreeLink], mounts: Collection[bytes]) -> None:
+    def add_all(self, links: Iterable[InputLink], mounts: Collection[bytes]) -> None:
         """Add a tree's links, in whatever order they come; what is in `mounts` is not the tree's.
 
         Raises:
@@ -98,7 +98,7 @@ class Links:
         if self._steps > _MOST_STEPS:
             raise refused(path, "is one of too many links")
 
-    def _add(self, link: TreeLink, mounts: Collection[bytes]) -> None:
+    def _add(self, link: InputLink, mounts: Collection[bytes]) -> None:
         check_given(link.name)
         _check_target(link)
         folder, _, name = link.name.rpartition(b"/")
@@ -131,7 +131,7 @@ def is_within(path: bytes, mounts: Collection[bytes]) -> bool:
     return False
 
 
-def _check_target(link: TreeLink) -> None:
+def _check_target(link: InputLink) -> None:
     if not link.target or b"\0" in link.target:
         raise refused(link.name, "is a link to nothing")
     check_length(link.target)

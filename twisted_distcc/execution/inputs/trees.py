@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from threading import Lock
 from typing import Final
 
-from twisted_distcc.content.body import Body
+from twisted_distcc.content.file_content import Contents
 from twisted_distcc.content.store import Store
 from twisted_distcc.execution.inputs.disk import Root
 from twisted_distcc.execution.inputs.layout import Layout
@@ -45,7 +45,7 @@ class Trees:
         self._lock = Lock()
 
     @contextmanager
-    def laid(self, kind: str, layout: Layout, contents: Body, owner: str) -> Iterator[str]:
+    def laid(self, kind: str, layout: Layout, contents: Contents, owner: str) -> Iterator[str]:
         """Give a folder that holds what `layout` says; trees of the same `kind` are most alike.
 
         Nothing of one owner's, be it a folder, is used for another, so that nobody can tell what others

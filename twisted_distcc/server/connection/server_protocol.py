@@ -24,10 +24,9 @@ from twisted.internet.unix import Server as UNIXServer
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from twisted_distcc.content.lzo import largest_expansion
 from twisted_distcc.errors import RemoteProtocolError
 from twisted_distcc.jobs.assembly import WRITE, Assembly, reply_pieces
-from twisted_distcc.jobs.compression import packed_source
+from twisted_distcc.jobs.compression import largest_in_memory, packed_source
 from twisted_distcc.jobs.model import Reply, Request
 from twisted_distcc.policy.peer import Peer, tcp_peer
 from twisted_distcc.policy.verdict import ALLOWED, Refused, Verdict
@@ -500,6 +499,4 @@ class _Writing:
 
 def _cost_of(request: Request) -> int:
     """Return what is done on the spot for a request: it is judged, and expanded if it is small."""
-    source = packed_source(request)
-    expanded = largest_expansion(source.data or b"") if source is not None else 0
-    return _REQUEST + _WORD * len(request.arguments) + expanded // _BULK
+    return _REQUEST + _WORD * len(request.arguments) + largest_in_memory(request) // _BULK
