@@ -52,8 +52,9 @@ from twisted_distcc.runtime.processes import (
     Spawner,
 )
 from twisted_distcc.runtime.threads import ReactorThreads, Threads
-from twisted_distcc.server.connection.answer import Compile, Deadlines
 from twisted_distcc.server.connection.server_protocol import DistccServerFactory
+from twisted_distcc.server.job.compile import Compile
+from twisted_distcc.server.quotas.deadlines import Deadlines
 from twisted_distcc.server.quotas.holdings import Ceilings
 from twisted_distcc.server.scheduling.admission import Admission
 from twisted_distcc.wire.limits import Limits

@@ -25,7 +25,6 @@ from twisted_distcc.observe.logs import LogFile, SystemLog
 from twisted_distcc.policy.access import PRIVATE, AllowList
 from twisted_distcc.server.daemon.detaching import ready
 from twisted_distcc.server.daemon.privileges import (
-    Account,
     PrivilegeError,
     account,
     hand_over,
@@ -34,6 +33,7 @@ from twisted_distcc.server.daemon.privileges import (
 )
 from twisted_distcc.server.daemon.service import DistccService
 from twisted_distcc.server.job.policy_state import policy_of
+from twisted_distcc.server.options.account import Account
 from twisted_distcc.server.options.bounds import CLIENT_ROWS, ceilings, deadlines
 from twisted_distcc.server.options.config import (
     PORT,

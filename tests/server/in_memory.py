@@ -24,8 +24,8 @@ from twisted_distcc.policy.peer import Peer
 from twisted_distcc.policy.verdict import ALLOWED, Verdict
 from twisted_distcc.runtime.bulk import Bulk
 from twisted_distcc.runtime.processes import Command, RunningProcess
-from twisted_distcc.server.connection.answer import Deadlines
 from twisted_distcc.server.connection.server_protocol import DistccServerFactory, DistccServerProtocol
+from twisted_distcc.server.quotas.deadlines import Deadlines
 from twisted_distcc.server.scheduling.admission import Admission
 from twisted_distcc.wire.limits import Limits
 

@@ -22,10 +22,10 @@ from twisted_distcc.observe.lines import LEVELS, LineFile, LineLog, Log
 from twisted_distcc.policy.access import PRIVATE, AllowList
 from twisted_distcc.policy.verdict import ALLOWED
 from twisted_distcc.server.connection.peer_identity import is_network, stream_peer
-from twisted_distcc.server.connection.stdio import serve_stdio
 from twisted_distcc.server.connection.streams import Streams, ToldToEndError
 from twisted_distcc.server.daemon.preload import load_everything
 from twisted_distcc.server.daemon.privileges import account, give_root_away
+from twisted_distcc.server.daemon.stdio_service import serve_stdio
 from twisted_distcc.server.daemon.termination import Ending
 from twisted_distcc.server.job.policy_state import Oversight, policy_of
 from twisted_distcc.server.options.config import ServerConfig, command_list, search_path

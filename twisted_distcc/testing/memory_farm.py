@@ -23,8 +23,8 @@ from twisted_distcc.jobs.plain_trees import unpack_tree
 from twisted_distcc.policy.peer import Peer
 from twisted_distcc.runtime.bulk import Bulk
 from twisted_distcc.runtime.processes import Command
-from twisted_distcc.server.connection.answer import Compile
 from twisted_distcc.server.connection.server_protocol import DistccServerFactory
+from twisted_distcc.server.job.compile import Compile
 from twisted_distcc.testing.network import MemoryEndpoint
 from twisted_distcc.testing.programs import FakeSpawner
 from twisted_distcc.wire.limits import Limits

@@ -19,10 +19,11 @@ from twisted_distcc.jobs.plain_trees import unpack_tree
 from twisted_distcc.launcher.command import CannotStartError, Command
 from twisted_distcc.policy.peer import STDIO, Peer
 from twisted_distcc.policy.verdict import ALLOWED, Refused, Verdict
-from twisted_distcc.server.connection.answer import Answering, Deadlines
+from twisted_distcc.server.connection.answer import Answering
 from twisted_distcc.server.connection.blocking import HeldPacking, done
 from twisted_distcc.server.connection.stdio import Visit
 from twisted_distcc.server.connection.streams import GoneError, LateError, Streams, ToldToEndError
+from twisted_distcc.server.quotas.deadlines import Deadlines
 from twisted_distcc.wire.limits import Limits
 
 MIB = 1024 * 1024

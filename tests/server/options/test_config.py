@@ -14,11 +14,11 @@ from twisted_distcc.errors import EXIT_BAD_ARGUMENTS
 from twisted_distcc.policy.access import PRIVATE, AllowList
 from twisted_distcc.policy.command_list import CommandList
 from twisted_distcc.policy.rules import Policy, Rule, allow_users
-from twisted_distcc.server.connection.answer import Deadlines
 from twisted_distcc.server.options.bounds import CLIENT_ROWS
 from twisted_distcc.server.options.config import PORT, ServerConfig, command_list, search_path
 from twisted_distcc.server.options.sandboxing import JOB_LIFETIME, LIMIT_OPTIONS
 from twisted_distcc.server.options.tls_config import TlsConfig
+from twisted_distcc.server.quotas.deadlines import Deadlines
 from twisted_distcc.server.quotas.holdings import Ceilings
 from twisted_distcc.tap import Options, make_config
 from twisted_distcc.tls.files import CredentialFiles

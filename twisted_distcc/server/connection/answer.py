@@ -7,9 +7,7 @@ reply goes, and how anything is waited for.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
 from dataclasses import dataclass
-from typing import Protocol
 
 from twisted_distcc.content.packing import Packing
 from twisted_distcc.errors import EXIT_FAILURE, EXIT_IO_ERROR, DistccError
@@ -17,37 +15,8 @@ from twisted_distcc.jobs.compression import compress_reply, expand_request
 from twisted_distcc.jobs.model import Reply, Request
 from twisted_distcc.observe.lines import Log
 from twisted_distcc.policy.peer import Peer
+from twisted_distcc.server.job.compile import Compile
 from twisted_distcc.wire.limits import Limits
-
-LINGER = 10.0
-"""Seconds: an answer in the middle of a request is sent, and so long the client may go on sending."""
-
-
-class Compile(Protocol):
-    """What serves a request: a coroutine function, or a function that returns a Deferred.
-
-    It may be cancelled at any time, and gives up what it holds then.  A `DistccError` or an `OSError`
-    that it raises reaches the person at the client as a sentence.
-    """
-
-    def __call__(self, request: Request, peer: Peer, /) -> Awaitable[Reply]:
-        """Answer `request`, whose bodies are given up when the answer was sent."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Deadlines:
-    """How long a client may take, in seconds.
-
-    Attributes:
-        idle: between two pieces of a request, or of a reply that it takes.
-        receive: for a whole request, from its first byte (or from when it was last held back).
-        send: for taking a whole reply.
-    """
-
-    idle: float = 60.0
-    receive: float = 600.0
-    send: float = 600.0
 
 
 @dataclass(frozen=True, slots=True)

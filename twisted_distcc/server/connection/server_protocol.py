@@ -32,8 +32,10 @@ from twisted_distcc.policy.peer import Peer, tcp_peer
 from twisted_distcc.policy.verdict import ALLOWED, Refused, Verdict
 from twisted_distcc.runtime.bulk import Bulk
 from twisted_distcc.runtime.sending import send
-from twisted_distcc.server.connection.answer import LINGER, Answering, Compile, Deadlines, sentence_on
+from twisted_distcc.server.connection.answer import Answering, sentence_on
 from twisted_distcc.server.connection.peer_identity import socket_peer
+from twisted_distcc.server.job.compile import Compile
+from twisted_distcc.server.quotas.deadlines import LINGER, Deadlines
 from twisted_distcc.server.quotas.holdings import CeilingMetError, Hold
 from twisted_distcc.server.quotas.reserving import make_room_for
 from twisted_distcc.server.scheduling.admission import Admission

@@ -11,50 +11,16 @@ from __future__ import annotations
 from time import monotonic
 
 from twisted_distcc.errors import RemoteProtocolError
-from twisted_distcc.execution.workspace import Workspaces
 from twisted_distcc.jobs.assembly import Assembly, joined, reply_pieces
 from twisted_distcc.jobs.model import Reply
-from twisted_distcc.observe.lines import Log
 from twisted_distcc.policy.peer import Peer
 from twisted_distcc.policy.verdict import Refused, Verdict
-from twisted_distcc.server.connection.answer import LINGER, Answering, Deadlines, sentence_on
-from twisted_distcc.server.connection.blocking import Held, HeldPacking, done
+from twisted_distcc.server.connection.answer import Answering, sentence_on
+from twisted_distcc.server.connection.blocking import done
 from twisted_distcc.server.connection.streams import GoneError, LateError, Streams, ToldToEndError
-from twisted_distcc.server.job.policy_state import Oversight
-from twisted_distcc.server.job.wiring import make_compile, make_executor
-from twisted_distcc.server.options.config import ServerConfig
+from twisted_distcc.server.quotas.deadlines import LINGER, Deadlines
 from twisted_distcc.wire.connection import Connection
 from twisted_distcc.wire.events import Event, MessageEnd
-from twisted_distcc.wire.limits import Limits
-
-
-def serve_stdio(
-    config: ServerConfig, streams: Streams, peer: Peer, verdict: Verdict, oversight: Oversight, log: Log
-) -> None:
-    """Serve the one connection on `streams`, to its end.
-
-    Args:
-        config: what to serve.
-        streams: the connection.
-        peer: who it is.
-        verdict: whether it may send a request at all.
-        oversight: is told of the job, and says what may be done.
-        log: is told of what goes wrong.
-
-    Raises:
-        ToldToEndError: if that, and not the client, was the end.
-        OSError: if there is no room for a job's folder.
-    """
-    workspaces = Workspaces()
-    try:
-        held = Held(streams)
-        executor = make_executor(config, workspaces, log, careful=False)
-        compile = make_compile(config, executor, oversight, held, held, held)
-        packing = HeldPacking(streams, workspaces.spool)
-        answering = Answering(compile, packing, Limits(), log, GoneError)
-        Visit(streams, peer, answering, Deadlines()).serve(verdict)
-    finally:
-        workspaces.close()
 
 
 class Visit:

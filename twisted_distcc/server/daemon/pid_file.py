@@ -12,7 +12,8 @@ from contextlib import suppress
 from typing import Final
 
 from twisted_distcc.observe.opening import open_own
-from twisted_distcc.server.daemon.privileges import Account, hand_over
+from twisted_distcc.server.daemon.privileges import hand_over
+from twisted_distcc.server.options.account import Account
 
 # Never by way of a link: root must not overwrite what somebody else made it point to.
 _WRITE: Final = os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC

@@ -14,12 +14,12 @@ import os
 import pwd
 import stat
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final
 
 from twisted_distcc.errors import EXIT_PRIVILEGES, DistccError
 from twisted_distcc.launcher.starting import hold_standing
 from twisted_distcc.observe.opening import open_own
+from twisted_distcc.server.options.account import Account
 
 _ROOT: Final = 0
 # The user of Debian's package, and then C distccd's own order (distccd(1), `--user`).
@@ -32,25 +32,6 @@ class PrivilegeError(DistccError):
     """Root could not be given away; the text says why, and what to do."""
 
     exit_code = EXIT_PRIVILEGES
-
-
-@dataclass(frozen=True, slots=True)
-class Account:
-    """Who root becomes.
-
-    Attributes:
-        name: the login name.
-        uid: the user's number.
-        gid: the number of the group that the user has of its own.
-        groups: all groups that the user database gives it.
-        home: its home folder.
-    """
-
-    name: str
-    uid: int
-    gid: int
-    groups: frozenset[int]
-    home: str
 
 
 def is_root() -> bool:

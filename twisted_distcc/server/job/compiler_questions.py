@@ -23,8 +23,8 @@ from twisted_distcc.jobs.commands import CompilerQuestion
 from twisted_distcc.jobs.model import Reply, Request
 from twisted_distcc.policy.peer import Peer
 from twisted_distcc.policy.verdict import Refused
-from twisted_distcc.server.connection.answer import Compile
 from twisted_distcc.server.job.authorize import Judged
+from twisted_distcc.server.job.compile import Compile
 from twisted_distcc.server.job.exchange import Clock, Run, Seats
 from twisted_distcc.toolchain.digest import FileStamp, file_stamp
 

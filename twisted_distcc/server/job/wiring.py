@@ -12,8 +12,8 @@ from twisted_distcc.execution.executor import Executor
 from twisted_distcc.execution.unconfined import Unconfined
 from twisted_distcc.execution.workspace import Workspaces
 from twisted_distcc.observe.lines import Log
-from twisted_distcc.server.connection.answer import Compile
 from twisted_distcc.server.job.authorize import Judge
+from twisted_distcc.server.job.compile import Compile
 from twisted_distcc.server.job.compiler_questions import Answers, Reception, tell
 from twisted_distcc.server.job.exchange import Clock, Exchange, Run, Seats
 from twisted_distcc.server.job.policy_state import Oversight

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from twisted_distcc.server.connection.answer import Deadlines
 from twisted_distcc.server.options.sandboxing import count, size
+from twisted_distcc.server.quotas.deadlines import Deadlines
 from twisted_distcc.server.quotas.holdings import Ceilings
 
 _USUAL: Final = (Ceilings(), Deadlines())

@@ -15,8 +15,8 @@ from twisted_distcc.execution.resource_limits import Limits
 from twisted_distcc.policy.access import AllowList
 from twisted_distcc.policy.command_list import BadCommandListError, CommandList
 from twisted_distcc.policy.rules import Policy
-from twisted_distcc.server.connection.answer import Deadlines
-from twisted_distcc.server.daemon.privileges import Account
+from twisted_distcc.server.options.account import Account
+from twisted_distcc.server.quotas.deadlines import Deadlines
 from twisted_distcc.server.quotas.holdings import Ceilings
 
 if TYPE_CHECKING:

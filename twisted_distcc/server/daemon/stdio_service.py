@@ -1,0 +1,51 @@
+"""A whole server for one connection, put together: it serves that, and ends without leaving anything.
+
+In: a `ServerConfig`, and the streams that ssh, inetd or xinetd gave us.  Out: one job's reply.  It is to
+`twistd-stdio` what `service` is to `twistd distccd`, and knows no Twisted, which would take longer to
+load than all of this.
+"""
+
+from __future__ import annotations
+
+from twisted_distcc.execution.workspace import Workspaces
+from twisted_distcc.observe.lines import Log
+from twisted_distcc.policy.peer import Peer
+from twisted_distcc.policy.verdict import Verdict
+from twisted_distcc.server.connection.answer import Answering
+from twisted_distcc.server.connection.blocking import Held, HeldPacking
+from twisted_distcc.server.connection.stdio import Visit
+from twisted_distcc.server.connection.streams import GoneError, Streams
+from twisted_distcc.server.job.policy_state import Oversight
+from twisted_distcc.server.job.wiring import make_compile, make_executor
+from twisted_distcc.server.options.config import ServerConfig
+from twisted_distcc.server.quotas.deadlines import Deadlines
+from twisted_distcc.wire.limits import Limits
+
+
+def serve_stdio(
+    config: ServerConfig, streams: Streams, peer: Peer, verdict: Verdict, oversight: Oversight, log: Log
+) -> None:
+    """Serve the one connection on `streams`, to its end.
+
+    Args:
+        config: what to serve.
+        streams: the connection.
+        peer: who it is.
+        verdict: whether it may send a request at all.
+        oversight: is told of the job, and says what may be done.
+        log: is told of what goes wrong.
+
+    Raises:
+        ToldToEndError: if that, and not the client, was the end.
+        OSError: if there is no room for a job's folder.
+    """
+    workspaces = Workspaces()
+    try:
+        held = Held(streams)
+        executor = make_executor(config, workspaces, log, careful=False)
+        compile = make_compile(config, executor, oversight, held, held, held)
+        packing = HeldPacking(streams, workspaces.spool)
+        answering = Answering(compile, packing, Limits(), log, GoneError)
+        Visit(streams, peer, answering, Deadlines()).serve(verdict)
+    finally:
+        workspaces.close()

@@ -1,0 +1,21 @@
+"""What serves requests: the seam between a connection and the story of a job."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+from typing import Protocol
+
+from twisted_distcc.jobs.model import Reply, Request
+from twisted_distcc.policy.peer import Peer
+
+
+class Compile(Protocol):
+    """What serves a request: a coroutine function, or a function that returns a Deferred.
+
+    It may be cancelled at any time, and gives up what it holds then.  A `DistccError` or an `OSError`
+    that it raises reaches the person at the client as a sentence.
+    """
+
+    def __call__(self, request: Request, peer: Peer, /) -> Awaitable[Reply]:
+        """Answer `request`, whose bodies are given up when the answer was sent."""
+        ...
