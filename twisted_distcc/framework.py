@@ -21,6 +21,7 @@ from twisted_distcc.client.backends.host_faults import (
     SlowHostError,
 )
 from twisted_distcc.content.body import EMPTY, Body
+from twisted_distcc.content.file_content import Contents, FileContent
 from twisted_distcc.errors import DistccError, RemoteProtocolError
 from twisted_distcc.jobs.commands import (
     CompileCommand,
@@ -78,11 +79,13 @@ __all__ = [
     "Compile",
     "CompileCommand",
     "CompilerQuestion",
+    "Contents",
     "Deadlines",
     "DistccClient",
     "DistccError",
     "DistccServerFactory",
     "Ended",
+    "FileContent",
     "HostError",
     "InputFile",
     "InputLink",

@@ -1,7 +1,14 @@
 """The bulk of a message: bytes in memory while they are few, a file of their own beyond that.
 
-In: bytes as they come, or a file.  Out: `Body`, which is read, sent in pieces, or moved into place,
-and given up when it is no longer wanted.  This module refuses to know tokens and compression.
+A `Spool` takes bytes as they come, and makes a `Body` of them, which is read, sent in pieces, or moved
+into place, and discarded when it is no longer wanted::
+
+    spool = Spool(directory)
+    spool.write(b"int a;")
+    body = spool.finish()
+    body.save("a.i")
+
+Whether the bytes are compressed is known to whoever has the body: see `packing`.
 """
 
 from __future__ import annotations
@@ -56,11 +63,11 @@ class Body:
         return cls.of(data)
 
     def read(self) -> bytes:
-        """Give all bytes, in memory: for bodies that are known to be small."""
+        """Return all bytes, in memory: for bodies that are known to be small."""
         return b"".join(self.pieces())
 
     def head(self, length: int) -> bytes:
-        """Give the first bytes, at most `length`.
+        """Return the first bytes, at most `length`.
 
         Raises:
             OSError: if the body's file cannot be read.
@@ -71,7 +78,7 @@ class Body:
             return file.read(length)
 
     def pieces(self) -> Iterator[bytes]:
-        """Give the bytes in pieces of at most `PIECE`.
+        """Yield the bytes in pieces of at most `PIECE`.
 
         Raises:
             OSError: if the body's file cannot be read.
@@ -86,7 +93,7 @@ class Body:
 
     @contextlib.contextmanager
     def opened(self) -> Iterator[Part]:
-        """Give what reads parts, for as long as the body is open.
+        """Yield a function that reads parts, for as long as the body is open.
 
         Both raise `OSError` if the body's file cannot be read, or is shorter than was said.
         """
@@ -118,7 +125,7 @@ class Body:
                 _copy_away(self.path, path)
 
     def discard(self) -> None:
-        """Give the body up, and its file."""
+        """Give up the body, and remove its file."""
         if self.path is not None:
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(self.path)
@@ -131,7 +138,7 @@ def _copy_away(path: str, to: str) -> None:
 
 
 def in_pieces(read: Part, start: int, length: int) -> Iterable[bytes]:
-    """Give a part of a body in pieces of at most `PIECE`."""
+    """Return a part of a body in pieces of at most `PIECE`."""
     if length <= PIECE:  # as most files of trees are, some hundred for each job
         return (read(start, length),)
     end = start + length
@@ -179,7 +186,7 @@ class Spool:
             self._to_disk(data)
 
     def finish(self) -> Body:
-        """Give the body.
+        """Return the body.
 
         Raises:
             OSError: if the disk takes no more.
@@ -210,12 +217,12 @@ class Spool:
 
 
 def temporary_folder() -> str:
-    """Give the folder for temporary files; `tempfile` would take longer to load than a job to read."""
+    """Return the folder for temporary files; `tempfile` would take longer to load than a job to read."""
     return os.path.abspath(os.environ.get("TMPDIR") or "/tmp")  # noqa: S108  (names in it are made safely)
 
 
 def _new_path(directory: str | None) -> str:
-    """Give a name that nobody else makes for a body, in a third of the time that `tempfile` takes."""
+    """Return a name that nobody else makes for a body, in a third of the time that `tempfile` takes."""
     return f"{directory or temporary_folder()}/{_PREFIX}{os.getpid()}-{next(_NUMBERS)}"
 
 

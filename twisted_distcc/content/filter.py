@@ -1,9 +1,9 @@
 """A program that compresses or expands one large body, from file to file.
 
-In: standard input, a regular file.  Out: standard output, and exit status 0.  `NO_ROOM` means that it
-could not be written; anything else, that the body is not LZO1X, or more than its ceiling.  It runs
-apart from the process that serves, so that a body made to burst does so here, within limits on memory
-and on the size of the file::
+It reads standard input, which is a regular file, writes standard output, and ends with exit status 0.
+`NO_ROOM` means that the output could not be written; any other status, that the body is not LZO1X, or
+more than its ceiling.  It runs apart from the process that serves, so that a body made to burst does so
+here, within limits on memory and on the size of the file::
 
     python -m twisted_distcc.content.filter expand 1073741824 <body.lzo >body
 """
@@ -28,7 +28,7 @@ _NOT_A_BODY: Final = os.EX_DATAERR
 
 
 def filter_argv(direction: str, ceiling: int) -> list[str]:
-    """Give the command line that runs this module; `direction` is `compress` or `expand`."""
+    """Return the command line that runs this module; `direction` is `compress` or `expand`."""
     return python_argv(__name__, direction, str(ceiling))
 
 

@@ -1,8 +1,12 @@
-"""LZO1X, which version 2 of the protocol compresses its bulk bodies with.
+"""LZO1X, with which versions 2 and 3 of the protocol compress bodies and files.
 
-In: whole bodies.  Out: whole bodies, and beforehand a bound on how large one may become, since the
-format itself says nothing of it.  Empty bodies are sent as they are.  This module refuses to know
-where the bytes lie; `filter` runs it as a program of its own for those that are too large to trust.
+It works on whole bodies, in memory; empty ones stay empty.  The format does not say how large a body
+will become, so look at `largest_expansion` before you `expand` what a peer sent::
+
+    if largest_expansion(packed) <= 1024 * 1024:
+        data = expand(packed, ceiling=1024 * 1024)
+
+`filter` does the same as a program of its own, for bodies that are too large to trust.
 
 The bound follows from the format: a match costs an instruction of two bytes that are not zero and at
 most two more for the distance, and gives at most 288 bytes; each zero byte that lengthens it gives
@@ -27,7 +31,7 @@ def compress(data: bytes) -> bytes:
 
 
 def largest_expansion(data: bytes) -> int:
-    """Give a number of bytes that `data` cannot expand beyond, without expanding it."""
+    """Return a number of bytes that `data` cannot expand beyond, without expanding it."""
     zeros = data.count(0)
     return _PER_ZERO * zeros + _PER_OTHER * (len(data) - zeros)
 

@@ -1,7 +1,7 @@
 """What a program says while it runs.
 
-In: a descriptor that the program writes to.  Out: a `Body`.  The words lie in a file in memory, which
-costs nothing while it is empty and cannot grow beyond its ceiling, whatever the program does.
+The program writes to a descriptor, and what it wrote becomes a `Body`.  It lies in a file in memory,
+which costs nothing while it is empty and cannot grow beyond its ceiling, whatever the program does.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class OutputCapture:
         fcntl.fcntl(self.descriptor, fcntl.F_ADD_SEALS, fcntl.F_SEAL_GROW | fcntl.F_SEAL_SHRINK)
 
     def read(self, directory: str) -> Body:
-        """Give what was said, to its first gap; if it is much, it is put into `directory`.
+        """Return what was said, to its first gap; if it is much, it is put into `directory`.
 
         Raises:
             OSError: if the disk takes no more.
@@ -54,13 +54,13 @@ class OutputCapture:
         return words in self.last()
 
     def last(self) -> bytes:
-        """Give the last of what was said."""
+        """Return the last of what was said."""
         length = self._length()
         start = max(0, length - _LAST_WORDS)
         return os.pread(self.descriptor, length - start, start)
 
     def _length(self) -> int:
-        """Give how much was said: text ends before the zeros that fill the last page."""
+        """Return how much was said: text ends before the zeros that fill the last page."""
         end = os.lseek(self.descriptor, 0, os.SEEK_HOLE)
         start = max(0, end - _PAGE)
         return start + len(os.pread(self.descriptor, end - start, start).rstrip(b"\0"))

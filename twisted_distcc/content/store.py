@@ -1,8 +1,9 @@
 """Files that trees have in common, each on the disk once, and counted once.
 
-In: files, by the digest of what they hold, packed.  Out: the same files under other names, and the bytes
-of all that the store or a tree holds.  Whoever gets a file must not be able to change it, so it is for
-sandboxes alone, which show it read-only.  It may be used by several threads.
+A tree takes a file from the store by its digest, which tells its content from all others
+(`FileContent.identify`), or puts the one that it made into the store for the next tree.  The store
+counts the bytes of all that it and the trees hold.  Whoever gets a file must not be able to change it,
+so it is for sandboxes alone, which show it read-only.  It may be used by several threads.
 """
 
 from __future__ import annotations
@@ -46,8 +47,8 @@ class Store:
         self._own: dict[bytes, Held] = {}
         self._own_bytes = 0
 
-    def link_to(self, place: bytes, digest: bytes) -> Held | None:
-        """Have a file at `place`, to be released; `None` says that there is none such."""
+    def link_to(self, path: bytes, digest: bytes) -> Held | None:
+        """Have a file at `path`, to be released; return `None` if there is no such file."""
         with self._lock:
             held = self._own.pop(digest, None)
             if held is None:
@@ -55,20 +56,20 @@ class Store:
             self._own[digest] = held
             self._hold(held)
         try:
-            os.link(self._path(digest), place)
+            os.link(self._path(digest), path)
         except OSError:  # it has just gone, or has more names than a file can have
             self.release(held)
             return None
         return held
 
-    def take(self, place: bytes, digest: bytes, length: int) -> Held:
-        """Count the file at `place`, to be released, and keep it for others if that can be."""
+    def take(self, path: bytes, digest: bytes, length: int) -> Held:
+        """Count the file at `path`, to be released, and keep it for others if that can be."""
         held = self.count(length)
         with self._lock:
             if digest in self._own:
                 return held
             try:
-                os.link(place, self._path(digest))
+                os.link(path, self._path(digest))
             except OSError:  # the file system has no links
                 return held
             self._own[digest] = held

@@ -20,7 +20,7 @@ from typing import Any, Final
 from twisted.internet.defer import Deferred, DeferredLock
 
 from twisted_distcc.client.inputs.packed_cache import contents_as
-from twisted_distcc.content.lzo import compress
+from twisted_distcc.content.packed_content import PackedContent
 from twisted_distcc.includes.shape import Copy, Shape
 from twisted_distcc.pump.folders import settled
 from twisted_distcc.pump.unit import FileSystem, Stamp
@@ -104,7 +104,7 @@ class Mirror:
             copy = wanted.copies[place]
             stamp = wanted.stamps[copy.path]
             contents = contents_as(stamp, copy.path, self._files)
-            self._write(place, compress(_lined(contents, copy.line)))
+            self._write(place, PackedContent.of(_lined(contents, copy.line)).data())
             self._copies.pop(place, None)
             if settled(stamp, begun):
                 self._copies[place] = (stamp, copy.line)

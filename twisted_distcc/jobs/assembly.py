@@ -1,7 +1,11 @@
 """Events of the wire, gathered into whole messages; and messages, laid out as pieces for the wire.
 
-In: events, and where large bodies may lie.  Out: a `Request` or a `Reply` whose bodies are as they came
-(versions 2 and 3 compress them; `packing` expands).  Neither clock nor socket is known here.
+An `Assembly` takes the events of one message, and makes a `Request` or a `Reply` of them, whose bodies
+are as they came; `compression` expands them.  `request_pieces` and `reply_pieces` are the reverse::
+
+    for event in reader.events():
+        assembly.take(event)
+    request = assembly.request()
 """
 
 from __future__ import annotations
@@ -94,7 +98,7 @@ class Assembly:
         self._bodies.clear()
 
     def request(self) -> Request:
-        """Give the request, once all its events were taken."""
+        """Return the request, once all its events were taken."""
         if self.version == FILES:
             return Request(self.arguments, version=FILES, tree=self._tree.finish())
         source = self._bodies.pop(b"DOTI", EMPTY)

@@ -1,8 +1,8 @@
 """The contents of files, compressed once and sent often.
 
-In: paths of files, and the stamps that say which contents are meant.  Out: their contents, each
-compressed with LZO1X by itself; or the path of a file that has changed.  What was not asked for lately
-is forgotten beyond a bound.  This module refuses to know what the files are for.
+A `PackedCache` reads and packs the files at some paths, with the contents that their stamps mean, and
+keeps them, ready to be sent, for the next job that reads them.  What was not asked for lately is dropped
+beyond a bound.  A file that has changed since it was stamped is a `FileChangedError`.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class FileChangedError(NotForServersError):
 
 
 def contents_as(stamp: Stamp, path: str, files: FileSystem) -> bytes:
-    """Give the contents that the file at `path` has while its stamp is `stamp`.
+    """Return the contents that the file at `path` has while its stamp is `stamp`.
 
     Raises:
         FileChangedError: if it has others by now, or is gone.
@@ -75,7 +75,7 @@ class PackedCache:
         self._turn = DeferredLock()
 
     async def of(self, wanted: Mapping[str, Stamp]) -> list[PackedFile]:
-        """Give the files at the paths `wanted`, in this order, with the contents that the stamps mean.
+        """Return the files at the paths `wanted`, in this order, with the contents that the stamps mean.
 
         Raises:
             FileChangedError: if a file has other contents by now, or is gone.

@@ -1,9 +1,9 @@
 """A tree on the disk.
 
-In: a `Layout`, with the contents of its files.  Out: a folder with these files.  Nothing is
+A `Root` is a folder that becomes what a `Layout` says, one layout after the other.  Nothing is
 written through a link: no path of a layout leads over one, nobody else writes here, and links come last
 and go first.  To make a file costs a file system more than all else that a tree costs, so what the last
-tree left is kept where the next one wants the same.  This waits, so it is not for the reactor's thread.
+tree left is kept where the next one wants the same.  It waits for the disk: call it in a thread.
 """
 
 from __future__ import annotations
@@ -148,16 +148,16 @@ class Root:
         return self._store.link_to(self.path + path, key.digest)
 
     def _written(self, path: bytes, key: _Key, content: FileContent) -> Held:
-        place = self.path + path
-        length = self._write(place, key.number, content)
+        made = self.path + path
+        length = self._write(made, key.number, content)
         if self._store is None:
             return Held(0, length)
         if key.number:
             return self._store.count(length)
-        return self._store.take(place, key.digest, length)
+        return self._store.take(made, key.digest, length)
 
-    def _write(self, place: bytes, number: int, content: FileContent) -> int:
-        descriptor = os.open(place, _NEW, _MODE)
+    def _write(self, path: bytes, number: int, content: FileContent) -> int:
+        descriptor = os.open(path, _NEW, _MODE)
         try:
             length = content.write(descriptor, _MOST_BYTES - self._bytes, _filter)
             # No time of ours: `__TIMESTAMP__` would tell when a file was first brought.

@@ -1,7 +1,7 @@
 """Trees for jobs, one after the other.
 
-In: layouts, and contents.  Out: folders that hold them while a job lasts, and that are kept for the next
-job, which reads much the same as a rule.  This waits, so it is not for the reactor's thread.
+`Trees.laid` has a folder with the files of a layout while a job lasts, and keeps it for the next job,
+which reads much the same files as a rule.  It waits for the disk: call it in a thread.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Trees:
 
     @contextmanager
     def laid(self, kind: str, layout: Layout, contents: Contents, owner: str) -> Iterator[str]:
-        """Give a folder that holds what `layout` says; trees of the same `kind` are most alike.
+        """Return a folder that holds what `layout` says; trees of the same `kind` are most alike.
 
         Nothing of one owner's, be it a folder, is used for another, so that nobody can tell what others
         have.
