@@ -39,27 +39,21 @@ def is_wait_status(status: int) -> bool:
 
 
 class InputFile(NamedTuple):  # a job has hundreds: it costs half of what a frozen dataclass would
-    """A file of a tree.
-
-    Attributes:
-        name: its absolute name at the client.
-        content: what it holds.
-    """
+    """A file of a tree."""
 
     name: bytes
+    """Its absolute name at the client."""
     content: FileContent
+    """What it holds."""
 
 
 class InputLink(NamedTuple):
-    """A symbolic link of a tree.
-
-    Attributes:
-        name: its absolute name at the client.
-        target: where it leads, as the link says it.
-    """
+    """A symbolic link of a tree."""
 
     name: bytes
+    """Its absolute name at the client."""
     target: bytes
+    """Where it leads, as the link says it."""
 
 
 @dataclass(frozen=True, slots=True)
