@@ -24,9 +24,9 @@ from twisted_distcc.cmdline.compilation import Compilation, StayLocal
 from twisted_distcc.cmdline.parse import parse
 from twisted_distcc.content.body import IN_MEMORY, Body
 from twisted_distcc.runtime.bulk import Bulk, Turns
+from twisted_distcc.server.connection.conversation import Conversation, Next
 from twisted_distcc.server.connection.server_protocol import DistccServerFactory, DistccServerProtocol
 from twisted_distcc.server.scheduling.time_shares import CLIENT, TimeShares
-from twisted_distcc.wire.connection import Reader
 
 EVE, ADA = "192.0.2.66", "192.0.2.9"
 EVE_IDENTITY = f"tcp:{EVE}"
@@ -36,7 +36,7 @@ COMPILE = ("gcc", "-c", "x.c")
 
 
 @dataclass(frozen=True, slots=True)
-class Conversation:
+class Opened:
     """A connection, and what its client has sent and the server not taken yet."""
 
     who: str
@@ -53,22 +53,20 @@ class TurnTests(ConnectionTestCase):
         self.due: list[Callable[[], None]] = []
         self.factory.shares = TimeShares(self.due.append)
         self.read: Counter[str] = Counter()
-        self.readers: dict[Reader, str] = {}
-        feed = Reader.feed
+        feed = Conversation.feed
 
-        def counted(reader: Reader, data: bytes) -> None:
-            self.read[self.readers[reader]] += len(data)
-            feed(reader, data)
+        def counted(conversation: Conversation, data: bytes) -> Next:
+            self.read[conversation._peer.identity.removeprefix("tcp:")] += len(data)
+            return feed(conversation, data)
 
-        self.patch(Reader, "feed", counted)
+        self.patch(Conversation, "feed", counted)
 
-    def opened(self, who: str) -> Conversation:
+    def opened(self, who: str) -> Opened:
         protocol = self.factory.buildProtocol(None)
         assert isinstance(protocol, DistccServerProtocol)
         transport = Transport(peerAddress=IPv4Address("TCP", who, 4000))
-        self.readers[protocol._wire.reader] = who
         protocol.makeConnection(transport)
-        return Conversation(who, protocol, transport)
+        return Opened(who, protocol, transport)
 
     def turn(self) -> Counter[str]:
         """Let the reactor turn once; return what was read for whom."""

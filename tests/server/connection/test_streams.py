@@ -19,11 +19,12 @@ from twisted_distcc.jobs.plain_trees import unpack_tree
 from twisted_distcc.launcher.command import CannotStartError, Command
 from twisted_distcc.policy.peer import STDIO, Peer
 from twisted_distcc.policy.verdict import ALLOWED, Refused, Verdict
-from twisted_distcc.server.connection.answer import Answering
 from twisted_distcc.server.connection.blocking import HeldPacking, done
+from twisted_distcc.server.connection.conversation import Conversation
 from twisted_distcc.server.connection.stdio import Visit
 from twisted_distcc.server.connection.streams import GoneError, LateError, Streams, ToldToEndError
 from twisted_distcc.server.quotas.deadlines import Deadlines
+from twisted_distcc.server.quotas.holdings import Hold, Holdings
 from twisted_distcc.wire.limits import Limits
 
 MIB = 1024 * 1024
@@ -173,9 +174,16 @@ class VisitTests(StreamsTestCase):
         return self.reply
 
     def visit(self, deadlines: Deadlines = FAR, verdict: Verdict = ALLOWED) -> None:
-        packing = HeldPacking(self.streams, self.spool)
-        answering = Answering(self.compile, packing, Limits(), self.log, GoneError)
-        Visit(self.streams, STDIO, answering, deadlines).serve(verdict)
+        conversation = Conversation(
+            STDIO,
+            Hold(Holdings(), STDIO.identity),
+            compile=self.compile,
+            packing=HeldPacking(self.streams, self.spool),
+            limits=Limits(),
+            log=self.log,
+            cancelled=GoneError,
+        )
+        Visit(self.streams, STDIO, conversation, deadlines, self.log).serve(verdict)
         self.assertEqual(os.listdir(self.spool), [])
 
     def answer(self) -> bytes:

@@ -1,26 +1,22 @@
-"""A server for one connection, on the streams that ssh, inetd or xinetd gave us.
+"""A conversation on the streams that ssh, inetd or xinetd gave us.
 
-In: a connection, and who is at its other end.  Out: one job's reply, and the end.  The story of the job
-is told by `exchange`, and what is said when it fails by `answer`, as in the server with Twisted; here is
-how one connection is read and written when there is no other.  Loading Twisted would take longer than
-all of this.
+In: a connection, and what is said on it (`conversation`).  Out: one job's reply, and the end.  There is
+no other client to serve meanwhile, so whatever is waited for is waited for in place.
 """
 
 from __future__ import annotations
 
 from time import monotonic
 
-from twisted_distcc.errors import RemoteProtocolError
-from twisted_distcc.jobs.assembly import Assembly, joined, reply_pieces
-from twisted_distcc.jobs.model import Reply
+from twisted_distcc.jobs.assembly import joined
+from twisted_distcc.jobs.model import Reply, Request
+from twisted_distcc.observe.lines import Log
 from twisted_distcc.policy.peer import Peer
 from twisted_distcc.policy.verdict import Refused, Verdict
-from twisted_distcc.server.connection.answer import Answering, sentence_on
 from twisted_distcc.server.connection.blocking import done
+from twisted_distcc.server.connection.conversation import Conversation, HangUp, Refusal
 from twisted_distcc.server.connection.streams import GoneError, LateError, Streams, ToldToEndError
 from twisted_distcc.server.quotas.deadlines import LINGER, Deadlines
-from twisted_distcc.wire.connection import Connection
-from twisted_distcc.wire.events import Event, MessageEnd
 
 
 class Visit:
@@ -29,19 +25,19 @@ class Visit:
     Args:
         streams: the connection.
         peer: who it is.
-        answering: answers its request.
-        deadlines: how long it may take.
+        conversation: what is said.
+        deadlines: how long the client may take.
+        log: is told what goes wrong.
     """
 
-    def __init__(self, streams: Streams, peer: Peer, answering: Answering, deadlines: Deadlines) -> None:
+    def __init__(
+        self, streams: Streams, peer: Peer, conversation: Conversation, deadlines: Deadlines, log: Log
+    ) -> None:
         self._streams = streams
         self._peer = peer
-        self._answering = answering
-        self._log = answering.log
+        self._conversation = conversation
         self._deadlines = deadlines
-        self._wire = Connection.server(answering.limits)
-        self._assembly = Assembly(answering.packing.directory)
-        self._refusal: Reply | None = None
+        self._log = log
 
     def serve(self, verdict: Verdict) -> None:
         """Serve the client, if it may connect, until it is served or gone.
@@ -60,86 +56,45 @@ class Visit:
         except Exception:
             self._log.failure("the reply to {peer} could not be sent", peer=self._peer)
         finally:
-            self._assembly.discard()
+            self._conversation.discard()
 
     def _serve(self, verdict: Verdict) -> None:
         if isinstance(verdict, Refused):
             self._log.warn("{peer} may not connect: {reason}", peer=self._peer, reason=verdict)
-            self._refuse(Reply.sentence(verdict.exit_code, str(verdict)))
-        try:
-            self._receive()
-        except RemoteProtocolError as error:
-            self._reject(error)
-        else:
-            self._answer_or_refuse()
+            self._conversation.turn_away(verdict)
+        match self._receive():
+            case Request() as request:
+                done(self._send(done(self._conversation.answer(request))))
+            case Refusal(reply):
+                self._answer_and_linger(reply)
+            case HangUp():
+                pass
 
-    def _answer_or_refuse(self) -> None:
-        if self._refusal is None:
-            self._send(self._answer())
-        else:
-            self._send_and_linger(self._refusal)
-
-    def _receive(self) -> None:
-        """Read the request, or so much of one that is refused that it can be answered.
-
-        What comes after that belongs to nobody.
-        """
+    def _receive(self) -> Request | Refusal | HangUp:
+        """Read until something can be done; what comes after that belongs to nobody."""
         receive_by = monotonic() + self._deadlines.receive
         while True:
             data = self._streams.read(min(receive_by, monotonic() + self._deadlines.idle))
             if not data:
                 raise GoneError
-            self._wire.reader.feed(data)
-            for event in self._wire.reader.events():
-                if isinstance(event, MessageEnd):
-                    return
-                self._take(event)
-                if self._refusal is not None and self._assembly.has_begun:
-                    return
+            outcome = self._conversation.feed(data)
+            if outcome is not None:
+                return outcome
 
-    def _take(self, event: Event) -> None:
-        try:
-            self._assembly.take(event)
-        except OSError as error:
-            self._log.error("the request of {peer} has no room: {error}", peer=self._peer, error=error)
-            self._refuse(sentence_on(error))
-
-    def _refuse(self, reply: Reply) -> None:
-        """Answer `reply` as soon as the version is known, and read nothing of the request."""
-        self._refusal = reply
-        self._assembly.pass_over()
-
-    def _reject(self, error: RemoteProtocolError) -> None:
-        """Tell a client that does not keep to the protocol why, if it is one."""
-        self._log.warn("{peer} broke the protocol: {error}", peer=self._peer, error=error)
-        self._assembly.discard()
-        if self._assembly.has_begun:
-            self._send_and_linger(Reply.sentence(error.exit_code, f"this server: {error}"))
-
-    def _send_and_linger(self, reply: Reply) -> None:
+    def _answer_and_linger(self, reply: Reply) -> None:
         """Answer in the middle of a request.
 
         The client may go on sending for a while, for to close with bytes unread would take the answer
         from it.
         """
-        self._send(reply)
+        done(self._send(reply))
         self._streams.half_close()
         until = monotonic() + LINGER
         while self._streams.read(until):
             pass
 
-    def _answer(self) -> Reply:
-        return done(self._answering.answer(self._assembly.request(), self._peer))
-
-    def _send(self, reply: Reply) -> None:
-        version = self._assembly.version
-        try:
-            ready = done(self._answering.packed(reply, version, self._peer))
+    async def _send(self, reply: Reply) -> None:
+        async with self._conversation.pieces(reply) as pieces:
             until = monotonic() + self._deadlines.send
-            try:
-                for piece in joined(reply_pieces(self._wire.writer, ready, version)):
-                    self._streams.write(piece, until)
-            finally:
-                ready.discard()
-        finally:
-            reply.discard()
+            for piece in joined(pieces):
+                self._streams.write(piece, until)

@@ -11,14 +11,15 @@ from twisted_distcc.execution.workspace import Workspaces
 from twisted_distcc.observe.lines import Log
 from twisted_distcc.policy.peer import Peer
 from twisted_distcc.policy.verdict import Verdict
-from twisted_distcc.server.connection.answer import Answering
 from twisted_distcc.server.connection.blocking import Held, HeldPacking
+from twisted_distcc.server.connection.conversation import Conversation
 from twisted_distcc.server.connection.stdio import Visit
 from twisted_distcc.server.connection.streams import GoneError, Streams
 from twisted_distcc.server.job.policy_state import Oversight
 from twisted_distcc.server.job.wiring import make_compile, make_executor
 from twisted_distcc.server.options.config import ServerConfig
 from twisted_distcc.server.quotas.deadlines import Deadlines
+from twisted_distcc.server.quotas.holdings import Hold, Holdings
 from twisted_distcc.wire.limits import Limits
 
 
@@ -44,8 +45,15 @@ def serve_stdio(
         held = Held(streams)
         executor = make_executor(config, workspaces, log, careful=False)
         compile = make_compile(config, executor, oversight, held, held, held)
-        packing = HeldPacking(streams, workspaces.spool)
-        answering = Answering(compile, packing, Limits(), log, GoneError)
-        Visit(streams, peer, answering, Deadlines()).serve(verdict)
+        conversation = Conversation(
+            peer,
+            Hold(Holdings(), peer.identity),
+            compile=compile,
+            packing=HeldPacking(streams, workspaces.spool),
+            limits=Limits(),
+            log=log,
+            cancelled=GoneError,
+        )
+        Visit(streams, peer, conversation, Deadlines(), log).serve(verdict)
     finally:
         workspaces.close()

@@ -19,8 +19,8 @@ from twisted_distcc.policy.verdict import Refused
 from twisted_distcc.server.connection.server_protocol import (
     DistccServerFactory,
     DistccServerProtocol,
-    address_peer,
 )
+from twisted_distcc.server.connection.server_transport import address_peer
 from twisted_distcc.server.daemon.ports import open_ports
 from twisted_distcc.server.daemon.privileges import unreadable
 from twisted_distcc.server.job.policy_state import Oversight
