@@ -83,7 +83,7 @@ class InitScriptTests(LiveTestCase):
         self.assertEqual((await self.says(machine, tell, "status"))[0], 3)
 
     def servers(self, machine: Child) -> dict[int, list[bytes]]:
-        """Return the command lines of servers that run there, and of their launchers, by numbers here."""
+        """Return the command lines of servers there, and of their launchers, by numbers here."""
         namespace = os.stat(f"/proc/{machine.pid}/ns/pid_for_children").st_ino
         found = {}
         for pid in filter(str.isdecimal, os.listdir("/proc")):
