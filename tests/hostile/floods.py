@@ -46,12 +46,13 @@ _PATIENCE: Final = 10
 
 @dataclass(frozen=True, slots=True)
 class Flood:
-    """What is sent, on so many connections, and where from."""
+    """What is sent, on so many connections, where from, and whether an answer is waited for."""
 
     name: str
     connections: int
     data: bytes
     address: str = ATTACKER
+    waits: bool = True
 
 
 def packed(body: bytes) -> bytes:
@@ -86,6 +87,10 @@ def floods() -> list[Flood]:
             request_bytes((*words, *[f"-Wa,{pieces}"] * 15)),
         ),
         Flood("9,990 words, 24 connections", 24, request_bytes((*words, *["-Wall"] * 9_985))),
+        Flood(
+            "9,990 words, and hangs up, 24 connections", 24,
+            request_bytes((*words, *["-Wall"] * 9_985)), waits=False,
+        ),
         Flood("450 words, 200 connections", 200, request_bytes((NOBODYS, *words, *["-Wall"] * 440))),
         Flood("tiny tokens, 200 connections", 200, entries(80_000)),
         Flood("tiny tokens of an outsider, 64 connections", 64, entries(80_000), OUTSIDER),
@@ -104,11 +109,15 @@ async def _send(flood: Flood, port: int) -> None:
             try:
                 writer.write(flood.data)
                 await writer.drain()
-                await asyncio.wait_for(reader.read(), 5)
+                if flood.waits:
+                    await asyncio.wait_for(reader.read(), 5)
             except TimeoutError:
                 pass
             finally:
-                writer.transport.abort()
+                if flood.waits:
+                    writer.transport.abort()
+                else:
+                    writer.close()  # what was sent arrives
 
 
 async def _flood(flood: Flood, port: int) -> None:

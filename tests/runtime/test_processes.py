@@ -6,13 +6,14 @@ import errno
 import os
 import signal
 import sys
+from collections.abc import Callable
 from unittest.mock import patch
 
 from twisted.internet import reactor
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IReactorFDSet
 from twisted.internet.task import Clock
-from twisted.trial.unittest import TestCase
+from twisted.trial.unittest import SynchronousTestCase, TestCase
 
 from tests.live import COMPUTES, is_running, until
 from twisted_distcc.launcher.command import WATCHED
@@ -185,6 +186,46 @@ class KillingTests(ProcessTestCase):
         with self.assertRaises(CancelledError):
             await running
         self.assertFalse(is_running(pid))
+
+
+class Threads:
+    """A reactor whose one thread works when the test says so."""
+
+    def __init__(self) -> None:
+        self.work: Callable[[], None]
+
+    def getThreadPool(self) -> Threads:
+        return self
+
+    def callInThreadWithCallback(
+        self, tell: Callable[[bool, object], None], work: Callable[[], object]
+    ) -> None:
+        self.work = lambda: tell(True, work())
+
+    def callFromThread(self, work: Callable[..., object], *arguments: object) -> None:
+        work(*arguments)
+
+
+class AsideTests(SynchronousTestCase):
+    def setUp(self) -> None:
+        self.threads = Threads()
+
+    def aside(self) -> Deferred[str]:
+        return Deferred.fromCoroutine(Runner(SPAWN, self.threads).aside(lambda: "done"))
+
+    def test_to_the_end(self) -> None:
+        """What a thread returns is returned."""
+        work = self.aside()
+        self.threads.work()
+        self.assertEqual(self.successResultOf(work), "done")
+
+    def test_cancelled(self) -> None:
+        """Cancelled, it is over when the thread is, so that its place goes to nobody else before."""
+        work = self.aside()
+        work.cancel()
+        self.assertNoResult(work)
+        self.threads.work()
+        self.failureResultOf(work, CancelledError)
 
 
 class StartTests(ProcessTestCase):

@@ -132,8 +132,39 @@ class Runner:
                 looking.stop()
 
     async def aside(self, work: Callable[[], T]) -> T:
-        """Do `work` in a thread of the reactor's, which goes on if this is cancelled."""
-        return await ReactorThreads(self.reactor)(work)
+        """Do `work` in a thread of the reactor's; cancelled, wait for its end all the same.
+
+        Whoever holds a place for the work gives it back no sooner, so clients who hang up keep no more
+        threads busy than those who wait.
+        """
+        return await _finished(ReactorThreads(self.reactor)(work))
+
+
+async def _finished(thread: Deferred[T]) -> T:
+    """Return what `thread` does; cancelled, however often, be so when it has ended."""
+    is_cancelled = False
+    while not thread.called:
+        try:
+            await _end_of(thread)
+        except CancelledError:
+            is_cancelled = True
+    if is_cancelled:
+        thread.addBoth(lambda _: None)
+        raise CancelledError
+    return await thread
+
+
+def _end_of(thread: Deferred[T]) -> Deferred[None]:
+    """Tell when `thread` has ended; to cancel this does nothing to it."""
+    ended: Deferred[None] = Deferred()
+
+    def tell(result: T | Failure) -> T | Failure:
+        if not ended.called:
+            ended.callback(None)
+        return result
+
+    thread.addBoth(tell)
+    return ended
 
 
 async def _gone(process: RunningProcess) -> None:

@@ -99,13 +99,13 @@ class DigestTests(ExchangeTestCase):
         self.assertEqual(record.object_content, content_of(Body.of(b"object")))
 
     def test_sources_in_turn(self) -> None:
-        """What takes long to digest waits for a seat: all of its threads together are few."""
+        """What takes long to digest is done in turns: of one client one thing at a time."""
         self.all_aside()
         asked = [self.ask() for _ in range(9)]
         admission = self.exchange.admission
         assert isinstance(admission, Admission)
-        self.assertEqual((len(self.digests), admission.running), (2, 2))
-        for one in reversed(asked):  # those that wait for a seat first
+        self.assertEqual((len(self.digests), admission.running), (1, 0))
+        for one in reversed(asked):  # those that wait for their turn first
             one.cancel()
             self.failureResultOf(one, CancelledError)
 

@@ -53,22 +53,48 @@ class AdmissionTestCase(SynchronousTestCase):
 
 
 class PreparingTests(AdmissionTestCase):
-    async def _prepare(self, number: int) -> None:
-        async with self.admission.turn(Peer("ada")):
+    def prepare(self, identity: str) -> Deferred[None]:
+        number = len(self.ends)
+        self.ends.append(Deferred())
+        return Deferred.fromCoroutine(self._prepare(number, identity))
+
+    async def _prepare(self, number: int, identity: str) -> None:
+        async with self.admission.turn(Peer(identity)):
             self.seated.append(number)
             await self.ends[number]
 
-    def test_in_a_seat(self) -> None:
-        """What is done before a job waits for a seat as a job does, but has not begun by that."""
+    def test_no_seat(self) -> None:
+        """What is done before a job takes no seat, waits for none, and is no job that has begun."""
         self.jobs(2)
-        self.ends.append(Deferred())
-        preparing = Deferred.fromCoroutine(self._prepare(2))
-        self.assertEqual((self.seated, self.admission.waiting), ([0, 1], 1))
-        self.ends[0].callback(None)
-        self.assertEqual((self.seated, self.admission.has_begun(Peer("ada"))), ([0, 1, 2], False))
+        preparing = self.prepare("ada")
+        self.assertEqual((self.seated, self.admission.waiting), ([0, 1, 2], 1))
+        self.assertEqual((self.admission.running, self.admission.has_begun(Peer("ada"))), (2, False))
         self.ends[2].callback(None)
         self.successResultOf(preparing)
-        self.assertEqual(self.admission.running, 1)
+        self.assertEqual((self.admission.running, self.admission.waiting), (2, 0))
+
+    def test_beside_a_client_who_has_much_prepared(self) -> None:
+        """However much one client has prepared, it is one thing at a time, and seats stay free."""
+        crowd = [self.prepare("eve") for _ in range(24)]
+        self.assertEqual(self.seated, [0])
+        self.prepare("ada")
+        self.job("ada")
+        self.assertEqual(self.seated, [0, 24, 25])
+        crowd[1].cancel()
+        self.failureResultOf(crowd[1], CancelledError)
+        self.ends[0].callback(None)
+        self.assertEqual(self.seated, [0, 24, 25, 2])
+
+    def test_it_waits(self) -> None:
+        """A job that is being prepared counts among those that wait, and holds its client back."""
+        reader = Reader()
+        self.admission.reading(reader, "eve")
+        crowd = [self.prepare("eve") for _ in range(4)]
+        self.assertEqual(reader.calls, ["pause"])
+        for one in crowd:
+            one.cancel()
+            self.failureResultOf(one, CancelledError)
+        self.assertEqual(reader.calls, ["pause", "resume"])
 
 
 class SeatTests(AdmissionTestCase):

@@ -103,6 +103,14 @@ class TimeSharesTests(SynchronousTestCase):
         self.turn()
         self.assertEqual(len(self.diary), 8)
 
+    def test_one_that_is_gone(self) -> None:
+        """A connection that is gone is forgotten at once, before its turn."""
+        for _ in range(200):
+            self.shares.forget(self.reading("eve", 50), "eve")
+        last = self.reading("eve", 50)
+        self.turn()
+        self.assertEqual((last.pieces, self.turn()["eve"]), (50 - 4, 4))
+
     def test_read_from_within(self) -> None:
         """A connection that begins to read because another has read loses no turn."""
         later, shares = Reading("ada", 2, self.diary), self.shares

@@ -281,6 +281,8 @@ class DistccServerProtocol(Protocol):
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """The client is gone: so is its job."""
         self._is_gone = True
+        self._unread = b""
+        self.factory.shares.forget(self, self.peer.identity)
         self._stop_reading()
         self._conversation.discard()
         if self._job is None:

@@ -6,6 +6,7 @@ lets the jobs that it has come to their end, and removes its folder.
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
@@ -87,6 +88,12 @@ def _heed_children(reactor: Any) -> None:
     """Take back the reactor's handler for SIGCHLD: a pidfd tells of each compiler's end already."""
     if not reap_what_is_left_to_us(reactor):
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+
+
+def _keep_from_collector() -> None:
+    """Have what is loaded by now never looked at again for garbage, which took 15 ms each time."""
+    gc.collect()
+    gc.freeze()
 
 
 class DistccService(Service):
@@ -191,6 +198,7 @@ class DistccService(Service):
         self._make_room()
         self._tell()
         self._reactor.callWhenRunning(self._notify, READY)
+        self._reactor.callWhenRunning(_keep_from_collector)
 
     def _heed_signals(self) -> None:
         """Obey those that mean something to a server; the reactor obeys SIGTERM and SIGINT."""

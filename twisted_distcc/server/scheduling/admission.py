@@ -4,20 +4,29 @@ In: jobs that want a seat, and connections that are being read.  Out: seats, nev
 in the fair order of `fair_queue`.  While too many wait, nobody who has a job in the queue is read from:
 the network holds back what the disk should not have to take, and nobody is held back by others' jobs.
 A request that is whole waits in the queue from then on: expanding it takes its time.
+
+What is done in threads before a job can begin, such as judging a long command, takes no seat.  Python
+runs one thread at a time, so more of them would only keep each other and the reactor waiting; and a
+client who keeps them busy must not keep compilers idle as well.
 """
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from typing import Protocol
+from typing import Final, Protocol
 
 from twisted.internet.defer import Deferred
 
 from twisted_distcc.policy.peer import STDIO, Peer
 from twisted_distcc.policy.rules import PLAIN, Terms
+from twisted_distcc.runtime.fair_turns import FairTurns
 from twisted_distcc.server.quotas.holdings import Ceilings, Holdings
 from twisted_distcc.server.scheduling.fair_queue import Line, Ticket
+
+# How much is prepared for jobs at a time, of all clients and of one.
+_PREPARATIONS: Final = 2
+_PREPARATIONS_OF_ONE: Final = 1
 
 
 class Pausable(Protocol):
@@ -51,14 +60,15 @@ class Admission:
         self._seating = False
         self._line: Line[Deferred[None]] = Line()
         self._readers: dict[Pausable, str] = {}
-        self._expanding: dict[Pausable, str] = {}
+        self._preparing: dict[object, str] = {}
+        self._preparations = FairTurns(_PREPARATIONS, _PREPARATIONS_OF_ONE)
         self._held: frozenset[str] = frozenset()
         self._begun: set[Peer] = set()
 
     @property
     def waiting(self) -> int:
         """How many jobs wait for a seat, or are not ready to ask for one yet."""
-        return len(self._line) + len(self._expanding)
+        return len(self._line) + len(self._preparing)
 
     @asynccontextmanager
     async def seat(self, peer: Peer = STDIO, terms: Terms = PLAIN) -> AsyncIterator[Callable[[], None]]:
@@ -84,13 +94,17 @@ class Admission:
 
     @asynccontextmanager
     async def turn(self, peer: Peer = STDIO) -> AsyncIterator[None]:
-        """Hold a seat for what is done before a job of `peer` can begin."""
-        ticket = self._enter(peer.identity, PLAIN)
-        await ticket.turn
+        """Hold a turn for what is done before a job of `peer` can begin; meanwhile that job waits."""
+        request, identity = object(), peer.identity
+        self._prepare(request, identity)
         try:
-            yield
+            await self._preparations.acquire(identity)
+            try:
+                yield
+            finally:
+                self._preparations.release(identity)
         finally:
-            self._leave(ticket)
+            self._prepared(request)
 
     def has_begun(self, peer: Peer) -> bool:
         """Whether a job of `peer`, one connection of a network, has had a seat and is not over."""
@@ -108,12 +122,18 @@ class Admission:
 
     def expanding(self, connection: Pausable, identity: str = "") -> None:
         """Count the request of `connection`, which is whole, among the jobs that wait."""
-        self._expanding[connection] = identity
-        self._weigh()
+        self._prepare(connection, identity)
 
     def done_expanding(self, connection: Pausable) -> None:
         """Count it no more: it asks for a seat now, or never will."""
-        if self._expanding.pop(connection, None) is not None:
+        self._prepared(connection)
+
+    def _prepare(self, request: object, identity: str) -> None:
+        self._preparing[request] = identity
+        self._weigh()
+
+    def _prepared(self, request: object) -> None:
+        if self._preparing.pop(request, None) is not None:
             self._weigh()
 
     def _enter(self, identity: str, terms: Terms) -> Ticket[Deferred[None]]:
@@ -156,7 +176,7 @@ class Admission:
             reader.resume()
 
     def _identities(self) -> frozenset[str]:
-        return self._line.identities | frozenset(self._expanding.values())
+        return self._line.identities | frozenset(self._preparing.values())
 
     def _readers_of(self, identities: frozenset[str]) -> list[Pausable]:
         if not identities:

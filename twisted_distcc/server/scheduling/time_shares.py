@@ -13,7 +13,7 @@ about a tenth of a microsecond.  So the same bytes always take the same turns::
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from collections import Counter, OrderedDict
 from collections.abc import Callable
 from typing import Final, Protocol
 
@@ -50,7 +50,7 @@ class TimeShares:
         self._total = 0
         self._queued: set[Readable] = set()
         # Who had a turn last stands last.
-        self._waiting: dict[str, deque[Readable]] = {}
+        self._waiting: dict[str, OrderedDict[Readable, None]] = {}
 
     def read(self, readable: Readable, who: str) -> None:
         """Let `readable` read: at once, as far as the time of `who` goes, and the rest in his turns."""
@@ -61,8 +61,14 @@ class TimeShares:
                 if not self._read_some(readable, who):
                     return
         self._queued.add(readable)
-        self._waiting.setdefault(who, deque()).append(readable)
+        self._waiting.setdefault(who, OrderedDict())[readable] = None
         self._ask_for_turn()
+
+    def forget(self, readable: Readable, who: str) -> None:
+        """Have `readable`, which is gone, wait no more: it would be kept until its turn."""
+        self._queued.discard(readable)
+        if who in self._waiting:
+            self._waiting[who].pop(readable, None)
 
     def _has_time(self, who: str) -> bool:
         return self._total < TURN and self._spent[who] < CLIENT
@@ -93,9 +99,9 @@ class TimeShares:
         """Let the connections of `who` read, one after the other, while there is time."""
         connections = self._waiting[who]
         while connections and self._has_time(who):
-            readable = connections.popleft()
+            readable, _ = connections.popitem(last=False)
             if self._read_some(readable, who):
-                connections.append(readable)
+                connections[readable] = None
             else:
                 self._queued.discard(readable)
         del self._waiting[who]
