@@ -136,7 +136,7 @@ class LongCommandTests(ExchangeTestCase):
         self.exchange = replace(self.exchange, run=self.aside, admission=admission)
 
     def test_judged_aside(self) -> None:
-        """A command of thousands of words is judged aside, without a seat, and has its turn after that."""
+        """A command of thousands of words is judged aside, without a seat, and has its turn then."""
         for words in (["-Wall"] * 9000, ["-DX=" + "x" * 70_000]):
             self.aside.seats.clear()
             running = self.ask()
