@@ -103,8 +103,8 @@ _SANDBOX_ROWS: list[list[object]] = [
 _ROWS: list[list[object]] = [
     ["port", "p", PORT, "TCP port to listen on.", _number(0, 65535)],
     ["jobs", "j", None, "Compilers that may run at a time [processors + 2].", _COUNT],
-    ["nice", "N", 5, "Be so much nicer to other programs.", _number(0, 20)],
-    ["oom-score-adj", None, None, "Standing when memory runs out.", _number(-1000, 1000)],
+    ["nice", "N", 5, "Nice level, added to the one that it is started with.", _number(0, 20)],
+    ["oom-score-adj", None, None, "OOM-killer score adjustment.", _number(-1000, 1000)],
     ["job-lifetime", None, JOB_LIFETIME, "Seconds that one compiler may run.", _COUNT],
     ["lifetime", None, None, "Seconds that this server lives.", _COUNT],
     ["log-file", None, None, "File for log lines [a daemon: syslog; else standard error]."],

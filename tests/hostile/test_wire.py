@@ -216,7 +216,7 @@ class WordTests(AttackTestCase):
         await self.honest_job()
         await gatherResults([client.closed for client in clients])
         self.assert_light(200 * MIB)
-        self.assertIn("no memory left for commands", self.server.log)
+        self.assertIn("memory limit for commands reached", self.server.log)
         await self.nothing_is_left()
 
 

@@ -93,7 +93,7 @@ static void compile_here(void)
 {
     char *name = command[0] ? command[0] : "--help", *fallback = getenv("DISTCC_FALLBACK");
     if (fallback && !strcmp(fallback, "0")) {
-        fprintf(stderr, "tdistcc: its installation is gone; DISTCC_FALLBACK=0 forbids to compile here\n");
+        fprintf(stderr, "tdistcc: its installation is gone, and local compilation is disabled (DISTCC_FALLBACK=0)\n");
         _exit(110);
     }
     if (strchr(name, '/'))

@@ -39,7 +39,7 @@ def main(arguments: Sequence[str]) -> int:
     options = _parser().parse_args(words)
     try:
         policy = read_policy(options.policy)
-        print(f"{options.policy}: {_counted(len(policy.rules), 'rule')}, and nothing is wrong with them")
+        print(f"{options.policy}: {_counted(len(policy.rules), 'rule')}, no errors")
         if not (options.identity or options.address or command):
             return 0
         return _explain(policy, _peer(options.identity, options.address), _command(command))
@@ -137,7 +137,7 @@ def _trace(policy: Policy, decision: Decision) -> None:
     for sentence in decision.reasons:
         print(f"  {sentence}")
     for rule in policy.rules[len(decision.trace) :]:
-        print(f"  rule {rule.name!r} is not asked any more")
+        print(f"  rule {rule.name!r} is not evaluated")
 
 
 def _verdict(refusals: Sequence[str], terms: Terms | None = None) -> int:

@@ -64,7 +64,9 @@ def parser() -> argparse.ArgumentParser:
         "--job-lifetime", type=int, default=JOB_LIFETIME, metavar="SECONDS",
         help=f"how long the compiler may run ({JOB_LIFETIME})",
     )  # fmt: skip
-    made.add_argument("-N", "--nice", type=int, default=5, help="be so much nicer (5)")
+    made.add_argument(
+        "-N", "--nice", type=int, default=5, help="nice level, added to the current one (5)"
+    )
     made.add_argument("--compiler-root", default="", help="folder that compilers are looked for below")
     made.add_argument("--sysroot", help="accepted as distccd's; specs files are never taken")
     made.add_argument("--policy", metavar="FILE", help="rules: who may have what compiled")

@@ -160,7 +160,7 @@ class MutualTlsFactory(WrappingFactory[_Lingering]):
         """Make what lies under TLS, unless too many are strangers yet."""
         who = _neighbourhood(addr)
         if not self.strangers.take(who, 1):
-            self._log.warn("{who} is not greeted: too many are in their handshakes", who=called(addr))
+            self._log.warn("{who} is dropped: too many TLS handshakes in progress", who=called(addr))
             return None
         lingering = super().buildProtocol(addr)
         lingering.count(who)

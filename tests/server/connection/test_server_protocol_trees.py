@@ -117,7 +117,7 @@ class RefusingTests(ConnectionTestCase):
         for ceilings, words in (
             (
                 Ceilings(words=names),
-                "no memory left for commands that are so long, or have so many files",
+                "memory limit for commands reached",
             ),
             (Ceilings(stored=stored), "stores as much as it may"),
         ):

@@ -147,14 +147,14 @@ class GivingTests(LiveTestCase):
     async def test_each_step_that_does_nothing(self) -> None:
         """If a step fails without a word it is noticed afterwards."""
         for before, part in (
-            ("os.setresuid = lambda *_: None", "did not become"),
-            ("os.setresgid = lambda *_: None", "did not become"),
-            ("os.setgroups([4]); os.setgroups = lambda _: None", "groups are left"),
+            ("os.setresuid = lambda *_: None", "could not fully switch"),
+            ("os.setresgid = lambda *_: None", "could not fully switch"),
+            ("os.setgroups([4]); os.setgroups = lambda _: None", "could not drop all groups"),
             ("os.setuid = lambda _: None", "could be had back"),
             (
                 "from twisted_distcc.server.daemon import linux_capabilities\n"
                 "linux_capabilities.gain_nothing = lambda: None",
-                "the kernel left",
+                "could not drop all capabilities",
             ),
         ):
             status, said = await self.become(before)

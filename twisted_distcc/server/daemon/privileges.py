@@ -76,7 +76,7 @@ def _made(entry: pwd.struct_passwd, gid: int | None = None) -> Account:
     groups = frozenset(os.getgrouplist(entry.pw_name, own))
     if entry.pw_uid == _ROOT or _ROOT in groups:
         raise PrivilegeError(
-            f"{entry.pw_name} is root, or in root's group, and nobody is served by root: "
+            f"{entry.pw_name} is root, or in root's group; refusing to serve as root: "
             "give --user another user"
         )
     return Account(entry.pw_name, entry.pw_uid, own, groups, entry.pw_dir)
@@ -92,7 +92,7 @@ def give_root_away(successor: Account | None) -> None:
     from twisted_distcc.server.daemon import linux_capabilities
 
     if successor is None and is_root():
-        raise PrivilegeError("this is root, and nobody is served by root: name another user by --user")
+        raise PrivilegeError("refusing to serve as root: name another user with --user")
     try:
         if successor is not None:
             _require_one_thread()
@@ -104,7 +104,9 @@ def give_root_away(successor: Account | None) -> None:
         name = "this user" if successor is None else successor.name
         raise PrivilegeError(f"cannot give away what {name} must not have: {error}") from error
     if not linux_capabilities.gains_nothing():
-        raise PrivilegeError("the kernel left capabilities, or the way to them; nobody is served")
+        raise PrivilegeError(
+            "could not drop all capabilities, or the way back to them; refusing to start"
+        )
     if successor is not None:
         _require_to_be(successor, linux_capabilities.file_system_ids())
         _require_no_way_back()
@@ -127,9 +129,11 @@ def _become(successor: Account) -> None:
 def _require_to_be(successor: Account, file_system_ids: tuple[int, int]) -> None:
     uid, gid = file_system_ids
     if {*os.getresuid(), uid} != {successor.uid} or {*os.getresgid(), gid} != {successor.gid}:
-        raise PrivilegeError(f"this did not become {successor.name} in every respect; nobody is served")
+        raise PrivilegeError(f"could not fully switch to user {successor.name}; refusing to start")
     if not set(os.getgroups()) <= successor.groups:
-        raise PrivilegeError(f"groups are left that {successor.name} is not in; nobody is served")
+        raise PrivilegeError(
+            f"could not drop all groups that {successor.name} is not in; refusing to start"
+        )
 
 
 def _require_no_way_back() -> None:
@@ -143,7 +147,7 @@ def _require_no_way_back() -> None:
             way()
         except PermissionError:
             continue
-        raise PrivilegeError("root was given away, and could be had back; nobody is served")
+        raise PrivilegeError("root was given away, and could be had back; refusing to start")
 
 
 def hand_over(path: str, successor: Account | None) -> None:

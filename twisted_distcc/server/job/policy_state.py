@@ -48,7 +48,7 @@ def policy_of(path: str | None, users: Sequence[str]) -> Policy | None:
     """
     if path and users:
         raise BadPolicyError(
-            "--allow-user is short for a whole policy: write a rule into the file of --policy instead"
+            "--allow-user cannot be combined with --policy: add a rule to the policy file instead"
         )
     if path:
         return read_policy(os.path.abspath(path))

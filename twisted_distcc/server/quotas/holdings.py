@@ -84,7 +84,7 @@ class Hold:
         """Make room in memory for words of `length` bytes together, until the connection ends."""
         if not self._take(self._holdings.words, length + count * _PER_WORD):
             raise CeilingMetError(
-                "this server has no memory left for commands that are so long, or have so many files"
+                "memory limit for commands reached: this command is too long, or has too many files"
             )
 
     def store(self, length: int) -> None:
