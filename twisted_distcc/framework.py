@@ -40,7 +40,7 @@ from twisted_distcc.jobs.model import (
     Tree,
 )
 from twisted_distcc.jobs.plain_trees import pack_tree, unpack_tree
-from twisted_distcc.policy.access import AllowList
+from twisted_distcc.policy.access import AllowList, everyone
 from twisted_distcc.policy.peer import Address, Peer
 from twisted_distcc.policy.verdict import ALLOWED, Allowed, Refused, Verdict
 from twisted_distcc.runtime.bulk import Bulk
@@ -107,6 +107,7 @@ __all__ = [
     "Tree",
     "Verdict",
     "command_of",
+    "everyone",
     "pack_tree",
     "unpack_tree",
 ]

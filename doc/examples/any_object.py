@@ -19,6 +19,7 @@ from twisted_distcc.framework import (
     Reply,
     Request,
     command_of,
+    everyone,
 )
 
 
@@ -30,7 +31,7 @@ async def compile(request: Request, peer: Peer) -> Reply:
 
 async def main(reactor: Any, listen_on: str) -> None:
     endpoint = serverFromString(reactor, listen_on)
-    await endpoint.listen(DistccServerFactory(compile, reactor))
+    await endpoint.listen(DistccServerFactory(compile, reactor, admit=everyone))
     await Deferred()  # which never fires: serve until somebody ends us
 
 

@@ -20,6 +20,7 @@ from twisted_distcc.framework import (
     Reply,
     Request,
     command_of,
+    everyone,
 )
 
 
@@ -43,7 +44,8 @@ async def main(reactor: Any, listen_on: str, server: str) -> None:
     startLogging(sys.stdout)
     client = DistccClient(clientFromString(reactor, server), reactor, server=server)
     proxy = LoggingProxy(client)
-    port = await serverFromString(reactor, listen_on).listen(DistccServerFactory(proxy, reactor))
+    factory = DistccServerFactory(proxy, reactor, admit=everyone)
+    port = await serverFromString(reactor, listen_on).listen(factory)
     proxy.log.info("listening on {address}", address=port.getHost())
     await Deferred()  # which never fires: serve until somebody ends us
 

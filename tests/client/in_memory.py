@@ -31,6 +31,7 @@ from twisted_distcc.client.invocation import Finished, Invocation, Outcome, RunH
 from twisted_distcc.client.scheduling.slots import LockDirectoryError, SlotDirectory
 from twisted_distcc.content.body import Body
 from twisted_distcc.jobs.model import InputFile, Reply, Request, Tree
+from twisted_distcc.policy.access import everyone
 from twisted_distcc.policy.peer import Peer
 from twisted_distcc.runtime.bulk import Bulk
 from twisted_distcc.runtime.processes import CannotStartError, Command, Ended
@@ -265,7 +266,7 @@ class FakeServer:
 
     def __call__(self, network: FakeNetwork, factory: IProtocolFactory, *_: object) -> None:
         bulk = Bulk(FakePreprocessor(), _no_thread)
-        server = DistccServerFactory(self._compile, network, bulk).buildProtocol(None)
+        server = DistccServerFactory(self._compile, network, bulk, admit=everyone).buildProtocol(None)
         network.join(factory, server)
 
     async def _compile(self, request: Request, peer: Peer) -> Reply:

@@ -25,6 +25,7 @@ from twisted_distcc.framework import (
     Peer,
     Reply,
     Request,
+    everyone,
     pack_tree,
 )
 
@@ -150,7 +151,7 @@ class ReactorAloneTests(LiveTestCase):
 
     async def listen(self, compile: Any) -> int:
         endpoint = TCP4ServerEndpoint(reactor, 0, interface="127.0.0.1")
-        factory = DistccServerFactory(compile, reactor)
+        factory = DistccServerFactory(compile, reactor, admit=everyone)
         port = await endpoint.listen(factory)
         self.addCleanup(factory.drained)
         self.addCleanup(port.stopListening)
@@ -186,7 +187,7 @@ class ReactorAloneTests(LiveTestCase):
     async def test_nobody_listens(self) -> None:
         """A port that nobody listens on cannot be connected to."""
         port = await TCP4ServerEndpoint(reactor, 0, interface="127.0.0.1").listen(
-            DistccServerFactory(load(ANY_OBJECT)["compile"], reactor)
+            DistccServerFactory(load(ANY_OBJECT)["compile"], reactor, admit=everyone)
         )
         number = port.getHost().port
         await port.stopListening()

@@ -28,7 +28,7 @@ from tests.wire.samples import ANSWERED, recorded_request
 from twisted_distcc.content.body import Body
 from twisted_distcc.execution.inputs.layout import lay_out
 from twisted_distcc.jobs.model import Reply, Request
-from twisted_distcc.policy.access import AllowList, BadNetworkError
+from twisted_distcc.policy.access import AllowList, BadNetworkError, everyone
 from twisted_distcc.policy.command_list import BadCommandListError, CommandList
 from twisted_distcc.policy.peer import Peer, certified_peer, tcp_peer
 from twisted_distcc.policy.reading import BadPolicyError, parse_policy
@@ -106,6 +106,7 @@ class _Server:
             Reception(self.judge, about, self, self.admission, self.compile),
             self.clock,
             Bulk(no_process, at_once, str(self.spool)),
+            admit=everyone,
             admission=self.admission,
             limits=_LIMITS,
             deadlines=DEADLINES,

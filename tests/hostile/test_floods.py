@@ -23,6 +23,7 @@ from tests.server.talk import request_bytes
 from twisted_distcc.cmdline.compilation import Compilation, StayLocal
 from twisted_distcc.cmdline.parse import parse
 from twisted_distcc.content.body import IN_MEMORY, Body
+from twisted_distcc.policy.access import everyone
 from twisted_distcc.runtime.bulk import Bulk, Turns
 from twisted_distcc.server.connection.conversation import Conversation, Next
 from twisted_distcc.server.connection.server_protocol import DistccServerFactory, DistccServerProtocol
@@ -49,7 +50,7 @@ class TurnTests(ConnectionTestCase):
 
     def setUp(self) -> None:
         super().setUp()
-        self.factory = DistccServerFactory(self.compile, self.clock, self.factory.bulk)
+        self.factory = DistccServerFactory(self.compile, self.clock, self.factory.bulk, admit=everyone)
         self.due: list[Callable[[], None]] = []
         self.factory.shares = TimeShares(self.due.append)
         self.read: Counter[str] = Counter()

@@ -19,6 +19,7 @@ from twisted_distcc.launcher.packets import (
     ENDED,
     FAILED,
     LARGEST,
+    READY,
     kind_and_number,
     pack_kill,
     pack_start,
@@ -48,6 +49,7 @@ class LauncherTestCase(SynchronousTestCase):
         self.socket.settimeout(PATIENCE)
         self.addCleanup(self.launcher.wait, PATIENCE)
         self.addCleanup(self.socket.close)
+        self.assertEqual(kind_and_number(self.socket.recv(LARGEST))[0], READY)
         self.output = Path(os.path.abspath(self.mktemp()))
 
     def start(

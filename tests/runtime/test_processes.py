@@ -13,6 +13,7 @@ from twisted.internet import reactor
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IReactorFDSet
 from twisted.internet.task import Clock
+from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 
 from tests.live import COMPUTES, is_running, until
@@ -200,7 +201,15 @@ class Threads:
     def callInThreadWithCallback(
         self, tell: Callable[[bool, object], None], work: Callable[[], object]
     ) -> None:
-        self.work = lambda: tell(True, work())
+        def run() -> None:
+            try:
+                result = work()
+            except Exception:
+                tell(False, Failure())
+            else:
+                tell(True, result)
+
+        self.work = run
 
     def callFromThread(self, work: Callable[..., object], *arguments: object) -> None:
         work(*arguments)
@@ -210,14 +219,25 @@ class AsideTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.threads = Threads()
 
-    def aside(self) -> Deferred[str]:
-        return Deferred.fromCoroutine(Runner(SPAWN, self.threads).aside(lambda: "done"))
+    def aside(self, work: Callable[[], str] = lambda: "done") -> Deferred[str]:
+        return Deferred.fromCoroutine(Runner(SPAWN, self.threads).aside(work))
 
     def test_to_the_end(self) -> None:
         """What a thread returns is returned."""
         work = self.aside()
         self.threads.work()
         self.assertEqual(self.successResultOf(work), "done")
+
+    def test_a_fault(self) -> None:
+        """What a thread raises is raised, and nobody is told of it twice."""
+
+        def fail() -> str:
+            raise ValueError("no")
+
+        work = self.aside(fail)
+        self.threads.work()
+        self.failureResultOf(work, ValueError)
+        self.assertEqual(self.flushLoggedErrors(), [])
 
     def test_cancelled(self) -> None:
         """Cancelled, it is over when the thread is, so that its place goes to nobody else before."""

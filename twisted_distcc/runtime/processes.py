@@ -142,29 +142,27 @@ class Runner:
 
 async def _finished(thread: Deferred[T]) -> T:
     """Return what `thread` does; cancelled, however often, be so when it has ended."""
+    results: list[T | Failure] = []
+    waiting: Deferred[None] = Deferred()
     is_cancelled = False
-    while not thread.called:
+
+    def keep(result: T | Failure) -> None:
+        results.append(result)
+        waiting.callback(None)
+
+    thread.addBoth(keep)
+    while not results:
         try:
-            await _end_of(thread)
+            await waiting
         except CancelledError:
             is_cancelled = True
+            waiting = Deferred()
     if is_cancelled:
-        thread.addBoth(lambda _: None)
         raise CancelledError
-    return await thread
-
-
-def _end_of(thread: Deferred[T]) -> Deferred[None]:
-    """Tell when `thread` has ended; to cancel this does nothing to it."""
-    ended: Deferred[None] = Deferred()
-
-    def tell(result: T | Failure) -> T | Failure:
-        if not ended.called:
-            ended.callback(None)
-        return result
-
-    thread.addBoth(tell)
-    return ended
+    [result] = results
+    if isinstance(result, Failure):
+        result.raiseException()
+    return result
 
 
 async def _gone(process: RunningProcess) -> None:

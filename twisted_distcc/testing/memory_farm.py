@@ -20,6 +20,7 @@ from twisted_distcc.content.lzo import compress, expand
 from twisted_distcc.errors import RemoteProtocolError
 from twisted_distcc.jobs.model import InputLink, Reply, Request
 from twisted_distcc.jobs.plain_trees import unpack_tree
+from twisted_distcc.policy.access import everyone
 from twisted_distcc.policy.peer import Peer
 from twisted_distcc.runtime.bulk import Bulk
 from twisted_distcc.runtime.processes import Command
@@ -58,7 +59,9 @@ class MemoryFarm:
     ) -> None:
         self.clock: Clock = clock or Clock()
         self.bulk: Bulk = in_place_bulk(directory)
-        self.server: DistccServerFactory = DistccServerFactory(compile, self.clock, self.bulk)
+        self.server: DistccServerFactory = DistccServerFactory(
+            compile, self.clock, self.bulk, admit=everyone
+        )
         self.endpoint: MemoryEndpoint = MemoryEndpoint(self.server, self.clock)
         self.client: DistccClient = DistccClient(self.endpoint, self.clock, self.bulk)
 

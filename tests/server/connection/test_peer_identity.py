@@ -17,6 +17,7 @@ from twisted.trial.unittest import SynchronousTestCase, TestCase
 
 from tests.server.talk import Client, request_bytes
 from twisted_distcc.jobs.model import Reply, Request
+from twisted_distcc.policy.access import everyone
 from twisted_distcc.policy.peer import STDIO, Peer
 from twisted_distcc.server.connection.peer_identity import BadIdentityError, socket_peer, stream_peer
 from twisted_distcc.server.connection.server_protocol import DistccServerFactory
@@ -93,7 +94,7 @@ class TwistedTests(TestCase):
         folder = tempfile.mkdtemp(prefix="tdistcc-test-")  # trial's own name is too long for a socket
         self.addCleanup(shutil.rmtree, folder)
         path = f"{folder}/socket"
-        port = reactor.listenUNIX(path, DistccServerFactory(serve, reactor))
+        port = reactor.listenUNIX(path, DistccServerFactory(serve, reactor, admit=everyone))
         self.addCleanup(port.stopListening)
         client = Client()
         client.connectionMade = lambda: None

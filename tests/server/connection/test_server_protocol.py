@@ -22,9 +22,10 @@ from twisted_distcc.errors import (
     DistccError,
 )
 from twisted_distcc.jobs.model import Reply, Request
+from twisted_distcc.policy.access import everyone
 from twisted_distcc.policy.peer import Peer
-from twisted_distcc.policy.verdict import Refused
-from twisted_distcc.server.connection.server_protocol import DistccServerProtocol
+from twisted_distcc.policy.verdict import ALLOWED, Refused
+from twisted_distcc.server.connection.server_protocol import DistccServerFactory, DistccServerProtocol
 from twisted_distcc.wire.connection import Reader
 from twisted_distcc.wire.tokens import encode_header
 
@@ -483,3 +484,12 @@ class EndingTests(ConnectionTestCase):
         self.assertTrue(transport.aborting)
         self.lose(protocol)
         self.successResultOf(self.factory.drained())
+
+
+class AdmitTests(ConnectionTestCase):
+    def test_nobody_said(self) -> None:
+        """Who does not say who may send requests is warned, and lets everyone in."""
+        with self.assertWarnsRegex(DeprecationWarning, "admit=everyone"):
+            factory = DistccServerFactory(self.compile, self.clock, self.factory.bulk)
+        self.assertIs(factory.admit, everyone)
+        self.assertEqual(everyone(Peer("tcp:192.0.2.1")), ALLOWED)

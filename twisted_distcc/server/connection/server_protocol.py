@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Iterator
 from typing import Final, cast
+from warnings import warn
 
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IAddress, IReactorTime, ITransport
@@ -24,8 +25,9 @@ from twisted.python.failure import Failure
 from twisted_distcc.jobs.assembly import WRITE
 from twisted_distcc.jobs.compression import packed_source
 from twisted_distcc.jobs.model import Reply, Request
+from twisted_distcc.policy.access import everyone
 from twisted_distcc.policy.peer import Peer
-from twisted_distcc.policy.verdict import ALLOWED, Refused, Verdict
+from twisted_distcc.policy.verdict import Refused, Verdict
 from twisted_distcc.runtime.bulk import Bulk
 from twisted_distcc.runtime.sending import send
 from twisted_distcc.server.connection import costs
@@ -41,10 +43,7 @@ from twisted_distcc.wire.limits import Limits
 
 # Bytes of a request that are read at a time, unless they are a body's.
 _SLICE: Final = 8 * 1024
-
-
-def _everyone(_: Peer) -> Verdict:
-    return ALLOWED
+_NO_ADMIT: Final = "say who may send requests: DistccServerFactory(..., admit=everyone) lets all in"
 
 
 class DistccServerFactory(Factory):
@@ -55,7 +54,8 @@ class DistccServerFactory(Factory):
         reactor: tells when a client has taken too long.
         bulk: compresses and expands bodies, and says where large ones lie; `None` makes one on
             `reactor`, which then provides `IReactorFDSet` and `IReactorThreads` as well.
-        admit: says of each peer whether it may send a request at all.
+        admit: says of each peer whether it may send a request at all; `everyone` and `AllowList.judge`
+            are two that do.  Without it everyone may, for one release more, with a warning.
         admission: holds reading back when too many jobs wait, and says how much is held for clients.
         limits: the ceilings on what a client may send.
         deadlines: how long it may take.
@@ -70,7 +70,7 @@ class DistccServerFactory(Factory):
         reactor: IReactorTime,
         bulk: Bulk | None = None,
         *,
-        admit: Callable[[Peer], Verdict] = _everyone,
+        admit: Callable[[Peer], Verdict] | None = None,
         admission: Admission | None = None,
         limits: Limits | None = None,
         deadlines: Deadlines | None = None,
@@ -79,7 +79,9 @@ class DistccServerFactory(Factory):
         self.compile = compile
         self.clock = reactor
         self.bulk: Bulk = bulk or Bulk.on(reactor)
-        self.admit = admit
+        if admit is None:
+            warn(_NO_ADMIT, DeprecationWarning, stacklevel=2)
+        self.admit: Callable[[Peer], Verdict] = admit or everyone
         self.admission: Admission = admission or Admission(1, 1)
         self.limits: Limits = limits or Limits()
         self.deadlines: Deadlines = deadlines or Deadlines()
