@@ -85,7 +85,10 @@ class PolicyTests(OversightTestCase):
             )
         ]
         children.append(
-            (self.start(*TWISTD, f"--policy={self.file()}", "--allow-user=alice"), "--allow-user is")
+            (
+                self.start(*TWISTD, f"--policy={self.file()}", "--allow-user=alice"),
+                "--allow-user cannot be combined",
+            )
         )
         for child, part in children:
             self.assertNotEqual(await child.ended(), 0)

@@ -268,7 +268,7 @@ class StrangerTests(BothEndsTestCase):
         self.assertEqual([bool(factory.buildProtocol(A)) for _ in range(3)], [True, True, False])
         self.assertEqual([bool(factory.buildProtocol(B)) for _ in range(3)], [True, True, False])
         self.assertIsNone(factory.buildProtocol(C))
-        self.assert_logged("192.0.2.7:", "too many are in their handshakes")
+        self.assert_logged("192.0.2.7:", "too many TLS handshakes in progress")
 
     def test_strangers_of_one_link(self) -> None:
         """All addresses of one link are one: whoever is there can have as many as there are."""

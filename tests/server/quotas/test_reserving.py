@@ -45,7 +45,7 @@ class RoomTests(SynchronousTestCase):
     def test_no_room(self) -> None:
         """Too many names, and too many bytes, are refused with a sentence for the client."""
         for ceilings, sentence in (
-            (Ceilings(words=2 * 4 * PER_WORD), "so many files"),
+            (Ceilings(words=2 * 4 * PER_WORD), "too many files"),
             (Ceilings(stored=10), "no room for 6 bytes more"),
         ):
             hold = Hold(Holdings(ceilings), "ada")
