@@ -30,7 +30,10 @@ _OTHER = (
 )  # fmt: skip
 _TOKEN = re.compile(_OTHER, re.DOTALL)
 _TOKEN_OR_HEADER = re.compile(rb"<[^>\n]*>|" + _OTHER, re.DOTALL)
-_COMMENT = re.compile(rb'("(?:\\.|[^"\\\n])*"?|' + rb"'(?:\\.|[^'\\\n])*'?)|/\*(?s:.*?)\*/|//[^\n]*")
+_LITERAL = rb'"(?:\\.|[^"\\\n])*"?|' + rb"'(?:\\.|[^'\\\n])*'?"
+_ANY_COMMENT = rb"/\*(?s:.*?)\*/|//[^\n]*"
+_COMMENT = re.compile(rb"(" + _LITERAL + rb")|" + _ANY_COMMENT)
+_COMMENT_OUTSIDE_HEADERS = re.compile(rb"(<[^>\n]*>|" + _LITERAL + rb")|" + _ANY_COMMENT)
 _PUNCTUATION = re.compile(rb"""[^\w\s"'$\x00-\x1f\x80-\xff]+""")
 
 # What may be read in two ways: a quote that nobody closes, a literal's prefix, a sign in a number, and
@@ -43,9 +46,9 @@ _DOUBTFUL = re.compile(
 _DOUBTFUL_BEFORE = re.compile(rb"""\\[uU].*|(?:u8|[uUL])?R".*|\.?[0-9][\w.]*'.*""", re.DOTALL)
 
 
-def without_comments(text: bytes) -> bytes:
+def without_comments(text: bytes, comment: re.Pattern[bytes] = _COMMENT) -> bytes:
     """Put a blank in place of each comment."""
-    return _COMMENT.sub(lambda found: found[1] or b" ", text) if b"/" in text else text
+    return comment.sub(lambda found: found[1] or b" ", text) if b"/" in text else text
 
 
 @lru_cache(maxsize=4096)
@@ -62,16 +65,16 @@ def tokens_of(text: bytes) -> tuple[bytes, ...]:
 def operands_of(text: bytes) -> tuple[tuple[bytes, ...], ...]:
     """Split what stands behind `#include` or `__has_include(`, in all ways.
 
-    Behind the first token gcc takes `<name>` for one token, and clang for several.
+    Behind the first token clang takes `<name>` for one token, in which no comment begins, and gcc for
+    several.
 
     Raises:
         UndecidedError: if it cannot be told how.
     """
-    text = without_comments(text)
     _check_marks(text)
-    ways = [_TOKEN.findall(text)]
+    ways = [_TOKEN.findall(without_comments(text))]
     if b"<" in text:
-        ways.append(_TOKEN_OR_HEADER.findall(text))
+        ways.append(_TOKEN_OR_HEADER.findall(without_comments(text, _COMMENT_OUTSIDE_HEADERS)))
     return tuple(_checked(_closed(way)) for way in ways)
 
 

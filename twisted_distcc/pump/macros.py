@@ -453,9 +453,14 @@ _ESCAPED = re.compile(rb'[\\"]')
 
 
 def _string(argument: _Tokens) -> bytes:
-    """Do what `#` does: in literals, and nowhere else, it escapes quotes and backslashes."""
+    """Do what `#` does: in literals, and nowhere else, it escapes quotes and backslashes.
+
+    In a string that stands in the directive itself clang escapes nothing, as it may be a header's name.
+    """
+    if any(token.text.startswith(b'"') for token in argument):
+        raise UndecidedError("an #include makes a string of a string")
     text = b"".join(
-        _ESCAPED.sub(rb"\\\g<0>", token.text) if token.text[:1] in {b'"', b"'"} else token.text
+        _ESCAPED.sub(rb"\\\g<0>", token.text) if token.text.startswith(b"'") else token.text
         for token in argument
     )
     if (len(text) - len(text.rstrip(b"\\"))) % 2:
