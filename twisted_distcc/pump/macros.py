@@ -342,9 +342,10 @@ class _Expansion:
         if argument is None:
             return [(_Token(piece.text, hidden),)]
         if piece.as_string:
-            return [(_Token(_string(argument)),)]
+            return [(_Token(_string(_stripped(argument))),)]
         if piece.after_paste or piece.before_paste:
-            return [tuple(_hiding(argument, hidden)) or (_PLACEMARKER,)]
+            return [tuple(_hiding(_stripped(argument), hidden)) or (_PLACEMARKER,)]
+        # gcc keeps the blank in front of an argument when it makes a name in brackets; clang does not.
         return [tuple(_hiding(way, hidden)) for way in self._all(argument)]
 
     def _pasted(self, left: _Tokens, right: _Tokens, hidden: frozenset[bytes]) -> Iterator[_Tokens]:
@@ -483,16 +484,16 @@ class _Call(NamedTuple):
 
 
 def _bound(definition: Definition, arguments: list[_Tokens]) -> dict[bytes, _Tokens] | None:
-    """Give each parameter its argument; None if their numbers differ."""
+    """Give each parameter its argument, with the blank before it; None if their numbers differ."""
     names = definition.parameters or ()
-    given = [_stripped(argument) for argument in arguments]
+    given = [_without_end(argument) for argument in arguments]
     if not names:
         return {} if given == [()] else None
     *fixed, last = names
     if last.endswith(b"..."):
         if len(given) < len(fixed):
             return None
-        rest = _stripped(_joined(arguments[len(fixed) :]))
+        rest = _without_end(_joined(arguments[len(fixed) :]))
         return {**dict(zip(fixed, given, strict=False)), last[:-3]: rest}
     return dict(zip(names, given, strict=True)) if len(names) == len(given) else None
 
@@ -527,6 +528,12 @@ def _call_in(tokens: _Tokens) -> _Call | None:
         else:
             arguments[-1].append(token)
     return None
+
+
+def _without_end(tokens: _Tokens) -> _Tokens:
+    """Leave out blanks at the end."""
+    solid = _stripped(tokens)
+    return (_BLANK, *solid) if solid and tokens[0].text == BLANK else solid
 
 
 def _stripped(tokens: _Tokens) -> _Tokens:
