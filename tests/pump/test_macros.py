@@ -46,7 +46,12 @@ _CASES = [
     Case("#define H <a.h> junk", "H", "<a.h>", "What stands behind a header is ignored."),
     Case('#define H "a.h" junk', "H", '"a.h"', "The same holds for quotes."),
     Case("#define L <\n#define N a.h", "L N>", "<a.h> < a.h>", "Blanks in brackets count, or do not."),
-    Case("#define N a", "<N.h>", "<N.h> <a.h>", "The first token is a header for gcc alone; both are found.",),
+    Case(
+        "#define N a",
+        "<N.h>",
+        "<N.h> <a.h>",
+        "The first token is a header for gcc alone; both are found.",
+    ),
     Case(_STRING, "T(a.h)", '"a.h"', "# makes a string of what its argument says."),
     Case(_STRING + "#define N a", "T(N.h)", '"N.h"', "The argument of # is not expanded."),
     Case(_STRING + "#define N a", "S(N.h)", '"a.h"', "Any other argument is expanded first."),
@@ -86,18 +91,32 @@ _CASES = [
     Case(_CAT + "#define A <a.h>", "CAT(, A)", "<a.h>", "An empty argument pastes to what is there."),
     Case(_CAT + "#define A <a.h>", "CAT(A, )", "<a.h>", "On either side."),
     Case(
-        "#define AB <a.h>\n#define J(x, y) x %:%: y", "J(A, B)", "<a.h>", "%:%: is another spelling of ##.",
+        "#define AB <a.h>\n#define J(x, y) x %:%: y",
+        "J(A, B)",
+        "<a.h>",
+        "%:%: is another spelling of ##.",
     ),
     Case("#define ABC <a.h>\n#define J(x) A##x##C", "J(B)", "<a.h>", "Pasting goes on with its result."),
     Case("#define AC <a.h>\n#define J(x) A##x##C", "J()", "<a.h>", "Also over nothing."),
     Case(
-        _STRING + "#define J(x) x##1/a.h\n#define X y", "S(J(X))", '"X1/a.h"', "A pasted name is a new name.",
+        _STRING + "#define J(x) x##1/a.h\n#define X y",
+        "S(J(X))",
+        '"X1/a.h"',
+        "A pasted name is a new name.",
     ),
-    Case("#define J(x, y) x##y\n#define AB J", "J(A, B)", "", "What ## makes is no macro within itself.",),
+    Case(
+        "#define J(x, y) x##y\n#define AB J",
+        "J(A, B)",
+        "",
+        "What ## makes is no macro within itself.",
+    ),
     Case("#define F(x) <x>\n#define G F", "G(a.h)", "<a.h>", "A call may begin in a macro's result."),
     Case("#define F(x) <x>\n#define LP (", "F LP a.h)", "", "A parenthesis may not: it comes too late."),
     Case(
-        _STRING + "#define E\n#define L T E (a.h)", "L", "", "What a macro leaves is not scanned as a call.",
+        _STRING + "#define E\n#define L T E (a.h)",
+        "L",
+        "",
+        "What a macro leaves is not scanned as a call.",
     ),
     Case("#define F(x) x\n#define H <a.h>", "F(F)(H)", "", "F within F's own argument stays hidden."),
     Case(
@@ -125,7 +144,7 @@ _CASES = [
     Case("#define L <\n#define N a.h", "L N>=", None, "And so may `>=`."),
     Case(_STRING, "T(it's.h)", None, "A quote that nobody closes is read in two ways."),
     Case(_STRING + "#define N 1'0", "S(N.h)", None, "A number's quote belongs to some standards."),
-    Case("#define H u8\"a.h\"", "H", None, "A literal's prefix does so, too."),
+    Case('#define H u8"a.h"', "H", None, "A literal's prefix does so, too."),
     Case(_STRING, "T(a\\)", None, "A string may not end in a backslash."),
     Case("#define H \x01", "H", None, "Control characters are what this module marks words with."),
     Case("#define H", "H", "", "Nothing is no header, which is an error."),
@@ -138,7 +157,12 @@ _CASES = [
     Case("#define H <a.h> N\n#define N __FILE__", "H", "<a.h>", "Nor behind one in brackets."),
     Case('#define __H__ "a.h"', "__H__", '"a.h"', "A name like the compiler's own may be a macro."),
     Case("#define H <a.h>=x", "H", None, "`>=` stands in a longer text, too."),
-    Case(_STRING + "#define A B/x\n#define B A/y", "S(A.h)", '"A/y/x.h"', "Nor within another's expansion.",),
+    Case(
+        _STRING + "#define A B/x\n#define B A/y",
+        "S(A.h)",
+        '"A/y/x.h"',
+        "Nor within another's expansion.",
+    ),
     Case(
         _STRING + "#define I(x) x\n#define N N/a",
         "S(I(N).h)",
@@ -151,13 +175,23 @@ _CASES = [
         '"2/9/G" "2/F(9)"',
         "The standard leaves open whether G's own call may hold F.",
     ),
-    Case(_STRING + "#define J(x, y) T x##y (a.h)", "J(,)", '"a.h"', "Nothing pasted to nothing is nothing.",),
+    Case(
+        _STRING + "#define J(x, y) T x##y (a.h)",
+        "J(,)",
+        '"a.h"',
+        "Nothing pasted to nothing is nothing.",
+    ),
     Case("#define J(x) <d/A##x##B/e.h>", "J(1)", "<d/A1B/e.h>", "What stands before and after stays."),
     Case("#define J(x) <A##x>", "J(1/b.h)", "<A1/b.h>", "Only the first token on the right is pasted."),
     Case("#define J(x) <x##A>", "J(b/1)", "<b/1A>", "Only the last on the left."),
     Case("#define V(...) <a##__VA_ARGS__>", "V(b.h)", "<ab.h>", "Pasting the rest to a word is plain."),
     Case("#define V(x, ...) <x,__VA_ARGS__>", "V(a,b.h)", "<a,b.h>", "So is a comma without ##."),
-    Case("#define F(x, y) <x/y>", "F(d, a.h)", "<d/ a.h> <d/a.h>", "gcc keeps the blank of an argument.",),
+    Case(
+        "#define F(x, y) <x/y>",
+        "F(d, a.h)",
+        "<d/ a.h> <d/a.h>",
+        "gcc keeps the blank of an argument.",
+    ),
     Case("#define F(...) <d/__VA_ARGS__>", "F( a.h )", "<d/ a.h> <d/a.h>", "Before it, and not behind."),
     Case(
         "#define F(x, y) <x/y>\n#define G(x, y) F(x,y)",
@@ -167,7 +201,7 @@ _CASES = [
     ),
     Case("#define V(x, ...) <x##__VA_OPT__(y)>", "V(a, 1)", None, "And behind ##."),
     Case(_STRING, "T('\\\\'.h)", "\"'\\\\\\\\'.h\"", "In a character, # escapes backslashes."),
-    Case(_STRING, "T('\"'.h)", "\"'\\\"'.h\"", "And quotes."),
+    Case(_STRING, "T('\"'.h)", '"\'\\"\'.h"', "And quotes."),
     Case(_STRING, "T(d\\a.h)", '"d\\a.h"', "Elsewhere, it escapes nothing."),
     Case(_STRING, "T(X\\)", None, "The backslash at the end counts, whatever is before it."),
     Case(
@@ -189,7 +223,7 @@ _CASES = [
         "<a.h>",
         "An array is its size, and a tuple.",
     ),
-]  # fmt: skip
+]
 
 _DYNAMIC = (
     *("__FILE__", "__BASE_FILE__", "__FILE_NAME__", "__LINE__", "__COUNTER__", "__INCLUDE_LEVEL__"),
@@ -209,14 +243,13 @@ _WAYS = [
         "Each of one goes with each of the other.",
     ),
     Case(
-        _STRING + "#define N a\n#define N M\n#define M c", "S(N.h)", '"a.h" "c.h"', "Both are scanned again.",
+        _STRING + "#define N a\n#define N M\n#define M c",
+        "S(N.h)",
+        '"a.h" "c.h"',
+        "Both are scanned again.",
     ),
-    Case(
-        _STRING + "#define N a\n#define N", "S(N.h)", '"a.h" ".h"', "One of them may be nothing."
-    ),
-    Case(
-        "#define H <a.h>\n#define H() <b.h>", "H()", "<a.h> <b.h>", "One may be called, and one not."
-    ),
+    Case(_STRING + "#define N a\n#define N", "S(N.h)", '"a.h" ".h"', "One of them may be nothing."),
+    Case("#define H <a.h>\n#define H() <b.h>", "H()", "<a.h> <b.h>", "One may be called, and one not."),
     Case(
         _CAT + "#define N A\n#define N B\n#define AX <a.h>\n#define BX <b.h>",
         "C(N, X)",
@@ -258,7 +291,10 @@ _WAYS = [
         "A blank between them stays doubtful.",
     ),
     Case(
-        _STRING + _CAT + "#define N\n#define N e", "S(C(N, X).h)", '"X.h" "eX.h"', "Pasted to nothing, too.",
+        _STRING + _CAT + "#define N\n#define N e",
+        "S(C(N, X).h)",
+        '"X.h" "eX.h"',
+        "Pasted to nothing, too.",
     ),
     Case(_STRING, "T(X\\\\)", '"X\\\\"', "Two of them are none at the end."),
     # What gcc takes for an error may name what it likes, and must not end the scan.
@@ -269,12 +305,25 @@ _WAYS = [
     Case("#define V(a, axxx) <x,##a>", "V(b, 1)", "<x,b>", "A comma pasted to an argument."),
     Case("#define V(x, ...) <a,##x>", "V(b)", "<a,b>", "Also where there are more of them."),
     Case("#define J(x) x ## #x", "J()", '""', "A string pasted to nothing."),
-    Case("#define BOOST_PP_TUPLE_ELEM(i, t) t", "BOOST_PP_TUPLE_ELEM(1, (a))", "", "An element too far.",),
-    Case("#define BOOST_PP_TUPLE_ELEM(i, t) t", "BOOST_PP_TUPLE_ELEM(i, (a))", "", "One without number.",),
+    Case(
+        "#define BOOST_PP_TUPLE_ELEM(i, t) t",
+        "BOOST_PP_TUPLE_ELEM(1, (a))",
+        "",
+        "An element too far.",
+    ),
+    Case(
+        "#define BOOST_PP_TUPLE_ELEM(i, t) t",
+        "BOOST_PP_TUPLE_ELEM(i, (a))",
+        "",
+        "One without number.",
+    ),
     Case("#define BOOST_PP_TUPLE_ELEM(t) t", "BOOST_PP_TUPLE_ELEM((a))", "", "One of no tuple."),
     Case("#define BOOST_PP_TUPLE_ELEM(i, t) t", "BOOST_PP_TUPLE_ELEM(0, a)", "", "One of a mere word."),
     Case(
-        "#define BOOST_PP_ARRAY_ELEM(i, t) t", "BOOST_PP_ARRAY_ELEM(0, (<a.h>))", "<a.h>", "A short array.",
+        "#define BOOST_PP_ARRAY_ELEM(i, t) t",
+        "BOOST_PP_ARRAY_ELEM(0, (<a.h>))",
+        "<a.h>",
+        "A short array.",
     ),
     Case(
         "#define BOOST_PP_TUPLE_ELEM(i, t) t\n#define D (<a.h>)\n#define D (<b.h>)\n#define D(x) x\n"
@@ -283,7 +332,7 @@ _WAYS = [
         "<a.h> <b.h>",
         "Elements of each tuple that there may be.",
     ),
-]  # fmt: skip
+]
 
 
 def _lookup(defined: str) -> Lookup:
