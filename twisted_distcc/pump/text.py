@@ -51,6 +51,10 @@ _SPLICE = re.compile(rb"\\[ \t\v\f\r]*\n")
 _TRIGRAPHS = {b"??=": b"#", b"??/": b"\\", b"??'": b"^", b"??(": b"[", b"??)": b"]", b"??!": b"|"}
 _TRIGRAPHS |= {b"??<": b"{", b"??>": b"}", b"??-": b"~"}
 
+# Most texts have none of these, which is quickly seen.
+_CALL_BEGINS = (b"(<", b'("', b"( <", b'( "', b"(  ", b"(\t", b"( \t")
+_INC = re.compile(rb"\.[iI][nN][cC]")
+
 _ASSEMBLER = re.compile(rb"(?i)\.inc(?P<what>bin|lude)(?![\w$.])")
 _ASSEMBLER_FILE = re.compile(rb'[ \t]*\\?"(?P<name>[^"\\\n%]+)\\?"')
 TANGLED = "comments begin in it again and again before one ends"
@@ -211,9 +215,9 @@ def _everything(text: bytes) -> Iterator[Asked | tuple[Kind, bytes] | str]:
             yield _header(found, *_KINDS[found["what"]])
     if b"__has_" in text:
         yield from _probes(text)
-    if b"(<" in text or b'("' in text or b"( <" in text or b'( "' in text:
+    if any(begin in text for begin in _CALL_BEGINS):
         yield from _called(text)
-    if b".inc" in text or b".INC" in text or b".Inc" in text:
+    if _INC.search(text):
         yield from _assembler(text)
     for found in _lines(text):
         yield _header(found, Kind.ASSEMBLER_LEAF, Kind.ASSEMBLER_LEAF)
