@@ -17,6 +17,8 @@ BUILD: Final = 'DISTCC_HOSTS=127.0.0.1 make -j8 CC="distcc gcc"'
 """The build of the page that goes by way of the proxy."""
 TESTED: Final = EXAMPLES / "test_logging_proxy.py"
 
+USERS: Final = EXAMPLES / "test_users.py"
+
 
 def header_command(path: Path) -> str:
     """Return the command in the header of the program at `path`, by which it is run."""

@@ -28,6 +28,7 @@ from tests.framework.examples import (
     PROJECT,
     PROXY,
     TESTED,
+    USERS,
     header_command,
     runnable,
 )
@@ -42,16 +43,17 @@ class PageTests(SynchronousTestCase):
 
     def test_includes(self) -> None:
         """The page includes each program whole, from the file that the tests run."""
-        for path in (ANY_OBJECT, PROXY, TESTED):
+        for path in (ANY_OBJECT, PROXY, TESTED, USERS):
             self.assertIn(f"```{{literalinclude}} examples/{path.name}\n:language: python\n```", PAGE)
-        self.assertEqual(PAGE.count("{literalinclude}"), 3)
+        self.assertEqual(PAGE.count("{literalinclude}"), 4)
 
     def test_commands(self) -> None:
         """The page runs its programs by the commands in their headers, which tests run."""
-        for path in (PROXY, TESTED):
+        for path in (PROXY, TESTED, USERS):
             self.assertIn(f"    {header_command(path)}\n", PAGE)
         commands = re.findall(r"^    (?=python|[A-Z_]+=)(.+)$", PAGE, re.MULTILINE)
-        self.assertEqual(commands, [header_command(PROXY), BUILD, header_command(TESTED)])
+        tests = [header_command(TESTED), header_command(USERS)]
+        self.assertEqual(commands, [header_command(PROXY), BUILD, *tests])
 
     def test_old_names(self) -> None:
         """What was renamed goes on working by its old name, and says that it will not for ever."""
@@ -64,17 +66,18 @@ class PageTests(SynchronousTestCase):
 
     def test_tests_of_the_page(self) -> None:
         """The tests on the page pass, run as the page says."""
-        *words, name = runnable(header_command(TESTED))
-        folder = os.path.abspath(self.mktemp())
-        ran = subprocess.run(
-            [*words, f"--temp-directory={folder}", name],
-            cwd=EXAMPLES,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        self.assertEqual(ran.returncode, 0, ran.stdout + ran.stderr)
-        self.assertIn("PASSED (successes=2)", ran.stdout)
+        for path in (TESTED, USERS):
+            *words, name = runnable(header_command(path))
+            folder = os.path.abspath(self.mktemp())
+            ran = subprocess.run(
+                [*words, f"--temp-directory={folder}", name],
+                cwd=EXAMPLES,
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+            self.assertEqual(ran.returncode, 0, ran.stdout + ran.stderr)
+            self.assertIn("PASSED (successes=2)", ran.stdout)
 
     def test_blocks(self) -> None:
         """The pieces of programs on the page do what it says of them."""
@@ -107,7 +110,7 @@ class PageTests(SynchronousTestCase):
 
     def test_public_imports(self) -> None:
         """The programs import only public modules, and names that these say are public."""
-        for path in (ANY_OBJECT, PROXY, TESTED):
+        for path in (ANY_OBJECT, PROXY, TESTED, USERS):
             for node in ast.walk(ast.parse(path.read_text())):
                 if isinstance(node, ast.ImportFrom) and str(node.module).startswith("twisted_distcc"):
                     module = sys.modules[str(node.module)]

@@ -113,8 +113,8 @@ class StandingTests(SynchronousTestCase):
             if with_header:
                 (folder / "True" / "a.h").touch()
             for number, case in enumerate(_CALLS):
-                text = f'#define HAS(x) __has_include(x)\n#define A "a.h"\n{case.text}\nyes\n#endif\n'
-                (folder / f"{with_header}" / f"{number}.c").write_text(text)
+                source = f'#define HAS(x) __has_include(x)\n#define A "a.h"\n{case.text}\nyes\n#endif\n'
+                (folder / f"{with_header}" / f"{number}.c").write_text(source)
         for compiler in COMPILERS:
             without, there = (_preprocessed(compiler, str(folder / name)) for name in ("False", "True"))
             for number, case in enumerate(_CALLS):

@@ -38,7 +38,9 @@ class WalkCase(SynchronousTestCase):
     def assert_undecided(self, said: str, *arguments: object, **named: object) -> Unit:
         error = self.assertRaises(UndecidedError, self.scan, *arguments, **named)
         self.assertIn(said, str(error))
-        return error.partial
+        partial = error.partial
+        assert isinstance(partial, Unit)
+        return partial
 
 
 class BeginningTests(WalkCase):
@@ -135,7 +137,7 @@ class CommandTests(WalkCase):
             self.assertEqual(set(unit.files) - {_SOURCE}, expected)
 
     def test_c90(self) -> None:
-        """In strict C of 1990, and of its amendment, `//` begins no comment; later, and in C++, it does."""
+        """In strict C of 1990, and of its amendment, `//` begins no comment; otherwise it does."""
         for macros, computes in (
             (b"", True),
             (_STRICT, False),

@@ -5,6 +5,7 @@ threads, processes or waiting, so that `SynchronousTestCase` is enough.
 """
 
 from twisted_distcc.testing.memory_farm import Answer, Job, MemoryFarm, ScriptedCompile, in_place_bulk
+from twisted_distcc.testing.memory_tls import MemoryTls
 from twisted_distcc.testing.network import (
     CLIENT_ADDRESS,
     SERVER_ADDRESS,
@@ -29,6 +30,7 @@ __all__ = [
     "Job",
     "MemoryEndpoint",
     "MemoryFarm",
+    "MemoryTls",
     "ScriptedCompile",
     "Slow",
     "Stall",

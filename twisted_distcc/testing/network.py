@@ -26,7 +26,6 @@ from twisted.internet.interfaces import (
     IStreamClientEndpoint,
     ITransport,
 )
-from twisted.internet.protocol import Factory
 from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 from zope.interface import implementer
@@ -93,7 +92,9 @@ class MemoryEndpoint:
         on_reply: what is wrong with the way back.
     """
 
-    def __init__(self, server: Factory, clock: Clock, address: Address = CLIENT_ADDRESS) -> None:
+    def __init__(
+        self, server: IProtocolFactory, clock: Clock, address: Address = CLIENT_ADDRESS
+    ) -> None:
         self.address = address
         self.reachable = True
         self.on_request: Fault | None = None
@@ -199,7 +200,15 @@ class _End:
     def getPeer(self) -> IAddress:
         return self._peer
 
-    # RemoteCompile.
+    # A transport under TLS is asked for these, whatever it is itself.
+
+    def setTcpNoDelay(self, enabled: bool) -> None:
+        pass
+
+    def setTcpKeepAlive(self, enabled: bool) -> None:
+        pass
+
+    # Sending.
 
     def write(self, data: bytes) -> None:
         if self._is_writing and data:

@@ -1,0 +1,102 @@
+"""Mutual TLS in memory: a server with a certificate, and users with theirs.
+
+Code that decides by who somebody is has to be tested with certificates, and those with a socket, an
+authority and some waiting are slow tests.  Here the handshakes are real, and the way is a
+`MemoryEndpoint`::
+
+    farm = MemoryFarm(ScriptedCompile(Reply(0)))
+    tls = MemoryTls(farm.server, "authority", farm.clock)
+    alice = DistccClient(tls.endpoint("alice"), tls.clock, farm.bulk)
+    answer = alice.compile(request)
+    tls.run()
+    # The compile function was called with the peer `tls:alice`.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from twisted.internet.interfaces import IProtocolFactory, IStreamClientEndpoint
+from twisted.internet.task import Clock
+
+from twisted_distcc.client.backends.client_tls import Identities, TlsEndpoint
+from twisted_distcc.server.connection.server_protocol import DistccServerFactory
+from twisted_distcc.server.daemon.tls_listener import identify
+from twisted_distcc.testing.network import SERVER_ADDRESS, MemoryEndpoint
+from twisted_distcc.tls.authority import Authority
+from twisted_distcc.tls.authority.ledger import AUTHORITY, CERTIFICATE, KEY, REVOKED
+from twisted_distcc.tls.files import CredentialFiles
+from twisted_distcc.tls.serving import MutualTlsFactory, server_keyring
+
+_TURNS = 50
+"""Turns of the clock: a handshake takes four, and a job some more."""
+
+
+class MemoryTls:
+    """Puts mutual TLS in front of a server.
+
+    Args:
+        server: serves those whose certificates are trusted.  A `DistccServerFactory` knows them by
+            the names in these from then on.
+        folder: is made, for an authority of its own and all that it issues.
+        clock: carries all bytes, and is the time of both ends; `None` makes a new one.
+        name: what the server's certificate says, and users call it.
+
+    Attributes:
+        authority: makes the certificates.  It is that of `twisted-distcc certs`.
+        clock: as above.  Certificates begin to be good a little before now, and end by this clock.
+        network: leads to the server, without TLS; it has the faults.
+    """
+
+    def __init__(
+        self,
+        server: IProtocolFactory,
+        folder: str,
+        clock: Clock | None = None,
+        *,
+        name: str = "server.example.org",
+    ) -> None:
+        self.clock: Clock = clock or Clock()
+        self._begins = datetime.now(UTC) - timedelta(seconds=self.clock.seconds())
+        self.authority: Authority = Authority.create(Path(folder).absolute(), None, self._now)
+        self._name = name
+        self._users: dict[str, CredentialFiles] = {}
+        self._identities = Identities(self._seconds)
+        if isinstance(server, DistccServerFactory):
+            server.identify = identify
+        keyring = server_keyring(_files(self.authority.issue_server([name]).folder), self._seconds)
+        self._server = MutualTlsFactory(keyring, server, self.clock)
+        self._server.doStart()
+        self.network: MemoryEndpoint = MemoryEndpoint(self._server, self.clock)
+
+    def endpoint(self, user: str, server: str | None = None) -> IStreamClientEndpoint:
+        """Return the way by which `user` connects to the server, calling it `server` if that is given.
+
+        The user's certificate is made when it is first needed.  Connecting fails with a `HostError`
+        where the two do not trust each other.
+        """
+        if user not in self._users:
+            self._users[user] = _files(self.authority.issue_user(user).folder)
+        identity = self._identities.of(self._users[user])
+        return TlsEndpoint(self.network, server or self._name, SERVER_ADDRESS.port, identity, self.clock)
+
+    def revoke(self, user: str) -> None:
+        """Revoke the certificate of `user`; the server knows at once, and endpoints stay as they are."""
+        self.authority.revoke(user)
+        self._server.renew()
+
+    def run(self, seconds: float = 0.0) -> None:
+        """Let `seconds` pass, and then everything happen that takes no time."""
+        self.clock.pump([seconds] + [0.0] * _TURNS)
+
+    def _now(self) -> datetime:
+        return self._begins + timedelta(seconds=self.clock.seconds())
+
+    def _seconds(self) -> float:
+        return self._now().timestamp()
+
+
+def _files(bundle: Path) -> CredentialFiles:
+    certificate, key, ca, crl = (str(bundle / name) for name in (CERTIFICATE, KEY, AUTHORITY, REVOKED))
+    return CredentialFiles(certificate, key, ca, crl)
