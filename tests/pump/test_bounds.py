@@ -8,7 +8,7 @@ from tests.pump.fakes import Files
 from twisted_distcc.pump import definitions
 from twisted_distcc.pump.definitions import Definitions, definitions_in
 from twisted_distcc.pump.folders import Folders, Looked
-from twisted_distcc.pump.macros import Definition
+from twisted_distcc.pump.macro_bodies import Definition
 
 
 class CountingFiles(Files):

@@ -8,9 +8,10 @@ from typing import NamedTuple
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.pump.peers import COMPILERS, headers_read
-from twisted_distcc.pump import macros
+from twisted_distcc.pump import macro_bounds
 from twisted_distcc.pump.definitions import definitions_in, search
-from twisted_distcc.pump.macros import Definition, Lookup, headers, parameters_of
+from twisted_distcc.pump.macro_bodies import Definition, parameters_of
+from twisted_distcc.pump.macros import Lookup, headers
 from twisted_distcc.pump.unit import UndecidedError
 
 
@@ -436,7 +437,7 @@ class BoundTests(SynchronousTestCase):
         """Macros that lead from one to the next are followed for 2,000 steps."""
         chain = "\n".join(f"#define A{number} A{number + 1}" for number in range(900))
         self.assertEqual(_found(Case(f"{chain}\n#define A900 <a.h>", "A0", "", "")), "<a.h>")
-        self.patch(macros, "_MOST_STEPS", 500)
+        self.patch(macro_bounds, "_MOST_STEPS", 500)
         self.assertIsNone(_found(Case(f"{chain}\n#define A900 <a.h>", "A0", None, "")))
 
     def test_bytes(self) -> None:

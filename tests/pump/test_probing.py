@@ -13,7 +13,8 @@ from tests.pump.peers import COMPILERS
 from twisted_distcc.pump import computed
 from twisted_distcc.pump.asked import Asked, Kind
 from twisted_distcc.pump.computed import Computed
-from twisted_distcc.pump.macros import Definition, Lookup
+from twisted_distcc.pump.macro_bodies import Definition
+from twisted_distcc.pump.macros import Lookup
 from twisted_distcc.pump.pasting import Part, makes_clock, makes_probe, parts_in
 from twisted_distcc.pump.probing import calls_oddly, standing_for_probes
 from twisted_distcc.pump.text import read_text

@@ -17,7 +17,8 @@ from twisted_distcc.pump.asked import Asked, Kind
 from twisted_distcc.pump.macros import headers
 
 if TYPE_CHECKING:
-    from twisted_distcc.pump.macros import Definition, Lookup
+    from twisted_distcc.pump.macro_bodies import Definition
+    from twisted_distcc.pump.macros import Lookup
 
 _MOST_REMEMBERED = 2_000
 

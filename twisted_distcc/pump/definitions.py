@@ -14,7 +14,7 @@ import re
 from typing import TYPE_CHECKING
 
 from twisted_distcc.pump.lexing import without_comments
-from twisted_distcc.pump.macros import Definition, parameters_of
+from twisted_distcc.pump.macro_bodies import Definition, parameters_of
 from twisted_distcc.pump.probing import BLANK
 from twisted_distcc.pump.text import REST, variants
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from twisted_distcc.pump.macros import parameters_of
+from twisted_distcc.pump.macro_bodies import parameters_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

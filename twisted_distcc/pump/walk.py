@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from twisted_distcc.cmdline.compilation import Compilation
     from twisted_distcc.pump.folders import Folders, Looked
     from twisted_distcc.pump.inclusions import Edges, View
-    from twisted_distcc.pump.macros import Definition, Lookup
+    from twisted_distcc.pump.macro_bodies import Definition
+    from twisted_distcc.pump.macros import Lookup
     from twisted_distcc.pump.pasting import Part
     from twisted_distcc.pump.scans import Scanned, Scans
     from twisted_distcc.pump.search import SearchPath
