@@ -30,8 +30,9 @@ from twisted_distcc.pump.definitions import definitions_in
 from twisted_distcc.pump.probing import calls_oddly
 from twisted_distcc.pump.scanner import Scanner
 from twisted_distcc.pump.search import SearchPath
-from twisted_distcc.pump.text import TANGLED, Text, read_text, variants, written_from
+from twisted_distcc.pump.text import Text, read_text, written_from
 from twisted_distcc.pump.unit import CallersOwnError, UndecidedError
+from twisted_distcc.pump.variants import TANGLED, variants
 
 _LENGTH: Final = 200_000
 
@@ -75,6 +76,8 @@ _OWN: Final = frozenset(
         "pump.probing",
         "pump.search",
         "pump.text",
+        "pump.variants",
+        "pump.word_choices",
         "tls.authority.subject_names",
         "toolchain.digest",
         "toolchain.elf",

@@ -7,11 +7,12 @@ from typing import NamedTuple
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.pump.peers import COMPILERS, headers_read
-from twisted_distcc.pump import text as text_module
+from twisted_distcc.pump import variants as variants_module
 from twisted_distcc.pump.asked import Asked, Kind
 from twisted_distcc.pump.pasting import Part
 from twisted_distcc.pump.probing import ODD
-from twisted_distcc.pump.text import TANGLED, read_text, variants, written_from
+from twisted_distcc.pump.text import read_text, written_from
+from twisted_distcc.pump.variants import TANGLED, variants
 
 
 class Case(NamedTuple):
@@ -337,8 +338,8 @@ class VariantTests(SynchronousTestCase):
 
     def test_tangled(self) -> None:
         """A text whose comments begin again and again is read as long as that takes little time."""
-        self.patch(text_module, "_REREAD_AT_LEAST", 100)
-        self.patch(text_module, "_MOST_REREAD", 2)
+        self.patch(variants_module, "_REREAD_AT_LEAST", 100)
+        self.patch(variants_module, "_MOST_REREAD", 2)
         # Of 30 bytes, four beginnings make 120, and six make 180; allowed are 2 * 32 + 100.
         for begins, read in ((4, 1), (6, 0)):
             text = b"/* " * begins + b"x" * (30 - 3 * begins) + b"*/"

@@ -13,8 +13,9 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from twisted_distcc.pump.laying import Links
-from twisted_distcc.pump.text import TANGLED, read_text
+from twisted_distcc.pump.text import read_text
 from twisted_distcc.pump.unit import CallersOwnError
+from twisted_distcc.pump.variants import TANGLED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING
 from twisted_distcc.pump.lexing import without_comments
 from twisted_distcc.pump.macro_bodies import Definition, parameters_of
 from twisted_distcc.pump.probing import BLANK
-from twisted_distcc.pump.text import REST, variants
+from twisted_distcc.pump.text import REST
+from twisted_distcc.pump.variants import variants
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable

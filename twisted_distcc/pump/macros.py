@@ -38,6 +38,7 @@ from twisted_distcc.pump.macro_tokens import (
     text_of,
 )
 from twisted_distcc.pump.unit import UndecidedError
+from twisted_distcc.pump.word_choices import WordChoices
 
 _DYNAMIC = frozenset(
     {b"__FILE__", b"__BASE_FILE__", b"__FILE_NAME__", b"__LINE__", b"__COUNTER__", b"__INCLUDE_LEVEL__"}
@@ -49,15 +50,9 @@ _PERHAPS_DYNAMIC = re.compile(rb"__(?:has|is)_\w+|__\w+__")
 """Names that the compiler may give a meaning of its own."""
 
 _PLAIN = re.compile(rb"""[^()<>"'#,\\]*""")
-_ONE_OF = re.compile(rb"\x01(\d+)\x01")
 
 # BOOST_PP_ARRAY_ELEM(i, (size, (a, b, c))) and BOOST_PP_TUPLE_ELEM([size,] i, (a, b, c))
 _ELEMENT_OF = frozenset({b"BOOST_PP_ARRAY_ELEM", b"BOOST_PP_TUPLE_ELEM"})
-
-_MOST_NAMES = 5_000
-"""Names that one text may become."""
-_MOST_BLANKS = 6
-"""Blanks in one name; each may be there, or not."""
 
 
 Lookup = Callable[[bytes], frozenset[Definition | None]]
@@ -91,7 +86,7 @@ class _Expansion:
         self._lookup = lookup
         self._bounds = Bounds()
         self._known: dict[Tokens, set[Tokens]] = {}
-        self._words: list[frozenset[bytes]] = []
+        self._words = WordChoices()
 
     def is_plain(self, token: bytes) -> bool:
         """Tell whether this is the name of no macro."""
@@ -101,7 +96,7 @@ class _Expansion:
         """Give the headers that a whole directive may name."""
         for done in self._finished(tokens, may_become_header):
             if header := header_of(done):
-                yield from self._spelled(header)
+                yield from self._words.spelled(header)
 
     def _all(self, tokens: Tokens) -> set[Tokens]:
         """Expand a whole list, as an argument is: nothing comes after it."""
@@ -226,38 +221,12 @@ class _Expansion:
                         words.add(text_of(done))
         if not all(word.strip(BLANK) and _PLAIN.fullmatch(word) for word in words):
             return None
-        self._words.append(frozenset(words))
-        return Token(MARK + b"%d" % (len(self._words) - 1) + MARK)
+        return Token(self._words.add(words))
 
     def _may_expand_later(self, tokens: Tokens, place: int) -> bool:
         definitions = self._definitions(tokens[place].text) - {None}
         is_last = not stripped(tokens[place + 1 :])
         return bool(definitions) and (is_last or any(d and d.parameters is None for d in definitions))
-
-    def _with_words(self, text: bytes) -> set[bytes]:
-        """Return `text` with each word that may stand in each place."""
-        found: set[bytes] = set()
-        waiting = [text]
-        while waiting:
-            one = waiting.pop()
-            place = _ONE_OF.search(one)
-            if place is None:
-                found.add(one)
-                continue
-            before, after = one[: place.start()], one[place.end() :]
-            waiting += [before + word + after for word in self._words[int(place[1])]]
-            if len(found) + len(waiting) > _MOST_NAMES:
-                raise UndecidedError("the names that the macros of an #include make are too many")
-        return found
-
-    def _spelled(self, header: bytes) -> Iterator[bytes]:
-        """Give a header with each word, and with and without each blank."""
-        for text in self._with_words(header):
-            first, *others = text.split(BLANK)
-            if len(others) > _MOST_BLANKS:
-                raise UndecidedError("the macros of an #include make a name with many blanks")
-            for blanks in product((b" ", b""), repeat=len(others)):
-                yield first + b"".join(a + b for a, b in zip(blanks, others, strict=True))
 
     # The bodies of macros
 
@@ -305,5 +274,5 @@ class _Expansion:
         if not token.text.startswith(MARK):
             yield (token,)
             return
-        for word in self._with_words(token.text):
+        for word in self._words.each_in(token.text):
             yield tuple(map(Token, tokens_of(word.replace(BLANK, b" ")))) or (PLACEMARKER,)

@@ -12,8 +12,9 @@ from twisted_distcc.pump.computed import Computed
 from twisted_distcc.pump.definitions import Definitions, definitions_in
 from twisted_distcc.pump.folders import settled
 from twisted_distcc.pump.probing import calls_oddly
-from twisted_distcc.pump.text import read_text, variants
+from twisted_distcc.pump.text import read_text
 from twisted_distcc.pump.unit import NotForServersError
+from twisted_distcc.pump.variants import variants
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -10,12 +10,12 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass
-from itertools import filterfalse
 from typing import TYPE_CHECKING
 
 from twisted_distcc.pump.asked import Asked, Kind
 from twisted_distcc.pump.pasting import Part, parts_in
 from twisted_distcc.pump.probing import BLANK, CALLED, ODD, standing_for_probes
+from twisted_distcc.pump.variants import TANGLED, variants
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,10 +46,6 @@ _DEFINES_PROBE = re.compile(
     rb"#" + BLANK + rb"(?:define" + BLANK + rb"[\w$]+\(|(?:undef|ifdef|ifndef)\b)"
 )
 
-_OTHER_HASH = re.compile(rb"(?m)(^[ \t\v\f\r]*|\*/[ \t\v\f\r]*)%:(?!%:)")
-_SPLICE = re.compile(rb"\\[ \t\v\f\r]*\n")
-_TRIGRAPHS = {b"??=": b"#", b"??/": b"\\", b"??'": b"^", b"??(": b"[", b"??)": b"]", b"??!": b"|"}
-_TRIGRAPHS |= {b"??<": b"{", b"??>": b"}", b"??-": b"~"}
 
 # Most texts have none of these, which is quickly seen.
 _CALL_BEGINS = (b"(<", b'("', b"( <", b'( "', b"(  ", b"(\t", b"( \t")
@@ -57,12 +53,6 @@ _INC = re.compile(rb"\.[iI][nN][cC]")
 
 _ASSEMBLER = re.compile(rb"(?i)\.inc(?P<what>bin|lude)(?![\w$.])")
 _ASSEMBLER_FILE = re.compile(rb'[ \t]*\\?"(?P<name>[^"\\\n%]+)\\?"')
-TANGLED = "comments begin in it again and again before one ends"
-_MOST_REREAD = 16
-"""How often a text may be read in search of the ends of comments, on average; mostly that is once."""
-_REREAD_AT_LEAST = 1_000_000
-"""Bytes that may be read so in any text."""
-
 _MAY_PRECEDE = re.compile(rb"(?s)(?:.*[^\w$.)\]]|.*\\[nrtvf]|.*\\[0-7]{2,3}|)\Z")
 _LONGEST_ESCAPE = 4
 
@@ -158,46 +148,6 @@ def read_text(contents: bytes) -> Text:
         forbids=forbids,
         special=bool(once or imports or clock or parts or probes or forbids or computed),
     )
-
-
-def variants(contents: bytes) -> Iterator[bytes]:
-    """Give the text as compilers may see it, lines joined.
-
-    There is more than one way where trigraphs may be heeded or not, and where a carriage return ends a
-    line by itself for one compiler, and is a blank for another.  There is none for a text that it would
-    take too long to look through.
-    """
-    return filterfalse(_is_tangled, _variants(contents))
-
-
-def _is_tangled(text: bytes) -> bool:
-    """Tell whether comments begin again and again before one ends.
-
-    Wherever one may begin its end is looked for, so `#/*#/*#/*` would take time in proportion to the
-    square of its length.
-    """
-    reread = sum(piece.count(b"/*") * len(piece) for piece in text.split(b"*/"))
-    return reread > _MOST_REREAD * len(text) + _REREAD_AT_LEAST
-
-
-def _variants(contents: bytes) -> Iterator[bytes]:
-    text = contents.removeprefix(b"\xef\xbb\xbf")
-    if b"\0" in text:
-        text = text.replace(b"\0", b" ")
-    if b"\r" in text:
-        text = text.replace(b"\r\n", b"\n")
-    for one in (text, text.replace(b"\r", b"\n")) if b"\r" in text else (text,):
-        yield _joined(one)
-        if b"??" in one:
-            for trigraph, character in _TRIGRAPHS.items():
-                one = one.replace(trigraph, character)  # noqa: PLW2901
-            yield _joined(one)
-
-
-def _joined(text: bytes) -> bytes:
-    """Join lines, and write `#` for the other spelling of it where a directive begins."""
-    text = _SPLICE.sub(b"", text) if b"\\" in text else text
-    return _OTHER_HASH.sub(rb"\1#", text) if b"%:" in text else text
 
 
 def written_from(text: bytes) -> set[str]:

@@ -6,27 +6,24 @@ itself.
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
 from twisted_distcc.pump.asked import LEAVES, Asked, Kind
 from twisted_distcc.pump.callers import check_callers_own
-from twisted_distcc.pump.definitions import from_command
-from twisted_distcc.pump.definitions import search as search_lines
 from twisted_distcc.pump.laying import Links
 from twisted_distcc.pump.pasting import makes_clock, makes_probe
 from twisted_distcc.pump.probing import ODD
-from twisted_distcc.pump.search import included_files, preprocessor_options
+from twisted_distcc.pump.search import included_files
 from twisted_distcc.pump.text import read_text
 from twisted_distcc.pump.unit import NotForServersError, UndecidedError, Unit
+from twisted_distcc.pump.unit_definitions import UnitDefinitions, defined_by, is_c90, redefined_by
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterable, Iterator
+    from collections.abc import Iterable, Iterator
 
     from twisted_distcc.cmdline.compilation import Compilation
     from twisted_distcc.pump.folders import Folders, Looked
     from twisted_distcc.pump.inclusions import Edges, View
-    from twisted_distcc.pump.macro_bodies import Definition
     from twisted_distcc.pump.macros import Lookup
     from twisted_distcc.pump.pasting import Part
     from twisted_distcc.pump.scans import Scanned, Scans
@@ -37,16 +34,11 @@ if TYPE_CHECKING:
 _MOST_FILES = 20_000
 """Files of one unit: one that seems to have more is not understood."""
 
-_DEFINING = frozenset({"-D"})
-_UNDEFINING = frozenset({"-U"})
 _CLOCKS = frozenset({b"__DATE__", b"__TIME__", b"__TIMESTAMP__"})
 
 _TRADITIONAL = ("-traditional", "-traditional-cpp")
 
 _SECOND_NS = 1_000_000_000
-
-
-_OPERATORS = frozenset(b"and and_eq bitand bitor compl not not_eq or or_eq xor xor_eq".split())
 
 
 class ChangedError(Exception):
@@ -186,7 +178,7 @@ class Walk:
         """Note what is special about the macros that the command defines."""
         if any(option.name.endswith(_TRADITIONAL) for option in c.options):
             self._reasons.append("traditional preprocessing has rules of its own")
-        defined = _defined_by(c)
+        defined = defined_by(c)
         if b"__" in defined:
             text = read_text(defined.replace(b"\n", b"\n#define "))
             self._note_special("the command", text)
@@ -224,14 +216,14 @@ class Walk:
         """Follow computed names, until what that leads to computes no more."""
         if not self._computing:
             return
-        constant = (_defined_by(c), self._scans.predefined(search))
-        if _is_c90(constant[1]):
+        constant = (defined_by(c), self._scans.predefined(search))
+        if is_c90(constant[1]):
             self._cannot_compute = "an #include is computed, and // may begin no comment"
         new: set[str] = set(self._found)
         while new:
             before = set(self._found)
             self._scans.define(new)
-            self._compute_all(_Lookup(self._scans, before, constant))
+            self._compute_all(UnitDefinitions(self._scans, before, constant))
             new = self._found.keys() - before
 
     def _compute_all(self, lookup: Lookup) -> None:
@@ -277,7 +269,7 @@ class Walk:
 
     def _says_time(self, c: Compilation, *, fixed_date: bool) -> str:
         """Say why the unit may say the time where it is read; what the command redefines does not."""
-        says = _CLOCKS.difference(map(_name_of, _macros_of(c)))
+        says = _CLOCKS - redefined_by(c)
         if fixed_date:
             says = says & {b"__TIMESTAMP__"}
         for path, words in self._clock:
@@ -301,57 +293,3 @@ class Walk:
             self._reasons.append(f"it may put together the name of a macro: {ODD}")
         if self._probes and (path := self._scans.calling_oddly(self._found, self._probes)):
             self._reasons.append(f"{path}: {ODD}")
-
-
-class _Lookup:
-    """Definitions by name, in the files of one unit, on its command line, and in its compiler."""
-
-    def __init__(self, scans: Scans, paths: Container[str], constant: tuple[bytes, bytes]) -> None:
-        self._scans = scans
-        self._paths = paths
-        self._constant = constant
-        self._known: dict[bytes, frozenset[Definition | None]] = {}
-
-    def __call__(self, name: bytes) -> frozenset[Definition | None]:
-        found = self._known.get(name)
-        if found is None:
-            found = self._known[name] = self._find(name)
-        return found
-
-    def _find(self, name: bytes) -> frozenset[Definition | None]:
-        if name in _OPERATORS and b"\n__cplusplus " in self._constant[1]:
-            return frozenset()  # it may be no macro there, whatever comments say
-        found = self._scans.definitions.find(name, self._paths)
-        command, compiler = (
-            search_lines(lines, name) if b"\n" + name in lines else [] for lines in self._constant
-        )
-        # The command's macros hold from the first line on; pragmas may end the compiler's own.
-        at_first = command or [*compiler, None] if found or command or compiler else []
-        return found.union(at_first)
-
-
-def _macros_of(c: Compilation) -> list[tuple[str, str]]:
-    """Give what the command defines and undefines, in its order."""
-    return [
-        (name, value) for name, value, _ in preprocessor_options(c) if name in _DEFINING | _UNDEFINING
-    ]
-
-
-def _is_c90(predefined: bytes) -> bool:
-    """Tell by the compiler's own macros whether it heeds a standard in which `//` begins no comment."""
-    is_strict = b"\n__STRICT_ANSI__ " in predefined and b"\n__cplusplus " not in predefined
-    return is_strict and (
-        b"\n__STDC_VERSION__ " not in predefined or b"\n__STDC_VERSION__ 199409L" in predefined
-    )
-
-
-def _name_of(macro: tuple[str, str]) -> bytes:
-    return os.fsencode(macro[1].partition("=")[0].partition("(")[0].strip())
-
-
-def _defined_by(c: Compilation) -> bytes:
-    macros = _macros_of(c)
-    return from_command(
-        [value for name, value in macros if name in _DEFINING],
-        [value for name, value in macros if name in _UNDEFINING],
-    )

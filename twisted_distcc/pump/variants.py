@@ -1,0 +1,62 @@
+r"""The text of a file as compilers may read it: lines joined, trigraphs replaced or not.
+
+`#inc\` and `lude "a.h"` in the next line are one directive to every compiler, and `??=include "a.h"` is
+one to some: there are two variants of a text with trigraphs, and each is looked through.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from itertools import filterfalse
+
+_OTHER_HASH = re.compile(rb"(?m)(^[ \t\v\f\r]*|\*/[ \t\v\f\r]*)%:(?!%:)")
+_SPLICE = re.compile(rb"\\[ \t\v\f\r]*\n")
+_TRIGRAPHS = {b"??=": b"#", b"??/": b"\\", b"??'": b"^", b"??(": b"[", b"??)": b"]", b"??!": b"|"}
+_TRIGRAPHS |= {b"??<": b"{", b"??>": b"}", b"??-": b"~"}
+
+TANGLED = "comments begin in it again and again before one ends"
+_MOST_REREAD = 16
+"""How often a text may be read in search of the ends of comments, on average; mostly that is once."""
+_REREAD_AT_LEAST = 1_000_000
+"""Bytes that may be read so in any text."""
+
+
+def variants(contents: bytes) -> Iterator[bytes]:
+    """Give the text as compilers may see it, lines joined.
+
+    There is more than one way where trigraphs may be heeded or not, and where a carriage return ends a
+    line by itself for one compiler, and is a blank for another.  There is none for a text that it would
+    take too long to look through.
+    """
+    return filterfalse(_is_tangled, _variants(contents))
+
+
+def _is_tangled(text: bytes) -> bool:
+    """Tell whether comments begin again and again before one ends.
+
+    Wherever one may begin its end is looked for, so `#/*#/*#/*` would take time in proportion to the
+    square of its length.
+    """
+    reread = sum(piece.count(b"/*") * len(piece) for piece in text.split(b"*/"))
+    return reread > _MOST_REREAD * len(text) + _REREAD_AT_LEAST
+
+
+def _variants(contents: bytes) -> Iterator[bytes]:
+    text = contents.removeprefix(b"\xef\xbb\xbf")
+    if b"\0" in text:
+        text = text.replace(b"\0", b" ")
+    if b"\r" in text:
+        text = text.replace(b"\r\n", b"\n")
+    for one in (text, text.replace(b"\r", b"\n")) if b"\r" in text else (text,):
+        yield _joined(one)
+        if b"??" in one:
+            for trigraph, character in _TRIGRAPHS.items():
+                one = one.replace(trigraph, character)  # noqa: PLW2901
+            yield _joined(one)
+
+
+def _joined(text: bytes) -> bytes:
+    """Join lines, and write `#` for the other spelling of it where a directive begins."""
+    text = _SPLICE.sub(b"", text) if b"\\" in text else text
+    return _OTHER_HASH.sub(rb"\1#", text) if b"%:" in text else text
