@@ -83,9 +83,8 @@ def _first_line(module: str) -> str:
 
 def draw() -> str:
     """Return the drawing."""
-    contracts = tomllib.loads((PROJECT / "pyproject.toml").read_text())["tool"]["importlinter"][
-        "contracts"
-    ]
+    settings = tomllib.loads((PROJECT / "pyproject.toml").read_text())["tool"]
+    contracts = settings["importlinter"]["contracts"]
     shapes, height = _rows(layers(contracts), GAP, GAP, WIDTH - 2 * GAP, "room")
     label = f"The rooms of {PACKAGE}: each uses what lies below it"
     return "\n".join([HEAD.format(height=height, label=label).rstrip(), *shapes, "</svg>\n"])

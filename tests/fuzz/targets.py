@@ -15,7 +15,7 @@ from typing import Final
 
 from tests.fuzz import agent_targets, client_targets, pump_targets, server_targets, tls_targets
 from twisted_distcc.agent.frames import BadFrameError, pack_request, parse_header, unpack_request
-from twisted_distcc.client.hosts import parse_hosts
+from twisted_distcc.client.hosts_grammar import parse_hosts
 from twisted_distcc.cmdline.compilation import Compilation
 from twisted_distcc.cmdline.option_rules import Role
 from twisted_distcc.cmdline.parse import parse

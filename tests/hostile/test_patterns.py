@@ -19,7 +19,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 import twisted_distcc
 from tests.pump.fakes import SYSTEM, Files, compilation
-from twisted_distcc.client.hosts import parse_hosts
+from twisted_distcc.client.hosts_grammar import parse_hosts
 from twisted_distcc.client.inputs.depfile_listing import prerequisites
 from twisted_distcc.cmdline.compilers import Family
 from twisted_distcc.cmdline.environment import split_environment
@@ -63,7 +63,7 @@ _OWN: Final = frozenset(
         "cli.demo.local_farm",
         "cli.masquerade",
         "cli.verify.twice",
-        "client.hosts",
+        "client.hosts_grammar",
         "client.inputs.depfile_listing",
         "client.inputs.preprocessing",
         "pump.definitions",

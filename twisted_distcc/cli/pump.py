@@ -30,7 +30,8 @@ from twisted_distcc.agent.handover import own_umask
 from twisted_distcc.agent.socket_path import UnsafeFolderError, runtime_folder
 from twisted_distcc.cli.beside import Beside, CannotRunError, SignalsHandedOn
 from twisted_distcc.cli.pump_alone import SOCKET, exports, log_into, shut_down
-from twisted_distcc.client.hosts import HostList, Localhost, find_hosts
+from twisted_distcc.client.hosts import HostList, Localhost
+from twisted_distcc.client.hosts_grammar import find_hosts
 from twisted_distcc.client.inputs.candidate import read_text
 from twisted_distcc.client.inputs.search_paths import SearchPaths
 from twisted_distcc.client.inputs.sources import Sources

@@ -11,7 +11,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from twisted_distcc.cli.versions import version_lines
-from twisted_distcc.client.hosts import HostList, Localhost, find_hosts
+from twisted_distcc.client.hosts import HostList, Localhost
+from twisted_distcc.client.hosts_grammar import find_hosts
 from twisted_distcc.errors import EXIT_BAD_ARGUMENTS, DistccError
 
 _HELP = """\

@@ -31,7 +31,8 @@ from twisted_distcc.client.host_round import (
     UndistributedError,
     undistributed,
 )
-from twisted_distcc.client.hosts import HostList, Localhost, find_hosts
+from twisted_distcc.client.hosts import HostList, Localhost
+from twisted_distcc.client.hosts_grammar import find_hosts
 from twisted_distcc.client.inputs.candidate import Candidate, StaysHere, compiler_of, read_text
 from twisted_distcc.client.inputs.compile_inputs import CompileInputs
 from twisted_distcc.client.inputs.local_toolchains import LocalToolchains, finder

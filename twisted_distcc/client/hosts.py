@@ -1,66 +1,30 @@
-"""distcc's hosts grammar.
+"""The hosts of a user: a frozen `HostList`, as distcc's hosts grammar can write it (`hosts_grammar`).
 
-In: the text of a host list, or the environment and a way to read files.  Out: a frozen `HostList`.  A
-word that means nothing is passed over, and the list says which, why, and what to write instead: it
-never stops a build.  The network and the file system are not known here, nor which host is any good.
-
-The grammar is that of distcc(1), "HOST SPECIFICATIONS", with one option more, `,tls`:
-
-    localhost[/LIMIT]                              compile in place
-    HOST[:PORT][/LIMIT][,lzo][,cpp][,tls]          TCP; also HOST[/LIMIT][:PORT]
-    [USER]@HOST[/LIMIT][:COMMAND][,lzo][,cpp]      ssh
-    --randomize  --localslots=N  --localslots_cpp=N  +zeroconf  # comment
-
-An IPv6 address stands in square brackets.  Where distcc takes what cannot be meant (a negative
-limit, port 70000, `--randomise` as the name of a host), this module passes it over.  So it does with a
-host that wants what is not built (`,auth`): it is not called in another way than was asked for.  A host
-with `,down` is one that its user has set aside.
+A `TcpHost` is called over TCP, an `SshHost` by ssh, and `Localhost` is this machine.  Each is shown to
+people as they would write it.  Whether a host is any good is not known here.
 """
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
 
-from twisted_distcc.client.settings import Notice, distcc_directory, whole_number
+from twisted_distcc.client.settings import Notice
 from twisted_distcc.errors import EXIT_BAD_HOSTS, DistccError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
 
 DEFAULT_PORT = 3632
 DEFAULT_TLS_PORT = 3634
-SYSTEM_HOSTS = "/etc/distcc/hosts"
 
-_REMOTE_LIMIT = 4
+REMOTE_LIMIT = 4
+"""How many jobs at once a server gets whose host says nothing of it."""
 _LOCAL_LIMIT = 2
 _LOCAL_SLOTS = 4
 _LOCAL_SLOTS_CPP = 8
-_HIGHEST_PORT = 65535
-
-_COMMENT = re.compile(r"#.*")
-# A name that began with a dash would be an option of ssh's.
-_PLAIN = r"[^-/:@\[\]\0][^/:@\[\]\0]*"
-_BRACKETED = r"\[[0-9A-Fa-f.]*:[0-9A-Fa-f:.]*(?:%[^/:@\[\]\0]+)?\]"
-_BARE_IPV6 = re.compile(r"[0-9A-Fa-f.]*:[0-9A-Fa-f.]*:")
-_NAME = rf"(?P<name>{_PLAIN}|{_BRACKETED})"
-_TCP = re.compile(rf"{_NAME}(?P<port>:[^:/]*)?(?P<limit>/[^:]*)?(?P<late_port>:[^:/]*)?")
-_SSH = re.compile(rf"(?P<user>{_PLAIN})?@{_NAME}(?P<limit>/[^:]*)?(?P<command>:[^\0]*)?")
 
 
 class BadHostsError(DistccError):
     """A host list has a word that means nothing, and whoever reads it does not do with less."""
 
     exit_code = EXIT_BAD_HOSTS
-
-
-class _BadWordError(Exception):
-    """A word means nothing; the argument says why, and what to write instead."""
-
-
-class _DownError(Exception):
-    """A host is set aside."""
 
 
 class _Written:
@@ -83,13 +47,13 @@ class TcpHost(_Written):
 
     name: str
     port: int = DEFAULT_PORT
-    limit: int = _REMOTE_LIMIT
+    limit: int = REMOTE_LIMIT
     compress: bool = False
     pump: bool = False
     tls: bool = False
 
     def __str__(self) -> str:
-        usual = self.port == _usual_port(tls=self.tls) and self.name != "localhost"
+        usual = self.port == usual_port(tls=self.tls) and self.name != "localhost"
         port = "" if usual else f":{self.port}"
         options = _flags(lzo=self.compress, cpp=self.pump, tls=self.tls)
         return f"{_bracketed(self.name)}{port}{_slash(self.limit)}{options}"
@@ -107,7 +71,7 @@ class SshHost(_Written):
     user: str | None
     name: str
     command: str | None = None
-    limit: int = _REMOTE_LIMIT
+    limit: int = REMOTE_LIMIT
     compress: bool = False
     pump: bool = False
 
@@ -192,172 +156,9 @@ class HostList:
         return Localhost(self.localslots_cpp)
 
 
-def parse_hosts(text: str) -> HostList:
-    """Parse a host list, which may be empty."""
-    options = HostList()
-    hosts: list[tuple[Host, str]] = []
-    down: list[str] = []
-    bad: list[tuple[str, str]] = []
-    for word in _COMMENT.sub("", text).split():
-        try:
-            if word.startswith(("-", "+")):
-                options = _with_global_option(options, word)
-            else:
-                hosts.append((_parse_host(word), word))
-        except _DownError:
-            down.append(word)
-        except _BadWordError as error:
-            bad.append((word, str(error)))
-    return replace(
-        options,
-        hosts=tuple(host for host, _ in hosts),
-        words=tuple(word for _, word in hosts),
-        down=tuple(down),
-        bad=tuple(bad),
-    )
-
-
-def find_hosts(environ: Mapping[str, str], read_text: Callable[[str], str | None]) -> HostList:
-    """Find and parse the host list, in distcc's order; an empty one if there is none.
-
-    `read_text` gives the text of the file at a path, or None if there is no such file.  As with
-    distcc, the first list that exists counts, even if it is empty.
-    """
-    for source, text in _sources(environ, read_text):
-        if text is not None:
-            return replace(parse_hosts(text), source=source)
-    return HostList()
-
-
-def _sources(
-    environ: Mapping[str, str], read_text: Callable[[str], str | None]
-) -> Iterator[tuple[str, str | None]]:
-    yield "$DISTCC_HOSTS", environ.get("DISTCC_HOSTS")
-    if directory := distcc_directory(environ):
-        path = f"{directory}/hosts"
-        yield path, read_text(path)
-    yield SYSTEM_HOSTS, read_text(SYSTEM_HOSTS)
-
-
-def _with_global_option(hosts: HostList, word: str) -> HostList:
-    match word.partition("="):
-        case "--randomize", "", "":
-            return replace(hosts, randomize=True)
-        case "--localslots", "=", number:
-            return replace(hosts, localslots=_slot_count(word, number))
-        case "--localslots_cpp", "=", number:
-            return replace(hosts, localslots_cpp=_slot_count(word, number))
-        case "+zeroconf", "", "":
-            return replace(hosts, zeroconf=True)
-    known = "--randomize, --localslots=4, --localslots_cpp=8 or +zeroconf"
-    raise _refusal("is not an option of a host list", known)
-
-
-def _slot_count(word: str, number: str) -> int:
-    count = whole_number(number)
-    if not count:
-        option = word.partition("=")[0]
-        raise _refusal("wants a whole number, at least 1", f"{option}=4")
-    return count
-
-
-def _parse_host(word: str) -> Host:
-    place, *options = word.split(",")
-    flags = _parse_options(word, options)
-    if "@" in place:
-        return _parse_ssh(place, flags)
-    return _parse_tcp(place, flags)
-
-
-def _parse_options(word: str, options: list[str]) -> frozenset[str]:
-    if "down" in options:
-        raise _DownError
-    for option in options:
-        if option.partition("=")[0] == "auth":
-            raise _refusal("asks for GSS-API, which is not supported", ",tls in its place")
-        if option not in {"lzo", "cpp", "tls"}:
-            raise _refusal(f'has an unknown option "{option}"', ",lzo or ,cpp or ,tls")
-    if "cpp" in options and "lzo" not in options:
-        raise _refusal("has ,cpp without the ,lzo that it requires", f"{word},lzo")
-    return frozenset(options)
-
-
-def _parse_tcp(place: str, flags: frozenset[str]) -> TcpHost | Localhost:
-    match = _TCP.fullmatch(place)
-    if match is None or (match["port"] and match["late_port"]):
-        raise _refusal(*_what_is_wrong_with(place))
-    port = match["port"] or match["late_port"]
-    if place == "localhost" and not flags:
-        return Localhost()
-    if place.startswith("localhost/"):
-        return _parse_localhost(match["limit"], extras=bool(port or flags))
-    return TcpHost(
-        name=match["name"].strip("[]"),
-        port=_port(port, tls="tls" in flags),
-        limit=_limit(match["limit"]),
-        compress="lzo" in flags,
-        pump="cpp" in flags,
-        tls="tls" in flags,
-    )
-
-
-def _parse_localhost(limit: str, *, extras: bool) -> Localhost:
-    """Parse `localhost/LIMIT`, whose port and options distcc would silently ignore."""
-    if extras:
-        advice = f"localhost{limit}, or the daemon's own address, such as 127.0.0.1:3632{limit}"
-        raise _refusal("compiles in place, without a port and options", advice)
-    return Localhost(_limit(limit))
-
-
-def _parse_ssh(place: str, flags: frozenset[str]) -> SshHost:
-    match = _SSH.fullmatch(place)
-    if match is None:
-        raise _refusal("is not written as an ssh host", "user@host/4:/path/to/distccd")
-    if "tls" in flags:
-        raise _refusal("has ,tls, though ssh is as safe without", place)
-    return SshHost(
-        user=match["user"],
-        name=match["name"].strip("[]"),
-        command=(match["command"] or "")[1:] or None,
-        limit=_limit(match["limit"]),
-        compress="lzo" in flags,
-        pump="cpp" in flags,
-    )
-
-
-def _usual_port(*, tls: bool) -> int:
+def usual_port(*, tls: bool) -> int:
+    """Return the port of a server whose host names none."""
     return DEFAULT_TLS_PORT if tls else DEFAULT_PORT
-
-
-def _port(port: str | None, *, tls: bool) -> int:
-    if port is None:
-        return _usual_port(tls=tls)
-    number = whole_number(port[1:])
-    if number is None or not 0 < number <= _HIGHEST_PORT:
-        raise _refusal(f'has a bad port "{port[1:]}"', f":{_usual_port(tls=tls)}, or 1 to 65535")
-    return number
-
-
-def _limit(limit: str | None) -> int:
-    if limit is None:
-        return _REMOTE_LIMIT
-    number = whole_number(limit[1:])
-    if not number:
-        advice = "/4, or any whole number from 1 (a path goes after a colon: user@host:/path)"
-        raise _refusal(f'has a bad limit "{limit[1:]}"', advice)
-    return number
-
-
-def _what_is_wrong_with(place: str) -> tuple[str, str]:
-    if _BARE_IPV6.match(place):
-        return "is an IPv6 address without brackets", "[::1]:3632"
-    if place.startswith(("/", ":")) or not place:
-        return "names no host", "a host's name or address first, as in red:3632/4"
-    return "is not written as a host", "HOST:PORT/LIMIT, as in red:3632/4 or [::1]:3632/4"
-
-
-def _refusal(why: str, instead: str) -> _BadWordError:
-    return _BadWordError(f"it {why}; write {instead}")
 
 
 def _bracketed(name: str) -> str:
@@ -365,7 +166,7 @@ def _bracketed(name: str) -> str:
 
 
 def _slash(limit: int) -> str:
-    return "" if limit == _REMOTE_LIMIT else f"/{limit}"
+    return "" if limit == REMOTE_LIMIT else f"/{limit}"
 
 
 def _flags(**flags: bool) -> str:

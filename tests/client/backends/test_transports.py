@@ -20,7 +20,8 @@ from twisted_distcc.client.backends.transports import (
     ssh_arguments,
     ssh_words,
 )
-from twisted_distcc.client.hosts import RemoteHost, SshHost, TcpHost, parse_hosts
+from twisted_distcc.client.hosts import RemoteHost, SshHost, TcpHost
+from twisted_distcc.client.hosts_grammar import parse_hosts
 from twisted_distcc.client.settings import Settings
 
 

@@ -8,7 +8,8 @@ from random import Random
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from twisted_distcc.client.hosts import Host, Localhost, TcpHost, parse_hosts
+from twisted_distcc.client.hosts import Host, Localhost, TcpHost
+from twisted_distcc.client.hosts_grammar import parse_hosts
 from twisted_distcc.client.scheduling.backoff import Backoff
 from twisted_distcc.client.scheduling.choice import (
     AllBusy,

@@ -10,7 +10,8 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 
-from twisted_distcc.client.hosts import SYSTEM_HOSTS, BadHostsError, HostList, Localhost, find_hosts
+from twisted_distcc.client.hosts import BadHostsError, HostList, Localhost
+from twisted_distcc.client.hosts_grammar import SYSTEM_HOSTS, find_hosts
 from twisted_distcc.client.inputs.candidate import read_text
 
 

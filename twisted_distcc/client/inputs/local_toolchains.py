@@ -24,10 +24,10 @@ from twisted_distcc.toolchain.toolchains import identify
 HOLDS: Final = 600.0
 """Seconds after which what was found out about a compiler, here or on a server, is asked again."""
 
-# Variables that decide what a compiler consists of: where it finds its assembler, its libraries and its
-# configuration.
 # Compilers, each by the environments that it is found in: a machine has some tens.
 _MOST: Final = 1000
+# Variables that decide what a compiler consists of: where it finds its assembler, its libraries and its
+# configuration.
 _DECIDING: Final = ("PATH", "LD_LIBRARY_PATH", "HOME", "CLANG_NO_DEFAULT_CONFIG")
 
 

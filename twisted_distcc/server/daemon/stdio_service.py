@@ -18,7 +18,6 @@ from twisted_distcc.server.connection.streams import GoneError, Streams
 from twisted_distcc.server.job.policy_state import Oversight
 from twisted_distcc.server.job.wiring import make_compile, make_executor
 from twisted_distcc.server.options.config import ServerConfig
-from twisted_distcc.server.quotas.deadlines import Deadlines
 from twisted_distcc.server.quotas.holdings import Hold, Holdings
 from twisted_distcc.wire.limits import Limits
 
@@ -47,13 +46,13 @@ def serve_stdio(
         compile = make_compile(config, executor, oversight, held, held, held)
         conversation = Conversation(
             peer,
-            Hold(Holdings(), peer.identity),
+            Hold(Holdings(config.ceilings), peer.identity),
             compile=compile,
             packing=HeldPacking(streams, workspaces.spool),
             limits=Limits(),
             log=log,
             cancelled=GoneError,
         )
-        Visit(streams, peer, conversation, Deadlines(), log).serve(verdict)
+        Visit(streams, peer, conversation, config.deadlines, log).serve(verdict)
     finally:
         workspaces.close()

@@ -9,14 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from twisted_distcc.client.hosts import (
-    HostList,
-    Localhost,
-    SshHost,
-    TcpHost,
-    find_hosts,
-    parse_hosts,
-)
+from twisted_distcc.client.hosts import HostList, Localhost, SshHost, TcpHost
+from twisted_distcc.client.hosts_grammar import find_hosts, parse_hosts
 
 # Each word, the host that it means, and the shortest word for that host.
 WORDS = [
