@@ -1,8 +1,8 @@
-"""`twisted-distcc doctor`: what a server would say, and why.
+"""`twisted-distcc doctor`: check a policy, and explain what a server would answer.
 
-In: the file of a policy; and, if that is asked, an identity with a command.  Out: what is wrong with the
-file; or what becomes of the command, rule by rule, and the verdict, which is the exit status too.  It
-asks the very functions that a server asks, on this machine: nothing is connected to, and nothing runs.
+With a policy alone it says whether the file is valid.  With an identity and a command it has the
+server's own judge decide, on this machine's compilers and in this environment, prints what became of each
+rule, and exits with the verdict.  Nothing is connected to, and nothing is run.
 """
 
 from __future__ import annotations
@@ -11,17 +11,18 @@ import argparse
 import os
 import shlex
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
 
-from twisted_distcc.cmdline.compilation import Compilation, StayLocal
-from twisted_distcc.cmdline.parse import parse
-from twisted_distcc.errors import EXIT_ACCESS_DENIED, EXIT_BAD_ARGUMENTS, DistccError
+from twisted_distcc.errors import EXIT_ACCESS_DENIED, EXIT_BAD_ARGUMENTS, DistccError, sentence
 from twisted_distcc.policy.peer import Peer, tcp_peer
-from twisted_distcc.policy.reading import BadPolicyError, is_identity
+from twisted_distcc.policy.reading import is_identity
 from twisted_distcc.policy.rules import Decision, Policy, Terms, Wish
 from twisted_distcc.policy.verdict import Refused
+from twisted_distcc.server.job.authorize import Judge
 from twisted_distcc.server.job.policy_state import read_policy
-from twisted_distcc.server.options.config import search_path
+from twisted_distcc.server.options.config import command_list, search_path
 from twisted_distcc.toolchain.finding import Compilers
 
 _PORT = 0  # of no matter: no rule is about ports
@@ -34,7 +35,7 @@ class BadQuestionError(DistccError):
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Check the policy, explain what is asked about, and give the exit status."""
+    """Check the policy, explain the answer to a command if there is one, and return the exit status."""
     words, command = _parted(arguments)
     options = _parser().parse_args(words)
     try:
@@ -43,13 +44,13 @@ def main(arguments: Sequence[str]) -> int:
         if not (options.identity or options.address or command):
             return 0
         return _explain(policy, _peer(options.identity, options.address), _command(command))
-    except (BadPolicyError, BadQuestionError) as error:
-        print(f"twisted-distcc doctor: {error}", file=sys.stderr)
-        return error.exit_code
+    except (DistccError, OSError) as error:
+        print(f"twisted-distcc doctor: {sentence(error)}", file=sys.stderr)
+        return EXIT_BAD_ARGUMENTS
 
 
 def _parted(arguments: Sequence[str]) -> tuple[Sequence[str], Sequence[str]]:
-    """Give what stands before `--`, and the command after it."""
+    """Return what stands before `--`, and the command after it."""
     if "--" not in arguments:
         return arguments, ()
     parting = list(arguments).index("--")
@@ -101,54 +102,53 @@ def _command(words: Sequence[str]) -> Sequence[str]:
 # What is answered.
 
 
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """What a server says of a command: whether it serves it, and how that came about, line by line."""
+
+    is_allowed: bool
+    lines: tuple[str, ...]
+
+
 def _explain(policy: Policy, peer: Peer, command: Sequence[str]) -> int:
     where = f" at {peer.address}" if peer.address else ""
     print(f"{peer.identity}{where} asks for: {shlex.join(command)}")
-    compilation = parse(command, arrived=True)
-    found = Compilers(search_path(os.environ, "")).resolve(command[0])
-    refusals = [*_options_line(compilation), *_compiler_line(command[0], found)]
-    if isinstance(compilation, StayLocal):
-        return _verdict(refusals)
-    path = command[0] if isinstance(found, Refused) else found
-    decision = policy.decide(peer, Wish.of((path, os.path.realpath(path)), compilation))
-    _trace(policy, decision)
-    if isinstance(decision.verdict, Refused):
-        refusals.append(str(decision.verdict))
-    return _verdict(refusals, decision.terms)
-
-
-def _options_line(compilation: Compilation | StayLocal) -> Iterator[str]:
-    if isinstance(compilation, StayLocal):
-        print(f"  options: {compilation.reason}")
-        yield compilation.reason
+    compilers = Compilers(search_path(os.environ, ""), command_list(os.environ))
+    ask = partial(_answer, policy, compilers, peer, command)
+    text, files = ask(with_files=False), ask(with_files=True)
+    if text == files:
+        print(*text.lines, sep="\n")
     else:
-        print("  options: all of them may travel")
+        print("sent as preprocessed text:", *text.lines, sep="\n")
+        print("sent with its headers, to be preprocessed here:", *files.lines, sep="\n")
+    return 0 if text.is_allowed or files.is_allowed else EXIT_ACCESS_DENIED
 
 
-def _compiler_line(name: str, found: str | Refused) -> Iterator[str]:
-    if isinstance(found, Refused):
-        print(f"  compiler: {found}")
-        yield str(found)
-    else:
-        print(f"  compiler: {name} is {found} here")
+def _answer(
+    policy: Policy, compilers: Compilers, peer: Peer, command: Sequence[str], *, with_files: bool
+) -> _Answer:
+    """Have a server's own judge decide, and listen to what it asks of the policy."""
+    lines: list[str] = []
+
+    def decide(peer: Peer, wish: Wish) -> Decision:
+        decision = policy.decide(peer, wish)
+        lines.append(f"  compiler: {wish.compilers[0]}")
+        lines.extend(f"  {reason}" for reason in decision.reasons)
+        lines.extend(
+            f"  rule {rule.name!r} is not evaluated" for rule in policy.rules[len(decision.trace) :]
+        )
+        return decision
+
+    judged = Judge(compilers, decide).command(command, peer, with_files=with_files)
+    if isinstance(judged, Refused):
+        return _Answer(False, (*lines, f"refused: {judged}"))
+    return _Answer(True, (*lines, _allowed(judged.decision.terms)))
 
 
-def _trace(policy: Policy, decision: Decision) -> None:
-    for sentence in decision.reasons:
-        print(f"  {sentence}")
-    for rule in policy.rules[len(decision.trace) :]:
-        print(f"  rule {rule.name!r} is not evaluated")
-
-
-def _verdict(refusals: Sequence[str], terms: Terms | None = None) -> int:
-    if refusals:
-        print(f"refused: {'; '.join(refusals)}")
-        return EXIT_ACCESS_DENIED
-    assert terms is not None
+def _allowed(terms: Terms) -> str:
     slots = "all slots" if terms.slots is None else _counted(terms.slots, "slot")
     shared = "may" if terms.share else "may not"
-    print(f"allowed: {slots}, priority {terms.priority}, results {shared} be shared")
-    return 0
+    return f"allowed: {slots}, priority {terms.priority}, results {shared} be shared"
 
 
 def _counted(number: int, noun: str) -> str:

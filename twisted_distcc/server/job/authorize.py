@@ -53,11 +53,14 @@ class Judge:
     decide: Callable[[Peer, Wish], Decision] = decide_without_rules
 
     def __call__(self, request: Request, peer: Peer) -> Judged | Refused:
-        """Say which compiler does what for `request`, or why none does."""
+        """Return which compiler does what for `request`, or why none does."""
         if any(b"\0" in argument for argument in request.arguments):
             return Refused(("a word of the command holds a NUL",), EXIT_BAD_ARGUMENTS)
-        with_files = request.tree is not None
-        argv: Sequence[str] = [os.fsdecode(argument) for argument in request.arguments]
+        argv = [os.fsdecode(argument) for argument in request.arguments]
+        return self.command(argv, peer, with_files=request.tree is not None)
+
+    def command(self, argv: Sequence[str], peer: Peer, *, with_files: bool) -> Judged | Refused:
+        """Judge the command `argv`, whose source comes preprocessed, or with the files it includes."""
         split = split_environment(argv) if with_files else ({}, argv)
         if isinstance(split, StayLocal):
             return _refused(split)
