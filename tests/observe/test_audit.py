@@ -16,6 +16,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from twisted_distcc.errors import EXIT_ACCESS_DENIED, EXIT_IO_ERROR
 from twisted_distcc.observe.audit import AuditLog, NoAuditLogError
 from twisted_distcc.observe.job_records import Content, JobRecord
+from twisted_distcc.observe.recorders import RefusedConnection
 from twisted_distcc.policy.peer import STDIO, Peer, tcp_peer
 from twisted_distcc.policy.verdict import Refused
 
@@ -68,7 +69,7 @@ class AuditTestCase(SynchronousTestCase):
 
     def tell(self, *sources: str) -> None:
         for source in sources:
-            self.log.job(JobRecord(STDIO, "done", 1, "gcc", source=source))
+            self.log.record(JobRecord(STDIO, "done", 1, "gcc", source=source))
 
     def sources(self, path: str | None = None) -> list[str]:
         return [line["source"] for line in self.lines(path)]
@@ -77,7 +78,7 @@ class AuditTestCase(SynchronousTestCase):
 class LineTests(AuditTestCase):
     def test_a_job(self) -> None:
         """A line has who, what, what of, what came of it and why, in UTC and in digests."""
-        self.log.job(JOB)
+        self.log.record(JOB)
         self.assertEqual(
             self.lines(),
             [
@@ -107,14 +108,14 @@ class LineTests(AuditTestCase):
 
     def test_dependencies(self) -> None:
         """A dependency file is an output like the object."""
-        self.log.job(replace(JOB, dependencies_content=Content("dd" * 32, 6)))
+        self.log.record(replace(JOB, dependencies_content=Content("dd" * 32, 6)))
         outputs = self.lines()[0]["outputs"]
         self.assertEqual(outputs["dependencies"], {"sha256": "dd" * 32, "bytes": 6})
         self.assertEqual(outputs["object"], {"sha256": "bb" * 32, "bytes": 345})
 
     def test_a_refusal(self) -> None:
         """All reasons are there: every rule that was tried, and what the client was told."""
-        self.log.job(
+        self.log.record(
             JobRecord(STDIO, "refused", 1, "gcc", trace=("rule 'a' does not match",), reason="no rule")
         )
         (line,) = self.lines()
@@ -126,7 +127,7 @@ class LineTests(AuditTestCase):
     def test_a_connection(self) -> None:
         """Who may not connect is told of as well."""
         refusal = Refused(("not you",), EXIT_ACCESS_DENIED)
-        self.log.refused_connection(tcp_peer("192.0.2.9", 4000), refusal)
+        self.log.record(RefusedConnection(tcp_peer("192.0.2.9", 4000), refusal))
         (line,) = self.lines()
         self.assertEqual(
             {name: line[name] for name in ("event", "identity", "verdict", "reasons")},
@@ -141,7 +142,7 @@ class LineTests(AuditTestCase):
     def test_nothing_can_be_forged(self) -> None:
         """Whatever a client sends stays within its line, in plain ASCII, and comes out as it was."""
         odd = 'x"}\n{"a": "\u2028\x85\r\0\udcff\U0001f600'
-        self.log.job(JobRecord(Peer("tls:" + odd, names=(odd,)), "refused", 1, odd, source=odd))
+        self.log.record(JobRecord(Peer("tls:" + odd, names=(odd,)), "refused", 1, odd, source=odd))
         with open(self.path, "rb") as file:
             text = file.read()
         self.assertEqual((text.count(b"\n"), text[-1:]), (1, b"\n"))
@@ -152,7 +153,7 @@ class LineTests(AuditTestCase):
     def test_long_texts_are_cut(self) -> None:
         """A megabyte of name does not become a megabyte of log."""
         long = "x" * 1_000_000
-        self.log.job(JobRecord(STDIO, "refused", 1, long, source=long, reason=long))
+        self.log.record(JobRecord(STDIO, "refused", 1, long, source=long, reason=long))
         self.assertLess(os.path.getsize(self.path), 20_000)
 
 
@@ -166,7 +167,7 @@ class OpeningTests(AuditTestCase):
         self.tell("a.c")
         other = AuditLog(self.path, lambda: self.now, self.complaints.append)
         self.addCleanup(other.close)
-        other.job(JOB)
+        other.record(JOB)
         self.tell("b.c")
         self.assertEqual(self.sources(), ["a.c", "hello.c", "b.c"])
 
@@ -187,7 +188,7 @@ class RotationTests(AuditTestCase):
         self.tell("a.c")
         os.rename(self.path, self.path + ".1")
         self.tell("b.c")
-        self.log.reopen()
+        self.log.renew()
         self.tell("c.c")
         self.assertEqual(self.sources(self.path + ".1"), ["a.c", "b.c"])
         self.assertEqual(self.sources(), ["c.c"])
@@ -272,7 +273,7 @@ class FullDiskTests(AuditTestCase):
         with patch("os.write", Disk(10).write):
             self.tell("a.c")
         os.rename(self.path, self.path + ".1")
-        self.log.reopen()
+        self.log.renew()
         self.tell("b.c")
         self.assertEqual([line["event"] for line in self.lines()], ["lost", "job"])
 

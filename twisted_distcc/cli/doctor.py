@@ -1,8 +1,8 @@
 """`twisted-distcc doctor`: check a policy, and explain what a server would answer.
 
 With a policy alone it says whether the file is valid.  With an identity and a command it has the
-server's own judge decide, on this machine's compilers and in this environment, prints what became of each
-rule, and exits with the verdict.  Nothing is connected to, and nothing is run.
+server's own judge decide, with this machine's compilers and this environment.  It prints what became of
+each rule, and exits with the verdict.  Nothing is connected to, and nothing is run.
 """
 
 from __future__ import annotations

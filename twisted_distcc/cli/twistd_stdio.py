@@ -27,7 +27,8 @@ from twisted_distcc.server.daemon.preload import load_everything
 from twisted_distcc.server.daemon.privileges import account, give_root_away
 from twisted_distcc.server.daemon.stdio_service import serve_stdio
 from twisted_distcc.server.daemon.termination import Ending
-from twisted_distcc.server.job.policy_state import Oversight, policy_of
+from twisted_distcc.server.job.policy_state import policy_of
+from twisted_distcc.server.job.wiring import admit, make_recorders
 from twisted_distcc.server.options.config import ServerConfig, command_list, search_path
 from twisted_distcc.server.options.sandboxing import (
     JOB_LIFETIME,
@@ -126,16 +127,16 @@ def _serve(options: argparse.Namespace, log: Log) -> None:
     connection = _connection()
     peer = stream_peer(connection, options.identity, os.environ)
     # Whom ssh starts us for is let in already; whoever comes from a network is not.
-    oversight = Oversight(config, log)
+    recorders = make_recorders(config, log)
     if os.geteuid() == 0:
         load_everything(config)
     # Nothing of the client's was read yet.
     give_root_away(account(options.user))
-    verdict = oversight.admit(peer) if is_network(connection) else ALLOWED
+    verdict = admit(config, recorders, peer) if is_network(connection) else ALLOWED
     ending = Ending()
     try:
         streams = Streams(_STDIN, _STDOUT, ending.descriptor)
-        serve_stdio(config, streams, peer, verdict, oversight, log)
+        serve_stdio(config, streams, peer, verdict, recorders, log)
     except ToldToEndError:
         ending.end()
 

@@ -13,11 +13,12 @@ import os
 import stat
 import time
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, ClassVar, Final, assert_never
 
 from twisted_distcc.errors import EXIT_IO_ERROR, DistccError
 from twisted_distcc.observe.job_records import Content, JobRecord
 from twisted_distcc.observe.opening import PlantedFileError, open_own
+from twisted_distcc.observe.recorders import Event, RefusedConnection
 from twisted_distcc.policy.peer import Peer
 from twisted_distcc.policy.verdict import Refused
 
@@ -46,6 +47,8 @@ class AuditLog:
         NoAuditLogError: if the file cannot be opened, or is none.
     """
 
+    wants_digests: ClassVar[bool] = True
+
     def __init__(self, path: str, now: Callable[[], float], complain: Callable[[str], None]) -> None:
         self.path = path
         self._now = now
@@ -56,8 +59,17 @@ class AuditLog:
         self._torn = False
         self._stays = False
 
-    def job(self, job: JobRecord) -> None:
-        """Tell of a job that is over, whatever became of it."""
+    def record(self, event: Event) -> None:
+        """Write the line of `event`."""
+        match event:
+            case JobRecord():
+                self._job(event)
+            case RefusedConnection(peer, refusal):
+                self._refused_connection(peer, refusal)
+            case _:
+                assert_never(event)
+
+    def _job(self, job: JobRecord) -> None:
         self._write(
             event="job",
             **_peer(job.peer),
@@ -74,12 +86,11 @@ class AuditLog:
             duration=None if job.duration is None else round(job.duration, 4),
         )
 
-    def refused_connection(self, peer: Peer, refusal: Refused) -> None:
-        """Tell of a peer that may not connect."""
+    def _refused_connection(self, peer: Peer, refusal: Refused) -> None:
         reasons = [*refusal.trace, *refusal.reasons]
         self._write(event="connection", **_peer(peer), verdict="refused", reasons=reasons)
 
-    def reopen(self) -> None:
+    def renew(self) -> None:
         """Open the file anew under its name: it may have been moved away.  If that fails, keep it."""
         try:
             renewed = _opened(self.path)
@@ -116,7 +127,7 @@ class AuditLog:
             return
         self._looked = now
         if not _is_at(self.path, self._descriptor):
-            self.reopen()
+            self.renew()
 
     def _append(self, line: bytes) -> None:
         """Write `line`, at once if the disk takes it so; a torn line before it gets its end first."""

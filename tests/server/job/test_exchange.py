@@ -21,6 +21,7 @@ from twisted_distcc.execution.unconfined import Unconfined
 from twisted_distcc.execution.workspace import Workspaces
 from twisted_distcc.jobs.model import Reply, Request
 from twisted_distcc.observe.job_records import JobRecord
+from twisted_distcc.observe.recorders import Event, Recorders
 from twisted_distcc.policy.peer import tcp_peer
 from twisted_distcc.runtime.processes import CannotStartError, Command, Ended, Runner
 from twisted_distcc.server.job.authorize import Judge
@@ -64,6 +65,24 @@ class Process:
             self._waiting.callback(self._ended)
 
 
+class Kept:
+    """Keeps the records of jobs, with or without digests."""
+
+    def __init__(self, *, wants_digests: bool = False) -> None:
+        self.wants_digests = wants_digests
+        self.records: list[JobRecord] = []
+
+    def record(self, event: Event) -> None:
+        assert isinstance(event, JobRecord)
+        self.records.append(event)
+
+    def renew(self) -> None:
+        raise AssertionError("a job renews nothing")
+
+    def close(self) -> None:
+        raise AssertionError("a job closes nothing")
+
+
 class ExchangeTestCase(SynchronousTestCase):
     """A server of two seats with one compiler, `gcc`."""
 
@@ -80,7 +99,8 @@ class ExchangeTestCase(SynchronousTestCase):
         self.workspaces = Workspaces(parent)
         self.addCleanup(self.workspaces.close)
         self.processes: list[Process] = []
-        self.records: list[JobRecord] = []
+        self.recorder = Kept()
+        self.records = self.recorder.records
         self.clock = Clock()
         self.exchange = Exchange(
             judge=Judge(Compilers((self.folder,))),
@@ -89,7 +109,7 @@ class ExchangeTestCase(SynchronousTestCase):
             admission=Admission(jobs=2, queue=8),
             clock=self.clock,
             lifetime=self.lifetime,
-            record=self.records.append,
+            recorders=Recorders([self.recorder]),
         )
 
     def spawn(self, command: Command) -> Process:

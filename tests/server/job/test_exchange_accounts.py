@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from twisted.internet.defer import CancelledError, Deferred
 
-from tests.server.job.test_exchange import PEER, ExchangeTestCase
+from tests.server.job.test_exchange import PEER, ExchangeTestCase, Kept
 from tests.server.talk import SOURCE
 from twisted_distcc.content.body import IN_MEMORY, Body
 from twisted_distcc.errors import EXIT_ACCESS_DENIED
@@ -16,6 +16,7 @@ from twisted_distcc.jobs.model import Request
 from twisted_distcc.launcher.command import Command, Ended
 from twisted_distcc.observe.content_digests import content_of
 from twisted_distcc.observe.job_records import Content
+from twisted_distcc.observe.recorders import Recorders
 from twisted_distcc.policy.rules import Policy, Rule, Terms
 from twisted_distcc.runtime.processes import Runner
 from twisted_distcc.server.job import exchange
@@ -52,7 +53,9 @@ class DigestTests(ExchangeTestCase):
         super().setUp()
         run = Aside(Runner(self.spawn, self.clock))
         self.digests = run.digests
-        self.exchange = replace(self.exchange, run=run, is_audited=True)
+        self.recorder = Kept(wants_digests=True)
+        self.records = self.recorder.records
+        self.exchange = replace(self.exchange, run=run, recorders=Recorders([self.recorder]))
 
     def all_aside(self) -> None:
         """Let nothing be so small that it is digested at once."""
@@ -73,23 +76,25 @@ class DigestTests(ExchangeTestCase):
             self.failureResultOf(asked, CancelledError)
 
     def test_nobody_wants_to_know(self) -> None:
-        """Without an audit log nothing is digested."""
-        self.exchange = replace(self.exchange, is_audited=False)
+        """Where no recorder wants digests, nothing is digested."""
+        kept = Kept()
+        self.exchange = replace(self.exchange, recorders=Recorders([kept]))
         asked = self.ask()
         self.processes[0].finish()
         self.successResultOf(asked)
-        self.assertIsNone(self.records[0].source_content)
-        self.assertIsNone(self.records[0].object_content)
+        (record,) = kept.records
+        self.assertEqual((record.source_content, record.object_content), (None, None))
 
     def test_source_and_object(self) -> None:
-        """Both are told of; digests are waited for, and no seat is held meanwhile."""
+        """Both are recorded; a seat is held for the source's digest, and none for the object's."""
         self.all_aside()
         asked = self.ask()
         self.assertEqual(self.processes, [])
-        self.digests[0].callback(None)
-        self.processes[0].finish()
         admission = self.exchange.admission
         assert isinstance(admission, Admission)
+        self.assertEqual(admission.running, 1)
+        self.digests[0].callback(None)
+        self.processes[0].finish()
         self.assertEqual(admission.running, 0)
         self.assertEqual(self.records, [])
         self.digests[1].callback(None)
@@ -99,13 +104,11 @@ class DigestTests(ExchangeTestCase):
         self.assertEqual(record.object_content, content_of(Body.of(b"object")))
 
     def test_sources_in_turn(self) -> None:
-        """What takes long to digest is done in turns: of one client one thing at a time."""
+        """No more sources are digested at a time than there are seats."""
         self.all_aside()
         asked = [self.ask() for _ in range(9)]
-        admission = self.exchange.admission
-        assert isinstance(admission, Admission)
-        self.assertEqual((len(self.digests), admission.running), (1, 0))
-        for one in reversed(asked):  # those that wait for their turn first
+        self.assertEqual(len(self.digests), 2)
+        for one in reversed(asked):  # those that wait for a seat first
             one.cancel()
             self.failureResultOf(one, CancelledError)
 
@@ -115,7 +118,7 @@ class DigestTests(ExchangeTestCase):
         admission = self.exchange.admission
         assert isinstance(admission, Admission)
         asked = self.ask()
-        self.assertFalse(admission.has_begun(PEER))
+        self.assertTrue(admission.has_begun(PEER))
         self.digests[0].callback(None)
         self.assertTrue(admission.has_begun(PEER))
         self.processes[0].finish()
@@ -140,9 +143,9 @@ class DigestTests(ExchangeTestCase):
         self.assert_no_file_left()
 
     def test_a_refused_job(self) -> None:
-        """What was to be compiled is told of as well where it is not."""
+        """Nothing is digested for a client who is refused."""
         self.refused("rm", "-c", "x.c")
-        self.assertEqual(self.records[0].source_content, content_of(Body.of(SOURCE)))
+        self.assertEqual((self.records[0].source_content, self.digests), (None, []))
 
     def test_what_cannot_be_read(self) -> None:
         """A job whose digest fails has failed, and says why."""

@@ -15,9 +15,9 @@ from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.defer import maybeDeferred
 from twisted.internet.interfaces import IListeningPort
 
+from twisted_distcc.observe.recorders import Recorders
 from twisted_distcc.server.connection.server_protocol import DistccServerFactory
 from twisted_distcc.server.daemon.ports import TLS, CannotListenError, inherited_ports, open_ports
-from twisted_distcc.server.job.policy_state import Oversight
 from twisted_distcc.server.options.config import ServerConfig
 
 if TYPE_CHECKING:
@@ -71,15 +71,15 @@ class Doors:
                 "systemd left a socket for TLS: say by --tls-certificate, --tls-key and --tls-ca how"
             )
 
-    def serve(self, factory: DistccServerFactory, oversight: Oversight) -> None:
-        """Let clients in, to be served by `factory`."""
+    def serve(self, factory: DistccServerFactory, recorders: Recorders) -> None:
+        """Let clients in, to be served by `factory`; `recorders` are told of those it does not trust."""
         for opened in self._sockets:
             port = self._reactor.adoptStreamPort(opened.fileno(), opened.family, factory)
             self._ports.append(port)
             opened.close()
         if self._secure is not None:
             most = self._config.ceilings.connections
-            self._secure_ports = self._secure.serve(factory, oversight, most)
+            self._secure_ports = self._secure.serve(factory, recorders, most)
 
     def renew(self) -> None:
         """Read the certificates again."""

@@ -11,8 +11,9 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred
@@ -24,6 +25,7 @@ from twisted_distcc.execution.unconfined import Unconfined
 from twisted_distcc.execution.workspace import Workspaces
 from twisted_distcc.launcher.signals import STRAY, heed
 from twisted_distcc.launcher.starting import hand_on_nothing
+from twisted_distcc.policy.reading import BadPolicyError
 from twisted_distcc.runtime.bulk import Bulk, Turns
 from twisted_distcc.runtime.launching import LauncherSpawner
 from twisted_distcc.runtime.orphans import reap_what_is_left_to_us
@@ -36,13 +38,10 @@ from twisted_distcc.server.daemon.notify import READY, STOPPING, notify
 from twisted_distcc.server.daemon.pid_file import PidFile
 from twisted_distcc.server.daemon.preload import load_everything
 from twisted_distcc.server.daemon.privileges import PrivilegeError, give_root_away, is_root, unreadable
-from twisted_distcc.server.job.policy_state import Oversight
-from twisted_distcc.server.job.wiring import make_compile, make_executor
+from twisted_distcc.server.job.policy_state import PolicyInForce
+from twisted_distcc.server.job.wiring import admit, make_compile, make_executor, make_recorders
 from twisted_distcc.server.options.config import ServerConfig
 from twisted_distcc.server.scheduling.admission import Admission
-
-if TYPE_CHECKING:
-    pass
 
 # Complete requests that may wait, for each that runs: enough that no compiler is ever short of work.
 _QUEUE_PER_JOB: Final = 4
@@ -59,29 +58,6 @@ _UNREADABLE: Final = (
     "the server's user may not read {path}: install twisted_distcc and its Python where every user may,"
     " such as below /opt; until then compilers start more slowly, and large sources in LZO are refused"
 )
-
-
-def make_factory(
-    config: ServerConfig, workspaces: Workspaces, reactor: Any, spawn: Spawner, oversight: Oversight
-) -> DistccServerFactory:
-    """Put together what serves a connection, on TCP or on standard streams.
-
-    `reactor` provides `IReactorTime` and `IReactorThreads`; `spawn` starts compilers.
-    """
-    admission = Admission(config.jobs, config.jobs * _QUEUE_PER_JOB, config.ceilings)
-    run = Runner(spawn, reactor)
-    executor = make_executor(config, workspaces, oversight.log)
-    if not isinstance(executor, Unconfined):
-        oversight.log.info("each compiler runs in a sandbox of its own, made by bubblewrap")
-    compile = make_compile(config, executor, oversight, run, admission, reactor)
-    return DistccServerFactory(
-        compile,
-        reactor,
-        Bulk(spawn, ReactorThreads(reactor), workspaces.spool, Turns.shared()),
-        admit=oversight.admit,
-        admission=admission,
-        deadlines=config.deadlines,
-    )
 
 
 def _heed_children(reactor: Any) -> None:
@@ -112,7 +88,8 @@ class DistccService(Service):
         self._config = config
         self._reactor = reactor
         self._hang_up = hang_up
-        self._oversight = Oversight(config, self.log)
+        self._policy = PolicyInForce(config.policy)
+        self._recorders = make_recorders(config, self.log)
         self._doors = Doors(config, reactor)
         self._workspaces: Workspaces | None = None
         self._spawn: LauncherSpawner | None = None
@@ -186,19 +163,34 @@ class DistccService(Service):
         self._spawn = LauncherSpawner(self._reactor)
         self._spawn.prepare()
         try:
-            self._factory = make_factory(
-                self._config, self._workspaces, self._reactor, self._spawn, self._oversight
-            )
+            self._factory = self._make_factory(self._workspaces, self._spawn)
         except DistccError:
             self._workspaces.close()
             raise
-        self._doors.serve(self._factory, self._oversight)
+        self._doors.serve(self._factory, self._recorders)
         if self._config.lifetime is not None:
             self._end = self._reactor.callLater(self._config.lifetime, self._reactor.stop)
         self._make_room()
         self._tell()
         self._reactor.callWhenRunning(self._notify, READY)
         self._reactor.callWhenRunning(_keep_from_collector)
+
+    def _make_factory(self, workspaces: Workspaces, spawn: Spawner) -> DistccServerFactory:
+        """Put together what serves connections, with compilers that `spawn` starts."""
+        config, reactor = self._config, self._reactor
+        admission = Admission(config.jobs, config.jobs * _QUEUE_PER_JOB, config.ceilings)
+        executor = make_executor(config, workspaces, self.log)
+        if not isinstance(executor, Unconfined):
+            self.log.info("each compiler runs in a sandbox of its own, made by bubblewrap")
+        run = Runner(spawn, reactor)
+        return DistccServerFactory(
+            make_compile(config, executor, self._policy, self._recorders, run, admission, reactor),
+            reactor,
+            Bulk(spawn, ReactorThreads(reactor), workspaces.spool, Turns.shared()),
+            admit=partial(admit, config, self._recorders),
+            admission=admission,
+            deadlines=config.deadlines,
+        )
 
     def _heed_signals(self) -> None:
         """Obey those that mean something to a server; the reactor obeys SIGTERM and SIGINT."""
@@ -233,8 +225,19 @@ class DistccService(Service):
     def _renew(self) -> None:
         """Do what an administrator asks for by SIGHUP."""
         self._hung_up()
-        self._oversight.renew()
+        self._recorders.renew()
+        self._renew_policy()
         self._doors.renew()
+
+    def _renew_policy(self) -> None:
+        """Read the rules again; those that are unusable change nothing."""
+        try:
+            self._policy.renew()
+        except BadPolicyError as error:
+            self.log.error("the policy stays as it was: {error}", error=error)
+        else:
+            if self._policy.file is not None:
+                self.log.info("the policy is what {file} says now", file=self._policy.file)
 
     def _make_room(self) -> None:
         wanted = self._config.ceilings.connections
@@ -258,7 +261,7 @@ class DistccService(Service):
             await self._spawn.close()
         if self._workspaces is not None:
             self._workspaces.close()
-        self._oversight.close()
+        self._recorders.close()
 
     def stopService(self) -> Deferred[None]:
         """Accept no more, finish what runs, leave nothing behind."""

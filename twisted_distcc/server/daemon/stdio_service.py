@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from twisted_distcc.execution.workspace import Workspaces
 from twisted_distcc.observe.lines import Log
+from twisted_distcc.observe.recorders import Recorders
 from twisted_distcc.policy.peer import Peer
 from twisted_distcc.policy.verdict import Verdict
 from twisted_distcc.server.connection.blocking import Held, HeldPacking
 from twisted_distcc.server.connection.conversation import Conversation
 from twisted_distcc.server.connection.stdio import Visit
 from twisted_distcc.server.connection.streams import GoneError, Streams
-from twisted_distcc.server.job.policy_state import Oversight
+from twisted_distcc.server.job.policy_state import PolicyInForce
 from twisted_distcc.server.job.wiring import make_compile, make_executor
 from twisted_distcc.server.options.config import ServerConfig
 from twisted_distcc.server.quotas.holdings import Hold, Holdings
@@ -23,7 +24,7 @@ from twisted_distcc.wire.limits import Limits
 
 
 def serve_stdio(
-    config: ServerConfig, streams: Streams, peer: Peer, verdict: Verdict, oversight: Oversight, log: Log
+    config: ServerConfig, streams: Streams, peer: Peer, verdict: Verdict, recorders: Recorders, log: Log
 ) -> None:
     """Serve the one connection on `streams`, to its end.
 
@@ -32,7 +33,7 @@ def serve_stdio(
         streams: the connection.
         peer: who it is.
         verdict: whether it may send a request at all.
-        oversight: is told of the job, and says what may be done.
+        recorders: are told of the job.
         log: is told of what goes wrong.
 
     Raises:
@@ -43,7 +44,8 @@ def serve_stdio(
     try:
         held = Held(streams)
         executor = make_executor(config, workspaces, log, careful=False)
-        compile = make_compile(config, executor, oversight, held, held, held)
+        policy = PolicyInForce(config.policy)
+        compile = make_compile(config, executor, policy, recorders, held, held, held)
         conversation = Conversation(
             peer,
             Hold(Holdings(config.ceilings), peer.identity),

@@ -14,6 +14,7 @@ from twisted.internet.interfaces import IListeningPort, IProtocol, ITransport
 from twisted.logger import Logger
 
 from twisted_distcc.errors import EXIT_ACCESS_DENIED
+from twisted_distcc.observe.recorders import Recorders, RefusedConnection
 from twisted_distcc.policy.peer import Peer, tcp_peer
 from twisted_distcc.policy.verdict import Refused
 from twisted_distcc.server.connection.server_protocol import (
@@ -23,7 +24,6 @@ from twisted_distcc.server.connection.server_protocol import (
 from twisted_distcc.server.connection.server_transport import address_peer
 from twisted_distcc.server.daemon.ports import open_ports
 from twisted_distcc.server.daemon.privileges import unreadable
-from twisted_distcc.server.job.policy_state import Oversight
 from twisted_distcc.server.options.tls_config import TlsConfig
 from twisted_distcc.tls.certificate_names import holder
 from twisted_distcc.tls.credentials import day
@@ -53,17 +53,18 @@ class SecurePort:
         self._factory: MutualTlsFactory | None = None
 
     def serve(
-        self, factory: DistccServerFactory, oversight: Oversight, strangers: int
+        self, factory: DistccServerFactory, recorders: Recorders, strangers: int
     ) -> list[IListeningPort]:
         """Serve by `factory`, which learns to tell who a client is by its certificate.
 
-        `oversight` is told of those whose certificates are not trusted; so many `strangers` may be in
+        `recorders` are told of those whose certificates are not trusted; so many `strangers` may be in
         their handshakes at a time.
         """
 
         def refused(address: Any, reason: str) -> None:
             peer = tcp_peer(address.host, address.port)
-            oversight.refused_connection(peer, Refused((f"{peer} {reason}",), EXIT_ACCESS_DENIED))
+            refusal = Refused((f"{peer} {reason}",), EXIT_ACCESS_DENIED)
+            recorders.record(RefusedConnection(peer, refusal))
 
         factory.identify = identify
         self._factory = MutualTlsFactory(

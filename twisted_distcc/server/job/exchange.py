@@ -21,6 +21,7 @@ from twisted_distcc.jobs.model import Reply, Request
 from twisted_distcc.launcher.command import Command, Ended
 from twisted_distcc.observe.content_digests import content_of, content_of_tree
 from twisted_distcc.observe.job_records import Content, JobRecord
+from twisted_distcc.observe.recorders import Recorders
 from twisted_distcc.policy.peer import Peer
 from twisted_distcc.policy.rules import Terms
 from twisted_distcc.policy.verdict import Refused
@@ -99,8 +100,7 @@ class Exchange:
         admission: says when.
         clock: measures.
         lifetime: seconds that a compiler may run; `None` is for ever.
-        record: is told of each job when it is over.
-        is_audited: whether it is told what sources and objects hold, too.
+        recorders: are told of each job when it is over.
     """
 
     judge: Judge
@@ -109,15 +109,13 @@ class Exchange:
     admission: Seats
     clock: Clock
     lifetime: float | None
-    record: Callable[[JobRecord], None]
-    is_audited: bool = False
+    recorders: Recorders
 
     async def __call__(self, request: Request, peer: Peer) -> Reply:
         """Answer `request`; cancelling kills the compiler at once."""
         arrived = self.clock.seconds()
         told = _asked(request, peer)
         try:
-            told = replace(told, source_content=await self._input(request, peer))
             judged = await self._judged(request, peer)
             if isinstance(judged, Refused):
                 told = replace(told, verdict="refused", reason=str(judged), trace=judged.trace)
@@ -131,7 +129,7 @@ class Exchange:
             told = _failed(told, error)
             raise
         finally:
-            self.record(replace(told, duration=self.clock.seconds() - arrived))
+            self.recorders.record(replace(told, duration=self.clock.seconds() - arrived))
 
     async def _judged(self, request: Request, peer: Peer) -> Judged | Refused:
         """Judge `request`; a command that is long, where it holds no other job up, and in its turn."""
@@ -147,6 +145,7 @@ class Exchange:
         arrived = self.clock.seconds()
         async with self.admission.seat(told.peer, judged.decision.terms) as leave:
             seated = self.clock.seconds()
+            told = replace(told, source_content=await self._input(request))
             reply, cpu = await self._compile(judged, request, told.peer.identity)
             leave()
             done = replace(
@@ -176,28 +175,27 @@ class Exchange:
             raise
 
     async def _digest(self, compiler: str) -> str | None:
-        """Give the digest of a compiler, if anybody wants to know."""
-        return await self.run.aside(lambda: self.executor.digest(compiler)) if self.is_audited else None
+        """Return the digest of a compiler, if anybody wants to know."""
+        if not self.recorders.wants_digests:
+            return None
+        return await self.run.aside(lambda: self.executor.digest(compiler))
 
     async def _content(self, body: Body) -> Content | None:
-        """Give what `body` holds, if anybody wants to know."""
-        if not self.is_audited:
+        """Return what `body` holds, if anybody wants to know."""
+        if not self.recorders.wants_digests:
             return None
         if body.length <= _DIGESTED_AT_ONCE:
             return content_of(body)
         return await self.run.aside(lambda: content_of(body))
 
-    async def _input(self, request: Request, peer: Peer) -> Content | None:
-        """Return what a request brings, if anybody wants to know; what takes long, in its turn."""
-        tree, source = request.tree, request.source
-        if not self.is_audited:
+    async def _input(self, request: Request) -> Content | None:
+        """Return what a request brings, if anybody wants to know."""
+        tree = request.tree
+        if tree is None:
+            return await self._content(request.source)
+        if not self.recorders.wants_digests:
             return None
-        if tree is None and source.length <= _DIGESTED_AT_ONCE:
-            return content_of(source)
-        async with self.admission.turn(peer):
-            return await self.run.aside(
-                lambda: content_of(source) if tree is None else content_of_tree(tree)
-            )
+        return await self.run.aside(lambda: content_of_tree(tree))
 
     async def _compile(self, judged: Judged, request: Request, owner: str) -> tuple[Reply, float]:
         if not self.executor.knows(judged.compiler):

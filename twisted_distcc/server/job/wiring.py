@@ -6,17 +6,21 @@ same for every kind of server: this module refuses to know Twisted.
 
 from __future__ import annotations
 
+import time
 from typing import Final
 
 from twisted_distcc.execution.executor import Executor
 from twisted_distcc.execution.unconfined import Unconfined
 from twisted_distcc.execution.workspace import Workspaces
 from twisted_distcc.observe.lines import Log
+from twisted_distcc.observe.recorders import JobLines, Recorder, Recorders, RefusedConnection
+from twisted_distcc.policy.peer import Peer
+from twisted_distcc.policy.verdict import Refused, Verdict
 from twisted_distcc.server.job.authorize import Judge
 from twisted_distcc.server.job.compile import Compile
 from twisted_distcc.server.job.compiler_questions import Answers, Reception, tell
 from twisted_distcc.server.job.exchange import Clock, Exchange, Run, Seats
-from twisted_distcc.server.job.policy_state import Oversight
+from twisted_distcc.server.job.policy_state import PolicyInForce
 from twisted_distcc.server.options.config import ServerConfig
 from twisted_distcc.toolchain.finding import Compilers
 
@@ -27,14 +31,15 @@ _OFF: Final = f"no sandbox, as --sandbox=off says: {_WHAT_IT_MEANS}"
 def make_compile(
     config: ServerConfig,
     executor: Executor,
-    oversight: Oversight,
+    policy: PolicyInForce,
+    recorders: Recorders,
     run: Run,
     admission: Seats,
     clock: Clock,
 ) -> Compile:
-    """Give what serves the jobs of a server that `config` describes, by `executor`, and tells of it."""
+    """Return what serves the jobs of a server that `config` describes, by `executor`."""
     compilers = Compilers(config.folders, config.commands, config.any_command, config.compiler_root)
-    judge = Judge(compilers, oversight.decide)
+    judge = Judge(compilers, policy.decide)
     exchange = Exchange(
         judge=judge,
         executor=executor,
@@ -42,11 +47,32 @@ def make_compile(
         admission=admission,
         clock=clock,
         lifetime=config.job_lifetime,
-        record=oversight.record,
-        is_audited=oversight.is_audited,
+        recorders=recorders,
     )
     answers = Answers(lambda compiler: tell(executor, compiler), clock)
     return Reception(judge, answers, run, admission, exchange)
+
+
+def make_recorders(config: ServerConfig, log: Log) -> Recorders:
+    """Return what keeps records for a server that `config` describes.
+
+    Raises:
+        NoAuditLogError: if the audit log cannot be opened.
+    """
+    recorders: list[Recorder] = [JobLines(log)]
+    if config.audit_log is not None:
+        from twisted_distcc.observe.audit import AuditLog  # twistd-stdio starts once per job
+
+        recorders.append(AuditLog(config.audit_log, time.time, lambda said: log.error("{it}", it=said)))
+    return Recorders(recorders)
+
+
+def admit(config: ServerConfig, recorders: Recorders, peer: Peer) -> Verdict:
+    """Say whether `peer`, who comes from a network, may send a request at all; record it if not."""
+    verdict = config.allow.judge(peer)
+    if isinstance(verdict, Refused):
+        recorders.record(RefusedConnection(peer, verdict))
+    return verdict
 
 
 def make_executor(
