@@ -66,6 +66,7 @@ _OWN: Final = frozenset(
         "client.hosts_grammar",
         "client.inputs.depfile_listing",
         "client.inputs.preprocessing",
+        "cmdline.compiler_answers",
         "pump.definitions",
         "pump.laying",
         "pump.header_names",
@@ -74,14 +75,12 @@ _OWN: Final = frozenset(
         "pump.macros",
         "pump.pasting",
         "pump.probing",
-        "pump.search",
         "pump.text",
         "pump.variants",
         "pump.word_choices",
         "tls.authority.subject_names",
         "toolchain.digest",
         "toolchain.elf",
-        "toolchain.search_folders",
         "toolchain.toolchain",
     }
 )

@@ -1,7 +1,7 @@
 """Where a compiler looks for headers: the question that is put to it, and what its answer means.
 
-In: a compilation; what the compiler wrote.  Out: words; a `SearchPath`.  This module refuses to start
-the compiler, and to know which folders exist now: that is `chains`.
+In: a compilation; what the compiler wrote.  Out: words; a `SearchPath`.  `cmdline.compiler_answers`
+reads the text, the client runs the compiler, and `chains` finds out which folders exist now.
 
 The folders of `-I`, `-iquote`, `-isystem` and `-idirafter`, and macros of `-D`, are not asked for: so
 one question serves all units of a build that differ in nothing else.  A command with rarer options has
@@ -12,10 +12,10 @@ variables that `cmdline.environment.search_options` speaks for.
 from __future__ import annotations
 
 import os.path
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from twisted_distcc.cmdline.compiler_answers import gcc_markers, header_search
 from twisted_distcc.cmdline.option_rules import Role
 from twisted_distcc.cmdline.options import OPTIONS
 from twisted_distcc.pump.unit import UndecidedError
@@ -144,19 +144,6 @@ def _check_anywhere(c: Compilation, *, everything: bool) -> None:
             raise UndecidedError(f"what {' '.join(words)} means depends on the working directory")
 
 
-# What a list has taken it never gives back, so this is linear.
-_LISTING = re.compile(
-    r'^#include "\.\.\." search starts here:\n(?P<quote>(?: .*\n)*+)'
-    r"(?:#include <\.\.\.> search starts here:\n)?(?P<angled>(?: .*\n)*+)"  # clang has no line for none
-    r"End of search list\.$",
-    re.MULTILINE,
-)
-_ABSENT = re.compile(r'^ignoring nonexistent directory "(.*)"$', re.MULTILINE)
-_INSTALLATION = re.compile(r"^Selected GCC installation: (.+)$", re.MULTILINE)
-_MULTILIB = re.compile(r"^Selected multilib: ([^;\n]*);", re.MULTILINE)
-_FRAMEWORKS = " (framework directory)"
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class SearchPath:
     """What a compiler answered.  Two are the same only if they are one.
@@ -187,18 +174,16 @@ class SearchPath:
             UndecidedError: if this is none.
         """
         said = os.fsdecode(stderr)
-        listing = _LISTING.search(said)
-        if listing is None:
+        found = header_search(said)
+        if found is None:
             raise UndecidedError("the compiler does not say where it looks for headers")
-        quote = listing["quote"].splitlines()
-        angled = listing["angled"].splitlines()
         return cls(
-            quote=_folders(quote, directory),
-            angled=_folders(angled, directory),
-            absent=tuple(os.path.join(directory, folder) for folder in _ABSENT.findall(said)),
-            frameworks=any(line.endswith(_FRAMEWORKS) for line in (*quote, *angled)),
+            quote=_below(directory, found.quote),
+            angled=_below(directory, found.angled),
+            absent=_below(directory, found.absent),
+            frameworks=found.has_frameworks,
             clang="__clang__" in os.fsdecode(stdout),
-            needed=_needed(said),
+            needed=gcc_markers(said),
             macros=stdout,
         )
 
@@ -207,15 +192,5 @@ class SearchPath:
         return all(files.folder_stamp(folder) is None for folder in self.absent)
 
 
-def _folders(lines: list[str], directory: str) -> tuple[str, ...]:
-    return tuple(os.path.join(directory, line[1:]) for line in lines if not line.endswith(_FRAMEWORKS))
-
-
-def _needed(said: str) -> tuple[str, ...]:
-    """Give the files by which clang knows the GCC installation whose C++ library it uses."""
-    found = _INSTALLATION.search(said)
-    if found is None:
-        return ()
-    multilib = _MULTILIB.search(said)
-    folders = {found[1], os.path.join(found[1], multilib[1]) if multilib else found[1]}
-    return tuple(sorted(f"{folder.removesuffix('/.')}/crtbegin.o" for folder in folders))
+def _below(directory: str, folders: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(os.path.join(directory, folder) for folder in folders)

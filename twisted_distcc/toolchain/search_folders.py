@@ -1,17 +1,14 @@
 """Where a compiler of this server looks for headers by itself.
 
 In: a compiler that is trusted.  Out: folders, as it names them, in its order.  It is asked once for each
-language, as long as it stays the same file; this waits, so it is not for the reactor's thread.  This
-module refuses to know what jobs bring.
+language, as long as it stays the same file; this waits, so it is not for the reactor's thread.
 """
 
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Final
 
 from twisted_distcc.cmdline.compilation import Language
 from twisted_distcc.content.output_capture import OutputCapture
@@ -20,11 +17,9 @@ from twisted_distcc.launcher.command import Command
 from twisted_distcc.toolchain.digest import FileStamp, file_stamp
 from twisted_distcc.toolchain.questions import run_here
 
-_SEARCHED: Final = re.compile(r"^#include <\.\.\.> .*\n((?: .*\n)*)", re.MULTILINE)
-
 
 def search_folders(compiler: str, language: Language, environ: Mapping[str, str]) -> tuple[str, ...]:
-    """Give the folders that the compiler at the path `compiler` searches for headers of `language`.
+    """Return the folders that the compiler at the path `compiler` searches for headers of `language`.
 
     Raises:
         DistccError: if it does not tell.
@@ -37,10 +32,12 @@ def search_folders(compiler: str, language: Language, environ: Mapping[str, str]
 def _told(
     compiler: str, _stamp: FileStamp, language: Language, environ: tuple[tuple[str, str], ...]
 ) -> tuple[str, ...]:
+    from twisted_distcc.cmdline.compiler_answers import header_search  # twistd-stdio seldom asks
+
     argv = [compiler, "-x", language.value, "-E", "-v", os.devnull]
     with OutputCapture("searched") as said:
         run_here(Command(argv, {**dict(environ), "LC_ALL": "C"}, stderr=said.descriptor))
-        found = _SEARCHED.search(os.fsdecode(said.last()))
+        found = header_search(os.fsdecode(said.last()))
     if found is None:
         raise DistccError(f"{compiler} does not tell which folders it searches for headers")
-    return tuple(line.strip() for line in found[1].splitlines())
+    return found.angled

@@ -14,6 +14,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
 
+from twisted_distcc.cmdline.compiler_answers import (
+    configuration_files,
+    install_folders,
+    program_folders,
+    specs_files,
+)
 from twisted_distcc.toolchain.digest import Part, deciding, is_driver, parts
 from twisted_distcc.toolchain.elf import NotAProgramError, needed
 from twisted_distcc.toolchain.questions import ask
@@ -29,12 +35,8 @@ _SYSTEM: Final = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32"
 # The loader's index of libraries, and the locale of English in UTF-8 in its two spellings.
 _BESIDE: Final = ("/etc/ld.so.cache", "/usr/lib/locale/C.utf8", "/usr/lib/locale/C.UTF-8")
 
-_INSTALLED: Final = re.compile(r"^install: (/.*)$", re.MULTILINE)
-_SEARCHED: Final = re.compile(r"^programs: =(.*)$", re.MULTILINE)
 # Of a compiler's own folder: its headers, and what clang's sanitizers leave alone.
 _OWN: Final = re.compile(r"include|share$")
-_CONFIGURED: Final = re.compile(r"^Configuration file: (/.*)$", re.MULTILINE)
-_SPECIFIED: Final = re.compile(r"^Reading specs from (/.*)$", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,8 +121,7 @@ class _Asked:
 
     def programs(self) -> Iterator[str]:
         """Give the programs that it starts."""
-        searched = "".join(_SEARCHED.findall(self._told))
-        folders = [*searched.split(":"), *self._environ.get("PATH", os.defpath).split(":")]
+        folders = [*program_folders(self._told), *self._environ.get("PATH", os.defpath).split(":")]
         for name in _PROGRAMS:
             paths = (os.path.join(folder, name) for folder in folders if folder.startswith("/"))
             found = next((path for path in paths if os.access(path, os.X_OK)), None)
@@ -130,7 +131,7 @@ class _Asked:
     @property
     def is_clang(self) -> bool:
         """Whether it is clang, which has no folder of gcc's."""
-        return not _INSTALLED.search(self._told)
+        return not install_folders(self._told)
 
     def folders(self) -> tuple[str, ...]:
         """Give the folders that it keeps its own files in, and the files that configure it."""
@@ -146,15 +147,15 @@ class _Asked:
     @cached_property
     def _kept(self) -> tuple[str, ...]:
         if not self.is_clang:
-            return tuple(_INSTALLED.findall(self._told))
+            return install_folders(self._told)
         return tuple(self._answer("-print-resource-dir").splitlines())
 
     @cached_property
     def _settings(self) -> tuple[str, ...]:
         """Return the files that configure it: clang's options, and specs, which replace gcc's own."""
         if self.is_clang:
-            return tuple(_CONFIGURED.findall(self._answer("--version")))
-        return tuple(_SPECIFIED.findall(ask([self._compiler, "-v"], self._environ, stderr=True)))
+            return configuration_files(self._answer("--version"))
+        return specs_files(ask([self._compiler, "-v"], self._environ, stderr=True))
 
     @property
     def _neighbours(self) -> Iterator[str]:
