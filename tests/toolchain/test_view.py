@@ -66,14 +66,6 @@ class ViewTests(SynchronousTestCase):
         dangling = self.link("dangling", "nothing")
         self.assertEqual(self.view(self.path("one"), dangling, self.path("no/such"))[1], ())
 
-    def test_the_words(self) -> None:
-        """Links come first; everything is read-only."""
-        view = View((("/bin", "usr/bin"),), ("/usr/bin/cc", "/usr/lib"))
-        self.assertEqual(
-            " ".join(view.argv),
-            "--symlink usr/bin /bin --ro-bind /usr/bin/cc /usr/bin/cc --ro-bind /usr/lib /usr/lib",
-        )
-
     def test_free(self) -> None:
         """A folder is free that neither holds, nor is, nor lies in what is shown."""
         view = View((("/bin", "usr/bin"),), ("/usr/bin/cc", "/opt/gcc"))

@@ -1,4 +1,4 @@
-"""What of the file system a job can see, as arguments of bubblewrap.
+"""What of the file system a job can see: links to make, and files and folders to mount.
 
 In: paths of files and folders that are to be seen, just as the compiler opens them.  Out: the links and
 the mounts that show these and nothing else.  A path may lead over links (`/bin/gcc` in the end is
@@ -30,13 +30,6 @@ class View:
         shown = tuple(path for path in sorted(mounts) if not _below_any(path, mounts - {path}))
         kept = tuple((path, to) for path, to in sorted(links.items()) if not _below_any(path, shown))
         return cls(kept, shown)
-
-    @property
-    def argv(self) -> tuple[str, ...]:
-        """The words for bubblewrap."""
-        links = (word for path, target in self.links for word in ("--symlink", target, path))
-        mounts = (word for path in self.mounts for word in ("--ro-bind", path, path))
-        return (*links, *mounts)
 
     def is_free(self, path: str) -> bool:
         """Whether a folder at `path` would neither hide anything here nor lie in it."""

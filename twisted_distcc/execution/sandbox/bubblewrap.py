@@ -18,7 +18,7 @@ kernel's command line) and lead to the descriptors of the shell that started the
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -58,6 +58,14 @@ times >&{TIMES}
 def _hand_out(path: str, descriptor: int, command: str = "cat") -> str:
     """Give the shell's words that hand a file out; a link is none, nor what is not there."""
     return f"if [ -f {path} ] && [ ! -L {path} ]; then {command} {path} >&{descriptor} || exit; fi\n"
+
+
+def _shown(view: View) -> Iterator[str]:
+    """Yield the options that show `view`, links first; all of it is read-only."""
+    for link, target in view.links:
+        yield from ("--symlink", target, link)
+    for path in view.mounts:
+        yield from ("--ro-bind", path, path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +117,7 @@ class Walls:
         """
         return [
             *self._namespaces(),
-            *self.view.argv,
+            *_shown(self.view),
             *self._beside(),
             *self._temporary(folder),
             *("--size", str(self.limits.space + length), "--tmpfs", folder),
