@@ -81,7 +81,7 @@ _OWN: Final = frozenset(
         "tls.authority.subject_names",
         "toolchain.digest",
         "toolchain.elf",
-        "toolchain.toolchain",
+        "toolchain.discovery",
     }
 )
 

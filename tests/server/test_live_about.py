@@ -11,8 +11,8 @@ from tests.server.connection.test_stdio import CONFINED, PipeTestCase
 from tests.server.talk import Answer, answer_of, ask, request_bytes
 from twisted_distcc import __version__
 from twisted_distcc.errors import EXIT_ACCESS_DENIED, EXIT_COMPILER_MISSING
-from twisted_distcc.toolchain.toolchain import discover
-from twisted_distcc.toolchain.toolchains import Toolchains
+from twisted_distcc.toolchain.discovery import discover
+from twisted_distcc.toolchain.known import Toolchains
 
 QUESTION = ("twisted-distccd", "about")
 DIGEST = "^[0-9a-f]{64}$"

@@ -8,7 +8,7 @@ from pathlib import Path
 from twisted.trial.unittest import SynchronousTestCase
 
 from twisted_distcc.toolchain.digest import deciding, digest_of, parts
-from twisted_distcc.toolchain.toolchain import Toolchain, discover
+from twisted_distcc.toolchain.discovery import Toolchain, discover
 
 ENVIRON = {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8"}
 CLANG = "/usr/bin/clang"

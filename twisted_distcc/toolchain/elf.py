@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import BinaryIO, Final
 
-from twisted_distcc.toolchain.questions import ask
+from twisted_distcc.toolchain.blocking_probe import ask
 
 _MAGIC: Final = b"\x7fELF"
 _ORDER: Final = {1: "<", 2: ">"}

@@ -14,8 +14,8 @@ from twisted_distcc.cmdline.compilation import Language
 from twisted_distcc.content.output_capture import OutputCapture
 from twisted_distcc.errors import DistccError
 from twisted_distcc.launcher.command import Command
+from twisted_distcc.toolchain.blocking_probe import run_here
 from twisted_distcc.toolchain.digest import FileStamp, file_stamp
-from twisted_distcc.toolchain.questions import run_here
 
 
 def search_folders(compiler: str, language: Language, environ: Mapping[str, str]) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from twisted.trial.unittest import SynchronousTestCase, TestCase
 from twisted_distcc.client.inputs import local_toolchains
 from twisted_distcc.client.inputs.local_toolchains import HOLDS, LocalCompiler, LocalToolchains, finder
 from twisted_distcc.toolchain.digest import digest_of
-from twisted_distcc.toolchain.toolchain import discover
+from twisted_distcc.toolchain.discovery import discover
 
 
 class RememberingTests(SynchronousTestCase):

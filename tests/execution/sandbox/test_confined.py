@@ -17,8 +17,8 @@ from twisted_distcc.execution.sandbox.confined_job import ConfinedJob, SandboxFa
 from twisted_distcc.execution.sandbox.trial import attempt
 from twisted_distcc.jobs.model import Reply
 from twisted_distcc.launcher.command import Ended
+from twisted_distcc.toolchain.discovery import Toolchain, whole_system
 from twisted_distcc.toolchain.elf import needed
-from twisted_distcc.toolchain.toolchain import Toolchain, whole_system
 from twisted_distcc.toolchain.view import View
 
 PROGRAMS = ("/bin/sh", "/bin/cat", "/bin/head", "/bin/ln", "/bin/mkfifo", "/bin/ls")

@@ -14,7 +14,7 @@ from twisted_distcc.execution.resource_limits import Limits
 from twisted_distcc.execution.sandbox.builder import build
 from twisted_distcc.execution.sandbox.syscalls import ALLOWED, CONDITIONS, Condition, OneOf
 from twisted_distcc.execution.sandbox.trial import attempt
-from twisted_distcc.toolchain.toolchain import whole_system
+from twisted_distcc.toolchain.discovery import whole_system
 
 # What toolchains ask for and do without, if it is refused as it is here.
 DONE_WITHOUT = {

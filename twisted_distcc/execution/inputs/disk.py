@@ -20,7 +20,7 @@ from twisted_distcc.execution.inputs.layout import Layout
 from twisted_distcc.execution.workspace import remove_folder
 from twisted_distcc.jobs.model import InputFile
 from twisted_distcc.launcher.command import Command
-from twisted_distcc.toolchain.questions import run_here
+from twisted_distcc.toolchain.blocking_probe import run_here
 
 _MOST_BYTES: Final = 1024 * 1024 * 1024
 """Bytes of all files of a tree, expanded, as of one preprocessed source."""

@@ -19,9 +19,9 @@ from twisted_distcc.execution.sandbox.bubblewrap import OUTPUT, Programs
 from twisted_distcc.execution.sandbox.causes import advised
 from twisted_distcc.execution.sandbox.confined import Sandbox
 from twisted_distcc.execution.sandbox.trial import attempt
+from twisted_distcc.toolchain.discovery import Toolchain, discover, whole_system
 from twisted_distcc.toolchain.elf import needed
-from twisted_distcc.toolchain.toolchain import Toolchain, discover, whole_system
-from twisted_distcc.toolchain.toolchains import Toolchains
+from twisted_distcc.toolchain.known import Toolchains
 from twisted_distcc.toolchain.view import View
 
 _FOLDERS: Final = ("/usr/local/bin", "/usr/bin", "/bin")

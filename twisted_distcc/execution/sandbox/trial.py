@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from twisted_distcc.execution.executor import Job
 from twisted_distcc.jobs.model import Reply
-from twisted_distcc.toolchain.questions import run_here
+from twisted_distcc.toolchain.blocking_probe import run_here
 
 
 def attempt(job: Job) -> Reply:

@@ -14,7 +14,7 @@ from typing import Final
 from twisted_distcc.bounded import Bounded
 from twisted_distcc.errors import DistccError
 from twisted_distcc.toolchain.digest import FileStamp, Part, digest_of, file_stamp
-from twisted_distcc.toolchain.toolchain import Toolchain, discover
+from twisted_distcc.toolchain.discovery import Toolchain, discover
 
 # Environments that compilers are identified in: a server has one, and a user some PATHs.
 _MOST_ENVIRONMENTS: Final = 100

@@ -20,9 +20,9 @@ from twisted_distcc.cmdline.compiler_answers import (
     program_folders,
     specs_files,
 )
+from twisted_distcc.toolchain.blocking_probe import ask
 from twisted_distcc.toolchain.digest import Part, deciding, is_driver, parts
 from twisted_distcc.toolchain.elf import NotAProgramError, needed
-from twisted_distcc.toolchain.questions import ask
 from twisted_distcc.toolchain.view import View
 
 # What gcc's driver starts to compile and to assemble; clang is one program, with an assembler or not.

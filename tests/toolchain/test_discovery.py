@@ -9,11 +9,11 @@ from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from twisted_distcc.toolchain.blocking_probe import ask
 from twisted_distcc.toolchain.digest import is_driver
+from twisted_distcc.toolchain.discovery import Toolchain, discover
 from twisted_distcc.toolchain.elf import needed
-from twisted_distcc.toolchain.questions import ask
-from twisted_distcc.toolchain.toolchain import Toolchain, discover
-from twisted_distcc.toolchain.toolchains import Toolchains
+from twisted_distcc.toolchain.known import Toolchains
 
 ENVIRON = {"PATH": "/usr/bin:/bin"}
 WHOLE = "/usr"

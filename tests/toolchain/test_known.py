@@ -8,10 +8,10 @@ from unittest.mock import patch
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from twisted_distcc.toolchain import toolchains
+from twisted_distcc.toolchain import known
 from twisted_distcc.toolchain.digest import Part, digest_of
-from twisted_distcc.toolchain.toolchain import Toolchain
-from twisted_distcc.toolchain.toolchains import Toolchains
+from twisted_distcc.toolchain.discovery import Toolchain
+from twisted_distcc.toolchain.known import Toolchains
 from twisted_distcc.toolchain.view import View
 
 
@@ -24,13 +24,13 @@ class BoundTests(SynchronousTestCase):
             found.append(path)
             return Toolchain((path,), View((), ()), is_whole_system=False, own=())
 
-        self.patch(toolchains, "_MOST_COMPILERS", 2)
-        known = Toolchains(discover)
+        self.patch(known, "_MOST_COMPILERS", 2)
+        memory = Toolchains(discover)
         spellings = ["/bin" + "/." * dots + "/sh" for dots in range(3)]
         for path in (spellings[0], spellings[1], spellings[0], spellings[2]):
-            known.learn(path)
-        self.assertEqual([known.knows(path) for path in spellings], [True, False, True])
-        self.assertEqual(known.get(spellings[1]).compiler, spellings[1])
+            memory.learn(path)
+        self.assertEqual([memory.knows(path) for path in spellings], [True, False, True])
+        self.assertEqual(memory.get(spellings[1]).compiler, spellings[1])
         self.assertEqual(found, [spellings[0], spellings[1], spellings[2], spellings[1]])
 
 
@@ -42,7 +42,7 @@ class DigestTests(SynchronousTestCase):
             (self.folder / name).write_text(name)
         self.path = str(self.folder / "gcc")
         self.read = 0
-        self.patch(toolchains, "digest_of", self.counted)
+        self.patch(known, "digest_of", self.counted)
         self.toolchains = Toolchains(
             lambda path: Toolchain(
                 (path,), View((), ()), is_whole_system=False, own=(str(self.folder / "include"),)
@@ -84,7 +84,7 @@ class DigestTests(SynchronousTestCase):
 
     def test_unreadable(self) -> None:
         """Programs that can be started, and not read, have no digest, and fail nothing."""
-        with patch.object(toolchains, "digest_of", side_effect=PermissionError):
+        with patch.object(known, "digest_of", side_effect=PermissionError):
             self.assertIsNone(self.digest())
         self.assertIsNotNone(self.digest())
 
@@ -92,6 +92,6 @@ class DigestTests(SynchronousTestCase):
         """A compiler of which nobody knows what it consists of has none."""
         (self.folder / "script").write_text("#!/bin/sh")
         path = str(self.folder / "script")
-        known = Toolchains(lambda path: Toolchain((path,), View((), ()), is_whole_system=True))
-        known.learn(path)
-        self.assertIsNone(known.digest(path))
+        memory = Toolchains(lambda path: Toolchain((path,), View((), ()), is_whole_system=True))
+        memory.learn(path)
+        self.assertIsNone(memory.digest(path))
