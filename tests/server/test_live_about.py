@@ -12,7 +12,7 @@ from tests.server.talk import Answer, answer_of, ask, request_bytes
 from twisted_distcc import __version__
 from twisted_distcc.errors import EXIT_ACCESS_DENIED, EXIT_COMPILER_MISSING
 from twisted_distcc.toolchain.discovery import discover
-from twisted_distcc.toolchain.known import Toolchains
+from twisted_distcc.toolchain.known_toolchains import Toolchains
 
 QUESTION = ("twisted-distccd", "about")
 DIGEST = "^[0-9a-f]{64}$"

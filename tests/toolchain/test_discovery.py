@@ -13,7 +13,7 @@ from twisted_distcc.toolchain.blocking_probe import ask
 from twisted_distcc.toolchain.digest import is_driver
 from twisted_distcc.toolchain.discovery import Toolchain, discover
 from twisted_distcc.toolchain.elf import needed
-from twisted_distcc.toolchain.known import Toolchains
+from twisted_distcc.toolchain.known_toolchains import Toolchains
 
 ENVIRON = {"PATH": "/usr/bin:/bin"}
 WHOLE = "/usr"

@@ -54,7 +54,7 @@ class Unconfined:
 
     def digest(self, path: str) -> str | None:
         """Return the digest of a compiler; the first time, this reads all that it consists of."""
-        from twisted_distcc.toolchain.known import identify  # twistd-stdio seldom needs it
+        from twisted_distcc.toolchain.known_toolchains import identify  # twistd-stdio seldom needs it
 
         return identify(path, self.environ)
 

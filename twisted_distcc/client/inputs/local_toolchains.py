@@ -19,7 +19,7 @@ from twisted_distcc.bounded import Bounded
 from twisted_distcc.client.single_flight import Shared
 from twisted_distcc.runtime.threads import ReactorThreads
 from twisted_distcc.toolchain.digest import FileStamp, file_stamp
-from twisted_distcc.toolchain.known import identify
+from twisted_distcc.toolchain.known_toolchains import identify
 
 HOLDS: Final = 600.0
 """Seconds after which what was found out about a compiler, here or on a server, is asked again."""

@@ -21,7 +21,7 @@ from twisted_distcc.execution.sandbox.confined import Sandbox
 from twisted_distcc.execution.sandbox.trial import attempt
 from twisted_distcc.toolchain.discovery import Toolchain, discover, whole_system
 from twisted_distcc.toolchain.elf import needed
-from twisted_distcc.toolchain.known import Toolchains
+from twisted_distcc.toolchain.known_toolchains import Toolchains
 from twisted_distcc.toolchain.view import View
 
 _FOLDERS: Final = ("/usr/local/bin", "/usr/bin", "/bin")

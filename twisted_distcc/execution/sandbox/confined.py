@@ -29,7 +29,7 @@ from twisted_distcc.jobs.model import Tree
 from twisted_distcc.launcher.command import Command
 from twisted_distcc.launcher.starting import NOTHING
 from twisted_distcc.toolchain.discovery import Toolchain
-from twisted_distcc.toolchain.known import Toolchains
+from twisted_distcc.toolchain.known_toolchains import Toolchains
 
 # What comes before the first line of a source's own fits into this.
 _HEAD: Final = 8192

@@ -8,10 +8,10 @@ from unittest.mock import patch
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from twisted_distcc.toolchain import known
+from twisted_distcc.toolchain import known_toolchains
 from twisted_distcc.toolchain.digest import Part, digest_of
 from twisted_distcc.toolchain.discovery import Toolchain
-from twisted_distcc.toolchain.known import Toolchains
+from twisted_distcc.toolchain.known_toolchains import Toolchains
 from twisted_distcc.toolchain.view import View
 
 
@@ -24,7 +24,7 @@ class BoundTests(SynchronousTestCase):
             found.append(path)
             return Toolchain((path,), View((), ()), is_whole_system=False, own=())
 
-        self.patch(known, "_MOST_COMPILERS", 2)
+        self.patch(known_toolchains, "_MOST_COMPILERS", 2)
         memory = Toolchains(discover)
         spellings = ["/bin" + "/." * dots + "/sh" for dots in range(3)]
         for path in (spellings[0], spellings[1], spellings[0], spellings[2]):
@@ -42,7 +42,7 @@ class DigestTests(SynchronousTestCase):
             (self.folder / name).write_text(name)
         self.path = str(self.folder / "gcc")
         self.read = 0
-        self.patch(known, "digest_of", self.counted)
+        self.patch(known_toolchains, "digest_of", self.counted)
         self.toolchains = Toolchains(
             lambda path: Toolchain(
                 (path,), View((), ()), is_whole_system=False, own=(str(self.folder / "include"),)
@@ -84,7 +84,7 @@ class DigestTests(SynchronousTestCase):
 
     def test_unreadable(self) -> None:
         """Programs that can be started, and not read, have no digest, and fail nothing."""
-        with patch.object(known, "digest_of", side_effect=PermissionError):
+        with patch.object(known_toolchains, "digest_of", side_effect=PermissionError):
             self.assertIsNone(self.digest())
         self.assertIsNotNone(self.digest())
 
