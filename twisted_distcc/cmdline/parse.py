@@ -10,13 +10,11 @@ run.  It is one question with one answer, so a refusal's sentence is the same on
 
 from __future__ import annotations
 
-import itertools
 import os.path
 from typing import TYPE_CHECKING
 
 from twisted_distcc.cmdline.classify import classify
 from twisted_distcc.cmdline.compilation import (
-    LANGUAGE_OF_SUFFIX,
     Compilation,
     Dependencies,
     Language,
@@ -28,17 +26,10 @@ from twisted_distcc.cmdline.compilers import Compiler, Family, recognise
 from twisted_distcc.cmdline.option_rules import Role
 from twisted_distcc.cmdline.reasons import StaysError, shown
 from twisted_distcc.cmdline.response import EXPANSION_LIMIT, TooManyResponseFilesError, expand
+from twisted_distcc.cmdline.source_language import language_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-
-_SUFFIXES_OF_GCC_ALONE = frozenset({".sx"})
-
-# The driver of a C++ compiler takes these for C++.
-_AS_CXX = {Language.C: Language.CXX, Language.PREPROCESSED_C: Language.PREPROCESSED_CXX}
-
-_HEADER_SUFFIXES = frozenset({".h", ".H", ".hh", ".hp", ".hpp", ".HPP", ".hxx", ".h++", ".tcc"})
-_MODULE_SUFFIXES = frozenset({".cppm", ".ixx", ".ccm", ".cxxm", ".c++m", ".iim", ".pcm"})
 
 # What clang 13 and later assemble themselves unless told otherwise; of others it was seen to start `as`.
 _ASSEMBLED_BY_CLANG = (
@@ -46,12 +37,6 @@ _ASSEMBLED_BY_CLANG = (
     *("riscv", "s390x", "systemz", "wasm"),
 )
 _NOT_ON = ("aix", "nacl")
-
-# Names after -x that are languages of these compilers, but make no object from one source.
-_HEADER_LANGUAGES = frozenset(
-    {"c-header", "c++-header", "objective-c-header", "objective-c++-header"}
-    | {"c++-system-header", "c++-user-header"}
-)
 
 
 def parse(
@@ -96,7 +81,7 @@ def _parse(
         _check_no_device(options)
     stage = _stage(options)
     source = _source(options)
-    language = _language(options, source, family, cxx=compiler.cxx)
+    language = language_of(options, source, family, cxx=compiler.cxx)
     debug = _debug(options)
     _check_assembler(language, stage, debug=debug and not arrived)
     alone = arrived and not with_files
@@ -167,40 +152,6 @@ def _is_assembled_by_clang(target: str) -> bool:
 
 def _is_device(path: str) -> bool:
     return os.path.normpath(path).startswith(("/dev/", "/proc/", "//dev/", "//proc/"))
-
-
-def _language(options: Sequence[Option], source: str, family: Family, *, cxx: bool) -> Language:
-    """The language of the source: by the last -x before it, or by its suffix."""
-    before = list(itertools.takewhile(lambda option: option.role is not Role.SOURCE, options))
-    names = _values(before, Role.LANGUAGE)
-    if names and names[-1] != "none":
-        return _language_named(names[-1])
-    language = _language_of_suffix(source, family)
-    # g++ leaves the suffix its meaning once any -x is given, clang++ never does.
-    if cxx and (not names or family is Family.CLANG):
-        return _AS_CXX.get(language, language)
-    return language
-
-
-def _language_named(name: str) -> Language:
-    if name in _HEADER_LANGUAGES:
-        raise StaysError(f"-x {shown(name)} makes a precompiled header")
-    try:
-        return Language(name)
-    except ValueError:
-        raise StaysError(f"-x {shown(name)} is not a language that is distributed") from None
-
-
-def _language_of_suffix(source: str, family: Family) -> Language:
-    suffix = os.path.splitext(source)[1]
-    if suffix in _HEADER_SUFFIXES:
-        raise StaysError(f"{shown(source)} is a header: it would make a precompiled header")
-    if suffix in _MODULE_SUFFIXES:
-        raise StaysError(f"{shown(source)} is the interface of a module")
-    language = LANGUAGE_OF_SUFFIX.get(suffix)
-    if language is None or (family is Family.CLANG and suffix in _SUFFIXES_OF_GCC_ALONE):
-        raise StaysError(f"{shown(source)} is not a source in a language that is distributed")
-    return language
 
 
 def _debug(options: Sequence[Option]) -> bool:

@@ -8,7 +8,6 @@ The client says nothing of its environment: the one that counts is that of the b
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
@@ -16,6 +15,7 @@ from typing import Final, cast
 
 from twisted.internet.defer import DeferredSemaphore
 
+from twisted_distcc.bounded import Bounded
 from twisted_distcc.client.inputs.candidate import Candidate, StaysHere, compiler_of
 from twisted_distcc.client.inputs.packed_cache import FileChangedError, contents_as
 from twisted_distcc.client.inputs.search_paths import SearchPaths
@@ -138,7 +138,7 @@ class _Texts:
 
     def __init__(self, files: FileSystem) -> None:
         self._files = files
-        self._known: OrderedDict[str, tuple[Stamp, Text]] = OrderedDict()
+        self._known: Bounded[str, tuple[Stamp, Text]] = Bounded(_MOST_TEXTS)
 
     def of(self, found: Found) -> Callable[[str], Text]:
         """Give what tells of the files of one compile, as they were when they were found."""
@@ -153,6 +153,4 @@ class _Texts:
         text = read_text(contents_as(stamp, path, self._files))
         if settled(stamp, begun):
             self._known[path] = (stamp, text)
-            if len(self._known) > _MOST_TEXTS:
-                self._known.popitem(last=False)
         return text

@@ -8,10 +8,10 @@ remembered as long as no file of the unit changes.
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Final
 
+from twisted_distcc.bounded import Bounded
 from twisted_distcc.client.inputs.candidate import Candidate
 from twisted_distcc.client.inputs.compiler_probe import ask
 from twisted_distcc.client.inputs.depfile_listing import unit_key
@@ -47,7 +47,7 @@ class DateMacros:
     def __init__(self, files: FileSystem, spawn: Spawner) -> None:
         self._files = files
         self._spawn = spawn
-        self._answers: OrderedDict[tuple[object, ...], _Answer] = OrderedDict()
+        self._answers: Bounded[tuple[object, ...], _Answer] = Bounded(_MOST)
 
     def known(self, candidate: Candidate, directory: str, unit: Unit) -> bool | None:
         """Tell whether the compile of `unit` says the time, if that is known."""
@@ -55,7 +55,7 @@ class DateMacros:
         answer = self._answers.get(key)
         if answer is None or answer.files != unit.files:
             return None
-        self._answers.move_to_end(key)
+        self._answers[key] = answer  # the last one to be forgotten
         return answer.says
 
     async def ask(self, candidate: Candidate, directory: str, unit: Unit) -> bool:
@@ -68,7 +68,7 @@ class DateMacros:
         words = clock_argv(candidate.compilation)
         says = words is None or self._is_silenced(unit) or await self._warns(candidate, words[1:])
         if all(settled(stamp, begun) for stamp in unit.files.values()):
-            self._remember(unit_key(candidate, directory), _Answer(unit.files, says))
+            self._answers[unit_key(candidate, directory)] = _Answer(unit.files, says)
         return says
 
     async def _warns(self, candidate: Candidate, words: list[str]) -> bool:
@@ -79,8 +79,3 @@ class DateMacros:
     def _is_silenced(self, unit: Unit) -> bool:
         texts = (self._files.read(path) or b"" for path in unit.files)
         return any(word in text for text in texts for word in _SILENCING)
-
-    def _remember(self, key: tuple[object, ...], answer: _Answer) -> None:
-        self._answers[key] = answer
-        if len(self._answers) > _MOST:
-            self._answers.popitem(last=False)

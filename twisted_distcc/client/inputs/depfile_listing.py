@@ -10,10 +10,10 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections import OrderedDict
 from dataclasses import dataclass, replace
 from typing import Final
 
+from twisted_distcc.bounded import Bounded
 from twisted_distcc.client.inputs.candidate import Candidate
 from twisted_distcc.client.inputs.compiler_probe import ask
 from twisted_distcc.cmdline.environment import SEARCH_VARIABLES
@@ -59,7 +59,7 @@ class Listings:
     def __init__(self, files: FileSystem, spawn: Spawner) -> None:
         self._files = files
         self._spawn = spawn
-        self._listed: OrderedDict[_Key, _Listed] = OrderedDict()
+        self._listed: Bounded[_Key, _Listed] = Bounded(_MOST)
 
     def known(self, candidate: Candidate, directory: str, scanned: Unit) -> Unit | None:
         """Give the unit of `candidate` if it was listed before, and nothing has changed since."""
@@ -70,7 +70,7 @@ class Listings:
         if not self._holds(listed, scanned):
             del self._listed[key]
             return None
-        self._listed.move_to_end(key)
+        self._listed[key] = listed  # the last one to be forgotten
         return listed.unit
 
     async def ask(self, candidate: Candidate, directory: str, scanned: Unit) -> Unit:
@@ -102,8 +102,6 @@ class Listings:
         if any(self._is_closed(folder) for folder, held in folders.items() if not held):
             return
         self._listed[key] = _Listed(unit, names, folders)
-        if len(self._listed) > _MOST:
-            self._listed.popitem(last=False)
 
     def _unit(self, names: list[str], directory: str, scanned: Unit) -> Unit:
         files = dict(scanned.files)

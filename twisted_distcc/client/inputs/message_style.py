@@ -15,12 +15,12 @@ import os
 import struct
 import termios
 import tty
-from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import Final
 
+from twisted_distcc.bounded import Bounded
 from twisted_distcc.client.inputs.candidate import Candidate
 from twisted_distcc.client.inputs.locales import has_locale
 from twisted_distcc.client.invocation import Invocation, Terminal
@@ -113,7 +113,7 @@ class Styles:
     def __init__(self, files: FileSystem, spawn: Spawner) -> None:
         self._files = files
         self._spawn = spawn
-        self._known: OrderedDict[_Key, tuple[int, Style]] = OrderedDict()
+        self._known: Bounded[_Key, tuple[int, Style]] = Bounded(_MOST)
         self._asking: Shared[_Key, Style] = Shared()
 
     async def of(self, candidate: Candidate, told: Mapping[str, str]) -> Style:
@@ -147,8 +147,6 @@ class Styles:
         except (CannotStartError, OSError):
             style = UNKNOWN
         self._known[key] = self._files.now_ns(), style
-        if len(self._known) > _MOST:
-            self._known.popitem(last=False)
         return style
 
 

@@ -7,9 +7,9 @@ for lately is forgotten.
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from typing import Final
 
+from twisted_distcc.bounded import Bounded
 from twisted_distcc.client.inputs.candidate import Candidate
 from twisted_distcc.client.inputs.compiler_probe import ask
 from twisted_distcc.client.single_flight import Shared
@@ -34,7 +34,7 @@ class SearchPaths:
     def __init__(self, files: FileSystem, spawn: Spawner) -> None:
         self._files = files
         self._spawn = spawn
-        self._answers: OrderedDict[_Key, SearchPath] = OrderedDict()
+        self._answers: Bounded[_Key, SearchPath] = Bounded(_MOST)
         self._asking: Shared[_Key, SearchPath] = Shared()
 
     async def of(self, candidate: Candidate) -> SearchPath:
@@ -52,7 +52,7 @@ class SearchPaths:
                 return await self._asking.get(key, lambda: self._ask(candidate, key, words))
         except UndecidedError as error:
             raise NotForServersError(str(error)) from error
-        self._answers.move_to_end(key)
+        self._answers[key] = answer  # the last one to be forgotten
         return answer
 
     def _key(self, candidate: Candidate, words: tuple[str, ...]) -> _Key:
@@ -68,6 +68,4 @@ class SearchPaths:
             raise NotForServersError("the compiler does not say where it searches for headers")
         path = SearchPath.parse(answer.stdout, answer.stderr, invocation.directory)
         self._answers[key] = path
-        if len(self._answers) > _MOST:
-            self._answers.popitem(last=False)
         return path

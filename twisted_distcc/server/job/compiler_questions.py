@@ -17,6 +17,7 @@ from threading import Lock
 from typing import Final
 
 from twisted_distcc import __version__
+from twisted_distcc.bounded import Bounded
 from twisted_distcc.content.body import Body
 from twisted_distcc.execution.executor import Executor
 from twisted_distcc.jobs.commands import CompilerQuestion
@@ -67,7 +68,7 @@ class Answers:
         self._find_out = find_out
         self._clock = clock
         self._stamp = stamp
-        self._told: dict[str, _Told] = {}
+        self._told: Bounded[str, _Told] = Bounded(_MOST_COMPILERS)
         self._finding = Lock()
 
     def remembered(self, compiler: str) -> Body | None:
@@ -92,14 +93,8 @@ class Answers:
                 return answer
             stamp = self._stamp(compiler)
             answer = self._find_out(compiler)
-            self._remember(compiler, _Told(answer, stamp, self._clock.seconds()))
+            self._told[compiler] = _Told(answer, stamp, self._clock.seconds())
             return answer
-
-    def _remember(self, compiler: str, told: _Told) -> None:
-        self._told.pop(compiler, None)
-        if len(self._told) >= _MOST_COMPILERS:
-            del self._told[next(iter(self._told))]
-        self._told[compiler] = told
 
 
 @dataclass(frozen=True, slots=True)
