@@ -101,7 +101,7 @@ class TurnTests(ConnectionTestCase):
         self.assertEqual(eve.transport.producerState, "paused")
         while eve.transport.producerState == "paused":
             self.assertGreater(self.turn()[EVE], 0)
-        self.assertEqual(len(eve.protocol._unread), 0)
+        self.assertEqual(len(eve.protocol._input._unread), 0)
 
     def test_hung_up(self) -> None:
         """Of clients who send and hang up nothing is kept, nor read, when their turn would come."""
@@ -111,7 +111,7 @@ class TurnTests(ConnectionTestCase):
             one.protocol.dataReceived(floods.entries(5000)[:PIECE])
             one.protocol.connectionLost()
         self.turn()
-        self.assertEqual(sum(len(one.protocol._unread) for one in crowd), 0)
+        self.assertEqual(sum(len(one.protocol._input._unread) for one in crowd), 0)
         self.assertEqual(self.turn(), Counter())
 
     def test_connections(self) -> None:

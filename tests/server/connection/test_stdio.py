@@ -280,6 +280,7 @@ class RootTests(PipeTestCase):
             script.write_text(CLOSED_LATER.format(option=option))
             for version, request in (
                 (1, request_bytes(("gcc", "-c", "a b.c"))),
+                (1, request_bytes(("twisted-distccd", "about", "gcc"))),
                 (3, tree_bytes({b"/project/hello.c": b"int a;\n"})),
             ):
                 streams = self.piped(sys.executable, str(script))

@@ -6,8 +6,7 @@ on to another server (the framework page of the documentation does), or make som
 
 One connection is one job.  When the client goes, the job is cancelled.
 
-What comes is read a piece at a time, in the client's share of the reactor's time (`time_shares`); until
-all of it is read, no more is taken from the network.
+What comes is read a piece at a time, in the client's share of the reactor's time (`paced_input`).
 """
 
 from __future__ import annotations
@@ -33,6 +32,7 @@ from twisted_distcc.runtime.sending import send
 from twisted_distcc.server.connection import costs
 from twisted_distcc.server.connection.conversation import Conversation, HangUp, Next, Refusal
 from twisted_distcc.server.connection.deadline_timer import DeadlineTimer
+from twisted_distcc.server.connection.paced_input import PacedInput
 from twisted_distcc.server.connection.server_transport import ServerTransport, address_peer
 from twisted_distcc.server.job.compile import Compile
 from twisted_distcc.server.quotas.deadlines import LINGER, Deadlines
@@ -135,11 +135,6 @@ class DistccServerProtocol(Protocol):
     def __init__(self, factory: DistccServerFactory) -> None:
         self.factory: DistccServerFactory = factory
         self._timer = DeadlineTimer(factory.clock, factory.deadlines.idle, self._late)
-        self._is_entered = False
-        self._unread = b""  # what has come, and waits for its turn
-        self._is_held = False  # by `pause`
-        self._is_paused = False
-        self._is_gone = False
         self._job: Deferred[None] | None = None
         self._is_answered = False
 
@@ -162,16 +157,15 @@ class DistccServerProtocol(Protocol):
             log=self._log,
             cancelled=CancelledError,
         )
+        self._input = PacedInput(self._connection, factory.shares, identity, self)
         self._timer.start(factory.deadlines.receive)
         factory.opened(self)
         if factory.is_crowded:
-            self._enter()
-        factory.shares.read(self, identity)
-        self._read_or_wait()
+            self._input.enter()
+        self._input.start()
 
-    def _enter(self) -> None:
-        """Take a place among the connections, or tell why there is none."""
-        self._is_entered = True
+    def enter(self) -> int:
+        """Take a place among the connections, or tell why there is none; see `paced_input.Reader`."""
         self.factory.admission.reading(self, self.peer.identity)
         verdict = self.factory.admit(self.peer)
         if not isinstance(verdict, Refused):
@@ -180,12 +174,13 @@ class DistccServerProtocol(Protocol):
             except CeilingMetError as error:
                 verdict = Refused((str(error),), error.exit_code)
             else:
-                return
+                return costs.ENTRY
         self._log.warn("{peer} may not connect: {reason}", peer=self.peer, reason=verdict)
         if self._hold.turn_away():
             self._conversation.turn_away(verdict)
         else:
             self._abort()
+        return costs.ENTRY
 
     # Reading.
 
@@ -193,45 +188,28 @@ class DistccServerProtocol(Protocol):
         """Read what came, in its turn."""
         if self._job is None:
             self._timer.piece()
-        self._unread = self._unread + data if self._unread else data
-        self.factory.shares.read(self, self.peer.identity)
-        self._read_or_wait()
+        self._input.take(data)
 
     @property
-    def has_more(self) -> bool:
-        """Whether there is something to read that may be read now."""
-        is_due = not self._is_entered or (bool(self._unread) and not self._is_held)
-        return is_due and not self._is_gone
+    def piece_size(self) -> int:
+        """How many bytes to read at a time: a slice, or the rest of a body."""
+        return self._conversation.body_left or _SLICE
 
-    def read_some(self) -> int:
-        """Read a piece of what came; see `time_shares`."""
-        if not self.has_more:
-            return 0
-        try:
-            return self._read_piece()
-        except Exception:
-            self._log.failure("the request of {peer} could not be read", peer=self.peer)
-            self._abort()
-            return costs.REQUEST
-        finally:
-            if self._is_paused:
-                self._read_or_wait()
-
-    def _read_piece(self) -> int:
-        """Let the client in, or read a slice or a body; return what that cost."""
-        if not self._is_entered:
-            self._enter()
-            return costs.ENTRY
+    def read(self, piece: bytes) -> int:
+        """Read a slice, or some of a body; see `paced_input.Reader`."""
         if self._job is not None:  # bytes after the request, or its refusal, belong to nobody
-            dropped, self._unread = self._unread, b""
-            return costs.of_bytes(len(dropped))
-        if self._is_paused:  # it is not the client who keeps us waiting
+            return costs.of_bytes(len(piece))
+        if self._input.is_paused:  # it is not the client who keeps us waiting
             self._timer.piece()
-        conversation = self._conversation
-        size, tokens = conversation.body_left or _SLICE, conversation.tokens
-        data, self._unread = self._unread[:size], self._unread[size:]
-        cost = self._go_on(conversation.feed(data))
-        return cost + costs.of_bytes(len(data)) + costs.of_tokens(conversation.tokens - tokens)
+        tokens = self._conversation.tokens
+        cost = self._go_on(self._conversation.feed(piece))
+        return cost + costs.of_bytes(len(piece)) + costs.of_tokens(self._conversation.tokens - tokens)
+
+    def read_failed(self) -> int:
+        """Give up on a request that we cannot read, for a reason of our own."""
+        self._log.failure("the request of {peer} could not be read", peer=self.peer)
+        self._abort()
+        return costs.REQUEST
 
     def _go_on(self, outcome: Next) -> int:
         """Do what is due when bytes have come; return what that costs at once."""
@@ -249,30 +227,15 @@ class DistccServerProtocol(Protocol):
             case None:
                 return 0
 
-    def _read_or_wait(self) -> None:
-        """Take more from the network when all that came is read, and nobody holds us back."""
-        if self._is_gone:
-            return
-        is_paused = self._is_held or bool(self._unread) or not self._is_entered
-        if is_paused is not self._is_paused:
-            self._is_paused = is_paused
-            if is_paused:
-                self._connection.pauseProducing()
-            else:
-                self._connection.resumeProducing()
-
     def pause(self) -> None:
         """Read no more until `resume`: too many jobs wait."""
         self._timer.stop()
-        self._is_held = True
-        self._read_or_wait()
+        self._input.hold()
 
     def resume(self) -> None:
         """Read on."""
-        self._is_held = False
         self._timer.start(self.factory.deadlines.receive)
-        self.factory.shares.read(self, self.peer.identity)
-        self._read_or_wait()
+        self._input.release()
 
     def _stop_reading(self) -> None:
         self.factory.admission.done_reading(self)
@@ -282,9 +245,7 @@ class DistccServerProtocol(Protocol):
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """The client is gone: so is its job."""
-        self._is_gone = True
-        self._unread = b""
-        self.factory.shares.forget(self, self.peer.identity)
+        self._input.close()
         self._stop_reading()
         self._conversation.discard()
         if self._job is None:
@@ -312,7 +273,7 @@ class DistccServerProtocol(Protocol):
         self._abort()
 
     def _abort(self) -> None:
-        self._is_gone = True
+        self._input.stop()
         self._connection.abortConnection()
 
     # Answering.
