@@ -1,1 +1,1 @@
-"""Bytes: bodies in memory or on disk, their digests, and the codecs that they travel under."""
+"""Bulk data: bodies in memory or on disk, the contents of files, and their compression."""

@@ -1,14 +1,14 @@
-"""The bulk of a message: bytes in memory while they are few, a file of their own beyond that.
+"""The bulk data of a message: held in memory while small, in a file of its own beyond that.
 
-A `Spool` takes bytes as they come, and makes a `Body` of them, which is read, sent in pieces, or moved
-into place, and discarded when it is no longer wanted::
+A `Spool` takes bytes as they arrive, and turns them into a `Body`, which is read, sent in pieces, or
+moved into place, and discarded when it is no longer wanted::
 
     spool = Spool(directory)
     spool.write(b"int a;")
     body = spool.finish()
     body.save("a.i")
 
-Whether the bytes are compressed is known to whoever has the body: see `packing`.
+A body does not record whether its bytes are compressed; its owner knows (see `packing`).
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
-# Beyond so many bytes a body goes to disk.  Five hundred connections may each hold this much.
+# A body larger than this goes to disk.  Five hundred connections may each hold this much.
 IN_MEMORY: Final = 64 * 1024
 PIECE: Final = 128 * 1024
 _PREFIX: Final = "body-"
 _NUMBERS: Final = itertools.count()
 Part: TypeAlias = Callable[[int, int], bytes]
-"""Reads a part of a body, by its start and its length."""
+"""Reads the part of a body with the given start and length."""
 
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """So many bytes, in memory (`data`) or in a file that belongs to the body (`path`)."""
+    """Bytes in memory (`data`) or in a file that belongs to the body (`path`)."""
 
     length: int
     data: bytes | None = None
@@ -45,11 +45,11 @@ class Body:
 
     @classmethod
     def adopt(cls, path: str, directory: str | None = None) -> Body:
-        """Make a body of the file `path`, which is gone from there: it is read, or moved if large.
+        """Turn the file `path` into a body: a small file is read and removed, a large one is moved.
 
         Args:
             path: the file.
-            directory: where a large one is moved; `None` leaves it in place.
+            directory: where to move a large file; `None` leaves it in place.
 
         Raises:
             OSError: if the file cannot be read or moved.
@@ -63,11 +63,11 @@ class Body:
         return cls.of(data)
 
     def read(self) -> bytes:
-        """Return all bytes, in memory: for bodies that are known to be small."""
+        """Return all bytes; only for bodies that are known to be small."""
         return b"".join(self.pieces())
 
     def head(self, length: int) -> bytes:
-        """Return the first bytes, at most `length`.
+        """Return the first `length` bytes, or all if there are fewer.
 
         Raises:
             OSError: if the body's file cannot be read.
@@ -93,9 +93,9 @@ class Body:
 
     @contextlib.contextmanager
     def opened(self) -> Iterator[Part]:
-        """Yield a function that reads parts, for as long as the body is open.
+        """Yield a function that reads parts of the body inside the `with` block.
 
-        Both raise `OSError` if the body's file cannot be read, or is shorter than was said.
+        Both raise `OSError` if the body's file cannot be read, or is shorter than expected.
         """
         if self.path is None:
             data = self.data or b""
@@ -108,7 +108,7 @@ class Body:
             os.close(descriptor)
 
     def save(self, path: str) -> None:
-        """Move the body to the file `path`, over whatever is there; the body is given up by this.
+        """Move the body to the file `path`, replacing whatever is there; the body is then used up.
 
         Raises:
             OSError: if it cannot be written.
@@ -125,7 +125,7 @@ class Body:
                 _copy_away(self.path, path)
 
     def discard(self) -> None:
-        """Give up the body, and remove its file."""
+        """Remove the body's file, if it has one; the body is not to be used afterwards."""
         if self.path is not None:
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(self.path)
@@ -158,11 +158,11 @@ def _move(path: str, directory: str) -> str:
 
 
 EMPTY: Final = Body.of(b"")
-"""The body of no bytes."""
+"""The empty body."""
 
 
 class Spool:
-    """Takes a body as it comes, and moves to a file in `directory` once it is no longer small."""
+    """Collects a body as it arrives, and moves to a file in `directory` once it is no longer small."""
 
     def __init__(self, directory: str | None = None) -> None:
         self._directory = directory
@@ -197,7 +197,7 @@ class Spool:
         return Body(self._length, path=self._path)
 
     def discard(self) -> None:
-        """Give up what was taken so far."""
+        """Drop everything taken so far."""
         with contextlib.suppress(OSError):
             self._close()
         if self._path is not None:
@@ -217,17 +217,17 @@ class Spool:
 
 
 def temporary_folder() -> str:
-    """Return the folder for temporary files; `tempfile` would take longer to load than a job to read."""
+    """Return the folder for temporary files; importing `tempfile` takes longer than reading a job."""
     return os.path.abspath(os.environ.get("TMPDIR") or "/tmp")  # noqa: S108  (names in it are made safely)
 
 
 def _new_path(directory: str | None) -> str:
-    """Return a name that nobody else makes for a body, in a third of the time that `tempfile` takes."""
+    """Return a unique name for a body's file, in a third of the time that `tempfile` takes."""
     return f"{directory or temporary_folder()}/{_PREFIX}{os.getpid()}-{next(_NUMBERS)}"
 
 
 def new_file(directory: str | None) -> tuple[int, str]:
-    """Make a file for a body in `directory`; give its descriptor, for writing, and its path.
+    """Create a file for a body in `directory`; return a descriptor for writing, and its path.
 
     Raises:
         OSError: if the disk takes no more.

@@ -1,11 +1,11 @@
-"""What a file of a job holds, however it is kept.
+"""The content of a job's files, however it is stored.
 
-A `FileContent` is the content of one file: the model of a job hands it on, and how its bytes are kept is
-its own matter.  Today they are packed, in memory at a client and in a spool at a server
-(`packed_content`); a store of files by their digests would be another way.
+A `FileContent` is the content of one file.  The model of a job passes it along without knowing how its
+bytes are stored.  Today they are packed, in memory at a client and in a spool at a server
+(`packed_content`); a content-addressed store would be another way.
 
-The contents of a job's files may lie in one place, such as a spool with a file of its own.  That is
-their `Contents`: whoever reads them opens it, and whoever ends the life of the job discards it::
+The contents of a job's files may share one storage, such as a spool with a file of its own.  That is
+their `Contents`: open it to read them, and discard it when the job is over::
 
     with tree.contents.opened():
         for file in files:
@@ -33,32 +33,32 @@ class Hash(Protocol):
 class FileContent(Protocol):
     """The bytes of one file.
 
-    All that reads them raises `OSError` where they cannot be read, and `RemoteProtocolError` where they
-    are not what a peer said they were.
+    Every method that reads them raises `OSError` if they cannot be read, and `RemoteProtocolError` if
+    they are not what a peer said they were.
     """
 
     @property
     def length(self) -> int:
-        """How many bytes it takes, as it is kept."""
+        """The size in bytes, as stored."""
         ...
 
     def identify(self, hashed: Hash, /) -> None:
-        """Feed `hashed` with what tells this content from all others."""
+        """Feed `hashed` with data that identifies this content."""
         ...
 
     def largest(self) -> int:
-        """Return a number of bytes that there cannot be more of, without expanding them."""
+        """Return an upper bound on the number of bytes, without expanding them."""
         ...
 
     def read(self, ceiling: int, /) -> bytes:
         """Return the bytes; raise `BodyTooLargeError` if there are more than `ceiling`.
 
-        That may take as much memory as `largest` says.
+        This may take as much memory as `largest` says.
         """
         ...
 
     def write(self, descriptor: int, ceiling: int, run_filter: RunFilter, /) -> int:
-        """Write the bytes into an empty file, within bounds on memory, and return how many there are.
+        """Write the bytes to an empty file, using bounded memory, and return how many there are.
 
         Raises:
             BodyTooLargeError: if there are, or may be, more than `ceiling`.
@@ -68,10 +68,10 @@ class FileContent(Protocol):
 
 
 class Contents:
-    """What the contents of some files lie in: as this one stands, nothing but memory.
+    """The storage that the contents of some files share; this base class is for plain memory.
 
     Attributes:
-        length: the bytes of all of them, as they are kept.
+        length: the total size in bytes, as stored.
     """
 
     def __init__(self, length: int = 0) -> None:
@@ -79,7 +79,7 @@ class Contents:
 
     @contextmanager
     def opened(self) -> Iterator[None]:
-        """Let the contents be read; several threads may do so at a time.
+        """Make the contents readable inside the `with` block; several threads may do so at once.
 
         Raises:
             OSError: if they cannot be read, or were discarded.
@@ -87,8 +87,8 @@ class Contents:
         yield
 
     def discard(self) -> None:
-        """Give up the contents."""
+        """Release the contents."""
 
 
 IN_MEMORY: Final = Contents()
-"""Of contents that are a client's own, and lie in its memory anyway."""
+"""The storage of contents that a client holds in memory anyway."""

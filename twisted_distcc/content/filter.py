@@ -1,9 +1,9 @@
 """A program that compresses or expands one large body, from file to file.
 
-It reads standard input, which is a regular file, writes standard output, and ends with exit status 0.
-`NO_ROOM` means that the output could not be written; any other status, that the body is not LZO1X, or
-more than its ceiling.  It runs apart from the process that serves, so that a body made to burst does so
-here, within limits on memory and on the size of the file::
+It reads standard input, which is a regular file, writes standard output, and exits with status 0.
+`NO_ROOM` means that the output could not be written; any other status means that the body is not LZO1X,
+or exceeds its ceiling.  It runs as a process of its own, so that a decompression bomb goes off here,
+within limits on memory and on file size, and not in the server::
 
     python -m twisted_distcc.content.filter expand 1073741824 <body.lzo >body
 """
@@ -44,7 +44,7 @@ def main() -> int:
 
 
 def run_filter(direction: str, ceiling: int, source: int, target: int) -> int:
-    """Run a filter in this process, which is bounded from now on, and give its exit status.
+    """Run a filter in this process, limiting its resources from now on; return the exit status.
 
     Args:
         direction: `compress` or `expand`.

@@ -1,7 +1,7 @@
-"""What a program says while it runs.
+"""Capture what a program writes to its standard output or error.
 
-The program writes to a descriptor, and what it wrote becomes a `Body`.  It lies in a file in memory,
-which costs nothing while it is empty and cannot grow beyond its ceiling, whatever the program does.
+The program writes to a descriptor, and what it wrote becomes a `Body`.  The descriptor is a file in
+memory, which costs nothing while empty and cannot grow beyond its ceiling, whatever the program does.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from typing import Final, Self
 from twisted_distcc.content.body import PIECE, Body, Spool
 
 MOST_OUTPUT: Final = 16 * 1024 * 1024
-"""Bytes of one stream; C++ at its worst says some hundred kilobytes."""
+"""The most bytes of one stream; C++ at its worst writes a few hundred kilobytes."""
 
 # A write that would go over the ceiling fails whole; programs write this much at once at most.
 _AT_ONCE: Final = 64 * 1024
 
 LONGEST_WHOLE: Final = MOST_OUTPUT - _AT_ONCE
-"""Bytes of a stream beyond which some of it may be missing."""
+"""The length, in bytes, beyond which part of a stream may be missing."""
 
 _PAGE: Final = os.sysconf("SC_PAGE_SIZE")
 
@@ -28,7 +28,7 @@ _LAST_WORDS: Final = 64 * 1024
 
 
 class OutputCapture:
-    """One stream of what a program says; close it by leaving its context."""
+    """One captured stream, a context manager; leaving the context closes it."""
 
     def __init__(self, name: str) -> None:
         self.descriptor = os.memfd_create(name, os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
@@ -36,7 +36,7 @@ class OutputCapture:
         fcntl.fcntl(self.descriptor, fcntl.F_ADD_SEALS, fcntl.F_SEAL_GROW | fcntl.F_SEAL_SHRINK)
 
     def read(self, directory: str) -> Body:
-        """Return what was said, to its first gap; if it is much, it is put into `directory`.
+        """Return the output up to its first gap; a large one is a file in `directory`.
 
         Raises:
             OSError: if the disk takes no more.
@@ -50,17 +50,17 @@ class OutputCapture:
         return spool.finish()
 
     def ended_with(self, words: bytes) -> bool:
-        """Whether these words are in the last of what was said."""
+        """Whether `words` occur near the end of the output."""
         return words in self.last()
 
     def last(self) -> bytes:
-        """Return the last of what was said."""
+        """Return the last 64 KiB of the output."""
         length = self._length()
         start = max(0, length - _LAST_WORDS)
         return os.pread(self.descriptor, length - start, start)
 
     def _length(self) -> int:
-        """Return how much was said: text ends before the zeros that fill the last page."""
+        """Return the length of the output: text ends before the zeros that fill the last page."""
         end = os.lseek(self.descriptor, 0, os.SEEK_HOLE)
         start = max(0, end - _PAGE)
         return start + len(os.pread(self.descriptor, end - start, start).rstrip(b"\0"))

@@ -1,8 +1,8 @@
-"""The contents of files, each compressed with LZO1X by itself, as version 3 of the protocol sends them.
+"""The contents of files, compressed one by one with LZO1X, as version 3 of the protocol sends them.
 
-A client packs a file once (`PackedContent.of`) and sends it often.  A server takes the files of a job
-into a `PackedSpool`, one after the other: one body, however many they are.  They are expanded when they
-are wanted::
+A client packs a file once (`PackedContent.of`) and sends it often.  A server collects the files of a job
+in a `PackedSpool`, one after the other: one body, however many files there are.  They are expanded on
+demand::
 
     spool = PackedSpool()
     content = spool.add(len(packed))
@@ -11,8 +11,9 @@ are wanted::
     with spool.opened():
         assert content.read(ceiling=1024) == b"int a;"
 
-What may burst is expanded by a program of its own, whose memory is bounded: the format does not say how
-much there is.  Of what takes much memory little goes on at a time, whatever the number of jobs.
+The format does not record the expanded size, so whatever may become too large is expanded by a separate
+process with bounded memory.  Only a few expansions that take much memory run at once, however many jobs
+there are.
 """
 
 from __future__ import annotations
@@ -32,9 +33,9 @@ from twisted_distcc.content.filter import NO_ROOM
 from twisted_distcc.content.lzo import compress, expand, largest_expansion
 from twisted_distcc.errors import BodyTooLargeError
 
-# What may be taken in memory at once; a source is smaller, but for a few amalgamations.
+# The most that may be expanded in memory; all sources but a few amalgamations are smaller.
 _IN_MEMORY: Final = 64 * 1024 * 1024
-# So many bytes become 4 MiB at the most; most headers have fewer.
+# This many bytes expand to 4 MiB at most; most headers have fewer.
 _SMALL: Final = 16 * 1024
 # As many as `runtime.bulk` lets expand bodies: a thread may need some hundred megabytes for one file,
 # and a program gigabytes.  Each job waits in a thread of its own.
@@ -42,7 +43,7 @@ _TURNS: Final = BoundedSemaphore(2)
 
 
 class Kept(Protocol):
-    """What packed bytes lie in.
+    """The storage of packed bytes.
 
     Attributes:
         part: reads parts of it.
@@ -56,8 +57,8 @@ class PackedContent:
     """One file's bytes, compressed; a `FileContent`.
 
     Attributes:
-        kept: what they lie in.
-        start, length: which part of that they are.
+        kept: their storage.
+        start, length: which part of it they are, in bytes.
     """
 
     kept: Kept
@@ -66,39 +67,39 @@ class PackedContent:
 
     @classmethod
     def of(cls, data: bytes) -> PackedContent:
-        """Pack `data`, in memory."""
+        """Return `data` packed, in memory."""
         return cls.packed(compress(data))
 
     @classmethod
     def packed(cls, packed: bytes) -> PackedContent:
-        """Keep what is packed already, in memory."""
+        """Return a content, in memory, of bytes that are packed already."""
         return cls(_InMemory(packed), 0, len(packed))
 
     def data(self) -> bytes:
-        """Return the bytes as they are kept, compressed."""
+        """Return the bytes as stored, compressed."""
         return self.kept.part(self.start, self.length)
 
     def pieces(self) -> Iterable[bytes]:
-        """Return the bytes as they are kept, in pieces that are not large."""
+        """Return the bytes as stored, in pieces of bounded size."""
         return in_pieces(self.kept.part, self.start, self.length)
 
     def identify(self, hashed: Hash) -> None:
-        """Feed `hashed` with the bytes as they are kept: to expand them would cost more."""
+        """Feed `hashed` with the bytes as stored: expanding them would cost more."""
         for piece in in_pieces(self.kept.part, self.start, self.length):
             hashed.update(piece)
 
     def largest(self) -> int:
-        """Return a number of bytes that they cannot expand beyond."""
+        """Return an upper bound on the expanded size, in bytes."""
         return largest_expansion(self.data())
 
     def read(self, ceiling: int) -> bytes:
-        """Return the bytes, expanded; see `FileContent`."""
+        """Return the expanded bytes; see `FileContent`."""
         return expand(self.data(), ceiling)
 
     def write(self, descriptor: int, ceiling: int, run_filter: RunFilter) -> int:
-        """Write the bytes, expanded; see `FileContent`.
+        """Write the expanded bytes; see `FileContent`.
 
-        They are not taken into memory before it is their turn.
+        They are not loaded into memory before it is their turn.
         """
         with nullcontext() if self.length <= _SMALL else _TURNS:
             packed = self.data()
@@ -112,7 +113,7 @@ class PackedContent:
 
 
 def packed_form(content: FileContent) -> PackedContent:
-    """Return `content` as version 3 of the protocol sends it, which it mostly is already."""
+    """Return `content` as version 3 of the protocol sends it; in most cases it is that already."""
     return content if isinstance(content, PackedContent) else PackedContent.of(content.read(sys.maxsize))
 
 
@@ -126,7 +127,7 @@ class _InMemory:
 
 
 class PackedSpool(Contents):
-    """Takes the packed bytes of one file after the other: in memory, or in one file once they are many.
+    """Collects the packed bytes of file after file: in memory, or in one file once there are many.
 
     Args:
         directory: where that file is; `None` is the system's temporary folder.
@@ -156,7 +157,7 @@ class PackedSpool(Contents):
         self._spool.write(data)
 
     def finish(self) -> None:
-        """Have all bytes, which can be read from now on.
+        """Note that all bytes have been written; from now on they can be read.
 
         Raises:
             OSError: if the disk takes no more.
@@ -165,7 +166,7 @@ class PackedSpool(Contents):
 
     @contextmanager
     def opened(self) -> Iterator[None]:
-        """Let the contents be read; see `Contents`."""
+        """Make the contents readable; see `Contents`."""
         with self._lock:
             if not self._readers:
                 self._open()
@@ -179,7 +180,7 @@ class PackedSpool(Contents):
                     self._close()
 
     def discard(self) -> None:
-        """Give up what was taken; whoever has it open can read on."""
+        """Release what was taken; whoever has it open can go on reading."""
         self._spool.discard()
         self._body.discard()
 

@@ -1,9 +1,9 @@
-"""Bodies on their way through LZO1X, within bounds on memory and time.
+"""Compress and expand bodies with LZO1X, within bounds on memory and time.
 
-What is small, and cannot become large, is compressed or expanded at once.  What takes longer is done by
-a thread, and what could burst by a program with limits of its own (`filter`).  `Packing` decides which;
-whoever inherits from it says how a thread and a program are waited for: `runtime.bulk` waits with
-Twisted, `server.connection.blocking` without::
+A body that is small, and cannot become large, is handled on the spot.  One that takes longer goes to a
+thread, and one that might expand without bound to a process with limits of its own (`filter`).
+`Packing` decides which; its subclasses say how to wait for a thread and a process: `runtime.bulk` waits
+with Twisted, `server.connection.blocking` without::
 
     packed = await bulk.compress(Body.of(b"int a;"))
     assert (await bulk.expand(packed, ceiling=1024)).read() == b"int a;"
@@ -22,17 +22,17 @@ from twisted_distcc.content.filter import NO_ROOM
 from twisted_distcc.content.lzo import compress, expand, largest_expansion
 from twisted_distcc.errors import BodyTooLargeError
 
-# Compressing costs some 30 microseconds a kilobyte: beyond this it would hold other jobs up.
+# Compressing takes some 30 microseconds per kilobyte: beyond this it would hold up other jobs.
 _COMPRESSED_AT_ONCE: Final = 16 * 1024
-# What a body may become on the spot, as far as its bytes can tell: that takes half a millisecond.
+# The upper bound on what is expanded on the spot, which takes half a millisecond.
 _EXPANDED_AT_ONCE: Final = 512 * 1024
-# What a thread may hold in memory, and how far that may expand.
+# The most that a thread may hold in memory, compressed and expanded.
 _IN_THREAD: Final = 4 * 1024 * 1024
 _EXPANDED_IN_THREAD: Final = 64 * 1024 * 1024
 
 
 class Packing(ABC):
-    """Compresses and expands bodies; whoever inherits says how what takes long is waited for.
+    """Compresses and expands bodies; subclasses say how to wait for long work.
 
     Attributes:
         directory: where large bodies lie; `None` is the system's folder for temporary files.
@@ -44,10 +44,10 @@ class Packing(ABC):
 
     @abstractmethod
     async def work(self, work: Callable[[], Body]) -> Body:
-        """Return what `work` returns or raises; that may take a tenth of a second or two."""
+        """Run `work`, which may take a tenth of a second or two, and return what it returns."""
 
     async def expansion(self, work: Callable[[], Body]) -> Body:
-        """Do as `work` does, for what may take some hundred megabytes of memory meanwhile."""
+        """Like `work`, for work that may take a few hundred megabytes of memory."""
         return await self.work(work)
 
     @abstractmethod

@@ -1,9 +1,9 @@
-"""Files that trees have in common, each on the disk once, and counted once.
+"""A store of files that trees share, each on disk once and counted once.
 
-A tree takes a file from the store by its digest, which tells its content from all others
-(`FileContent.identify`), or puts the one that it made into the store for the next tree.  The store
-counts the bytes of all that it and the trees hold.  Whoever gets a file must not be able to change it,
-so it is for sandboxes alone, which show it read-only.  It may be used by several threads.
+A tree takes a file from the store by the digest of its content (`FileContent.identify`), or adds the
+file that it made for the next tree to use.  The store counts the bytes of all files that it and the
+trees hold.  Nobody who is given a file may be able to change it, so the store is for sandboxes only,
+which mount it read-only.  It is thread-safe.
 """
 
 from __future__ import annotations
@@ -19,21 +19,22 @@ _MOST_FILES: Final = 20_000
 
 
 class Held(NamedTuple):
-    """A file that somebody holds: what tells it from others, and its bytes, expanded."""
+    """A file in use: a number that identifies it, and its expanded size in bytes."""
 
     number: int
     length: int
 
 
 class Store:
-    """A folder of files that were used of late.
+    """A folder of recently used files.
 
     Attributes:
-        bytes: of all files that it or a tree holds, each counted once, however many names it has.
+        bytes: the total size of all files that it or a tree holds, each counted once, however many
+            names it has.
 
     Args:
-        folder: the folder, which is made.
-        most_bytes: of all files that it holds itself; those that nobody used for longest go first.
+        folder: the folder, which is created.
+        most_bytes: the most bytes that it holds itself; the least recently used files go first.
     """
 
     def __init__(self, folder: str, most_bytes: int = _MOST_BYTES) -> None:
@@ -48,7 +49,7 @@ class Store:
         self._own_bytes = 0
 
     def link_to(self, path: bytes, digest: bytes) -> Held | None:
-        """Have a file at `path`, to be released; return `None` if there is no such file."""
+        """Link the file of this digest to `path`; `None` if there is none.  The caller releases it."""
         with self._lock:
             held = self._own.pop(digest, None)
             if held is None:
@@ -63,7 +64,7 @@ class Store:
         return held
 
     def take(self, path: bytes, digest: bytes, length: int) -> Held:
-        """Count the file at `path`, to be released, and keep it for others if that can be."""
+        """Count the file at `path`, and keep it for others if possible.  The caller releases it."""
         held = self.count(length)
         with self._lock:
             if digest in self._own:
@@ -80,14 +81,14 @@ class Store:
         return held
 
     def count(self, length: int) -> Held:
-        """Count a file that is for one tree alone, to be released."""
+        """Count a file that belongs to one tree alone.  The caller releases it."""
         with self._lock:
             held = Held(next(self._numbers), length)
             self._hold(held)
         return held
 
     def release(self, held: Held) -> None:
-        """Count a file no more for one of those who had it."""
+        """Drop one holder's claim to a file; the last one's uncounts it."""
         with self._lock:
             self._let_go(held)
 

@@ -1,1 +1,1 @@
-"""What is asked of a server and what it answers: requests, replies, and the messages that carry them."""
+"""Requests to a server and its replies, and how they are read from and written to the wire."""

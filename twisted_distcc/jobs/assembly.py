@@ -1,7 +1,7 @@
-"""Events of the wire, gathered into whole messages; and messages, laid out as pieces for the wire.
+"""Assemble wire events into whole messages, and encode messages as pieces for the wire.
 
-An `Assembly` takes the events of one message, and makes a `Request` or a `Reply` of them, whose bodies
-are as they came; `compression` expands them.  `request_pieces` and `reply_pieces` are the reverse::
+An `Assembly` takes the events of one message, and builds a `Request` or a `Reply`, whose bodies are as
+received; `compression` expands them.  `request_pieces` and `reply_pieces` do the reverse::
 
     for event in reader.events():
         assembly.take(event)
@@ -25,11 +25,11 @@ _ARGUMENT: Final = b"ARGV"
 _FILE: Final = b"FILE"
 _OUTPUTS: Final = ((OBJECT, b"DOTO"), (DEPENDENCIES, b"DOTD"))
 WRITE: Final = 128 * 1024
-"""Bytes that are about as many as are written at a time."""
+"""The approximate number of bytes per write."""
 
 
 class Assembly:
-    """Gathers the events of one message: `take` each, then ask for the `request` or the `reply`.
+    """Collects the events of one message: `take` each, then call `request` or `reply`.
 
     Args:
         directory: where large bodies lie; `None` is the system's temporary folder.
@@ -51,7 +51,7 @@ class Assembly:
 
     @property
     def has_begun(self) -> bool:
-        """Whether the message's first token has come: whoever sent it speaks the protocol."""
+        """Whether the message's first token has arrived, so that its sender speaks the protocol."""
         return bool(self._numbers)
 
     @property
@@ -63,7 +63,7 @@ class Assembly:
         """Take the next event.
 
         Raises:
-            OSError: if the disk takes no more; the bodies that follow are then passed over.
+            OSError: if the disk takes no more; the bodies that follow are then ignored.
         """
         match event:
             case Number(token, value):
@@ -82,13 +82,13 @@ class Assembly:
                 pass
 
     def pass_over(self) -> None:
-        """Keep no more words, names and bodies: the message is read to its end for politeness alone."""
+        """Ignore the rest of the message, which is then read to its end only to be polite."""
         self._wanted = False
         self._arguments.clear()
         self.discard()
 
     def discard(self) -> None:
-        """Give up all bodies."""
+        """Discard all bodies."""
         if self._spool is not None:
             self._spool.discard()
             self._spool = None
@@ -98,17 +98,17 @@ class Assembly:
         self._bodies.clear()
 
     def request(self) -> Request:
-        """Return the request, once all its events were taken."""
+        """Return the request, once all its events have been taken."""
         if self.version == FILES:
             return Request(self.arguments, version=FILES, tree=self._tree.finish())
         source = self._bodies.pop(b"DOTI", EMPTY)
         return Request(self.arguments, source, self.version)
 
     def reply(self) -> Reply:
-        """Return the reply, once all its events were taken."""
+        """Return the reply, once all its events have been taken."""
         take = self._bodies.pop
         stderr, stdout = take(b"SERR", EMPTY), take(b"SOUT", EMPTY)
-        # An output that is not there is sent as an empty one.
+        # A missing output is sent as an empty one.
         outputs = {name: body for name, token in _OUTPUTS if (body := take(token, EMPTY)).length}
         return Reply(self._numbers[b"STAT"], stderr, stdout, outputs=outputs)
 
@@ -144,7 +144,7 @@ class Assembly:
 
 
 def request_pieces(writer: Writer, request: Request) -> Iterator[bytes]:
-    """Lay out `request`, whose bodies are as its version wants them."""
+    """Yield `request` encoded; its bodies must be compressed as its version requires."""
     yield writer.send(Number(b"DIST", request.version))
     if request.tree is not None:
         yield writer.send(Text(b"CDIR", request.tree.directory))
@@ -159,7 +159,7 @@ def request_pieces(writer: Writer, request: Request) -> Iterator[bytes]:
 
 
 def reply_pieces(writer: Writer, reply: Reply, version: int) -> Iterator[bytes]:
-    """Lay out `reply`, whose bodies are as `version` wants them."""
+    """Yield `reply` encoded; its bodies must be compressed as `version` requires."""
     yield writer.send(Number(b"DONE", version))
     yield writer.send(Number(b"STAT", reply.status))
     yield from _body_pieces(writer, b"SERR", reply.stderr)

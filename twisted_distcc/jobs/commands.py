@@ -1,8 +1,8 @@
-"""What a request asks for: a compile, or an answer about a compiler.
+"""Tell what a request asks for: a compile, or information about a compiler.
 
-In: a `Request`.  Out: a `CompileCommand` or a `CompilerQuestion`.  The first word of a request's
-command line does not always name the compiler.  A client that has files preprocessed by the server puts
-`env NAME=VALUE…` before it, and before its first job it asks whether the compiler there is its own:
+`command_of` turns a `Request` into a `CompileCommand` or a `CompilerQuestion`.  The first word of a
+request's command line does not always name the compiler.  A client that lets the server preprocess puts
+`env NAME=VALUE…` before it, and before its first job it asks whether the server has the same compiler:
 
     env LC_ALL=C gcc -c a.c         a compile by gcc, with LC_ALL set
     twisted-distccd about gcc       a question about gcc (doc/protocol.md has the answer)
@@ -29,11 +29,11 @@ class NoCompilerError(DistccError):
 
 @dataclass(frozen=True, slots=True)
 class CompileCommand:
-    """A job: a compiler is to be run.
+    """A job: run a compiler.
 
     Attributes:
         arguments: the compiler's command line, its name first, without the `env` that may precede it.
-        variables: what that `env` sets for the compiler, as the client wrote it: nobody has checked it.
+        variables: what that `env` sets for the compiler, as the client wrote it, unchecked.
     """
 
     arguments: tuple[bytes, ...]
@@ -51,10 +51,10 @@ class CompileCommand:
 
 @dataclass(frozen=True, slots=True)
 class CompilerQuestion:
-    """A question, not a job: whether the server preprocesses, and which compiler it has.
+    """A question rather than a job: does the server preprocess, and which compiler does it have?
 
     Attributes:
-        compiler: the name or path of the compiler that it is about, as the client wrote it.
+        compiler: the name or path of the compiler in question, as the client wrote it.
     """
 
     compiler: bytes
@@ -73,7 +73,7 @@ class CompilerQuestion:
                 return None
 
     def request(self) -> Request:
-        """Return the request that asks it."""
+        """Return the request that asks this question."""
         return Request((b"twisted-distccd", b"about", self.compiler))
 
 

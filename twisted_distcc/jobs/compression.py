@@ -6,15 +6,15 @@
 | 2 | the source | everything |
 | 3 | each file by itself | everything |
 
-A `Request` or a `Reply` of the model is expanded.  These functions turn it into what is sent, and back;
-a server and a client use the same ones, and whatever is compressed with `packing` is bounded by it::
+The bodies of a `Request` or a `Reply` are expanded.  These functions turn it into what is sent, and
+back, for servers and clients alike; `packing` does the work, within its bounds::
 
     ready = await compress_request(bulk, request)       # the client sends this
     request = await expand_request(bulk, ready, limits)  # the server serves that
 
 The files of version 3 are packed when they are sent (`packed_content.packed_form`), if they are not yet.
-What was made is the caller's, and so is what it was made of; a message that its version leaves alone is
-returned as it is.
+The caller owns both the result and the message that it was made from; a message that its version does
+not compress is returned unchanged.
 """
 
 from __future__ import annotations
@@ -37,32 +37,32 @@ _CARRIED: Final = 4
 
 
 def packed_source(request: Request) -> Body | None:
-    """Return the source of a request as it was sent, if it is compressed."""
+    """Return the source of a request as it was sent; `None` if it is not compressed."""
     return request.source if request.version == COMPRESSED else None
 
 
 def largest_in_memory(request: Request) -> int:
-    """Return how many bytes a compressed source may become, if it lies in memory."""
+    """Return how many bytes a compressed source in memory may expand to; 0 if there is none."""
     source = packed_source(request)
     return 0 if source is None or source.data is None else PackedContent.packed(source.data).largest()
 
 
 async def expand_request(packing: Packing, request: Request, limits: Limits) -> Request:
-    """Return a request as it came with its source expanded; see `Packing.expand`."""
+    """Return a received request with its source expanded; see `Packing.expand`."""
     if packed_source(request) is None:
         return request
     return replace(request, source=await packing.expand(request.source, limits.expanded))
 
 
 async def compress_request(packing: Packing, request: Request) -> Request:
-    """Return `request` as it is sent; see `Packing.compress`."""
+    """Return `request` compressed for sending; see `Packing.compress`."""
     if request.version != COMPRESSED:
         return request
     return replace(request, source=await packing.compress(request.source))
 
 
 async def expand_reply(packing: Packing, reply: Reply, version: int, limits: Limits) -> Reply:
-    """Return a reply as it came with its bodies expanded; see `Packing.expand`."""
+    """Return a received reply with its bodies expanded; see `Packing.expand`."""
     if version == PLAIN:
         return reply
     ceilings = (limits.messages, limits.messages, limits.expanded, limits.messages)
@@ -71,14 +71,14 @@ async def expand_reply(packing: Packing, reply: Reply, version: int, limits: Lim
 
 
 async def compress_reply(packing: Packing, reply: Reply, version: int) -> Reply:
-    """Return `reply` as it is sent with `version`; see `Packing.compress`."""
+    """Return `reply` compressed for sending with `version`; see `Packing.compress`."""
     if version == PLAIN:
         return reply
     return Reply(reply.status, *await _each(reply.bodies[:_CARRIED], packing.compress))
 
 
 async def _each(bodies: Iterable[T], change: Callable[[T], Awaitable[Body]]) -> list[Body]:
-    """Return what `change` makes of each of `bodies`, or of none."""
+    """Return what `change` makes of each of `bodies`; if one fails, discard what was made."""
     changed: list[Body] = []
     try:
         for body in bodies:

@@ -1,4 +1,4 @@
-"""A job as the whole program sees it: what is asked, and what is answered.
+"""The job model that the whole program shares: requests and replies.
 
 A `Request` asks for a compile of preprocessed text, its `source`, or of a `Tree` of files; a `Reply`
 says how that ended, and has the `outputs` by name::
@@ -6,9 +6,9 @@ says how that ended, and has the `outputs` by name::
     request = Request((b"gcc", b"-c", b"a.i"), Body.of(b"int a;"))
     reply = Reply(0, outputs={OBJECT: Body.of(b"...")})
 
-Neither knows how it travels: `assembly` knows the tokens, `compression` what is compressed on the way.
-Bodies stand expanded; the content of a tree's files is expanded by whoever reads it.
-A request or a reply owns its bodies, and whoever ends its life calls `discard`.
+Neither knows how it is transmitted: `assembly` knows the tokens, `compression` what is compressed.
+Bodies are expanded; the content of a tree's files is expanded by whoever reads it.
+A request or a reply owns its bodies; call `discard` when done with it.
 """
 
 from __future__ import annotations
@@ -23,18 +23,18 @@ from twisted_distcc.content.body import EMPTY, Body
 from twisted_distcc.content.file_content import IN_MEMORY, Contents, FileContent
 
 FOLDER_MARK: Final = b".twisted-distcc"
-"""The name of the empty file by which a tree has a folder that none of its files is in."""
+"""The name of the empty file that gives a tree a folder which holds no other file."""
 
 OBJECT: Final = "object"
-"""The name of the output that is what the compiler was asked to make, most often an object file."""
+"""The name of the main output, which the compiler was asked to make: most often an object file."""
 DEPENDENCIES: Final = "dependencies"
-"""The name of the output that is the dependency file, which `-MD` asks for."""
+"""The name of the dependency file's output, which `-MD` asks for."""
 _NAMED: Final = frozenset({OBJECT, DEPENDENCIES})
 NO_OUTPUTS: Final[Mapping[str, Body]] = MappingProxyType({})
 
 
 def is_wait_status(status: int) -> bool:
-    """Whether a program can end with `status`: by itself with a code, or by a signal."""
+    """Whether `status` is a wait status with which a program can end: an exit code, or a signal."""
     return status <= 0xFFFF and (os.WIFEXITED(status) or os.WIFSIGNALED(status))
 
 
@@ -42,28 +42,28 @@ class InputFile(NamedTuple):  # a job has hundreds: it costs half of what a froz
     """A file of a tree."""
 
     name: bytes
-    """Its absolute name at the client."""
+    """Its absolute path at the client."""
     content: FileContent
-    """What it holds."""
+    """Its content."""
 
 
 class InputLink(NamedTuple):
     """A symbolic link of a tree."""
 
     name: bytes
-    """Its absolute name at the client."""
+    """Its absolute path at the client."""
     target: bytes
-    """Where it leads, as the link says it."""
+    """Its target, as stored in the link."""
 
 
 @dataclass(frozen=True, slots=True)
 class Tree:
-    """The files that a compilation may read, as they lie at the client.
+    """The files that a compilation may read, as they are at the client.
 
     Attributes:
         directory: the client's working directory, absolute.
         entries: the files and links, in the order in which they are, or were, sent.
-        contents: what the contents of the files lie in, to be opened before they are read.
+        contents: the storage of the files' contents, to be opened before they are read.
     """
 
     directory: bytes
@@ -73,13 +73,13 @@ class Tree:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One compilation that is wanted.
+    """A request for one compilation.
 
     Attributes:
         arguments: the command line, the compiler's name first.
-        source: the preprocessed source; empty where there is a tree.
-        version: the protocol version it is, or was, sent with; the reply is sent with the same.
-        tree: what is preprocessed by the server; version 3 has one, the others have none.
+        source: the preprocessed source; empty if there is a tree.
+        version: the protocol version it is, or was, sent with; the reply uses the same.
+        tree: the files for the server to preprocess; only version 3 has one.
     """
 
     arguments: tuple[bytes, ...]
@@ -88,7 +88,7 @@ class Request:
     tree: Tree | None = None
 
     def discard(self) -> None:
-        """Give the bodies up."""
+        """Discard the bodies."""
         self.source.discard()
         if self.tree is not None:
             self.tree.contents.discard()
@@ -96,17 +96,17 @@ class Request:
 
 @dataclass(frozen=True, slots=True, init=False)
 class Reply:
-    """What came of a compilation.
+    """The outcome of a compilation.
 
     Attributes:
         status: the compiler's wait status, 0 for success.
-        stderr, stdout: what the compiler said.
+        stderr, stdout: what the compiler wrote there.
         outputs: the files that it made, by name.  Protocols 1 to 3 carry `OBJECT` and `DEPENDENCIES`.
 
     Args:
         status, stderr, stdout, outputs: as above.
-        object_file, dependencies: two more outputs; an empty one stands for none, as it does in
-            protocols 1 to 3.
+        object_file, dependencies: two more outputs; an empty one means that there is none, as it does
+            in protocols 1 to 3.
     """
 
     status: int
@@ -134,18 +134,18 @@ class Reply:
 
     @classmethod
     def sentence(cls, exit_code: int, text: str) -> Reply:
-        """Answer with a sentence for the person at the client, in place of a compiler's output."""
+        """Return a reply with a message for the user in place of a compiler's output."""
         return cls(exit_code << 8, stderr=Body.of(os.fsencode(f"{text}\n")))
 
     @property
     def exit_code(self) -> int:
-        """The compiler's exit code, or 128 and the number of the signal that killed it."""
+        """The compiler's exit code, or 128 plus the number of the signal that killed it."""
         code = os.waitstatus_to_exitcode(self.status)
         return code if code >= 0 else 128 - code
 
     @property
     def object_file(self) -> Body:
-        """The object; empty if the compile failed."""
+        """The object file; empty if the compile failed."""
         return self.outputs.get(OBJECT, EMPTY)
 
     @property
@@ -162,6 +162,6 @@ class Reply:
         return (*named, *(body for name, body in self.outputs.items() if name not in _NAMED))
 
     def discard(self) -> None:
-        """Give up the bodies."""
+        """Discard the bodies."""
         for body in self.bodies:
             body.discard()

@@ -1,7 +1,7 @@
-"""Trees made of plain bytes, and the plain bytes of trees.
+"""Build trees from plain bytes, and read trees back as plain bytes.
 
-They are for few files, and for programs that build on this one: the client has its files packed already,
-and the server lays them out on a disk::
+This is for a few files, and for programs that build on this package: our own client has its files packed
+already, and our server writes them to disk::
 
     tree = pack_tree(b"/src", {b"/src/a.c": b"int a;"})
     assert [data for _, data in unpack_tree(tree, ceiling=1024)] == [b"int a;"]
@@ -21,19 +21,19 @@ from twisted_distcc.errors import BodyTooLargeError, RemoteProtocolError
 from twisted_distcc.jobs.model import InputFile, InputLink, Tree
 
 _NONE: Final[Mapping[bytes, bytes]] = MappingProxyType({})
-# What one file may become in memory.
+# The most bytes that one file may expand to in memory.
 _AT_ONCE: Final = 64 * 1024 * 1024
 
 
 def pack_tree(
     directory: bytes, files: Mapping[bytes, bytes], links: Mapping[bytes, bytes] = _NONE
 ) -> Tree:
-    """Make a tree.
+    """Return a tree of these files and links.
 
     Args:
-        directory: the client's working directory; it is absolute, as all names are.
+        directory: the client's working directory; like all names, it is absolute.
         files: the bytes of each file, by its name.
-        links: where each symbolic link leads, by its name.
+        links: the target of each symbolic link, by its name.
     """
     entries: list[InputFile | InputLink] = []
     entries += [InputFile(name, PackedContent.of(data)) for name, data in files.items()]
@@ -42,11 +42,11 @@ def pack_tree(
 
 
 def unpack_tree(tree: Tree, ceiling: int) -> Iterator[tuple[InputFile, bytes]]:
-    """Yield each file of `tree` with its bytes, of which there are at most `ceiling` together.
+    """Yield each file of `tree` with its bytes, at most `ceiling` of them in total.
 
     Raises:
-        BodyTooLargeError: if there are more, or one file may be more than 64 MiB; the text names the
-            file that was too much.
+        BodyTooLargeError: if there are more, or one file may exceed 64 MiB; the text names the file
+            that was too large.
         RemoteProtocolError: if a file is not LZO1X; the text names it.
         OSError: if the tree's contents cannot be read.
     """

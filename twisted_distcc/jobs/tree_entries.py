@@ -1,7 +1,7 @@
-"""A tree of files, gathered as it comes, and laid out for the wire.
+"""Collect a tree of files as it arrives, and encode one for the wire.
 
-A server gives a `TreeSpool` the names, links and packed bytes of a request of version 3, in the order of
-the wire, and gets a `Tree`; a client gets the events of a tree's entries from `entry_events`.
+A server feeds a `TreeSpool` the names, links and packed bytes of a version 3 request, in wire order, and
+gets a `Tree`; a client gets the events of a tree's entries from `entry_events`.
 """
 
 from __future__ import annotations
@@ -13,15 +13,15 @@ from twisted_distcc.content.packed_content import PackedContent, PackedSpool, pa
 from twisted_distcc.jobs.model import InputFile, InputLink, Tree
 from twisted_distcc.wire.events import BodyData, BodyEnd, BodyStart, Event, Run, Text
 
-# So many bytes of entries are made at once.
+# Bytes of entries that are encoded at once.
 _RUN: Final = 128 * 1024
 
 
 class TreeSpool:
-    """Takes a tree as it comes.
+    """Collects a tree as it arrives.
 
     Args:
-        directory: where the contents lie once they are no longer small.
+        directory: where the contents are kept once they are no longer small.
     """
 
     def __init__(self, directory: str | None = None) -> None:
@@ -29,21 +29,21 @@ class TreeSpool:
         self._texts: dict[bytes, bytes] = {}  # the last of each token
         self._entries: list[InputFile | InputLink] = []
         self.contents: PackedSpool = PackedSpool(directory)
-        """Takes the bytes of one file after the other."""
+        """Collects the bytes of one file after the other."""
 
     def text(self, token: bytes, data: bytes) -> None:
-        """Take the working directory, the name of the next entry, or where it leads."""
+        """Take the working directory, the name of the next entry, or a link's target."""
         if token == b"LINK":
             self._entries.append(InputLink(self._texts[b"NAME"], data))
         else:
             self._texts[token] = data
 
     def file(self, length: int) -> None:
-        """Take a file of `length` bytes, which come next."""
+        """Begin a file whose bytes are the next `length`, as sent."""
         self._entries.append(InputFile(self._texts[b"NAME"], self.contents.add(length)))
 
     def run(self, tokens: Iterable[tuple[bytes, bytes]]) -> bytes:
-        """Take some entries whole, and return the bytes of their files, for `contents`."""
+        """Take some complete entries, and return the bytes of their files, for `contents`."""
         pairs, add = iter(tokens), self.contents.add
         bodies: list[bytes] = []
         for (_, name), (token, data) in zip(pairs, pairs, strict=True):
@@ -65,14 +65,14 @@ class TreeSpool:
         return Tree(self._texts[b"CDIR"], tuple(self._entries), contents)
 
     def discard(self) -> None:
-        """Give up what was taken so far."""
+        """Discard what was taken so far."""
         self.contents.discard()
         self._texts.clear()
         self._entries.clear()
 
 
 def entry_events(tree: Tree) -> Iterator[Event]:
-    """Return the events of the entries of `tree`, in their order.
+    """Yield the events of the entries of `tree`, in order.
 
     Raises:
         OSError: if its contents cannot be read.
@@ -87,7 +87,7 @@ def entry_events(tree: Tree) -> Iterator[Event]:
 
 
 def _runs(entries: Iterable[InputFile | InputLink]) -> Iterator[list[InputFile | InputLink]]:
-    """Cut `entries` where they are enough for a write; a large file is one by itself."""
+    """Split `entries` into runs that are large enough for a write; a large file is a run by itself."""
     run: list[InputFile | InputLink] = []
     length = 0
     for entry in entries:

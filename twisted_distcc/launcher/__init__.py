@@ -1,1 +1,1 @@
-"""A small program that starts others, and what it has in common with its owner.  Knows no Twisted."""
+"""A small program that starts others on behalf of its owner, free of Twisted."""

@@ -1,7 +1,7 @@
-"""What is started, and how it ended.
+"""`Command`, a program to start, and `Ended`, how it ended.
 
-In: nothing.  Out: `Command` and `Ended`, the two values that everything that starts programs speaks of,
-and what `starting.start` makes of a command.  This module refuses to know who waits, and how.
+Everything that starts programs uses these two values.  `start_command` starts a command with
+`starting.start`; who waits for its end, and how, is not decided here.
 """
 
 from __future__ import annotations
@@ -16,29 +16,29 @@ from twisted_distcc.errors import DistccError
 from twisted_distcc.launcher.starting import INHERITED_UMASK, NOTHING, start
 
 Watch: TypeAlias = Callable[[], object]
-"""Looks at a program that runs, and raises what is to end it."""
+"""Checks on a running program; raises an exception to end it."""
 WATCHED: Final = 0.2
-"""Seconds between two looks at a program that is watched."""
+"""Seconds between two checks on a watched program."""
 
 
 class CannotStartError(DistccError):
-    """A program could not be started at all; the text says which and why."""
+    """A program could not be started; the text says which and why."""
 
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """What to start, and how.
+    """A program to start, and how to start it.
 
     Attributes:
         argv: the program's path or name, and its arguments.
-        environ: its whole environment; `None` hands on our own.
+        environ: its whole environment; `None` passes on our own.
         directory: its working directory; `None` is ours.
         stdin, stdout, stderr: file descriptors; `NOTHING` is the null device.
         umask: its umask; `INHERITED_UMASK` is ours.
         beside: more descriptors, which it gets as 3, 4 and so on.
-        expendable: whether it is to die first when the machine's memory runs out.
-        watch: called every `WATCHED` seconds while it runs; whatever it raises ends the program, and is
-            raised where the end is waited for.
+        expendable: whether the kernel should kill it first when the machine runs out of memory.
+        watch: called every `WATCHED` seconds while it runs; an exception from it ends the program, and
+            is raised to whoever waits for the end.
     """
 
     argv: Sequence[str]
@@ -58,8 +58,8 @@ class Ended:
     """How a program ended.
 
     Attributes:
-        status: the wait status, as `os.wait` gives it.
-        user, system: processor time in seconds, of it and its children.
+        status: the wait status, as `os.wait` returns it.
+        user, system: its processor time in seconds, including its children's.
     """
 
     status: int
@@ -70,7 +70,7 @@ class Ended:
 def start_arguments(
     command: Command,
 ) -> tuple[list[str], Mapping[str, str], str | None, int, tuple[int, ...], bool]:
-    """Give the arguments of `launcher.starting.start` that stand for `command`.
+    """Return the arguments of `launcher.starting.start` for `command`.
 
     Raises:
         FileNotFoundError: if there is no such program.
@@ -83,7 +83,7 @@ def start_arguments(
 
 
 def start_command(command: Command) -> int:
-    """Start `command` as a child of this process, and give its process number.
+    """Start `command` as a child of this process, and return its process ID.
 
     Raises:
         CannotStartError: if it could not be started.
@@ -95,7 +95,7 @@ def start_command(command: Command) -> int:
 
 
 def _path_of(program: str, environ: Mapping[str, str]) -> str:
-    """Give the path of `program`, a path itself or a name on the PATH of `environ`."""
+    """Return the path of `program`, which is a path already or a name on the PATH of `environ`."""
     if "/" in program:
         return program
     for folder in os.get_exec_path(environ):

@@ -1,8 +1,9 @@
-"""What is said between a process and its launcher.
+"""The packets exchanged by a launcher and its owner.
 
-In: values, or one packet.  Out: the other of the two.  A packet is one message of a sequenced-packet
-socket; its first byte tells the kind, and a number names the program that it is about.  Both ends
-belong to one installation, and start and end together.
+Each kind of packet has a function that packs it; those that carry more than a number also have one that
+unpacks it.  A packet is one message on a sequenced-packet socket; its first byte is its kind, and a
+number identifies the program that it is about.  Both ends belong to one installation, and start and end
+together.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from collections.abc import Sequence
 from typing import Final
 
 LARGEST: Final = 128 * 1024
-"""Bytes of a packet: what the kernel takes at once without being asked for more."""
+"""The most bytes of a packet: what the kernel accepts at once by default."""
 
 READY: Final = b"R"
 START: Final = b"S"
@@ -26,18 +27,18 @@ _ENDED: Final = struct.Struct("=cqidd")
 
 
 def kind_and_number(packet: bytes) -> tuple[bytes, int]:
-    """Give a packet's kind, and the number of the program that it is about."""
+    """Return a packet's kind, and the number of the program that it is about."""
     kind, number = _HEAD.unpack_from(packet)
     return kind, number
 
 
 def pack_ready() -> bytes:
-    """Say that programs can be started from now on."""
+    """Return a packet that says that programs can be started from now on."""
     return _HEAD.pack(READY, 0)
 
 
 MOST_STREAMS: Final = 16
-"""Descriptors that a program may be given; the kernel would carry 253."""
+"""The most descriptors that a program may be given; the kernel would pass 253."""
 
 
 def pack_start(
@@ -50,20 +51,20 @@ def pack_start(
     *,
     expendable: bool = False,
 ) -> bytes:
-    """Ask for a program; its streams travel beside the packet.
+    """Return a packet that asks for a program to be started; its streams are sent along with it.
 
     Args:
-        number: names the program from now on.
+        number: identifies the program from now on.
         streams: how many streams it gets, at most `MOST_STREAMS`.
         umask: its umask.
         directory: its working directory; empty is the launcher's.
         argv: its path and arguments.
         variables: its environment, each as `NAME=value`.
-        expendable: whether it is to die first when memory runs out.
+        expendable: whether the kernel should kill it first when memory runs out.
 
     Raises:
-        ValueError: if any of them holds a NUL, which no program can be given: a packet with one would
-            ask for another program.
+        ValueError: if any of them contains a NUL, which no program can be given: a packet with one
+            would start a different program.
     """
     numbers = (b"%d" % number for number in (streams, umask, expendable, len(argv)))
     words = (*numbers, directory, *argv, *variables)
@@ -74,7 +75,7 @@ def pack_start(
 
 
 def unpack_start(packet: bytes) -> tuple[int, int, bool, bytes, list[bytes], dict[bytes, bytes]]:
-    """Give streams, umask, expendable, directory, argv and environment of what `pack_start` made."""
+    """Return streams, umask, expendable, directory, argv and environment of a `pack_start` packet."""
     streams, umask, expendable, count, directory, *words = packet[_HEAD.size :].split(b"\0")
     end = int(count)
     pairs = (variable.partition(b"=") for variable in words[end:])
@@ -83,27 +84,27 @@ def unpack_start(packet: bytes) -> tuple[int, int, bool, bytes, list[bytes], dic
 
 
 def pack_kill(number: int) -> bytes:
-    """Ask for a program to be killed, with its whole process group."""
+    """Return a packet that asks for a program to be killed, with its whole process group."""
     return _HEAD.pack(KILL, number)
 
 
 def pack_failed(number: int, error: int) -> bytes:
-    """Tell that a program cannot be started, by the system's number of the error."""
+    """Return a packet that says that a program cannot be started; `error` is the errno."""
     return _FAILED.pack(FAILED, number, error)
 
 
 def unpack_failed(packet: bytes) -> int:
-    """Give the error of what `pack_failed` made."""
+    """Return the errno of a `pack_failed` packet."""
     error: int = _FAILED.unpack(packet)[2]
     return error
 
 
 def pack_ended(number: int, status: int, user: float, system: float) -> bytes:
-    """Tell that a program has ended: its wait status, and seconds of processor time."""
+    """Return a packet that says that a program has ended: wait status, processor time in seconds."""
     return _ENDED.pack(ENDED, number, status, user, system)
 
 
 def unpack_ended(packet: bytes) -> tuple[int, float, float]:
-    """Give status, user and system time of what `pack_ended` made."""
+    """Return the status, user time and system time of a `pack_ended` packet."""
     _, _, status, user, system = _ENDED.unpack(packet)
     return status, user, system

@@ -1,8 +1,9 @@
 """The launcher as a program: `python -m twisted_distcc.launcher.program`, started by its owner.
 
-In: packets on standard input, which is a socket.  Out: packets about what became of each program.  When
-the owner's end of the socket closes, all that still runs is killed.  No signal ends a launcher: what is
-sent to all processes of a service is its owner's to obey, who may have jobs to finish.
+It receives packets on standard input, which is a socket, and answers with packets that say what became
+of each program.  When the owner's end of the socket closes, everything still running is killed.  No
+signal ends a launcher: one that is sent to all processes of a service is for the owner to act on, which
+may have jobs to finish.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ _BESIDE: Final = socket.CMSG_LEN(MOST_STREAMS * struct.calcsize("i"))
 
 
 class Launcher:
-    """The programs that run, and the socket on which they were asked for."""
+    """The running programs, and the socket on which they were requested."""
 
     def __init__(self, owner: socket.socket) -> None:
         self._owner = owner
@@ -43,7 +44,7 @@ class Launcher:
         self._pids: dict[int, int] = {}  # by number
 
     def serve(self) -> None:
-        """Serve until the owner is gone, and leave nothing of what it asked for."""
+        """Serve until the owner is gone, and then kill whatever it started."""
         self._tell(pack_ready())
         try:
             while self._turn():
@@ -52,7 +53,7 @@ class Launcher:
             end_all(self._pids.values())
 
     def _turn(self) -> bool:
-        """Do what there is to do; `False` says that the owner is gone."""
+        """Handle what is due; return `False` if the owner is gone."""
         for descriptor, _ in self._poll.poll():
             if descriptor in self._numbers:
                 self._reap(descriptor)
@@ -105,7 +106,7 @@ class Launcher:
             kill(self._pids[number])
 
     def _reap(self, pidfd: int) -> None:
-        """Take leave of a program, which is a zombie now: its group's number is still its own."""
+        """Kill a program's group, then reap it: while it is a zombie, the group's ID is not reused."""
         # By hand: a program that is just starting shares our descriptors for a moment yet, and a closed
         # one that is still watched would be taken for the next of its number.
         self._poll.unregister(pidfd)
@@ -116,7 +117,7 @@ class Launcher:
         self._tell(pack_ended(number, status, user, system))
 
     def _tell(self, packet: bytes) -> None:
-        """Send `packet`; an owner that is gone is noticed where packets are read."""
+        """Send `packet`; a missing owner is noticed where packets are read."""
         try:
             self._owner.send(packet)
         except OSError as error:

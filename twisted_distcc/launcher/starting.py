@@ -1,8 +1,7 @@
-"""Starting a program as the leader of a process group of its own, and killing it with its group.
+"""Start a program as the leader of a new process group, and kill it with its group.
 
-In: a path, words, variables and descriptors.  Out: a process number.  `posix_spawn` does it, at the same
-small cost whatever the size of this process; it can set neither working directory nor umask nor standing
-with the kernel, so this process takes them on for that moment.
+`start` uses `posix_spawn`, whose small cost does not grow with the size of this process.  It can set
+neither working directory nor umask nor OOM score, so this process takes them on for that moment.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from typing import Final, TypeAlias, TypeVar
 Text = TypeVar("Text", str, bytes)
 
 NOTHING: Final = -1
-"""In place of a descriptor: the null device."""
+"""The null device, in place of a descriptor."""
 INHERITED_UMASK: Final = -1
 
 _STDERR: Final = 2
@@ -26,17 +25,17 @@ _FOLDER: Final = os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC
 # Python ignores these from its start; a program that it starts would go on ignoring them.
 _IGNORED_BY_PYTHON: Final = (signal.SIGPIPE, signal.SIGXFSZ)
 
-# One start at a time: two threads would take each other's folder, umask or standing for their own.
+# One start at a time: two threads would pick up each other's directory, umask or OOM score.
 _STARTING: Final = allocate_lock()
 
 _STANDING: Final = "/proc/self/oom_score_adj"
 _FIRST_TO_DIE: Final = b"1000"
 _DIGITS: Final = 16
 _SET_CHILD_SUBREAPER: Final = 36
-# Our own standing, held open by who gives root away: its `/proc` is root's from then on.
+# Our own OOM score, held open by a process that drops root: its `/proc` is root's from then on.
 _HELD: Final[list[int]] = []
 
-# What was started and not reaped yet.
+# Programs that were started and not reaped yet.
 _OURS: Final[set[int]] = set()
 
 _Action: TypeAlias = tuple[int, int, str, int, int] | tuple[int, int, int] | tuple[int, int]
@@ -50,19 +49,19 @@ def start(
     streams: Sequence[int],
     expendable: bool = False,
 ) -> int:
-    """Start the program at the path `argv[0]`, and give its process number.
+    """Start the program at the path `argv[0]`, and return its process ID.
 
     Args:
         argv: its path and arguments.
         environ: its whole environment.
         directory: its working directory; `None` is ours.
         umask: its umask; `INHERITED_UMASK` is ours.
-        streams: its standard streams, and whatever else it gets, in this order from 0.
-        expendable: whether it is to die first when the machine's memory runs out.
+        streams: its standard streams and any further descriptors, numbered from 0 in this order.
+        expendable: whether the kernel should kill it first when the machine runs out of memory.
 
     Raises:
         OSError: if it cannot be started.
-        ValueError: if a word or a variable cannot be handed to a program.
+        ValueError: if an argument or a variable cannot be passed to a program.
     """
     with _STARTING, _in(directory), _with(umask), _expendable(expendable):
         pid = os.posix_spawn(
@@ -79,25 +78,25 @@ def start(
 
 
 def started(pid: int) -> None:
-    """Count a child that was not started by `start` among those that are waited for."""
+    """Register a child that was not started by `start` as one that will be waited for."""
     _OURS.add(pid)
 
 
 def reap(pid: int) -> tuple[int, float, float]:
-    """Wait for a program that was started; return its wait status, and its user and system time."""
+    """Wait for a program; return its wait status, and its user and system time in seconds."""
     _, status, usage = os.wait4(pid, 0)
     _OURS.discard(pid)
     return status, usage.ru_utime, usage.ru_stime
 
 
 def reap_adopted() -> bool:
-    """Reap the children that have ended and that nobody waits for: the kernel has left them to us.
+    """Reap children that have ended and that nobody waits for, which the kernel handed to us.
 
     Children of processes that have ended go to the first process of a PID namespace, as in a container,
     or to one that has asked for them (a "subreaper", see prctl(2)).
 
     Returns:
-        Whether there may be more, behind one that we have started and that is being waited for.
+        Whether there may be more, behind one that we started and that is being waited for.
     """
     with _STARTING:  # or one of ours that ends at once would be a stranger yet
         while (ended := _ended_child()) is not None and ended not in _OURS:
@@ -114,9 +113,9 @@ def _ended_child() -> int | None:
 
 
 def hand_on_nothing() -> None:
-    """Have all that is open now, but the standard streams, closed in whatever is started later.
+    """Mark all open descriptors but the standard streams close-on-exec.
 
-    We close what we open ourselves; whoever started us may have left more.
+    Those that we open ourselves are already; whoever started us may have left more.
     """
     for number in map(int, os.listdir("/proc/self/fd")):
         if number > _STDERR:
@@ -125,9 +124,9 @@ def hand_on_nothing() -> None:
 
 
 def hold_standing() -> None:
-    """Keep our standing with the kernel open, for when we may open it no more.
+    """Keep our OOM score's file open, for when we may no longer open it.
 
-    It is this process's: whoever means to fork does so before.
+    The file is this process's own: fork before calling this, not after.
     """
     with suppress(OSError):
         _HELD.append(os.open(_STANDING, os.O_RDWR | os.O_CLOEXEC))
@@ -138,9 +137,9 @@ def _open_standing() -> int:
 
 
 def kill(pid: int) -> None:
-    """Kill a program that was started, and its process group; whoever started it has not reaped it yet.
+    """Kill a program that was started but not reaped yet, and its process group.
 
-    A program can leave its group: then the group may be gone, and the program is not.
+    A program can leave its group, so the group may be gone while the program is not.
     """
     for one in (os.killpg, os.kill):
         with suppress(ProcessLookupError, PermissionError):
@@ -148,10 +147,10 @@ def kill(pid: int) -> None:
 
 
 def end_all(pids: Iterable[int]) -> None:
-    """Kill these programs and all that they leave, and reap them.
+    """Kill these programs and everything they leave behind, and reap them.
 
-    What a server that was killed leaves goes to the first process of its container, and that may be
-    one that waits for nobody.
+    What a killed server leaves behind goes to the first process of its container, which may never wait
+    for it.
     """
     _adopt_orphans()
     for pid in pids:
@@ -164,7 +163,7 @@ def end_all(pids: Iterable[int]) -> None:
 
 
 def _adopt_orphans() -> None:
-    """Have what our children leave become our children, too (prctl(2))."""
+    """Become the parent of orphaned descendants: a "subreaper", see prctl(2)."""
     with suppress(ImportError):  # of a Python without it, zombies are the worst
         import ctypes
 
@@ -181,7 +180,7 @@ def _children() -> list[int]:
 
 @contextmanager
 def _in(directory: str | bytes | None) -> Iterator[None]:
-    """Be in that folder.  What runs in threads meanwhile names its files in full."""
+    """Change to `directory` for a moment.  Other threads must use absolute paths meanwhile."""
     if directory is None:
         yield
         return
@@ -195,7 +194,7 @@ def _in(directory: str | bytes | None) -> Iterator[None]:
 
 
 def _open_here() -> int:
-    """Open our folder, or the root if ours is closed to us, as it may be to who gave root away."""
+    """Open our working directory, or `/` if it is closed to us, as it may be after dropping root."""
     try:
         return os.open(".", _FOLDER)
     except PermissionError:
@@ -204,7 +203,7 @@ def _open_here() -> int:
 
 @contextmanager
 def _with(umask: int) -> Iterator[None]:
-    """Have that umask."""
+    """Set `umask` for a moment."""
     if umask == INHERITED_UMASK:
         yield
         return
@@ -217,7 +216,7 @@ def _with(umask: int) -> Iterator[None]:
 
 @contextmanager
 def _expendable(wanted: bool) -> Iterator[None]:
-    """Be the first to die when memory runs out; we may come down again to what we were."""
+    """Be the kernel's first choice when memory runs out, for a moment; returning is always allowed."""
     if not wanted:
         yield
         return
@@ -236,10 +235,10 @@ def _expendable(wanted: bool) -> Iterator[None]:
 
 
 def _actions(streams: Sequence[int]) -> list[_Action]:
-    """Tell `posix_spawn` of the streams; everything else that is open here closes.
+    """Return the file actions of `posix_spawn` for the streams; all else that is open here closes.
 
-    A stream that comes from the number of another one would be overwritten before its turn, so then all
-    go by way of numbers above them.
+    A stream whose source has the number of another stream would be overwritten before its turn, so in
+    that case all of them are first moved to higher numbers.
     """
     count = len(streams)
     if not any(0 <= source < count for source in streams):

@@ -1,7 +1,7 @@
-"""Packing bodies with Twisted: threads and programs do the work, and the reactor goes on meanwhile.
+"""Compress and expand bodies with Twisted, in threads and processes, without blocking the reactor.
 
-`Bulk` is the `Packing` of everything that has a reactor.  What is done where is decided in
-`content.packing`; here it is waited for, and only so much goes on at a time.
+`Bulk` is the `Packing` of everything that has a reactor.  `content.packing` decides what is done where;
+this module waits for it, and limits how much goes on at a time.
 """
 
 from __future__ import annotations
@@ -21,20 +21,20 @@ from twisted_distcc.runtime.fair_turns import FairTurns
 from twisted_distcc.runtime.processes import Command, ReactorSpawner, Spawner, run
 from twisted_distcc.runtime.threads import ReactorThreads, Threads
 
-# Each filter may need gigabytes for a body that was made to burst, and each expansion in a thread some
-# hundred megabytes; whoever comes later waits.
+# Each filter may need gigabytes for a decompression bomb, and each expansion in a thread a few hundred
+# megabytes; the others wait.
 _FILTERS: Final = 2
 _EXPANSIONS: Final = 2
-# Threads that compress; there are others who need some of the reactor's ten.
+# Threads that compress; the reactor has ten, and others need some of them.
 _COMPRESSIONS: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
 class Turns:
-    """Lets so much go on at a time; one is for all bodies of a process.
+    """Limits on concurrent work; all bodies of a process share one of these.
 
     Attributes:
-        filters: for programs.
+        filters: for filter processes.
         expansions: for threads that expand.
         compressions: for threads that compress.
     """
@@ -45,12 +45,12 @@ class Turns:
 
     @classmethod
     def shared(cls) -> Turns:
-        """Return those of a server, of which one client has half at the most."""
+        """Return the limits of a server, where one client may use half of each at most."""
         return cls(*(FairTurns(most, most // 2) for most in (_FILTERS, _EXPANSIONS, _COMPRESSIONS)))
 
 
 def _outlived(thread: Deferred[Body]) -> Deferred[Body]:
-    """Return what `thread` gives; when this is cancelled `thread` goes on, and its body is discarded."""
+    """Return the result of `thread`; if cancelled, `thread` goes on and its body is discarded."""
     wanted: Deferred[Body] = Deferred()
 
     def give(body: Body) -> None:
@@ -72,11 +72,11 @@ class Bulk(Packing):
     """Compresses and expands bodies.
 
     Attributes:
-        spawn: starts filters for the largest bodies.
-        in_thread: works on middling ones.
-        directory: where large bodies lie; `None` is the system's folder for temporary files.
-        turns: lets some of what takes much memory or time go on at a time.
-        client: whose bodies these are, for a fair order of the turns.
+        spawn: starts filters, for the largest bodies.
+        in_thread: runs work in a thread, for medium-sized ones.
+        directory: where large bodies are kept; `None` is the system's folder for temporary files.
+        turns: limits how much work that takes much memory or time goes on at once.
+        client: whose bodies these are, so that turns can be shared fairly.
     """
 
     spawn: Spawner
@@ -87,26 +87,26 @@ class Bulk(Packing):
 
     @classmethod
     def on(cls, reactor: Any) -> Bulk:
-        """Give one that works on `reactor`, which provides `IReactorFDSet` and `IReactorThreads`.
+        """Return a `Bulk` that uses `reactor`, which provides `IReactorFDSet` and `IReactorThreads`.
 
-        Large bodies lie in the system's temporary folder.
+        Large bodies go to the system's temporary folder.
         """
         return cls(ReactorSpawner(reactor), ReactorThreads(reactor))
 
     def on_behalf_of(self, client: str) -> Bulk:
-        """Return one that takes the turns of `client`."""
+        """Return a copy that takes turns on behalf of `client`."""
         return Bulk(self.spawn, self.in_thread, self.directory, self.turns, client)
 
     async def work(self, work: Callable[[], Body]) -> Body:
-        """Return what `work` returns or raises, from a thread, in its turn."""
+        """Run `work` in a thread, in its turn, and return what it returns."""
         return await self._in_turn(self.turns.compressions, work)
 
     async def expansion(self, work: Callable[[], Body]) -> Body:
-        """Do as `work` does, in its turn."""
+        """Like `work`, with the turns of expansions."""
         return await self._in_turn(self.turns.expansions, work)
 
     async def _in_turn(self, turns: FairTurns, work: Callable[[], Body]) -> Body:
-        """Do `work` in a thread, which keeps its turn to its end, whoever waits for it."""
+        """Run `work` in a thread, which keeps its turn until it ends, even if nobody waits any more."""
         await turns.acquire(self.client)
         thread = self.in_thread(work)
 

@@ -1,8 +1,8 @@
-"""A few places for work that is heavy, and who gets the next one.
+"""A fair semaphore: a few places for heavy work, shared among clients.
 
-In: who wants a place.  Out: a Deferred that fires when it is his.  Clients take turns: of those who
-wait, the one who has been served longest ago is next, however many places another client asks for; and
-one client never has more than his share, so a place becomes free for the next one soon.
+`acquire` returns a Deferred that fires when the client gets a place.  Clients take turns: of those
+waiting, the one least recently served is next, however many places another client asks for.  No client
+ever has more than its share, so a place soon becomes free for the next.
 """
 
 from __future__ import annotations
@@ -13,30 +13,30 @@ from twisted.internet.defer import Deferred
 
 
 class FairTurns:
-    """Places, by client.
+    """A semaphore that is fair to clients.
 
     Args:
-        most: how many there are.
+        most: the number of places.
         share: how many one client may have at a time; all of them by default.
     """
 
     def __init__(self, most: int, share: int | None = None) -> None:
         self.free: int = most
-        """Places that nobody has."""
+        """The number of free places."""
         self._share = most if share is None else share
         self._held: Counter[str] = Counter()
-        # Who was served last stands last.
+        # The most recently served client comes last.
         self._waiting: dict[str, deque[Deferred[None]]] = {}
 
     def acquire(self, who: str) -> Deferred[None]:
-        """Wait for a place for `who`; cancelling gives up waiting."""
+        """Return a Deferred that fires when `who` gets a place; cancel it to stop waiting."""
         turn: Deferred[None] = Deferred(lambda turn: self._give_up(who, turn))
         self._waiting.setdefault(who, deque()).append(turn)
         self._go_on()
         return turn
 
     def release(self, who: str) -> None:
-        """Give a place of `who` back."""
+        """Return one of `who`'s places."""
         self.free += 1
         self._held[who] -= 1
         if not self._held[who]:

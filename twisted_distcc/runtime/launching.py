@@ -1,9 +1,9 @@
-"""Starting programs through a launcher, a small process beside this one.
+"""Start programs through a launcher, a small helper process.
 
-In: commands.  Out: running programs, as from `ReactorSpawner`.  The kernel holds whoever starts a
-program until that program runs, which on a machine that is busy compiling takes its time; a server or
-an agent has others to serve meanwhile.  And when a server or an agent is killed, its launcher ends all
-that it started, which would go on otherwise.
+`LauncherSpawner` is used like `ReactorSpawner`.  The kernel suspends whoever starts a program until that
+program runs, which can take a while on a machine that is busy compiling, and a server or an agent has
+others to serve meanwhile.  Also, when a server or an agent is killed, its launcher ends everything that
+it started, which would go on otherwise.
 """
 
 from __future__ import annotations
@@ -37,16 +37,16 @@ from twisted_distcc.runtime.processes import Child, ReactorSpawner, RunningProce
 
 _ARGV: Final = tuple(python_argv("twisted_distcc.launcher.program"))
 _STDERR: Final = 2
-# Seconds after which a launcher that is far behind is asked once more.
+# Seconds after which a launcher that is far behind is tried again.
 _AGAIN: Final = 0.01
 # Seconds that a launcher may take to start; an interpreter takes a twentieth of one.
 _PATIENCE: Final = 30
 
 
 class LauncherSpawner:
-    """Starts commands through a launcher, which is started when it is needed, and again if it dies.
+    """Starts commands through a launcher, which is started on demand, and again if it dies.
 
-    Where no launcher can be had, commands are started in place.
+    If no launcher can be started, commands are started in this process.
 
     Args:
         reactor: provides `IReactorFDSet`.
@@ -58,13 +58,13 @@ class LauncherSpawner:
         self._launcher: _Launcher | None = None
 
     def __call__(self, command: Command) -> RunningProcess:
-        """Start `command`, or raise `CannotStartError`; the launcher's refusal comes with the end."""
+        """Start `command`, or raise `CannotStartError`; a failure in the launcher fails `end`."""
         self.prepare()
         launched = None if self._launcher is None else self._launcher.start(command)
         return launched or self._in_place(command)
 
     def prepare(self) -> None:
-        """Start the launcher, unless it runs, so that the next command need not wait for that."""
+        """Start the launcher unless it is running, so that the next command need not wait for it."""
         if self._launcher is None or self._launcher.has_died:
             try:
                 self._launcher = _Launcher(self._reactor)
@@ -72,13 +72,13 @@ class LauncherSpawner:
                 self._launcher = None
 
     def close(self) -> Deferred[None]:
-        """End the launcher, and all that it started; tell when it is gone."""
+        """End the launcher and everything that it started; the Deferred fires when it is gone."""
         launcher, self._launcher = self._launcher, None
         return succeed(None) if launcher is None else launcher.close()
 
 
 class _Program:
-    """One program that a launcher was asked for."""
+    """One program that a launcher was asked to start."""
 
     def __init__(self, launcher: _Launcher, number: int, name: str) -> None:
         self._launcher = launcher
@@ -98,12 +98,12 @@ class _Program:
             self._launcher.kill(self._number)
 
     def ended(self, result: Ended) -> None:
-        """It has ended."""
+        """Note that the program has ended."""
         self._result = result
         self._tell()
 
     def failed(self, reason: str) -> None:
-        """It could not be started, or nobody can tell what became of it."""
+        """Note that the program could not be started, or that its fate is unknown."""
         self._result = CannotStartError(f"cannot start {self._name}: {reason}")
         self._tell()
 
@@ -124,7 +124,7 @@ class _Program:
 
 @implementer(IReadDescriptor)
 class _Launcher:
-    """A running launcher, and the programs that it was asked for.
+    """A running launcher, and the programs that it was asked to start.
 
     Raises:
         OSError: if it cannot be started.
@@ -149,11 +149,11 @@ class _Launcher:
 
     @property
     def has_died(self) -> bool:
-        """Whether it is gone, though it could be started: another one may live longer."""
+        """Whether it died after a successful start, so that starting another one makes sense."""
         return self._has_served and self._child is not None
 
     def start(self, command: Command) -> _Program | None:
-        """Have `command` started; `None` says that it has to be done in place."""
+        """Ask for `command` to be started; return `None` if that must be done in this process."""
         self._await_first_word()
         if self._child is not None:
             return None
@@ -173,7 +173,7 @@ class _Launcher:
         return program
 
     def kill(self, number: int) -> None:
-        """Have a program killed."""
+        """Ask for a program to be killed."""
         try:
             self._socket.send(pack_kill(number))
         except BlockingIOError:
@@ -182,7 +182,7 @@ class _Launcher:
             self.close()
 
     def close(self) -> Deferred[None]:
-        """Part with it: it kills what it started, and ends; tell when it is gone."""
+        """Have it kill what it started, and end; the Deferred fires when it is gone."""
         if self._child is None:
             self._reactor.removeReader(self)
             self._opened.close()
@@ -201,11 +201,11 @@ class _Launcher:
         return "launcher"
 
     def connectionLost(self, reason: Failure) -> None:
-        """The reactor itself is coming to its end."""
+        """Close: the reactor itself is shutting down."""
         self.close()
 
     def _await_first_word(self) -> None:
-        """Wait until it serves; one that ends before, as where its files may not be read, never will."""
+        """Wait until it is ready; it may end before that, for example if it cannot read its files."""
         if self._has_served or self._child is not None:
             return
         first_word = select.poll()
@@ -216,7 +216,7 @@ class _Launcher:
             self.close()
 
     def doRead(self) -> None:
-        """Take one packet."""
+        """Receive one packet."""
         try:
             packet = self._socket.recv(LARGEST)
         except BlockingIOError:
@@ -238,7 +238,7 @@ class _Launcher:
 
 
 def _start_launcher(theirs: socket.socket) -> int:
-    """Start a launcher at its end of a socket; what it complains of goes where our own complaints go."""
+    """Start a launcher on its end of a socket, with our own standard error."""
     return start(_ARGV, os.environ, None, INHERITED_UMASK, (theirs.fileno(), NOTHING, _STDERR))
 
 

@@ -1,8 +1,9 @@
-"""Processes that are left to this one, as to the first of a container: reaped when they end.
+"""Reap orphaned processes that the kernel hands to this one, as it does to a container's first process.
 
-In: a reactor.  Out: no zombies.  A compile that is given up is killed with all that it started, and what
-dies after its parent becomes a child of the first process of the PID namespace.  If that is this one,
-nobody else will ever wait for it.  The exit statuses of programs that we start ourselves are left alone.
+A compile that is given up is killed with everything that it started, and a process that dies after its
+parent becomes a child of the first process of the PID namespace.  If that is this process, nobody else
+will ever wait for it, and it stays a zombie.  The exit statuses of programs that we start ourselves are
+left alone.
 """
 
 from __future__ import annotations
@@ -16,14 +17,14 @@ from twisted_distcc.launcher.starting import reap_adopted
 
 _FIRST: Final = 1
 _GET_CHILD_SUBREAPER: Final = 37
-# Seconds after which one of our own, which others may be behind, has surely been waited for.
+# Seconds after which a child of our own, which may hide others, has surely been waited for.
 _AGAIN: Final = 0.1
 
 
 def reap_what_is_left_to_us(reactor: Any) -> bool:
-    """From now on reap in `reactor` what others leave to this process; return whether they can.
+    """Reap processes that are handed to this one from now on; return whether any can be.
 
-    It takes the handler of SIGCHLD, and needs the main thread.
+    This takes over the handler of SIGCHLD, and must be called in the main thread.
     """
     if not _is_reaper():
         return False

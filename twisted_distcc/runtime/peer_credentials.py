@@ -1,4 +1,4 @@
-"""Who is at the other end of a UNIX connection, as the kernel tells it (`SO_PEERCRED` of unix(7))."""
+"""The process at the other end of a UNIX connection, as reported by `SO_PEERCRED` (see unix(7))."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _UCRED: Final = struct.Struct("iII")
 
 
 class PeerCredentials(NamedTuple):
-    """The process at the other end, 0 in PID namespaces that we cannot see; its user and its group."""
+    """The peer's process ID (0 if it is in a PID namespace that we cannot see), user and group."""
 
     pid: int
     uid: int
@@ -18,10 +18,10 @@ class PeerCredentials(NamedTuple):
 
 
 def peer_credentials(connection: _socket.socket) -> PeerCredentials:
-    """Return who has made the UNIX `connection`.
+    """Return the credentials of the peer of the UNIX `connection`.
 
     Raises:
-        OSError: if it is gone already.
+        OSError: if the connection is gone already.
     """
     packed = connection.getsockopt(_socket.SOL_SOCKET, _socket.SO_PEERCRED, _UCRED.size)
     return PeerCredentials(*_UCRED.unpack(packed))

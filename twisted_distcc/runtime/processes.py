@@ -1,10 +1,10 @@
-"""Programs that this one starts: each a process group of its own, its output in files.
+"""Run programs, each in a process group of its own, with its output in files.
 
-In: a `Command`.  Out: how it ended, and what it used.  This module refuses to know what the program
-is for.
+A `Spawner` starts a `Command`; `run` and `Runner` wait for its end, and return how it ended and what
+processor time it used.
 
-Twisted's `spawnProcess` would fork this process for a working directory; `launcher.starting` need not,
-and a pidfd in the reactor tells the end.
+Twisted's `spawnProcess` would fork this process to set a working directory; `launcher.starting` need
+not, and a pidfd in the reactor reports the end.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ T = TypeVar("T")
 
 
 class Spawner(Protocol):
-    """The seam to the operating system: starts commands, and is replaced in tests."""
+    """Starts commands.  This is the seam to the operating system, which tests replace."""
 
     def __call__(self, command: Command) -> RunningProcess:
         """Start `command`, or raise `CannotStartError`."""
@@ -61,11 +61,11 @@ class RunningProcess(Protocol):
     """A program that was started."""
 
     def end(self) -> Deferred[Ended]:
-        """Give, when it has ended and left nothing of its process group behind, how it ended."""
+        """Return a Deferred of how it ended, which fires once its whole process group is gone."""
         ...
 
     def kill(self) -> None:
-        """Kill its whole process group at once; without effect when it has ended."""
+        """Kill its whole process group at once; no effect if it has ended."""
         ...
 
 
@@ -86,7 +86,7 @@ async def run(spawn: Spawner, command: Command) -> Ended:
 
 @dataclass(frozen=True, slots=True)
 class Runner:
-    """Runs commands that `spawn` starts, by the clock and in the threads of `reactor`."""
+    """Runs commands with `spawn`, using the clock and the threads of `reactor`."""
 
     cancelled: ClassVar[type[Exception]] = CancelledError
 
@@ -94,7 +94,7 @@ class Runner:
     reactor: Any
 
     async def __call__(self, command: Command, seconds: float | None) -> Ended:
-        """Run `command` to its end, or kill it after so many seconds, or when it is cancelled.
+        """Run `command` to its end; kill it after `seconds`, or when cancelled.
 
         Raises:
             CannotStartError: if it could not be started.
@@ -111,7 +111,7 @@ class Runner:
 
     @contextmanager
     def _watched(self, watch: Watch | None, running: Deferred[Ended]) -> Iterator[None]:
-        """Call `watch` now and then; what it raises ends `running`, and is raised in its place."""
+        """Call `watch` periodically; an exception from it ends `running`, and is raised in its place."""
         if watch is None:
             yield
             return
@@ -132,16 +132,16 @@ class Runner:
                 looking.stop()
 
     async def aside(self, work: Callable[[], T]) -> T:
-        """Do `work` in a thread of the reactor's; cancelled, wait for its end all the same.
+        """Run `work` in a reactor thread; if cancelled, still wait for it to end.
 
-        Whoever holds a place for the work gives it back no sooner, so clients who hang up keep no more
-        threads busy than those who wait.
+        A place that is held for the work is thus not returned sooner, so clients that hang up keep no
+        more threads busy than those that wait.
         """
         return await _finished(ReactorThreads(self.reactor)(work))
 
 
 async def _finished(thread: Deferred[T]) -> T:
-    """Return what `thread` does; cancelled, however often, be so when it has ended."""
+    """Return the result of `thread`; if cancelled, however often, raise only when it has ended."""
     results: list[T | Failure] = []
     waiting: Deferred[None] = Deferred()
     is_cancelled = False
@@ -166,7 +166,7 @@ async def _finished(thread: Deferred[T]) -> T:
 
 
 async def _gone(process: RunningProcess) -> None:
-    """Wait until `process`, which was killed, has ended, however often this is cancelled."""
+    """Wait until a killed `process` has ended, however often this is cancelled."""
     while True:
         try:
             await process.end()
@@ -182,7 +182,7 @@ class Child:
     """A running child of this process, watched by a reactor through its pidfd.
 
     Raises:
-        OSError: if no descriptor is left to watch it by.
+        OSError: if there is no free descriptor to watch it with.
     """
 
     def __init__(self, reactor: IReactorFDSet, pid: int) -> None:
@@ -212,13 +212,13 @@ class Child:
         return "process"
 
     def connectionLost(self, reason: Failure) -> None:
-        """The reactor itself is coming to its end."""
+        """Kill the program: the reactor itself is shutting down."""
         self.kill()
 
     def doRead(self) -> None:
-        """Reap the program, which is a zombie now: its group's number is still its own.
+        """Reap the program; while it is a zombie, its group's ID is not reused.
 
-        A reactor can take an event of a descriptor that was closed a moment ago for one of ours.
+        A reactor can mistake an event of a descriptor that was closed a moment ago for one of ours.
         """
         if os.waitid(os.P_PIDFD, self._pidfd, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
             return

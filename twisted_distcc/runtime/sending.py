@@ -1,8 +1,7 @@
-"""Pieces of a message on their way into a transport, no faster than it takes them.
+"""Send the pieces of a message through a transport, at its own pace.
 
-In: an iterator of pieces and a transport.  Out: large writes (a small token and its body travel
-together, which TLS and the network thank us for), and a Deferred that tells when the last piece was
-handed over.
+`send` joins pieces into large writes (a small token and its body are sent together, which suits TLS and
+the network), and returns a Deferred that fires when the last piece was handed over.
 """
 
 from __future__ import annotations
@@ -25,9 +24,9 @@ def _now(write: Callable[[], None]) -> None:
 
 
 def send(transport: ITransport, pieces: Iterator[bytes], in_turn: InTurn = _now) -> Deferred[None]:
-    """Write all `pieces` into `transport`, which provides `IConsumer` too.
+    """Write all `pieces` to `transport`, which also provides `IConsumer`.
 
-    When the transport has room, `in_turn` says when the next write is made.
+    When the transport has room, `in_turn` decides when the next write is made.
     The Deferred fails with whatever the iterator raises: a file may vanish or shrink while it is sent.
     """
     sending = _Sending(transport, joined(pieces), in_turn)
@@ -37,7 +36,7 @@ def send(transport: ITransport, pieces: Iterator[bytes], in_turn: InTurn = _now)
 
 @implementer(IPullProducer)
 class _Sending:
-    """Hands over one write each time that the transport has room."""
+    """A pull producer that makes one write each time the transport has room."""
 
     def __init__(self, transport: ITransport, writes: Iterator[bytes], in_turn: InTurn) -> None:
         self._transport = transport
@@ -49,7 +48,7 @@ class _Sending:
         self.done: Deferred[None] = Deferred(lambda _: self._stop())
 
     def start(self) -> None:
-        """Write a message that is one write at once; let the transport pull a longer one."""
+        """Write a short message at once; let the transport pull a longer one."""
         if self._advance() and self._write() and self._next is not None:
             self._registered = True
             IConsumer(self._transport).registerProducer(self, False)
@@ -65,7 +64,7 @@ class _Sending:
             self._write()
 
     def stopProducing(self) -> None:
-        """The connection is gone; whoever waits learns that from the connection."""
+        """Stop: the connection is gone.  Whoever waits learns that from the connection."""
         self._writes = iter(())
         self._next = None
 

@@ -1,13 +1,13 @@
-"""Work in the threads of a reactor: the one seam to them.
+"""Run work in the threads of a reactor; this is the one seam to them.
 
-Whatever waits for a disk, or takes the processor for longer than a millisecond or two, is done in a
-thread, so that the reactor goes on meanwhile.  Programs use `ReactorThreads`; tests use whatever else
-satisfies `Threads`, such as `twisted.internet.defer.execute`, which works at once::
+Whatever waits for a disk, or takes the processor for longer than a millisecond or two, runs in a thread,
+so that the reactor stays responsive.  Programs use `ReactorThreads`; tests use anything else that
+satisfies `Threads`, such as `twisted.internet.defer.execute`, which runs the work at once::
 
     threads = ReactorThreads(reactor)
     digest = await threads(lambda: sha256(path))
 
-Nobody can stop a thread: when its Deferred is cancelled the work goes on, and its result is dropped.
+A thread cannot be stopped: if its Deferred is cancelled, the work goes on, and its result is dropped.
 """
 
 from __future__ import annotations

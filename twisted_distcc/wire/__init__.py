@@ -1,1 +1,1 @@
-"""distcc's token protocol, both ends, without I/O: bytes in, events out."""
+"""The distcc wire protocol for both ends, free of I/O: bytes in, events out."""

@@ -1,8 +1,8 @@
-"""Many tokens at a time, of those that a count announced.
+"""Check many tokens at once, where a count says how many follow.
 
-In: the steps of one round of the count, the ceilings, and tokens with their bytes.  Out: how many of
-them keep to all that.  This module refuses to say what is wrong with the next one: `cursor` does, which
-takes it by itself.
+`fitting` takes the steps of one round of the count, the ceilings, and tokens with their bytes, and
+returns how many of the tokens are valid.  It does not say what is wrong with the next one; `cursor`
+does, when it takes that token by itself.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from twisted_distcc.wire.grammar import Ceiling, Either, Field, Shape, Step
 from twisted_distcc.wire.limits import Limits
 
 Token: TypeAlias = tuple[bytes, bytes]
-"""A token that carries bytes, and all of them."""
+"""A token's name, and all the bytes that it carries."""
 
-# The least and the most bytes of a token, and the most of all of its name.
+# The minimum and maximum length of a token, and the maximum total for all tokens of its name.
 _Bounds: TypeAlias = tuple[int, float, float]
 _NOT_DUE: Final[_Bounds] = (0, -1, -1)
 
@@ -26,10 +26,10 @@ _NOT_DUE: Final[_Bounds] = (0, -1, -1)
 def fitting(
     tokens: Iterable[Token], each: tuple[Step, ...], limits: Limits, totals: dict[bytes, int]
 ) -> int:
-    """Count the tokens before the first that is not allowed, and add their bytes up in `totals`.
+    """Count the tokens before the first invalid one, and add their lengths to `totals`.
 
     Args:
-        tokens: they begin where a round does.
+        tokens: starting at the beginning of a round.
         each: the steps of a round.
         limits: the ceilings.
         totals: the bytes of all tokens so far, by name.
@@ -48,7 +48,7 @@ def fitting(
 
 
 def _bounds(step: Step, limits: Limits) -> Mapping[bytes, _Bounds]:
-    """Give the bounds of what may stand at `step`, if that is a token that carries bytes."""
+    """Return the bounds of the tokens allowed at `step`, if they carry bytes."""
     return {
         field.token: (field.least, _most(limits, field.ceiling), _most(limits, field.together))
         for field in _fields(step)

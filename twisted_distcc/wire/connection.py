@@ -1,8 +1,9 @@
 """Both ends of a connection as state machines: bytes in, events out; events in, bytes out.
 
-In: whatever the peer sends, in whatever pieces; and the events of our own message.  Out: events, and
-bytes to send.  No socket, no clock and no file is known here.  When events are taken after each piece,
-no more is kept in memory than one token that is not yet whole, or a few bytes after the end.
+A `Reader` takes whatever the peer sends, in pieces of any size, and yields events; a `Writer` takes the
+events of our own message and returns bytes to send.  Neither knows of sockets, clocks or files.  If
+events are taken after each piece, memory holds at most one incomplete token, or a few bytes that
+follow the end of the message.
 
 A server reads one request and writes one reply, a client the reverse::
 
@@ -45,7 +46,7 @@ from twisted_distcc.wire.tokens import HEADER_LENGTH, decode_header, encode_head
 
 
 class Reader:
-    """The receiving half: `feed` it bytes, then take its `events`."""
+    """The receiving half: `feed` it bytes, then iterate over its `events`."""
 
     def __init__(
         self, opening: Field, messages: Messages, limits: Limits, agreed: Agreement | None = None
@@ -66,11 +67,11 @@ class Reader:
 
     @property
     def body_left(self) -> int:
-        """How many bytes of the body that is being read are still to come."""
+        """How many bytes of the current body have yet to arrive."""
         return self._left if self._field is not None and self._field.shape is Shape.BULK else 0
 
     def feed(self, data: bytes) -> None:
-        """Take the next bytes of the peer; after an error they are let go."""
+        """Take the next bytes from the peer; after an error they are dropped."""
         if self._fault is not None:
             return
         if self._is_all_body(data):
@@ -80,22 +81,21 @@ class Reader:
             self._piece = b""
 
     def _is_all_body(self, data: bytes) -> bool:
-        """Whether `data` can be handed on as it is, as most of a large body can."""
+        """Whether all of `data` belongs to the current body and can be passed on as is."""
         is_bulk = self._field is not None and self._field.shape is Shape.BULK
         return is_bulk and len(data) <= self._left and not self._buffer and not self._piece
 
     def close(self) -> None:
-        """Take the end of the peer's bytes, after the events that they make.
+        """Note that the peer will send nothing more; call this after the last events were taken.
 
         Raises:
-            RemoteProtocolError: if it came before the end of the message, and again at every later
-                call.
+            RemoteProtocolError: if the message is incomplete, and again at every later call.
         """
         if self._fault is not None or not self._ended:
             raise self._fail("the connection was closed in the middle of a message")
 
     def events(self) -> Iterator[Event]:
-        """Give the events that the bytes so far make.
+        """Yield the events in the bytes fed so far.
 
         Raises:
             RemoteProtocolError: at the first byte that the grammar or a ceiling forbids, and again
@@ -113,7 +113,7 @@ class Reader:
             raise self._fail(str(error)) from None
 
     def _fail(self, fault: str) -> RemoteProtocolError:
-        """Remember the first fault, keep nothing else, and give the error to raise."""
+        """Remember the first fault, drop everything else, and return the error to raise."""
         self._fault = self._fault or fault
         self._buffer.clear()
         self._piece = b""
@@ -139,7 +139,7 @@ class Reader:
         return None
 
     def _run(self) -> Run | None:
-        """Take all that is whole of what a count announced."""
+        """Take all complete tokens of those that a count announced."""
         if not (due := self._cursor.due):
             return None
         tokens = whole_tokens(bytes(self._buffer), due)
@@ -186,7 +186,7 @@ class Reader:
 
 
 class Writer:
-    """The sending half: give it our message's events in order, send the bytes that it returns."""
+    """The sending half: pass it the events of our message in order, and send the bytes it returns."""
 
     def __init__(
         self, opening: Field, messages: Messages, limits: Limits, agreed: Agreement | None = None
@@ -197,11 +197,11 @@ class Writer:
         self._ended = False
 
     def send(self, event: Event) -> bytes:
-        """Give the bytes of `event`.
+        """Return `event` encoded.
 
         Raises:
-            LocalProtocolError: if the event may not stand here, or has the wrong length.  It is then
-                as if it had not been given: another may take its place.
+            LocalProtocolError: if the event is not allowed here, or has the wrong length.  The
+                state is then unchanged, and another event may be sent instead.
         """
         try:
             return self._encode(event)
@@ -275,21 +275,21 @@ class Writer:
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """One exchange, seen from one end; the reply has the version of the request."""
+    """One exchange, seen from one end; the reply uses the protocol version of the request."""
 
     reader: Reader
     writer: Writer
 
     @classmethod
     def server(cls, limits: Limits | None = None) -> Connection:
-        """Read a request, write a reply."""
+        """Return a connection that reads a request and writes a reply."""
         bounds, agreed = limits or Limits(), Agreement()
         reader = Reader(DIST, REQUESTS, bounds, agreed)
         return cls(reader, Writer(DONE, REPLIES, bounds, agreed))
 
     @classmethod
     def client(cls, limits: Limits | None = None) -> Connection:
-        """Write a request, read a reply."""
+        """Return a connection that writes a request and reads a reply."""
         bounds, agreed = limits or Limits(), Agreement()
         reader = Reader(DONE, REPLIES, bounds, agreed)
         return cls(reader, Writer(DIST, REQUESTS, bounds, agreed))

@@ -1,8 +1,8 @@
-"""Where in a message one end stands.
+"""A position in a message, checked against the grammar.
 
-In: the tokens of a message, one after the other.  Out: the grammar's field for each, or an error when
-it may not stand there.  Reader and writer walk the same tables through this one class; it refuses to
-know whether bytes come or go.
+A `Cursor` takes the tokens of a message one by one, and returns the grammar's field for each, or raises
+if that token is not allowed there.  Reader and writer walk the same tables through this one class,
+which does not care whether bytes are received or sent.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ from twisted_distcc.wire.tokens import spell
 
 
 class Misplaced(Exception):  # noqa: N818  (never leaves the room: reader and writer say whose fault it is)
-    """A token or a number that the grammar does not allow where it stands."""
+    """A token or a number that the grammar does not allow at this position."""
 
 
 @dataclass(slots=True)
 class Agreement:
-    """The version of one exchange: its reply opens with the same as its request."""
+    """The protocol version of one exchange, which its request and its reply share."""
 
     version: int | None = None
 
@@ -74,20 +74,20 @@ class Cursor:
 
     @property
     def due(self) -> int:
-        """How many tokens a count still asks for, if a round of them begins here."""
+        """How many tokens a count still asks for; 0 unless a round of them begins here."""
         return 0 if self._round is None else self._round.left * len(self._round.each)
 
     def copy(self) -> Cursor:
-        """Give another one at the same position."""
+        """Return an independent cursor at the same position."""
         copied = Cursor(self._opening, self._messages, self._limits, self._agreed)
         copied._ahead, copied._round = self._ahead.copy(), self._round
         copied._numbers, copied._totals = self._numbers.copy(), self._totals.copy()
         return copied
 
     def enter_rounds(self, tokens: Sequence[Token]) -> int:
-        """Step over as many rounds of a count as `tokens` begin with; give how many tokens that is.
+        """Step over the complete rounds that `tokens` begin with; return how many tokens they take.
 
-        Those that follow are not a whole round, or not all of them are allowed: `enter` says why.
+        The tokens after these are not a complete round, or one of them is not allowed: `enter` says why.
         """
         if (round_ := self._round) is None:
             return 0
@@ -101,16 +101,17 @@ class Cursor:
         return whole
 
     def enter(self, token: bytes, value: int, *shapes: Shape) -> Field:
-        """Step over the token `token` with its number or length, and give its field.
+        """Step over the token `token` with its number or length, and return its field.
 
         Args:
             token: the four letters.
             value: what its eight digits mean.
-            shapes: what the caller can send after it; a reader goes by the field's own, and gives none.
+            shapes: what the caller can send after it; a reader, which follows the field's own shape,
+                passes none.
 
         Raises:
-            Misplaced: if another token is due, or if `value` is outside its bounds.  The place is
-                then where it was.
+            Misplaced: if another token is due, or if `value` is out of bounds.  The position is
+                then unchanged.
         """
         if self.is_end:
             raise Misplaced("the message is complete, nothing may follow")
@@ -162,7 +163,7 @@ class Cursor:
             self._settle()
 
     def _settle(self) -> None:
-        """Unfold what stands next until it is a token, or the end."""
+        """Expand the next step until it is a token, or the message ends."""
         while self._ahead:
             step = self._ahead[-1]
             if isinstance(step, _Times):

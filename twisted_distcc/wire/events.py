@@ -1,7 +1,6 @@
-"""What a message consists of, as it comes in or goes out.
+"""The events that a message consists of, whether received or sent.
 
-In: nothing.  Out: the events that a `Reader` gives and a `Writer` takes; the two are the same, so that
-a message which was read can be written again.
+A `Reader` yields them and a `Writer` takes them, so a message that was read can be written again as is.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ class Number:
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A token whose few bytes come whole: `ARGV`, `CDIR`, `NAME`, `LINK`."""
+    """A token whose bytes are few and delivered whole: `ARGV`, `CDIR`, `NAME`, `LINK`."""
 
     token: bytes
     data: bytes
@@ -28,7 +27,7 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class BodyStart:
-    """A bulk body begins, of `length` bytes as they are on the wire."""
+    """The start of a bulk body of `length` bytes, as counted on the wire."""
 
     token: bytes
     length: int
@@ -36,28 +35,28 @@ class BodyStart:
 
 @dataclass(frozen=True, slots=True)
 class BodyData:
-    """Some of the bytes of the body that began last; a `Reader` never gives an empty one."""
+    """Some bytes of the current body; a `Reader` never yields an empty one."""
 
     data: bytes
 
 
 @dataclass(frozen=True, slots=True)
 class BodyEnd:
-    """All bytes of the body were handed over."""
+    """The end of the current body: all of its bytes were delivered."""
 
     token: bytes
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What a count announced, several at once: words of a command, or files with their names.
+    """Several tokens that a count announced: words of a command, or files with their names.
 
-    It means what its tokens' own events mean, one after the other, and costs a fraction of them: a tree
+    It is equivalent to the events of its tokens, one after the other, at a fraction of the cost: a tree
     may have a thousand tokens.
 
     Attributes:
-        tokens: each with all of its bytes, which are few, whatever its shape; as a `Reader` gives them,
-            they begin and end where a round of the count does.
+        tokens: each with all of its bytes, which are few, whatever its shape.  A `Reader`'s runs
+            begin and end on the rounds of the count.
     """
 
     tokens: tuple[tuple[bytes, bytes], ...]
@@ -65,7 +64,7 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class MessageEnd:
-    """The message is complete.  A few bytes after it are kept in `Reader.trailing`."""
+    """The end of the message.  A few bytes after it are kept in `Reader.trailing`."""
 
 
 Event: TypeAlias = Number | Text | BodyStart | BodyData | BodyEnd | Run | MessageEnd

@@ -1,12 +1,11 @@
-"""The grammar of distcc's messages, as data that both roles read.
+"""The grammar of distcc's messages, as data that both roles share.
 
-In: nothing.  Out: `REQUESTS` and `REPLIES`, by protocol version, and the few kinds of step that they
-are made of.  This module refuses to know bytes: `tokens` has their form, `cursor` walks the tables.
+`REQUESTS` and `REPLIES` map each protocol version to the steps of its message, of which there are a
+few kinds.  Nothing here handles bytes: `tokens` encodes and decodes them, and `cursor` walks the tables.
 
-A message is a sequence of tokens.  A token that carries a number is its own value; every other token
-carries a length, and that many bytes follow.  Versions 1 and 2 differ in nothing but the bulk bodies,
-which version 2 compresses with LZO1X; version 3 sends the files that a compilation reads in place of
-one preprocessed source.
+A message is a sequence of tokens.  Some tokens carry just a number; every other token carries a length,
+and that many bytes follow.  Versions 1 and 2 differ only in the bulk bodies, which version 2 compresses
+with LZO1X; version 3 sends the files that a compilation reads in place of one preprocessed source.
 """
 
 from __future__ import annotations
@@ -34,11 +33,11 @@ class Shape(Enum):
     """What follows a token's name."""
 
     NUMBER = auto()
-    """A value of its own, and nothing after it."""
+    """A number, with nothing after it."""
     TEXT = auto()
-    """A length, and so many bytes that are handed over whole: they are small."""
+    """A length, and that many bytes, which are few and delivered whole."""
     BULK = auto()
-    """A length, and so many bytes that are handed over as they come: they may be large."""
+    """A length, and that many bytes, which may be many and are delivered as they arrive."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +47,9 @@ class Field:
     Attributes:
         token: the four letters.
         shape: what follows them.
-        ceiling: the limit on each.
-        together: the limit on all of this name in one message.
-        least: the least number or length.
+        ceiling: the limit on each such token.
+        together: the limit on the total of all tokens of this name in one message.
+        least: the smallest number or length allowed.
     """
 
     token: bytes
@@ -62,14 +61,14 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Either:
-    """One of several tokens; which one came decides its meaning."""
+    """One of several tokens."""
 
     fields: tuple[Field, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Repeat:
-    """A count, and then so many times `each`."""
+    """A count, and then `each` that many times."""
 
     count: Field
     each: tuple[Step, ...]
@@ -77,7 +76,7 @@ class Repeat:
 
 @dataclass(frozen=True, slots=True)
 class WhenZero:
-    """Steps that are there only when the number of an earlier token was zero."""
+    """Steps that are present only if an earlier token carried the number zero."""
 
     token: bytes
     steps: tuple[Step, ...]

@@ -1,7 +1,7 @@
 """Ceilings on everything whose size a peer chooses.
 
-In: nothing.  Out: `Limits`, one named number per thing that the grammar lets a peer count or measure.
-A value past its ceiling is a `RemoteProtocolError` before a byte of it is stored.
+`Limits` has one named number for each thing that the grammar lets a peer count or measure.  A value
+above its ceiling raises `RemoteProtocolError` before a byte of it is stored.
 """
 
 from __future__ import annotations
@@ -15,22 +15,22 @@ GIB = 1024 * MIB
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Ceilings in bytes or in pieces; each default is what an honest peer never meets.
+    """Ceilings, in bytes or in items; no honest peer reaches the defaults.
 
     Attributes:
         arguments: words of a command; builds that need more use a response file.
         argument: bytes of one word; Linux refuses to execute longer ones (MAX_ARG_STRLEN).
-        command: bytes of all words together; Linux's own ceiling is of this order (ARG_MAX).
+        command: bytes of all words together; Linux's own limit is of this order (ARG_MAX).
         source: bytes of preprocessed source as sent, or of all files in its place.  The largest
             amalgamations reach 100 MiB.
         object_file: bytes of an object file as sent; debug information makes them large.
-        messages: bytes of the compiler's standard output or standard error, as sent and as expanded; who
-            shows them has them in memory.  A server of ours keeps half of this (`execution.words`).
-        files: files of one job with remote preprocessing; large C++ units read some thousands.
+        messages: bytes of the compiler's standard output or standard error, as sent and as expanded;
+            whoever shows them holds them in memory.  Our server keeps half of this (`execution.words`).
+        files: files of one job with remote preprocessing; large C++ units read a few thousand.
         name: bytes of a file name or a link's target (PATH_MAX).
         names: bytes of all file names together, and of all links' targets; they are kept in memory.
-        trailing: bytes that are kept after the end of a message; a peer that waits its turn sends none.
-        expanded: bytes that a compressed source or object may become.
+        trailing: bytes kept from after the end of a message; a peer that waits its turn sends none.
+        expanded: bytes that a compressed source or object may expand to.
     """
 
     arguments: int = 10_000

@@ -1,8 +1,7 @@
-"""The twelve bytes at the head of every token.
+"""Encode and decode the twelve-byte header of a token.
 
-In: bytes, or a name and a number.  Out: the other of the two.  A header is four upper-case ASCII
-letters and eight lower-case hexadecimal digits; whether it may stand where it stands is the grammar's
-business, not this module's.
+A header is four upper-case ASCII letters, the name, and eight lower-case hexadecimal digits, a number.
+Whether a token is allowed at its position is for the grammar to say.
 """
 
 from __future__ import annotations
@@ -21,12 +20,12 @@ _HEADER: Final = re.compile(rb"([A-Z]{4})([0-9a-f]{8})")
 
 
 def spell(name: bytes) -> str:
-    """Give `name` as a person may read it, whatever its bytes are."""
+    """Return `name` in printable form, whatever its bytes are."""
     return name.decode("ascii", "backslashreplace")
 
 
 def encode_header(name: bytes, value: int) -> bytes:
-    """Give the header of the token `name` with the number or length `value`.
+    """Return the header of the token `name` with the number or length `value`.
 
     Raises:
         LocalProtocolError: if `value` does not fit into eight hexadecimal digits.
@@ -37,10 +36,10 @@ def encode_header(name: bytes, value: int) -> bytes:
 
 
 def decode_header(header: bytes) -> tuple[bytes, int]:
-    """Take the twelve bytes of `header` apart into a name and a number.
+    """Split the twelve bytes of `header` into a name and a number.
 
     Raises:
-        RemoteProtocolError: if the bytes are no header.
+        RemoteProtocolError: if the bytes are not a header.
     """
     name, digits = header[:NAME_LENGTH], header[NAME_LENGTH:]
     is_whole = len(header) == HEADER_LENGTH
@@ -53,9 +52,9 @@ def decode_header(header: bytes) -> tuple[bytes, int]:
 
 
 def whole_tokens(data: bytes, most: int) -> list[tuple[bytes, bytes]]:
-    """Give the tokens, at most so many, that `data` begins with, each with its bytes.
+    """Return the complete tokens that `data` begins with, at most `most`, each with its bytes.
 
-    They are taken for tokens that carry bytes, and end before the first that is not whole, or none.
+    Every token is taken to carry bytes; the list ends before the first that is incomplete or malformed.
     """
     tokens: list[tuple[bytes, bytes]] = []
     end, length, match = 0, len(data), _HEADER.match
