@@ -8,6 +8,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from twisted_distcc import errors
 from twisted_distcc.cli.twistd_stdio import parser
 from twisted_distcc.client import settings
+from twisted_distcc.server.options.table import OPTIONS
 from twisted_distcc.tap import Options
 
 ROOT = Path(__file__).parents[2]
@@ -23,6 +24,21 @@ class PageTests(SynchronousTestCase):
         options = Options()
         known = {name.rstrip("=") for name in options.longOpt} - {"help", "version"}
         self.assertEqual(sorted(documented), sorted(known))
+
+    def test_server_options_as_the_table_has_them(self) -> None:
+        """doc/server.md names each option's value, letter and default as the table does."""
+        rows = re.findall(
+            r"(?m)^\| `--([\w-]+)(?: ([^`]+))?`(?:, `-(\w)`)? \| .* \| (.*) \|$",
+            (ROOT / "doc/server.md").read_text(),
+        )
+        for name, value, letter, default in rows:
+            (option,) = (option for option in OPTIONS if option.name == name)
+            self.assertEqual((value, letter), (option.value, option.letter), name)
+            if option.default is not None:
+                self.assertEqual(default.strip("`"), option.default, name)
+            else:
+                self.assertNotRegex(default, r"^`?\d", name)
+        self.assertEqual(len(rows), len(OPTIONS) - 1)  # --identity is of twistd-stdio alone
 
     def test_stream_server_options(self) -> None:
         """doc/ssh.md has every option of `twistd-stdio`, and no other, save the sandbox's."""

@@ -37,7 +37,7 @@ class RefusalTests(LiveTestCase):
             (TWISTD, ("nobody may connect", "--allow ADDRESS", "--allow-private")),
             ((*TWISTD, "--allow=localhost"), ("--allow localhost", "192.0.2.0/24")),
             ((*TWISTD, ALLOW, "--log-level=loud"), ("--log-level", "notice")),
-            ((*TWISTD, ALLOW, "--port=http"), ("'http' is no whole number from 0 to 65535",)),
+            ((*TWISTD, ALLOW, "--port=http"), ("'http' is not a whole number from 0 to 65535",)),
         )
 
     async def test_command_lists(self) -> None:

@@ -15,14 +15,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
+from twisted_distcc.cli.arguments import split_command
 from twisted_distcc.errors import EXIT_ACCESS_DENIED, EXIT_BAD_ARGUMENTS, DistccError, sentence
 from twisted_distcc.policy.peer import Peer, tcp_peer
 from twisted_distcc.policy.reading import is_identity
 from twisted_distcc.policy.rules import Decision, Policy, Terms, Wish
 from twisted_distcc.policy.verdict import Refused
 from twisted_distcc.server.job.authorize import Judge
-from twisted_distcc.server.job.policy_state import read_policy
-from twisted_distcc.server.options.config import command_list, search_path
+from twisted_distcc.server.options.config import command_list, read_policy, search_path
 from twisted_distcc.toolchain.finding import Compilers
 
 _PORT = 0  # of no matter: no rule is about ports
@@ -36,7 +36,7 @@ class BadQuestionError(DistccError):
 
 def main(arguments: Sequence[str]) -> int:
     """Check the policy, explain the answer to a command if there is one, and return the exit status."""
-    words, command = _parted(arguments)
+    words, command = split_command(arguments)
     options = _parser().parse_args(words)
     try:
         policy = read_policy(options.policy)
@@ -47,14 +47,6 @@ def main(arguments: Sequence[str]) -> int:
     except (DistccError, OSError) as error:
         print(f"twisted-distcc doctor: {sentence(error)}", file=sys.stderr)
         return EXIT_BAD_ARGUMENTS
-
-
-def _parted(arguments: Sequence[str]) -> tuple[Sequence[str], Sequence[str]]:
-    """Return what stands before `--`, and the command after it."""
-    if "--" not in arguments:
-        return arguments, ()
-    parting = list(arguments).index("--")
-    return arguments[:parting], arguments[parting + 1 :]
 
 
 def _parser() -> argparse.ArgumentParser:

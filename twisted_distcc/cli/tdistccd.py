@@ -21,8 +21,13 @@ from twisted_distcc.cli.versions import version_lines
 from twisted_distcc.errors import EXIT_BAD_ARGUMENTS
 from twisted_distcc.observe.lines import SYSLOG
 from twisted_distcc.server.daemon.detaching import detached
-from twisted_distcc.server.options.bounds import CLIENT_ROWS
-from twisted_distcc.server.options.sandboxing import LIMIT_OPTIONS
+from twisted_distcc.server.options.table import (
+    PORT_OPTIONS,
+    SECTIONS,
+    STREAM_OPTIONS,
+    offered,
+    words,
+)
 
 _GSS_API = "GSS-API is not supported; use TLS, with --tls-certificate and --allow-user"
 # Options of distccd's that are not built: whether they take a value, and what to do instead.
@@ -37,19 +42,6 @@ _NOT_BUILT: Final[Mapping[str, tuple[bool, str]]] = MappingProxyType(
         "whitelist": (True, _GSS_API),
     }
 )
-# Passed on as they are: to the server, and those of the second row to a server on streams too.
-_FLAGS = ("allow_private", "verbose", "enable_tcp_insecure")
-_DAEMON_VALUES = (
-    "user", "port", "jobs", "nice", "pid_file", "lifetime", "log_level", "job_lifetime",
-    "oom_score_adj", "compiler_root", "sysroot", "policy", "audit_log", "tls_port",
-    "tls_certificate", "tls_key", "tls_ca", "tls_crl",
-)  # fmt: skip
-_INETD_VALUES = (
-    "user", "nice", "job_lifetime", "log_level", "log_file", "compiler_root", "sysroot", "policy",
-    "audit_log",
-)  # fmt: skip
-_SANDBOX = ("sandbox", *(one.name for one in LIMIT_OPTIONS))
-_CLIENTS = tuple(str(row[0]) for row in CLIENT_ROWS)
 
 
 class _Parser(argparse.ArgumentParser):
@@ -77,7 +69,7 @@ class _Formatter(argparse.RawDescriptionHelpFormatter):
 
 
 def parser(program: str = "tdistccd") -> argparse.ArgumentParser:
-    """Make the reader of distccd's command line, for who calls us `program`."""
+    """Return the reader of distccd's command line, for whoever calls us `program`."""
     made = _Parser(
         prog=program,
         description="A distcc compile server.",
@@ -91,38 +83,11 @@ def parser(program: str = "tdistccd") -> argparse.ArgumentParser:
     mode.add_argument("--no-detach", action="store_true", help="stay in the foreground")
     mode.add_argument("--no-fork", action="store_true", help="the same: this server never forks")
     mode.add_argument("--wizard", action="store_true", help="foreground, debug messages on stderr")
-    mode.add_argument("--user", help="if started by root, become this user")
-    mode.add_argument("--lifetime", metavar="SECONDS", help="end after so long")
-    network = made.add_argument_group("network")
-    network.add_argument("-a", "--allow", action="append", default=[], metavar="IP[/BITS]")
-    network.add_argument("--allow-private", action="store_true", help="all private networks")
-    network.add_argument("--listen", action="append", default=[], metavar="ADDRESS")
-    network.add_argument("-p", "--port")
-    network.add_argument("--enable-tcp-insecure", action="store_true", help="run any command")
-    network.add_argument("--policy", metavar="FILE", help="rules: who may have what compiled")
-    network.add_argument("--allow-user", action="append", default=[], metavar="NAME")
-    tls = made.add_argument_group("TLS")
-    tls.add_argument("--tls-port", metavar="PORT")
-    for what in ("certificate", "key", "ca", "crl"):
-        tls.add_argument(f"--tls-{what}", metavar="FILE")
-    jobs = made.add_argument_group("jobs")
-    jobs.add_argument("-j", "--jobs", metavar="LIMIT")
-    jobs.add_argument("-N", "--nice", metavar="LEVEL")
-    jobs.add_argument("--oom-score-adj", metavar="SCORE")
-    jobs.add_argument("--job-lifetime", metavar="SECONDS")
-    jobs.add_argument("--compiler-root", metavar="DIR", help="look for compilers below this folder")
-    jobs.add_argument("--sysroot", metavar="DIR", help="accepted; specs files are never taken")
-    for name in _SANDBOX:
-        jobs.add_argument(f"--{name}", metavar="MODE" if name == "sandbox" else "N")
-    for name in _CLIENTS:
-        network.add_argument(f"--{name}", metavar="N")
-    log = made.add_argument_group("log")
-    log.add_argument("-P", "--pid-file", metavar="FILE")
-    log.add_argument("--log-file", metavar="FILE")
-    log.add_argument("--audit-log", metavar="FILE", help="an account of each job")
-    log.add_argument("--log-stderr", action="store_true")
-    log.add_argument("--log-level", metavar="LEVEL")
-    log.add_argument("--verbose", action="store_true", help="log at level debug")
+    mode.add_argument("--log-stderr", action="store_true", help="log to standard error")
+    for title, options in SECTIONS:
+        section = made.add_argument_group(title)
+        for option in offered(PORT_OPTIONS, options):
+            twistd_stdio.add_option(section, option)
     for name, (has_value, instead) in _NOT_BUILT.items():
         made.add_argument(
             f"--{name}", action=_NotBuilt, nargs=None if has_value else 0, const=instead,
@@ -139,13 +104,8 @@ def is_inetd(options: argparse.Namespace) -> bool:
 
 
 def inetd_argv(options: argparse.Namespace) -> list[str]:
-    """Give the words for `twistd-stdio`."""
-    flags = [name for name in _FLAGS if name != "enable_tcp_insecure"]
-    return [
-        *_values(options, (*_INETD_VALUES, *_SANDBOX)),
-        *_flags(options, flags),
-        *_repeated(options, "allow"),
-    ]
+    """Return the words for `twistd-stdio`."""
+    return words(vars(options), STREAM_OPTIONS)
 
 
 def stays(options: argparse.Namespace) -> bool:
@@ -157,39 +117,20 @@ def logs_to_stderr(options: argparse.Namespace, syslog: bool) -> bool:
     """Say whether it logs to standard error: told so, or in the foreground where there is no syslog."""
     if options.log_stderr or options.wizard:
         return True
-    return not (options.log_file or syslog) and stays(options)
+    return not (_log_file(options) or syslog) and stays(options)
 
 
 def twistd_argv(options: argparse.Namespace, syslog: bool) -> list[str]:
     """Return the words for `twistd`, which is not to detach; `syslog` says whether there is one."""
-    stderr = logs_to_stderr(options, syslog)
-    argv = ["--pidfile=", "--nodaemon"]
-    if not (stderr or options.log_file):
-        argv += ["--syslog", "--prefix=distccd"]
-    values = (*_DAEMON_VALUES, *_SANDBOX, *_CLIENTS)
-    argv += ["distccd", *_values(options, values), *_flags(options, _FLAGS)]
-    if options.wizard and not options.verbose:
-        argv.append("--verbose")
-    if stderr or options.log_file:
-        argv.append(f"--log-file={'-' if stderr else options.log_file}")
-    repeated = ("allow", "allow_user", "listen")
-    return [*argv, *(word for name in repeated for word in _repeated(options, name))]
+    path = "-" if logs_to_stderr(options, syslog) else _log_file(options)
+    to_syslog = [] if path else ["--syslog", "--prefix=distccd"]
+    verbose = options.verbose or options.wizard
+    given = {**vars(options), "log-file": path, "verbose": verbose}
+    return ["--pidfile=", "--nodaemon", *to_syslog, "distccd", *words(given, PORT_OPTIONS)]
 
 
-def _values(options: argparse.Namespace, names: Sequence[str]) -> list[str]:
-    return [
-        f"--{name.replace('_', '-')}={value}"
-        for name in names
-        if (value := getattr(options, name.replace("-", "_"))) is not None
-    ]
-
-
-def _flags(options: argparse.Namespace, names: Sequence[str]) -> list[str]:
-    return [f"--{name.replace('_', '-')}" for name in names if getattr(options, name)]
-
-
-def _repeated(options: argparse.Namespace, name: str) -> list[str]:
-    return [f"--{name.replace('_', '-')}={value}" for value in getattr(options, name)]
+def _log_file(options: argparse.Namespace) -> str | None:
+    return vars(options)["log-file"] or None
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -12,14 +12,13 @@ import argparse
 import os
 import stat
 import sys
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final
 
 from twisted_distcc import __version__
 from twisted_distcc.errors import EXIT_IO_ERROR, DistccError, sentence
 from twisted_distcc.launcher.starting import hand_on_nothing
-from twisted_distcc.observe.lines import LEVELS, LineFile, LineLog, Log
-from twisted_distcc.policy.access import PRIVATE, AllowList
+from twisted_distcc.observe.lines import LineFile, LineLog, Log
 from twisted_distcc.policy.verdict import ALLOWED
 from twisted_distcc.server.connection.peer_identity import is_network, stream_peer
 from twisted_distcc.server.connection.streams import Streams, ToldToEndError
@@ -27,72 +26,66 @@ from twisted_distcc.server.daemon.preload import load_everything
 from twisted_distcc.server.daemon.privileges import account, give_root_away
 from twisted_distcc.server.daemon.stdio_service import serve_stdio
 from twisted_distcc.server.daemon.termination import Ending
-from twisted_distcc.server.job.policy_state import policy_of
 from twisted_distcc.server.job.wiring import admit, make_recorders
-from twisted_distcc.server.options.config import ServerConfig, command_list, search_path
-from twisted_distcc.server.options.sandboxing import (
-    JOB_LIFETIME,
-    LIMIT_OPTIONS,
-    MODES,
-    SANDBOX_HELP,
-    limits,
-)
+from twisted_distcc.server.options.parsing import log_level, server_config
+from twisted_distcc.server.options.table import STREAM_OPTIONS, Option, offered, with_defaults
+
+if TYPE_CHECKING:
+    from argparse import _ActionsContainer
 
 _STDIN: Final = 0
 _STDOUT: Final = 1
 _STDERR: Final = 2
+# Any integer, without the bounds that the table sets for a server that listens.
+_READERS: Final = {"nice": int, "job-lifetime": int}
 
 
 def parser() -> argparse.ArgumentParser:
-    """Make the reader of the command line."""
+    """Return the reader of the command line."""
     made = argparse.ArgumentParser(
-        prog="twistd-stdio", description="Serve one distcc connection on standard input and output."
+        prog="twistd-stdio",
+        description="Serve one distcc connection on standard input and output.  "
+        "Behind inetd or xinetd, --allow and --allow-private say who may connect.",
     )
     made.add_argument("--version", action="version", version=f"twisted_distcc {__version__}")
-    made.add_argument("--inetd", action="store_true", help="accepted for distccd's sake")
-    made.add_argument(
-        "-a", "--allow", action="append", default=[], metavar="ADDRESS[/BITS]",
-        help="behind a super-server: let clients connect from this network (repeatable)",
-    )  # fmt: skip
-    made.add_argument(
-        "--allow-private", action="store_true", help="behind a super-server: all private networks"
-    )
-    made.add_argument("--user", help="if started by root, become this user (distccd, distcc or nobody)")
-    made.add_argument(
-        "--identity", metavar="NAME", help="who it is that ssh lets in, where the account does not say"
-    )
-    made.add_argument(
-        "--job-lifetime", type=int, default=JOB_LIFETIME, metavar="SECONDS",
-        help=f"how long the compiler may run ({JOB_LIFETIME})",
-    )  # fmt: skip
-    made.add_argument(
-        "-N", "--nice", type=int, default=5, help="nice level, added to the current one (5)"
-    )
-    made.add_argument("--compiler-root", default="", help="folder that compilers are looked for below")
-    made.add_argument("--sysroot", help="accepted as distccd's; specs files are never taken")
-    made.add_argument("--policy", metavar="FILE", help="rules: who may have what compiled")
-    made.add_argument("--audit-log", metavar="FILE", help="file for an account of each job")
-    made.add_argument("--log-file", help="file for log lines; without it there are none")
-    made.add_argument(
-        "--log-level", default="notice", choices=LEVELS, help="the least severe level to log"
-    )
-    made.add_argument("--verbose", action="store_true", help="log at level debug")
-    made.add_argument("--sandbox", default="auto", choices=MODES, help=SANDBOX_HELP)
-    for one in LIMIT_OPTIONS:
-        made.add_argument(
-            f"--{one.name}", type=one.read, default=one.default, metavar="N",
-            help=f"{one.help} ({one.default})",
-        )  # fmt: skip
+    made.add_argument("--inetd", action="store_true", help="accepted for compatibility with distccd")
+    for option in offered(STREAM_OPTIONS):
+        add_option(made, option, _READERS.get(option.name) or _typed(option.read))
     return made
+
+
+def add_option(parser: _ActionsContainer, option: Option, read: Callable[[str], Any] = str) -> None:
+    """Add `option` to `parser`; its value is what `read` makes of it, or `None` if it is not given."""
+    names = [f"-{option.letter}"] if option.letter else []
+    names.append(f"--{option.name}")
+    if not option.value:
+        parser.add_argument(*names, dest=option.name, action="store_true", help=option.about)
+        return
+    action = "append" if option.repeatable else "store"
+    parser.add_argument(
+        *names, dest=option.name, action=action, metavar=option.value, type=read, help=option.about
+    )
+
+
+def _typed(read: Callable[[str], Any]) -> Callable[[str], Any]:
+    """Return `read` such that argparse shows its sentence for a value that it cannot read."""
+
+    def wrapped(text: str) -> Any:
+        try:
+            return read(text)
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(str(error)) from None
+
+    return wrapped
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Serve, and exit."""
     say_nothing_to_the_client()
-    options = parser().parse_args(argv)
+    values = with_defaults(vars(parser().parse_args(argv)))
     try:
-        log = LineLog(LineFile(options.log_file or os.devnull), _level(options))
-        _serve_or_log(options, log)
+        log = LineLog(LineFile(values["log-file"] or os.devnull), log_level(values))
+        _serve_or_log(values, log)
     except (DistccError, OSError) as error:
         print(f"twistd-stdio: {sentence(error)}", file=sys.stderr)
         sys.exit(error.exit_code if isinstance(error, DistccError) else EXIT_IO_ERROR)
@@ -100,7 +93,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def say_nothing_to_the_client() -> None:
-    """Give standard error up where it is the connection itself, as super-servers make it."""
+    """Give up standard error where it is the connection itself, as super-servers make it."""
     stderr = os.fstat(_STDERR)
     if stat.S_ISSOCK(stderr.st_mode) and os.path.samestat(stderr, os.fstat(_STDIN)):
         nothing = os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
@@ -108,30 +101,26 @@ def say_nothing_to_the_client() -> None:
         os.close(nothing)
 
 
-def _level(options: argparse.Namespace) -> str:
-    return "debug" if options.verbose else options.log_level
-
-
-def _serve_or_log(options: argparse.Namespace, log: Log) -> None:
+def _serve_or_log(values: Mapping[str, Any], log: Log) -> None:
     try:
-        _serve(options, log)
+        _serve(values, log)
     except (DistccError, OSError) as error:
         log.error("{error}", error=error)
         raise
 
 
-def _serve(options: argparse.Namespace, log: Log) -> None:
-    config = _config(options)
+def _serve(values: Mapping[str, Any], log: Log) -> None:
+    config = server_config(values, os.environ)
     hand_on_nothing()
     os.nice(config.nice)
     connection = _connection()
-    peer = stream_peer(connection, options.identity, os.environ)
+    peer = stream_peer(connection, values["identity"], os.environ)
     # Whom ssh starts us for is let in already; whoever comes from a network is not.
     recorders = make_recorders(config, log)
     if os.geteuid() == 0:
         load_everything(config)
     # Nothing of the client's was read yet.
-    give_root_away(account(options.user))
+    give_root_away(account(values["user"]))
     verdict = admit(config, recorders, peer) if is_network(connection) else ALLOWED
     ending = Ending()
     try:
@@ -142,29 +131,10 @@ def _serve(options: argparse.Namespace, log: Log) -> None:
 
 
 def _connection() -> _socket.socket | None:
-    """Give the socket that standard input is, if it is one."""
+    """Return the socket that standard input is, if it is one."""
     if not stat.S_ISSOCK(os.fstat(_STDIN).st_mode):
         return None
     return _socket.socket(fileno=os.dup(_STDIN))
-
-
-def _config(options: argparse.Namespace) -> ServerConfig:
-    private = PRIVATE if options.allow_private else ()
-    return ServerConfig(
-        allow=AllowList.parse((*options.allow, *private)),
-        listen=(),
-        port=0,
-        jobs=1,
-        folders=search_path(os.environ, options.compiler_root),
-        commands=command_list(os.environ),
-        compiler_root=options.compiler_root.rstrip("/"),
-        job_lifetime=options.job_lifetime,
-        nice=options.nice,
-        sandbox=options.sandbox,
-        limits=limits({one.name: getattr(options, one.name.replace("-", "_")) for one in LIMIT_OPTIONS}),
-        policy=policy_of(options.policy, ()),
-        audit_log=options.audit_log and os.path.abspath(options.audit_log),
-    )
 
 
 if __name__ == "__main__":

@@ -63,6 +63,16 @@ class PluginTests(LiveTestCase):
         child = await self.run_to_end(sys.executable, "-c", code)
         self.assertEqual((child.stderr, child.stdout), ("", b"[]\n"))
 
+    async def test_options_load_no_server(self) -> None:
+        """Help and wrong options wait for nothing but the table: no reactor, no TLS, no codec."""
+        code = (
+            "import sys; from twisted_distcc.tap import Options; str(Options());"
+            "print([name for name in sys.modules if name.startswith(('OpenSSL', 'cryptography',"
+            "'lzallright', 'twisted.internet', 'twisted.logger', 'twisted_distcc.server.daemon'))])"
+        )
+        child = await self.run_to_end(sys.executable, "-c", code)
+        self.assertEqual((child.stderr, child.stdout), ("", b"[]\n"))
+
 
 class WrongOptionTests(LiveTestCase):
     """Command lines that cannot be meant."""
@@ -70,8 +80,8 @@ class WrongOptionTests(LiveTestCase):
     async def test_one_sentence(self) -> None:
         """It names the option, on standard error alone, and the status is distccd's."""
         for words, part in (
-            (("--allow=::1", "--sandbox-memory=lots"), "--sandbox-memory: 'lots' is no size"),
-            (("--allow=::1", "--port=x"), "--port: 'x' is no whole number"),
+            (("--allow=::1", "--sandbox-memory=lots"), "--sandbox-memory: 'lots' is not a size"),
+            (("--allow=::1", "--port=x"), "--port: 'x' is not a whole number"),
             ((), "nobody may connect yet"),
             (("--no-such-option",), "--no-such-option"),
         ):

@@ -11,7 +11,8 @@ from twisted_distcc.policy.peer import Peer, tcp_peer
 from twisted_distcc.policy.reading import BadPolicyError
 from twisted_distcc.policy.rules import Wish
 from twisted_distcc.policy.verdict import ALLOWED
-from twisted_distcc.server.job.policy_state import PolicyInForce, policy_of
+from twisted_distcc.server.job.policy_state import PolicyInForce
+from twisted_distcc.server.options.config import policy_of
 
 RULE = '[[rule]]\nname = "all"\nwho = ["tls:{}"]\nverdict = "allow"\n'
 

@@ -14,13 +14,13 @@ from twisted_distcc.errors import EXIT_BAD_ARGUMENTS
 from twisted_distcc.policy.access import PRIVATE, AllowList
 from twisted_distcc.policy.command_list import CommandList
 from twisted_distcc.policy.rules import Policy, Rule, allow_users
-from twisted_distcc.server.options.bounds import CLIENT_ROWS
-from twisted_distcc.server.options.config import PORT, ServerConfig, command_list, search_path
-from twisted_distcc.server.options.sandboxing import JOB_LIFETIME, LIMIT_OPTIONS
+from twisted_distcc.server.options.config import ServerConfig, command_list, search_path
+from twisted_distcc.server.options.parsing import server_config
+from twisted_distcc.server.options.table import OPTIONS, SANDBOX, Option
 from twisted_distcc.server.options.tls_config import TlsConfig
 from twisted_distcc.server.quotas.deadlines import Deadlines
 from twisted_distcc.server.quotas.holdings import Ceilings
-from twisted_distcc.tap import Options, make_config
+from twisted_distcc.tap import Options
 from twisted_distcc.tls.files import CredentialFiles
 
 ENVIRON = {"PATH": "/usr/bin:/bin"}
@@ -30,7 +30,7 @@ class TwistdTests(SynchronousTestCase):
     def config(self, *words: str, environ: dict[str, str] = ENVIRON) -> ServerConfig:
         options = Options()
         options.parseOptions(words)
-        return make_config(options, environ)
+        return server_config(options, environ)
 
     def test_defaults(self) -> None:
         """With nothing but an address to serve, all is as distccd has it, but that no job is endless."""
@@ -39,10 +39,10 @@ class TwistdTests(SynchronousTestCase):
             ServerConfig(
                 allow=AllowList.parse(("192.0.2.0/24",)),
                 listen=(),
-                port=PORT,
+                port=3632,
                 jobs=(os.cpu_count() or 1) + 2,
                 folders=("/usr/bin", "/bin"),
-                job_lifetime=JOB_LIFETIME,
+                job_lifetime=7200,
                 nice=5,
             ),
         )
@@ -101,6 +101,61 @@ class TwistdTests(SynchronousTestCase):
                 with self.assertRaisesRegex(usage.UsageError, f"from {least} to {most}"):
                     self.config("--allow=::1", f"--{option}={bad}")
 
+    def test_what_cannot_be_meant_together(self) -> None:
+        """A combination that cannot be meant is refused, with what to do instead."""
+        for words, part in (
+            ((), "nobody may connect yet: give --allow"),
+            (("--tls-certificate=c",), "nobody may use the TLS port yet: give --allow-user"),
+            (("--allow-user=a", "--policy=/p"), "--allow-user cannot be combined with --policy"),
+            (("--allow-user=a", "--tls-key=k"), "--tls-certificate is missing"),
+            (("--allow-user=a", "--tls-certificate=c", "--tls-key=k"), "--tls-ca is missing"),
+        ):
+            listening = () if "connect" in part else ("--allow=::1",)
+            with self.assertRaisesRegex(usage.UsageError, part):
+                self.config(*listening, *words)
+
+
+class TableTests(SynchronousTestCase):
+    """What each row of the table promises to every reader."""
+
+    def test_names(self) -> None:
+        """An option exists once, by its long name and by its letter."""
+        for names in ([one.name for one in OPTIONS], [one.letter for one in OPTIONS if one.letter]):
+            self.assertEqual(len(names), len(set(names)))
+
+    def test_defaults_are_values(self) -> None:
+        """A default is something that a user could write; what has none has no value."""
+        for option in OPTIONS:
+            missing = None if option.default is None else option.read(option.default)
+            self.assertEqual(option.or_default(None), () if option.repeatable else missing)
+
+    def test_words_are_read_back(self) -> None:
+        """The words that say a value mean the same to the reader that they are for."""
+        for option, given, words in (
+            (Option("flag", ""), True, ["--flag"]),
+            (Option("flag", ""), False, []),
+            (Option("value", "", "N"), "0", ["--value=0"]),
+            (Option("value", "", "N"), "", ["--value="]),
+            (Option("value", "", "N"), None, []),
+            (Option("values", "", "N", repeatable=True), ["a", "b"], ["--values=a", "--values=b"]),
+            (Option("values", "", "N", repeatable=True), None, []),
+        ):
+            self.assertEqual(option.words(given), words)
+
+    def test_stream_server_explains(self) -> None:
+        """A server of one connection refuses a value in the sentence of one that listens."""
+        said = io.StringIO()
+        with contextlib.redirect_stderr(said), self.assertRaises(SystemExit) as caught:
+            twistd_stdio.parser().parse_args(("--sandbox-memory=lots",))
+        self.assertEqual(caught.exception.code, 2)
+        self.assertIn("--sandbox-memory: 'lots' is not a size", said.getvalue())
+
+    def test_stream_server_has_no_bounds(self) -> None:
+        """A server of one connection takes any nice level and any lifetime of a job."""
+        for text, value in (("-5", -5), ("21", 21), ("200000", 200_000)):
+            options = twistd_stdio.parser().parse_args((f"--nice={text}", f"--job-lifetime={text}"))
+            self.assertEqual((options.nice, vars(options)["job-lifetime"]), (value, value))
+
 
 class EnvironmentTests(SynchronousTestCase):
     def file(self, content: bytes) -> str:
@@ -149,11 +204,12 @@ class DistccdTests(SynchronousTestCase):
                 "--policy", "/policy", "--allow-user", "alice", "--audit-log", "/audit",
             ),
             [
-                "--pidfile=", "--nodaemon", "distccd", "--port=99", "--jobs=7", "--nice=1",
-                "--pid-file=/pid", "--lifetime=9", "--log-level=info", "--job-lifetime=8",
-                "--oom-score-adj=-5", "--sysroot=/root", "--policy=/policy", "--audit-log=/audit",
-                "--allow-private", "--verbose", "--enable-tcp-insecure", "--log-file=/log",
-                "--allow=192.0.2.1", "--allow=192.0.2.2", "--allow-user=alice", "--listen=192.0.2.3",
+                "--pidfile=", "--nodaemon", "distccd", "--allow=192.0.2.1", "--allow=192.0.2.2",
+                "--allow-private", "--listen=192.0.2.3", "--port=99", "--allow-user=alice",
+                "--policy=/policy", "--jobs=7", "--job-lifetime=8", "--sysroot=/root",
+                "--enable-tcp-insecure", "--nice=1", "--oom-score-adj=-5", "--lifetime=9",
+                "--pid-file=/pid", "--log-file=/log", "--log-level=info", "--verbose",
+                "--audit-log=/audit",
             ],
         )  # fmt: skip
 
@@ -163,16 +219,16 @@ class DistccdTests(SynchronousTestCase):
         words = self.words("--daemon", *files, "--tls-port=99", "--allow-user=alice")
         options = Options()
         options.parseOptions(words[words.index("distccd") + 1 :])
-        tls = make_config(options, {}).tls
+        tls = server_config(options, {}).tls
         paths = CredentialFiles(*(os.path.abspath(name) for name in "ckal"))
         self.assertEqual(tls, TlsConfig(99, paths))
 
     def test_sandbox_and_ceilings(self) -> None:
         """What bounds jobs and clients is handed on; a server of one connection has jobs alone."""
-        jobs = ["--sandbox=require", *(f"--{one.name}=1M" for one in LIMIT_OPTIONS)]
-        clients = [f"--{row[0]}=7" for row in CLIENT_ROWS]
+        jobs = [f"--{option.name}=1M" for option in SANDBOX]
+        clients = ["--max-connections=7", "--max-stored=7", "--idle-timeout=7", "--transfer-timeout=7"]
         words = self.words("--daemon", *jobs, *clients)
-        self.assertEqual(words[words.index("distccd") + 1 :], [*jobs, *clients])
+        self.assertEqual(words[words.index("distccd") + 1 :], [*clients, *jobs])
         options = tdistccd.parser().parse_args(("--inetd", *jobs, *clients))
         self.assertEqual(tdistccd.inetd_argv(options), jobs)
 
@@ -221,7 +277,7 @@ class DistccdTests(SynchronousTestCase):
         )
         self.assertTrue(tdistccd.is_inetd(options))
         words = tdistccd.inetd_argv(options)
-        self.assertEqual(words, ["--nice=3", "--log-file=/log", "--allow-private", "--allow=192.0.2.1"])
+        self.assertEqual(words, ["--allow=192.0.2.1", "--allow-private", "--nice=3", "--log-file=/log"])
         self.assertEqual(twistd_stdio.parser().parse_args(words).nice, 3)
 
     def test_bad_arguments(self) -> None:

@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from twisted_distcc.cli.arguments import positive
 from twisted_distcc.cli.demo.comparison import compare
 from twisted_distcc.cli.demo.library import LIBRARIES, library_project
 from twisted_distcc.cli.demo.local_farm import running_farm
@@ -117,7 +118,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--jobs",
         metavar="N",
-        type=_positive,
+        type=positive,
         default=len(os.sched_getaffinity(0)),
         help="compiles at a time (default: %(default)s, one per processor)",
     )
@@ -126,10 +127,3 @@ def _parser() -> argparse.ArgumentParser:
 
 def _folder(text: str) -> Path:
     return Path(text).expanduser()  # `make PROJECT=~/x` leaves that to us in some shells
-
-
-def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError("must be at least 1")
-    return number

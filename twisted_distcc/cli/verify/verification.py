@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
 
+from twisted_distcc.cli.arguments import positive, split_command
 from twisted_distcc.cli.demo.local_farm import running_farm
 from twisted_distcc.cli.demo.screen import Screen
 from twisted_distcc.cli.installed import installed_command
@@ -41,7 +42,7 @@ class NothingToVerifyError(DistccError):
 
 def main(arguments: Sequence[str]) -> int:
     """Verify a project; return 0 when servers compiled and nothing differs."""
-    words, command = _parted(list(arguments))
+    words, command = split_command(arguments)
     options = _parser().parse_args(words)
     screen = Screen(sys.stderr)
     try:
@@ -162,14 +163,6 @@ def _scratch_folder() -> Iterator[Path]:
         yield Path(folder)
 
 
-def _parted(arguments: list[str]) -> tuple[list[str], list[str]]:
-    """Give what stands before `--`, and the command after it."""
-    if "--" not in arguments:
-        return arguments, []
-    parting = arguments.index("--")
-    return arguments[:parting], arguments[parting + 1 :]
-
-
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="twisted-distcc verify",
@@ -186,7 +179,7 @@ def _parser() -> argparse.ArgumentParser:
         "-j",
         "--jobs",
         metavar="N",
-        type=_positive,
+        type=positive,
         default=len(os.sched_getaffinity(0)),
         help="compiles at a time (default: %(default)s, one per processor)",
     )
@@ -195,10 +188,3 @@ def _parser() -> argparse.ArgumentParser:
         "--keep", metavar="DIR", type=Path, help="put both sides of what differs into folders in DIR"
     )
     return parser
-
-
-def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError("must be at least 1")
-    return number

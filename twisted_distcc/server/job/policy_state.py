@@ -2,43 +2,9 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Sequence
-
 from twisted_distcc.policy.peer import Peer
-from twisted_distcc.policy.reading import BadPolicyError, parse_policy
-from twisted_distcc.policy.rules import Decision, Policy, Wish, allow_users, decide_without_rules
-
-
-def read_policy(path: str) -> Policy:
-    """Read the policy in the file `path`.
-
-    Raises:
-        BadPolicyError: if it cannot be read, or is invalid.
-    """
-    try:
-        with open(path, encoding="utf-8") as file:
-            text = file.read()
-    except OSError as error:
-        raise BadPolicyError(f"{path}: cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise BadPolicyError(f"{path}: this is no text in UTF-8") from None
-    return parse_policy(text, path)
-
-
-def policy_of(path: str | None, users: Sequence[str]) -> Policy | None:
-    """Return the policy that the options `--policy` and `--allow-user` mean, if they mean any.
-
-    Raises:
-        BadPolicyError: if the file is unusable, or both are given.
-    """
-    if path and users:
-        raise BadPolicyError(
-            "--allow-user cannot be combined with --policy: add a rule to the policy file instead"
-        )
-    if path:
-        return read_policy(os.path.abspath(path))
-    return allow_users(tuple(users)) if users else None
+from twisted_distcc.policy.rules import Decision, Policy, Wish, decide_without_rules
+from twisted_distcc.server.options.config import read_policy
 
 
 class PolicyInForce:

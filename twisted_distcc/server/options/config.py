@@ -1,20 +1,21 @@
 """What a server is told to do, as one frozen value.
 
-In: distccd's environment variables.  Out: `ServerConfig`, which `tap` and `twistd-stdio` make of
-these and of their options; neither options nor environment travel further.
+`parsing` makes a `ServerConfig` of options and environment variables, and nothing below it reads those.
+The files that they name are read here: the command list and the policy.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from twisted_distcc.execution.resource_limits import Limits
 from twisted_distcc.policy.access import AllowList
 from twisted_distcc.policy.command_list import BadCommandListError, CommandList
-from twisted_distcc.policy.rules import Policy
+from twisted_distcc.policy.reading import BadPolicyError, parse_policy
+from twisted_distcc.policy.rules import Policy, allow_users
 from twisted_distcc.server.options.account import Account
 from twisted_distcc.server.quotas.deadlines import Deadlines
 from twisted_distcc.server.quotas.holdings import Ceilings
@@ -24,14 +25,11 @@ if TYPE_CHECKING:
 
 Sandboxing: TypeAlias = Literal["auto", "require", "off"]
 
-PORT: Final = 3632
-"""The port that IANA registered for distcc."""
-
 _FALLBACK_PATH: Final = "/usr/local/bin:/usr/bin:/bin"
 
 
 def default_jobs() -> int:
-    """Give two jobs more than there are processors: some always wait for the network."""
+    """Return two more than there are processors: some jobs always wait for the network."""
     return (os.cpu_count() or 1) + 2
 
 
@@ -50,8 +48,8 @@ class ServerConfig:
         compiler_root: a folder that `folders` and absolute paths are taken below, or "".
         job_lifetime: seconds that one compiler may run; `None` is for ever.
         lifetime: seconds that the server lives; `None` is for ever.
-        nice: how much nicer than now it makes itself.
-        oom_score_adj: its standing with the kernel when memory runs out; `None` leaves it.
+        nice: nice level, added to the one that it is started with.
+        oom_score_adj: OOM-killer score adjustment; `None` leaves it as it is.
         pid_file: where it writes its process number, if anywhere.
         sandbox: whether compilers run within walls: `auto` where that can be, `require` or not at all,
             `off` never.
@@ -88,7 +86,7 @@ class ServerConfig:
 
 
 def search_path(environ: Mapping[str, str], compiler_root: str) -> tuple[str, ...]:
-    """Give the folders to look for compilers in, below `compiler_root`; relative ones are left out."""
+    """Return the folders to look for compilers in, below `compiler_root`; relative ones are left out."""
     text = environ.get("DISTCCD_PATH") or environ.get("PATH") or _FALLBACK_PATH
     root = compiler_root.rstrip("/")
     return tuple(root + folder for folder in text.split(":") if os.path.isabs(folder))
@@ -109,3 +107,34 @@ def command_list(environ: Mapping[str, str]) -> CommandList | None:
         raise BadCommandListError(f"DISTCC_CMDLIST_NUMWORDS is {words!r}; it must be a whole number")
     with open(path, "rb") as file:
         return CommandList.parse(os.fsdecode(file.read()).split("\n"), int(words))
+
+
+def read_policy(path: str) -> Policy:
+    """Read the policy in the file `path`.
+
+    Raises:
+        BadPolicyError: if it cannot be read, or is invalid.
+    """
+    try:
+        with open(path, encoding="utf-8") as file:
+            text = file.read()
+    except OSError as error:
+        raise BadPolicyError(f"{path}: cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise BadPolicyError(f"{path}: this is no text in UTF-8") from None
+    return parse_policy(text, path)
+
+
+def policy_of(path: str | None, users: Sequence[str]) -> Policy | None:
+    """Return the policy that the options `--policy` and `--allow-user` mean, if they mean any.
+
+    Raises:
+        BadPolicyError: if the file is unusable, or both are given.
+    """
+    if path and users:
+        raise BadPolicyError(
+            "--allow-user cannot be combined with --policy: add a rule to the policy file instead"
+        )
+    if path:
+        return read_policy(os.path.abspath(path))
+    return allow_users(tuple(users)) if users else None

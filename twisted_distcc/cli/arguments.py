@@ -1,0 +1,21 @@
+"""What several commands read from their command lines."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+
+
+def positive(text: str) -> int:
+    """Read a whole number, at least 1."""
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("must be at least 1")
+    return number
+
+
+def split_command(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Return what stands before `--`, and the command after it."""
+    words = list(arguments)
+    end = words.index("--") if "--" in words else len(words)
+    return words[:end], words[end + 1 :]
