@@ -1,4 +1,4 @@
-"""A distcc server that compiles nothing: whatever the source, the object is this.
+"""A distcc server that compiles nothing, and returns one object for every source.
 
 python3 any_object.py tcp:3632:interface=127.0.0.1
 """
@@ -32,7 +32,7 @@ async def compile(request: Request, peer: Peer) -> Reply:
 async def main(reactor: Any, listen_on: str) -> None:
     endpoint = serverFromString(reactor, listen_on)
     await endpoint.listen(DistccServerFactory(compile, reactor, admit=everyone))
-    await Deferred()  # which never fires: serve until somebody ends us
+    await Deferred()  # never fires: serve until stopped
 
 
 if __name__ == "__main__":

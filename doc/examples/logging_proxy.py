@@ -1,4 +1,4 @@
-"""A distcc server that passes each job on to another server, and logs what came of it.
+"""A distcc server that passes each job on to another server, and logs the result.
 
 python3 logging_proxy.py tcp:3632:interface=127.0.0.1 tcp:buildbox:3632
 """
@@ -47,7 +47,7 @@ async def main(reactor: Any, listen_on: str, server: str) -> None:
     factory = DistccServerFactory(proxy, reactor, admit=everyone)
     port = await serverFromString(reactor, listen_on).listen(factory)
     proxy.log.info("listening on {address}", address=port.getHost())
-    await Deferred()  # which never fires: serve until somebody ends us
+    await Deferred()  # never fires: serve until stopped
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ class LoggingProxyTests(SynchronousTestCase):
         self.proxy = MemoryFarm(LoggingProxy(self.farm.client), self.farm.clock)
 
     def test_passed_on(self) -> None:
-        """A job reaches the server, its reply reaches the client, and one line tells of it."""
+        """A job reaches the server, its reply reaches the client, and one line is logged."""
         with capturedLogs() as logged:
             reply = self.successResultOf(self.proxy.compile(REQUEST))
         self.assertEqual(reply.object_file.read(), b"object")
@@ -29,7 +29,7 @@ class LoggingProxyTests(SynchronousTestCase):
         self.assertEqual(lines, [(0, "gcc -c a.c")])
 
     def test_server_hangs_up(self) -> None:
-        """When the server fails, the person at the client reads how."""
+        """When the server fails, the person at the client is told how."""
         self.farm.endpoint.on_reply = HangUp(after=20)
         reply = self.successResultOf(self.proxy.compile(REQUEST))
         self.assertEqual(reply.exit_code, 108)

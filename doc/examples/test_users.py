@@ -26,7 +26,7 @@ class UserTests(SynchronousTestCase):
         self.assertEqual(self.compile.jobs[0].peer.identity, "tls:alice")
 
     def test_revoked(self) -> None:
-        """Whoever is revoked is served no more, and reads why."""
+        """A revoked user is no longer served, and is told why."""
         self.tls.revoke("alice")
         answer = self.alice.compile(REQUEST)
         self.tls.run()
