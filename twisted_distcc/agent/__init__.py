@@ -1,1 +1,1 @@
-"""The resident client of one user: its socket, and what tdistcc hands over."""
+"""The resident client of one user, its socket, and how tdistcc hands commands over to it."""

@@ -1,7 +1,7 @@
-"""The agent's work without an agent, in the process of one tdistcc (`DISTCC_AGENT=0`).
+"""Do the agent's work in the process of one tdistcc, without an agent (`DISTCC_AGENT=0`).
 
-In: an invocation.  Out: its outcome, once the reactor has stopped.  Slots are shared with everybody
-else all the same: they are files.
+`run_alone` takes an invocation, and returns its outcome once the reactor has stopped.  Slots are still
+shared with everybody else, since they are files.
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ from twisted_distcc.client.invocation import Invocation, Outcome
 from twisted_distcc.client.report import Reminders, make_report
 from twisted_distcc.runtime.processes import ReactorSpawner
 
-# Twisted heeds these, whether they were ignored or not, and forgets it.
+# Twisted installs handlers for these even if they were ignored, and does not restore them.
 _TAKEN_BY_TWISTED: Final = (signal.SIGTERM, signal.SIGCHLD)
 
 
 def run_alone(
     invocation: Invocation, write: Callable[[bytes], None], reason: str = ""
 ) -> Outcome | None:
-    """See to `invocation`, and return what came of it; `None` says that it was interrupted.
+    """Carry out `invocation`, and return its outcome; `None` if it was interrupted.
 
     Args:
-        invocation: what is to be done.
-        write: takes messages.
-        reason: why no agent does it, for those who ask to be told.
+        invocation: the command to carry out.
+        write: called with messages.
+        reason: why no agent does it, for users who want to know.
     """
     from twisted.internet import reactor
 

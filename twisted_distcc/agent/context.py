@@ -1,31 +1,32 @@
-"""What the kernel lets a process see, reach and be: an agent serves those who have exactly what it has.
+"""The context of a process: all that the kernel lets it see, reach and be.
 
-An agent opens files, calls servers and starts preprocessors for others.  From another root it would find
-other files by the same names, from another network namespace other hosts, and as a member of other
-groups it would get at files that its caller may not read, or not get at those that he may.  So all that
-decides this is part of an agent's identity.  It is the name of its socket, by which a caller finds the
-agent that stands where he does; and the agent looks at each caller through `/proc`, because only the
-kernel's word counts.  Some callers cannot share an agent with anybody: `own_context` says which.
+An agent opens files, calls servers and starts preprocessors for others, and serves only callers whose
+context equals its own.  From another root it would find other files by the same names, from another
+network namespace other hosts, and as a member of other groups it could read files that its caller may
+not, or fail to read those that the caller may.  So everything that decides this is part of an agent's
+identity.  It determines the name of the agent's socket, by which a caller finds the agent of its own
+context; and the agent checks each caller through `/proc`, because only the kernel can be trusted.  Some
+callers cannot share an agent with anybody: `own_context` says which.
 
-The environment, the umask and the working directory are not part of it: they travel with each request.
-Processor affinity and the standing when memory runs out decide nothing about a compile; an agent starts
-with the usual ones.
+The environment, the umask and the working directory are not part of it: they are sent with each request.
+Processor affinity and the OOM score have no effect on the result of a compile; an agent starts with the
+defaults.
 
-tdistcc starts with this module: it imports `os` alone.  `cli/compiled.c` reads the same facts, in the
-same order.
+This module is on tdistcc's start path, so it imports only `os`.  `cli/compiled.c` reads the same facts,
+in the same order.
 """
 
 import os
 
 _NAMESPACES = ("cgroup", "ipc", "mnt", "net", "pid", "time", "user", "uts")
-# Users and groups, the five sets of capabilities, what was given up for good, and who traces us.
+# Users and groups, the five sets of capabilities, rights given up for good, and the tracer.
 _STATUS = (b"TracerPid:", b"Uid:", b"Gid:", b"Groups:", b"Cap", b"NoNewPrivs:", b"Seccomp")
 _MOUNT = (b"mnt_id:",)
-# What would end an agent that lives long and does much, or would not bear on what is compiled elsewhere.
+# Limits that would end a long-lived, busy agent, or would not apply to what is compiled elsewhere.
 _DEADLY_LIMITS = (b"Max cpu time", b"Max file size", b"Max data size", b"Max address space")
 _INTERPOSERS = ("LD_PRELOAD", "LD_AUDIT")
 _UNTRACED = b"TracerPid:\t0"
-# Below it a number and one more byte fit 64 bits, which the program in C has.
+# A number below this and one more byte fit into the 64 bits that the program in C has.
 _PRIME = (1 << 56) - 5
 
 
@@ -34,10 +35,10 @@ class AloneError(Exception):
 
 
 def own_context() -> bytes:
-    """Return the context of this process, for an agent to have.
+    """Return the context of this process, for an agent to share.
 
     Raises:
-        AloneError: if an agent could not have it, or would not survive in it.
+        AloneError: if an agent could not have this context, or would not survive in it.
     """
     if name := next(filter(os.environ.get, _INTERPOSERS), None):
         raise AloneError(f"{name} is set, and an agent is started without it")
@@ -58,10 +59,10 @@ def own_context() -> bytes:
 
 
 def context_of(process: str) -> bytes:
-    """Return the context of a process, given its number or `self`; equal contexts are equal bytes.
+    """Return the context of a process, given its ID or `self`; equal contexts are equal bytes.
 
     Raises:
-        OSError: if the kernel does not show it, as that of a process which may do more than we may.
+        OSError: if the kernel does not show it, as for a process with more rights than ours.
     """
     folder = f"/proc/{process}"
     number = 0 if process == "self" else int(process)
@@ -80,8 +81,8 @@ def context_of(process: str) -> bytes:
 def name_of(context: bytes) -> str:
     """Return the name of the socket for an agent in `context`, which is this process's own.
 
-    The name depends on the execution domain (`setarch`) as well.  The kernel tells nobody else of that,
-    so here the agent believes its callers.
+    The name also depends on the execution domain (`setarch`).  The kernel shows that to nobody else, so
+    here the agent trusts its callers.
     """
     facts = context + _read("/proc/self/personality")
     return f"agent-{int.from_bytes(facts, 'big') % _PRIME:x}"
@@ -90,7 +91,7 @@ def name_of(context: bytes) -> str:
 def has_company() -> bool:
     """Whether any process, apart from our session, has the same root and the same namespaces.
 
-    Where nobody is, nobody will call, as a rule: the namespaces were made for one command.
+    If there is none, nobody is likely to call: the namespaces were made for one command.
     """
     own, session = _view("self"), os.getsid(0)
     for process in filter(str.isdecimal, os.listdir("/proc")):
@@ -103,13 +104,13 @@ def has_company() -> bool:
 
 
 def _view(process: str) -> tuple[bytes, ...]:
-    """Return where its names of files and hosts lead."""
+    """Return the root and the namespaces, which decide what its names of files and hosts mean."""
     folder = f"/proc/{process}"
     return _root(f"{folder}/root"), *(_namespace(folder, name) for name in _NAMESPACES)
 
 
 def _root(path: str) -> bytes:
-    """Tell a root from any other that lives: a folder that is mounted twice has two."""
+    """Return what distinguishes a root from all others in use: a folder mounted twice is two roots."""
     root = os.open(path, os.O_PATH)
     try:
         found = os.fstat(root)
@@ -120,7 +121,7 @@ def _root(path: str) -> bytes:
 
 
 def _namespace(folder: str, name: str) -> bytes:
-    """Return which namespace of this kind a process is in; an empty line if the kernel has none."""
+    """Return the namespace of this kind that a process is in; empty if the kernel has none."""
     try:
         return os.fsencode(os.readlink(f"{folder}/ns/{name}")).partition(b":")[2] + b"\n"
     except FileNotFoundError:

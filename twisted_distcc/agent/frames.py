@@ -1,14 +1,13 @@
-"""What tdistcc and its agent say to each other, as bytes.
+"""The protocol between tdistcc and its agent.
 
-In: values, or bytes.  Out: the other of the two.  A frame is a letter, eight hexadecimal digits that
-give a length, and that many bytes.  tdistcc says one thing, a request; the agent says some words, and
-then one verdict.
+It consists of frames: a letter, eight hexadecimal digits for a length, and that many bytes.  tdistcc
+sends one frame, a request; the agent sends any output and messages, and then one verdict.
 
-tdistcc starts with this module, so it imports nothing.
+This module is on tdistcc's start path, so it imports nothing.
 """
 
 HEADER_LENGTH = 9
-# The kernel lets a program have some megabytes of arguments and environment; outputs are bounded too.
+# The kernel allows a few megabytes of arguments and environment; outputs are bounded, too.
 LARGEST = 1 << 28
 _LONGEST_CODE = 3
 _MOST_CODE = 255
@@ -19,31 +18,31 @@ REQUEST = b"R"
 STDOUT = b"O"
 STDERR = b"E"
 MESSAGE = b"M"
-"""Words of our own, which do not belong to the compiler's output."""
+"""A message of our own, which is not part of the compiler's output."""
 EXIT = b"X"
-"""A verdict: it is done, and this is the exit code."""
+"""A verdict: the command is done, with this exit code."""
 RUN = b"L"
-"""A verdict: become this compiler, and keep the connection open until it has ended."""
+"""A verdict: exec this compiler, and keep the connection open until it has ended."""
 STALE = b"S"
-"""A verdict: this agent is of another installation, and retires; start another one."""
+"""A verdict: this agent belongs to another installation and is retiring; start another one."""
 ELSEWHERE = b"N"
-"""A verdict: this agent does not have the caller's context (see `agent.context`); do without one."""
+"""A verdict: this agent does not share the caller's context (see `agent.context`); do without one."""
 
 
 class BadFrameError(Exception):
-    """The bytes are no frame, or a frame is too long."""
+    """The bytes are not a frame, or a frame is too long."""
 
 
 def frame(kind: bytes, payload: bytes) -> bytes:
-    """Give the bytes of one frame."""
+    """Return one frame, encoded."""
     return b"%s%08x%s" % (kind, len(payload), payload)
 
 
 def parse_header(header: bytes) -> tuple[bytes, int]:
-    """Give the kind and the length that the first nine bytes of a frame tell.
+    """Return the kind and the length in the nine-byte header of a frame.
 
     Raises:
-        BadFrameError: if they tell none.
+        BadFrameError: if it is not a header.
     """
     try:
         length = int(header[1:], 16)
@@ -55,10 +54,10 @@ def parse_header(header: bytes) -> tuple[bytes, int]:
 
 
 def parse_exit_code(payload: bytes) -> int:
-    """Return the exit code that a verdict tells.
+    """Return the exit code in a verdict.
 
     Raises:
-        BadFrameError: if no program ends with it.
+        BadFrameError: if it is not a valid exit code.
     """
     if not (len(payload) <= _LONGEST_CODE and payload.isdigit() and int(payload) <= _MOST_CODE):
         raise BadFrameError(payload)
@@ -73,10 +72,10 @@ def pack_request(
     argv: list[bytes],
     variables: list[bytes],
 ) -> bytes:
-    """Join what makes up a request; none of it can hold a NUL.
+    """Return the payload of a request, whose parts must not contain a NUL.
 
     Args:
-        stamp: tells the installation; see `agent.stamp`.
+        stamp: identifies the installation; see `agent.stamp`.
         umask: the umask.
         terminals: the terminals; see `agent.handover.own_terminals`.
         directory: the working directory.
@@ -88,10 +87,10 @@ def pack_request(
 
 
 def unpack_request(payload: bytes) -> tuple[bytes, int, bytes, bytes, list[bytes], list[bytes]]:
-    """Give what `pack_request` joined.
+    """Return the parts of a payload that `pack_request` made.
 
     Raises:
-        BadFrameError: if it joined nothing like this.
+        BadFrameError: if the payload is malformed.
     """
     try:
         stamp, umask, terminals, directory, count, *words = payload.split(b"\0")

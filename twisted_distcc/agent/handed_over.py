@@ -1,7 +1,6 @@
-"""What tdistcc hands over to an agent, and whether the agent stands where its caller stands.
+"""Read what tdistcc hands over to an agent, and check that the caller shares the agent's context.
 
-In: the payload of a frame, or a connection.  Out: a `HandedOver`, or whether the caller has the agent's
-own context.
+`HandedOver.parse` takes the payload of a frame; `has_context` takes a connection.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from twisted_distcc.runtime.peer_credentials import peer_credentials
 
 
 def has_context(connection: socket.socket, context: bytes) -> bool:
-    """Whether the process at the other end of a UNIX connection has this very context."""
+    """Whether the process at the other end of a UNIX connection has exactly this context."""
     try:
         return context_of(str(peer_credentials(connection).pid)) == context
     except OSError:  # the kernel does not show it to us
@@ -26,17 +25,17 @@ def has_context(connection: socket.socket, context: bytes) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class HandedOver:
-    """A request of tdistcc: the stamp of its installation, and the command."""
+    """A request from tdistcc: the stamp of its installation, and the command."""
 
     stamp: bytes
     invocation: Invocation
 
     @classmethod
     def parse(cls, payload: bytes) -> HandedOver:
-        """Read a request.
+        """Return the request in a payload.
 
         Raises:
-            BadFrameError: if it is none.
+            BadFrameError: if it is not a request.
         """
         stamp, umask, terminals, directory, argv, variables = unpack_request(payload)
         if not directory.startswith(b"/"):

@@ -1,8 +1,8 @@
-"""tdistcc's side of the agent: find it, or start it, and hand a command over to it.
+"""tdistcc's side of the agent: find or start it, and hand a command over to it.
 
-In: a command line, and all that this process is.  Out: a `Verdict`.  tdistcc runs once per compile,
-so this module imports neither Twisted nor the standard library's larger parts (`socket` alone costs as
-much as the rest of the start).
+`hand_over` takes a command line and returns the agent's `Verdict`.  tdistcc runs once per compile, so
+this module imports neither Twisted nor the standard library's larger parts (`socket` alone costs as much
+as the rest of the start).
 """
 
 import _socket
@@ -28,24 +28,24 @@ from twisted_distcc.agent.frames import (
 )
 from twisted_distcc.agent.socket_path import runtime_folder, stamp
 
-# Each attempt ends when an agent dies with our request; another one is started in its place.
+# An attempt fails if an agent dies with our request; another agent is then started in its place.
 _ATTEMPTS = 3
 _BACKLOG = 1024
 _READ = 65536
 
 
 class NoAgentError(Exception):
-    """No agent could do it; the text says why."""
+    """No agent could be reached; the text says why."""
 
 
 class Verdict:
-    """What the agent says is to be done.
+    """The agent's verdict on a command.
 
     Attributes:
-        exit_code: the exit code, if it is done; otherwise `compiler` is to be run.
-        compiler: the path of the compiler to become.
-        stdout, stderr: what the compiler said.
-        connection: to be kept open until the compiler has ended: the agent counts it until then.
+        exit_code: the exit code, if the command is done; otherwise run `compiler`.
+        compiler: the path of the compiler to exec.
+        stdout, stderr: what the compiler wrote.
+        connection: keep it open until the compiler has ended; the agent counts the command until then.
     """
 
     __slots__ = ("compiler", "connection", "exit_code", "stderr", "stdout")
@@ -59,10 +59,10 @@ class Verdict:
 
 
 def hand_over(argv: list[bytes], message_fd: int) -> Verdict:
-    """Have the agent see to the command `argv`; its messages are written to `message_fd` meanwhile.
+    """Let the agent carry out the command `argv`; its messages are written to `message_fd`.
 
     Raises:
-        AloneError: if no agent may do it, which is nobody's fault.
+        AloneError: if no agent can serve this process, which is not an error.
         NoAgentError: if there is none, and none can be started.
         UnsafeFolderError: if the folder for its socket is not ours alone.
     """
@@ -87,7 +87,7 @@ def hand_over(argv: list[bytes], message_fd: int) -> Verdict:
 
 
 def working_directory() -> str:
-    """Give the working directory; one that is removed by now, by the name that it had."""
+    """Return the working directory; `$PWD` if it has been removed."""
     try:
         return os.getcwd()
     except FileNotFoundError:
@@ -95,16 +95,16 @@ def working_directory() -> str:
 
 
 def own_umask() -> int:
-    """Give this process's umask, which can only be read by setting it."""
+    """Return this process's umask, which can only be read by setting it."""
     umask = os.umask(0)
     os.umask(umask)
     return umask
 
 
 def own_terminals() -> bytes:
-    """Tell how wide the terminals of standard input and standard error are, as in `80,80`.
+    """Return the widths of the terminals of standard input and standard error, as in `80,80`.
 
-    Nothing stands for what is no terminal.  By these a compiler decides how its messages look.
+    The width is empty for what is not a terminal.  Compilers format their messages by these.
     """
     return b",".join(map(_columns, (0, 2)))
 
@@ -117,7 +117,7 @@ def _columns(descriptor: int) -> bytes:
 
 
 def write_all(descriptor: int, data: bytes) -> None:
-    """Write all of `data`; whoever closed the descriptor does not want it."""
+    """Write all of `data`; drop it if the reader has gone."""
     try:
         while data:
             data = data[os.write(descriptor, data) :]
@@ -126,7 +126,7 @@ def write_all(descriptor: int, data: bytes) -> None:
 
 
 def _listen(connection: _socket.socket, message_fd: int) -> Verdict | None:
-    """Take the agent's words up to its verdict; `None` if there is none to come."""
+    """Read the agent's frames up to its verdict; `None` if the agent ends before."""
     verdict = Verdict(connection)
     while header := _read(connection, HEADER_LENGTH):
         kind, length = parse_header(header)
@@ -153,7 +153,7 @@ def _listen(connection: _socket.socket, message_fd: int) -> Verdict | None:
 
 
 def _read(connection: _socket.socket, length: int) -> bytes | None:
-    """Read so many bytes; `None` if the connection ends before."""
+    """Read `length` bytes; `None` if the connection ends before."""
     pieces = []
     while length:
         piece = connection.recv(min(length, _READ))
@@ -187,7 +187,7 @@ def _connect_to(path: str) -> _socket.socket:
 
 
 def _start(folder: str, path: str) -> None:
-    """Start an agent, unless another process just has: the lock lets one in at a time."""
+    """Start an agent, unless another process just has: a lock lets only one do so at a time."""
     import fcntl
 
     lock = os.open(f"{folder}/lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -202,7 +202,7 @@ def _start(folder: str, path: str) -> None:
 
 
 def _start_alone(folder: str, path: str) -> None:
-    """Listen in the agent's place, and leave the socket to it: nobody has to wait for its start."""
+    """Listen on the agent's behalf, and pass it the socket, so that nobody has to wait for its start."""
     _sweep(folder)
     listener = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM | _socket.SOCK_CLOEXEC)
     listener.bind(path)
@@ -220,7 +220,7 @@ def _start_alone(folder: str, path: str) -> None:
 
 
 def _sweep(folder: str) -> None:
-    """Remove the sockets of agents that were killed, as with the container that they stood in."""
+    """Remove the sockets of agents that were killed, perhaps along with their container."""
     for name in os.listdir(folder):
         if name.startswith("agent-"):
             try:

@@ -1,7 +1,7 @@
 """A directory for the lock files of a user who has none.
 
-In: the user.  Out: a directory in the folder of the agent's socket, which all processes of the user
-find, and nobody else can enter.
+It is in the folder of the agent's socket, where all processes of the user find it and nobody else can
+enter.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ from twisted_distcc.client.scheduling.slots import LockDirectoryError
 
 
 def spare_lock_directory() -> str:
-    """Return the directory's name.
+    """Return the directory's path.
 
     Raises:
-        LockDirectoryError: if it cannot be ours alone.
+        LockDirectoryError: if it cannot be made ours alone.
     """
     try:
         return f"{runtime_folder()}/slots"

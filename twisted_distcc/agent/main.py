@@ -1,7 +1,7 @@
 """An agent as a program: `python -m twisted_distcc.agent.main`, started by tdistcc.
 
-In: a listening socket, as descriptor 3.  Out: it serves until it retires.  Everything else that tdistcc
-had open is closed by now; standard error is the agent's log.
+It serves the listening socket that it gets as descriptor 3, until it retires.  Everything else that
+tdistcc had open has been closed; standard error is the agent's log.
 """
 
 from __future__ import annotations
@@ -33,18 +33,18 @@ from twisted_distcc.runtime.launching import LauncherSpawner
 
 
 class _Port(UnixPort):
-    """A port that leaves its name alone when it closes: by then the name may be another agent's."""
+    """A port that does not remove its path when it closes: by then the path may be another agent's."""
 
     def connectionLost(self, reason: Failure) -> None:
-        """Close it."""
+        """Close the port."""
         StreamPort.connectionLost(self, reason)
 
 
 class Listener:
-    """The agent's socket, and its name in the file system.
+    """The agent's socket, and its path in the file system.
 
     Raises:
-        OSError: if the descriptor is no listening socket, or has lost its name.
+        OSError: if the descriptor is not a listening socket, or its path is gone.
     """
 
     def __init__(self, descriptor: int) -> None:
@@ -53,7 +53,7 @@ class Listener:
         self._identity = self._identify()
 
     def adopt(self, reactor: Any, factory: AgentFactory) -> IListeningPort:
-        """Have `reactor` accept connections for `factory`."""
+        """Make `reactor` accept connections for `factory`."""
         self._socket.setblocking(False)
         port = _Port._fromListeningDescriptor(reactor, self._socket.fileno(), factory)
         port.mode = 0o600  # Twisted's own lets everybody connect
@@ -62,24 +62,24 @@ class Listener:
         return cast(IListeningPort, port)
 
     def spare_lock_directory(self) -> str:
-        """Name a directory for the lock files of users who have none: it is ours alone."""
+        """Return a directory for the lock files of a user who has none; it is ours alone."""
         return f"{os.path.dirname(self._path)}/slots"
 
     def forget(self) -> None:
-        """Remove the name, unless another agent has it: the next tdistcc starts a new agent."""
+        """Remove the path unless it is another agent's, so that the next tdistcc starts a new agent."""
         with contextlib.suppress(OSError), _lock(os.path.dirname(self._path)):
             if self._identify() == self._identity:
                 os.unlink(self._path)
 
     def _identify(self) -> tuple[int, int]:
-        """Tell the name's file from any other: its number stays taken as long as we have the socket."""
+        """Return the identity of the file at the path; it is not reused while we hold the socket."""
         found = os.stat(self._path)
         return found.st_dev, found.st_ino
 
 
 @contextlib.contextmanager
 def _lock(folder: str) -> Iterator[None]:
-    """Hold the lock under which agents come and go."""
+    """Hold the lock that guards the starting and retiring of agents."""
     lock = os.open(f"{folder}/lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -105,7 +105,7 @@ def main() -> None:
 
 
 def serve(reactor: Any, listener: Listener, context: bytes, idle: float = IDLE) -> None:
-    """Run `reactor` until the agent on `listener` has ended; the rest is as in `AgentFactory`."""
+    """Run `reactor` until the agent on `listener` has ended; for the others see `AgentFactory`."""
 
     def retire() -> None:
         listener.forget()

@@ -1,12 +1,13 @@
-"""The resident client of one user: it sees to the compiles that tdistcc hands over.
+"""The resident client of one user, which carries out the compiles that tdistcc hands over.
 
-In: connections of one user's tdistcc.  Out: words and verdicts.  A connection is one command: when it
-closes before the verdict, the command was interrupted; when it closes after `RUN`, the compiler that
+Each connection from tdistcc is one command, and is answered with output, messages and a verdict.  If it
+closes before the verdict, the command was interrupted; if it closes after `RUN`, the compiler that
 tdistcc became has ended, and its slot is free.
 
-An agent serves those who have its own context (see `agent.context`); others are sent away, and do not
-count.  It retires when it has been idle for a while, or sooner where nobody else is, or when a tdistcc
-of another installation calls: it gives up its socket, sees its commands through, and ends.
+An agent serves only callers that share its context (see `agent.context`); others are turned away, and
+do not count as activity.  It retires when it has been idle for a while, or sooner if nobody else is
+there, or when a tdistcc of another installation calls: it gives up its socket, finishes its commands,
+and ends.
 """
 
 from __future__ import annotations
@@ -47,20 +48,20 @@ from twisted_distcc.runtime.peer_credentials import peer_credentials
 IDLE: Final = 600.0
 """Seconds without a command after which an agent ends."""
 LOOK: Final = 10.0
-"""Seconds without a command after which an agent looks whether anybody is left who could call."""
+"""Seconds without a command after which an agent checks whether anybody is left who could call."""
 
 
 class AgentFactory(Factory):
-    """Makes the protocols of an agent.
+    """Builds the protocols of an agent.
 
     Args:
-        dispatcher: sees to commands.
+        dispatcher: carries out commands.
         clock: provides `IReactorTime`.
-        stamp: of this installation.
-        retire: is called once, when the agent is to give up its socket.
-        ended: is called once, when it has retired and no command is left.
-        context: of this agent, and of all that it serves.
-        has_company: whether anybody is there who might call; without, it retires soon.
+        stamp: the stamp of this installation.
+        retire: called once, when the agent should give up its socket.
+        ended: called once, when it has retired and no command is left.
+        context: the context of this agent, and of all that it serves.
+        has_company: returns whether anybody is there who might call; if not, the agent retires soon.
         idle: seconds without a command after which it retires.
     """
 
@@ -93,17 +94,17 @@ class AgentFactory(Factory):
         self._wait()
 
     def buildProtocol(self, addr: IAddress | None) -> Protocol:
-        """Make the protocol of one command."""
+        """Return a protocol for one command."""
         return AgentProtocol(self)
 
     def opened(self, connection: AgentProtocol) -> None:
-        """Count `connection` in."""
+        """Add `connection` to those being served."""
         self._connections.add(connection)
         if self._timer is not None and self._timer.active():
             self._timer.cancel()
 
     def closed(self, connection: AgentProtocol) -> None:
-        """Count `connection` out."""
+        """Remove `connection` from those being served."""
         self._connections.discard(connection)
         if self._connections:
             return
@@ -113,7 +114,7 @@ class AgentFactory(Factory):
             self._wait()
 
     def retire(self) -> None:
-        """Take no more commands, and end when those that there are have ended."""
+        """Accept no more commands, and end when the current ones have ended."""
         if self._retired:
             return
         self._retired = True
@@ -122,7 +123,7 @@ class AgentFactory(Factory):
             self._ended()
 
     def interrupt(self) -> Deferred[None]:
-        """Take no more commands, and give up those that there are; tell when nothing is left of them."""
+        """Accept no more commands, and cancel the current ones; the Deferred fires when all are gone."""
         gone: Deferred[None] = Deferred()
         self._ended = lambda: gone.callback(None)
         if self._retired and not self._connections:
@@ -149,7 +150,7 @@ class AgentFactory(Factory):
 
 
 class AgentProtocol(Protocol):
-    """One command of tdistcc's."""
+    """One command of tdistcc."""
 
     _log = Logger()
 
@@ -163,7 +164,7 @@ class AgentProtocol(Protocol):
         self._is_lost = False
 
     def connectionMade(self) -> None:
-        """Count it if it is of our own user, and of our own context; the others are not served."""
+        """Serve the connection if its peer has our own user and context; turn others away."""
         assert self.transport is not None
         connection = self._connection
         if peer_credentials(connection).uid != os.getuid():
@@ -174,7 +175,7 @@ class AgentProtocol(Protocol):
             self.factory.opened(self)
 
     def dataReceived(self, data: bytes) -> None:
-        """Gather the one frame that tdistcc sends; what comes after it belongs to nobody."""
+        """Collect the one frame that tdistcc sends; anything after it is ignored."""
         if self._job is not None:
             return
         self._buffer += data
@@ -187,7 +188,7 @@ class AgentProtocol(Protocol):
             self._lose()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        """Interrupted, or at its end: nothing of it is left either way."""
+        """Clean up: the command was interrupted, or has ended."""
         self._is_lost = True
         if self._slot is not None:
             self._slot.release()
@@ -207,7 +208,7 @@ class AgentProtocol(Protocol):
         return connection
 
     def interrupt(self) -> None:
-        """Give the command up; its tdistcc asks another agent."""
+        """Cancel the command; its tdistcc asks another agent."""
         assert self.transport is not None
         self.transport.abortConnection()  # type: ignore[attr-defined]
 
@@ -242,7 +243,7 @@ class AgentProtocol(Protocol):
         self._answer(await self.factory.dispatcher.run(invocation, report))
 
     def _build(self) -> int:
-        """Return the process group of tdistcc, which a shell gives to each command that is typed."""
+        """Return tdistcc's process group; a shell makes one for each command line that is typed."""
         try:
             return os.getpgid(peer_credentials(self._connection).pid)
         except ProcessLookupError:
@@ -259,7 +260,7 @@ class AgentProtocol(Protocol):
             self._write(RUN, os.fsencode(outcome.compiler))
 
     def _failed(self, failure: Failure, invocation: Invocation) -> None:
-        """A fault of ours fails nobody's build: the compiler is run in place."""
+        """Have the compiler run locally, so that a bug of ours fails nobody's build."""
         if self._is_lost:
             return
         self._log.failure("a command failed", failure)
@@ -267,7 +268,7 @@ class AgentProtocol(Protocol):
         self._answer(Dispatcher.in_place(invocation, "the agent failed"))
 
     def _pass_on(self, kind: bytes, words: bytes) -> None:
-        """Write what the compiler said, in as many frames as it takes."""
+        """Send the compiler's output, in as many frames as it takes."""
         for start in range(0, len(words) or 1, LARGEST):
             self._write(kind, words[start : start + LARGEST])
 

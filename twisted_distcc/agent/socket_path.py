@@ -1,7 +1,7 @@
-"""Where a user's agents are to be found, and which installation they are of.
+"""Find the folder of a user's agents, and identify the installation that they belong to.
 
-In: the user, and the environment.  Out: a folder that is the user's alone, and a stamp; `agent.context`
-names the sockets in the folder.  tdistcc starts with this module: it imports `os` alone.
+The folder depends on the user and the environment, and is the user's alone; `agent.context` names the
+sockets in it.  This module is on tdistcc's start path, so it imports only `os`.
 """
 
 import os
@@ -15,10 +15,10 @@ class UnsafeFolderError(Exception):
 
 
 def runtime_folder() -> str:
-    """Give the folder of the agent's socket, made if it is missing, and ours alone.
+    """Return the folder of the agent's socket, which is created if missing, and ours alone.
 
     Raises:
-        UnsafeFolderError: if somebody else could have a hand in it.
+        UnsafeFolderError: if somebody else could tamper with it.
     """
     folder = _runtime_folder_name()
     try:
@@ -34,7 +34,7 @@ def runtime_folder() -> str:
 
 
 def _runtime_folder_name() -> str:
-    """Name it in the user's own folder; after `su` or `sudo` the variable tells another's, or none."""
+    """Return its path, in the user's own folder: after `su` the variable is another user's, or unset."""
     within = os.environ.get("XDG_RUNTIME_DIR")
     try:
         if within and os.stat(within).st_uid == os.getuid():
@@ -45,7 +45,7 @@ def _runtime_folder_name() -> str:
 
 
 def stamp() -> bytes:
-    """Tell this installation from any other, and from itself after an upgrade."""
+    """Return a stamp that identifies this installation, and changes when it is upgraded."""
     source = os.stat(twisted_distcc.__file__)
     return b"%s %d %d %d" % (
         twisted_distcc.__version__.encode(),

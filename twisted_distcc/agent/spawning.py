@@ -1,8 +1,8 @@
-"""A child of tdistcc becomes an agent, and keeps nothing of what it was but its context.
+"""Turn a child of tdistcc into an agent that inherits nothing but the context.
 
-In: the folder of the user's agents, and a socket that listens.  Out: an agent in place of this process,
-whose descriptors, signals, limits of processors and chance to be killed are those of any program.  A
-build tool waits until nobody has a descriptor of its own any more, so none is kept.
+`become_agent` takes the folder of the user's agents and a listening socket, and execs an agent whose
+descriptors, signals, processor affinity and OOM score are the defaults.  A build tool waits until nobody
+holds one of its descriptors any more, so none is kept.
 """
 
 import _signal  # type: ignore[import-not-found]  # `signal` itself would import `enum`
@@ -13,11 +13,11 @@ from twisted_distcc.python import python_argv
 _LARGEST_LOG = 1 << 20
 _MOST_PROCESSORS = 1024
 LISTENER = 3
-"""The descriptor on which an agent that is started finds its listening socket."""
+"""The descriptor on which a new agent finds its listening socket."""
 
 
 def become_agent(folder: str, listener: int) -> None:
-    """Become an agent, which has nothing of this process but its context (see `agent.context`)."""
+    """Exec an agent, which keeps nothing of this process but its context (see `agent.context`)."""
     os.setsid()
     if os.fork():
         os._exit(0)
@@ -30,7 +30,7 @@ def become_agent(folder: str, listener: int) -> None:
 
 
 def _leave_streams(folder: str, listener: int) -> None:
-    """Have no descriptors but our own: a build tool waits until nobody has one of its own any more."""
+    """Close all inherited descriptors: a build tool waits until nobody holds one of its own any more."""
     listener = _above(LISTENER, listener)
     null = _above(LISTENER, os.open("/dev/null", os.O_RDWR))
     log = _above(LISTENER, os.open(f"{folder}/log", os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600))
@@ -44,7 +44,7 @@ def _leave_streams(folder: str, listener: int) -> None:
 
 
 def _above(least: int, descriptor: int) -> int:
-    """Return a descriptor of the same file whose number is above `least`, whichever are free."""
+    """Return a descriptor of the same file whose number is above `least`."""
     while descriptor <= least:
         descriptor = os.dup(descriptor)
     return descriptor
@@ -58,7 +58,7 @@ def _close(descriptor: int) -> None:
 
 
 def _leave_signals() -> None:
-    """Heed every signal, in the usual way."""
+    """Reset every signal to its default."""
     _signal.pthread_sigmask(_signal.SIG_SETMASK, ())
     for number in range(1, _signal.NSIG):
         try:
@@ -68,7 +68,7 @@ def _leave_signals() -> None:
 
 
 def _leave_standing() -> None:
-    """Run on any processor, and be as likely to be killed when memory runs out as others."""
+    """Reset processor affinity and OOM score to the defaults."""
     try:
         os.sched_setaffinity(0, range(_MOST_PROCESSORS))
         with open("/proc/self/oom_score_adj", "wb", buffering=0) as standing:

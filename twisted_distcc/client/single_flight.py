@@ -24,7 +24,7 @@ class Shared(Generic[K, T]):
         self._searches: dict[K, _Search[T]] = {}
 
     def get(self, key: K, find: Callable[[], Coroutine[Deferred[Any], Any, T]]) -> Deferred[T]:
-        """Give what `find` gives or raises, or what a search for the same key gives that goes on."""
+        """Return what `find` gives or raises, or what a search for the same key gives that goes on."""
         search = self._searches.get(key)
         if search is None:
             search = self._searches[key] = _Search()
@@ -47,7 +47,7 @@ class _Search(Generic[T]):
         self._over: Callable[[], None] = lambda: None
 
     def join(self) -> Deferred[T]:
-        """Give a Deferred that gets the result."""
+        """Return a Deferred that gets the result."""
         wanted: Deferred[T] = Deferred(self._leave)
         self._waiting.append(wanted)
         return wanted

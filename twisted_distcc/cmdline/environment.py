@@ -45,7 +45,7 @@ _FORBIDDING = {
 
 
 def environment_forbids(env: Mapping[str, str]) -> str | None:
-    """Give the reason why a compile in the environment `env` stays local, or None."""
+    """Return the reason why a compile in the environment `env` stays local, or None."""
     for name, what in _FORBIDDING.items():
         if env.get(name):
             return f"the environment variable {name} {what}"
@@ -82,7 +82,7 @@ SEARCH_VARIABLES = frozenset({"CPATH", *_SEARCHED_BY.values()})
 def environment_for_servers(
     env: Mapping[str, str], has_locale: Callable[[str], bool]
 ) -> dict[str, str] | StayLocal:
-    """Give what a server that preprocesses is told of `env`; `has_locale` says what is installed here.
+    """Return what a server that preprocesses is told of `env`; `has_locale` says what is installed here.
 
     Of a locale only its characters are told: they decide how compilers quote.
     """
@@ -134,7 +134,7 @@ def split_environment(argv: Sequence[str]) -> tuple[dict[str, str], Sequence[str
 
 
 def search_options(env: Mapping[str, str], language: Language) -> list[str]:
-    """Give the options, to stand after all others, that search where `env` has a preprocessor search."""
+    """Return options, to follow all others, that search where `env` makes a preprocessor search."""
     return [
         *_for_each(env.get("CPATH", ""), "-I"),
         *_for_each(env.get(_SEARCHED_BY.get(language, ""), ""), "-isystem"),

@@ -150,7 +150,7 @@ class Table:
         }
 
     def _shorter(self, head: str) -> list[int]:
-        """Give the lengths of the names that `head` begins with."""
+        """Return the lengths of the names that `head` begins with."""
         return [length for length in range(1, _HEAD) if head[:length] in self._by_name]
 
     def find(self, word: str, family: Family) -> Rule | None:

@@ -28,7 +28,7 @@ _PRAGMA = re.compile(rb"#[ \t]*pragma[ \t]+(?P<what>GCC[ \t]+pch_preprocess|clan
 
 
 def source_forbids(text: bytes) -> str | None:
-    """Give the reason why this preprocessed text stays local, or None."""
+    """Return the reason why this preprocessed text stays local, or None."""
     for found in _DIRECTIVE.finditer(text):
         before = text[max(0, found.start() - _LONGEST_ESCAPE) : found.start()]
         if _MAY_PRECEDE.match(before):
@@ -41,7 +41,7 @@ def source_forbids(text: bytes) -> str | None:
 
 
 def working_directory(text: bytes) -> str | None:
-    """Give the folder that gcc says it preprocessed in, if it says so in a way that can be used.
+    """Return the folder that gcc says it preprocessed in, if it says so in a way that can be used.
 
     `text` is the text or its beginning.  A name that is not in its plainest form is not given.
     """

@@ -164,7 +164,7 @@ def _for_clang(c: Compilation, working_directory: str) -> list[str]:
 
 
 def _plain(name: str) -> str:
-    """Give `name` as nothing but a name: that of an object comes from its source, as in `dir/@x.c`."""
+    """Return `name` as nothing but a name: that of an object comes from its source, as in `dir/@x.c`."""
     return f"./{name}" if name.startswith(("@", "-")) else name
 
 

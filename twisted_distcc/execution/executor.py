@@ -54,7 +54,7 @@ class Job(Protocol):
         ...
 
     def cost(self, ended: Ended) -> float:
-        """Give the seconds of processor time that it took."""
+        """Return the seconds of processor time that it took."""
         ...
 
     def collect(self, ended: Ended) -> Reply:
@@ -83,7 +83,7 @@ class Executor(Protocol):
         ...
 
     def digest(self, path: str) -> str | None:
-        """Give the SHA-256 of all that decides what a known compiler makes, in hexadecimal.
+        """Return the SHA-256 of all that decides what a known compiler makes, in hexadecimal.
 
         `None` is one of which that cannot be told.  This may wait.
         """

@@ -28,7 +28,7 @@ _CLANG_COLUMNS = 75
 def moved(
     c: Compilation, root: str, locate: Callable[[str], str | None], searched: Sequence[str]
 ) -> Compilation:
-    """Give `c` in the folder `root`.
+    """Return `c` in the folder `root`.
 
     Args:
         c: a command, as the client gave it.
@@ -79,19 +79,19 @@ def _moved_option(option: Option, root: str, locate: Callable[[str], str | None]
 
 
 def restored(text: bytes, root: bytes) -> bytes:
-    """Give what a compiler says without the folder that its files lay in."""
+    """Return what a compiler says without the folder that its files lay in."""
     return text.replace(root, b"")
 
 
 def restored_rules(text: bytes, root: bytes, family: Family) -> bytes:
-    """Give a dependency file as it would have been written without the folder `root`."""
+    """Return a dependency file as it would have been written without the folder `root`."""
     lines = re.split(rb"(?<!\\)\n", restored(text, _as_in_rules(root)))
     fold = _fold_as_clang if family is Family.CLANG else _fold_as_gcc
     return b"\n".join(fold(line) if line else line for line in lines)
 
 
 def _as_in_rules(path: bytes) -> bytes:
-    """Give `path` as compilers write it for make."""
+    """Return `path` as compilers write it for make."""
     return re.sub(rb"([ #])", rb"\\\1", path.replace(b"$", b"$$"))
 
 

@@ -50,7 +50,7 @@ class Limits:
         return _FEW_FILES + self.space // _SPACE_PER_FILE
 
     def script(self, *, own_processes: bool) -> str:
-        """Give the words of a POSIX shell that set them for itself and whatever it runs.
+        """Return the words of a POSIX shell that set them for itself and whatever it runs.
 
         `own_processes` says that processes are counted for the job alone, as in a namespace of its own;
         elsewhere the system counts all of the user's, and no limit is set.

@@ -167,11 +167,11 @@ class OpenJob:
         return reply if self.moved is None else self.moved.restore(reply, self.keep)
 
     def cost(self, ended: Ended) -> float:
-        """Give the seconds of processor time that it took."""
+        """Return the seconds of processor time that it took."""
         return ended.user + ended.system
 
     def _made(self, ended: Ended) -> Body:
-        """Give the object; a compiler that failed has none, whatever it wrote."""
+        """Return the object; a compiler that failed has none, whatever it wrote."""
         if ended.status:
             return EMPTY
         if not os.path.isfile(self.output):

@@ -37,7 +37,7 @@ class Workspace:
     owner: str = ""
 
     def path_of(self, name: str) -> str:
-        """Give the path of `name` in it."""
+        """Return the path of `name` in it."""
         return f"{self.path}/{name}"
 
     def clear(self) -> bool:

@@ -1,1 +1,1 @@
-"""The include server: it tells C distcc's client, in pump mode, which files a compile reads."""
+"""The include server, which tells C distcc's client in pump mode which files a compile reads."""

@@ -1,9 +1,9 @@
-"""What C distcc's client is answered when it asks for the files of a compile.
+"""Answer C distcc's client when it asks for the files of a compile.
 
-In: a command and its working directory.  Out: the paths to send; or why distcc is to preprocess it
-itself.  This module refuses to know sockets.
+`Answers` takes a command and its working directory, and returns the paths to send, or raises with the
+reason why distcc has to preprocess the source itself.  `include_server` has the socket.
 
-The client says nothing of its environment: the one that counts is that of the build's start.
+The client does not send its environment, so the environment at the start of the build is used.
 """
 
 from __future__ import annotations
@@ -29,15 +29,15 @@ from twisted_distcc.pump.laying import Links
 from twisted_distcc.pump.text import Text, read_text
 from twisted_distcc.pump.unit import FileSystem, NotForServersError, Stamp
 
-# Texts that are remembered: of some kilobytes each, and large builds have so many headers.
+# Texts that are cached: a few kilobytes each, and large builds have this many headers.
 _MOST_TEXTS: Final = 50_000
-# The client tells its folder by its real name, whatever PWD calls it, and no server the date.
+# The client sends the real path of its folder, whatever PWD says, and never sends the date.
 _NOT_TOLD: Final = frozenset({"PWD", DATE})
 
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What all compiles of a build share.
+    """The settings that all compiles of a build share.
 
     Attributes:
         environ: the environment.
@@ -51,10 +51,10 @@ class Surroundings:
 
 
 class Answers:
-    """The memory of one build.
+    """Answers questions about the compiles of one build, and caches what it has read.
 
     Args:
-        surroundings: of the build.
+        surroundings: the settings of the build.
         sources: finds files.
         searches: finds the compilers' own folders.
         mirror: keeps what is to be sent.
@@ -72,10 +72,10 @@ class Answers:
         self._preprocessors = DeferredSemaphore(surroundings.preprocessors)
 
     async def paths(self, argv: tuple[str, ...], directory: str) -> list[str]:
-        """Give what the client is to send for the command `argv`.
+        """Return the paths that the client should send for the command `argv`.
 
         Raises:
-            NotForServersError: if the client is to preprocess it; or to compile it: it knows.
+            NotForServersError: if the client should preprocess it, or compile it, as it can tell.
         """
         invocation = Invocation(argv, directory, self._surroundings.environ, self._surroundings.umask)
         try:
@@ -99,10 +99,10 @@ class Answers:
         return cast("AbstractAsyncContextManager[None]", self._preprocessors)
 
     async def _own_folders(self, candidate: Candidate) -> tuple[str, ...]:
-        """Give the folders that the compiler looks in unasked, where they really lie.
+        """Return the real paths of the folders that the compiler searches by default.
 
         Raises:
-            NotForServersError: if options make it look in others, which C distccd does not know of.
+            NotForServersError: if options make it search others, which C distccd does not know of.
         """
         language = candidate.compilation.language.value
         bare = replace(
@@ -119,13 +119,13 @@ class Answers:
 
 
 def outermost(folders: set[str]) -> tuple[str, ...]:
-    """Give those of `folders` that lie in no other."""
+    """Return those of `folders` that are not inside another one."""
     return tuple(sorted(folder for folder in folders if not Below(folders - {folder})(folder)))
 
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """Links that were read before; there are no others."""
+    """A file system that consists of links that were read before."""
 
     links: Mapping[str, str]
 
@@ -134,14 +134,14 @@ class _Known:
 
 
 class _Texts:
-    """What files ask for, remembered by their stamps."""
+    """The includes of files, cached by their stamps."""
 
     def __init__(self, files: FileSystem) -> None:
         self._files = files
         self._known: Bounded[str, tuple[Stamp, Text]] = Bounded(_MOST_TEXTS)
 
     def of(self, found: Found) -> Callable[[str], Text]:
-        """Give what tells of the files of one compile, as they were when they were found."""
+        """Return a lookup of files' texts by path, as they were when the compile's files were found."""
         stamps = found.unit.files
         return lambda path: self._text(path, stamps[path])
 

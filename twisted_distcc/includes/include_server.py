@@ -1,10 +1,10 @@
 """The socket on which C distcc's client asks for the files of a compile (`INCLUDE_SERVER_PORT`).
 
-In: connections of one user's.  Out: to each question one answer: the paths to send, or none, and then
-distcc preprocesses the compile itself.  This module refuses to know how files are found.
+It serves connections of one user, with one answer to each question: the paths to send, or none, in
+which case distcc preprocesses the source itself.  `answering` finds the paths.
 
-A question is the beginning of a request of version 3: `CDIR`, `ARGC`, and so many `ARGV`.  An answer is
-`ARGC`, and so many `ARGV`; an `ARGC` of 0 says that there is none.
+A question is the beginning of a version 3 request: `CDIR`, `ARGC`, and that many `ARGV`.  An answer is
+`ARGC`, and that many `ARGV`; an `ARGC` of 0 means that there are no paths.
 """
 
 from __future__ import annotations
@@ -30,20 +30,20 @@ from twisted_distcc.wire.events import Number, Run, Text
 from twisted_distcc.wire.tokens import encode_header
 
 PATIENCE: Final = 60.0
-"""Seconds in which a question has to be complete; a client sends it in one go."""
+"""Seconds within which a question has to be complete; a client sends it in one go."""
 _VERSION: Final = encode_header(b"DIST", 3)
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """The command that a client is to compile, and where."""
+    """The command that a client is about to compile, and its working directory."""
 
     argv: tuple[str, ...]
     directory: str
 
 
 class QuestionReader:
-    """Bytes in, a question out; what is longer than an honest one is refused."""
+    """Bytes in, a question out; one that exceeds the ceilings is refused."""
 
     def __init__(self) -> None:
         self._reader = Connection.server().reader
@@ -53,10 +53,10 @@ class QuestionReader:
         self._directory = ""
 
     def feed(self, data: bytes) -> Question | None:
-        """Take the next bytes, and give the question once it is complete.
+        """Take the next bytes; return the question once it is complete, `None` until then.
 
         Raises:
-            RemoteProtocolError: if this is none.
+            RemoteProtocolError: if this is not a question.
         """
         self._reader.feed(data)
         for event in self._reader.events():
@@ -82,7 +82,7 @@ class QuestionReader:
 
 
 def pack_answer(paths: Sequence[str]) -> bytes:
-    """Give the bytes of an answer."""
+    """Return an answer encoded."""
     words = [os.fsencode(path) for path in paths]
     tokens = (encode_header(b"ARGV", len(word)) + word for word in words)
     return encode_header(b"ARGC", len(words)) + b"".join(tokens)
@@ -92,10 +92,10 @@ class IncludesFactory(Factory):
     """Makes the protocols of an include server.
 
     Args:
-        find: gives the paths that answer a question, or raises `NotForServersError`.
+        find: returns the paths that answer a question, or raises `NotForServersError`.
         clock: provides `IReactorTime`.
-        left: is told each question that is left to distcc, and why.
-        context: of this process; who has another one may mean other files by the same names.
+        left: called with each question that is left to distcc, and the reason.
+        context: the context of this process; in another one the same names may mean other files.
     """
 
     noisy = False
@@ -114,7 +114,7 @@ class IncludesFactory(Factory):
         self.answered = 0
 
     def buildProtocol(self, addr: IAddress | None) -> Protocol:
-        """Make the protocol of one question."""
+        """Return a protocol for one question."""
         return IncludesProtocol(self)
 
 
@@ -133,7 +133,7 @@ class IncludesProtocol(Protocol, TimeoutMixin):
         return self.factory.clock.callLater(period, function)
 
     def connectionMade(self) -> None:
-        """Serve nobody but our own user."""
+        """Serve only our own user."""
         assert self.transport is not None
         self.setTimeout(PATIENCE)
         connection = self.transport.getHandle()  # type: ignore[attr-defined]
@@ -143,7 +143,7 @@ class IncludesProtocol(Protocol, TimeoutMixin):
             self.transport.abortConnection()  # type: ignore[attr-defined]
 
     def dataReceived(self, data: bytes) -> None:
-        """Gather the question; what comes after it is of no interest."""
+        """Collect the question; anything after it is ignored."""
         if self._job is not None:
             return
         try:
@@ -158,7 +158,7 @@ class IncludesProtocol(Protocol, TimeoutMixin):
             self._job.addErrback(self._failed, question)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        """Nobody waits for the answer any more."""
+        """Cancel the job: nobody is waiting for the answer any more."""
         self.setTimeout(None)
         if self._job is not None:
             self._job.cancel()
@@ -176,7 +176,7 @@ class IncludesProtocol(Protocol, TimeoutMixin):
         self._send(paths)
 
     def _failed(self, failure: Failure, question: Question) -> None:
-        """A fault of ours fails nobody's build."""
+        """Answer with no paths, so that a bug of ours fails nobody's build."""
         if failure.check(CancelledError):
             return
         self._log.failure("a question could not be answered", failure)

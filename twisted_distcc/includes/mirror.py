@@ -1,12 +1,12 @@
-"""A folder with what C distcc's client is to send: compressed copies, and links, as it takes them.
+"""A folder of what C distcc's client should send: compressed copies and links, in its own format.
 
-In: shapes.  Out: the paths to name to the client, each of which is in the folder by then.  A copy is
-used again for as long as the stamp of its file holds.  This module refuses to know compiles.
+A `Mirror` takes shapes, and returns the paths to name to the client, once all of them are in the folder.
+A copy is reused as long as the stamp of its file is unchanged.
 
-The client sends a path without its first three folders, and without `.lzo` or `.lzo.abs` at its end; a
-link it sends as a link.  So `/src/a.h` is kept in `FOLDER/src/a.h.lzo`, and FOLDER is three folders
-deep.  Nothing is ever written by way of a link of the mirror's own: what was a link, and is a folder by
-now, is made anew.
+The client sends a path without its first three folders, and without `.lzo` or `.lzo.abs` at its end; it
+sends a link as a link.  So `/src/a.h` is kept in `FOLDER/src/a.h.lzo`, and FOLDER is three folders deep.
+Nothing is ever written through a link of the mirror's own: what was a link, and is a folder by now, is
+created anew.
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ from twisted_distcc.pump.unit import FileSystem, Stamp
 from twisted_distcc.runtime.threads import Threads
 
 DEPTH: Final = 3
-"""Folders at the beginning of a path that C distcc's client leaves out."""
+"""How many leading folders of a path C distcc's client leaves out."""
 MARK: Final = "forcing_technique_271828"
-"""The name of the file by which C distcc's client knows that it stands for its folder."""
+"""The name of a file that C distcc's client takes to stand for its folder."""
 _BOM: Final = b"\xef\xbb\xbf"
 
 
 @dataclass(frozen=True, slots=True)
 class _Wanted:
-    """A shape by the places in the mirror, and the stamps of the files that are copied."""
+    """A shape keyed by paths in the mirror, and the stamps of the files that are copied."""
 
     copies: Mapping[str, Copy]
     links: Mapping[str, str]
@@ -49,7 +49,7 @@ class Mirror:
     Args:
         folder: an empty folder that only we can enter, three folders deep.
         files: the files that are copied.
-        threads: works in a thread.
+        threads: runs work in a thread.
     """
 
     def __init__(self, folder: str, files: FileSystem, threads: Threads) -> None:
@@ -64,10 +64,10 @@ class Mirror:
         self._folders: set[str] = {folder}
 
     async def hold(self, shape: Shape, stamps: Mapping[str, Stamp]) -> list[str]:
-        """Have all of `shape` in the folder, and give the paths; `stamps` say which contents are meant.
+        """Put all of `shape` into the folder, and return the paths.
 
         Raises:
-            FileChangedError: if a file has other contents by now, or is gone.
+            FileChangedError: if a file no longer matches its stamp in `stamps`, or is gone.
             OSError: if the folder takes no more.
         """
         wanted = _Wanted(
@@ -98,7 +98,7 @@ class Mirror:
         return wanted.links.items() <= self._links.items() and self._marks.issuperset(wanted.marks)
 
     def _make(self, wanted: _Wanted, missing: Iterable[str]) -> None:
-        """Make what is missing, in a thread; whoever else wants something waits for his turn."""
+        """Create what is missing, in a thread; other callers wait for their turn."""
         begun = self._files.now_ns()
         for place in missing:
             copy = wanted.copies[place]
@@ -115,7 +115,7 @@ class Mirror:
             self._marks.add(place)
 
     def _write(self, place: str, data: bytes) -> None:
-        """Put a file at its place, whole: a client may be reading what was there."""
+        """Replace the file at `place` atomically: a client may be reading the old one."""
         self._folder(os.path.dirname(place))
         fresh = f"{self._root}/.new"
         with open(fresh, "wb") as file:
@@ -134,7 +134,7 @@ class Mirror:
         self._links[place] = target
 
     def _folder(self, path: str) -> None:
-        """Have a folder of our own at `path`, and not a link to one of the user's."""
+        """Make sure that `path` is a folder of our own, and not a link to one of the user's."""
         if path in self._folders:
             return
         self._folder(os.path.dirname(path))
@@ -144,7 +144,7 @@ class Mirror:
         self._folders.add(path)
 
     def _clear(self, path: str) -> None:
-        """Take away a folder of ours, and forget what was in it."""
+        """Remove a folder of ours, and forget what was in it."""
         shutil.rmtree(path)
         below = f"{path}/"
         self._copies = {place: it for place, it in self._copies.items() if not place.startswith(below)}
@@ -154,7 +154,7 @@ class Mirror:
 
 
 def _lined(contents: bytes, line: str | None) -> bytes:
-    """Give the text so that its first line is the first line of `line`."""
+    """Return `contents` with a `#line` that names its first line as line 1 of the file `line`."""
     if line is None:
         return contents
     named = os.fsencode(line).replace(b"\\", b"\\\\").replace(b'"', b'\\"')

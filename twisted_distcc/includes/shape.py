@@ -1,13 +1,14 @@
-"""How the files of one compile are to lie on a server, as C distcc's client can say it.
+"""Arrange the files of one compile for a C distccd, within what C distcc's client can express.
 
-In: a compile, its files, and the compiler's own folders.  Out: a `Shape`, of files, links and folders;
-or why C distcc is to preprocess the compile itself.  This module refuses to write files, and to know
-where they are kept.
+`shape_of` takes a compile, its files, and the compiler's own folders, and returns a `Shape` of files,
+links and folders, or raises with the reason why C distcc has to preprocess the source itself.  It writes
+no files, and does not know where they are kept.
 
-A C distccd lays the files out below a folder of its own, and has the compiler look there for what the
-command names by an absolute path; headers in the compiler's own folders are the server's.  So those
-folders are sent as links that lead out to the server's own, by more `..` than a path has folders; and
-a file that is found by an absolute name gets a `#line` with it, since the compiler calls it otherwise.
+A C distccd writes the files below a folder of its own, and makes the compiler look there for whatever
+the command names by an absolute path; headers in the compiler's own folders are the server's.  So those
+folders are sent as links that lead out to the server's own, by more `..` than a path has folders; and a
+file that is found by an absolute name gets a `#line` with that name, which the compiler would otherwise
+see changed.
 """
 
 from __future__ import annotations
@@ -21,9 +22,9 @@ from twisted_distcc.pump.calling import Called, absolute_folders, names_of
 from twisted_distcc.pump.text import Text
 from twisted_distcc.pump.unit import NotForServersError
 
-# C distccd's own folder does not lie deeper, whatever its TMPDIR is.
+# C distccd's own folder is never deeper than this, whatever its TMPDIR is.
 _OUT = "../" * 20
-# Endings that C distcc's client takes off the names that it is given.
+# Suffixes that C distcc's client strips from the names that it is given.
 _TAKEN_OFF = (".lzo", ".lzo.abs")
 
 
@@ -32,8 +33,8 @@ class Copy:
     """A file of a shape.
 
     Attributes:
-        path: where it really lies.
-        line: the name that its `#line` is to give it, if it needs one.
+        path: its real path.
+        line: the name for its `#line`, if it needs one.
     """
 
     path: str
@@ -42,7 +43,7 @@ class Copy:
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """Files; links, each with where it leads; and folders that have to be there."""
+    """Files, links with their targets, and folders that have to exist."""
 
     copies: tuple[Copy, ...]
     links: tuple[tuple[str, str], ...]
@@ -56,17 +57,17 @@ def shape_of(
     real: Callable[[str], str],
     text: Callable[[str], Text],
 ) -> Shape:
-    """Find how the files of `candidate` are to lie.
+    """Return the shape of the files of `candidate`.
 
     Args:
         candidate: the compile.
         found: its files.
-        own: the compiler's own folders, by their real paths, none of them below another.
-        real: gives where a path really leads.
-        text: gives what the file at a path asks for.
+        own: the real paths of the compiler's own folders, none of them inside another.
+        real: returns the real path of a path.
+        text: returns the text of the file at a path.
 
     Raises:
-        NotForServersError: if C distcc is to preprocess it.
+        NotForServersError: if C distcc should preprocess it.
     """
     is_own = Below(own)
     _check_command(candidate, found, is_own)
@@ -85,7 +86,7 @@ def shape_of(
 
 
 class Below:
-    """Whether a path is one of some folders, or lies in one."""
+    """A predicate: whether a path is one of some folders, or inside one."""
 
     def __init__(self, folders: Collection[str]) -> None:
         self._beginnings = tuple(f"{folder}/" for folder in folders)
@@ -102,7 +103,7 @@ def _check_command(candidate: Candidate, found: Found, is_own: Below) -> None:
 
 
 def _check_named(unknown: Collection[str], candidate: Candidate) -> None:
-    """Refuse files whose names macros make, if such a name may be an absolute one."""
+    """Refuse files whose names come from macros, if such a name may be absolute."""
     is_there = Below(absolute_folders(candidate.compilation))
     for path in unknown:
         if is_there(path) or any(path in word for word in candidate.compilation.arguments):
@@ -116,7 +117,7 @@ def _check_links(links: Iterable[tuple[str, str]]) -> None:
 
 
 def _lines(called: Iterator[Called], paths: Mapping[str, str]) -> dict[str, str]:
-    """Give the absolute names by which files are found, by their real paths."""
+    """Return the absolute names by which files are found, keyed by their real paths."""
     names: dict[str, set[str]] = {}
     for one in called:
         names.setdefault(paths[one.path], set()).add(one.name)
@@ -134,7 +135,7 @@ def _lines(called: Iterator[Called], paths: Mapping[str, str]) -> dict[str, str]
 
 
 def _bounded(name: str, target: str) -> str:
-    """Give where the link `name` leads in a form that leads nowhere else when `/` is another folder."""
+    """Return a target for the link `name` that stays valid when `/` is another folder."""
     if target.startswith("/"):
         return target
     deep = name.count("/") - 1

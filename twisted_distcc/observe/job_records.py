@@ -76,7 +76,7 @@ class JobRecord:
     duration: float | None = None
 
     def line(self) -> str:
-        """Give the job's line, without its end."""
+        """Return the job's line, without its end."""
         return " ".join(("job", *self._pairs()))
 
     def _pairs(self) -> Iterator[str]:

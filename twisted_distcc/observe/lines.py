@@ -71,7 +71,7 @@ class LineFile:
         self._file.flush()
 
     def _shown(self, second: int) -> str:
-        """Give the time to the second, which is worked out once for all lines of a second."""
+        """Return the time to the second, which is worked out once for all lines of a second."""
         if second != self._second:
             self._second = second
             self._time = time.strftime("%Y-%m-%dT%H:%M:%S%z", time.localtime(second))
@@ -91,7 +91,7 @@ class LineFile:
 
 
 def tamed(text: str) -> str:
-    """Give `text` with nothing in it that a terminal would obey, or that ends a line but a newline."""
+    """Return `text` with nothing in it that a terminal would obey, or that ends a line but a newline."""
     plain = (one if one.isprintable() or one in "\t\n" else ascii(one)[1:-1] for one in text)
     return "".join(plain).replace("\n", "\n\t")
 

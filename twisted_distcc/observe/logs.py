@@ -54,7 +54,7 @@ class LogFile:
         self._lines.reopen()
 
     def from_level(self, name: str) -> ILogObserver:
-        """Give an observer that passes on what is at least as severe as the level `name`."""
+        """Return an observer that passes on what is at least as severe as the level `name`."""
         return _from_level(self, name)
 
 

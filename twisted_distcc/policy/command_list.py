@@ -47,7 +47,7 @@ class CommandList:
         return cls(commands, words)
 
     def match(self, name: str) -> str | None:
-        """Give the listed command that `name` means, if any."""
+        """Return the listed command that `name` means, if any."""
         wanted = self._last_words(name)
         return next((command for command in self.commands if self._last_words(command) == wanted), None)
 

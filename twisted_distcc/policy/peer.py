@@ -31,7 +31,7 @@ class Peer:
     names: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        """Give the identity, the address if that is not in it, and the port if there is one."""
+        """Return the identity, the address if that is not in it, and the port if there is one."""
         place = f"@{_shown(self.address)}" if self.names and self.address is not None else ""
         return self.identity + place + ("" if self.port is None else f":{self.port}")
 

@@ -228,7 +228,7 @@ def _refused(sentence: str, trace: list[Tried]) -> Refused:
 
 
 def _names(paths: tuple[str, ...]) -> Iterator[str]:
-    """Give paths, which patterns with a slash are about, and file names, for those without."""
+    """Return paths, which patterns with a slash are about, and file names, for those without."""
     for path in paths:
         yield path
         yield path.rpartition("/")[2]

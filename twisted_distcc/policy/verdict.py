@@ -29,7 +29,7 @@ class Refused:
     trace: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        """Give all reasons as one line."""
+        """Return all reasons as one line."""
         return "; ".join(self.reasons)
 
 

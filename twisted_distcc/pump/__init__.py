@@ -1,1 +1,1 @@
-"""Finding the files that a compile may read, without preprocessing its source."""
+"""Find the files that a compile may read, without preprocessing its source."""

@@ -1,7 +1,4 @@
-"""What one file asks for: a name, and the way in which it is looked for.
-
-In: nothing.  Out: values.  This module refuses to know what is found.
-"""
+"""A file that the text of another asks for: its name, and how it is looked up."""
 
 from __future__ import annotations
 
@@ -10,12 +7,12 @@ from typing import NamedTuple
 
 
 class Kind(enum.Enum):
-    """How a name is looked for.  The contents of a leaf are not looked into."""
+    """How a name is looked up.  The contents of a leaf are not scanned."""
 
     QUOTED = '"'
     ANGLED = "<"
     NEXT = "next"
-    """In every folder: which comes next depends on how the asking file was found."""
+    """In every folder: which one is next depends on how the including file was found."""
     ASSEMBLER = "as"
     QUOTED_LEAF = '" leaf'
     ANGLED_LEAF = "< leaf"

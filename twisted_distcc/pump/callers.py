@@ -1,9 +1,9 @@
-"""Files that are the caller's alone: no other process may open them in the caller's place.
+"""Files that only the caller can open: no other process may do so in its place.
 
-In: paths.  Out: whether they are such.  Two kinds are.  Names in `/dev` and `/proc` mean something else
-to each process: `/dev/stdin`, `/dev/fd/63` of a process substitution, `/proc/self/cwd`, and every link
-that leads there.  And what is read from a pipe, a socket or a device is gone: even to look into it would
-take it from the compiler.  So nothing here opens a file that may be such.
+There are two kinds.  Names in `/dev` and `/proc` mean something different to each process: `/dev/stdin`,
+`/dev/fd/63` of a process substitution, `/proc/self/cwd`, and every link that leads there.  And data read
+from a pipe, a socket or a device is gone: even peeking would take it from the compiler.  So nothing here
+opens a file that may be of either kind.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ if TYPE_CHECKING:
 _PRIVATE = ("/dev/", "/proc/")
 _SEEM_PRIVATE = ("/dev", "/proc")
 NULL = "/dev/null"
-"""A device, but the same to every process: configurations include it in place of a header."""
-# A folder like any other, and a file that is the same for everybody.
+"""A device, but the same for every process; some configurations include it in place of a header."""
+# An ordinary folder, and a file that is the same for everybody.
 _SHARED = ("/dev/shm/", f"{NULL}/")  # noqa: S108
 
 
 def is_private(path: str) -> bool:
-    """Tell whether an absolute path without `..` means something else to each process, links aside."""
+    """Whether an absolute path without `..` means something different to each process, links aside."""
     if not path.startswith(_SEEM_PRIVATE):  # as nearly all, and hundreds are looked at in each unit
         return False
     path += "/"
@@ -39,9 +39,9 @@ def is_private(path: str) -> bool:
 
 
 def check_callers_own(paths: Iterable[str], files: FileSystem) -> None:
-    """Raise `CallersOwnError` for the first of the absolute `paths` that leads to what is the caller's.
+    """Raise `CallersOwnError` for the first of the absolute `paths` that only the caller can open.
 
-    That is told of what is not there as well: it may be there for the caller.
+    This includes paths that do not exist, since they may exist for the caller.
     """
     links = Links(files)
     for path in paths:
@@ -54,7 +54,7 @@ def check_callers_own(paths: Iterable[str], files: FileSystem) -> None:
 
 
 def check_source(path: str, files: FileSystem) -> None:
-    """Raise `CallersOwnError` if the source at `path` asks, in plain words, for something private."""
+    """Raise `CallersOwnError` if the source at `path` literally includes something private."""
     contents = files.read(path) or b""
     if not any(os.fsencode(folder) in contents for folder in _PRIVATE):
         return

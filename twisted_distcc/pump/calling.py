@@ -1,4 +1,4 @@
-"""By which names a compiler opens the files of a unit: `sub/a.h`, or `/src/sub/a.h`.
+"""The names by which a compiler opens the files of a unit: `sub/a.h`, or `/src/sub/a.h`.
 
 In: a compilation, the files that it may read, and what the text of each asks for.  Out: for each file
 the names that it may go by, as the compiler would write them.  This module refuses to look at the disk,
@@ -31,12 +31,12 @@ _ASSEMBLER = frozenset({Kind.ASSEMBLER, Kind.ASSEMBLER_LEAF})
 
 @dataclass(frozen=True, slots=True)
 class Called:
-    """A file as it is opened.
+    """A file as the compiler opens it.
 
     Attributes:
         path: its absolute path, without `..`.
-        name: what the compiler calls it.
-        is_text: whether it is read as text of the language, not as data.
+        name: its name to the compiler.
+        is_text: whether it is read as source text rather than as data.
     """
 
     path: str
@@ -51,17 +51,17 @@ def names_of(
     own: Collection[str],
     text: Callable[[str], Text],
 ) -> frozenset[Called]:
-    """Give all ways in which the compile `c` in `directory` may open its files.
+    """Return all ways in which the compile `c` in `directory` may open its files.
 
     Args:
         c: the compilation.
         directory: where it runs.
-        files: all that it may read.
-        own: those of `files` that lie in the compiler's own folders.
-        text: gives what a file asks for.
+        files: all files that it may read.
+        own: those of `files` that are in the compiler's own folders.
+        text: returns the text of a file.
 
     Raises:
-        NotForServersError: if the command puts its search folders together in a rare way.
+        NotForServersError: if the command specifies its search folders in an unusual way.
     """
     if asks_for_all_folders(c):
         raise NotForServersError("its folders for headers are given in a way that does not travel")
@@ -71,7 +71,7 @@ def names_of(
 
 
 def absolute_folders(c: Compilation) -> tuple[str, ...]:
-    """Give the folders below which a file may go by its absolute name."""
+    """Return the folders below which the compiler may use absolute names."""
     named = [folder for folders in _search(c).values() for folder in folders]
     folders = (*named, *map(dirname, (c.source, *included_files(c))))
     return tuple(normpath(folder) for folder in folders if folder.startswith("/"))
@@ -83,7 +83,7 @@ def _search(c: Compilation) -> dict[str, list[str]]:
 
 
 class _Walk:
-    """The way from the source through all that it asks for."""
+    """A traversal from the source through everything that it includes."""
 
     def __init__(
         self,
@@ -101,12 +101,12 @@ class _Walk:
         self.seen: set[Called] = set()
 
     def roots(self, c: Compilation) -> Iterator[Called]:
-        """Give the source, and what is read before it."""
+        """Yield the source, and what is read before it."""
         found = (self._at(c.source), *(self._quote("", name) for name in included_files(c)))
         return (called for called in found if called is not None)
 
     def follow(self, waiting: list[Called]) -> None:
-        """Go on from these files."""
+        """Continue from these files."""
         self.seen.update(waiting)
         while waiting:
             called = waiting.pop()
@@ -141,7 +141,7 @@ class _Walk:
         return self._at(folder + name) or self._first(name, quoted=True)
 
     def _first(self, name: str, *, quoted: bool) -> Called | None:
-        """Give what the first folder has that has the file; the same for everybody who asks."""
+        """Return the file in the first folder that has it, whoever includes it."""
         key = (quoted, name)
         if key not in self._found:
             folders = self._quoted if quoted else self._angled

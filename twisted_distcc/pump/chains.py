@@ -1,10 +1,9 @@
-"""The folders that one compile looks in, in the compiler's order.
+"""The folders that one compile searches for headers, in the compiler's order.
 
-In: a compilation, what its compiler answered, and which folders there are.  Out: `Chains`.  This module
-refuses to look for headers.
+`Chains` follow from a compilation, the compiler's own search path, and which folders exist.
 
-gcc and clang drop what is not there.  Of folders that are the same, by whatever name, the first stays;
-but a system folder wins over the same folder of `-I`, and with gcc over that of `-iquote` too.
+gcc and clang drop folders that do not exist.  Of several names for the same folder the first is kept;
+but a system folder wins over the same folder in `-I`, and with gcc over that in `-iquote`, too.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class PossibleFolders:
-    """Folders as the command and the compiler name them, absolute, whether they exist or not."""
+    """Absolute folders as the command and the compiler name them, whether or not they exist."""
 
     quote: tuple[str, ...]
     bracket: tuple[str, ...]
@@ -33,7 +32,7 @@ class PossibleFolders:
     clang: bool
 
     def each(self, clean: Callable[[str], str]) -> PossibleFolders:
-        """Give the same with another name for each folder."""
+        """Return the same with `clean` applied to each folder."""
         quote, bracket, system = (
             tuple(map(clean, folders)) for folders in (self.quote, self.bracket, self.system)
         )
@@ -42,12 +41,12 @@ class PossibleFolders:
 
 @dataclass(frozen=True, slots=True)
 class Chains:
-    """Folders that exist, each once.
+    """Existing folders, each listed once.
 
     Attributes:
-        quote: for `"name"` alone, after the folder of the file that asks.
-        angled: for `<name>`, and then for `"name"`.
-        assembler: what the assembler looks in.
+        quote: searched only for `"name"`, after the folder of the including file.
+        angled: searched for `<name>`, and then for `"name"`.
+        assembler: searched by the assembler.
     """
 
     quote: tuple[str, ...]
@@ -56,7 +55,7 @@ class Chains:
 
 
 def possible_folders(c: Compilation, directory: str, search: SearchPath) -> PossibleFolders:
-    """Give the folders that a compile in `directory` would look in."""
+    """Return the folders that a compile in `directory` would search."""
     if asks_for_all_folders(c):
         return PossibleFolders(search.quote, (), search.angled, search.clang)
     named = {
@@ -72,7 +71,7 @@ def possible_folders(c: Compilation, directory: str, search: SearchPath) -> Poss
 
 
 def chains(found: PossibleFolders, directory: str, stamp: Callable[[str], Stamp | None]) -> Chains:
-    """Leave out what is not there, or is there twice."""
+    """Return the chains of `found`, without folders that do not exist, and without duplicates."""
     system = _without_twins(found.system, stamp, set())
     system_ids = set(system)
     bracket = _without_twins(found.bracket, stamp, system_ids)

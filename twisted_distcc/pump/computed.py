@@ -1,11 +1,11 @@
-"""Includes whose names are computed: every name that the definitions of a unit can make.
+"""Computed includes: every name that the definitions of a unit can produce.
 
-In: the text behind an `#include`, and a way to find definitions.  Out: the headers' names, each in the
-way in which it is looked for.  This module refuses to know in which order a unit defines its macros: so
-each definition of each macro is tried with each of the others.
+`Computed.headers` takes the text after an `#include` and a lookup of definitions, and returns what the
+text may ask for.  The order in which a unit defines its macros is ignored: each definition of each macro
+is tried in combination with each of the others.
 
-A name that nothing in the unit defines stays as it is, which mostly is no header's name: where that
-happens a compiler would stop, so it does not get there.
+A name that nothing in the unit defines stays as it is, which is rarely a header's name: a compiler that
+got there would stop with an error, so it does not get there.
 """
 
 from __future__ import annotations
@@ -23,23 +23,23 @@ if TYPE_CHECKING:
 _MOST_REMEMBERED = 2_000
 
 _MOST_STATES = 8
-"""Sets of macros that are remembered for one text."""
+"""Sets of macros that are cached for one text."""
 
 _ANGLED = {Kind.QUOTED: Kind.ANGLED, Kind.QUOTED_LEAF: Kind.ANGLED_LEAF}
 
 
 class Computed:
-    """The names that were computed before, each by the definitions that made it."""
+    """A cache of computed names, keyed by the definitions that produced them."""
 
     def __init__(self) -> None:
         self._met: dict[bytes, tuple[tuple[bytes, ...], ...]] = {}
         self._known: dict[tuple[object, ...], frozenset[Asked]] = {}
 
     def headers(self, kind: Kind, text: bytes, lookup: Lookup) -> frozenset[Asked]:
-        """Give the headers that `text` may name.
+        """Return the headers that `text` may name.
 
         Raises:
-            UndecidedError: if that cannot be told.
+            UndecidedError: if that cannot be determined.
         """
         for names in self._met.get(text, ()):
             known = self._known.get((kind, text, *((name, lookup(name)) for name in names)))
@@ -58,7 +58,7 @@ class Computed:
         if len(self._known) >= _MOST_REMEMBERED:
             self._known.clear()
             self._met.clear()
-        # The newest first; a walk comes through the same few states of its definitions each time.
+        # Newest first: each walk goes through the same few states of its definitions.
         older = [names for names in self._met.get(text, ()) if names != tuple(met)]
         self._met[text] = (tuple(met), *older[:_MOST_STATES])
         self._known[kind, text, *met.items()] = found

@@ -1,7 +1,7 @@
 """All definitions of a macro in the files of a unit.
 
-In: files' texts; names of macros.  Out: their definitions, in no order.  This module refuses to know
-which of them holds where.
+`Definitions` takes the texts of files, and finds the definitions of a macro by its name, in no
+particular order.  It does not tell which of them is in force where.
 
 A file's definitions are kept as one run of bytes, in which a name is searched when it is first asked
 for: few names ever are, and few units ask.
@@ -29,11 +29,11 @@ _DEFINE = re.compile(
 _UNDEFINED = b"\0"
 
 _MOST_NAMES = 5_000
-"""Macros whose definitions are remembered."""
+"""Macros whose definitions are cached."""
 
 
 def definitions_in(contents: bytes) -> bytes:
-    """Give the lines of a file that define macros, and of those that end a definition the name."""
+    """Return the definitions in a file, one per line, and the names of macros that it undefines."""
     lines: dict[bytes, None] = {}
     for text in variants(contents):
         for found in _DEFINE.finditer(text):
@@ -45,12 +45,12 @@ def definitions_in(contents: bytes) -> bytes:
 
 
 def _line(rest: bytes) -> bytes:
-    """Return what is behind the name, without comments, which may go on in the next lines."""
+    """Return what follows the name, without comments, which may extend over several lines."""
     return without_comments(rest).replace(b"\n", b" ").replace(_UNDEFINED, b" ")
 
 
 def from_command(defined: Iterable[str], undefined: Iterable[str]) -> bytes:
-    """Give the same lines for what stands behind `-D` and `-U`."""
+    """Return such lines for the arguments of `-D` and `-U`."""
     lines = []
     for definition in defined:
         name, equals, body = definition.partition("=")
@@ -68,7 +68,7 @@ class Definitions:
         self._found: dict[bytes, dict[str, tuple[Definition | None, ...]]] = {}
 
     def put(self, path: str, lines: bytes) -> None:
-        """Take the definitions of one file, in place of what was known of it."""
+        """Set the definitions of one file, replacing earlier ones."""
         self._lines[path] = lines
         for name, found in self._found.items():
             _note(found, path, name, lines)
@@ -80,7 +80,7 @@ class Definitions:
                 found.pop(path, None)
 
     def find(self, name: bytes, paths: Container[str]) -> frozenset[Definition | None]:
-        """Give all definitions of `name` in these files; None for that its definition ends."""
+        """Return all definitions of `name` in these files; None stands for an `#undef`."""
         found = self._found.get(name)
         if found is None:
             if len(self._found) >= _MOST_NAMES:
@@ -102,7 +102,7 @@ _DEFINITION = rb"(?:(?P<gone>\0)|\((?P<parameters>[^)\n]*)\)|(?=[^\w$\x80-\xff])
 
 
 def search(lines: bytes, name: bytes) -> list[Definition | None]:
-    """Give the definitions of `name` among these lines."""
+    """Return the definitions of `name` among these lines."""
     pattern = rb"(?m)^" + re.escape(name) + _DEFINITION
     return [
         None

@@ -1,8 +1,7 @@
-"""Which names in a folder are links, remembered for as long as the folder's stamp holds.
+"""A cache of which names in a folder are links, valid while the folder's stamp is unchanged.
 
-In: units.  Out: `Laid`, as from `lay`, for a tenth of the calls of the operating system: most names on
-the way to a file are no links, and are not asked about again.  This module refuses to know what lies
-where links lead.
+`Layer.lay` returns a `Laid` as `lay` does, with a tenth of the system calls: most names on the way to a
+file are not links, and are not checked again.
 """
 
 from __future__ import annotations
@@ -19,21 +18,21 @@ _MOST_FOLDERS = 20_000
 
 
 class Layer:
-    """Lays units, one after the other.  What is known of a folder is checked once for each."""
+    """Lays out units one after the other, and checks each folder's cache once per unit."""
 
     def __init__(self, files: FileSystem) -> None:
         self._files = files
         self._known: dict[str, tuple[Stamp, dict[str, str | None]]] = {}
 
     def lay(self, unit: Unit) -> Laid:
-        """Do as `lay` does."""
+        """Return what `lay` returns."""
         if len(self._known) > _MOST_FOLDERS:
             self._known.clear()
         return lay(unit, _Checked(self._files, self._known))
 
 
 class _Checked:
-    """The links of one moment."""
+    """The links at one moment."""
 
     def __init__(self, files: FileSystem, known: dict[str, tuple[Stamp, dict[str, str | None]]]) -> None:
         self._files = files
@@ -41,7 +40,7 @@ class _Checked:
         self._now: dict[str, dict[str, str | None]] = {}
 
     def link(self, path: str) -> str | None:
-        """Give where the link `path` leads, as `FileSystem` does."""
+        """Return the target of the link `path`, as `FileSystem` does."""
         folder, _, name = path.rpartition("/")
         links = self._now.get(folder)
         if links is None:
@@ -53,7 +52,7 @@ class _Checked:
             return target
 
     def _links(self, folder: str) -> dict[str, str | None]:
-        """Give what is known of the names in `folder`, where that still holds."""
+        """Return what is cached about the names in `folder`, if that is still valid."""
         stamp = self._files.folder_stamp(folder)
         known = self._known.get(folder)
         if known is not None and stamp == known[0]:

@@ -1,7 +1,7 @@
-"""What is in the folders that compilers look in, and what stands where a name leads.
+"""Cached listings of the folders that compilers search, and lookup of names in them.
 
-In: paths and names.  Out: listings and paths, each checked once in every unit.  This module refuses to
-know why a name is looked for, and to read files.
+`Folders` takes paths and names, and returns listings and paths, each of which is checked once per unit.
+It does not read files.
 
 That a file is *not* in a folder counts as much as that it is.  Both are known from the folder's listing,
 and a listing holds as long as the folder's stamp does: so one question for each folder answers for all
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from twisted_distcc.pump.unit import FileSystem, Stamp
 
 _TICK_NS = 20_000_000
-"""A bound for how far apart the kernel's coarse clock ticks, by which files are stamped."""
+"""An upper bound on the tick of the kernel's coarse clock, by which files are stamped."""
 _COARSE_TICK_NS = 2_000_000_000
-"""The same for file systems that count whole seconds, or two."""
+"""The same for file systems with a resolution of one or two seconds."""
 _SECOND_NS = 1_000_000_000
 
 _PRECOMPILED = (".gch", ".pch")
@@ -30,7 +30,7 @@ _NOTHING: tuple[str, frozenset[str]] = ("", frozenset())
 
 
 def settled(stamp: Stamp, now_ns: int) -> bool:
-    """Tell whether a change from `now_ns` on gives another stamp than this one."""
+    """Whether any change from `now_ns` on is sure to produce a different stamp."""
     tick = _TICK_NS if stamp.ctime_ns % _SECOND_NS else _COARSE_TICK_NS
     return stamp.ctime_ns + tick < now_ns
 
@@ -49,12 +49,12 @@ class Listing:
 
 
 class Looked:
-    """What one search depends on, gathered while it goes on.
+    """What one search depends on, collected as it proceeds.
 
     Attributes:
-        folders: whose listings were looked at, which were walked through, or which are not there.
-        odd: paths that are listed, or that may not be listed, and yet lead to no regular file.
-        precompiled: a header that stands precompiled where it was looked for.
+        folders: those listed or walked through, and those that do not exist.
+        odd: paths that are, or may be, listed, and yet do not lead to a regular file.
+        precompiled: a header that is precompiled where it was looked for.
     """
 
     __slots__ = ("folders", "odd", "precompiled")
@@ -77,14 +77,14 @@ class Folders:
         self.now_ns = 0
 
     def begin(self) -> None:
-        """Check every folder anew from here on, when it is looked at."""
+        """Start a new unit: from now on every folder is checked again when it is used."""
         self._unit += 1
         self.now_ns = self._files.now_ns()
 
     def trim(self, most: int) -> None:
-        """Forget the folders that were not looked at for longest, if there are more than `most`.
+        """Forget the least recently used folders, if there are more than `most`.
 
-        Of paths with `..` there are at most as many.
+        The same limit applies to paths with `..`.
         """
         if len(self._known) > most:
             oldest = sorted(self._known, key=lambda path: self._known[path].seen)
@@ -95,7 +95,7 @@ class Folders:
             self._clean.clear()
 
     def look(self, path: str) -> Listing | None:
-        """Give what is in a folder now; None if there is none."""
+        """Return the current listing of a folder; None if it does not exist."""
         known = self._known.get(path)
         if known is None:
             known = self._known[path] = Listing()
@@ -106,7 +106,7 @@ class Folders:
         return known if known.stamp is not None else None
 
     def stamp(self, path: str) -> Stamp | None:
-        """Give the stamp that a folder has now; None if there is none."""
+        """Return the current stamp of a folder; None if it does not exist."""
         found = self.look(path)
         return found.stamp if found is not None else None
 
@@ -124,14 +124,14 @@ class Folders:
             self._changed(came_or_went.union(*map(_headers, came_or_went)))
 
     def _list(self, path: str, known: Listing, stamp: Stamp | None) -> None:
-        # The stamp is older than the names: if it still holds next time, so do they.
+        # The stamp is older than the names: if it is unchanged next time, so are they.
         known.stamp = stamp
         known.names = self._files.names(path) if stamp is not None else None
         known.settled = stamp is not None and settled(stamp, self.now_ns)
         known.precompiled = frozenset(name for name in known.names or () if name.endswith(_PRECOMPILED))
 
     def find(self, folder: str, name: str, looked: Looked) -> str | None:
-        """Give the path of the file `name` below `folder`, which is clean and exists."""
+        """Return the path of the file `name` below `folder`, a clean path that exists."""
         if "/" in name:
             found = self._below(folder, name, looked)
             if found is None:
@@ -152,7 +152,7 @@ class Folders:
         return path
 
     def _below(self, folder: str, name: str, looked: Looked) -> tuple[str, str] | None:
-        """Walk the folders that `name` begins with."""
+        """Walk through the folders in `name`."""
         *steps, last = name.split("/")
         for step in steps:
             if step in {"", "."}:
@@ -168,7 +168,7 @@ class Folders:
         return (folder, last) if self.look(folder) is not None else None
 
     def clean(self, path: str, looked: Looked) -> str:
-        """Give `path` without `..` and `.`, leading to the same; note the folders it walked through."""
+        """Return an equivalent of `path` without `..` and `.`; note the folders walked through."""
         if "/." not in path and "//" not in path and not path.endswith("/"):
             return path
         for folder in self._clean.get(path, _NOTHING)[1]:
@@ -210,7 +210,7 @@ def _same_folder(one: Stamp | None, other: Stamp | None) -> bool:
 
 
 def _headers(name: str) -> tuple[str, ...]:
-    """The header that a precompiled one stands for."""
+    """Return the header that a precompiled one stands for."""
     return (name.rpartition(".")[0],) if name.endswith(_PRECOMPILED) else ()
 
 

@@ -1,4 +1,4 @@
-"""The name of a header in the tokens that macros make: `"a.h"` is one token, and `<a.h>` may be four."""
+"""Header names in tokens produced by macros: `"a.h"` is one token, and `<a.h>` may be four."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ import re
 from twisted_distcc.pump.macro_tokens import Tokens, stripped, text_of
 from twisted_distcc.pump.unit import UndecidedError
 
-# In `<a->` and the like, one compiler may see another token than `>`.
+# In `<a->` and the like, a compiler may see another token than `>`.
 _AMBIGUOUS_BRACKETS = re.compile(rb"(?s)<[<:%=].*|<.*[->]>?|<.*>[>=]")
 
 
 def may_become_header(done: Tokens) -> bool:
-    """Tell whether there is no header yet in what is done, but more may make one."""
+    """Whether the tokens so far are not a header name yet, but more may make one."""
     solid = stripped(done)
     return not solid or (solid[0].text == b"<" and not header_of(solid))
 
 
 def header_of(done: Tokens) -> bytes:
-    """Return the header that a directive names, or nothing."""
+    """Return the header that a directive names; empty if none."""
     solid = stripped(done)
     first = solid[0].text if solid else b""
     if first.startswith(b'"') or (first.startswith(b"<") and first.endswith(b">")):

@@ -1,7 +1,7 @@
-"""Who includes whom, for compiles that look in the same folders.
+"""The include graph, for compiles that search the same folders.
 
-In: a file's text.  Out: the paths that its names lead to, and what that depends on.  This module refuses
-to read files, and to know when what it remembers stops to hold.
+A `View` resolves the names in a file's text to paths, and records what the result depends on.  It reads
+no files, and does not decide when a cached result becomes invalid.
 """
 
 from __future__ import annotations
@@ -18,20 +18,20 @@ if TYPE_CHECKING:
     from twisted_distcc.pump.text import Text
 
 _MOST_COMPUTED = 1_000
-"""Sets of computed names, each with where it leads."""
+"""Sets of computed names that are cached with where they lead."""
 
 _EVERYWHERE = frozenset({Kind.NEXT, Kind.NEXT_LEAF, Kind.ASSEMBLER, Kind.ASSEMBLER_LEAF})
 
 
 class Edges:
-    """Where the names in one text lead.
+    """The files that the names in one text lead to.
 
     Attributes:
-        text: the text that they stand in.
-        children: files whose texts are to be looked at as well.
-        leaves: files that have to be there, whatever is in them.
+        text: the text that has the names.
+        children: files whose texts have to be scanned as well.
+        leaves: files that have to exist, whatever is in them.
         folders, odd, precompiled: as in `Looked`.
-        special: whether there is more than children and folders.
+        special: whether there is anything besides children and folders.
     """
 
     __slots__ = ("children", "folders", "leaves", "odd", "precompiled", "special", "text")
@@ -47,7 +47,7 @@ class Edges:
 
 
 class View:
-    """What compiles with these chains see."""
+    """The include graph as compiles with given chains see it."""
 
     def __init__(self, chains: Chains, folders: Folders) -> None:
         self.edges: dict[str, Edges] = {}
@@ -61,14 +61,14 @@ class View:
         self._sets: dict[frozenset[str], frozenset[str]] = {}
 
     def resolve(self, path: str, text: Text) -> Edges:
-        """Find what the text of the file `path` asks for, and remember it."""
+        """Find what the text of the file `path` asks for, and cache it."""
         edges = self.find(path.rpartition("/")[0] or "/", text.asked)
         edges.text = text
         self.edges[path] = edges
         return edges
 
     def forget(self, paths: Iterable[str] | None = None) -> None:
-        """Forget where the names in these files lead, or in all."""
+        """Forget where the names in these files lead, or in all files."""
         if paths is None:
             self.edges.clear()
             self._computed.clear()
@@ -84,7 +84,7 @@ class View:
         self._sets.clear()
 
     def find_computed(self, folder: str, asked: frozenset[Asked]) -> Edges:
-        """Find names that a file in `folder` computes, and remember where they lead."""
+        """Find names that a file in `folder` computes, and cache where they lead."""
         edges = self._computed.get((folder, asked))
         for path in edges.folders if edges is not None else ():
             self._folders.look(path)  # if something changed there, all is forgotten

@@ -1,6 +1,6 @@
-"""How the files of a unit lie: real files, and the links on the way to them.
+"""Resolve the files of a unit to real files, and the links on the way to them.
 
-In: a unit.  Out: `Laid`.  This module refuses to read files, and to know why they are wanted.
+`lay` turns a `Unit` into a `Laid`, without reading any files.
 """
 
 from __future__ import annotations
@@ -14,23 +14,23 @@ if TYPE_CHECKING:
     from twisted_distcc.pump.unit import Unit
 
 _DEVICES = "/dev"
-"""Where a compile may look for /dev/null; a server has a folder of its own there."""
+"""The folder of /dev/null, which a compile may use; a server has its own `/dev`."""
 MOST_LINKS = 40
-"""As many as Linux follows on one path."""
-# Compilers write these in different ways where they list a file in a dependency file.
+"""The most links that Linux follows on one path."""
+# Compilers differ in how they write these characters in a dependency file.
 _UNLIKE = re.compile(r"[\x00-\x1f\x7f\\]")
 
 
 class HasLinks(Protocol):
-    """The part of a `FileSystem` that tells of links."""
+    """The part of a `FileSystem` that reads links."""
 
     def link(self, path: str, /) -> str | None:
-        """Give where the symbolic link `path` itself leads, as it says it; `None` if it is none."""
+        """Return the target stored in the symbolic link `path`; `None` if it is not a link."""
         ...
 
 
 class Links:
-    """Paths, followed link by link; every link is read once."""
+    """Resolves paths link by link, and reads every link once."""
 
     def __init__(self, files: HasLinks) -> None:
         self._files = files
@@ -39,7 +39,7 @@ class Links:
         self.walked: set[str] = set()
 
     def real(self, path: str, links: int = 0) -> str:
-        """Give where `path`, which is absolute, really lies, and note the links on the way."""
+        """Return the real path of the absolute `path`, and note the links on the way."""
         known = self._real.get(path)
         if known is not None:
             return known
@@ -63,9 +63,9 @@ class Links:
 
 
 def lay(unit: Unit, files: HasLinks) -> Laid:
-    """Find where the files of `unit` really lie, and the links that lead to them.
+    """Find the real files of `unit`, and the links that lead to them.
 
-    A unit's folders are there too, each by a link, by a file below it, or by itself.
+    A unit's folders are included as well: as a link, through a file below them, or explicitly.
     """
     links = Links(files)
     found = {links.real(path) for path in unit.files}
@@ -81,7 +81,7 @@ def lay(unit: Unit, files: HasLinks) -> Laid:
 
 
 def _empty(folders: set[str], others: set[str]) -> set[str]:
-    """Those of the folders below which there is none of the others, nor another of them."""
+    """Return the folders that contain none of `others`, nor another of the folders."""
     above: set[str] = set()
     for path in (*others, *folders):
         folder = path.rpartition("/")[0]
@@ -92,6 +92,6 @@ def _empty(folders: set[str], others: set[str]) -> set[str]:
 
 
 def has_plain_names(unit: Unit, laid: Laid) -> bool:
-    """Whether all compilers write the names of these files in one way in dependency files."""
+    """Whether all compilers write the names of these files the same way in dependency files."""
     links = (path for link in laid.links for path in link)
     return _UNLIKE.search("/".join((*unit.files, *unit.folders, *links))) is None

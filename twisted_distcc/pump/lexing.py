@@ -1,9 +1,9 @@
 r"""Preprocessing tokens, as far as gcc and clang agree on them in every language.
 
 `tokens_of` splits the text of a macro; where the two compilers, or two standards, would split it in
-different ways, it raises `UndecidedError` instead of guessing: `1'000`, `u8"x"`, `\u00e4`, a quote that
-nobody closes.  Runs of white space become one `BLANK`.  Whether a blank survives in a header's name
-depends on the compiler: so a `BLANK` in a name stands for a space or for nothing.
+different ways, it raises `UndecidedError` instead of guessing: `1'000`, `u8"x"`, `\u00e4`, an unclosed
+quote.  Runs of white space become one `BLANK`.  Whether a blank survives in a header's name
+depends on the compiler, so a `BLANK` in a name stands for a space or for nothing.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 MARK = b"\x01"
-"""A token that stands for any of several words has a number between two of these."""
+"""A token that stands for any of several words is a number between two of these."""
 BLANK = b"\x02"
 
 _IDENTIFIER = rb"[A-Za-z_$\x80-\xff][\w$\x80-\xff]*"
@@ -36,8 +36,8 @@ _COMMENT = re.compile(rb"(" + _LITERAL + rb")|" + _ANY_COMMENT)
 _COMMENT_OUTSIDE_HEADERS = re.compile(rb"(<[^>\n]*>|" + _LITERAL + rb")|" + _ANY_COMMENT)
 _PUNCTUATION = re.compile(rb"""[^\w\s"'$\x00-\x1f\x80-\xff]+""")
 
-# What may be read in two ways: a quote that nobody closes, a literal's prefix, a sign in a number, and
-# what `\u` may spell as well; by itself, or for what it stands before.
+# What may be read in two ways: an unclosed quote, a literal's prefix, a sign in a number, and what `\u`
+# may spell as well; by itself, or because of what follows.
 _DOUBTFUL = re.compile(
     rb""""(?!(?:\\.|[^"\\\n])*"\Z).*|""" + rb"'(?!(?:\\.|[^'\\\n])*'\Z).*|"
     rb"""(?:u8|[uUL])["'].*|\.?[0-9].*[+-].*|[\w.$\x80-\xff]*[$\x80-\xff][\w.$\x80-\xff]*""",
@@ -47,7 +47,7 @@ _DOUBTFUL_BEFORE = re.compile(rb"""\\[uU].*|(?:u8|[uUL])?R".*|\.?[0-9][\w.]*'.*"
 
 
 def without_comments(text: bytes, comment: re.Pattern[bytes] = _COMMENT) -> bytes:
-    """Put a blank in place of each comment."""
+    """Return `text` with a blank in place of each comment."""
     return comment.sub(lambda found: found[1] or b" ", text) if b"/" in text else text
 
 
@@ -63,13 +63,13 @@ def tokens_of(text: bytes) -> tuple[bytes, ...]:
 
 
 def operands_of(text: bytes) -> tuple[tuple[bytes, ...], ...]:
-    """Split what stands behind `#include` or `__has_include(`, in all ways.
+    """Split what follows `#include` or `__has_include(`, in all possible ways.
 
-    Behind the first token clang takes `<name>` for one token, in which no comment begins, and gcc for
+    After the first token, clang takes `<name>` as one token, in which no comment begins, and gcc as
     several.
 
     Raises:
-        UndecidedError: if it cannot be told how.
+        UndecidedError: if it cannot be determined how.
     """
     _check_marks(text)
     ways = [_TOKEN.findall(without_comments(text))]
@@ -79,13 +79,13 @@ def operands_of(text: bytes) -> tuple[tuple[bytes, ...], ...]:
 
 
 def first_of(text: bytes) -> bytes:
-    """Return the first token behind an `#include`."""
+    """Return the first token after an `#include`."""
     found = _TOKEN.match(without_comments(text).lstrip())
     return found[0] if found is not None else b""
 
 
 def glued(left: bytes, right: bytes) -> bytes | None:
-    """Return the token that `##` makes of two, or None if it makes none."""
+    """Return the token that `##` makes of two; None if the result is not a token."""
     text = left + right
     if _PUNCTUATION.fullmatch(text) or (_TOKEN.fullmatch(text) and len(_TOKEN.findall(text)) == 1):
         return _checked([text])[0]
@@ -93,7 +93,7 @@ def glued(left: bytes, right: bytes) -> bytes | None:
 
 
 def is_name(token: bytes) -> bool:
-    """Tell whether this may be the name of a macro."""
+    """Whether `token` can be the name of a macro."""
     return token[:1].isalpha() or token[:1] == b"_"
 
 
@@ -112,7 +112,7 @@ def _checked(tokens: Sequence[bytes]) -> tuple[bytes, ...]:
 
 
 def _closed(tokens: list[bytes]) -> list[bytes]:
-    """Leave out the parenthesis that closes, and what follows it."""
+    """Return the tokens up to the closing parenthesis."""
     depth = 0
     for number, token in enumerate(tokens):
         depth += {b"(": 1, b")": -1}.get(token, 0)

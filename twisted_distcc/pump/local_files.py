@@ -1,8 +1,8 @@
-"""The real files: what the scanner sees of this machine.
+"""The real file system, as the scanner sees it.
 
-In: absolute paths.  Out: stamps, names, contents, links, by the calls of the operating system; `None`
-where there is nothing, or nothing that may be read.  This module refuses to remember anything but stamps
-that it has made before, which it gives again where they still hold: who compares two mostly finds one.
+`Disk` takes absolute paths, and returns stamps, names, contents and links; `None` if there is nothing
+there, or nothing readable.  It caches nothing but the stamp objects: one that is unchanged is returned
+again, so that most comparisons are of identical objects.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _KIND = 0o170000
 _REGULAR = 0o100000
 _FOLDER = 0o040000
 _MOST_STAMPS = 200_000
-"""Stamps kept at a time, of about 250 bytes with their numbers."""
+"""Stamps that are kept; each takes about 250 bytes."""
 
 
 class Disk:
@@ -26,22 +26,22 @@ class Disk:
         self._made: dict[str, Stamp] = {}
 
     def stamp(self, path: str) -> Stamp | None:
-        """Give the stamp of the regular file that `path` leads to."""
+        """Return the stamp of the regular file at `path`, following links."""
         return self._stamp(path, _REGULAR)
 
     def folder_stamp(self, path: str) -> Stamp | None:
-        """Give the stamp of the folder that `path` leads to."""
+        """Return the stamp of the folder at `path`, following links."""
         return self._stamp(path, _FOLDER)
 
     def names(self, path: str) -> frozenset[str] | None:
-        """Give the names in the folder that `path` leads to."""
+        """Return the names in the folder at `path`, following links."""
         try:
             return frozenset(os.listdir(path))
         except (OSError, ValueError):
             return None
 
     def read(self, path: str) -> bytes | None:
-        """Give the contents of the regular file that `path` leads to."""
+        """Return the contents of the regular file at `path`, following links."""
         try:
             with open(path, "rb", buffering=0) as file:
                 return file.read()
@@ -49,21 +49,21 @@ class Disk:
             return None
 
     def link(self, path: str) -> str | None:
-        """Give where the symbolic link `path` itself leads, as it says it; `None` if it is none."""
+        """Return the target stored in the symbolic link `path`; `None` if it is not a link."""
         try:
             return os.readlink(path)
         except (OSError, ValueError):
             return None
 
     def is_stream(self, path: str) -> bool:
-        """Tell whether `path` leads to a pipe, a socket or a device: what is read there is gone."""
+        """Whether `path` leads to a pipe, a socket or a device, where reading consumes the data."""
         try:
             return os.stat(path).st_mode & _KIND not in {_REGULAR, _FOLDER}
         except (OSError, ValueError):
             return False
 
     def now_ns(self) -> int:
-        """Give the time; the clock by which files are stamped lags behind by a tick at most."""
+        """Return the time; the clock by which files are stamped lags by a tick at most."""
         return time.time_ns()
 
     def _stamp(self, path: str, kind: int) -> Stamp | None:

@@ -1,4 +1,4 @@
-"""What one `#define` says: its parameters, and its body in pieces, each with the operators beside it.
+"""Parse a `#define`: its parameters, and its body in pieces, each with the operators next to it.
 
 `#define CAT(x, y) x ## y` has the parameters `x` and `y`, and two pieces, one on each side of `##`.
 """
@@ -15,14 +15,14 @@ from twisted_distcc.pump.unit import UndecidedError
 
 
 class Definition(NamedTuple):
-    """What one `#define` says; `parameters` is None if it takes none, not even an empty list."""
+    """A macro definition; `parameters` is None for an object-like macro."""
 
     parameters: tuple[bytes, ...] | None
     body: bytes
 
 
 class Piece(NamedTuple):
-    """One token of a macro's body, and which operators stand beside it."""
+    """One token of a macro's body, and the operators next to it."""
 
     text: bytes
     as_string: bool
@@ -31,7 +31,7 @@ class Piece(NamedTuple):
 
 
 def parameters_of(listed: bytes) -> tuple[bytes, ...]:
-    """Understand what stands between the parentheses of a definition."""
+    """Parse what is between the parentheses of a definition."""
     names = [name.strip() for name in listed.split(b",")] if listed.strip() else []
     if names and names[-1].endswith(b"..."):
         names[-1] = (names[-1][:-3].strip() or b"__VA_ARGS__") + b"..."
@@ -40,7 +40,7 @@ def parameters_of(listed: bytes) -> tuple[bytes, ...]:
 
 @lru_cache(maxsize=4096)
 def pieces_of(definition: Definition) -> tuple[Piece, ...]:
-    """Understand the body of a macro."""
+    """Parse the body of a macro."""
     tokens = tokens_of(definition.body)
     names = {name.removesuffix(b"...") for name in definition.parameters or ()}
     pieces: list[Piece] = []
@@ -61,14 +61,14 @@ def pieces_of(definition: Definition) -> tuple[Piece, ...]:
 
 
 def _mark_paste(pieces: list[Piece], definition: Definition) -> None:
-    """Note that the last piece stands before `##`."""
+    """Note that the last piece is followed by `##`."""
     while len(pieces) > 1 and pieces[-1].text == BLANK:
         pieces.pop()
     pieces[-1] = pieces[-1]._replace(before_paste=True)
 
 
 def _check_body(definition: Definition, pieces: list[Piece]) -> None:
-    """Make sure that there is nothing that compilers do in their own ways."""
+    """Check that the body has nothing that compilers treat differently."""
     if any(piece.text == b"__VA_OPT__" for piece in pieces):
         raise UndecidedError("an #include depends on __VA_OPT__")
     last = (definition.parameters or (b"",))[-1]

@@ -1,6 +1,6 @@
-"""The arguments with which a macro is called: `F(a, (b, c))` has two.
+"""Parse the arguments of a macro call: `F(a, (b, c))` has two.
 
-Whether `F` is a macro, and what becomes of its arguments, is for `macros` to say.
+Whether `F` is a macro, and what becomes of its arguments, is for `macros` to decide.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from twisted_distcc.pump.macro_tokens import Token, Tokens, first_solid, strippe
 
 
 class Call(NamedTuple):
-    """The arguments behind a name.
+    """The arguments after a name.
 
     Attributes:
         arguments: with their blanks.
-        hidden: what is hidden from the parenthesis that closes.
-        after: what follows.
+        hidden: the hide set of the closing parenthesis.
+        after: the tokens that follow.
     """
 
     arguments: list[Tokens]
@@ -26,7 +26,7 @@ class Call(NamedTuple):
 
 
 def bound_to(definition: Definition, arguments: list[Tokens]) -> dict[bytes, Tokens] | None:
-    """Give each parameter its argument, with the blank before it; None if their numbers differ."""
+    """Map each parameter to its argument, with the blank before it; None if their numbers differ."""
     names = definition.parameters or ()
     given = [without_end(argument) for argument in arguments]
     if not names:
@@ -54,7 +54,7 @@ def elements_of(data: Tokens) -> list[Tokens]:
 
 
 def call_in(tokens: Tokens) -> Call | None:
-    """Part the list in parentheses that `tokens` begin with from what follows, if there is one."""
+    """Parse the parenthesized list that `tokens` begin with; None if there is none."""
     place = first_solid(tuple(token.text for token in tokens), 0)
     if place == len(tokens) or tokens[place].text != b"(":
         return None

@@ -1,6 +1,6 @@
-"""Tokens of a macro's expansion, and what `#` and `##` make of them.
+"""Tokens of a macro's expansion, and the operators `#` and `##`.
 
-A token knows the macros that it may not be expanded by: those whose expansion it comes from.
+A token has a hide set: the macros whose expansion it comes from, and which must not expand it again.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ class Token(NamedTuple):
 Tokens = tuple[Token, ...]
 BLANK_TOKEN = Token(BLANK)
 PLACEMARKER = Token(b"")
-"""An argument without tokens, beside `##`."""
+"""An argument without tokens, next to `##`."""
 
 
 def text_of(tokens: Tokens) -> bytes:
@@ -33,14 +33,14 @@ def hiding(tokens: Tokens, hidden: frozenset[bytes]) -> Iterator[Token]:
 
 
 def first_solid(tokens: tuple[bytes, ...], place: int) -> int:
-    """Return the first place from `place` on that is not blank."""
+    """Return the first index from `place` on that is not blank."""
     while place < len(tokens) and tokens[place] == BLANK:
         place += 1
     return place
 
 
 def without_end(tokens: Tokens) -> Tokens:
-    """Leave out blanks at the end."""
+    """Return `tokens` without blanks at the end."""
     solid = stripped(tokens)
     return (BLANK_TOKEN, *solid) if solid and tokens[0].text == BLANK else solid
 
@@ -61,9 +61,9 @@ _ESCAPED = re.compile(rb'[\\"]')
 
 
 def string_of(argument: Tokens) -> bytes:
-    """Do what `#` does: in literals, and nowhere else, it escapes quotes and backslashes.
+    """Apply `#`: in literals, and nowhere else, it escapes quotes and backslashes.
 
-    In a string that stands in the directive itself clang escapes nothing, as it may be a header's name.
+    In a string in the directive itself clang escapes nothing, as it may be a header's name.
     """
     if any(token.text.startswith(b'"') for token in argument):
         raise UndecidedError("an #include makes a string of a string")

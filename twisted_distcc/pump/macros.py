@@ -1,19 +1,19 @@
-r"""Macros, as far as they make the names of headers.
+r"""Macro expansion, as far as it produces the names of headers.
 
-In: definitions, and the text behind an `#include`.  Out: all headers that it may name.  Where
-definitions stand, and which of several holds, is not known here: each is tried, at each place anew.
+`headers` takes the text after an `#include` and a lookup of definitions, and returns all headers that it
+may name.  Which of several definitions is in force is not known: each is tried, at each place anew.
 For example,
 
     #define TEXT_OF(x) #x
     #define STRING(x) TEXT_OF(x)
     #include STRING(dir\NAME.h)
 
-names `dir\a.h` for `#define NAME a`, and `dir\NAME.h` as long as nothing has defined `NAME`.
+names `dir\a.h` given `#define NAME a`, and `dir\NAME.h` as long as nothing has defined `NAME`.
 
-The rules are those of the C standard (6.10.3): arguments are expanded unless `#` or `##` stands beside
-their parameter, the result is scanned again, and no macro is expanded within itself.  Where compilers
-differ, either both ways are followed or none: the result is surely right, or undecided.  It is taken for
-granted that no file has a name like `dir/CALLED(x).h`, with the call of a macro that is not yet defined.
+The rules are those of the C standard (6.10.3): arguments are expanded unless `#` or `##` is next to the
+parameter, the result is scanned again, and no macro is expanded within itself.  Where compilers differ,
+either both ways are followed or none: the result is certain to be right, or undecided.  It is assumed
+that no file has a name like `dir/CALLED(x).h`, with the call of a macro that is not yet defined.
 """
 
 from __future__ import annotations
@@ -45,9 +45,9 @@ _DYNAMIC = frozenset(
     | {b"__DATE__", b"__TIME__", b"__TIMESTAMP__", b"__VA_OPT__", b"_Pragma", b"__pragma"}
     | {b"__identifier", b"__building_module", b"__MODULE__"}
 )
-"""Macros that have no definition to be found."""
+"""Macros without a definition that could be found."""
 _PERHAPS_DYNAMIC = re.compile(rb"__(?:has|is)_\w+|__\w+__")
-"""Names that the compiler may give a meaning of its own."""
+"""Names to which the compiler may give a meaning of its own."""
 
 _PLAIN = re.compile(rb"""[^()<>"'#,\\]*""")
 
@@ -56,14 +56,14 @@ _ELEMENT_OF = frozenset({b"BOOST_PP_ARRAY_ELEM", b"BOOST_PP_TUPLE_ELEM"})
 
 
 Lookup = Callable[[bytes], frozenset[Definition | None]]
-"""Returns the definitions that a name may have; None stands for having none."""
+"""Returns the definitions that a name may have; None means that it may be undefined."""
 
 
 def headers(text: bytes, lookup: Lookup) -> frozenset[bytes]:
     """Return all headers, in their quotes or brackets, that `text` may name.
 
     Raises:
-        UndecidedError: if they are too many, or if that depends on what only the compiler knows.
+        UndecidedError: if there are too many, or if that depends on what only the compiler knows.
     """
     expansion = _Expansion(lookup)
     if expansion.is_plain(first_of(text)):  # an error, or words in a comment
@@ -76,7 +76,7 @@ def headers(text: bytes, lookup: Lookup) -> frozenset[bytes]:
 
 
 class _Expansion:
-    """All ways to expand; of ways that come to the same on their way, one is followed.
+    """All ways to expand a text; of ways that reach the same state, only one is followed.
 
     Where the definitions of a macro are several plain words, one token stands for any of them, so that
     a name of two such macros does not take as many steps as there are names.
@@ -89,17 +89,17 @@ class _Expansion:
         self._words = WordChoices()
 
     def is_plain(self, token: bytes) -> bool:
-        """Tell whether this is the name of no macro."""
+        """Whether `token` is not the name of a macro."""
         return is_name(token) and not self._definitions(token)
 
     def headers(self, tokens: Tokens) -> Iterator[bytes]:
-        """Give the headers that a whole directive may name."""
+        """Yield the headers that a whole directive may name."""
         for done in self._finished(tokens, may_become_header):
             if header := header_of(done):
                 yield from self._words.spelled(header)
 
     def _all(self, tokens: Tokens) -> set[Tokens]:
-        """Expand a whole list, as an argument is: nothing comes after it."""
+        """Expand a complete list, as for an argument: nothing follows it."""
         if tokens not in self._known:
             with self._bounds.nesting():
                 self._known[tokens] = set(self._finished(tokens))
@@ -124,14 +124,14 @@ class _Expansion:
                 yield done
 
     def _skip(self, done: Tokens, rest: Tokens) -> tuple[Tokens, Tokens]:
-        """Move what stays as it is to what is done."""
+        """Move tokens that cannot be expanded from `rest` to `done`."""
         place = 0
         while place < len(rest) and not self._may_expand(rest[place]):
             place += 1
         return done + tuple(map(self._settled, rest[:place])), rest[place:]
 
     def _settled(self, token: Token) -> Token:
-        """Forget where a token comes from if nothing depends on it, so that more ways are the same."""
+        """Drop a token's hide set if nothing depends on it, so that more ways become the same."""
         return token if token.hidden and self._definitions(token.text) else Token(token.text)
 
     def _definitions(self, name: bytes) -> frozenset[Definition | None]:
@@ -148,7 +148,7 @@ class _Expansion:
         return token.text not in token.hidden and bool(self._definitions(token.text))
 
     def _next(self, done: Tokens, rest: Tokens) -> Iterator[tuple[Tokens, Tokens]]:
-        """Replace the first token of the rest by each of its definitions."""
+        """Yield the states after replacing the first token of `rest` by each of its definitions."""
         (name, hidden), rest = rest[0], rest[1:]
         inner = hidden | {name}
         if (one := self._one_of(name, inner)) is not None:
@@ -183,7 +183,7 @@ class _Expansion:
         return {way for inner in ways for way in self._substitute(definition, bound, inner)}
 
     def _elements(self, name: bytes, arguments: list[Tokens]) -> Iterator[Tokens]:
-        """Give what Boost.Preprocessor documents of its macros, which themselves take many steps."""
+        """Expand Boost.Preprocessor's macros as documented: their definitions take many steps."""
         for index in self._all(arguments[-2]) if len(arguments) > 1 else ():
             for data in self._tuples(arguments[-1]):
                 elements = elements_of(data)
@@ -194,7 +194,7 @@ class _Expansion:
                     yield elements[int(number)]
 
     def _tuples(self, tokens: Tokens) -> Iterator[Tokens]:
-        """Expand until there are parentheses, and nothing within: of that, most is not wanted."""
+        """Expand until there are parentheses, but nothing inside them, most of which is not needed."""
         self._bounds.count()
         if len(tokens) != 1 or not self._may_expand(tokens[0]):
             yield from [tokens] if tokens[:1] and tokens[0].text == b"(" else self._all(tokens)
@@ -207,7 +207,7 @@ class _Expansion:
                         yield from self._tuples(stripped(way))
 
     def _one_of(self, name: bytes, hidden: frozenset[bytes]) -> Token | None:
-        """Return the token for all that `name` may be, if that is plain words."""
+        """Return one token for everything that `name` may be, if that is plain words."""
         definitions = self._definitions(name)
         if len(definitions) == 1 or any(d is not None and d.parameters is not None for d in definitions):
             return None
@@ -233,7 +233,7 @@ class _Expansion:
     def _substitute(
         self, definition: Definition, bound: dict[bytes, Tokens], hidden: frozenset[bytes]
     ) -> set[Tokens]:
-        """Put the arguments in their places, in all ways in which they expand."""
+        """Substitute the arguments, in all the ways in which they expand."""
         ways: set[Tokens] = {()}
         for piece in pieces_of(definition):
             choices = self._choices(piece, bound, hidden)
@@ -265,7 +265,7 @@ class _Expansion:
         return [tuple(hiding(way, hidden)) for way in self._all(argument)]
 
     def _pasted(self, left: Tokens, right: Tokens, hidden: frozenset[bytes]) -> Iterator[Tokens]:
-        """Make one token of the last on the left and the first on the right."""
+        """Paste the last token on the left and the first on the right."""
         for one, other in product(self._spellings(left[-1]), self._spellings(right[0])):
             middle = glued_tokens(one[-1], other[0], hidden)
             yield (*left[:-1], *one[:-1], *middle, *other[1:], *right[1:])

@@ -1,4 +1,4 @@
-"""Names that macros may paste, and that stand nowhere: `__TI ## ME__`, `CAT(__has_, include)`.
+"""Names that macros may paste together and that appear nowhere: `__TI ## ME__`, `CAT(__has_, include)`.
 
 In: a text, its lines joined.  Out: which parts of such names it has where a macro may paste them.  That
 they are there is enough: then the compiler is asked, or the unit stays here.
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class Part(enum.Enum):
-    """What a text has for `##` to put together."""
+    """A part of such a name, which a text has for `##` to paste."""
 
     CLOCK = "an end of __DATE__, __TIME__ or __TIMESTAMP__"
     WORD = "DATE, TIME or TIMESTAMP"
@@ -50,31 +50,31 @@ _WORDS = {
 }  # fmt: skip
 """The same of names in front of the underscores that they end in."""
 
-# Most texts have none of these letters, which is quickly seen.
+# Most texts have none of these, which is quick to check.
 _ENDINGS = {end: re.compile(end + rb"(?![\w$])") for end in (b"E__", b"P__", b"ude", b"bed")}
 _WORD_ENDINGS = {end: re.compile(end + rb"_?(?![\w$])") for end in (b"DATE", b"TIME", b"STAMP")}
 _FRAMES = [re.compile(rb"##" + BLANK + rb"__(?![\w$])"), re.compile(rb"__" + BLANK + rb"\)")]
 _HAS = re.compile(rb"__ha(?:s_?)?(?![\w$])|__has_[ie]\w*(?![\w$])")
 _WHOLE = re.compile(rb"__has_(?:include(?:_next)?|embed)(?:__)?")
 
-# What stands in front of a comment is not looked for: it may be `##`.
+# What precedes a comment is not examined: it may be `##`.
 _TOKEN_BEFORE = re.compile(rb"(?:##|%:%:|\*/|(?P<argument>[(,]))\s*(?P<name>[\w$]*)\Z")
 _AFTER = re.compile(BLANK + rb"(?:##|%:%:|[,);\n]|\Z)")
 _FAR = 200
 
 
 def parts_in(text: bytes) -> frozenset[Part]:
-    """Return what this text has for `##` to put together."""
+    """Return the parts that this text has for `##` to paste."""
     return frozenset(_parts(text))
 
 
 def makes_clock(parts: frozenset[Part]) -> bool:
-    """Tell whether the parts in a unit may make a macro that says the time."""
+    """Whether the parts in a unit may make a macro that yields the date or time."""
     return Part.CLOCK in parts or {Part.WORD, Part.FRAME} <= parts
 
 
 def makes_probe(parts: frozenset[Part]) -> bool:
-    """Tell whether the parts in a unit may make a macro that asks for a file."""
+    """Whether the parts in a unit may make a macro that checks for a file."""
     return Part.PROBE in parts or {Part.HAS, Part.INCLUDE} <= parts
 
 
@@ -93,7 +93,7 @@ def _parts(text: bytes) -> Iterator[Part]:
 
 
 def _pasted(text: bytes, found: re.Match[bytes]) -> bytes:
-    """Return the name that ends in what is found, if it stands where a macro may paste it."""
+    """Return the name that ends in what is found, if it is where a macro may paste it."""
     before = _TOKEN_BEFORE.search(text[max(0, found.start() - _FAR) : found.start()])
     if before is None or (before["argument"] and not _AFTER.match(text, found.end())):
         return b""

@@ -1,4 +1,4 @@
-"""Macros that stand for `__has_include`, and the ways in which files call them.
+"""Macros that stand for `__has_include`, and how files call them.
 
 In: a text, its lines joined.  Out: the names of such macros; whether somebody calls one in a way that
 does not name its header outright.  This module refuses to expand macros: a file that is only asked for
@@ -33,7 +33,7 @@ _DEFINE = re.compile(
 )  # fmt: skip
 _DEFINED = rb"(?P<defined>(?<![\w$])defined" + BLANK + rb"\(?" + BLANK + rb")?"
 _PROBE = re.compile(_DEFINED + rb"__has_(?:include_next|include|embed)(?:__)?(?![\w$])")
-# No name is longer than the kernel takes; so the end of one is not looked for in all of a long line.
+# No name is longer than the kernel allows, so its end is not searched for in all of a long line.
 _HEADER = re.compile(BLANK + rb"\(" + BLANK + rb'(?:"|(?P<angled><[^>\n]{0,4096}>))')
 _NAME_CALLED = re.compile(BLANK + rb"\(" + BLANK + rb"(?P<argument>[A-Za-z_$\x80-\xff][\w$]*)")
 _ARGUMENT = re.compile(_NAME_CALLED.pattern + BLANK + rb"\)")
@@ -44,7 +44,7 @@ ODD = "a file is asked for by __has_include in a way that is not understood"
 
 
 def standing_for_probes(text: bytes) -> Iterator[bytes | None]:
-    """Give the macros that hand their argument to `__has_include`; None for what is not understood."""
+    """Yield the macros that pass their argument to `__has_include`; None for what is not understood."""
     for line in _IF.finditer(text):
         rest = line["rest"]
         for end in _ends(_PROBE, rest):
@@ -61,9 +61,9 @@ def standing_for_probes(text: bytes) -> Iterator[bytes | None]:
 
 
 def _named(name: bytes, body: bytes, end: int) -> bytes | None:
-    """Judge one macro without parameters by what stands behind a `__has_include` that ends at `end`.
+    """Judge an object-like macro by what follows a `__has_include` that ends at `end`.
 
-    `#define HAS __has_include` is the one that counts; a computed name is computed wherever it stands.
+    Only `#define HAS __has_include` matters; a computed name is computed wherever it is.
     """
     if _HEADER.match(body, end) or _NAME_CALLED.match(body, end):
         return b""
@@ -71,7 +71,7 @@ def _named(name: bytes, body: bytes, end: int) -> bytes | None:
 
 
 def _called(name: bytes, parameters: tuple[bytes, ...], body: bytes, end: int) -> bytes | None:
-    """Judge one macro with parameters in the same way."""
+    """Judge a function-like macro in the same way."""
     if header := _HEADER.match(body, end):
         words = _WORD.findall(header["angled"] or b"")
         return b"" if not words or set(words).isdisjoint(parameters) else None
@@ -80,12 +80,12 @@ def _called(name: bytes, parameters: tuple[bytes, ...], body: bytes, end: int) -
 
 
 def _ends(macro: re.Pattern[bytes], line: bytes) -> Iterator[int]:
-    """Give where each call of a macro that is not just asked about itself has its name's end."""
+    """Yield the end of the macro's name in each use other than `defined(NAME)`."""
     return (found.end() for found in macro.finditer(line) if found["defined"] is None)
 
 
 def calls_oddly(text: bytes, names: Iterable[bytes]) -> bool:
-    """Tell whether a directive has one of the macros `names`, and no header that is named outright."""
+    """Whether a directive has one of the macros `names` without a literal header name."""
     alternatives = b"|".join(map(re.escape, sorted(names)))
     found_by = re.compile(_DEFINED + rb"(?<![\w$])(?:" + alternatives + rb")(?![\w$])")
     if not found_by.search(text):

@@ -1,11 +1,11 @@
-"""Which files a compile may read, found without preprocessing its source.
+"""Find the files that a compile may read, without preprocessing its source.
 
-In: a compilation, the folder it runs in, and what its compiler said of its search folders.  Out: a
-`Unit`; or why it cannot be told, or must not matter.  This module refuses to evaluate conditions: all
-branches are followed, so a unit's files are those of every way that its text can be read.
+`Scanner.unit` takes a compilation, the folder it runs in, and the compiler's search path, and returns a
+`Unit`, or raises with the reason why not.  Conditions are not evaluated: all branches are followed, so a
+unit has every file that may be read in any of them.
 
-Nothing that is remembered is believed before its stamp was looked at again in the very unit: a file by
-its own, a header's absence by that of the folder it is absent from.
+Nothing cached is used in a unit before its stamp was checked again: a file's by its own, and the absence
+of a header by the stamp of the folder that lacks it.
 """
 
 from __future__ import annotations
@@ -28,15 +28,15 @@ if TYPE_CHECKING:
     from twisted_distcc.pump.unit import FileSystem, Stamp, Unit
 
 _EDGES_A_FILE = 4
-"""Sets of search folders under which a file is remembered, on average."""
+"""Sets of search folders for which a file is cached, on average."""
 _MOST_VIEWS = 500
 
 _ATTEMPTS = 4
-"""How often a unit is looked at anew because files come and go meanwhile."""
+"""How often a unit is scanned again because files come and go meanwhile."""
 
 
 class Scanner:
-    """The memory of builds: files, folders, and who includes whom; of at most `most_files` files."""
+    """Scans units, caching files, folders and the include graph of up to `most_files` files."""
 
     def __init__(self, files: FileSystem, most_files: int = 50_000) -> None:
         self._files = files
@@ -58,10 +58,10 @@ class Scanner:
         """Find the files that `c` may read when it runs in `directory`.
 
         `fixed_date` says that the environment fixes the date by `SOURCE_DATE_EPOCH`.  Files that the
-        compiler has `listed` may have been missed: they are looked at as well.
+        compiler has `listed` may have been missed, so they are scanned as well.
 
         Raises:
-            UndecidedError: if not all of them can be told; what is known is in `partial`.
+            UndecidedError: if not all of them can be determined; `partial` has what is known.
             NotForServersError: if the object would not be the same elsewhere.
         """
         for _ in range(_ATTEMPTS):
@@ -85,7 +85,7 @@ class Scanner:
             return self._folders.clean(folder, looked)
 
         folders = possible_folders(c, directory, search).each(clean)
-        # A folder that is left out because it is the same as another must be so elsewhere, too.
+        # A folder that is dropped because it is the same as another must be so elsewhere, too.
         looked.folders.update(folders.quote, folders.bracket, folders.system)
         found = chains(folders, clean(directory), self._folder_stamp)
         view = self._views.get(found)
@@ -101,13 +101,13 @@ class Scanner:
         return stamp
 
     def _forget(self, names: frozenset[str] | None) -> None:
-        """Forget what is known of these names, or all but the texts of files."""
+        """Forget what is cached for these names, or everything but the texts of files."""
         paths = self._scans.asking_for(names) if names is not None else None
         for view in self._views.values():
             view.forget(paths)
 
     def _trim(self) -> None:
-        """Forget what was not used for longest, where there is too much."""
+        """Drop the least recently used entries where there are too many."""
         self._folders.trim(self._most_files)
         if self._scans.trim(self._most_files):
             for view in self._views.values():

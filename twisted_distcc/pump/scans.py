@@ -1,7 +1,6 @@
-"""The texts of files, each read once as long as its stamp holds.
+"""A cache of scanned files, each read once while its stamp is unchanged.
 
-In: paths.  Out: what each file asks for, and what the names are that its macros make.  This module
-refuses to know where that leads.
+For each path it has what the file asks for, and the macros that it defines.
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ _MOST_PREDEFINED = 100
 
 
 class Scanned:
-    """One file's text, when the file had this stamp."""
+    """One file's text as of this stamp."""
 
     __slots__ = ("digest", "settled", "stamp", "text", "used")
 
@@ -41,7 +40,7 @@ class Scanned:
 
 
 class Scans:
-    """What was read, by path."""
+    """Scanned files, by path."""
 
     def __init__(self, files: FileSystem) -> None:
         self._files = files
@@ -53,7 +52,7 @@ class Scans:
         self._odd: dict[tuple[str, frozenset[bytes]], tuple[Text, bool]] = {}
 
     def scan(self, path: str, stamp: Stamp, now_ns: int) -> Scanned:
-        """Read the file that has this stamp, whatever is known of it."""
+        """Read the file that has this stamp, even if it is cached."""
         contents = self._files.read(path)
         if contents is None:
             raise NotForServersError(f"{path} cannot be read")
@@ -66,7 +65,7 @@ class Scans:
         return scanned
 
     def define(self, paths: Iterable[str]) -> None:
-        """See to it that the definitions in these files are known; they were scanned just now."""
+        """Make sure that the definitions in these files are known; they must have just been scanned."""
         for path in paths:
             text = self.known[path].text
             if self._defined.get(path) is not text:
@@ -74,7 +73,7 @@ class Scans:
                 self._defined[path] = text
 
     def calling_oddly(self, paths: Iterable[str], names: frozenset[bytes]) -> str | None:
-        """Give a file that calls one of these macros in a way that is not understood."""
+        """Return a file that calls one of these macros in a way that is not understood."""
         return next((path for path in paths if path in self.known and self._is_odd(path, names)), None)
 
     def _is_odd(self, path: str, names: frozenset[bytes]) -> bool:
@@ -86,7 +85,7 @@ class Scans:
         return told[1]
 
     def predefined(self, search: SearchPath) -> bytes:
-        """Give the definitions that a compiler brings with it."""
+        """Return the compiler's predefined macros."""
         if search not in self._predefined:
             if len(self._predefined) >= _MOST_PREDEFINED:
                 self._predefined.clear()
@@ -94,7 +93,7 @@ class Scans:
         return self._predefined[search]
 
     def asking_for(self, components: frozenset[str]) -> list[str]:
-        """Give the files that ask for a name with one of these parts."""
+        """Return the files that ask for a name with one of these components."""
         return [
             path
             for path, scanned in self.known.items()
@@ -102,7 +101,7 @@ class Scans:
         ]
 
     def trim(self, most: int) -> bool:
-        """Forget the files that were not used for longest, if there are more than `most`."""
+        """Forget the least recently used files, if there are more than `most`."""
         if len(self.known) <= most:
             return False
         self._odd.clear()

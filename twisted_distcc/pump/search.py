@@ -1,12 +1,13 @@
-"""Where a compiler looks for headers: the question that is put to it, and what its answer means.
+"""A compiler's search path for headers: how to query it, and how to parse the answer.
 
-In: a compilation; what the compiler wrote.  Out: words; a `SearchPath`.  `cmdline.compiler_answers`
-reads the text, the client runs the compiler, and `chains` finds out which folders exist now.
+`question` returns the arguments for a compilation, and `SearchPath.parse` takes what the compiler wrote.
+`cmdline.compiler_answers` reads the text, the client runs the compiler, and `chains` finds out which
+folders exist now.
 
-The folders of `-I`, `-iquote`, `-isystem` and `-idirafter`, and macros of `-D`, are not asked for: so
-one question serves all units of a build that differ in nothing else.  A command with rarer options has
-all its folders asked for.  Ask with `LC_ALL=C` (the answer is translated otherwise), and without the
-variables that `cmdline.environment.search_options` speaks for.
+The query omits the folders of `-I`, `-iquote`, `-isystem` and `-idirafter`, and macros of `-D`, so one
+query serves all units of a build that differ in nothing else.  For a command with less common options,
+all folders are queried.  Run it with `LC_ALL=C` (the answer is translated otherwise), and without the
+variables that `cmdline.environment.search_options` turns into options.
 """
 
 from __future__ import annotations
@@ -26,13 +27,13 @@ if TYPE_CHECKING:
     from twisted_distcc.cmdline.compilation import Compilation, Option
     from twisted_distcc.pump.unit import FileSystem
 
-# The four kinds of folders that `chains` orders as compilers do.
+# The four kinds of folders that `chains` puts into the compilers' order.
 _FOLDER_OPTIONS = ("-iquote", "-I", "-isystem", "-idirafter")
 
-# Options that name files to be read before the source.
+# Options that name files to read before the source.
 _INCLUDING = frozenset({"-include", "-imacros"})
 
-# Folders by rules of their own: where they stand is for the compiler to say.
+# Folders with rules of their own: only the compiler can tell their position.
 _RARE_FOLDERS = frozenset(
     [
         "-iprefix",
@@ -60,14 +61,14 @@ _PASSING_ON = frozenset(_PASSED_ON)
 
 _MAY_MATTER = frozenset({Role.COMPILE, Role.BETTER_LOCAL, Role.PREPROCESS, Role.FOR_CLANG})
 
-# Options that compilers get often, each time with another argument, and that change nothing here.
+# Common options whose arguments vary and that make no difference here.
 _NEVER_MATTERS = ("-W", "-frandom-seed", "-ffile-", "-fdebug-", "-fmacro-", "-fdiagnostics-")
 
 
 def preprocessor_options(c: Compilation) -> Iterator[tuple[str, str, tuple[str, ...]]]:
-    """Give name, value and words of each option that only the preprocessor needs, in their order.
+    """Yield the name, value and words of each option that only the preprocessor needs, in order.
 
-    What is behind `-Wp,` and `-Xpreprocessor` is given as if it stood by itself.
+    Arguments of `-Wp,` and `-Xpreprocessor` are treated as options in their own right.
     """
     for option in c.options:
         if option.role is Role.PREPROCESS:
@@ -86,7 +87,7 @@ def _passed_on(option: Option, c: Compilation) -> Iterator[tuple[str, str, tuple
 
 
 def named_folders(c: Compilation) -> dict[str, list[str]]:
-    """Give the folders that the command names, as it does, by their four kinds."""
+    """Return the folders in the command, as written, by the four kinds of option."""
     named: dict[str, list[str]] = {kind: [] for kind in _FOLDER_OPTIONS}
     for name, value, _ in preprocessor_options(c):
         if name in named:
@@ -95,12 +96,12 @@ def named_folders(c: Compilation) -> dict[str, list[str]]:
 
 
 def included_files(c: Compilation) -> list[str]:
-    """Give the files that the command has read before the source, as it names them."""
+    """Return the files that the command includes before the source, as written."""
     return [value for name, value, _ in preprocessor_options(c) if name in _INCLUDING]
 
 
 def asks_for_all_folders(c: Compilation) -> bool:
-    """Tell whether the folders of this command are for the compiler to put in order."""
+    """Whether only the compiler can put the folders of this command in order."""
     return any(
         name in _RARE_FOLDERS
         or (name in _FOLDER_OPTIONS and words[0].startswith(_PASSED_ON))
@@ -111,12 +112,12 @@ def asks_for_all_folders(c: Compilation) -> bool:
 
 
 def question(c: Compilation) -> tuple[str, ...]:
-    """Give the words after the compiler's name that make it tell its folders and predefined macros.
+    """Return the compiler's arguments for listing its search folders and predefined macros.
 
-    Compilations with the same words get the same answer, in every folder.
+    Compilations with the same arguments get the same answer, in every folder.
 
     Raises:
-        UndecidedError: if the answer would hold in one working directory alone.
+        UndecidedError: if the answer would be valid in one working directory only.
     """
     everything = asks_for_all_folders(c)
     words = [word for option in c.options for word in _asked(option, c, everything=everything)]
@@ -146,16 +147,16 @@ def _check_anywhere(c: Compilation, *, everything: bool) -> None:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SearchPath:
-    """What a compiler answered.  Two are the same only if they are one.
+    """A compiler's search path.  Instances are compared by identity.
 
     Attributes:
-        quote, angled: folders, in the compiler's order: those that it looks in for `"name"` alone, and
-            those that it looks in for `<name>` and then for `"name"`.
-        absent: folders that it would have looked in if they were there.
-        frameworks: whether there are folders of frameworks among them.
+        quote, angled: folders in the compiler's order: those searched only for `"name"`, and those
+            searched for `<name>` and then for `"name"`.
+        absent: folders that it would have searched if they existed.
+        frameworks: whether framework folders are among them.
         clang: whether it is clang.
-        needed: files by which it knows where its folders are.
-        macros: the predefined ones, as lines `#define NAME BODY`.
+        needed: files from which it derives its folders.
+        macros: the predefined macros, as lines `#define NAME BODY`.
     """
 
     quote: tuple[str, ...]
@@ -168,10 +169,10 @@ class SearchPath:
 
     @classmethod
     def parse(cls, stdout: bytes, stderr: bytes, directory: str) -> SearchPath:
-        """Understand the answer to `question`, asked in `directory`.
+        """Parse the answer to `question`, asked in `directory`.
 
         Raises:
-            UndecidedError: if this is none.
+            UndecidedError: if it is not such an answer.
         """
         said = os.fsdecode(stderr)
         found = header_search(said)
@@ -188,7 +189,7 @@ class SearchPath:
         )
 
     def holds(self, files: FileSystem) -> bool:
-        """Tell whether the compiler would still answer so: no folder that it missed has appeared."""
+        """Whether the answer is still valid: no folder that was missing has appeared."""
         return all(files.folder_stamp(folder) is None for folder in self.absent)
 
 

@@ -1,8 +1,8 @@
-"""What the text of one file asks for: includes and their like, found by looking, not by parsing.
+"""Find what the text of one file asks for: includes and the like, by pattern matching, not parsing.
 
-In: the bytes of a file.  Out: a `Text`.  This module refuses to know other files, and which branches of
-the text are alive: what stands in a comment or a dead branch may be found, what a compiler would act on
-is never missed.
+`read_text` turns the bytes of a file into a `Text`.  It does not consider other files, or which branches
+of the text are active: it may find what is in a comment or a dead branch, but never misses anything that
+a compiler would act on.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ _DEFINES_PROBE = re.compile(
 )
 
 
-# Most texts have none of these, which is quickly seen.
+# Most texts have none of these, which is quick to check.
 _CALL_BEGINS = (b"(<", b'("', b"( <", b'( "', b"(  ", b"(\t", b"( \t")
 _INC = re.compile(rb"\.[iI][nN][cC]")
 
@@ -56,10 +56,10 @@ _ASSEMBLER_FILE = re.compile(rb'[ \t]*\\?"(?P<name>[^"\\\n%]+)\\?"')
 _MAY_PRECEDE = re.compile(rb"(?s)(?:.*[^\w$.)\]]|.*\\[nrtvf]|.*\\[0-7]{2,3}|)\Z")
 _LONGEST_ESCAPE = 4
 
-# Macros may make the pragma: so the word alone will do, wherever it stands.
+# Macros may produce the pragma, so the word alone counts, wherever it is.
 _ONCE = re.compile(rb"\bonce\b")
 _IMPORT = re.compile(rb"#" + BLANK + rb"import\b")
-# What a macro may hand to _Pragma stands anywhere.
+# What a macro may pass to _Pragma can be anywhere.
 _STAYING = (
     re.compile(
         rb"#" + BLANK + rb"pragma" + BLANK + rb"(?P<what>GCC" + BLANK + rb"pch_preprocess"
@@ -67,7 +67,7 @@ _STAYING = (
     ),
     re.compile(rb"(?P<what>GCC" + BLANK + rb"dependency)" + BLANK + rb'\\*["<]'),
 )
-# Where text comes from, in the words of whoever generated it: gcc quotes that file in its messages.
+# The origin of generated text, as its generator states it: gcc quotes that file in its messages.
 _LINE = re.compile(rb"#" + BLANK + rb"(?:line)?" + BLANK + rb"[0-9]+" + BLANK + _HEADER)
 
 # Comments and strings; what remains of a text without them is code.
@@ -88,19 +88,19 @@ _CLOCK = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """What is asked for in one file.
+    """What the text of one file asks for.
 
     Attributes:
-        asked: files by their names, in the order in which they are first asked for.
-        computed: what stands in place of such names, to be expanded.
-        components: all parts of all names: only a change of one of these in a folder matters.
-        once: whether it may say that it is to be read once.
-        imports: whether it has others read once.
-        clock: the macros among `__DATE__`, `__TIME__` and `__TIMESTAMP__` that stand in code.
-        parts: what macros may paste such names, or `__has_include`, of.
+        asked: literal file names, in the order of first use.
+        computed: texts in place of such names, to be expanded.
+        components: all components of all names: only a change of one of these in a folder matters.
+        once: whether it may ask to be read only once.
+        imports: whether it has others read only once.
+        clock: those of `__DATE__`, `__TIME__` and `__TIMESTAMP__` that occur in code.
+        parts: parts from which macros may paste such names, or `__has_include`.
         probes: macros that stand for `__has_include`.
-        forbids: why a unit with this file stays where it is, or nothing.
-        special: whether there is any of these but `asked`.
+        forbids: why a unit with this file cannot be sent; empty if it can.
+        special: whether there is anything besides `asked`.
     """
 
     asked: tuple[Asked, ...]
@@ -116,7 +116,7 @@ class Text:
 
 
 def read_text(contents: bytes) -> Text:
-    """Look through the contents of one file."""
+    """Return what the contents of one file ask for."""
     seen = list(variants(contents))
     asked: dict[Asked, None] = {}
     computed: dict[tuple[Kind, bytes], None] = {}
@@ -151,7 +151,7 @@ def read_text(contents: bytes) -> Text:
 
 
 def written_from(text: bytes) -> set[str]:
-    """Give the files that this text says it was made of."""
+    """Return the files that this text says it was generated from."""
     return {os.fsdecode(found["quoted"]) for found in _lines(text) if found["quoted"]}
 
 
@@ -199,16 +199,16 @@ def _header(found: re.Match[bytes], quoted: Kind, angled: Kind) -> Asked | tuple
 
 
 def _begins_line(text: bytes, position: int) -> bool:
-    """Tell whether nothing but blanks and comments precedes `position` on its line."""
+    """Whether nothing but blanks and comments precedes `position` on its line."""
     while position and text[position - 1] in b" \t\v\f":
         position -= 1
     return not position or text[position - 1] in b"\r\n" or text.endswith(b"*/", 0, position)
 
 
 class _Lines:
-    """Tells of places in a text, each behind the one before, whether a pattern precedes it on its line.
+    """Tells whether a pattern precedes a position on its line, for ever larger positions in a text.
 
-    Each line is looked through once, however many places there are in it.
+    Each line is searched once, however many positions it has.
     """
 
     def __init__(self, pattern: re.Pattern[bytes], text: bytes) -> None:
@@ -250,7 +250,7 @@ def _called(text: bytes) -> Iterator[Asked | tuple[Kind, bytes]]:
 
 
 def _expanded(kind: Kind, name: bytes) -> tuple[Kind, bytes]:
-    """Return a name in brackets that is more tokens than one, as it stands in a macro."""
+    """Return the kind and text of a bracketed name that is several tokens in a macro."""
     return kind, b"<" + name + b">"
 
 
@@ -274,5 +274,5 @@ def _clock(text: bytes) -> list[bytes]:
 
 
 def _code_in(found: re.Match[bytes]) -> bytes:
-    """Return what a compiler may read as code: all of what it would look for the end of in vain."""
+    """Return what a compiler may read as code: everything whose end it would look for in vain."""
     return found[0] if found.lastgroup in _ENDLESS else b" "

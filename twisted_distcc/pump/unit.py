@@ -1,7 +1,6 @@
-"""What is known of the files that one compile may read.
+"""The values that describe the files that one compile may read.
 
-In: nothing.  Out: the values that the room's modules hand to each other and to the client.  This module
-refuses to know how files are found, read and sent.
+The modules of this package pass them to each other and to the client.
 """
 
 from __future__ import annotations
@@ -14,12 +13,12 @@ from twisted_distcc.errors import DistccError
 
 @dataclass(frozen=True, slots=True)
 class Stamp:
-    """What tells one state of a file or folder from the next: equal stamps mean equal contents.
+    """The state of a file or folder: equal stamps mean equal contents.
 
     Attributes:
-        device, inode: which file it is.
+        device, inode: identify the file.
         size: in bytes.
-        mtime_ns, ctime_ns: when its contents, and anything about it, changed last, in nanoseconds.
+        mtime_ns, ctime_ns: when its contents, or anything about it, last changed, in nanoseconds.
     """
 
     device: int
@@ -30,46 +29,46 @@ class Stamp:
 
 
 class FileSystem(Protocol):
-    """The seam to files.  Paths are absolute; what is not there, or not readable, is `None`."""
+    """The seam to files.  Paths are absolute; what does not exist, or is not readable, is `None`."""
 
     def stamp(self, path: str, /) -> Stamp | None:
-        """Give the stamp of the regular file that `path` leads to."""
+        """Return the stamp of the regular file at `path`, following links."""
         ...
 
     def folder_stamp(self, path: str, /) -> Stamp | None:
-        """Give the stamp of the folder that `path` leads to."""
+        """Return the stamp of the folder at `path`, following links."""
         ...
 
     def names(self, path: str, /) -> frozenset[str] | None:
-        """Give the names in the folder that `path` leads to."""
+        """Return the names in the folder at `path`, following links."""
         ...
 
     def read(self, path: str, /) -> bytes | None:
-        """Give the contents of the regular file that `path` leads to."""
+        """Return the contents of the regular file at `path`, following links."""
         ...
 
     def link(self, path: str, /) -> str | None:
-        """Give where the symbolic link `path` itself leads, as it says it; `None` if it is none."""
+        """Return the target stored in the symbolic link `path`; `None` if it is not a link."""
         ...
 
     def is_stream(self, path: str, /) -> bool:
-        """Tell whether `path` leads to a pipe, a socket or a device: what is read there is gone."""
+        """Whether `path` leads to a pipe, a socket or a device, where reading consumes the data."""
         ...
 
     def now_ns(self) -> int:
-        """Give the time that a file would get if it were changed now, in nanoseconds."""
+        """Return the time that a file would get if it were changed now, in nanoseconds."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """What one compile may read; more than it does read is no harm, one file too few is.
+    """The files that one compile may read: too many do no harm, one too few does.
 
     Attributes:
-        files: absolute paths without `..`, links on the way kept, with the stamp that each had when it
-            was looked at.
-        folders: absolute paths of folders that the compiler looks in or walks through.
-        clock: why it may say when it is compiled, or nothing; the compiler knows whether it does.
+        files: absolute paths without `..`, with links unresolved, each with the stamp that it had when
+            it was scanned.
+        folders: absolute paths of folders that the compiler searches or walks through.
+        clock: why the result may depend on the time; empty if not.  Only the compiler knows for sure.
     """
 
     files: dict[str, Stamp]
@@ -77,19 +76,19 @@ class Unit:
     clock: str = ""
 
     def with_(self, other: Unit) -> Unit:
-        """Give what either may read."""
+        """Return the union of both units."""
         files = {**self.files, **other.files}
         return Unit(files, self.folders | other.folders, self.clock or other.clock)
 
 
 @dataclass(frozen=True, slots=True)
 class Laid:
-    """The files of a unit as they are sent: links, and files by paths without links.
+    """The files of a unit as they are sent: links, and files by their real paths.
 
     Attributes:
-        files: real paths, sorted; the file of each lies just there.
-        links: the links on the way to them, and where each leads.
-        folders: real paths of folders that hold none of `files`, and yet must be there.
+        files: real paths, sorted.
+        links: the links on the way to them, and their targets.
+        folders: real paths of folders that contain none of `files` but must exist.
     """
 
     files: tuple[str, ...]
@@ -98,7 +97,7 @@ class Laid:
 
 
 class UndecidedError(DistccError):
-    """The scan cannot tell all files that a compile may read; the text says why.
+    """The scan cannot determine all files that a compile may read; the text says why.
 
     The compiler's own `-M` names what it reads.  What it does not name, such as files that it only asks
     for with `__has_include`, and folders that must be there, is in `partial`, as far as the scan came.
@@ -110,11 +109,11 @@ class UndecidedError(DistccError):
 
 
 class NotForServersError(DistccError):
-    """A compile must be preprocessed where its source lies; the text says why."""
+    """A compile must be preprocessed where its source is; the text says why."""
 
 
 class CallersOwnError(NotForServersError):
-    """A file is its caller's alone, who has to compile it; see `callers`."""
+    """Only the caller can open a file, and so has to compile it; see `callers`."""
 
     def __init__(self, path: str) -> None:
         super().__init__(f"{path} can be opened by its caller alone")

@@ -1,6 +1,6 @@
 """The definitions of a macro in one unit: in its files, on its command line, and in its compiler.
 
-Which of them holds at which place is not known: all are returned, and None where there may be none.
+Which of them is in force where is not known: all are returned, and None if there may be none.
 """
 
 from __future__ import annotations
@@ -46,20 +46,20 @@ class UnitDefinitions:
         command, compiler = (
             search_lines(lines, name) if b"\n" + name in lines else [] for lines in self._constant
         )
-        # The command's macros hold from the first line on; pragmas may end the compiler's own.
+        # The command's macros are in force from the first line; pragmas may end the compiler's own.
         at_first = command or [*compiler, None] if found or command or compiler else []
         return found.union(at_first)
 
 
 def _macros_of(c: Compilation) -> list[tuple[str, str]]:
-    """Give what the command defines and undefines, in its order."""
+    """Return the `-D` and `-U` options of the command, in order."""
     return [
         (name, value) for name, value, _ in preprocessor_options(c) if name in _DEFINING | _UNDEFINING
     ]
 
 
 def is_c90(predefined: bytes) -> bool:
-    """Tell by the compiler's own macros whether it heeds a standard in which `//` begins no comment."""
+    """Whether the predefined macros say that the standard in use has no `//` comments."""
     is_strict = b"\n__STRICT_ANSI__ " in predefined and b"\n__cplusplus " not in predefined
     return is_strict and (
         b"\n__STDC_VERSION__ " not in predefined or b"\n__STDC_VERSION__ 199409L" in predefined
@@ -71,7 +71,7 @@ def _name_of(macro: tuple[str, str]) -> bytes:
 
 
 def defined_by(c: Compilation) -> bytes:
-    """Return the lines that define what the command does."""
+    """Return the lines that define the command's macros."""
     macros = _macros_of(c)
     return from_command(
         [value for name, value in macros if name in _DEFINING],

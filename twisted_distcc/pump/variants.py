@@ -1,7 +1,7 @@
-r"""The text of a file as compilers may read it: lines joined, trigraphs replaced or not.
+r"""The text of a file as compilers may read it: with lines joined, and trigraphs replaced or not.
 
 `#inc\` and `lude "a.h"` in the next line are one directive to every compiler, and `??=include "a.h"` is
-one to some: there are two variants of a text with trigraphs, and each is looked through.
+one to some: there are two variants of a text with trigraphs, and each is scanned.
 """
 
 from __future__ import annotations
@@ -17,26 +17,25 @@ _TRIGRAPHS |= {b"??<": b"{", b"??>": b"}", b"??-": b"~"}
 
 TANGLED = "comments begin in it again and again before one ends"
 _MOST_REREAD = 16
-"""How often a text may be read in search of the ends of comments, on average; mostly that is once."""
+"""How often a text may be read in search of the ends of comments, on average; usually once."""
 _REREAD_AT_LEAST = 1_000_000
-"""Bytes that may be read so in any text."""
+"""Bytes that may be read this way in any text."""
 
 
 def variants(contents: bytes) -> Iterator[bytes]:
-    """Give the text as compilers may see it, lines joined.
+    """Yield the variants of the text that compilers may see, with lines joined.
 
-    There is more than one way where trigraphs may be heeded or not, and where a carriage return ends a
-    line by itself for one compiler, and is a blank for another.  There is none for a text that it would
-    take too long to look through.
+    There are several if trigraphs may or may not be replaced, and if a lone carriage return ends a line
+    for one compiler, and is a blank for another.  There is none for a text that would take too long to
+    scan.
     """
     return filterfalse(_is_tangled, _variants(contents))
 
 
 def _is_tangled(text: bytes) -> bool:
-    """Tell whether comments begin again and again before one ends.
+    """Whether comments begin again and again before one ends.
 
-    Wherever one may begin its end is looked for, so `#/*#/*#/*` would take time in proportion to the
-    square of its length.
+    Wherever one may begin, its end is searched for, so `#/*#/*#/*` would take quadratic time.
     """
     reread = sum(piece.count(b"/*") * len(piece) for piece in text.split(b"*/"))
     return reread > _MOST_REREAD * len(text) + _REREAD_AT_LEAST
@@ -57,6 +56,6 @@ def _variants(contents: bytes) -> Iterator[bytes]:
 
 
 def _joined(text: bytes) -> bytes:
-    """Join lines, and write `#` for the other spelling of it where a directive begins."""
+    """Join lines, and replace `%:` with `#` where a directive begins."""
     text = _SPLICE.sub(b"", text) if b"\\" in text else text
     return _OTHER_HASH.sub(rb"\1#", text) if b"%:" in text else text

@@ -1,7 +1,6 @@
-"""One unit, followed from its source through all that it asks for.
+"""Walk through one unit, from its source through everything that it asks for.
 
-In: a compilation, and what is remembered.  Out: its `Unit`.  This module refuses to remember anything
-itself.
+A `Walk` takes a compilation and the caches, and returns its `Unit`; it keeps nothing itself.
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ if TYPE_CHECKING:
     from twisted_distcc.pump.unit import FileSystem, Stamp
 
 _MOST_FILES = 20_000
-"""Files of one unit: one that seems to have more is not understood."""
+"""The most files of one unit; one that seems to have more is not understood."""
 
 _CLOCKS = frozenset({b"__DATE__", b"__TIME__", b"__TIMESTAMP__"})
 
@@ -42,7 +41,7 @@ _SECOND_NS = 1_000_000_000
 
 
 class ChangedError(Exception):
-    """A file is not what was remembered of its folder."""
+    """A file is not what is cached for its folder."""
 
 
 class Walk:
@@ -113,7 +112,7 @@ class Walk:
         return source
 
     def _roots(self, c: Compilation, directory: str) -> Iterator[str]:
-        """Files that are read before the source; of names, the working directory comes first."""
+        """Yield the files that are read before the source; names are looked up in `directory` first."""
         asked = [Asked(Kind.ANGLED, "stdc-predef.h")]  # gcc reads it unasked
         asked += [Asked(Kind.QUOTED, name) for name in included_files(c)]
         edges = self._view.find(self._clean(directory), asked)
@@ -131,7 +130,7 @@ class Walk:
     # The way
 
     def _follow(self, waiting: list[str]) -> None:
-        """Look at these files and all that they lead to.  This is the loop that counts."""
+        """Scan these files and everything they lead to.  This is the hot loop."""
         found, seen, checked = self._found, self._seen, self._checked
         stamp_of, known, edges_of = self._files.stamp, self._scans.known, self._view.edges
         number = self._view.used
@@ -168,7 +167,7 @@ class Walk:
             raise NotForServersError(f"it seems to read more than {_MOST_FILES} files")
 
     def _checked_edges(self, path: str, edges: Edges, scanned: Scanned) -> Edges:
-        """Look at the folders that these edges depend on; what changed there may have ended them."""
+        """Check the folders that these edges depend on; a change there may have invalidated them."""
         for folder in edges.folders:
             self._folders.look(folder)
         still = self._view.edges.get(path)
@@ -213,7 +212,7 @@ class Walk:
     # Names that macros make
 
     def _compute(self, c: Compilation, search: SearchPath) -> None:
-        """Follow computed names, until what that leads to computes no more."""
+        """Follow computed names until they lead to no new ones."""
         if not self._computing:
             return
         constant = (defined_by(c), self._scans.predefined(search))
@@ -268,7 +267,7 @@ class Walk:
         return frozenset(path for path in folders if self._folders.look(path) is not None)
 
     def _says_time(self, c: Compilation, *, fixed_date: bool) -> str:
-        """Say why the unit may say the time where it is read; what the command redefines does not."""
+        """Return why the unit may depend on the time; macros that the command redefines do not count."""
         says = _CLOCKS - redefined_by(c)
         if fixed_date:
             says = says & {b"__TIMESTAMP__"}
@@ -280,7 +279,7 @@ class Walk:
         return ""
 
     def _check_twins(self, paths: Iterable[str]) -> None:
-        """Of files that are read once gcc takes two that look the same for one."""
+        """Check for files that gcc would treat as one: read once, and alike to it."""
         seen: dict[tuple[int, int, int], str] = {}
         for path in paths:
             stamp, digest = self._found[path], self._scans.known[path].digest

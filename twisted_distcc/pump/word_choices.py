@@ -1,7 +1,7 @@
-"""One token for any of several words, so that a name of many macros takes no step for each combination.
+"""One token for any of several words, so that names of many macros need no step per combination.
 
-With `#define N a` and `#define N b`, of which either may hold, `N/N.h` becomes a text with two such
-tokens.  When the whole name is there, each stands for each of its words: `a/a.h`, `a/b.h` and so on.
+With `#define N a` and `#define N b`, either of which may be in force, `N/N.h` becomes a text with two
+such tokens.  Once the name is complete, each is replaced by each of its words: `a/a.h`, `a/b.h` etc.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from twisted_distcc.pump.unit import UndecidedError
 _ONE_OF = re.compile(rb"\x01(\d+)\x01")
 
 _MOST_NAMES = 5_000
-"""Names that one text may become."""
+"""The most names that one text may become."""
 _MOST_BLANKS = 6
-"""Blanks in one name; each may be there, or not."""
+"""The most blanks in one name; each may be present or not."""
 
 
 class WordChoices:
@@ -33,7 +33,7 @@ class WordChoices:
         return MARK + b"%d" % (len(self._words) - 1) + MARK
 
     def each_in(self, text: bytes) -> set[bytes]:
-        """Return `text` with each word that may stand in each place."""
+        """Return `text` with every combination of words."""
         found: set[bytes] = set()
         waiting = [text]
         while waiting:
@@ -49,7 +49,7 @@ class WordChoices:
         return found
 
     def spelled(self, header: bytes) -> Iterator[bytes]:
-        """Give a header with each word, and with and without each blank."""
+        """Yield a header with each word, and with and without each blank."""
         for text in self.each_in(header):
             first, *others = text.split(BLANK)
             if len(others) > _MOST_BLANKS:

@@ -125,7 +125,7 @@ class ScriptedCompile:
         self._answers = deque(answers)
 
     async def __call__(self, request: Request, peer: Peer) -> Reply:
-        """Give the next answer."""
+        """Return the next answer."""
         self.jobs.append(Job.of(request, peer))
         if not self._answers:
             raise AssertionError(f"the script has no answer for job {len(self.jobs)}")
@@ -136,7 +136,7 @@ class ScriptedCompile:
 
 
 def in_place_bulk(directory: str | None = None) -> Bulk:
-    """Give a `Bulk` that needs no reactor: its work is done before the call returns."""
+    """Return a `Bulk` that needs no reactor: its work is done before the call returns."""
     return Bulk(FakeSpawner(_filter), execute, directory)
 
 

@@ -1,1 +1,1 @@
-"""Mutual TLS: certificates, what is wrong with them, and connections between trusted ends."""
+"""Mutual TLS: certificates, an authority for them, and connections between trusted ends."""

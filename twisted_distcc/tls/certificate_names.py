@@ -1,8 +1,7 @@
 """The names in a certificate.
 
-In: a certificate, which may be anybody's.  Out: what a person calls its holder, all its names, and
-whether a server is the one that a client meant.  This module refuses to know whether the certificate is
-any good.
+These functions take any certificate, trusted or not, and return its holder's name for people, all of its
+names, or whether it belongs to the server that a client meant.
 """
 
 from __future__ import annotations
@@ -18,15 +17,15 @@ from service_identity import CertificateError, VerificationError
 from service_identity.cryptography import extract_patterns
 from service_identity.hazmat import DNS_ID, IPAddress_ID, ServiceID, verify_service_identity
 
-# What cannot be taken for another word in a rule, or for two words in a log.
+# Names that cannot be mistaken for another word in a rule, or for two words in a log.
 _USABLE: Final = re.compile(r"[A-Za-z0-9._@-]{1,64}")
 _LONGEST: Final = 64
 
 
-# A user's compiles show one certificate over and over: each of its names is found out once.
+# A user's compiles present the same certificate over and over, so its names are cached.
 @lru_cache
 def common_name(certificate: x509.Certificate) -> str | None:
-    """Give the one common name of the subject, if it can stand in rules and logs as it is."""
+    """Return the subject's only common name; None unless it is safe to use in rules and logs."""
     names = certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
     if len(names) != 1 or not isinstance(names[0].value, str):
         return None
@@ -34,7 +33,7 @@ def common_name(certificate: x509.Certificate) -> str | None:
 
 
 def holder(certificate: x509.Certificate) -> str:
-    """Give the holder's name for a person to read, whatever the certificate says it is."""
+    """Return the holder's name in printable form, whatever the certificate contains."""
     name = common_name(certificate)
     if name is not None:
         return name
@@ -44,13 +43,13 @@ def holder(certificate: x509.Certificate) -> str:
 
 @lru_cache
 def all_names(certificate: x509.Certificate) -> tuple[str, ...]:
-    """Give every name of the holder: the subject, the alternative names, the serial number."""
+    """Return every name of the holder: the subject, the alternative names, the serial number."""
     subject = certificate.subject.rfc4514_string()
     return (subject, *_alternative_names(certificate), f"serial:{certificate.serial_number:x}")
 
 
 def answers_to(certificate: x509.Certificate, name: str) -> bool:
-    """Say whether `certificate` is for the server that a client calls `name`: a name or an address."""
+    """Whether `certificate` is for the server that a client calls `name`: a name or an address."""
     try:
         verify_service_identity(extract_patterns(certificate), [_service(name)], [])
     except (CertificateError, VerificationError, ValueError, x509.UnsupportedGeneralNameType):
@@ -59,7 +58,7 @@ def answers_to(certificate: x509.Certificate, name: str) -> bool:
 
 
 def server_name(name: str) -> bytes | None:
-    """Give what a client calls the server `name` in its greeting; an address is not called there."""
+    """Return the SNI for the server `name`; None for an address, which is not sent."""
     service = _service(name)
     return service.hostname if isinstance(service, DNS_ID) else None
 

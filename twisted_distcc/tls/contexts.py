@@ -1,10 +1,10 @@
-"""What OpenSSL is told: TLS 1.3, a certificate on both sides, and what both are looked at for.
+"""OpenSSL contexts for TLS 1.3 with a certificate on both sides, and what both are checked for.
 
-In: `Credentials`.  Out: contexts for servers and for clients, and connections that say why the other
-end is not trusted.  OpenSSL verifies nobody again when a session is resumed.  A context has sessions and
+`Credentials` are turned into contexts for servers and for clients, whose connections say why the other
+end is not trusted.  OpenSSL does not verify again when a session is resumed.  A context has sessions and
 ticket keys of its own, so no chain of resumptions outlives the context of its first, full handshake.
-Therefore a context is used for an hour at most, and never longer than all that a handshake in it was
-verified by is good; whoever revokes makes a new one.
+Therefore a context is used for an hour at most, and only while everything that its handshakes were
+verified by is valid; a revocation requires a new one.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from twisted_distcc.tls.credentials import Credentials
 from twisted_distcc.tls.faults import what_is_wrong, wrong_purpose
 
 _SESSION_CONTEXT: Final = b"twisted_distcc"
-# A build's compiles follow each other closely, and a full handshake an hour costs nothing.
+# A build's compiles follow each other closely, and one full handshake per hour costs nothing.
 _LIFETIME: Final = timedelta(hours=1)
 _REVOCATION: Final = crypto.X509StoreFlags.CRL_CHECK | crypto.X509StoreFlags.CRL_CHECK_ALL
 
 
 class Context(SSL.Context):
-    """What connections are made of, and the sessions that were begun by them.
+    """A context for connections, and the sessions that they began.
 
     Attributes:
         sessions: for a client, the latest session with each server, by its name and port.
@@ -43,22 +43,22 @@ class Context(SSL.Context):
             self.end_by(ends)
 
     def end_by(self, moment: datetime) -> None:
-        """Begin no connection after `moment`: something that others were verified by ends then."""
+        """Begin no connection after `moment`, when something that peers were verified by expires."""
         self._ends = min(self._ends, moment)
 
     def is_current(self, now: datetime) -> bool:
-        """Say whether connections may begin at `now`; a clock that was set back begins anew."""
+        """Whether connections may begin at `now`; not if the clock was set back before its creation."""
         return self._begins <= now <= self._ends
 
 
 class Connection(SSL.Connection):
-    """One side of a connection, without a socket, and what is known of the other end.
+    """One end of a connection, without a socket, and what is known of the other end.
 
     Attributes:
-        expected: the name that a server has to have; a client has none.
-        doubt: why the other end is not trusted; empty as long as nothing speaks against it.
-        above_end: when the first certificate above the other end's own ends; `None` if none was shown,
-            as when a session is resumed.
+        expected: the name that a server must have; empty for a client.
+        doubt: why the other end is not trusted; empty if there is no objection so far.
+        above_end: when the first of the certificates above the other end's own expires; `None` if none
+            was shown, as when a session is resumed.
     """
 
     def __init__(self, context: SSL.Context, expected: str = "") -> None:
@@ -68,21 +68,21 @@ class Connection(SSL.Connection):
         self.above_end: datetime | None = None
 
     def end_by(self, moment: datetime) -> None:
-        """Note that something by which the other end was verified ends at `moment`."""
+        """Note that something that the other end was verified by expires at `moment`."""
         self.above_end = moment if self.above_end is None else min(self.above_end, moment)
 
     @property
     def certificate(self) -> x509.Certificate | None:
-        """The certificate that the other end has shown, now or when its session began."""
+        """The certificate that the other end presented, now or when its session began."""
         return self.get_peer_certificate(as_cryptography=True)
 
 
 _Objection = Callable[[x509.Certificate, str], str]
-"""Gives what speaks against a certificate that OpenSSL takes, and the name expected in it."""
+"""Returns any objection to a certificate that OpenSSL accepts, given the name expected in it."""
 
 
 def server_context(credentials: Credentials, now: datetime) -> Context:
-    """Make the context of a server: it wants a user's certificate."""
+    """Return the context of a server, which requires a user's certificate."""
     context = _context(credentials, now)
     context.set_session_id(_SESSION_CONTEXT)
     context.set_session_cache_mode(SSL.SESS_CACHE_SERVER)
@@ -91,14 +91,14 @@ def server_context(credentials: Credentials, now: datetime) -> Context:
 
 
 def client_context(credentials: Credentials, now: datetime) -> Context:
-    """Make the context of a client: it wants the certificate of the very server that it means."""
+    """Return the context of a client, which requires the certificate of the server that it expects."""
     context = _context(credentials, now)
     _verify(context, _objection_to_server, server=True)
     return context
 
 
 def client_connection(context: Context, server: tuple[str, int], sni: bytes | None) -> Connection:
-    """Begin the client's side of a connection to `server`, resuming the session with it, if any."""
+    """Return the client's end of a connection to `server`, resuming the session with it, if any."""
     connection = Connection(context, server[0])
     if sni is not None:
         connection.set_tlsext_host_name(sni)
@@ -128,9 +128,9 @@ def _context(credentials: Credentials, now: datetime) -> Context:
 
 
 def _verify(context: Context, objection: _Objection, *, server: bool) -> None:
-    """Have the certificates of the other end looked at; `server` says which end that is.
+    """Verify the certificates of the other end; `server` says which end that is.
 
-    A session remembers the other end's own certificate alone, so those above it bound the context.
+    A session keeps only the other end's own certificate, so those above it limit the context's lifetime.
     """
 
     def look(ours: SSL.Connection, shown: crypto.X509, error: int, depth: int, is_good: int) -> bool:
@@ -174,7 +174,7 @@ def _objection_to_server(certificate: x509.Certificate, expected: str) -> str:
 
 
 def _is_for(certificate: x509.Certificate, purpose: ObjectIdentifier) -> bool:
-    """Say whether `certificate` says that it is for `purpose`: OpenSSL takes silence for a yes."""
+    """Whether `certificate` states that it is for `purpose`; OpenSSL accepts one that states nothing."""
     try:
         usage = certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage)
     except x509.ExtensionNotFound:

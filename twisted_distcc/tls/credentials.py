@@ -1,8 +1,7 @@
-"""What one end of a connection shows, and whom it trusts.
+"""The credentials of one end of a connection: what it presents, and whom it trusts.
 
-In: the names of PEM files, and the time.  Out: frozen `Credentials`, or a `BadCredentialsError` whose
-sentence names the file and what to do about it.  This module refuses to know connections and who
-watches the files.
+`load` takes the names of PEM files and the time, and returns frozen `Credentials`, or raises a
+`BadCredentialsError` whose text names the file and says what to do about it.
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ SigningKey: TypeAlias = (
 )
 """The kinds of keys that TLS 1.3 signs with."""
 
-# A farm's list of revoked certificates is far below that; a device that never ends is not.
+# A farm's revocation list is far smaller; a device without an end is not.
 _LARGEST: Final = 16 * 1024 * 1024
 _GROUP_READS: Final = stat.S_IRGRP
 
@@ -39,16 +38,16 @@ class BadCredentialsError(DistccError):
 
 
 class MissingCredentialsError(BadCredentialsError):
-    """A file of certificates or keys is not there."""
+    """A file of certificates or keys does not exist."""
 
 
 class ClosedCredentialsError(BadCredentialsError):
-    """A file of certificates or keys is not for us to read."""
+    """We have no permission to read a file of certificates or keys."""
 
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """One end's credentials, each as `CredentialFiles` says."""
+    """One end's credentials; see `CredentialFiles` for each."""
 
     certificate: x509.Certificate
     chain: tuple[x509.Certificate, ...]
@@ -58,11 +57,11 @@ class Credentials:
 
     @property
     def authority_names(self) -> frozenset[x509.Name]:
-        """The names of the authorities that are trusted."""
+        """The names of the trusted authorities."""
         return frozenset(authority.subject for authority in self.authorities)
 
     def has_revoked(self, certificate: x509.Certificate) -> bool:
-        """Say whether `certificate` is on the list of the authority that made it."""
+        """Whether `certificate` is on the revocation list of its authority."""
         return any(
             crl.issuer == certificate.issuer
             and crl.get_revoked_certificate_by_serial_number(certificate.serial_number) is not None
@@ -70,17 +69,17 @@ class Credentials:
         )
 
     def has_no_list_for(self, certificate: x509.Certificate, now: datetime) -> bool:
-        """Say whether all lists that `certificate` could be on have ended by `now`."""
+        """Whether all lists that `certificate` could be on have expired by `now`."""
         end = self._list_end(certificate)
         return end is not None and now > end
 
     def authority_end(self, certificate: x509.Certificate) -> datetime | None:
-        """Return when the last authority ends that can have made `certificate`, of those known here."""
+        """Return when the last of the known authorities that may have issued `certificate` expires."""
         authorities = (known for known in self.authorities if known.subject == certificate.issuer)
         return max((authority.not_valid_after_utc for authority in authorities), default=None)
 
     def end_of(self, certificate: x509.Certificate) -> datetime:
-        """Return until when the other end's `certificate` is good, unless it is revoked before."""
+        """Return until when the other end's `certificate` is valid, unless it is revoked earlier."""
         others = (self.authority_end(certificate), self._list_end(certificate))
         ends = [end for end in others if end is not None]
         return min([certificate.not_valid_after_utc, *ends])
@@ -91,17 +90,18 @@ class Credentials:
         return max(known) if ends and len(known) == len(ends) else None
 
     def next_end(self, now: datetime) -> datetime | None:
-        """Return when the next of these certificates and lists ends, of those that are good at `now`."""
+        """Return when the next of these certificates and lists expires, of those valid at `now`."""
         certificates = (self.certificate, *self.chain, *self.authorities)
         ends = [certificate.not_valid_after_utc for certificate in certificates]
         ends += [crl.next_update_utc for crl in self.revocations if crl.next_update_utc is not None]
         return min((end for end in ends if end >= now), default=None)
 
     def check_time(self, now: datetime) -> None:
-        """Find out whether the other end can accept these at `now`.
+        """Check that the other end can accept these at `now`.
 
         Raises:
-            BadCredentialsError: if the certificate has ended, or has not begun, or the list has ended.
+            BadCredentialsError: if the certificate has expired or is not valid yet, or the list has
+                expired.
         """
         name, certificate = holder(self.certificate), self.certificate
         if now > certificate.not_valid_after_utc:
@@ -123,22 +123,22 @@ class Credentials:
 
 
 def day(moment: datetime) -> str:
-    """Give a moment as certificates have it, for people."""
+    """Return `moment` for people to read, as in `2030-01-31 12:00 UTC`."""
     return f"{moment:%Y-%m-%d %H:%M} UTC"
 
 
 def load(files: CredentialFiles, now: datetime, key: SigningKey | None = None) -> Credentials:
-    """Read `files`, which have to be good at `now`.
+    """Read `files`, which have to be valid at `now`.
 
     Args:
         files: where they are.
         now: the time.
-        key: the key that is known already: it stays where its file is closed to us, as it is to a
-            server that has given root away.
+        key: the key that is known already; it is kept if we may not read its file, as a server may not
+            after dropping root.
 
     Raises:
-        BadCredentialsError: naming the file that is not there, not readable, not what it should be,
-            or readable by too many.
+        BadCredentialsError: naming the file that is missing, unreadable, not what it should be, or
+            readable by others.
     """
     certificate, *chain = _parsed(files.certificate, "certificate", x509.load_pem_x509_certificates)
     try:
@@ -186,7 +186,7 @@ def _contents(path: str, what: str, *, secret: bool) -> bytes:
 
 
 def _check_mode(found: os.stat_result, path: str, what: str) -> None:
-    """Refuse a key that others can read; one of root's may be readable for the group of a server."""
+    """Refuse a key that others can read; if root owns it, a server's group may be able to."""
     others = stat.S_IMODE(found.st_mode) & (stat.S_IRWXG | stat.S_IRWXO)
     if found.st_uid == 0:
         others &= ~_GROUP_READS

@@ -1,8 +1,8 @@
-"""Endpoints of servers under mutual TLS, for every program on Twisted.
+"""Server endpoints with mutual TLS, for any Twisted program.
 
-In: the words of an endpoint string, such as
+`mutual_tls_endpoint` makes one from the fields of an endpoint string, such as
 `distcc-tls:3634:certificate=server/certificate.pem:key=server/key.pem:ca=server/ca.pem:crl=server/crl.pem`.
-Out: an endpoint.  Twisted's own `ssl:` cannot ask a client for its certificate.
+Twisted's own `ssl:` cannot ask a client for its certificate.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class MutualTlsEndpoint:
     reactor: Any
 
     def listen(self, protocolFactory: IProtocolFactory) -> Deferred[IListeningPort]:
-        """Serve by the protocols of `protocolFactory`."""
+        """Listen, and serve with the protocols of `protocolFactory`."""
         return self.endpoint.listen(MutualTlsFactory(self.keyring, protocolFactory, self.reactor))
 
 
@@ -44,11 +44,11 @@ def mutual_tls_endpoint(
     interface: str = "",
     backlog: str = "50",
 ) -> MutualTlsEndpoint:
-    """Make the endpoint that the words of an endpoint string mean.
+    """Return the endpoint that the fields of an endpoint string describe.
 
     Raises:
-        BadCredentialsError: if the files are of no use.
-        ValueError: if a number is none.
+        BadCredentialsError: if the files cannot be used.
+        ValueError: if the port or the backlog is not a number.
     """
     kind = TCP6ServerEndpoint if ":" in interface else TCP4ServerEndpoint
     endpoint = kind(reactor, int(port), int(backlog), interface)

@@ -1,8 +1,7 @@
-"""Why two ends do not trust each other, in sentences.
+"""Explain in plain sentences why two ends do not trust each other.
 
-In: what OpenSSL found, on this side or as the other side's alert.  Out: a clause that goes on from
-`the certificate of alice` or from the other end's name, and tells the person who reads it what to do.
-This module refuses to know connections.
+Given what OpenSSL found, on this side or in the other side's alert, these functions return a clause that
+continues from `the certificate of alice` or from the other end's name, and tells the reader what to do.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from cryptography import x509
 from twisted_distcc.tls.certificate_names import holder
 from twisted_distcc.tls.credentials import day
 
-# Numbers of x509_vfy.h, which openssl-verification-options(1) tells of.
+# Numbers of x509_vfy.h, described in openssl-verification-options(1).
 _NOT_YET_VALID: Final = 9
 _EXPIRED: Final = 10
 _WRONG_PURPOSE: Final = 26
@@ -38,7 +37,7 @@ _FAULTS: Final[Mapping[int, str]] = {
     48: "has a name that its authority may not give",
 }
 
-# What the other end may say of our certificate (RFC 8446, section 6), in OpenSSL's words.
+# The alerts that the other end may send about our certificate (RFC 8446, section 6), in OpenSSL's words.
 _ALERT: Final = re.compile(r"\balert (.+)")
 _ALERTS: Final[Mapping[str, str]] = {
     "certificate revoked": "our certificate was revoked: whoever keeps the authority can make another"
@@ -62,7 +61,7 @@ _NO_TLS: Final = frozenset({"wrong version number", "http request", "packet leng
 
 
 def what_is_wrong(certificate: x509.Certificate, error: int, *, server: bool) -> str:
-    """Give the sentence on a `certificate`, perhaps a server's, in which OpenSSL found `error`."""
+    """Return a sentence about the `error` that OpenSSL found in a `certificate`, perhaps a server's."""
     return f"the certificate of {holder(certificate)} {_clause(certificate, error, server=server)}"
 
 
@@ -78,14 +77,14 @@ def _clause(certificate: x509.Certificate, error: int, *, server: bool) -> str:
 
 
 def wrong_purpose(*, server: bool) -> str:
-    """Give the clause on a certificate that is not made to be shown by a server, or by a client."""
+    """Return the clause on a certificate that is not for use by a server, or by a client."""
     if server:
         return "is not for a server: `twisted-distcc certs server` makes one that is"
     return "is not for a user: `twisted-distcc certs user` makes one that is"
 
 
 def what_it_says(errors: object) -> str | None:
-    """Give the clause on what the other end says of us, if the `errors` of OpenSSL tell of an alert.
+    """Return the clause on what the other end says of us; None unless `errors` include an alert.
 
     `errors` is the argument of an `OpenSSL.SSL.Error`.
     """
@@ -96,12 +95,12 @@ def what_it_says(errors: object) -> str | None:
 
 
 def shows_nothing(errors: object) -> bool:
-    """Say whether OpenSSL's `errors` tell of a client without a certificate."""
+    """Whether OpenSSL's `errors` mean that a client has no certificate."""
     return any(reason == "peer did not return a certificate" for reason in _reasons(errors))
 
 
 def is_no_tls(errors: object) -> bool:
-    """Say whether OpenSSL's `errors` tell of bytes that are not TLS at all."""
+    """Whether OpenSSL's `errors` mean that the bytes are not TLS at all."""
     return not _NO_TLS.isdisjoint(_reasons(errors))
 
 

@@ -1,7 +1,7 @@
-"""Where the certificates and keys of one end are.
+"""The paths of one end's certificates and keys.
 
-In: paths.  Out: whether something there has changed.  This module refuses to know what is in the files:
-whoever only hands their names on needs nothing of cryptography.
+`CredentialFiles` also tells whether one of the files has changed.  It does not read them, so code that
+only passes paths along need not import any cryptography.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class CredentialFiles:
-    """Where one end's credentials are.
+    """The paths of one end's credentials.
 
     Attributes:
-        certificate: its certificate, and those that lead from it to the authority, if any.
+        certificate: its certificate, and any intermediates between it and the authority.
         key: the certificate's private key.
         ca: the certificates of the authorities that it trusts.
-        crl: what they have revoked; without it nothing counts as revoked.
+        crl: their revocation lists; without them nothing counts as revoked.
     """
 
     certificate: str
@@ -27,7 +27,7 @@ class CredentialFiles:
     crl: str | None = None
 
     def stamp(self) -> tuple[tuple[int, ...] | None, ...]:
-        """Give what is another value when a file is another one, or has changed."""
+        """Return a value that changes when one of the files is changed or replaced."""
         return tuple(_stamp(path) for path in (self.certificate, self.key, self.ca, self.crl) if path)
 
 

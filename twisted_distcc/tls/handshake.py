@@ -1,8 +1,7 @@
-"""A connection from its first byte until both ends have shown who they are.
+"""A connection from its first byte until both ends have proved who they are.
 
-In: a transport under TLS, and what to do then.  Out: a protocol, connected once the other end is
-trusted; or a clause on why it never was.  This module refuses to know which end it is on, and what is
-said afterwards.
+A `Handshake` takes the place of the real protocol, and connects it once the other end is trusted, or
+reports why that never happened.  It works the same for clients and servers.
 """
 
 from __future__ import annotations
@@ -34,25 +33,25 @@ HANDSHAKE: Final = 10.0
 """Seconds after which a connection whose handshake is not done is closed."""
 
 MOST_OVERHEAD: Final = 128 * 1024
-"""Bytes of TLS without data that one end takes from the other: certificates have some thousand, OpenSSL
-takes 100 KiB of them at the most, and one record that is not whole is counted here as well."""
+"""The most bytes of TLS overhead that one end accepts from the other: certificates have a few thousand,
+OpenSSL accepts 100 KiB of them at most, and one incomplete record is counted here as well."""
 _PER_RECORD: Final = 5 + 1 + 16
-"""Bytes of a record beside its data: header, type and tag (RFC 8446, section 5.2)."""
+"""Bytes of a record besides its data: header, type and tag (RFC 8446, section 5.2)."""
 
 
 class MutualTls(BufferingTLSTransport):
-    """The transport of a protocol: what is written is encrypted, and the other end is known.
+    """The transport of a protocol, which encrypts what is written and knows the other end.
 
-    What the other end sends for TLS's own ends has a ceiling: to each KeyUpdate that asks for one (RFC
-    8446, section 4.6.3) OpenSSL writes an answer, which stays in memory if nobody reads it, and takes
-    time in any case.  What carries data of the protocol is not counted, that is bounded elsewhere.
+    The overhead that the other end may send has a ceiling: OpenSSL answers each KeyUpdate that requests
+    it (RFC 8446, section 4.6.3), and the answer takes time, and stays in memory if nobody reads it.
+    Records that carry data of the protocol are not counted; these are bounded elsewhere.
     """
 
     _log = Logger()
     _overhead = 0  # bytes of TLS beside the data, and what data needs
 
     def dataReceived(self, data: bytes) -> None:
-        """Decrypt what came, and close the connection when too much of it is no data."""
+        """Decrypt `data`, and close the connection if there is too much overhead."""
         self._overhead += len(data)
         super().dataReceived(data)
         if self._overhead > MOST_OVERHEAD and not self._aborted:
@@ -63,43 +62,43 @@ class MutualTls(BufferingTLSTransport):
             self.abortConnection()
 
     def delivered(self, length: int) -> None:
-        """Count a record that carried so many bytes of data."""
+        """Allow for a record that carried `length` bytes of data."""
         self._overhead -= length + _PER_RECORD
 
     @property
     def connection(self) -> Connection:
-        """What OpenSSL and we know of the other end."""
+        """The OpenSSL connection, and what is known of the other end."""
         return cast(Connection, self.getHandle())
 
     @property
     def certificate(self) -> x509.Certificate:
-        """The certificate that the other end has shown; the handshake is done."""
+        """The certificate that the other end presented; only after the handshake."""
         certificate = self.connection.certificate
         assert certificate is not None
         return certificate
 
     def loseWriteConnection(self) -> None:
-        """Send what was written, and say that no more comes; what still comes is read and dropped.
+        """Send what was written, and close our side; what still arrives is read and dropped.
 
-        TCP's own way would end the connection before TLS has sent everything.
+        A TCP half-close would end the connection before TLS has sent everything.
         """
         self.loseConnection()
 
 
 @implementer(IHandshakeListener)
 class Handshake(Protocol):
-    """Stands where the protocol will be.
+    """Takes the place of the protocol until the other end is trusted.
 
     Args:
-        clock: ends what takes too long.
-        objection: gives what speaks against the other end's certificate by now, or nothing.
-        trusted: makes the protocol, when the other end is trusted, if it is to have one.
-        failed: is told why it is not, in a clause that goes on from the other end's name.
-        translate: gives the reason why the connection of the protocol was lost.
+        clock: for the timeout.
+        objection: returns any current objection to the other end's certificate, or an empty text.
+        trusted: called when the other end is trusted; returns the protocol, or None to close.
+        failed: called with the reason otherwise, a clause that continues from the other end's name.
+        translate: returns the reason to report for the loss of the protocol's connection.
 
     Attributes:
-        protocol: what the other end talks to, once it is trusted.
-        trusted_until: when it ends that the other end is trusted, for those who look at that.
+        protocol: the real protocol, once the other end is trusted.
+        trusted_until: when the trust in the other end expires, for those who check that.
     """
 
     def __init__(
@@ -122,18 +121,18 @@ class Handshake(Protocol):
 
     @property
     def tls(self) -> MutualTls:
-        """The transport, with all that it can."""
+        """The transport, by its real type."""
         return cast(MutualTls, self.transport)
 
     def connectionMade(self) -> None:
-        """Wait for the handshake, but not for ever."""
+        """Wait for the handshake, with a timeout."""
         if ITCPTransport.providedBy(self.tls.transport):
             # A request follows the last words of the handshake at once: they wait for nothing.
             self.tls.setTcpNoDelay(True)
         self._timer = self._clock.callLater(HANDSHAKE, self._late)
 
     def handshakeCompleted(self) -> None:
-        """Make the protocol; OpenSSL has looked at the other end's certificate, now or earlier."""
+        """Connect the protocol; OpenSSL has verified the other end's certificate, now or earlier."""
         self._stop_timer()
         if objection := self._objection(self.tls.certificate):
             self.give_up(f"is not trusted: {objection}")
@@ -151,7 +150,7 @@ class Handshake(Protocol):
         self.protocol.dataReceived(data)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        """Pass it on, or say why there was nobody to pass it on to."""
+        """Pass it on, or report why the handshake failed."""
         self._stop_timer()
         if self.protocol is not None:
             self.protocol.connectionLost(self._translate(reason))
@@ -172,19 +171,19 @@ class Handshake(Protocol):
 
 
 def called(address: object) -> str:
-    """Return what the log calls the other end at `address`."""
+    """Return the name of the peer at `address` for the log."""
     host, port = getattr(address, "host", None), getattr(address, "port", 0)
     return "somebody" if host is None else str(tcp_peer(host, port))
 
 
 def openssl_errors(reason: Failure) -> object:
-    """Give OpenSSL's list of errors for which a connection was lost, or `None` if it has none."""
+    """Return OpenSSL's list of errors for a lost connection, or `None` if there is none."""
     error = reason.value
     return error.args[0] if isinstance(error, SSL.Error) and error.args else None
 
 
 def why(connection: Connection, reason: Failure) -> str:
-    """Give the clause on a handshake that came to nothing; `reason` is why the connection was lost."""
+    """Return the clause on a failed handshake; `reason` is why the connection was lost."""
     if connection.doubt:
         return f"is not trusted: {connection.doubt}"
     errors = openssl_errors(reason)

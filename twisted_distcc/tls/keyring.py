@@ -1,8 +1,7 @@
-"""Credentials that stay as new as their files.
+"""Credentials that are reloaded when their files change.
 
-In: the names of files, what to make of them, and a clock.  Out: the context for the next connection.
-Files that changed and cannot be used leave the old credentials in place.  This module refuses to know
-who asks when: a server looks every half second, an agent with each job.
+A `Keyring` provides the context for the next connection.  If files have changed and cannot be used, the
+old credentials stay in place.  A server checks the files every half second, an agent for each job.
 """
 
 from __future__ import annotations
@@ -20,11 +19,11 @@ from twisted_distcc.tls.files import CredentialFiles
 
 
 class Keyring:
-    """What the files hold, and a context made of it.
+    """The credentials in the files, and a context made from them.
 
     Args:
         files: where the credentials are.
-        make: makes a context, at a time, from what the files hold.
+        make: returns a context for these credentials, given the time.
         seconds: the wall clock, in seconds since the epoch.
 
     Raises:
@@ -46,28 +45,28 @@ class Keyring:
         self._read()
 
     def now(self) -> datetime:
-        """Give the time by this keyring's clock."""
+        """Return the time of this keyring's clock."""
         return datetime.fromtimestamp(self._seconds(), UTC)
 
     @property
     def context(self) -> Context:
-        """The context for the next connection: a new one when the last is no longer current."""
+        """The context for the next connection, renewed when it is no longer current."""
         now = self.now()
         if not self._context.is_current(now):
             self._context = self._make(self.credentials, now)
         return self._context
 
     def objection(self, certificate: x509.Certificate) -> str:
-        """Return what speaks against the other end's `certificate` by now, or nothing.
+        """Return any current objection to the other end's `certificate`, or an empty text.
 
-        It was good when OpenSSL verified it, by a context that may be older: nobody does so again when
-        a session is resumed, and a handshake goes on with what it began with.
+        It was valid when OpenSSL verified it, perhaps in an older context: it is not verified again when
+        a session is resumed, and a handshake continues with the context it began with.
         """
         clause = self._clause(certificate, self.now())
         return clause and f"the certificate of {holder(certificate)} {clause}"
 
     def end_of(self, connection: Connection) -> datetime:
-        """Return until when the other end of `connection` is trusted, unless it is revoked before."""
+        """Return until when the other end of `connection` is trusted, unless it is revoked earlier."""
         certificate = connection.certificate
         assert certificate is not None, "the handshake is done"
         end = self.credentials.end_of(certificate)
@@ -94,10 +93,10 @@ class Keyring:
         return ""
 
     def renew(self) -> None:
-        """Read the files again, for connections to come.
+        """Read the files again, for future connections.
 
         Raises:
-            BadCredentialsError: if they cannot be used; everything stays as it was.
+            BadCredentialsError: if they cannot be used; nothing changes then.
         """
         self._stamp = self.files.stamp()
         before = self.credentials.authority_names
@@ -105,7 +104,7 @@ class Keyring:
         self._dropped = before - self.credentials.authority_names
 
     def renew_if_changed(self) -> bool:
-        """Read the files again if one has changed since they were last read; say whether it has.
+        """Read the files again if one has changed since the last time; return whether one has.
 
         Raises:
             BadCredentialsError: as `renew` does, once for each change.

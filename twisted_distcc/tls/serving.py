@@ -1,8 +1,8 @@
-"""The server's side of mutual TLS, around whatever serves.
+"""The server's side of mutual TLS, wrapped around any server factory.
 
-In: a keyring, and the factory of a server.  Out: a factory that serves those alone who show a trusted
-certificate, and the peer that this makes of them.  The files and the clock are looked at twice a second:
-whoever would be refused by now gets no further than the job that runs.
+`MutualTlsFactory` takes a keyring and the factory of a server, and serves only clients that present a
+trusted certificate; `certificate_peer` returns the peer that it identifies.  The files and the clock are
+checked twice a second: a client that would now be refused gets no further than its running job.
 """
 
 from __future__ import annotations
@@ -39,21 +39,21 @@ from twisted_distcc.tls.keyring import Keyring
 
 _LINK: Final = 64  # bits (RFC 4291, 2.5.1)
 _LINGER: Final = 10.0
-"""Seconds that a client has to hang up when TLS is over."""
+"""Seconds that a client has to hang up after the end of TLS."""
 _LOOK: Final = 0.5
-"""Seconds between two looks at the files: a revocation counts within a second."""
+"""Seconds between two checks of the files, so that a revocation takes effect within a second."""
 _STRANGERS: Final = 1024
-"""Most connections at a time of clients that are not known yet: each takes a descriptor and some 100 KiB
-of memory, for ten seconds of handshake and ten to hang up."""
+"""The most connections at a time from clients that are not known yet: each takes a descriptor and some
+100 KiB of memory, for ten seconds of handshake and ten to hang up."""
 
 
 def server_keyring(files: CredentialFiles, seconds: Callable[[], float]) -> Keyring:
-    """Give the keyring of a server; see `Keyring`."""
+    """Return the keyring of a server; see `Keyring`."""
     return Keyring(files, server_context, seconds)
 
 
 def certificate_peer(transport: object) -> Peer | None:
-    """Give the peer whose certificate was shown on `transport`, or `None` if that is no such thing."""
+    """Return the peer by the certificate presented on `transport`; `None` if it is not mutual TLS."""
     if not isinstance(transport, MutualTls):
         return None
     address: Any = transport.getPeer()
@@ -64,19 +64,19 @@ def certificate_peer(transport: object) -> Peer | None:
 
 
 def _nobody(_address: IAddress | None, _reason: str) -> None:
-    """Tell nobody but the log."""
+    """Do nothing; the log has it."""
 
 
 def abort(protocol: IProtocol) -> None:
-    """End the connection of a protocol that knows no better way to stop in time."""
+    """Abort the connection of a protocol that has no better way to stop in time."""
     protocol.transport.abortConnection()  # type: ignore[attr-defined]
 
 
 class _Lingering(ProtocolWrapper):
-    """Lies under TLS, and ends a connection so that the client can read the last words.
+    """Sits below TLS, and ends a connection so that the client can still read the last bytes.
 
-    A client that is not trusted is told so while it sends its request already.  If the connection were
-    closed then, what it sends would be answered with a reset, and the last words would be lost.
+    An untrusted client is told so while already sending its request.  If the connection were closed
+    then, what it sends would be answered with a reset, and the last bytes would be lost.
     """
 
     _is_over = False
@@ -84,11 +84,11 @@ class _Lingering(ProtocolWrapper):
     _stranger: str | None = None
 
     def count(self, stranger: str) -> None:
-        """Be a connection of somebody who is not known yet, but called `stranger` among those."""
+        """Count this connection as one of the unknown client `stranger`."""
         self._stranger = stranger
 
     def become_known(self) -> None:
-        """Give the place among the strangers back."""
+        """Stop counting this connection as a stranger's."""
         who, self._stranger = self._stranger, None
         if who is not None:
             cast(MutualTlsFactory, self.factory).strangers.give_back(who, 1)
@@ -108,7 +108,7 @@ class _Lingering(ProtocolWrapper):
             self._timer = clock.callLater(_LINGER, self.abortConnection)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        """The client is gone; TLS, which hears of that now, may want to hang up all the same."""
+        """Pass it on; TLS, which only now learns that the client is gone, may still try to hang up."""
         self._is_over = True
         self.become_known()
         if self._timer is not None and self._timer.active():
@@ -117,17 +117,17 @@ class _Lingering(ProtocolWrapper):
 
 
 class MutualTlsFactory(WrappingFactory[_Lingering]):
-    """Serves by the protocols of `wrapped`, once the client is trusted.
+    """Serves with the protocols of `wrapped`, once the client is trusted.
 
     Args:
-        keyring: what this server shows, and whom it trusts.
-        wrapped: makes the protocols; their transport is a `MutualTls`.
+        keyring: what this server presents, and whom it trusts.
+        wrapped: builds the protocols; their transport is a `MutualTls`.
         reactor: provides `IReactorTime`.
-        retire: is called with the protocol of a client who would be refused by now, as one whose
-            certificate was revoked or has expired meanwhile.
-        refused: is told of each client that is not trusted: its address, and why, in a clause.
-        strangers: how many clients may be in their handshakes at a time, of one address half of it; more
-            are closed without a word.
+        retire: called with the protocol of a client that would now be refused, for instance because
+            its certificate has been revoked or has expired.
+        refused: called for each client that is not trusted, with its address and the reason, a clause.
+        strangers: how many clients may be in their handshakes at a time, half of them from one address;
+            further connections are closed without a word.
     """
 
     protocol = _Lingering
@@ -157,7 +157,7 @@ class MutualTlsFactory(WrappingFactory[_Lingering]):
     def buildProtocol(  # type: ignore[override]  # Twisted takes `None` for a no
         self, addr: IAddress
     ) -> _Lingering | None:
-        """Make what lies under TLS, unless too many are strangers yet."""
+        """Return the protocol below TLS, unless there are too many strangers."""
         who = _neighbourhood(addr)
         if not self.strangers.take(who, 1):
             self._log.warn("{who} is dropped: too many TLS handshakes in progress", who=called(addr))
@@ -167,20 +167,20 @@ class MutualTlsFactory(WrappingFactory[_Lingering]):
         return lingering
 
     def startFactory(self) -> None:
-        """Watch the files as long as there is a port."""
+        """Watch the files while there is a port."""
         if self._keyring.files.crl is None:
             self._log.warn("there is no list of revoked certificates: none counts as revoked over TLS")
         self._watch.start(_LOOK, now=False)
 
     def stopFactory(self) -> None:
-        """Watch no more, and begin nothing with clients that are not known yet."""
+        """Stop watching, and turn away clients that are not known yet."""
         self._watch.stop()
         for handshake in self._handshakes():
             if handshake.protocol is None:
                 handshake.give_up("came when this server was ending")
 
     def renew(self) -> None:
-        """Read the files again, whether they have changed or not; what cannot be used is not taken."""
+        """Read the files again, whether or not they have changed; unusable ones are ignored."""
         self._take(self._renewed)
 
     def _renewed(self) -> bool:
@@ -202,7 +202,7 @@ class MutualTlsFactory(WrappingFactory[_Lingering]):
             self._look_anew()
 
     def _look_anew(self) -> None:
-        """Hold those who were trusted by the old files against the new ones."""
+        """Check clients that were trusted by the old files against the new ones."""
         for handshake, protocol in self._served():
             if self._keyring.objection(handshake.tls.certificate):
                 self._retire(protocol)
@@ -224,7 +224,7 @@ class MutualTlsFactory(WrappingFactory[_Lingering]):
 
 @implementer(IOpenSSLServerConnectionCreator)
 class _Connections:
-    """Begins each connection with what the keyring holds at that moment."""
+    """Begins each connection with the keyring's current context."""
 
     def __init__(self, keyring: Keyring) -> None:
         self._keyring = keyring
@@ -234,7 +234,7 @@ class _Connections:
 
 
 class _Handshakes(Factory):
-    """Lets every connection begin with its handshake."""
+    """Builds a `Handshake` for every connection."""
 
     noisy = False
     _log = Logger()
@@ -252,17 +252,17 @@ class _Handshakes(Factory):
         self._refused = refused
 
     def doStart(self) -> None:
-        """Start what is wrapped, too."""
+        """Start the wrapped factory, too."""
         super().doStart()
         self._wrapped.doStart()
 
     def doStop(self) -> None:
-        """Stop what is wrapped, too."""
+        """Stop the wrapped factory, too."""
         self._wrapped.doStop()
         super().doStop()
 
     def buildProtocol(self, addr: IAddress | None) -> Protocol:
-        """Make the protocol of one handshake."""
+        """Return a protocol for one handshake."""
 
         def failed(reason: str) -> None:
             self._log.warn("{who} {reason}", who=called(addr), reason=reason)
@@ -278,7 +278,7 @@ class _Handshakes(Factory):
 
 
 def _neighbourhood(address: Any) -> str:
-    """Give what no stranger has many of: an IPv4 address, or the network of an IPv6 one."""
+    """Return the unit by which strangers are limited: an IPv4 address, or the network of an IPv6 one."""
     if not hasattr(address, "host"):
         return ""
     found = tcp_peer(address.host, address.port).address

@@ -39,7 +39,7 @@ class Part:
 
 
 def file_stamp(path: str) -> FileStamp:
-    """Give what tells one file at `path` from the next one there.
+    """Return what tells one file at `path` from the next one there.
 
     Raises:
         OSError: if there is none.
@@ -68,7 +68,7 @@ def deciding(libraries: Iterable[str], *, mathematics: bool) -> tuple[str, ...]:
 
 
 def parts(programs: Iterable[str], libraries: Iterable[str], own: Iterable[str]) -> tuple[Part, ...]:
-    """Give the parts of a compiler: its programs, their libraries, and its own files and folders.
+    """Return the parts of a compiler: its programs, their libraries, and its own files and folders.
 
     Raises:
         OSError: if one is not there.
@@ -82,7 +82,7 @@ def parts(programs: Iterable[str], libraries: Iterable[str], own: Iterable[str])
 
 
 def digest_of(found: Iterable[Part]) -> str:
-    """Give one SHA-256 of what is in these parts, in hexadecimal digits; this reads them.
+    """Return one SHA-256 of what is in these parts, in hexadecimal digits; this reads them.
 
     Raises:
         OSError: if one cannot be read.
@@ -98,7 +98,7 @@ def digest_of(found: Iterable[Part]) -> str:
 
 
 def _files(path: str) -> Iterator[tuple[str, str]]:
-    """Give the file at `path`, or all below the folder there, by their names in it."""
+    """Return the file at `path`, or all below the folder there, by their names in it."""
     if not os.path.isdir(path):
         yield f"file {os.path.basename(path)}", path
     above = len(os.path.dirname(path)) + 1

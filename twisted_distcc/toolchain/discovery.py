@@ -63,7 +63,7 @@ class Toolchain:
         return self.programs[0]
 
     def parts(self) -> tuple[Part, ...]:
-        """Give the files that decide what it makes; none if nobody can tell which these are.
+        """Return the files that decide what it makes; none if nobody can tell which these are.
 
         Every compiler has headers of its own: one that does not tell of any is not understood.  Nor is
         a program that only starts a compiler, and may add to its options.
@@ -107,7 +107,7 @@ def discover(compiler: str, environ: Mapping[str, str], beside: Iterable[str]) -
 
 
 def whole_system(compiler: str) -> Toolchain:
-    """Give `compiler` with all that the system has installed."""
+    """Return `compiler` with all that the system has installed."""
     return Toolchain((compiler,), View.of([*_SYSTEM, *_BESIDE, compiler]), is_whole_system=True)
 
 
@@ -120,7 +120,7 @@ class _Asked:
         self._told = self._answer("-print-search-dirs")
 
     def programs(self) -> Iterator[str]:
-        """Give the programs that it starts."""
+        """Return the programs that it starts."""
         folders = [*program_folders(self._told), *self._environ.get("PATH", os.defpath).split(":")]
         for name in _PROGRAMS:
             paths = (os.path.join(folder, name) for folder in folders if folder.startswith("/"))
@@ -134,11 +134,11 @@ class _Asked:
         return not install_folders(self._told)
 
     def folders(self) -> tuple[str, ...]:
-        """Give the folders that it keeps its own files in, and the files that configure it."""
+        """Return the folders that it keeps its own files in, and the files that configure it."""
         return (*self._kept, *self._settings, *self._neighbours)
 
     def own(self) -> Iterator[str]:
-        """Give the folders of its own headers, and the files that configure it."""
+        """Return the folders of its own headers, and the files that configure it."""
         for folder in self._kept:
             names = sorted(os.listdir(folder)) if os.path.isdir(folder) else ()
             yield from (os.path.join(folder, name) for name in names if _OWN.match(name))
@@ -159,7 +159,7 @@ class _Asked:
 
     @property
     def _neighbours(self) -> Iterator[str]:
-        """Give the folder of the gcc beside whose headers clang looks for the C++ library."""
+        """Return the folder of the gcc beside whose headers clang looks for the C++ library."""
         if self.is_clang:
             library = self._answer("--rtlib=libgcc", "-print-libgcc-file-name").rstrip("\n")
             if os.path.isabs(library):  # if there is a gcc

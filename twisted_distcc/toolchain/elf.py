@@ -46,7 +46,7 @@ def needed(path: str, environ: Mapping[str, str] = _NO_VARIABLES) -> tuple[str, 
 
 
 def interpreter(path: str) -> str | None:
-    """Give the loader that the program at `path` names, `None` for a static program.
+    """Return the loader that the program at `path` names, `None` for a static program.
 
     Raises:
         NotAProgramError: if it is none.

@@ -28,7 +28,7 @@ _LONGEST_CHAIN: Final = 10
 
 
 def on_path(name: str, folders: Sequence[str]) -> Iterator[str]:
-    """Give each executable file called `name` in `folders` that is not a masquerade link."""
+    """Return each executable file called `name` in `folders` that is not a masquerade link."""
     for folder in folders:
         candidate = os.path.join(folder, name)
         if is_executable(candidate) and not is_masquerade(candidate):
@@ -49,7 +49,7 @@ def find_compiler(name: str, directory: str, path: str) -> str | None:
 
 
 def name_behind(name: str, path: str) -> str:
-    """Give the name of a certain compiler for `cc` and `c++`, which are links at `path` to one.
+    """Return the name of a certain compiler for `cc` and `c++`, which are links at `path` to one.
 
     Any other name stands for itself, and so do these where they are links to nothing that has a name.
     """
@@ -107,7 +107,7 @@ class Compilers:
     root: str = ""
 
     def resolve(self, name: str) -> str | Refused:
-        """Give the path of the compiler that a client calls `name`, or say why it gets none."""
+        """Return the path of the compiler that a client calls `name`, or say why it gets none."""
         if self.commands is not None:
             return self._listed(name, self.commands)
         if self.any_command and os.path.isabs(name) and is_executable(self.root + name):

@@ -90,7 +90,7 @@ class Toolchains:
         return self.learn(path) if known is None else known[1]
 
     def digest(self, path: str) -> str | None:
-        """Give the digest of a compiler that is known, if it can be told; this may wait.
+        """Return the digest of a compiler that is known, if it can be told; this may wait.
 
         Its parts are read again when one of them has changed.
         """

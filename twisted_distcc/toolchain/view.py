@@ -38,7 +38,7 @@ class View:
 
 
 def _follow(path: str, links: dict[str, str]) -> str | None:
-    """Give the real path of `path`, and note the links that lead there; `None` if nothing is there."""
+    """Return the real path of `path`, and note the links that lead there; `None` if nothing is there."""
     here = "/"
     left = path.split("/")[::-1]
     followed = 0

@@ -136,7 +136,7 @@ class _Exchange(Protocol):
         self._done: Deferred[tuple[Reply, int]] = Deferred(lambda _: self._close())
 
     def result(self) -> Deferred[tuple[Reply, int]]:
-        """Give the reply as it came, and its version."""
+        """Return the reply as it came, and its version."""
         return self._done
 
     def connectionMade(self) -> None:

@@ -58,7 +58,7 @@ class Identity:
 
 
 def credential_files(paths: TlsPaths) -> CredentialFiles:
-    """Give the files that `paths` mean: a list of revoked certificates counts if there is one."""
+    """Return the files that `paths` mean: a list of revoked certificates counts if there is one."""
     has_crl = paths.wants_crl or os.path.exists(paths.crl)
     return CredentialFiles(paths.certificate, paths.key, paths.ca, paths.crl if has_crl else None)
 
@@ -71,7 +71,7 @@ class Identities:
         self._known = Bounded[CredentialFiles, Identity](_MOST)
 
     def of(self, files: CredentialFiles) -> Identity:
-        """Give what `files` hold now.
+        """Return what `files` hold now.
 
         Raises:
             UntrustedError: if they are of no use.
@@ -152,7 +152,7 @@ class _Call(Factory):
             raise CannotConnectError(f"cannot be reached: no server has such a name ({error})") from None
 
     def greeted(self) -> Deferred[IProtocol]:
-        """Give the protocol when the server is trusted."""
+        """Return the protocol when the server is trusted."""
         return self._greeted
 
     def clientConnectionForTLS(self, tlsProtocol: TLSMemoryBIOProtocol) -> SSL.Connection:

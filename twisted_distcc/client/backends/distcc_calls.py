@@ -45,7 +45,7 @@ class Calls:
     folder: str
 
     async def reply(self, host: RemoteHost, request: Request, limits: Limits | None = None) -> Reply:
-        """Give what `host` answers to `request`, whatever it is, within `limits`.
+        """Return what `host` answers to `request`, whatever it is, within `limits`.
 
         Raises:
             HostError: if it does not.
@@ -57,7 +57,7 @@ class Calls:
         return await client.compile(request)
 
     async def compiled(self, host: RemoteHost, request: Request, *, with_rules: bool = False) -> Reply:
-        """Give what a compiler on `host` made of `request`; `with_rules` wants a dependency file, too.
+        """Return what a compiler on `host` made of `request`; `with_rules` wants a dependency file, too.
 
         Raises:
             HostError: if a server answers something of its own, or not all that was asked for.

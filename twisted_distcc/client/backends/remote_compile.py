@@ -197,7 +197,7 @@ class RemoteCompile:
             raise BadReplyError(f"sent a bad reply: {error}") from error
 
     def _environment(self, host: RemoteHost, likeness: Likeness | None) -> dict[str, str] | None:
-        """Give the environment that `host` is to preprocess in; `None` if it is not to preprocess."""
+        """Return the environment that `host` is to preprocess in; `None` if it is not to preprocess."""
         found = self.inputs.found
         if found is None:
             return None

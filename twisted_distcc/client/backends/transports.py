@@ -51,7 +51,7 @@ def endpoint_to(
     spawn: Spawner,
     secured: SecureWay,
 ) -> IStreamClientEndpoint:
-    """Give the endpoint that leads to `host`; `reactor` provides `IReactorTCP` and `IReactorSocket`.
+    """Return the endpoint that leads to `host`; `reactor` provides `IReactorTCP` and `IReactorSocket`.
 
     Raises:
         UntrustedError: if the host wants to know who calls, and there is nobody to say.
@@ -81,7 +81,7 @@ class SecureWay:
     def to(
         self, host: TcpHost, endpoint: IStreamClientEndpoint, settings: Settings, reactor: Any
     ) -> IStreamClientEndpoint:
-        """Give the endpoint that leads to `host` by way of `endpoint`, or raise `UntrustedError`."""
+        """Return the endpoint that leads to `host` by way of `endpoint`, or raise `UntrustedError`."""
         from twisted_distcc.client.backends.client_tls import Identities, TlsEndpoint, credential_files
 
         if self._identities is None:

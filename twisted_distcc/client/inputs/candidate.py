@@ -74,7 +74,7 @@ class Candidate:
         return LocalCompiler.of(self.compiler, self.compilation.compiler, self.invocation.environ)
 
     def absolute(self, path: str) -> str:
-        """Give `path`, as the command has it, from the root."""
+        """Return `path`, as the command has it, from the root."""
         return os.path.join(self.invocation.directory, path)
 
     @property
@@ -99,7 +99,7 @@ class Candidate:
 
 
 def compiler_of(invocation: Invocation) -> str:
-    """Give the path of the compiler that `invocation` means.
+    """Return the path of the compiler that `invocation` means.
 
     Raises:
         DistccError: if there is none; the text says so, with distcc's exit code for it.
@@ -117,7 +117,7 @@ def compiler_of(invocation: Invocation) -> str:
 
 
 def read_text(path: str) -> str | None:
-    """Give the text of the file `path`; `None` if it cannot be read."""
+    """Return the text of the file `path`; `None` if it cannot be read."""
     try:
         return os.fsdecode(Path(path).read_bytes())
     except (OSError, ValueError):
@@ -154,7 +154,7 @@ def _understood(argv: tuple[str, ...], invocation: Invocation) -> Compilation:
 
 
 def _argv_for_servers(invocation: Invocation, compiler: str) -> tuple[str, ...]:
-    """Give the command as servers are to know it.
+    """Return the command as servers are to know it.
 
     A masquerade link of ours gets the bare name of the compiler.  `cc` may be another compiler on
     another machine, so it gets the name that it stands for here.

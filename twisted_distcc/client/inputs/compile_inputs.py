@@ -59,7 +59,7 @@ class CompileInputs:
         return self.found
 
     async def tree(self) -> Tree:
-        """Give the tree of the files that were found.
+        """Return the tree of the files that were found.
 
         Raises:
             NotForServersError, StaysHere: as `find`, after all.
@@ -72,7 +72,7 @@ class CompileInputs:
         return self._tree
 
     async def text(self) -> Preprocessed:
-        """Give the text.
+        """Return the text.
 
         Raises:
             StaysHere: if there is none that a server can compile.

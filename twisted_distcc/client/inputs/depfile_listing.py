@@ -62,7 +62,7 @@ class Listings:
         self._listed: Bounded[_Key, _Listed] = Bounded(_MOST)
 
     def known(self, candidate: Candidate, directory: str, scanned: Unit) -> Unit | None:
-        """Give the unit of `candidate` if it was listed before, and nothing has changed since."""
+        """Return the unit of `candidate` if it was listed before, and nothing has changed since."""
         key = unit_key(candidate, directory)
         listed = self._listed.get(key)
         if listed is None:
@@ -125,7 +125,7 @@ class Listings:
         )
 
     def _looked_in(self, unit: Unit, names: frozenset[str]) -> dict[str, frozenset[str]]:
-        """Give what is relevant in each folder in which a file was, or would have been, looked for.
+        """Return what is relevant in each folder in which a file was, or would have been, looked for.
 
         `#include <sys/types.h>` looks into the folder `sys` of each folder that is searched; where there
         is no `sys`, the folder above tells.
@@ -144,12 +144,12 @@ class Listings:
         return self._files.names(folder) is None and self._files.folder_stamp(folder) is not None
 
     def _relevant(self, folder: str, names: frozenset[str]) -> frozenset[str]:
-        """Give those of `names` that are in `folder`: what is written beside them changes nothing."""
+        """Return those of `names` that are in `folder`: what is written beside them changes nothing."""
         return names & (self._files.names(folder) or frozenset())
 
 
 def prerequisites(rules: str) -> list[str]:
-    """Give the files that a make rule, as compilers write it, names after its target."""
+    """Return the files that a make rule, as compilers write it, names after its target."""
     _, _, listed = rules.partition(": ")
     return [_ESCAPED.sub(r"\1\2", word) for word in _WORD.findall(listed)]
 
@@ -159,7 +159,7 @@ def _names(unit: Unit) -> frozenset[str]:
 
 
 def _below(unit: Unit) -> list[str]:
-    """Give how files lie below the folders in which they may have been found, outer folders first.
+    """Return how files lie below the folders in which they may have been found, outer folders first.
 
     Of `/usr/include/x/y/z.h` it is `/x` and `/x/y`, and `/y`, if `/usr/include/x` is searched as well.
     """
@@ -175,7 +175,7 @@ def _below(unit: Unit) -> list[str]:
 
 
 def _ends(part: str) -> list[int]:
-    """Give where the names in `part` end."""
+    """Return where the names in `part` end."""
     return [place for place, character in enumerate(part) if character == "/" and place] + [len(part)]
 
 

@@ -76,7 +76,7 @@ class LocalToolchains:
         self._searches: Shared[LocalCompiler, str | None] = Shared()
 
     async def digest(self, compiler: LocalCompiler) -> str | None:
-        """Give the digest of `compiler`, or `None` for one of which nobody can tell."""
+        """Return the digest of `compiler`, or `None` for one of which nobody can tell."""
         try:
             stamp = file_stamp(compiler.path)
         except OSError:

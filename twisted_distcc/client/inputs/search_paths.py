@@ -38,7 +38,7 @@ class SearchPaths:
         self._asking: Shared[_Key, SearchPath] = Shared()
 
     async def of(self, candidate: Candidate) -> SearchPath:
-        """Give the search path of `candidate`.
+        """Return the search path of `candidate`.
 
         Raises:
             NotForServersError: if the compiler does not tell it.

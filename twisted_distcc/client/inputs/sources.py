@@ -142,7 +142,7 @@ class Sources:
         check_laid(self._layer.lay(unit))
 
     async def tree(self, found: Found) -> Tree:
-        """Give the tree of `found`.
+        """Return the tree of `found`.
 
         Raises:
             FileChangedError: if a file has other contents by now, or is gone.
@@ -176,7 +176,7 @@ class Sources:
             raise NotForServersError(unit.clock)
 
     def _alone(self, directory: str, name: str) -> Unit:
-        """Give the unit of a source that is preprocessed already, and so includes nothing.
+        """Return the unit of a source that is preprocessed already, and so includes nothing.
 
         Messages of gcc quote the files that it was made of, where they are still there.
         """
@@ -195,7 +195,7 @@ class Sources:
         return Unit(files, frozenset({os.path.dirname(source)}))
 
     def _stamps(self, found: Found) -> dict[str, Stamp]:
-        """Give the files as they are sent, with the stamps with which they were found."""
+        """Return the files as they are sent, with the stamps with which they were found."""
         called = found.unit.files
         scanned = {(stamp.device, stamp.inode): stamp for stamp in called.values()}
         stamps = {}
@@ -211,7 +211,7 @@ class Sources:
 
 
 def directory_as_called(invocation: Invocation) -> str:
-    """Give the working directory as compilers call it: `$PWD`, if that leads there.
+    """Return the working directory as compilers call it: `$PWD`, if that leads there.
 
     Raises:
         NotForServersError: if servers could not have a folder of that name.

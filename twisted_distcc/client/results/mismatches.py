@@ -60,7 +60,7 @@ class Mismatches:
         return _unit(candidate) in self._guilty
 
     def notices(self) -> list[str]:
-        """Give what has to be told to the user; each is given once."""
+        """Return what has to be told to the user; each is given once."""
         notices, self._notices = self._notices, []
         return notices
 

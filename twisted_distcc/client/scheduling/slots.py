@@ -52,7 +52,7 @@ class Slot:
         self._released: Callable[[Slot], None] | None = released
 
     def release(self) -> None:
-        """Give the slot back; doing so again is harmless."""
+        """Release the slot; doing so twice is harmless."""
         released, self._released = self._released, None
         if released is not None:
             os.close(self.fd)

@@ -55,7 +55,7 @@ class Links:
             self._check_settled((*self.targets, *mounts))
 
     def follow(self, path: bytes, mounts: Collection[bytes] = ()) -> bytes:
-        """Give where the absolute `path` leads; `b""` is the root.
+        """Return where the absolute `path` leads; `b""` is the root.
 
         Raises:
             BadTreeError: if it leads in a circle, or up from a folder within one of `mounts`: where that
@@ -138,7 +138,7 @@ def _check_target(link: InputLink) -> None:
 
 
 def _plainly(folder: bytes, target: bytes) -> bytes:
-    """Give where a link in `folder` leads if nothing on the way is a link."""
+    """Return where a link in `folder` leads if nothing on the way is a link."""
     path = target if target.startswith(b"/") else b"%b/%b" % (folder, target)
     # Two slashes at the beginning are left by themselves (POSIX, 4.13); here they are the root.
     return posixpath.normpath(b"/" + path.lstrip(b"/")).rstrip(b"/")

@@ -50,7 +50,7 @@ class Moved:
     family: Family
 
     def restore(self, reply: Reply, keep: str) -> Reply:
-        """Give `reply` as if made at the client; large bodies lie in the folder `keep`.
+        """Return `reply` as if made at the client; large bodies lie in the folder `keep`.
 
         Raises:
             LongRulesError: if no reply can hold its dependencies; it is given up then.

@@ -80,5 +80,5 @@ def check_passive(name: bytes) -> None:
 
 
 def parent(path: bytes) -> bytes:
-    """Give the folder that plain `path` lies in; `b""` is the root, and lies in itself."""
+    """Return the folder that plain `path` lies in; `b""` is the root, and lies in itself."""
     return path.rpartition(b"/")[0]

@@ -56,7 +56,7 @@ times >&{TIMES}
 
 
 def _hand_out(path: str, descriptor: int, command: str = "cat") -> str:
-    """Give the shell's words that hand a file out; a link is none, nor what is not there."""
+    """Return the shell's words that hand a file out; a link is none, nor what is not there."""
     return f"if [ -f {path} ] && [ ! -L {path} ]; then {command} {path} >&{descriptor} || exit; fi\n"
 
 
@@ -101,13 +101,13 @@ class Walls:
     has_proc: bool = False
 
     def folder(self, wanted: str | None) -> str:
-        """Give the job's folder: `wanted`, unless it would hide anything, or lie where nothing can."""
+        """Return the job's folder: `wanted`, unless it would hide anything, or lie where nothing can."""
         if wanted is None or wanted in ("/", _TEMPORARY) or not self.view.is_free(wanted):
             return ELSEWHERE
         return ELSEWHERE if f"{wanted}/".startswith(_OWN) else wanted
 
     def argv(self, folder: str, source: str, length: int, command: Sequence[str]) -> list[str]:
-        """Give the words that run `command` in `folder`.
+        """Return the words that run `command` in `folder`.
 
         Args:
             folder: its working directory, the only place where it can write.
@@ -130,7 +130,7 @@ class Walls:
     def argv_over(
         self, root: str, system: Sequence[str], own: str, directory: str, command: Sequence[str]
     ) -> list[str]:
-        """Give the words that run `command` where a tree is the root.
+        """Return the words that run `command` where a tree is the root.
 
         Args:
             root: the folder that the tree lies in; all that is mounted over it has its place there, and

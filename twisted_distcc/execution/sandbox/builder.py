@@ -43,7 +43,7 @@ class BadLimitsError(DistccError):
 
 
 def build(limits: Limits, environ: Mapping[str, str], spool: str, *, careful: bool = True) -> Sandbox:
-    """Give a sandbox that works here; this waits some milliseconds.
+    """Return a sandbox that works here; this waits some milliseconds.
 
     Args:
         limits: how much a job may use.

@@ -69,7 +69,7 @@ class Sandbox:
         self.toolchains.learn(path)
 
     def digest(self, path: str) -> str | None:
-        """Give the digest of a known compiler; the first time, this reads all that it consists of."""
+        """Return the digest of a known compiler; the first time, this reads all that it consists of."""
         return self.toolchains.digest(path)
 
     def preprocesses(self, path: str) -> Preprocesses:

@@ -71,7 +71,7 @@ class ConfinedJob:
         return Reply(status, self.stderr.read(self.keep), self.stdout.read(self.keep), made, rules)
 
     def cost(self, ended: Ended) -> float:
-        """Give the seconds of processor time that it took; bubblewrap does not wait for its children."""
+        """Return its processor time in seconds; bubblewrap does not wait for its children."""
         own = ended.user + ended.system
         found = _TIMES.search(self.times.last())
         if found is None:
@@ -80,7 +80,7 @@ class ConfinedJob:
         return own + 60 * int(minutes) + float(seconds) + 60 * int(more) + float(rest)
 
     def _status(self, ended: Ended) -> int:
-        """Give the compiler's wait status, of which bubblewrap makes an exit code, as a shell does."""
+        """Return the compiler's wait status, of which bubblewrap makes an exit code, as a shell does."""
         found = _EXIT_CODE.search(self.said.last())
         if found is None:
             raise SandboxFailedError(self._why(ended))
@@ -93,7 +93,7 @@ class ConfinedJob:
         return f"this server cannot make a sandbox now: {reason}"
 
     def _made(self, status: int) -> tuple[Body, Body]:
-        """Give object and dependencies; a compiler that failed has none, whatever it wrote."""
+        """Return object and dependencies; a compiler that failed has none, whatever it wrote."""
         if status:
             return EMPTY, EMPTY
         rules = EMPTY if self.rules is None else adopt_rules(self.rules, self.keep)

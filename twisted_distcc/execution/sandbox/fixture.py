@@ -21,7 +21,7 @@ from twisted_distcc.toolchain.view import View
 
 
 def fixture_of(toolchain: Toolchain, environ: Mapping[str, str]) -> Fixture:
-    """Give what jobs of `toolchain` see whatever they bring; the first time, this waits."""
+    """Return what jobs of `toolchain` see whatever they bring; the first time, this waits."""
     return _fixture_of(toolchain, tuple(environ.items()))
 
 
@@ -47,7 +47,7 @@ def _is_program(path: bytes) -> bool:
 
 
 def _searched(compiler: str, environ: tuple[tuple[str, str], ...]) -> Iterator[str]:
-    """Give the folders that `compiler` searches for headers by itself, in the languages that it has."""
+    """Return the folders that `compiler` searches for headers by default, in all its languages."""
     for language in (Language.C, Language.CXX):
         with suppress(DistccError):
             yield from search_folders(compiler, language, dict(environ))

@@ -1,11 +1,11 @@
-"""A certificate authority for a farm: who may have a certificate, for how long, and who no more.
+"""A certificate authority for a farm, which issues, renews and revokes certificates.
 
-In: the folder of an authority, names, a clock.  Out: bundles for servers and users to copy, and a list
-of what is revoked; or an `AuthorityError` or `BadNameError`, a sentence.  This module refuses to know
-command lines, and how the files lie in the folder.
+An `Authority` lives in a folder.  Given names, it makes bundles for servers and users to copy, and a
+revocation list; errors are an `AuthorityError` or `BadNameError` with a message for the user.  `ledger`
+knows how the files are arranged in the folder.
 
-Each name has one certificate that counts, the latest; making another is called renewing.  Whatever is
-revoked stays revoked, also when its owner gets a new one.
+Each name has one current certificate, the latest; making another is called renewing.  What is revoked
+stays revoked, even when its owner gets a new certificate.
 """
 
 from __future__ import annotations
@@ -42,16 +42,16 @@ from twisted_distcc.tls.authority.subject_names import (
 Clock = Callable[[], datetime]
 
 LIVES: Final = {Role.SERVER: timedelta(days=365), Role.USER: timedelta(days=30)}
-"""How long certificates are good."""
+"""How long certificates are valid."""
 AUTHORITY_LIFE: Final = timedelta(days=3650)
-# A list that has ended stops whoever reads it, so each ends later than all certificates that were good
-# when it was made: what comes to its end first, and is noticed, is a certificate.
+# An expired list stops everybody who reads it, so each list outlives all certificates that were valid
+# when it was made: the first thing to expire, and to be noticed, is a certificate.
 LIST_MARGIN: Final = timedelta(days=35)
 
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
-    """What a server or a user gets: a folder with certificate, key, authority and revocation list."""
+    """A folder for a server or a user to copy: certificate, key, authority and revocation list."""
 
     issued: Issued
     folder: Path
@@ -59,12 +59,12 @@ class Bundle:
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """All that an authority has to say of itself.
+    """A summary of an authority.
 
     Attributes:
-        scope: the hosts that it may speak for; None for any.
-        ends: when it ceases to be good, in UTC.
-        list_ends: when its list of what is revoked does.
+        scope: the hosts that it may certify; None for any.
+        ends: when it expires, in UTC.
+        list_ends: when its revocation list expires, in UTC.
         issued: each certificate, in the order of issue.
     """
 
@@ -75,12 +75,12 @@ class Overview:
 
 
 def utc_now() -> datetime:
-    """Tell the time."""
+    """Return the current time, in UTC."""
     return datetime.now(UTC)
 
 
 class Authority:
-    """The authority that lives in a folder.  All times are in UTC."""
+    """The authority kept in a folder.  All times are in UTC."""
 
     def __init__(self, folder: Path, clock: Clock = utc_now) -> None:
         self._ledger = Ledger(folder)
@@ -88,7 +88,7 @@ class Authority:
 
     @classmethod
     def create(cls, folder: Path, scope: Scope | None, clock: Clock = utc_now) -> Authority:
-        """Make an authority that may speak for hosts in `scope`, where nothing is yet."""
+        """Create an authority for hosts in `scope`, in a folder that is empty or does not exist."""
         authority = cls(folder, clock)
         signer = new_authority(scope, Period.of(authority._now(), AUTHORITY_LIFE))
         create_ledger(folder, signer, new_list(signer, 1, (), authority._list_period(())))
@@ -96,17 +96,17 @@ class Authority:
 
     @property
     def folder(self) -> Path:
-        """Where it lives."""
+        """The authority's folder."""
         return self._ledger.folder
 
     def overview(self) -> Overview:
-        """Tell what it has issued, and when it ends."""
+        """Return a summary: its scope, when it expires, and what it has issued."""
         certificate, revoked = self._ledger.certificate(), self._ledger.revoked()
         ends = certificate.not_valid_after_utc
         return Overview(scope_of(certificate), ends, _end_of(revoked), self._issued())
 
     def issue_server(self, hosts: Iterable[str], life: timedelta | None = None) -> Bundle:
-        """Make a certificate for one server that has all these names and addresses."""
+        """Issue a certificate for one server that has all these names and addresses."""
         names = tuple(dict.fromkeys(map(host_name, hosts)))
         scope = scope_of(self._ledger.certificate())
         for name in names:
@@ -120,7 +120,7 @@ class Authority:
         return self._issue_first(Role.SERVER, names, life)
 
     def issue_user(self, name: str, life: timedelta | None = None) -> Bundle:
-        """Make a certificate for a user."""
+        """Issue a certificate for a user."""
         name = user_name(name)
         scope = scope_of(self._ledger.certificate())
         if scope is not None and not scope.covers_user(name):
@@ -133,12 +133,12 @@ class Authority:
     def renew(
         self, which: Sequence[str], notice: timedelta | None = None, life: timedelta | None = None
     ) -> list[Bundle]:
-        """Make new certificates, with new keys.
+        """Issue new certificates, with new keys, in place of existing ones.
 
         Args:
-            which: names or serial numbers; of nobody, all that end within `notice` and have not ended.
+            which: names or serial numbers; if empty, all that expire within `notice` and have not yet.
             notice: by default a quarter of a certificate's life, and 30 days at most.
-            life: how long the new ones are good; by default as long as the old ones.
+            life: how long the new ones are valid; by default as long as the old ones.
         """
         with self._ledger.locked():
             issued = self._issued()
@@ -149,7 +149,7 @@ class Authority:
             return [self._issue(each.role, each.names, life or _life_of(each)) for each in distinct]
 
     def revoke(self, which: str) -> list[Issued]:
-        """Take back all certificates of a name, or the one with that serial number."""
+        """Revoke all certificates of a name, or the one with that serial number."""
         with self._ledger.locked():
             found = _of_one_owner(self._issued(), which)
             taken = [each for each in found if each.state.is_accepted]
@@ -162,7 +162,7 @@ class Authority:
         return taken
 
     def renew_list(self) -> datetime:
-        """Sign the list of what is revoked anew, and tell when it ends."""
+        """Sign the revocation list again, and return when the new one expires."""
         with self._ledger.locked():
             revoked = self._sign_list(self._ledger.signer(), ())
             self._ledger.bundles_follow(revoked)
@@ -192,7 +192,7 @@ class Authority:
         return Bundle(read_issued(certificate), self._ledger.publish_bundle(certificate, key))
 
     def _sign_list(self, signer: Signer, also: Iterable[int]) -> x509.CertificateRevocationList:
-        """Sign a list of all that was revoked, and of these serial numbers."""
+        """Sign a list of everything revoked so far, and of the serial numbers in `also`."""
         before = self._ledger.revoked()
         number = before.extensions.get_extension_for_class(x509.CRLNumber).value.crl_number
         entries = chain(before, (revocation(serial, self._now()) for serial in also))

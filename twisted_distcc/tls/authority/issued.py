@@ -1,7 +1,7 @@
-"""What an authority has issued, and how each certificate stands.
+"""The certificates that an authority has issued, and the state of each.
 
-In: certificates, the list of those taken back, and a time.  Out: one `Issued` for each, with its
-state.  This module refuses to know files, keys and clocks.
+`read_issued` turns a certificate into an `Issued`; `in_state` sets the state of each, given the serial
+numbers that are revoked and the time.  Nothing here touches files, keys or clocks.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _LONGEST_NOTICE: Final = timedelta(days=30)
 
 
 class Role(StrEnum):
-    """Who a certificate is for."""
+    """The kind of holder that a certificate is for."""
 
     SERVER = "server"
     USER = "user"
@@ -32,32 +32,32 @@ PURPOSES: Final[Mapping[Role, x509.ObjectIdentifier]] = {
 
 
 class State(StrEnum):
-    """How a certificate stands."""
+    """The state of a certificate."""
 
     GOOD = "good"
     ENDS_SOON = "ends soon"
     RENEWED = "renewed"
-    """Still good, but its owner has a later one."""
+    """Still valid, but its owner has a later one."""
     ENDED = "ended"
     REVOKED = "revoked"
 
     @property
     def is_accepted(self) -> bool:
-        """Whether peers let its owner in."""
+        """Whether peers accept it."""
         return self in {State.GOOD, State.ENDS_SOON, State.RENEWED}
 
 
 @dataclass(frozen=True, slots=True)
 class Issued:
-    """One certificate.
+    """One issued certificate.
 
     Attributes:
-        serial: its number.
+        serial: its serial number.
         role: who it is for.
-        names: all of a server's names and addresses, the first first; one name of a user's.
-        starts: when it becomes good, in UTC.
-        ends: when it ceases to be.
-        state: how it stands.
+        names: all of a server's names and addresses, the main one first; or one name of a user.
+        starts: when it becomes valid, in UTC.
+        ends: when it expires, in UTC.
+        state: its state.
     """
 
     serial: int
@@ -69,22 +69,22 @@ class Issued:
 
     @property
     def name(self) -> str:
-        """What it is called by."""
+        """The name that it goes by."""
         return self.names[0]
 
     @property
     def owner(self) -> tuple[Role, str]:
-        """Who has it; names that differ in case alone are one's."""
+        """Whose it is; names that differ only in case have the same owner."""
         return self.role, self.name.casefold()
 
     def ends_within(self, now: datetime, notice: timedelta | None) -> bool:
-        """Whether it ends so soon; by default in a quarter of its life, and in 30 days at most."""
+        """Whether it expires within `notice`; by default a quarter of its life, at most 30 days."""
         usual = min(_LONGEST_NOTICE, (self.ends - self.starts) / 4)
         return self.ends - now < (usual if notice is None else notice)
 
 
 def read_issued(certificate: x509.Certificate) -> Issued:
-    """Read what a certificate of ours says; its state is not in it."""
+    """Return what a certificate of ours says, which does not include its state."""
     purposes = certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
     role = next(role for role, purpose in PURPOSES.items() if purpose in purposes)
     return Issued(
@@ -97,7 +97,7 @@ def read_issued(certificate: x509.Certificate) -> Issued:
 
 
 def in_state(issued: Sequence[Issued], revoked: frozenset[int], now: datetime) -> list[Issued]:
-    """Say of each certificate how it stands, given in the order of issue."""
+    """Return the certificates, which must be in the order of issue, with their states."""
     latest = {each.owner: each.serial for each in issued if each.serial not in revoked}
     return [replace(each, state=_state(each, revoked, latest, now)) for each in issued]
 

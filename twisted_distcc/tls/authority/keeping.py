@@ -1,9 +1,8 @@
-"""Files that must be whole, and some of which nobody else may read.
+"""Atomic changes to files and folders, some of which only their owner may read.
 
-In: paths and bytes.  Out: files and folders that appear, change and go as a whole or not at all,
-whatever happens meanwhile, and a lock that one process holds at a time.  What somebody who was killed
-has left half done has names of its own, by which whoever holds the lock next clears it up.  This module
-does not know what is in the files.
+Files and folders appear, change and vanish as a whole or not at all, whatever happens meanwhile; a lock
+lets one process at a time change them.  What a killed process has left half done has a name of its own,
+by which the next holder of the lock finds it and clears it up.
 """
 
 from __future__ import annotations
@@ -22,9 +21,9 @@ from typing import Final
 SECRET: Final = 0o600
 PUBLIC: Final = 0o644
 
-# No name of a user or a host begins with a dot, so nobody's folder has such a name.
+# No name of a user or a host begins with a dot, so no bundle has such a name.
 _UNFINISHED: Final = ".unfinished-"
-# A folder whose place another one takes, where the file system cannot exchange them in one step.
+# A folder that is being replaced, on a file system that cannot exchange two in one step.
 _REPLACED: Final = ".replaced-"
 
 _AT_FDCWD: Final = -100  # fcntl.h
@@ -33,7 +32,7 @@ _RENAME_EXCHANGE: Final = 2  # linux/fs.h
 
 @contextlib.contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Hold `folder` for this process alone; waits for whoever holds it."""
+    """Lock `folder` for this process, waiting for any other holder."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
@@ -43,7 +42,7 @@ def locked(folder: Path) -> Iterator[None]:
 
 
 def replace_file(path: Path, data: bytes, mode: int) -> None:
-    """Make `path` hold `data`; whoever reads meanwhile reads all of the old or all of the new."""
+    """Replace the contents of `path` with `data`; readers see all of the old or all of the new."""
     descriptor, unfinished = tempfile.mkstemp(prefix=_UNFINISHED, dir=path.parent)
     try:
         with open(descriptor, "wb") as file:
@@ -56,9 +55,9 @@ def replace_file(path: Path, data: bytes, mode: int) -> None:
 
 
 def new_folder(folder: Path, files: Mapping[str, tuple[bytes, int]]) -> None:
-    """Make `folder`, for its owner alone, with these files (name: bytes and mode).
+    """Create `folder`, accessible only to its owner, with these files (name: bytes and mode).
 
-    An empty folder that is there already is taken.
+    An empty folder that exists already is used.
 
     Raises:
         OSError: if something else is there.
@@ -69,10 +68,10 @@ def new_folder(folder: Path, files: Mapping[str, tuple[bytes, int]]) -> None:
 
 
 def replace_folder(folder: Path, files: Mapping[str, tuple[bytes, int]]) -> None:
-    """Make `folder` as `new_folder` does; what is there already is replaced, in one step.
+    """Create `folder` as `new_folder` does, replacing what is there already in one step.
 
-    Whoever is killed leaves the old folder or the new one.  Where the file system cannot exchange two
-    folders there may be neither for a moment; then the next `remove_unfinished` puts the old one back.
+    A killed process leaves the old folder or the new one.  If the file system cannot exchange two
+    folders, there may be neither for a moment; the next `remove_unfinished` then restores the old one.
     """
     if not os.path.lexists(folder):
         new_folder(folder, files)
@@ -88,7 +87,7 @@ def replace_folder(folder: Path, files: Mapping[str, tuple[bytes, int]]) -> None
 
 
 def remove_folder(folder: Path) -> None:
-    """Remove `folder` and all that is in it; it is gone as a whole, whenever that is interrupted."""
+    """Remove `folder` and everything in it, atomically even if interrupted."""
     unfinished = folder.with_name(f"{_UNFINISHED}{folder.name}")
     os.rename(folder, unfinished)
     _sync_folder(folder.parent)
@@ -97,7 +96,7 @@ def remove_folder(folder: Path) -> None:
 
 @contextlib.contextmanager
 def _unfinished(folder: Path, files: Mapping[str, tuple[bytes, int]]) -> Iterator[Path]:
-    """Make a folder beside `folder` with these files, to be put in its place; what fails removes it."""
+    """Create a folder beside `folder` with these files, to be moved there; an exception removes it."""
     unfinished = Path(tempfile.mkdtemp(prefix=_UNFINISHED, dir=folder.parent))
     try:
         for name, (data, mode) in files.items():
@@ -112,7 +111,7 @@ def _unfinished(folder: Path, files: Mapping[str, tuple[bytes, int]]) -> Iterato
 
 
 def _exchanged(one: Path, other: Path) -> bool:
-    """Exchange two names in one step (renameat2(2)); say whether the system can."""
+    """Exchange two names in one step (renameat2(2)); return whether the system can."""
     libc = ctypes.CDLL(None, use_errno=True)
     if not hasattr(libc, "renameat2"):
         return False
@@ -126,12 +125,12 @@ def _exchanged(one: Path, other: Path) -> bool:
 
 
 def is_free(path: Path) -> bool:
-    """Whether nothing is at `path`, or an empty folder."""
+    """Whether `path` does not exist, or is an empty folder."""
     return not os.path.lexists(path) or (path.is_dir() and not any(path.iterdir()))
 
 
 def remove_unfinished(folder: Path) -> None:
-    """Clear up what a process that was killed has left half done in and below `folder`."""
+    """Clear up what a killed process has left half done in and below `folder`."""
     for left in list(folder.rglob(f"{_UNFINISHED}*")):
         _remove(left)
     for left in list(folder.rglob(f"{_REPLACED}*")):

@@ -1,8 +1,7 @@
-"""The folder of an authority: its key, what it has issued, what it has taken back.
+"""The folder of an authority: its key, what it has issued, and what it has revoked.
 
-In: a folder.  Out: what the files in it say, or an `AuthorityError` that names the one that is missing
-or broken; and new files, each of which appears whole or not at all.  This module refuses to know who
-may have a certificate, and for how long.
+A `Ledger` reads the files, or raises an `AuthorityError` that names the one that is missing or broken;
+it writes each file atomically.  It does not decide who may have a certificate, and for how long.
 
     certificate.pem key.pem     the authority's own
     crl.pem                     the list of what is revoked, as servers read it; there is no other record
@@ -57,11 +56,11 @@ _RESTORE: Final = "restore it from a copy"
 
 
 class AuthorityError(DistccError):
-    """An authority cannot, or must not, do what it was asked to."""
+    """An authority cannot, or must not, do what it was asked to do."""
 
 
 def create_ledger(folder: Path, signer: Signer, revoked: x509.CertificateRevocationList) -> None:
-    """Make the folder of a new authority, unless there is something there."""
+    """Create the folder of a new authority, unless something is there already."""
     if not is_free(folder):
         raise AuthorityError(
             f"{folder} is there already and stays as it is; give another --authority DIR"
@@ -76,21 +75,21 @@ def create_ledger(folder: Path, signer: Signer, revoked: x509.CertificateRevocat
 
 
 class Ledger:
-    """Reads and writes the folder of one authority; who writes holds it `locked`."""
+    """Reads and writes the folder of one authority; hold it `locked` to write."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
-        """Hold the folder for this process alone, which begins with clearing up after the dead."""
+        """Lock the folder for this process, and clear up what killed processes have left."""
         self.certificate()  # or a sentence that says that there is none
         with locked(self.folder):
             remove_unfinished(self.folder)
             yield
 
     def certificate(self) -> x509.Certificate:
-        """Read the authority's own certificate."""
+        """Return the authority's own certificate."""
         path = self.folder / CERTIFICATE
         if not path.exists():
             raise AuthorityError(
@@ -99,7 +98,7 @@ class Ledger:
         return _read(path, x509.load_pem_x509_certificate)
 
     def signer(self) -> Signer:
-        """Read the authority's certificate and key, which must be a pair, and the owner's alone."""
+        """Return the authority's certificate and key, which must match; the key must be private."""
         certificate = self.certificate()
         path = self.folder / KEY
         if path.exists() and stat.S_IMODE(path.stat().st_mode) & 0o077:
@@ -115,7 +114,7 @@ class Ledger:
         return Signer(certificate, key)
 
     def revoked(self) -> x509.CertificateRevocationList:
-        """Read the list of what is revoked, which must be this authority's."""
+        """Return the revocation list, which must be this authority's."""
         path = self.folder / REVOKED
         revoked = _read(path, x509.load_pem_x509_crl)
         signer = self.certificate().public_key()
@@ -124,23 +123,23 @@ class Ledger:
         return revoked
 
     def issued(self) -> list[Issued]:
-        """Read what was issued, in that order."""
+        """Return the issued certificates, in the order of issue."""
         return [read_issued(_read(path, x509.load_pem_x509_certificate)) for path in self._records()]
 
     def refuse_unknown_bundle(self, role: Role, name: str) -> None:
-        """Raise `AuthorityError` if something lies where a first bundle would go."""
+        """Raise `AuthorityError` if something is in the place of an owner's first bundle."""
         folder = self.folder / _BUNDLES[role] / name
         if not is_free(folder):
             raise AuthorityError(f"{folder} is in the way; move it elsewhere")
 
     def record(self, certificate: x509.Certificate) -> None:
-        """Keep a certificate, for good."""
+        """Record a certificate permanently."""
         number = int(records[-1].stem) + 1 if (records := self._records()) else 1
         folder = self._subfolder(_ISSUED)
         replace_file(folder / f"{number:06}.pem", _pem(certificate), PUBLIC)
 
     def publish_bundle(self, certificate: x509.Certificate, key: ec.EllipticCurvePrivateKey) -> Path:
-        """Put a bundle where its owner's older one is, or was; there is always one of the two."""
+        """Replace an owner's bundle, atomically, and return its folder."""
         issued = read_issued(certificate)
         folder = self._subfolder(_BUNDLES[issued.role]) / issued.name
         files = {
@@ -153,11 +152,11 @@ class Ledger:
         return folder
 
     def replace_list(self, revoked: x509.CertificateRevocationList) -> None:
-        """Keep a new list."""
+        """Replace the revocation list."""
         replace_file(self.folder / REVOKED, _pem(revoked), PUBLIC)
 
     def bundles_follow(self, revoked: x509.CertificateRevocationList) -> None:
-        """Put a list into all bundles, less those that it revokes, which go with their keys."""
+        """Put a list into all bundles; those that it revokes are removed, with their keys."""
         for path in self._bundles():
             certificate = _read(path, x509.load_pem_x509_certificate)
             if revoked.get_revoked_certificate_by_serial_number(certificate.serial_number):

@@ -1,11 +1,10 @@
-"""For which hosts an authority may speak: X.509's name constraints.
+"""The hosts that an authority may certify: X.509's name constraints.
 
-In: domains and networks, as people type them or as a certificate has them.  Out: a `Scope`, which
-answers for a name, and the extension that makes every verifier ask the same question.  This module
-refuses to know keys, files and this machine's own names.
+A `Scope` is read from domains and networks, as people type them or as a certificate has them.  It says
+whether a name is covered, and provides the extension that makes every verifier check the same.
 
-X.509 leaves each kind of name free of which no constraint speaks (RFC 5280, 4.2.1.10).  A scope does
-not: an authority for `example.org` alone signs no addresses, so all of them are excluded by name.
+X.509 does not restrict a kind of name that no constraint mentions (RFC 5280, 4.2.1.10).  A scope does:
+an authority for just `example.org` signs no addresses, so all of them are excluded explicitly.
 """
 
 from __future__ import annotations
@@ -38,7 +37,7 @@ _ALL_ADDRESSES: Final = (ip_network("0.0.0.0/0"), ip_network("::/0"))
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """The hosts an authority may speak for.
+    """The hosts that an authority may certify.
 
     Attributes:
         domains: each stands for itself and all names below it.
@@ -53,21 +52,21 @@ class Scope:
         return ", ".join([*domains, *map(str, self.networks)])
 
     def covers(self, host: str) -> bool:
-        """Whether `host`, as `host_name` gives it, is inside."""
+        """Whether `host`, as `host_name` returns it, is in scope."""
         address = as_address(host)
         if address is not None:
             return any(address in network for network in self.networks)
         return any(f".{host}".endswith(f".{domain}") for domain in self.domains)
 
     def covers_user(self, name: str) -> bool:
-        """Whether verifiers let a user of that name pass.
+        """Whether verifiers accept a user of that name.
 
-        OpenSSL takes the common name of a certificate that names no host for one if it looks like one.
+        If a certificate names no host, OpenSSL treats a common name that looks like one as one.
         """
         return "." not in name or "@" in name or self.covers(name.lower())
 
     def extension(self) -> x509.NameConstraints:
-        """Write the scope down as X.509 has it."""
+        """Return the scope as an X.509 extension."""
         permitted = [*map(x509.DNSName, self.domains), *map(x509.IPAddress, self.networks)]
         return x509.NameConstraints(permitted, list(self._excluded()) or None)
 
@@ -80,7 +79,7 @@ class Scope:
 
 
 def scope_of(certificate: x509.Certificate) -> Scope | None:
-    """Read the scope of an authority's certificate; None if it may speak for any host."""
+    """Return the scope of an authority's certificate; None if it may certify any host."""
     try:
         constraints = certificate.extensions.get_extension_for_class(x509.NameConstraints).value
     except x509.ExtensionNotFound:
@@ -93,7 +92,7 @@ def scope_of(certificate: x509.Certificate) -> Scope | None:
 
 
 def read_scope(texts: Iterable[str]) -> Scope | None:
-    """Read what people permit: domains, networks, addresses, or `any`; raises `BadNameError`."""
+    """Parse what people permit: domains, networks, addresses, or `any`; raises `BadNameError`."""
     wanted = list(texts)
     if ANY in wanted:
         return None
@@ -105,10 +104,10 @@ def read_scope(texts: Iterable[str]) -> Scope | None:
 
 
 def usual_scope(own_name: str) -> Scope:
-    """Give the scope of an authority of which nobody said any: private ones, and this machine's domain.
+    """Return the default scope: private domains and networks, and this machine's domain.
 
     Args:
-        own_name: what this machine is called; one that is no name of a host is passed over.
+        own_name: this machine's name; ignored if it is not a valid host name.
     """
     return Scope(
         tuple(dict.fromkeys([*_own_domain(own_name), *PRIVATE_DOMAINS])),

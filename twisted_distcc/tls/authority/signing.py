@@ -1,9 +1,9 @@
-"""What an authority signs: itself, certificates, and the list of those it takes back.
+"""Create and sign what an authority issues: its own certificate, others, and revocation lists.
 
-In: keys, names, and times.  Out: X.509 objects (RFC 5280).  This module refuses to know files, clocks
-and which names are good: who calls has checked them.
+These functions turn keys, names and times into X.509 objects (RFC 5280).  The caller has checked the
+names.
 
-Keys are on P-256.  A server's certificate is good for servers alone and a user's for clients alone, so
+Keys are on P-256.  A server's certificate is valid only for servers and a user's only for clients, so
 that neither can pass for the other.
 """
 
@@ -24,9 +24,9 @@ from twisted_distcc.tls.authority.issued import PURPOSES, Role
 from twisted_distcc.tls.authority.scope import Scope
 from twisted_distcc.tls.authority.subject_names import as_address
 
-# 63 bits nobody can guess, and still short enough for a person to read out (CAs on the web need 64).
+# 63 unguessable bits, still short enough for a person to read out (CAs on the web need 64).
 _SERIAL_BITS: Final = 63
-# What is signed begins an hour ago, because clocks of machines differ.
+# Validity begins an hour in the past, because the clocks of machines differ.
 SKEW: Final = timedelta(hours=1)
 _HASH: Final = hashes.SHA256()
 
@@ -41,25 +41,25 @@ class Signer:
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """From when until when something is good; both in UTC."""
+    """The time, in UTC, within which something is valid."""
 
     starts: datetime
     ends: datetime
 
     @classmethod
     def of(cls, now: datetime, life: timedelta, latest: datetime | None = None) -> Period:
-        """Give the period of something made `now` that lives so long, but no longer than `latest`."""
+        """Return the period of something made `now`, valid for `life` but not beyond `latest`."""
         ends = now + life
         return cls(now - SKEW, ends if latest is None else min(ends, latest))
 
 
 def new_key() -> ec.EllipticCurvePrivateKey:
-    """Make a key."""
+    """Return a new key."""
     return ec.generate_private_key(ec.SECP256R1())
 
 
 def new_authority(scope: Scope | None, period: Period) -> Signer:
-    """Make an authority whose certificates may be for hosts in `scope` (None: any)."""
+    """Return a new authority whose certificates may be for hosts in `scope` (None: any)."""
     key = new_key()
     # Verifiers look for an issuer by its name first, so no two authorities have the same.
     name = _named(f"distcc authority {secrets.token_hex(4)}")
@@ -76,7 +76,7 @@ def new_authority(scope: Scope | None, period: Period) -> Signer:
 def new_certificate(
     signer: Signer, key: ec.EllipticCurvePublicKey, role: Role, names: Iterable[str], period: Period
 ) -> x509.Certificate:
-    """Sign a certificate for a server of these names, or for the user of this one."""
+    """Return a signed certificate for a server with these names, or for a user with this one name."""
     first, *others = names
     builder = (
         _unsigned(
@@ -102,7 +102,7 @@ def new_list(
     revoked: Iterable[x509.RevokedCertificate],
     period: Period,
 ) -> x509.CertificateRevocationList:
-    """Sign a list of certificates that are taken back."""
+    """Return a signed revocation list."""
     builder = (
         x509.CertificateRevocationListBuilder()
         .issuer_name(signer.certificate.subject)
@@ -119,7 +119,7 @@ def new_list(
 
 
 def revocation(serial: int, when: datetime) -> x509.RevokedCertificate:
-    """Give the entry of a list that takes one certificate back."""
+    """Return the entry of a revocation list for one certificate."""
     return x509.RevokedCertificateBuilder().serial_number(serial).revocation_date(when).build()
 
 

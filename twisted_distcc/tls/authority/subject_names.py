@@ -1,11 +1,11 @@
-"""The names that a certificate may carry, as people type them.
+"""Validate the names that people want in a certificate.
 
-In: a word from a command line.  Out: the same name as it will stand in a certificate, or a
-`BadNameError` that says what is wrong with it.  This module refuses to know certificates, files and
-the network: whether anybody has such a name is not its business.
+Each function takes a word from a command line, and returns the name as it will appear in a certificate,
+or raises a `BadNameError` that says what is wrong with it.  Whether anybody has such a name is not
+checked.
 
-Names become folders, and parts of commands that people copy into a shell; so the rules are narrow,
-and a name of a user's is plain ASCII, in which no letter looks like another script's.
+Names become folders, and parts of commands that people copy into a shell, so the rules are strict; a
+user's name is plain ASCII, so that no letter can be confused with one of another script.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from twisted_distcc.policy.access import without_scope
 # RFC 5280, appendix A.1: a common name has 64 characters at most (ub-common-name).
 COMMON_NAME_LENGTH: Final = 64
 _HOST_LENGTH: Final = 253  # RFC 1035, 2.3.4, less the length bytes
-# No hyphen at either end (RFC 1123, 2.1); the underscore is not theirs, but containers' names have it.
+# No hyphen at either end (RFC 1123, 2.1); the underscore is not allowed there, but containers use it.
 _HOST: Final = re.compile(
     r"(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.)*[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
 )
@@ -29,13 +29,13 @@ _USER: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._@-]*")
 
 
 class BadNameError(DistccError):
-    """A name cannot stand in a certificate."""
+    """A name cannot be used in a certificate."""
 
     exit_code = EXIT_BAD_ARGUMENTS
 
 
 def host_name(text: str) -> str:
-    """Give the name or address of a host as certificates have it; raises `BadNameError`."""
+    """Return the name or address of a host in the form that certificates use; raises `BadNameError`."""
     if (address := as_address(text)) is not None:
         if "%" in text:
             bare = without_scope(text)
@@ -56,7 +56,7 @@ def host_name(text: str) -> str:
 
 
 def user_name(text: str) -> str:
-    """Give the name of a user, unchanged; raises `BadNameError`."""
+    """Return the name of a user, unchanged; raises `BadNameError`."""
     if not _USER.fullmatch(text) or len(text) > COMMON_NAME_LENGTH:
         raise BadNameError(
             f"{_shown(text)} cannot be a user's name: it needs to be 1 to {COMMON_NAME_LENGTH} of"
@@ -66,7 +66,7 @@ def user_name(text: str) -> str:
 
 
 def as_address(text: str) -> IPv4Address | IPv6Address | None:
-    """Read an IP address; None if the text is something else."""
+    """Parse an IP address; return None if the text is something else."""
     try:
         return ip_address(text)
     except ValueError:
