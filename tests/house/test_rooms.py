@@ -13,6 +13,10 @@ from twisted.trial.unittest import SynchronousTestCase
 PROJECT: Final = Path(__file__).parents[2]
 PACKAGE: Final = PROJECT / "twisted_distcc"
 TESTS: Final = PROJECT / "tests"
+FILES: Final = {"CHANGELOG.md", "LICENSE", "Makefile", "README.md", "SECURITY.md", "pyproject.toml"}
+LONG: Final = {
+    "server/connection/server_protocol.py": "a protocol and its factory, which know each other",
+}
 
 
 def modules() -> list[Path]:
@@ -25,6 +29,16 @@ class RoomTests(SynchronousTestCase):
         """`doc/rooms.svg` is what the code says; after a change run `scripts/draw_rooms.py`."""
         script = runpy.run_path(str(PROJECT / "scripts" / "draw_rooms.py"))
         self.assertEqual(script["DRAWING"].read_text(), script["draw"]())
+
+    def test_top(self) -> None:
+        """No file lies at the top but those that such a project needs."""
+        files = {path.name for path in PROJECT.iterdir() if path.is_file()}
+        self.assertEqual({name for name in files - FILES if not name.startswith(".")}, set())
+
+    def test_sizes(self) -> None:
+        """A module has at most 300 lines, but for those that say why not."""
+        long = {path for path in modules() if len(path.read_text().splitlines()) > 300}
+        self.assertEqual({str(path.relative_to(PACKAGE)) for path in long}, set(LONG))
 
     def test_names(self) -> None:
         """No two modules have one name."""
