@@ -16,7 +16,6 @@ from twisted_distcc.errors import EXIT_PRIVILEGES
 from twisted_distcc.policy.access import AllowList
 from twisted_distcc.server.daemon.pid_file import PidFile
 from twisted_distcc.server.daemon.privileges import (
-    Account,
     PrivilegeError,
     account,
     give_root_away,
@@ -25,6 +24,7 @@ from twisted_distcc.server.daemon.privileges import (
     unreadable,
 )
 from twisted_distcc.server.daemon.service import DistccService
+from twisted_distcc.server.options.account import Account
 from twisted_distcc.server.options.config import ServerConfig
 
 ANOTHER = "games"  # a user of every Debian, with a group of its own

@@ -43,11 +43,6 @@ class PolicyTests(SynchronousTestCase):
         policy.renew()
         self.assertEqual(self.allowed(policy), ["bob"])
 
-    def test_both(self) -> None:
-        """A file and --allow-user together would leave it open which comes first."""
-        with self.assertRaisesRegex(BadPolicyError, "--allow-user"):
-            policy_of(str(self.file), ("bob",))
-
     def test_read_again(self) -> None:
         """What the file says now holds from now on, wherever the server's working directory is."""
         policy = PolicyInForce(policy_of(os.path.relpath(self.file), ()))

@@ -14,12 +14,14 @@ import os
 import pwd
 import stat
 from collections.abc import Callable
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from twisted_distcc.errors import EXIT_PRIVILEGES, DistccError
 from twisted_distcc.launcher.starting import hold_standing
 from twisted_distcc.observe.opening import open_own
-from twisted_distcc.server.options.account import Account
+
+if TYPE_CHECKING:
+    from twisted_distcc.server.options.account import Account
 
 _ROOT: Final = 0
 # The user of Debian's package, and then C distccd's own order (distccd(1), `--user`).
@@ -79,6 +81,9 @@ def _made(entry: pwd.struct_passwd, gid: int | None = None) -> Account:
             f"{entry.pw_name} is root, or in root's group; refusing to serve as root: "
             "give --user another user"
         )
+    # Not at the top: twistd-stdio starts once per job, mostly as a user.
+    from twisted_distcc.server.options.account import Account
+
     return Account(entry.pw_name, entry.pw_uid, own, groups, entry.pw_dir)
 
 

@@ -14,13 +14,12 @@ from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 from twisted_distcc.execution.resource_limits import Limits
 from twisted_distcc.policy.access import AllowList
 from twisted_distcc.policy.command_list import BadCommandListError, CommandList
-from twisted_distcc.policy.reading import BadPolicyError, parse_policy
 from twisted_distcc.policy.rules import Policy, allow_users
-from twisted_distcc.server.options.account import Account
 from twisted_distcc.server.quotas.deadlines import Deadlines
 from twisted_distcc.server.quotas.holdings import Ceilings
 
 if TYPE_CHECKING:
+    from twisted_distcc.server.options.account import Account
     from twisted_distcc.server.options.tls_config import TlsConfig
 
 Sandboxing: TypeAlias = Literal["auto", "require", "off"]
@@ -115,6 +114,9 @@ def read_policy(path: str) -> Policy:
     Raises:
         BadPolicyError: if it cannot be read, or is invalid.
     """
+    # Not at the top: twistd-stdio starts once per job, mostly without a policy.
+    from twisted_distcc.policy.reading import BadPolicyError, parse_policy
+
     try:
         with open(path, encoding="utf-8") as file:
             text = file.read()
@@ -126,15 +128,11 @@ def read_policy(path: str) -> Policy:
 
 
 def policy_of(path: str | None, users: Sequence[str]) -> Policy | None:
-    """Return the policy that the options `--policy` and `--allow-user` mean, if they mean any.
+    """Return the policy of the options `--policy` and `--allow-user`; `None` without either.
 
     Raises:
-        BadPolicyError: if the file is unusable, or both are given.
+        BadPolicyError: if the file is unusable.
     """
-    if path and users:
-        raise BadPolicyError(
-            "--allow-user cannot be combined with --policy: add a rule to the policy file instead"
-        )
     if path:
         return read_policy(os.path.abspath(path))
     return allow_users(tuple(users)) if users else None

@@ -33,6 +33,9 @@ _NOBODY_IS_NAMED: Final = (
     "nobody may use the TLS port yet: give --allow-user NAME, once for each user ('*' for everyone with "
     "a certificate of the authority), or --policy FILE"
 )
+_TWO_POLICIES: Final = (
+    "--allow-user cannot be combined with --policy: add a rule to the policy file instead"
+)
 
 
 class BadOptionsError(DistccError):
@@ -61,6 +64,8 @@ def server_config(values: Mapping[str, Any], environ: Mapping[str, str]) -> Serv
         DistccError: if a network, the policy, the command list or a combination is unusable.
         OSError: if the command list cannot be read.
     """
+    if values["policy"] and values["allow-user"]:
+        raise BadOptionsError(_TWO_POLICIES)
     root = (values["compiler-root"] or "").rstrip("/")
     transfer = values["transfer-timeout"]
     return ServerConfig(
