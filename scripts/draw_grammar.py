@@ -1,7 +1,7 @@
 """Draw the grammar of the wire as Markdown tables.
 
-In: the tables in `twisted_distcc.wire.grammar` and the default ceilings.  Out: `doc/grammar.md`.  It
-refuses to know any token by name: what is not in the tables is not in the page.
+In: the tables in `twisted_distcc.wire` and the default ceilings.  Out: `doc/grammar.md`.  No token
+has its name here: what is not in the tables is not in the page.
 
 Run it as `python scripts/draw_grammar.py` after a change of the tables; a test compares the two.
 """
@@ -28,14 +28,32 @@ from twisted_distcc.wire.grammar import (
     WhenZero,
 )
 from twisted_distcc.wire.limits import GIB, KIB, MIB, Limits
+from twisted_distcc.wire.session_frames import (
+    DIGEST_LENGTH,
+    FROM_SERVER,
+    NUMBER_LENGTH,
+    PING_LENGTH,
+    Frame,
+    Rest,
+)
+from twisted_distcc.wire.session_grammar import (
+    BLBQ,
+    CLIENT_GREETINGS,
+    JOBQ,
+    JOBR,
+    JOBS,
+    RESULTS,
+    SERVER_GREETINGS,
+    UPLOADS,
+)
 
 PAGE: Final = Path(__file__).parent.parent / "doc" / "grammar.md"
 
 INTRODUCTION: Final = """\
 # Grammar of the wire
 
-This page is drawn from `twisted_distcc.wire.grammar` by `scripts/draw_grammar.py`: the tables are what
-both ends of a connection walk.
+This page is drawn from `twisted_distcc.wire.grammar`, `session_grammar` and `session_frames` by
+`scripts/draw_grammar.py`: the tables are what both ends of a connection walk.
 
 A token is four upper-case ASCII letters and eight lower-case hexadecimal digits. The digits are the
 token's number, or the length of the bytes that follow it. Bytes that are *whole* are few and become one
@@ -44,17 +62,59 @@ attribute of that name; a peer that exceeds it has broken the protocol.
 
 Tokens come in the order of the rows; rows that follow the same count come in turn, so many times.
 """
+FRAMES: Final = f"""\
+## Frames, version 4
+
+After the greetings both ends send frames: tokens whose digits are the length of their payload. A payload
+is at most as long as its receiver's greeting says, and {{largest}} in any case. Its numbers have
+{NUMBER_LENGTH} bytes each, the most significant first. At most {{pings}} may wait for their `PONG`.
+
+| Frame | Sent by | Payload |
+|---|---|---|
+"""
+# Ceilings that count items: their numbers are no sizes, even if they are whole kibibytes.
+COUNTS: Final[frozenset[Ceiling]] = frozenset({"streams"})
 FOLLOWS: Final = {
     Shape.NUMBER: "a number",
     Shape.TEXT: "a length and so many bytes, whole",
     Shape.BULK: "a length and so many bytes, a body",
 }
+RESTS: Final = {
+    Rest.NOTHING: "",
+    Rest.BYTES: "bytes, at least 1",
+    Rest.DIGESTS: f"digests of {DIGEST_LENGTH} bytes, at least 1",
+    Rest.EIGHT: f"{PING_LENGTH} bytes",
+}
 
 
 def draw() -> str:
     """Give the page."""
-    sections = [INTRODUCTION, *_sections("Request", DIST, REQUESTS), *_sections("Reply", DONE, REPLIES)]
-    return "\n".join(sections)
+    return "\n".join(
+        [
+            INTRODUCTION,
+            *_sections("Request", DIST, REQUESTS),
+            *_sections("Reply", DONE, REPLIES),
+            *_sections("Greeting of a client", DIST, CLIENT_GREETINGS),
+            *_sections("Greeting of a server", DONE, SERVER_GREETINGS),
+            _frames(),
+            *_sections("Job", JOBQ, JOBS),
+            *_sections("Result", JOBR, RESULTS),
+            *_sections("Upload", BLBQ, UPLOADS),
+        ]
+    )
+
+
+def _frames() -> str:
+    rows = "".join(map(_frame, FROM_SERVER.values()))
+    return FRAMES.format(largest=_ceiling("frame"), pings=f"{Limits().pings} (`pings`)") + rows
+
+
+def _frame(frame: Frame) -> str:
+    senders = "both" if frame.by_client else "servers"
+    rest = f"a text, at most {_ceiling('words')}" if frame.rest is Rest.WORDS else RESTS[frame.rest]
+    return (
+        f"| `{frame.token.decode()}` | {senders} | {', '.join(filter(None, [*frame.numbers, rest]))} |\n"
+    )
 
 
 def _sections(title: str, opening: Field, messages: Messages) -> Iterator[str]:
@@ -93,7 +153,7 @@ def _alternatives(fields: tuple[Field, ...], times: str) -> Iterator[str]:
 
 
 def _row(field: Field, times: str, follows: str) -> str:
-    least = f", at least {field.least}" if field.least else ""
+    least = f", at least {field.least:,}{' or 0' * field.or_zero}" if field.least else ""
     return f"| {_name(field)} | {times} | {follows}{least} | {_ceilings(field)} |\n"
 
 
@@ -107,7 +167,8 @@ def _ceilings(field: Field) -> str:
 
 
 def _ceiling(name: Ceiling) -> str:
-    return f"{_size(getattr(Limits(), name))} (`{name}`)"
+    value = getattr(Limits(), name)
+    return f"{f'{value:,}' if name in COUNTS else _size(value)} (`{name}`)"
 
 
 def _size(value: int) -> str:

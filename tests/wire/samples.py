@@ -44,6 +44,9 @@ ANSWERED: Final = (
 )
 RECORDED: Final = (*ANSWERED, "plain-refused")
 
+# The tokens of a run that stand for a body.
+BULK: Final = frozenset((b"FILE", b"BLOB", b"ZBLB"))
+
 # Ceilings so low that generated messages meet them.
 LOW: Final = Limits(
     arguments=4,
@@ -108,7 +111,7 @@ def meant(event: Event) -> list[Event]:
         return [event]
     events: list[Event] = []
     for token, data in event.tokens:
-        events += body(token, *filter(None, [data])) if token == b"FILE" else [Text(token, data)]
+        events += body(token, *filter(None, [data])) if token in BULK else [Text(token, data)]
     return events
 
 

@@ -31,6 +31,11 @@ class PageTests(SynchronousTestCase):
             "| `LINK` | `FILE` or `LINK`, as many as `NFIL` says | a length and so many bytes, whole,",
             "| `DOTD` | once, if `STAT` was 0 | a length and so many bytes, a body |",
             "128 KiB (`argument`), together 2 MiB (`command`) |",
+            "| `JOBS` | once, if `STAT` was 0 | a number, at least 1 | 65,536 (`streams`) |",
+            "| `COMP` | once | a length and so many bytes, whole, at least 32 or 0 | 32 (`digest`) |",
+            "| `NEED` | servers | stream, digests of 32 bytes, at least 1 |",
+            "| `STOP` | both | stream, code, a text, at most 1 KiB (`words`) |",
+            "| `WIND` | both | stream, count |",
         ):
             self.assertIn(row, _drawn())
 
@@ -44,5 +49,11 @@ class PageTests(SynchronousTestCase):
                 "## Request, version 3",
                 "## Reply, versions 1 and 2",
                 "## Reply, version 3",
+                "## Greeting of a client, version 4",
+                "## Greeting of a server, version 4",
+                "## Frames, version 4",
+                "## Job, version 4",
+                "## Result, version 4",
+                "## Upload, version 4",
             ],
         )

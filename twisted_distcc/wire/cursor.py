@@ -126,7 +126,7 @@ class Cursor:
     def _measure(self, field: Field, value: int) -> None:
         if field is self._opening:
             self._judge(value)
-        if value < field.least:
+        if value < field.least and (value or not field.or_zero):
             raise Misplaced(f"{spell(field.token)} must be at least {field.least}")
         self._bound(field, field.ceiling, value)
         self._bound(field, field.together, self._totals.get(field.token, 0) + value)
@@ -168,7 +168,7 @@ class Cursor:
             step = self._ahead[-1]
             if isinstance(step, _Times):
                 self._ahead.pop()
-                self._round = step if step.left else None
+                self._round = step if step.left and _carry_bytes(step.each) else None
                 if step.left:
                     self._ahead.append(_Times(step.left - 1, step.each))
                     self._ahead.extend(reversed(step.each))
@@ -178,6 +178,12 @@ class Cursor:
                     self._ahead.extend(reversed(step.steps))
             else:
                 return
+
+
+def _carry_bytes(each: tuple[Step, ...]) -> bool:
+    """Whether all tokens of a round carry bytes: only such rounds can be taken many at once."""
+    shapes = (field.shape for step in each for field in _due(step))
+    return Shape.NUMBER not in shapes
 
 
 def _find(step: Step | _Times, token: bytes) -> Field:

@@ -6,6 +6,8 @@ few kinds.  Nothing here handles bytes: `tokens` encodes and decodes them, and `
 A message is a sequence of tokens.  Some tokens carry just a number; every other token carries a length,
 and that many bytes follow.  Versions 1 and 2 differ only in the bulk bodies, which version 2 compresses
 with LZO1X; version 3 sends the files that a compilation reads in place of one preprocessed source.
+
+Version 4 begins with the same token, but is another conversation: `session_grammar` has its messages.
 """
 
 from __future__ import annotations
@@ -26,6 +28,14 @@ Ceiling: TypeAlias = Literal[
     "files",
     "name",
     "names",
+    "outputs",
+    "mode",
+    "digest",
+    "frame",
+    "window",
+    "streams",
+    "memory",
+    "words",
 ]
 
 
@@ -50,6 +60,7 @@ class Field:
         ceiling: the limit on each such token.
         together: the limit on the total of all tokens of this name in one message.
         least: the smallest number or length allowed.
+        or_zero: whether zero is allowed in spite of `least`.
     """
 
     token: bytes
@@ -57,6 +68,7 @@ class Field:
     ceiling: Ceiling | None = None
     together: Ceiling | None = None
     least: int = 0
+    or_zero: bool = False
 
 
 @dataclass(frozen=True, slots=True)
