@@ -15,7 +15,16 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import Final, TypeAlias
 
-from twisted_distcc.wire.session_frames import DATA, NUMBER_LENGTH, WIND, frame, frame_head
+from twisted_distcc.wire.session_frames import (
+    AWAY,
+    DATA,
+    NUMBER_LENGTH,
+    STOP,
+    WIND,
+    encode_words,
+    frame,
+    frame_head,
+)
 
 Part: TypeAlias = bytes | memoryview
 
@@ -108,7 +117,9 @@ class Outbox:
         highest: the largest number that has begun.
         control: frames without data that belong to no stream.
         pongs: answers to the peer's questions.
-        farewell: the frame by which we go away; it waits for the streams that were opened before it.
+        reason: what we said when we said that we are going away.
+        is_held: whether nothing may go yet.
+        has_sent: whether anything has gone.
     """
 
     def __init__(self, largest: int) -> None:
@@ -117,7 +128,10 @@ class Outbox:
         self.highest = 0
         self.control: deque[bytes] = deque()
         self.pongs: deque[bytes] = deque()
-        self.farewell = b""
+        self.reason: str | None = None
+        self.is_held = False
+        self.has_sent = False
+        self._farewell = b""  # says that we are going away, once all that was opened has begun
         self._urgent: OrderedDict[int, Stream] = OrderedDict()  # have frames without data
         self._ready: OrderedDict[int, Stream] = OrderedDict()  # have data that may go now
         self._waiting: OrderedDict[int, Stream] = OrderedDict()  # were opened here and have not begun
@@ -126,6 +140,17 @@ class Outbox:
     def waiting(self) -> list[int]:
         """The streams that were opened here and have not begun, in order."""
         return [*self._waiting]
+
+    def begin_with(self, greeting: bytes, *, is_held: bool) -> None:
+        """Send this before all else, but nothing while `is_held`."""
+        self.control.append(greeting)
+        self.is_held = is_held
+
+    def leave(self, reason: str) -> None:
+        """Say, once, that there will be no new streams; what was opened here begins before that."""
+        if self.reason is None:
+            self.reason = reason
+            self._farewell = frame(AWAY, rest=encode_words(reason))
 
     def open(self, stream: Stream) -> None:
         """Take in a stream that begins when its first data goes."""
@@ -140,6 +165,13 @@ class Outbox:
         """Whether the peer knows of the stream."""
         return stream.number not in self._waiting
 
+    def stop(self, stream: Stream, code: int, text: str) -> None:
+        """End a stream; it is forgotten when the frame that says so has gone."""
+        stream.drop()
+        stream.state = State.STOPPED
+        stream.control.append(frame(STOP, stream.number, code, rest=encode_words(text)))
+        self.wake(stream)
+
     def forget(self, stream: Stream) -> None:
         """Drop a stream with all that it has yet to send."""
         stream.drop()
@@ -151,7 +183,7 @@ class Outbox:
         """Forget everything."""
         for kept in (self.streams, self.control, self.pongs, self._urgent, self._ready, self._waiting):
             kept.clear()
-        self.farewell = b""
+        self._farewell = b""
 
     def wake(self, stream: Stream) -> None:
         """Note that a stream may have something to send now."""
@@ -170,17 +202,20 @@ class Outbox:
     def take(self, most: int) -> bytes:
         """Return the next bytes to send, about `most` of them, and none if nothing may go."""
         parts: list[Part] = []
+        if self.is_held:
+            return b""
         while most > 0 and (taken := self._take_control(parts) or self._take_data(parts, most)):
             most -= taken
+        self.has_sent = self.has_sent or bool(parts)
         return b"".join(parts)
 
     def _take_control(self, parts: list[Part]) -> int:
         """Move the next frames without data to `parts`; return their length."""
         if self.control or self.pongs:
             parts.append(self.control.popleft() if self.control else self.pongs.popleft())
-        elif self.farewell and not self._waiting:
-            parts.append(self.farewell)
-            self.farewell = b""
+        elif self._farewell and not self._waiting:
+            parts.append(self._farewell)
+            self._farewell = b""
         elif self._urgent:
             _, stream = self._urgent.popitem(last=False)
             parts.append(b"".join(stream.control))
