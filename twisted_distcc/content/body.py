@@ -179,7 +179,7 @@ class Spool:
         """
         self._length += len(data)
         if self._file is not None:
-            _write_all(self._file, data)
+            write_all(self._file, data)
         elif self._length <= IN_MEMORY:
             self._small += data
         else:
@@ -211,8 +211,8 @@ class Spool:
 
     def _to_disk(self, data: bytes) -> None:
         self._file, self._path = new_file(self._directory)
-        _write_all(self._file, bytes(self._small))
-        _write_all(self._file, data)
+        write_all(self._file, bytes(self._small))
+        write_all(self._file, data)
         self._small.clear()
 
 
@@ -236,7 +236,12 @@ def new_file(directory: str | None) -> tuple[int, str]:
     return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), path
 
 
-def _write_all(descriptor: int, data: bytes) -> None:
+def write_all(descriptor: int, data: bytes) -> None:
+    """Write all of `data`, in as many steps as the descriptor takes.
+
+    Raises:
+        OSError: if it takes no more.
+    """
     left = memoryview(data)
     while left:
         left = left[os.write(descriptor, left) :]

@@ -27,7 +27,7 @@ from dataclasses import dataclass
 from threading import BoundedSemaphore, Lock
 from typing import Final, Protocol
 
-from twisted_distcc.content.body import EMPTY, Part, Spool, in_pieces
+from twisted_distcc.content.body import EMPTY, Part, Spool, in_pieces, write_all
 from twisted_distcc.content.file_content import Contents, FileContent, Hash, RunFilter
 from twisted_distcc.content.filter import NO_ROOM
 from twisted_distcc.content.lzo import compress, expand, largest_expansion
@@ -106,9 +106,7 @@ class PackedContent:
             if largest_expansion(packed) > _IN_MEMORY:
                 return _filtered(packed, descriptor, ceiling, run_filter)
             data = expand(packed, ceiling)
-            left = memoryview(data)
-            while left:
-                left = left[os.write(descriptor, left) :]
+            write_all(descriptor, data)
             return len(data)
 
 
