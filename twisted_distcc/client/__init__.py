@@ -1,1 +1,1 @@
-"""Getting a compile done elsewhere: what it reads, who is asked, and what becomes of the answer."""
+"""Distribute a compile: find what it reads, choose a host, and put the outputs in place."""

@@ -1,12 +1,12 @@
 """The story of one compile, from the command line to its files.
 
-In: an `Invocation`.  Out: `Finished`, with outputs in place, or `RunHere`.  A server that fails, as a
-server, never fails the compile: another is asked, and in the end this machine.  The compiler's verdict
-on the code is never second-guessed on another server; a failed compile is only run again here, where
-its messages are exact (unless `DISTCC_SKIP_LOCAL_RETRY`).
+`Dispatcher.run` takes an `Invocation`, and returns `Finished`, with outputs in place, or `RunHere`.  An
+infrastructure failure never fails the compile: another server is tried, and finally this machine.  The
+compiler's verdict on the code is never second-guessed on another server; a failed compile is only run
+again here, where its messages are exact (unless `DISTCC_SKIP_LOCAL_RETRY`).
 
-The files that a compile may read are found first.  A host that can preprocess gets these; every other
-host gets the preprocessed text, as every host does if the files cannot be told, or must not leave.
+The files that a compile may read are found first.  A host that can preprocess gets these; other hosts
+get the preprocessed text, as do all hosts if the files cannot be determined, or must not be sent.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ _log = Logger()
 
 
 class _FailedThere(StaysHere):
-    """A server's compiler failed at it; `ended` is to be told when this machine's has ended."""
+    """A server's compiler failed; call `ended` when this machine's has ended."""
 
     def __init__(self, reason: str, ended: Callable[[], None]) -> None:
         super().__init__(reason)
@@ -64,7 +64,7 @@ class _FailedThere(StaysHere):
 
 @dataclass(frozen=True, slots=True)
 class Dispatcher:
-    """Sends compiles out.
+    """Distributes compiles.
 
     Attributes:
         reactor: provides `IReactorTime`, `IReactorTCP`, `IReactorSocket` and `IReactorThreads`.
@@ -72,12 +72,12 @@ class Dispatcher:
         farms: the slots that all compiles share.
         sources: what is known of the files that compiles read.
         mismatches: the units that servers could not compile.
-        capabilities: what is known of servers.
+        capabilities: what servers can do.
         styles: how compilers write messages for terminals and languages.
         refusals: what servers refuse.
-        folders: makes folders for temporary files.
-        turns: lets some of what takes much memory go on at a time.
-        secured: leads to `,tls` hosts.
+        folders: creates folders for temporary files.
+        turns: limits how much memory-hungry work goes on at once.
+        secured: connects to `,tls` hosts.
     """
 
     reactor: Any
@@ -94,7 +94,7 @@ class Dispatcher:
 
     @classmethod
     def on(cls, reactor: Any, spawn: Spawner, spare: Callable[[], str]) -> Dispatcher:
-        """Make one that works on `reactor`, and whose memory is empty; `spare` is as in `Farms`."""
+        """Return a dispatcher on `reactor` with empty caches; for `spare` see `Farms`."""
         threads = ReactorThreads(reactor)
         sources = Sources(spawn, threads)
         own = LocalToolchains(reactor, finder(reactor))
@@ -110,7 +110,7 @@ class Dispatcher:
         )
 
     async def run(self, invocation: Invocation, report: Report) -> Outcome:
-        """Compile as `invocation` says; cancelling leaves nothing behind, here and on servers."""
+        """Carry out `invocation`; cancelling leaves nothing behind, here or on servers."""
         try:
             job = _Job.of(self, invocation, report)
             try:
@@ -130,7 +130,7 @@ class Dispatcher:
 
     @staticmethod
     def in_place(invocation: Invocation, reason: str) -> Outcome:
-        """Have the compiler run here without further ado, when nothing else works: without a slot."""
+        """Return the last resort: run the compiler here, without a slot."""
         try:
             return RunHere(compiler_of(invocation), reason)
         except DistccError as error:
@@ -139,7 +139,7 @@ class Dispatcher:
 
 @dataclass(frozen=True, slots=True)
 class _Job:
-    """One compile on its way."""
+    """One compile in progress."""
 
     tools: Dispatcher
     invocation: Invocation
@@ -151,7 +151,7 @@ class _Job:
 
     @classmethod
     def of(cls, tools: Dispatcher, invocation: Invocation, report: Report) -> _Job:
-        """Find what the surroundings of `invocation` say."""
+        """Set up a job from the environment of `invocation`."""
         environ = invocation.wishes
         settings = Settings.from_environ(environ)
         hosts = find_hosts(environ, read_text)
@@ -162,7 +162,7 @@ class _Job:
         return cls(tools, invocation, report, compiler, settings, hosts, farm)
 
     async def run(self) -> Outcome:
-        """Compile it, elsewhere if that can be."""
+        """Compile it, elsewhere if possible."""
         for notice in self.tools.mismatches.notices():
             self.report.warn(notice)
         try:
@@ -191,7 +191,7 @@ class _Job:
             return outcome if isinstance(outcome, RunHere) else self._deliver(remote.inputs, outcome)
 
     def _warn_of(self, failure: UndistributedError) -> None:
-        """Say so in distcc's words, which people look for."""
+        """Warn in distcc's words, which people search for."""
         if failure.asked:
             self.report.warn(f"failed to distribute {failure.asked}, running locally instead")
         else:
@@ -221,14 +221,14 @@ class _Job:
         return candidate
 
     def _tell_of_wishes(self) -> None:
-        """Say which of the user's words mean nothing here, to whoever has a compile sent."""
+        """Warn about settings that are not understood or supported, once a compile is distributed."""
         for notice in (*self.settings.notices, *self.hosts.warnings):
             self.report.remind(notice.text, notice.reason)
         for word in self.hosts.down:
             self.report.say(f"{word} is not asked: its ,down sets it aside")
 
     def _free_place_here(self) -> Slot | None:
-        """Take a slot of `localhost`, if it is listed and its turn: that saves preprocessing."""
+        """Take a slot of `localhost` if it is listed and next: that saves preprocessing."""
         if not any(isinstance(host, Localhost) for host in self.hosts.hosts):
             return None
         grant = self.farm.free_host(self.hosts)
@@ -273,7 +273,7 @@ class _Job:
     # Results.
 
     def _deliver(self, inputs: CompileInputs, compiled: Compiled) -> Finished:
-        """Put the outputs in place, or have it compiled here: it failed, or its messages are odd."""
+        """Put the outputs in place; raise to compile here if it failed or its messages are inexact."""
         if compiled.reply.status and self.settings.fallback and not self.settings.skip_local_retry:
             raise self._failed_there(inputs, compiled)
         if compiled.says_too_much():

@@ -1,9 +1,9 @@
-"""One host after the other, each once, until one has compiled the unit.
+"""Try one host after another, each once, until one has compiled the unit.
 
-In: the hosts, and a `RemoteCompile` to send.  Out: what a host's compiler made of it; or that this
-machine, which is one of the hosts, is to compile it; or `UndistributedError`, when nobody is left.  A
-host that failed as a host is left alone for a while, and one that refuses all jobs of a kind is not
-asked for the next of that kind.
+A `HostRound` takes the hosts, and a `RemoteCompile` to send.  It returns what a host's compiler made of
+it, or `RunHere` if this machine is one of the hosts and its turn comes; it raises `UndistributedError`
+when no host is left.  A host that failed is avoided for a while, and one that refuses all jobs of a kind
+is not asked again about that kind.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ from twisted_distcc.client.settings import Settings
 from twisted_distcc.errors import EXIT_NO_HOSTS, DistccError
 
 _MOST_NAMED: Final = 3
-"""Hosts whose troubles are told of; a large farm has many."""
+"""The most hosts whose failures are listed in a message; a large farm has many."""
 
 
 class UndistributedError(StaysHere):
-    """It was to be compiled elsewhere, and could not be.
+    """A unit could not be compiled elsewhere as intended.
 
     `asked` has the source and the host that failed last, if one was asked.
     """
@@ -43,11 +43,11 @@ class UndistributedError(StaysHere):
 
 
 class NoHostLeftError(DistccError):
-    """No server did it, and local compilation is disabled (`DISTCC_FALLBACK=0`)."""
+    """No server compiled it, and local compilation is disabled (`DISTCC_FALLBACK=0`)."""
 
 
 def undistributed(settings: Settings, reason: str, exit_code: int, asked: str = "") -> Exception:
-    """Return the error for a unit that no host compiles, as `DISTCC_FALLBACK` wants it."""
+    """Return the error for a unit that no host compiles, depending on `DISTCC_FALLBACK`."""
     if settings.fallback:
         return UndistributedError(reason, asked)
     what = f" {asked}" if asked else ""
@@ -59,16 +59,16 @@ def undistributed(settings: Settings, reason: str, exit_code: int, asked: str = 
 
 
 class HostRound:
-    """The hosts of one compile, each of which is asked once at most.
+    """The hosts of one compile, each of which is asked at most once.
 
     Args:
         hosts: the hosts.
-        farm: chooses among them, and has their slots.
-        refusals: what hosts have lately refused.
-        kind: what is to be compiled, as hosts accept or refuse it.
-        settings: what the user wants.
-        report: is told what happens.
-        clock: tells how long a compile took.
+        farm: chooses among them, and holds their slots.
+        refusals: what hosts have recently refused.
+        kind: the kind of the unit.
+        settings: the user's settings.
+        report: receives messages.
+        clock: measures how long a compile took.
     """
 
     def __init__(
@@ -91,10 +91,10 @@ class HostRound:
         self._refused: dict[Host, HostError] = {}
 
     def begin(self) -> list[RemoteHost]:
-        """Leave out the hosts that have lately refused what is of this kind; return the servers left.
+        """Drop the hosts that have recently refused this kind; return the remaining servers.
 
         Raises:
-            UndistributedError, NoHostLeftError: if all have.
+            UndistributedError, NoHostLeftError: if all have refused.
         """
         hosts = self._hosts.hosts
         self._refused = refused = self._refusals.known(hosts, self._kind, self._settings.backoff_period)
@@ -106,10 +106,10 @@ class HostRound:
         return [host for host in hosts if host not in refused and not isinstance(host, Localhost)]
 
     async def compile(self, remote: RemoteCompile) -> Compiled | RunHere:
-        """Ask one host after the other, until one has compiled it.
+        """Ask one host after another, until one has compiled it.
 
         Raises:
-            UndistributedError, NoHostLeftError: if none has.
+            UndistributedError, NoHostLeftError: if none has compiled it.
         """
         candidate = remote.inputs.candidate
         tried: frozenset[Host] = frozenset(self._refused)
@@ -135,7 +135,7 @@ class HostRound:
                 grant.slot.release()
 
     def _why_left(self, nobody: NobodyLeft, failure: str) -> str:
-        """Say why nobody can be asked: of many hosts, what a few have in common."""
+        """Return why no host can be asked, naming a few of many."""
         avoided = [self._farm.backoff.why(host) for host in nobody.avoided[:_MOST_NAMED]]
         more = len(nobody.avoided) - len(avoided)
         reasons = (failure, *avoided, f"and {more} more" if more > 0 else "")
@@ -152,9 +152,9 @@ class HostRound:
         return compiled
 
     def _note(self, host: RemoteHost, error: HostError) -> bool:
-        """Remember a host that failed as a host, or that refuses all jobs of this kind.
+        """Note a host that failed, or that refuses all jobs of this kind.
 
-        Returns whether it is to be warned of.
+        Returns whether to warn about it.
         """
         as_distccd = isinstance(error, NoAnswerError) and self._kind.is_assembler
         if as_distccd:
@@ -178,7 +178,7 @@ class HostRound:
 
 
 def _told(refused: Mapping[Host, HostError]) -> str:
-    """Say how hosts have refused: of many, what a few have said."""
+    """Return how hosts have refused, naming a few of many."""
     told = [f"{host} {error.fault}" for host, error in islice(refused.items(), _MOST_NAMED)]
     more = len(refused) - len(told)
     return "; ".join([*told, f"and {more} more"] if more else told)

@@ -1,7 +1,7 @@
-"""The hosts of a user: a frozen `HostList`, as distcc's hosts grammar can write it (`hosts_grammar`).
+"""A user's hosts: a frozen `HostList`, as written in distcc's hosts grammar (see `hosts_grammar`).
 
 A `TcpHost` is called over TCP, an `SshHost` by ssh, and `Localhost` is this machine.  Each is shown to
-people as they would write it.  Whether a host is any good is not known here.
+people as they would write it.
 """
 
 from __future__ import annotations
@@ -15,32 +15,32 @@ DEFAULT_PORT = 3632
 DEFAULT_TLS_PORT = 3634
 
 REMOTE_LIMIT = 4
-"""How many jobs at once a server gets whose host says nothing of it."""
+"""The default limit on concurrent jobs of a server."""
 _LOCAL_LIMIT = 2
 _LOCAL_SLOTS = 4
 _LOCAL_SLOTS_CPP = 8
 
 
 class BadHostsError(DistccError):
-    """A host list has a word that means nothing, and whoever reads it does not do with less."""
+    """A host list has an invalid word, and its reader does not tolerate that."""
 
     exit_code = EXIT_BAD_HOSTS
 
 
 class _Written:
-    """A host is shown to people as they would write it."""
+    """Mixin of hosts, which are shown to people as they would write them."""
 
     __slots__ = ()
 
     @property
     def spec(self) -> str:
-        """The shortest word that means this host."""
+        """The shortest word for this host."""
         return str(self)
 
 
 @dataclass(frozen=True, slots=True)
 class TcpHost(_Written):
-    """A server that is called over TCP, under TLS or bare.
+    """A server that is called over TCP, with or without TLS.
 
     `name` is a host name or an address, without brackets; `limit` is how many jobs at once.
     """
@@ -60,13 +60,13 @@ class TcpHost(_Written):
 
     @property
     def lock_name(self) -> str:
-        """How distcc calls this host in the names of its lock files."""
+        """The name of this host in distcc's lock files."""
         return f"tcp_{self.name}_{self.port}"
 
 
 @dataclass(frozen=True, slots=True)
 class SshHost(_Written):
-    """A server that ssh starts: `command`, or the default one, run by `user`, or whom ssh says."""
+    """A server that ssh starts: `command`, or the default, as `user`, or ssh's default user."""
 
     user: str | None
     name: str
@@ -82,13 +82,13 @@ class SshHost(_Written):
 
     @property
     def lock_name(self) -> str:
-        """How distcc calls this host in the names of its lock files: without the user."""
+        """The name of this host in distcc's lock files, which omits the user."""
         return f"ssh_{self.name}"
 
 
 @dataclass(frozen=True, slots=True)
 class Localhost(_Written):
-    """The client's own machine, where the compiler is run in place."""
+    """The client's own machine, where the compiler is run directly."""
 
     limit: int = _LOCAL_LIMIT
 
@@ -97,7 +97,7 @@ class Localhost(_Written):
 
     @property
     def lock_name(self) -> str:
-        """How distcc calls this machine in the names of its lock files."""
+        """The name of this machine in distcc's lock files."""
         return "localhost"
 
 
@@ -110,10 +110,10 @@ _NO_ZEROCONF = Notice("+zeroconf is not built yet", "no hosts are found by it; l
 
 @dataclass(frozen=True, slots=True)
 class HostList:
-    """A whole host list: the hosts, in the order of preference, and what holds for all of them.
+    """A complete host list: the hosts, in order of preference, and the options for all of them.
 
     `words` are the hosts as they were written, and `source` is where the list was found.  `down` are
-    words for hosts that are set aside, `bad` those that mean nothing, each with the reason.
+    words for hosts that are set aside, `bad` those that are invalid, each with the reason.
     """
 
     hosts: tuple[Host, ...] = ()
@@ -128,14 +128,14 @@ class HostList:
 
     @property
     def warnings(self) -> tuple[Notice, ...]:
-        """What the list asks for and will not get, for the person who wrote it."""
+        """Warnings for the user about what the list asks for and will not get."""
         source = f" in {self.source}" if self.source else ""
         bad = (Notice(f'"{word}"{source} is passed over', reason) for word, reason in self.bad)
         return (*bad, *((_NO_ZEROCONF,) if self.zeroconf else ()))
 
     @property
     def why_empty(self) -> str | None:
-        """Why nothing can be distributed, in distcc's words; `None` if there are hosts."""
+        """The reason why nothing can be distributed, in distcc's words; `None` if there are hosts."""
         if self.hosts:
             return None
         found = f"{self.source} contained no hosts" if self.source else "no hostlist is set"
@@ -145,19 +145,19 @@ class HostList:
     def local_jobs(self) -> Localhost:
         """The client's machine, for jobs that cannot be distributed.
 
-        distcc counts these, preprocessing and the compiles on a listed `localhost` by the same
-        lock files, each up to its own limit; so a machine is not loaded three times over.
+        distcc counts these, preprocessing and the compiles on a listed `localhost` with the same
+        lock files, each up to its own limit, so that a machine is not loaded three times over.
         """
         return Localhost(self.localslots)
 
     @property
     def preprocessing(self) -> Localhost:
-        """The client's machine, for preprocessing what is going to be compiled elsewhere."""
+        """The client's machine, for preprocessing what will be compiled elsewhere."""
         return Localhost(self.localslots_cpp)
 
 
 def usual_port(*, tls: bool) -> int:
-    """Return the port of a server whose host names none."""
+    """Return the default port of a server."""
     return DEFAULT_TLS_PORT if tls else DEFAULT_PORT
 
 

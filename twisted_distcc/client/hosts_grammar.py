@@ -1,8 +1,8 @@
 """distcc's hosts grammar.
 
-In: the text of a host list, or the environment and a way to read files.  Out: a frozen `HostList`.  A
-word that means nothing is passed over, and the list says which, why, and what to write instead: it
-never stops a build.  The network and the file system are not known here, nor which host is any good.
+`parse_hosts` turns the text of a host list into a frozen `HostList`; `find_hosts` finds the list first.
+An invalid word is skipped and never stops a build; the list records which, why, and what to write
+instead.
 
 The grammar is that of distcc(1), "HOST SPECIFICATIONS", with one option more, `,tls`:
 
@@ -11,9 +11,9 @@ The grammar is that of distcc(1), "HOST SPECIFICATIONS", with one option more, `
     [USER]@HOST[/LIMIT][:COMMAND][,lzo][,cpp]      ssh
     --randomize  --localslots=N  --localslots_cpp=N  +zeroconf  # comment
 
-An IPv6 address stands in square brackets.  Where distcc takes what cannot be meant (a negative
-limit, port 70000, `--randomise` as the name of a host), this module passes it over.  So it does with a
-host that wants what is not built (`,auth`): it is not called in another way than was asked for.  A host
+An IPv6 address is written in square brackets.  Where distcc accepts what cannot be meant (a negative
+limit, port 70000, `--randomise` as the name of a host), this module skips it.  It also skips a host that
+needs what is not supported (`,auth`): it is never called differently than was asked for.  A host
 with `,down` is one that its user has set aside.
 """
 
@@ -42,7 +42,7 @@ SYSTEM_HOSTS = "/etc/distcc/hosts"
 _HIGHEST_PORT = 65535
 
 _COMMENT = re.compile(r"#.*")
-# A name that began with a dash would be an option of ssh's.
+# A name that begins with a dash would be an option of ssh.
 _PLAIN = r"[^-/:@\[\]\0][^/:@\[\]\0]*"
 _BRACKETED = r"\[[0-9A-Fa-f.]*:[0-9A-Fa-f:.]*(?:%[^/:@\[\]\0]+)?\]"
 _BARE_IPV6 = re.compile(r"[0-9A-Fa-f.]*:[0-9A-Fa-f.]*:")
@@ -52,7 +52,7 @@ _SSH = re.compile(rf"(?P<user>{_PLAIN})?@{_NAME}(?P<limit>/[^:]*)?(?P<command>:[
 
 
 class _BadWordError(Exception):
-    """A word means nothing; the argument says why, and what to write instead."""
+    """A word is invalid; the argument says why, and what to write instead."""
 
 
 class _DownError(Exception):
@@ -85,10 +85,10 @@ def parse_hosts(text: str) -> HostList:
 
 
 def find_hosts(environ: Mapping[str, str], read_text: Callable[[str], str | None]) -> HostList:
-    """Find and parse the host list, in distcc's order; an empty one if there is none.
+    """Find and parse the host list, in distcc's order of search; it is empty if there is none.
 
-    `read_text` gives the text of the file at a path, or None if there is no such file.  As with
-    distcc, the first list that exists counts, even if it is empty.
+    `read_text` returns the text of the file at a path, or None if there is no such file.  As with
+    distcc, the first list that exists is used, even if it is empty.
     """
     for source, text in _sources(environ, read_text):
         if text is not None:
@@ -169,7 +169,7 @@ def _parse_tcp(place: str, flags: frozenset[str]) -> TcpHost | Localhost:
 
 
 def _parse_localhost(limit: str, *, extras: bool) -> Localhost:
-    """Parse `localhost/LIMIT`, whose port and options distcc would silently ignore."""
+    """Parse `localhost/LIMIT`; distcc would silently ignore a port or options here."""
     if extras:
         advice = f"localhost{limit}, or the daemon's own address, such as 127.0.0.1:3632{limit}"
         raise _refusal("compiles in place, without a port and options", advice)

@@ -1,7 +1,7 @@
-"""One run of `tdistcc`: what was typed where, and what came of it.
+"""One run of `tdistcc`: the command with its environment, and its outcome.
 
-In: nothing.  Out: `Invocation`, and the two ways in which it can go: it is `Finished`, or the caller is
-to `RunHere`, that is, to become the compiler itself.
+An `Invocation` has one of two outcomes: it is `Finished`, or the caller has to `RunHere`, that is, exec
+the compiler itself.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Final, Protocol, TypeAlias
 from twisted_distcc.client.scheduling.slots import Slot
 from twisted_distcc.cmdline.environment import is_utf_8
 
-# What may be given relative to where the command was typed, which the agent's own folder is not.
+# Variables that may be relative to the caller's folder, which is not the agent's.
 _TLS_PATHS: Final = (
     "DISTCC_TLS_CERTIFICATE",
     "DISTCC_TLS_KEY",
@@ -32,8 +32,8 @@ class Terminal:
     """The terminal that standard error leads to.
 
     Attributes:
-        columns: how wide it is; 0 where it does not know.
-        input_columns: the same of the one that standard input comes from; `None` if it comes from none.
+        columns: its width; 0 if it does not know.
+        input_columns: the width of standard input's terminal; `None` if it is not a terminal.
     """
 
     columns: int
@@ -41,10 +41,10 @@ class Terminal:
 
     @classmethod
     def parse(cls, told: bytes) -> Terminal | None:
-        """Read what `agent.handover.own_terminals` tells; `None` if standard error is no terminal.
+        """Parse what `agent.handover.own_terminals` returns; `None` if standard error is no terminal.
 
         Raises:
-            ValueError: if it tells nothing of the kind.
+            ValueError: if it is malformed.
         """
         of_input, of_errors = told.split(b",")
         return cls(_width(of_errors), _width(of_input) if of_input else None) if of_errors else None
@@ -59,14 +59,14 @@ def _width(columns: bytes) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Invocation:
-    """A compiler's command line, and all of its surroundings that can matter.
+    """A compiler's command line, and everything around it that can matter.
 
     Attributes:
         argv: the compiler and its arguments, as typed.
         directory: the working directory, absolute.
         environ: the environment.
         umask: the umask, which decides the mode of outputs.
-        terminal: where messages go; `None` if that is no terminal.
+        terminal: where messages go; `None` if that is not a terminal.
     """
 
     argv: tuple[str, ...]
@@ -77,7 +77,7 @@ class Invocation:
 
     @property
     def wishes(self) -> dict[str, str]:
-        """The environment as we read it, not the compiler: with a home, and with absolute paths."""
+        """The environment for our own settings, not for the compiler: HOME set, and paths absolute."""
         environ = dict(self.environ)
         if not environ.get("HOME"):
             environ["HOME"] = _home()
@@ -88,11 +88,11 @@ class Invocation:
 
     @property
     def utf_8(self) -> bool:
-        """Whether terminals of the caller read UTF-8."""
+        """Whether the caller's terminal uses UTF-8."""
         return is_utf_8(self.environ)
 
     def absolute(self, path: str) -> str:
-        """Return `path` from the root, as any process calls it: `/proc/self` is another for each."""
+        """Return `path` as an absolute path that is valid in any process, unlike `/proc/self`."""
         path = os.path.join(self.directory, path)
         for own, common in (("/proc/self/cwd", self.directory), ("/proc/self/root", "")):
             if path == own or path.startswith(f"{own}/"):
@@ -109,7 +109,7 @@ def _home() -> str:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """It is done: outputs are in place, if there are any."""
+    """The command is done, and any outputs are in place."""
 
     exit_code: int
     stdout: bytes = b""
@@ -118,10 +118,9 @@ class Finished:
 
 @dataclass(frozen=True, slots=True)
 class RunHere:
-    """It has to be done by `compiler` on this machine, for `reason`.
+    """The command has to be run by `compiler` on this machine, for `reason`.
 
-    The slot, if there is one, is to be held until the compiler has ended; and then `ended` is to be
-    called, by whoever still can.
+    If there is a slot, hold it until the compiler has ended; then call `ended`, if still possible.
     """
 
     compiler: str
@@ -134,20 +133,20 @@ Outcome: TypeAlias = Finished | RunHere
 
 
 class Report(Protocol):
-    """Where words about an invocation go while it runs."""
+    """Receives messages about an invocation while it runs."""
 
     def say(self, text: str) -> None:
-        """Tell what happens, to those who asked to be told (`DISTCC_VERBOSE`), and to a log."""
+        """Report progress, to users who asked for that (`DISTCC_VERBOSE`), and to a log."""
         ...
 
     def warn(self, text: str) -> None:
-        """Tell what went wrong, and what is done about it."""
+        """Report what went wrong, and what is done about it."""
         ...
 
     def remind(self, text: str, reason: str) -> None:
-        """Warn of what many compiles of a build will meet: a build hears of it once in a minute."""
+        """Warn of what affects many compiles of a build, at most once a minute per build."""
         ...
 
     def fail(self, text: str) -> bytes:
-        """Tell why there is no result; return what standard error has yet to hear of that."""
+        """Report why there is no result; return what has yet to be written to standard error."""
         ...

@@ -1,8 +1,8 @@
-"""What is told of a compile while it runs, and to whom.
+"""Messages about a compile while it runs.
 
-In: the environment of a compile.  Out: a `Report` that writes lines at distcc's levels: what happens is
-told with `DISTCC_VERBOSE` or to a log, what went wrong always.  Where the lines go (`DISTCC_LOG`,
-`UNCACHED_ERR_FD` or standard error) is up to the tdistcc that runs where the user is.
+`make_report` turns the environment of a compile into a `Report` that writes lines at distcc's levels:
+progress with `DISTCC_VERBOSE` or to a log, problems always.  Where the lines go (`DISTCC_LOG`,
+`UNCACHED_ERR_FD` or standard error) is decided by the user's tdistcc.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _MANY: Final = 1000
 
 
 class Reminders:
-    """Which builds were told what lately.
+    """Remembers which builds were recently warned of what.
 
     Args:
         seconds: tells the time.
@@ -33,7 +33,7 @@ class Reminders:
         self._told: dict[tuple[int, str], float] = {}
 
     def is_due(self, build: int, text: str) -> bool:
-        """Say whether `build` is to be told `text` now, and count that as done."""
+        """Return whether to warn `build` of `text` now, and count that as done."""
         now = self._seconds()
         if len(self._told) > _MANY:
             self._told = {key: at for key, at in self._told.items() if now - at < _AGAIN}
@@ -45,10 +45,9 @@ class Reminders:
 
 @dataclass(frozen=True, slots=True)
 class _Written:
-    """Writes lines by `write`; a log gets all of them, and `verbose` says who else does.
+    """Writes lines with `write`: all of them to a log or if `verbose`, otherwise only problems.
 
-    `build` stands for the compiles that are reminded of something once, and `utf_8` says that whoever
-    reads the lines reads UTF-8.
+    `build` identifies the compiles that share reminders, and `utf_8` says that the reader uses UTF-8.
     """
 
     write: Callable[[bytes], None]
@@ -75,16 +74,16 @@ class _Written:
         return line if self.is_log else b""
 
     def _line(self, text: str) -> bytes:
-        """Return a line of ours, in which servers may be quoted."""
+        """Return a line of ours, which may quote servers."""
         return shown(os.fsencode(f"tdistcc: {text}\n"), utf_8=self.utf_8)
 
 
 def make_report(
     environ: Mapping[str, str], write: Callable[[bytes], None], reminders: Reminders, build: int
 ) -> Report:
-    """Make the report that `environ` asks for; `write` takes lines.
+    """Return the report that `environ` asks for; `write` is called with lines.
 
-    `build` is a number that the compiles of one build have in common.
+    `build` is a number that the compiles of one build share.
     """
     verbose = environ.get("DISTCC_VERBOSE", "0") not in ("", "0")
     is_log = bool(environ.get("DISTCC_LOG"))

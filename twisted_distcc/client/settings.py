@@ -1,14 +1,14 @@
-"""What the environment asks of the client.
+"""The client's settings, as read from the environment.
 
-In: the environment, as a mapping.  Out: one frozen `Settings`, with a notice of each value that means
-nothing.  This module knows neither files, hosts nor the process's own environment.
+`Settings.from_environ` takes an environment as a mapping, and returns frozen `Settings`, with a notice
+for each invalid value.
 
 Names, meanings and defaults are those of distcc(1), "ENVIRONMENT VARIABLES", with these exceptions.
 An empty value means the default.  So does a value that is not understood, as with distcc
 (`DISTCC_FALLBACK=no` is yes), but the user is told.  `DISTCC_CONNECT_TIMEOUT` is ours, since
 distcc's four seconds cannot be changed, and so is `DISTCC_REMOTE_CPP`.  And the pause is a tenth of
-distcc's second, because one process looks for a free slot on behalf of all jobs, where each of distcc's
-looks for itself.
+distcc's second, because one process looks for a free slot on behalf of all jobs, whereas each distcc
+process looks for itself.
 """
 
 from __future__ import annotations
@@ -22,40 +22,40 @@ if TYPE_CHECKING:
 # Nine digits are thirty years in seconds, and more jobs than there are processors.
 _MOST_DIGITS = 9
 
-# A pause of nothing would keep a processor busy with asking whether another one is free.
+# Without a pause, one processor would be busy polling for another.
 _SHORTEST_PAUSE = 0.01
 
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """What a user asks for and will not get: `text` names it, `reason` says why, and what to do."""
+    """A setting that has no effect: `text` names it, `reason` says why, and what to do."""
 
     text: str
     reason: str
 
     def __str__(self) -> str:
-        """Say both."""
+        """Return both as one line."""
         return f"{self.text}: {self.reason}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TlsPaths:
-    """Where the files are that `,tls` hosts are called with; each field names its variable."""
+    """The paths of the credentials for `,tls` hosts; each field names its variable."""
 
     certificate: str
     """`DISTCC_TLS_CERTIFICATE`, or `tls/certificate.pem` in the directory: who the user is."""
     key: str
     """`DISTCC_TLS_KEY`, or `tls/key.pem` there: the key of that certificate."""
     ca: str
-    """`DISTCC_TLS_CA`, or `tls/ca.pem` there: whose certificates servers have to show."""
+    """`DISTCC_TLS_CA`, or `tls/ca.pem` there: the authority for servers' certificates."""
     crl: str
-    """`DISTCC_TLS_CRL`, or `tls/crl.pem` there: which of these were revoked."""
+    """`DISTCC_TLS_CRL`, or `tls/crl.pem` there: its revocation list."""
     wants_crl: bool
-    """Whether `DISTCC_TLS_CRL` is set: the file must be there then, and may be there otherwise."""
+    """Whether `DISTCC_TLS_CRL` is set: then the file must exist, and otherwise it may."""
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str], directory: str | None) -> TlsPaths:
-        """Read the variables; the files are below `directory` by default, and nowhere without one."""
+        """Read the variables; by default the files are below `directory`, if there is one."""
         default = "/nonexistent" if directory is None else directory
 
         def path(name: str) -> str:
@@ -72,22 +72,22 @@ class TlsPaths:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """One user's wishes.  Times are in seconds; each field names the variable it comes from."""
+    """One user's settings.  Times are in seconds; each field names the variable it comes from."""
 
     directory: str | None
     """`DISTCC_DIR`, or `~/.distcc`: hosts, lock files and state files; `None` if neither is set."""
     fallback: bool
     """`DISTCC_FALLBACK`: compile here what no host could."""
     remote_cpp: bool
-    """`DISTCC_REMOTE_CPP`: have servers preprocess, where that is exact or `,cpp` asks for it."""
+    """`DISTCC_REMOTE_CPP`: have servers preprocess, if that is exact or `,cpp` asks for it."""
     trust_names: bool
-    """`DISTCC_TRUST_NAMES`: take compilers of the same name for the same."""
+    """`DISTCC_TRUST_NAMES`: assume that compilers of the same name are the same."""
     save_temps: bool
     """`DISTCC_SAVE_TEMPS`: leave temporary files in place."""
     skip_local_retry: bool
-    """`DISTCC_SKIP_LOCAL_RETRY`, set to whatever value: believe a remote compile that failed."""
+    """`DISTCC_SKIP_LOCAL_RETRY`, set to any value: trust a remote compile that failed."""
     ssh: str
-    """`DISTCC_SSH`: the path of a program, or words as a shell would read them; no shell is started."""
+    """`DISTCC_SSH`: a program's path, or words split as a shell would; no shell is started."""
     tmpdir: str
     """`TMPDIR`: where temporary files go."""
     connect_timeout: int
@@ -99,18 +99,18 @@ class Settings:
     pause: float
     """`DISTCC_PAUSE_TIME_MSEC`: how long to wait before looking again for a free slot."""
     tls: TlsPaths
-    """What `,tls` hosts are called with."""
+    """The credentials for `,tls` hosts."""
     notices: tuple[Notice, ...] = ()
-    """Of values that mean nothing."""
+    """Notices of invalid values."""
 
     @property
     def lock_directory(self) -> str | None:
-        """Where slots and avoided hosts are noted: the very directory that distcc uses."""
+        """The directory for slots and notes on failed hosts, which is the one that distcc uses."""
         return None if self.directory is None else f"{self.directory}/lock"
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> Settings:
-        """Read the settings."""
+        """Return the settings in `environ`."""
         directory = distcc_directory(environ)
         values = _Values(environ)
         return cls(
@@ -132,7 +132,7 @@ class Settings:
 
 
 def distcc_directory(environ: Mapping[str, str]) -> str | None:
-    """The user's configuration directory; None if neither `DISTCC_DIR` nor `HOME` says where."""
+    """Return the user's configuration directory; None if neither `DISTCC_DIR` nor `HOME` is set."""
     if directory := environ.get("DISTCC_DIR"):
         return directory
     home = environ.get("HOME")
@@ -140,7 +140,7 @@ def distcc_directory(environ: Mapping[str, str]) -> str | None:
 
 
 def whole_number(text: str) -> int | None:
-    """The number that decimal digits, and nothing else, write; None for any other text."""
+    """Return the number that `text` consists of; None unless it is decimal digits only."""
     if text.isascii() and text.isdecimal() and len(text) <= _MOST_DIGITS:
         return int(text)
     return None
@@ -148,13 +148,13 @@ def whole_number(text: str) -> int | None:
 
 @dataclass(frozen=True, slots=True)
 class _Values:
-    """The variables whose values have to be understood, and notices of those that are not."""
+    """Parses the values of variables, and collects notices of invalid ones."""
 
     environ: Mapping[str, str]
     notices: list[Notice] = field(default_factory=list)
 
     def switch(self, name: str, *, default: bool) -> bool:
-        """Read 0 or 1."""
+        """Parse 0 or 1."""
         value = self.environ.get(name, "")
         if value in ("0", "1"):
             return value == "1"
@@ -162,7 +162,7 @@ class _Values:
         return default
 
     def seconds(self, name: str, *, default: int, least: int) -> int:
-        """Read a time in seconds."""
+        """Parse a time in seconds."""
         value = self.environ.get(name, "")
         number = whole_number(value)
         if number is not None and number >= least:
@@ -171,7 +171,7 @@ class _Values:
         return default
 
     def pause(self, name: str, *, default: float) -> float:
-        """Read a time in milliseconds; return seconds."""
+        """Parse a time in milliseconds; return seconds."""
         value = self.environ.get(name, "")
         number = whole_number(value)
         if number is not None:

@@ -1,8 +1,8 @@
-"""One answer for all who want it at the same time.
+"""Share one search among all callers that want its result at the same time.
 
-In: keys, and a way to find an answer.  Out: Deferreds with it.  Whoever gives up is forgotten, and the
-search goes on for the others; when nobody is left who wants it, it is given up as well.  Nothing is
-remembered here.
+`Shared.get` takes a key and a coroutine function, and returns a Deferred of its result.  A caller can
+cancel, and the search goes on for the others; when no caller is left, it is cancelled as well.  Results
+are not cached.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ T = TypeVar("T")
 
 
 class Shared(Generic[K, T]):
-    """Searches that are going on, by their keys."""
+    """The searches in progress, by key."""
 
     def __init__(self) -> None:
         self._searches: dict[K, _Search[T]] = {}
 
     def get(self, key: K, find: Callable[[], Coroutine[Deferred[Any], Any, T]]) -> Deferred[T]:
-        """Return what `find` gives or raises, or what a search for the same key gives that goes on."""
+        """Return a Deferred of the result of `find`, or of a search for `key` already in progress."""
         search = self._searches.get(key)
         if search is None:
             search = self._searches[key] = _Search()
@@ -39,7 +39,7 @@ class Shared(Generic[K, T]):
 
 
 class _Search(Generic[T]):
-    """One search, and who waits for its end."""
+    """One search, and those waiting for it."""
 
     def __init__(self) -> None:
         self._waiting: list[Deferred[T]] = []
@@ -55,7 +55,7 @@ class _Search(Generic[T]):
     def begin(
         self, find: Callable[[], Coroutine[Deferred[Any], Any, T]], over: Callable[[], None]
     ) -> None:
-        """Begin; `over` is called when nobody can join any more."""
+        """Start the search; `over` is called when it can no longer be joined."""
         self._over = over
         self._running = Deferred.fromCoroutine(find()).addBoth(self._give)
 

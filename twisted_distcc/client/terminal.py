@@ -1,14 +1,14 @@
-"""What a server says, made fit for a terminal.
+"""Make a server's messages safe for a terminal.
 
-In: bytes that a server sent as its compiler's messages.  Out: the same, with a question mark in place of
-whatever a terminal would obey.  Colours stay, in the two forms that compilers write them, and so does a
-link of gcc's to its own manual.  Other such bytes move the cursor, set the title, answer for the user or
-fill the clipboard: a server that means harm would write over the messages of others, or more.
+`shown` takes bytes that a server sent as its compiler's messages, and replaces every control sequence
+with a question mark.  Colours are kept, in the two forms that compilers write, and so are gcc's links to
+its own manual.  Others move the cursor, set the title, answer for the user or fill the clipboard: a
+malicious server could overwrite the messages of others, or worse.
 
-There are control characters of one byte beyond ASCII, too: terminals of 8-bit character sets, and some
-others, obey 0x9b like `ESC [`.  In UTF-8 such bytes are parts of letters.  So valid UTF-8 stays for
-users whose locale says that their terminal reads UTF-8, and for nobody else: a Latin-1 terminal would
-obey the second byte of a letter.
+There are one-byte control characters beyond ASCII, too: terminals with 8-bit character sets, and some
+others, treat 0x9b like `ESC [`.  In UTF-8 such bytes are parts of characters.  So valid UTF-8 is kept
+only for users whose locale says that their terminal uses UTF-8: a Latin-1 terminal would obey the second
+byte of a character.
 """
 
 from __future__ import annotations
@@ -49,15 +49,15 @@ _FOR_OTHERS: Final = _pattern()
 
 
 def shown(said: bytes, *, utf_8: bool) -> bytes:
-    """Return `said` with a question mark for all that a terminal would obey, save colours and links.
+    """Return `said` with control sequences, except colours and links, replaced by a question mark.
 
-    `utf_8` says that the terminal reads UTF-8.
+    `utf_8` says that the terminal uses UTF-8.
     """
     pattern = _FOR_UTF_8 if utf_8 else _FOR_OTHERS
     return pattern.sub(lambda found: found["kept"] or b"?", said)
 
 
 def is_shown_whole(said: bytes, *, utf_8: bool) -> bool:
-    """Whether `shown` would return all of `said`; megabytes are looked through in no time."""
+    """Whether `shown` would return `said` unchanged; this is fast even for megabytes."""
     pattern = _FOR_UTF_8 if utf_8 else _FOR_OTHERS
     return all(found["kept"] for found in pattern.finditer(said))

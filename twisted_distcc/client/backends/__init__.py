@@ -1,1 +1,1 @@
-"""How a host is asked: its capabilities, the request, the connection, and what can go wrong."""
+"""Calls to hosts: their capabilities, requests, connections, and what can go wrong."""

@@ -1,8 +1,8 @@
 """A distcc client as a Twisted protocol, and the client that uses it once per job.
 
-In: a request, and an endpoint that leads to a server.  Out: a Deferred with its reply.  Which server,
-and what to do when it fails, is `dispatch`'s business; here a failure is only given a name: whatever
-goes wrong on the other side, or on the way there, is a `HostError`.
+`DistccClient.compile` takes a request, and returns a Deferred with the reply of the server at an
+endpoint.  `dispatch` chooses the server, and decides what to do when it fails; here every failure of the
+other side, or on the way there, becomes a `HostError`.
 """
 
 from __future__ import annotations
@@ -40,16 +40,16 @@ IO_TIMEOUT: Final = 300.0
 
 
 class DistccClient:
-    """Has requests served by the server at `endpoint`, each over a connection of its own.
+    """Sends requests to the server at `endpoint`, each over a connection of its own.
 
     Args:
-        endpoint: leads to the server.
-        reactor: tells when it has taken too long.
-        bulk: compresses and expands bodies, and says where large ones lie; `None` makes one on
-            `reactor`, which then provides `IReactorFDSet` and `IReactorThreads` as well.
+        endpoint: connects to the server.
+        reactor: provides `IReactorTime`, for the timeout.
+        bulk: compresses and expands bodies, and decides where large ones are kept; `None` makes one on
+            `reactor`, which must then provide `IReactorFDSet` and `IReactorThreads` as well.
         limits: the ceilings on what the server may send.
-        io_timeout: seconds that a job may take, from the connection to the reply.
-        server: what the texts of errors call the server, such as `buildbox:3632`.
+        io_timeout: seconds that a job may take, from connecting to the complete reply.
+        server: the server's name in error messages, such as `buildbox:3632`.
     """
 
     def __init__(
@@ -70,11 +70,11 @@ class DistccClient:
         self._server = server
 
     def compile(self, request: Request) -> Deferred[Reply]:
-        """Have `request` served; it stays the caller's, the reply becomes the caller's.
+        """Send `request`, and return a Deferred of the reply.  The caller owns both.
 
         Cancelling closes the connection, which ends the compiler on the server.  The Deferred fails
         with a `HostError` when the server does, with `OSError` when the disk here does, and with a
-        `LocalProtocolError` if the request is more than the protocol carries.
+        `LocalProtocolError` if the request exceeds what the protocol can carry.
         """
         job = Deferred.fromCoroutine(self._compile(request))
         job.addTimeout(self._io_timeout, self._clock, self._too_slow)
@@ -126,7 +126,7 @@ class DistccClient:
 
 
 class _Exchange(Protocol):
-    """One connection: sends a request whose body is as its version wants it, and reads the reply."""
+    """One connection: sends a request, compressed as its version requires, and reads the reply."""
 
     def __init__(self, request: Request, directory: str | None, limits: Limits) -> None:
         self._request = request
@@ -136,7 +136,7 @@ class _Exchange(Protocol):
         self._done: Deferred[tuple[Reply, int]] = Deferred(lambda _: self._close())
 
     def result(self) -> Deferred[tuple[Reply, int]]:
-        """Return the reply as it came, and its version."""
+        """Return a Deferred of the reply as received, and its version."""
         return self._done
 
     def connectionMade(self) -> None:
@@ -164,14 +164,14 @@ class _Exchange(Protocol):
             self._fail(Failure())
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        """Whatever is not complete now will not be."""
+        """Fail unless the reply is complete."""
         if reason.check(HostError):  # the transport knows more than that it is lost
             self._fail(reason)
         else:
             self._fail(Failure(self._cut_short(reason)))
 
     def _sending_failed(self, failure: Failure) -> None:
-        """The request could not be sent to its end; that we gave it up ourselves is no failure."""
+        """Fail, as the request could not be sent completely; not if we gave it up ourselves."""
         if not isinstance(failure.value, CancelledError):
             self._fail(failure)
 

@@ -1,8 +1,8 @@
-"""The client's side of mutual TLS: whom we are, whom we call, and sessions that go on.
+"""The client's side of mutual TLS: credentials, the expected server, and session resumption.
 
-In: an endpoint, the name of the server that it should lead to, and credentials.  Out: an endpoint whose
-protocols talk to that very server, or an `UntrustedError`.  The files are looked at with each job, and a
-server that has been called before is greeted with the session of then: that costs no signatures.
+`TlsEndpoint` wraps an endpoint, given the name of the server that it should lead to, and credentials.
+Its protocols talk to exactly that server, or it fails with `UntrustedError`.  The credential files are
+checked for each job, and a server that was called before resumes its session, which needs no signatures.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ from twisted_distcc.tls.files import CredentialFiles
 from twisted_distcc.tls.handshake import Handshake, MutualTls, openssl_errors
 from twisted_distcc.tls.keyring import Keyring
 
-# Sets of files with credentials, of which a user has one or two.
+# Sets of credential files; a user has one or two.
 _MOST: Final = 100
 
 
@@ -53,28 +53,28 @@ class Identity:
 
     @property
     def context(self) -> Context:
-        """What the next connection is made of."""
+        """The TLS context for the next connection."""
         return self.keyring.context
 
 
 def credential_files(paths: TlsPaths) -> CredentialFiles:
-    """Return the files that `paths` mean: a list of revoked certificates counts if there is one."""
+    """Return the files for `paths`, including a revocation list if it exists or was asked for."""
     has_crl = paths.wants_crl or os.path.exists(paths.crl)
     return CredentialFiles(paths.certificate, paths.key, paths.ca, paths.crl if has_crl else None)
 
 
 class Identities:
-    """The identities of one process, by the files that hold them."""
+    """The identities of one process, keyed by their files."""
 
     def __init__(self, seconds: Callable[[], float]) -> None:
         self._seconds = seconds
         self._known = Bounded[CredentialFiles, Identity](_MOST)
 
     def of(self, files: CredentialFiles) -> Identity:
-        """Return what `files` hold now.
+        """Return the identity that `files` hold now.
 
         Raises:
-            UntrustedError: if they are of no use.
+            UntrustedError: if they cannot be used.
         """
         try:
             return self._current(files)
@@ -100,12 +100,12 @@ class Identities:
 @implementer(IStreamClientEndpoint)
 @dataclass(frozen=True, slots=True)
 class TlsEndpoint:
-    """Connects to a server that proves to be the one that was meant.
+    """Connects to a server, and verifies that it is the expected one.
 
     Attributes:
-        endpoint: leads to it.
-        name, port: what it is called; the name, or address, is the one that its certificate must have.
-        identity: who calls.
+        endpoint: connects to it.
+        name, port: its name or address, which its certificate must have, and its port.
+        identity: the client's identity.
         reactor: provides `IReactorTime`.
 
     """
@@ -117,7 +117,7 @@ class TlsEndpoint:
     reactor: Any
 
     def connect(self, protocolFactory: IProtocolFactory) -> Deferred[IProtocol]:
-        """Connect a protocol of `protocolFactory`, when both ends have shown who they are.
+        """Connect a protocol of `protocolFactory`, once both ends have proved who they are.
 
         The Deferred fails with an `UntrustedError` if they do not trust each other.
         """
@@ -133,7 +133,7 @@ class TlsEndpoint:
 
 @implementer(IOpenSSLClientConnectionCreator)
 class _Call(Factory):
-    """One connection on its way to be one."""
+    """One connection being established."""
 
     noisy = False
 
@@ -152,14 +152,14 @@ class _Call(Factory):
             raise CannotConnectError(f"cannot be reached: no server has such a name ({error})") from None
 
     def greeted(self) -> Deferred[IProtocol]:
-        """Return the protocol when the server is trusted."""
+        """Return a Deferred of the protocol, which fires when the server is trusted."""
         return self._greeted
 
     def clientConnectionForTLS(self, tlsProtocol: TLSMemoryBIOProtocol) -> SSL.Connection:
         return client_connection(self._context, self._server, self._sni)
 
     def buildProtocol(self, addr: IAddress | None) -> Handshake:
-        """Make the protocol of the handshake."""
+        """Return a protocol for the handshake."""
         self._handshake = Handshake(
             self._clock,
             self._keyring.objection,
@@ -172,7 +172,7 @@ class _Call(Factory):
     def _trusted(self, addr: IAddress | None) -> IProtocol | None:
         protocol = self._factory.buildProtocol(addr)  # type: ignore[arg-type]
         if protocol is not None:
-            # In a turn of its own, as the protocol is told of its connection first.
+            # In a later turn, as the protocol must be told of its connection first.
             self._clock.callLater(0, self._greet, protocol)
         return protocol
 
@@ -185,10 +185,10 @@ class _Call(Factory):
             self._greeted.errback(UntrustedError(reason))
 
     def _lost(self, reason: Failure) -> Failure:
-        """Keep the session for the next call; tell what a server says that does not trust us.
+        """Keep the session for the next call; translate the alert of a server that does not trust us.
 
-        A client is done with its handshake before the server has looked at the client's certificate: so
-        it hears of that where it waits for an answer.
+        A client completes its handshake before the server has verified the client's certificate, so it
+        learns of a refusal only while it waits for an answer.
         """
         assert self._handshake is not None
         if not reason.check(SSL.Error):

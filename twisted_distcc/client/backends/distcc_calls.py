@@ -1,7 +1,6 @@
-"""Calling a host, and whether what it answers is an answer.
+"""Call a host, and tell a compiler's answer from a refusal.
 
-In: a host and a request.  Out: the reply of a compiler there, or a `HostError`.  This module refuses to
-know which host is called, and what is done when it fails.
+`Calls` takes a host and a request, and returns the reply of a compiler there, or raises a `HostError`.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ from twisted_distcc.runtime.processes import Spawner
 from twisted_distcc.runtime.threads import ReactorThreads
 from twisted_distcc.wire.limits import Limits
 
-# Exit codes that no compiler has: a server that answers with one has refused, or is itself in trouble.
+# Exit codes that no compiler uses: a server that answers with one has refused, or has a problem itself.
 _SERVERS_OWN: Final = range(100, 128)
 
 
@@ -31,9 +30,9 @@ class Calls:
 
     Attributes:
         reactor, spawn, turns, secured: as in `Dispatcher`.
-        settings: what the user wants.
+        settings: the user's settings.
         environ: the environment, for ssh.
-        folder: where large bodies lie.
+        folder: where large bodies are kept.
     """
 
     reactor: Any
@@ -45,10 +44,10 @@ class Calls:
     folder: str
 
     async def reply(self, host: RemoteHost, request: Request, limits: Limits | None = None) -> Reply:
-        """Return what `host` answers to `request`, whatever it is, within `limits`.
+        """Return the answer of `host` to `request`, whatever it is, within `limits`.
 
         Raises:
-            HostError: if it does not.
+            HostError: if it does not answer.
         """
         bulk = Bulk(self.spawn, ReactorThreads(self.reactor), self.folder, self.turns)
         endpoint = endpoint_to(host, self.settings, self.environ, self.reactor, self.spawn, self.secured)
@@ -57,10 +56,10 @@ class Calls:
         return await client.compile(request)
 
     async def compiled(self, host: RemoteHost, request: Request, *, with_rules: bool = False) -> Reply:
-        """Return what a compiler on `host` made of `request`; `with_rules` wants a dependency file, too.
+        """Return a compiler's reply to `request`; `with_rules` requires a dependency file, too.
 
         Raises:
-            HostError: if a server answers something of its own, or not all that was asked for.
+            HostError: if the server answers with a message of its own, or omits an output.
         """
         reply = await self.reply(host, request)
         if reply.exit_code in _SERVERS_OWN:

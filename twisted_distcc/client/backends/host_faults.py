@@ -1,6 +1,6 @@
-"""How a server can fail its client.
+"""The ways in which a server can fail its client.
 
-In: nothing.  Out: `HostError` and its kinds, as in `red:3632 hung up without an answer`.
+They are subclasses of `HostError`, with texts such as `red:3632 hung up without an answer`.
 """
 
 from __future__ import annotations
@@ -22,22 +22,22 @@ from twisted_distcc.errors import (
 from twisted_distcc.jobs.model import Reply
 
 UNNAMED: Final = "the server"
-# Bytes in which a server has said what it has to say.
+# The most bytes of a server's own message that are used.
 _SENTENCE: Final = 2000
 
 
 class Scope(Enum):
-    """Which of a host's next jobs would meet the same fault."""
+    """Which later jobs on this host would meet the same fault."""
 
     JOB = auto()
-    """None: it was about this one."""
+    """None: it was about this job only."""
     COMPILER = auto()
-    """All that want this compiler."""
+    """All that use this compiler."""
     HOST = auto()
     """All."""
 
 
-# Exit codes of a server's own that are about more than one job.
+# A server's own exit codes that are about more than one job.
 _SCOPES: Final = {
     EXIT_IO_ERROR: Scope.HOST,
     EXIT_ACCESS_DENIED: Scope.HOST,
@@ -46,12 +46,12 @@ _SCOPES: Final = {
 
 
 class HostError(DistccError):
-    """A server did not do its part; another one may.
+    """A server failed; another one may not.
 
     Attributes:
         fault: what it did, as in `hung up without an answer`.
-        server: what it is called; whoever knows the name sets it, and the text begins with it.
-        scope: which jobs it is about.
+        server: its name, with which the text begins; set by whoever knows it.
+        scope: which jobs are affected.
     """
 
     scope = Scope.HOST
@@ -62,7 +62,7 @@ class HostError(DistccError):
         self.server: str = UNNAMED
 
     def __str__(self) -> str:
-        """Say in one sentence which server did what."""
+        """Return a sentence that says which server did what."""
         return f"{self.server} {self.fault}"
 
 
@@ -85,7 +85,7 @@ class LostConnectionError(HostError):
 
 
 class NoAnswerError(LostConnectionError):
-    """The server hung up before it had said anything, as C distccd does with what it refuses."""
+    """The server hung up without sending anything, as C distccd does when it refuses a job."""
 
 
 class SlowHostError(HostError):
@@ -95,17 +95,17 @@ class SlowHostError(HostError):
 
 
 class BadReplyError(HostError):
-    """The server sent what is no reply."""
+    """The server sent something that is not a reply."""
 
     exit_code = EXIT_PROTOCOL_ERROR
 
 
 class RefusedByHostError(HostError):
-    """The server answered with a sentence of its own instead of a compiler's result."""
+    """The server answered with a message of its own instead of a compiler's result."""
 
     @classmethod
     def of(cls, reply: Reply) -> RefusedByHostError:
-        """Make it of the server's answer."""
+        """Return the error for this answer of a server."""
         words = shown(reply.stderr.head(_SENTENCE), utf_8=True).decode(errors="replace")
         lines = words.strip().splitlines()
         error = cls(f"answered: {lines[-1] if lines else 'nothing'}")
@@ -115,7 +115,7 @@ class RefusedByHostError(HostError):
 
 
 class AnotherCompilerError(HostError):
-    """The server's compiler of that name makes something else than ours, or may do so."""
+    """The server's compiler of that name produces different output from ours, or may do so."""
 
     exit_code = EXIT_COMPILER_MISSING
     scope = Scope.COMPILER

@@ -1,8 +1,8 @@
-"""What hosts refuse of every unit of a kind, so that they are not asked for each.
+"""Remember which kinds of unit a host refuses, so that it is not asked again for each.
 
-In: a refusal that is about more than one unit, such as that a host lacks a compiler.  Out: for a while,
-the same refusal, for all units of that kind, and for these alone: another compiler may be served.  A
-host that fails as a host is `client.backoff`'s.
+A refusal that is about more than one unit, for instance because a host lacks a compiler, is remembered
+for a while, for units of that kind only: the host may well serve another compiler.  `client.backoff`
+deals with hosts that fail altogether.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ from twisted_distcc.client.backends.host_faults import HostError
 from twisted_distcc.client.hosts import Host, RemoteHost
 from twisted_distcc.client.inputs.local_toolchains import LocalCompiler
 
-# A user has some hosts and some compilers; what is forgotten is asked once more.
+# A user has some hosts and some compilers; a host is asked again about what is forgotten.
 _MOST: Final = 1000
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """Units that a host serves alike, as far as it is known beforehand.
+    """A kind of unit that a host either serves or refuses as a whole.
 
     Attributes:
-        compiler: what compiles them.
-        is_assembler: whether their sources are assembler, which C distccd refuses.
-        by_name: whether a compiler of the same name will do.
+        compiler: the compiler.
+        is_assembler: whether the source is assembler, which C distccd refuses.
+        by_name: whether any compiler of the same name will do.
     """
 
     compiler: LocalCompiler
@@ -43,7 +43,7 @@ class _Note:
 
 
 class Refusals:
-    """The refusals that one process has met; `clock` tells how long ago."""
+    """The refusals that one process has met; `clock` tells their age."""
 
     def __init__(self, clock: IReactorTime) -> None:
         self._clock = clock

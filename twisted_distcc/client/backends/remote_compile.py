@@ -1,13 +1,13 @@
-"""What a host is sent of one compile: its files, or its text.
+"""Have a host compile one unit, from its files or from its preprocessed text.
 
-In: a compile's `CompileInputs`, and hosts, one after the other.  Out: what a compiler there made of it.
-A host gets the files if it makes of them just what this machine would, or if its `,cpp` says that it
-is to get them.  Other hosts get the text.  Text goes only where the same compiler is known to be, to C
-distccd, which cannot say, and wherever the user vouches for it (`,cpp`, `DISTCC_TRUST_NAMES`).
+A `RemoteCompile` takes a compile's `CompileInputs`, and returns what the compiler of one host after
+another makes of it.
+A host gets the files if it produces from them exactly what this machine would, or if the user says so
+with `,cpp`.  Other hosts get the text, but only if they are known to have the same compiler, or are a C
+distccd, which cannot tell, or if the user vouches for them (`,cpp`, `DISTCC_TRUST_NAMES`).
 
-Objects made from text may differ from local ones (gcc's with `-g`, clang's always).  So where a host
-would make the exact object of the files, a unit whose files cannot be sent is compiled here instead.
-This module does not know which host is next.
+Objects made from text may differ from local ones (gcc's with `-g`, clang's always).  So if a host would
+make the exact object from the files, a unit whose files cannot be sent is compiled here instead.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ _UNLIKE: Final = {
     Likeness.OTHER: "has another {} than this machine",
     Likeness.UNKNOWN: "cannot tell what its {} is, a script perhaps",
 }
-# What a host that has answered a question refuses with when it would not answer so again, perhaps.
+# Exit codes of a refusal that suggest that a host's answer about its compiler is out of date.
 _OUTDATED: Final = frozenset({EXIT_ACCESS_DENIED, EXIT_COMPILER_MISSING})
 _LACKS: Final = {
     Likeness.SAME: "has no sandbox in which {} would find the files at their own paths",
@@ -61,14 +61,14 @@ _ADVICE: Final = "DISTCC_TRUST_NAMES=1 would send it all the same"
 
 @dataclass(frozen=True, slots=True)
 class RemoteCompile:
-    """One compile on its way.
+    """One compile being distributed.
 
     Attributes:
         inputs: what can be sent.
-        calls: how hosts are called.
-        capabilities: what is known of them.
+        calls: calls hosts.
+        capabilities: what is known of the hosts.
         styles: how messages look here.
-        report: where words go.
+        report: receives messages.
     """
 
     inputs: CompileInputs
@@ -78,7 +78,7 @@ class RemoteCompile:
     report: Report
 
     async def prepare(self, hosts: Sequence[RemoteHost]) -> None:
-        """Find the files, if one of `hosts` may take them; or preprocess, before a host has to wait.
+        """Find the files, if one of `hosts` may take them; otherwise preprocess, so that no host waits.
 
         Raises:
             StaysHere: if there is nothing to send.
@@ -102,9 +102,9 @@ class RemoteCompile:
         """Have `host` compile it.
 
         Raises:
-            HostError: if the host does not do its part.
+            HostError: if the host fails.
             StaysHere, CannotStartError: as `prepare`.
-            OSError: if what it answers cannot be stored.
+            OSError: if its answer cannot be stored.
         """
         likeness = await self._likeness(host)
         source = self.inputs.candidate.compilation.source
@@ -118,10 +118,10 @@ class RemoteCompile:
             raise
 
     async def _likeness(self, host: RemoteHost) -> Likeness | None:
-        """Ask what the compiler of `host` is; `None` says that the user vouches for it.
+        """Ask `host` about its compiler; `None` means that the user vouches for it.
 
         Raises:
-            HostError: if it is not known to be ours, and nobody vouches for it.
+            HostError: if it is not known to be the same as ours, and nobody vouches for it.
         """
         if host.pump or (self._trusts_names and not await self.capabilities.can_tell(self.compiler)):
             return None
@@ -150,7 +150,7 @@ class RemoteCompile:
             raise StaysHere(f"it cannot be sent: {limit}") from limit
 
     async def _with_files(self, host: RemoteHost, likeness: Likeness | None) -> Compiled | None:
-        """Have `host` preprocess, too; `None` says that it is to get the text.
+        """Have `host` preprocess, too; `None` means that it should get the text.
 
         Raises:
             NotForServersError: if the files of this unit cannot be sent.
@@ -177,7 +177,7 @@ class RemoteCompile:
             raise NotForServersError(f"{host} {error.fault}") from error
 
     async def _in_style(self, host: RemoteHost, environment: dict[str, str], style: Style) -> Compiled:
-        """Have `host` compile the files, and write messages in this `style`."""
+        """Have `host` compile the files, and write its messages in this `style`."""
         candidate = self.inputs.candidate
         tree = await self.inputs.tree()
         request = tree_request(candidate, tree, environment, style.options)
@@ -197,7 +197,7 @@ class RemoteCompile:
             raise BadReplyError(f"sent a bad reply: {error}") from error
 
     def _environment(self, host: RemoteHost, likeness: Likeness | None) -> dict[str, str] | None:
-        """Return the environment that `host` is to preprocess in; `None` if it is not to preprocess."""
+        """Return the environment in which `host` should preprocess; `None` if it should not."""
         found = self.inputs.found
         if found is None:
             return None
@@ -206,7 +206,7 @@ class RemoteCompile:
         return found.environment if likeness is Likeness.EXACT else None
 
     def _why_text(self, host: RemoteHost, likeness: Likeness | None) -> str | None:
-        """Say why `host` is not to preprocess; `None` if nobody is to, or what forbids it was said."""
+        """Return why `host` should not preprocess; `None` if no host should, or the user knows why."""
         if self.inputs.candidate.compilation.language.is_preprocessed:
             return None
         if not self.calls.settings.remote_cpp:
@@ -219,7 +219,7 @@ class RemoteCompile:
         return lack and f"{host} {lack.format(self.compiler.name)}"
 
     async def _may_take_files(self, hosts: Sequence[RemoteHost]) -> bool:
-        """Whether it is worth the while to find the files."""
+        """Whether it is worthwhile to find the files."""
         if not self.calls.settings.remote_cpp:
             return False
         if any(host.pump for host in hosts):
@@ -232,11 +232,11 @@ class RemoteCompile:
 
     @property
     def compiler(self) -> LocalCompiler:
-        """The compiler that is meant."""
+        """The local compiler."""
         return self.inputs.candidate.local_compiler
 
     def _unidentified(self) -> StaysHere:
-        """Say, once for a build, that only the name of the compiler could be sent."""
+        """Warn, once per build, that only the name of the compiler could be sent."""
         reason = (
             f"{self.compiler.path} is a script or starts another compiler, so no server is known to have"
             f" the same; {_ADVICE}"
@@ -249,7 +249,7 @@ class RemoteCompile:
 
 
 def _scope(error: HostError, likeness: Likeness | None) -> Scope:
-    """Return which jobs `error` is about, by what its host has said of its compiler."""
+    """Return which jobs `error` is about, given what its host has said of its compiler."""
     is_told = likeness not in (None, Likeness.UNTOLD)
     if isinstance(error, NoAnswerError) and not is_told:  # as C distccd refuses
         return Scope.COMPILER

@@ -1,6 +1,6 @@
-"""What hosts are asked for one compile.
+"""Build the requests that hosts are sent.
 
-In: a `Candidate`, and its text or its tree.  Out: a `Request`, the same for whoever is asked.
+A `Candidate`, with its text or its tree, makes a `Request`, which is the same for every host.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from twisted_distcc.wire.grammar import COMPRESSED, FILES, PLAIN
 
 
 def text_request(candidate: Candidate, text: Preprocessed, *, compress: bool) -> Request:
-    """Ask for a compile of preprocessed text."""
+    """Return a request for a compile of preprocessed text."""
     argv = remote_argv(candidate.compilation, candidate.invocation.directory)
     return Request(tuple(map(os.fsencode, argv)), text.source, COMPRESSED if compress else PLAIN)
 
@@ -24,7 +24,7 @@ def text_request(candidate: Candidate, text: Preprocessed, *, compress: bool) ->
 def tree_request(
     candidate: Candidate, tree: Tree, environment: Mapping[str, str], options: Sequence[str] = ()
 ) -> Request:
-    """Ask for a compile of a tree, with more `options` than were typed.
+    """Return a request for a compile of a tree, with further `options`.
 
     C distccd does not understand an `environment`.
     """

@@ -1,9 +1,8 @@
-"""Which servers have the compiler that this machine has, and which preprocess for us just as we would.
+"""Find out which servers have our compiler, and which can preprocess exactly as we would.
 
-In: a host, and a compiler of the user's.  Out: what that host says of its own compiler of that name.
-Each host is asked once about a compiler (`doc/protocol.md` has the question), and its answer holds for a
-while.  C distccd does not know the question; a host that cannot be reached has given no answer.  This
-module does not know how a question gets to a host.
+Each host is asked once about its compiler of a given name (`doc/protocol.md` has the question), and its
+answer is valid for a while.  C distccd does not know the question; a host that cannot be reached has
+given no answer.
 """
 
 from __future__ import annotations
@@ -38,39 +37,39 @@ from twisted_distcc.jobs.model import Reply, Request
 from twisted_distcc.wire.limits import KIB, Limits
 
 Ask: TypeAlias = Callable[[Request], Awaitable[Reply]]
-"""Puts a question to a host, and gives its answer; a `HostError` says that there is none."""
+"""Sends a question to a host, and returns its answer; raises a `HostError` if there is none."""
 
-# Answers that are remembered: each of some hundred hosts, about some tens of compilers.
+# Answers that are cached: of some hundred hosts, about some tens of compilers each.
 _MOST: Final = 10_000
 _LONGEST_ANSWER: Final = 4 * KIB
 
-# How servers that do not know the question refuse it: it is no compiler of theirs.
+# How servers refuse a question that they do not know: as a compiler that they do not have.
 _WITHOUT_UNDERSTANDING: Final = frozenset(
     {*range(EXIT_FAILURE), EXIT_BAD_ARGUMENTS, EXIT_PROTOCOL_ERROR, EXIT_COMPILER_MISSING}
 )
 
 ANSWER_LIMITS: Final = Limits(messages=64 * KIB, object_file=64 * KIB)
-"""The ceilings on an answer, for who asks: some words, be they C distccd's."""
+"""The ceilings on an answer: a few words, even from C distccd."""
 
 
 class Likeness(Enum):
-    """What a host's compiler is, as far as the host tells."""
+    """How a host's compiler compares to ours, according to the host."""
 
     EXACT = auto()
-    """Ours, and it preprocesses our files at our own paths."""
+    """The same, and it preprocesses our files at our own paths."""
     SAME = auto()
     """Ours."""
     OTHER = auto()
-    """Another one."""
+    """A different compiler."""
     UNKNOWN = auto()
     """The host itself cannot tell: it may be a script."""
     UNTOLD = auto()
-    """The host does not know the question, as C distccd."""
+    """The host does not know the question, like C distccd."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Question:
-    """What a host is asked; `digest` is that of our own compiler."""
+    """A question to a host; `digest` is that of our own compiler."""
 
     host: RemoteHost
     compiler: str
@@ -88,11 +87,11 @@ class _Answer:
 
 
 class ServerCapabilities:
-    """What is known of hosts.
+    """What hosts have said about their compilers.
 
     Args:
-        clock: tells how long ago one was asked.
-        own: knows the compilers of this machine.
+        clock: tells the age of answers.
+        own: the compilers of this machine.
     """
 
     def __init__(self, clock: IReactorTime, own: LocalToolchains) -> None:
@@ -102,34 +101,34 @@ class ServerCapabilities:
         self._asking: Shared[_Question, Likeness] = Shared()
 
     async def can_tell(self, compiler: LocalCompiler) -> bool:
-        """Say whether `compiler` can be told from others: it is no script, and no wrapper."""
+        """Whether `compiler` can be identified: it is neither a script nor a wrapper."""
         return await self._own.digest(compiler) is not None
 
     async def are_hopeless(self, hosts: Iterable[RemoteHost], compiler: LocalCompiler) -> bool:
-        """Say whether it is known already that none of `hosts` is `EXACT`."""
+        """Whether it is known already that none of `hosts` is `EXACT`."""
         known = await self._answers_of(hosts, compiler)
         return all(answer is not None and answer.likeness is not Likeness.EXACT for answer in known)
 
     async def has_exact(self, hosts: Iterable[RemoteHost], compiler: LocalCompiler) -> bool:
-        """Say whether it is known already that one of `hosts` is `EXACT`."""
+        """Whether it is known already that one of `hosts` is `EXACT`."""
         known = await self._answers_of(hosts, compiler)
         return any(answer is not None and answer.likeness is Likeness.EXACT for answer in known)
 
     async def _answers_of(
         self, hosts: Iterable[RemoteHost], compiler: LocalCompiler
     ) -> list[_Answer | None]:
-        """Return what is known of each of `hosts`; nothing, where the compiler cannot be told."""
+        """Return the known answer of each of `hosts`; none if the compiler cannot be identified."""
         digest = await self._own.digest(compiler)
         if digest is None:
             return []
         return [self._known(_Question(host, compiler.name, digest)) for host in hosts]
 
     async def likeness(self, host: RemoteHost, ask: Ask, compiler: LocalCompiler) -> Likeness:
-        """Say what the compiler on `host` is that has the name of `compiler`, which can be told.
+        """Return how `host`'s compiler of this name compares to `compiler`, which can be identified.
 
         Raises:
-            HostError: if the host could not be asked, or refuses to have the compiler run for us; the
-                next time it is asked again.
+            HostError: if the host could not be asked, or refuses to run the compiler for us; it is
+                asked again next time.
         """
         digest = await self._own.digest(compiler)
         if digest is None:
@@ -140,7 +139,7 @@ class ServerCapabilities:
         return await self._asking.get(question, lambda: self._put(question, ask))
 
     def forget(self, host: RemoteHost, compiler: LocalCompiler) -> None:
-        """Ask `host` again about `compiler` the next time: it has not kept to its answer."""
+        """Forget the answer of `host` about `compiler`, which turned out to be wrong."""
         about = host, compiler.name
         outdated = [one for one in self._answers if (one.host, one.compiler) == about]
         for question in outdated:
@@ -157,7 +156,7 @@ class ServerCapabilities:
 
 
 async def _told(question: _Question, ask: Ask) -> Likeness:
-    """Put `question`; a host that hangs up is asked once more, for it may have been about to end."""
+    """Ask `question`; ask again if the host hangs up, as it may have been about to exit."""
     try:
         try:
             reply = await ask(question.request)
@@ -172,10 +171,10 @@ async def _told(question: _Question, ask: Ask) -> Likeness:
 
 
 def _read(reply: Reply, digest: str) -> Likeness:
-    """Read an answer.
+    """Parse an answer.
 
     Raises:
-        RefusedByHostError: if it is a refusal by who knows what is asked, or of whatever is asked.
+        RefusedByHostError: if the host understood the question and refused, or refuses everything.
     """
     match _parsed(reply):
         case {"server": "twisted-distccd"} as told:
@@ -189,7 +188,7 @@ def _read(reply: Reply, digest: str) -> Likeness:
 
 
 def _refusal(reply: Reply) -> RefusedByHostError:
-    """Return the refusal of the simplest job of this compiler: it holds for every other, too."""
+    """Return the refusal of this compiler's simplest job, which applies to all its others, too."""
     error = RefusedByHostError.of(reply)
     error.scope = Scope.COMPILER
     return error

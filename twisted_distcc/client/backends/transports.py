@@ -1,6 +1,6 @@
-"""The ways to a server: TCP, bare or under TLS, and a command such as ssh that leads to one.
+"""Transports to a server: TCP, plain or with TLS, and a command such as ssh that leads to one.
 
-In: a host of the hosts list.  Out: an endpoint.  What is said on the connection is not known here.
+`endpoint_to` turns a host of the hosts list into an endpoint.
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ from twisted_distcc.runtime.processes import CannotStartError, Command, Ended, R
 if TYPE_CHECKING:
     from twisted_distcc.client.backends.client_tls import Identities
 
-# What a server is called on hosts whose entry names no command; it serves its standard streams.
+# The default command on ssh hosts; it serves its standard streams.
 _SERVER: Final = "distccd"
 _SERVE_STREAMS: Final = "--inetd"
 _INSTALLED: Final = "/opt/twisted-distcc/bin/twistd-stdio"
-# How shells say that there is no such command.
+# How shells report that a command does not exist.
 _NOT_FOUND: Final = ("not found", "Unknown command")
 _LAST_WORDS: Final = 300
 
@@ -51,10 +51,10 @@ def endpoint_to(
     spawn: Spawner,
     secured: SecureWay,
 ) -> IStreamClientEndpoint:
-    """Return the endpoint that leads to `host`; `reactor` provides `IReactorTCP` and `IReactorSocket`.
+    """Return an endpoint for `host`; `reactor` provides `IReactorTCP` and `IReactorSocket`.
 
     Raises:
-        UntrustedError: if the host wants to know who calls, and there is nobody to say.
+        UntrustedError: if the host requires a certificate, and there is none to present.
         CannotConnectError: if its address names an interface that this machine does not have, or must
             name one.
     """
@@ -70,9 +70,9 @@ def endpoint_to(
 
 
 class SecureWay:
-    """Leads to `,tls` hosts, and remembers their sessions.
+    """Connects to `,tls` hosts, and keeps their sessions.
 
-    What TLS takes is imported for the first of them: most users have none.
+    The modules that TLS needs are imported on first use: most users have no such hosts.
     """
 
     def __init__(self) -> None:
@@ -81,7 +81,7 @@ class SecureWay:
     def to(
         self, host: TcpHost, endpoint: IStreamClientEndpoint, settings: Settings, reactor: Any
     ) -> IStreamClientEndpoint:
-        """Return the endpoint that leads to `host` by way of `endpoint`, or raise `UntrustedError`."""
+        """Return a TLS endpoint for `host` on top of `endpoint`, or raise `UntrustedError`."""
         from twisted_distcc.client.backends.client_tls import Identities, TlsEndpoint, credential_files
 
         if self._identities is None:
@@ -91,7 +91,7 @@ class SecureWay:
 
 
 def ssh_words(ssh: str) -> list[str]:
-    """Split what `DISTCC_SSH` says as a shell would, unless it is the path of one program."""
+    """Split the value of `DISTCC_SSH` as a shell would, unless it is the path of a program."""
     if os.path.exists(ssh):
         return [ssh]
     try:
@@ -101,7 +101,7 @@ def ssh_words(ssh: str) -> list[str]:
 
 
 def ssh_arguments(host: SshHost) -> list[str]:
-    """Return the arguments of ssh with which it starts a server on `host`."""
+    """Return the ssh arguments that start a server on `host`."""
     user = ["-l", host.user] if host.user else []
     return [*user, host.name, host.command or _SERVER, _SERVE_STREAMS]
 
@@ -132,14 +132,14 @@ def _is_address(name: str) -> bool:
 @implementer(IStreamClientEndpoint)
 @dataclass(frozen=True, slots=True)
 class CommandEndpoint:
-    """Connects to the standard streams of a command, through a socket that is both of them.
+    """Connects to a command, through a socket that serves as its standard input and output.
 
     Attributes:
         argv: the command.
         environ: its environment.
         reactor: provides `IReactorSocket`.
         spawn: starts it.
-        hint: what to do where a shell at the other end finds no server.
+        hint: advice for the case that a shell at the other end finds no server.
     """
 
     argv: Sequence[str]
@@ -189,19 +189,19 @@ class _CommandFactory(WrappingFactory):
         self.hint = hint
 
     def buildProtocol(self, addr: IAddress | None) -> _CommandProtocol:
-        """Build it, and remember what it wraps."""
+        """Build the protocol, and keep the one that it wraps."""
         connected = self.wrappedFactory.buildProtocol(addr)
         self.connected = connected
         return _CommandProtocol(self, connected)  # type: ignore[arg-type]
 
 
 class _CommandProtocol(ProtocolWrapper):
-    """Ends the command with the connection, and passes on the command's own last words."""
+    """Ends the command with the connection, and reports the last lines of its standard error."""
 
     factory: _CommandFactory
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        """Wait for the command to end: a launcher tells only then that it could not be started."""
+        """Wait for the command to end; only then does a launcher report that it could not be started."""
         self.factory.process.kill()
         self.factory.process.end().addBoth(self._ended, reason)
 

@@ -1,1 +1,1 @@
-"""What a compile reads: the command understood, its files found, and the form in which they are sent."""
+"""The inputs of a compile: parse the command, find its files, and prepare them for sending."""

@@ -1,4 +1,4 @@
-"""Whether a compile may leave this machine, and as which command.
+"""Decide whether a compile may leave this machine, and as which command.
 
 In: an `Invocation`.  Out: a `Candidate`, the command understood and its compiler found; or `StaysHere`,
 with the reason.  This module refuses to know hosts and slots.
@@ -28,18 +28,18 @@ from twisted_distcc.toolchain.finding import find_compiler, name_behind, not_fou
 
 
 class StaysHere(Exception):  # noqa: N818  (a turn that the story takes, not an error)
-    """It has to be compiled on this machine, for the reason that is its text."""
+    """The unit has to be compiled on this machine; the text is the reason."""
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A compile that may happen elsewhere.
+    """A compile that may be done elsewhere.
 
     Attributes:
         invocation: what was typed, and where.
-        compiler: the path of the compiler that is meant.
-        compilation: the command, understood.
-        explicit: the same, with options for what the environment says of search folders.
+        compiler: the path of the compiler.
+        compilation: the parsed command.
+        explicit: the same, with options in place of environment variables for search folders.
     """
 
     invocation: Invocation
@@ -49,7 +49,7 @@ class Candidate:
 
     @classmethod
     def of(cls, invocation: Invocation, compiler: str) -> Candidate:
-        """Understand `invocation`, whose compiler is at the path `compiler`.
+        """Return the candidate for `invocation`, whose compiler is at the path `compiler`.
 
         Raises:
             StaysHere: if it has to be compiled on this machine.
@@ -64,45 +64,45 @@ class Candidate:
 
     @property
     def explicit_environ(self) -> dict[str, str]:
-        """The environment without what `explicit` has as options."""
+        """The environment without the variables that `explicit` has as options."""
         environ = self.invocation.environ
         return {name: value for name, value in environ.items() if name not in SEARCH_VARIABLES}
 
     @property
     def local_compiler(self) -> LocalCompiler:
-        """The compiler, as servers may have it, too."""
+        """The compiler, for comparison with those of servers."""
         return LocalCompiler.of(self.compiler, self.compilation.compiler, self.invocation.environ)
 
     def absolute(self, path: str) -> str:
-        """Return `path`, as the command has it, from the root."""
+        """Return the absolute form of `path`, a path in the command."""
         return os.path.join(self.invocation.directory, path)
 
     @property
     def output(self) -> str:
-        """The absolute path of the object."""
+        """The absolute path of the object file."""
         return self.absolute(self.compilation.output)
 
     @property
     def dependencies(self) -> str | None:
-        """The absolute path of the dependency file, if there is to be one."""
+        """The absolute path of the dependency file, if one is requested."""
         rules = self.compilation.dependencies
         return self.absolute(rules.path) if rules else None
 
     def check_inputs(self, files: FileSystem) -> None:
-        """See to it that the files which the command itself names can be opened by others.
+        """Check that others can open the files that the command itself names.
 
         Raises:
-            CallersOwnError: if one cannot.
+            CallersOwnError: if they cannot open one.
         """
         named = [self.compilation.source, *included_files(self.compilation)]
         check_callers_own(map(self.absolute, named), files)
 
 
 def compiler_of(invocation: Invocation) -> str:
-    """Return the path of the compiler that `invocation` means.
+    """Return the path of the compiler of `invocation`.
 
     Raises:
-        DistccError: if there is none; the text says so, with distcc's exit code for it.
+        DistccError: if there is none, with distcc's exit code for that.
     """
     name = invocation.argv[0]
     folders = invocation.environ.get("PATH", os.defpath).split(":")
@@ -135,10 +135,10 @@ def _read_words(path: str) -> str | None:
 
 
 def check_own(path: str) -> None:
-    """See to it that the file at `path` can be opened by others.
+    """Check that others can open the file at `path`.
 
     Raises:
-        StaysHere: if it cannot.
+        StaysHere: if they cannot.
     """
     try:
         check_callers_own([path], Disk())
@@ -154,10 +154,10 @@ def _understood(argv: tuple[str, ...], invocation: Invocation) -> Compilation:
 
 
 def _argv_for_servers(invocation: Invocation, compiler: str) -> tuple[str, ...]:
-    """Return the command as servers are to know it.
+    """Return the command as servers should see it.
 
-    A masquerade link of ours gets the bare name of the compiler.  `cc` may be another compiler on
-    another machine, so it gets the name that it stands for here.
+    A masquerade link of ours is replaced by the bare name of the compiler.  `cc` may be a different
+    compiler on another machine, so it is replaced by the name that it stands for here.
     """
     name, *arguments = invocation.argv
     if "/" in name and os.path.join(invocation.directory, name) != compiler:

@@ -1,7 +1,7 @@
-"""What is sent of one compile: the tree of its files, or its preprocessed text.
+"""The inputs that are sent for one compile: the tree of its files, or its preprocessed text.
 
-In: a `Candidate`.  Out: either, made once, when a host wants it.  The files are found first, and read
-when they are to be sent.  This module refuses to know hosts.
+A `CompileInputs` produces either from a `Candidate`, once, when a host needs it.  The files are found
+first, and only read when they are sent.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from twisted_distcc.runtime.processes import Spawner
 
 @dataclass(slots=True)
 class CompileInputs:
-    """The forms of one compile.
+    """The inputs of one compile in both forms.
 
     Attributes:
         candidate: the compile.
         sources: finds its files.
         spawn: starts preprocessors.
         turn: waits until one more preprocessor may run here.
-        folder: where the text lies.
+        folder: where the text is kept.
         found: its files, once they are found.
         obstacle: why they cannot be sent, once that is known.
     """
@@ -62,7 +62,7 @@ class CompileInputs:
         """Return the tree of the files that were found.
 
         Raises:
-            NotForServersError, StaysHere: as `find`, after all.
+            NotForServersError, StaysHere: as `find`, if it only turns out now.
         """
         if self._tree is None:
             try:
@@ -72,10 +72,10 @@ class CompileInputs:
         return self._tree
 
     async def text(self) -> Preprocessed:
-        """Return the text.
+        """Return the preprocessed text.
 
         Raises:
-            StaysHere: if there is none that a server can compile.
+            StaysHere: if it is not suitable for a server.
             CannotStartError: if the compiler cannot be started.
         """
         if self._text is None:

@@ -1,8 +1,7 @@
-"""What a compiler says of itself and of a source, when it is asked.
+"""Run a compiler to query it, and capture what it writes.
 
-In: a compiler, the words after its name, and the surroundings of a compile.  Out: what it wrote to its
-two streams.  Nothing is written to a disk: both go to memory.  This module refuses to know what the
-answer means.
+`ask` takes a compiler, its arguments, and the invocation and environment of a compile, and returns what
+it wrote to standard output and standard error.  Both are kept in memory; nothing is written to disk.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ from twisted_distcc.runtime.processes import Command, Spawner, run
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a compiler said.
+    """A compiler's answer.
 
     Attributes:
         status: its wait status, 0 for success.

@@ -1,9 +1,9 @@
-"""Whether a compile says when it is done: what the compiler itself says of `__DATE__` and its kin.
+"""Find out from the compiler itself whether a compile uses `__DATE__` and the like.
 
-A scan sees that one of these words stands somewhere.  Whether that is a use of the clock depends on
-more: on branches, on macros that nobody calls, on `#define __DATE__ "redacted"` in an earlier header.
-So the compiler is asked to preprocess with `-Wdate-time`, which warns of each use.  The answer is
-remembered as long as no file of the unit changes.
+A scan sees that one of these words occurs somewhere.  Whether the clock is really used depends on more:
+on branches, on macros that are never called, on `#define __DATE__ "redacted"` in an earlier header.  So
+the compiler is asked to preprocess with `-Wdate-time`, which warns of each use.  The answer is cached as
+long as no file of the unit changes.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from twisted_distcc.pump.folders import settled
 from twisted_distcc.pump.unit import FileSystem, Stamp, Unit
 from twisted_distcc.runtime.processes import Spawner
 
-# Units that are remembered, of some hundred kilobytes at most.
+# Units that are cached, each a few hundred kilobytes at most.
 _MOST: Final = 500
 
 _WARNING: Final = b"-Wdate-time"
@@ -30,14 +30,14 @@ _SILENCING: Final = (b"date-time", b"-Weverything")
 
 @dataclass(frozen=True, slots=True)
 class _Answer:
-    """Whether a unit of these files says the time."""
+    """Whether a unit of these files uses the clock."""
 
     files: dict[str, Stamp]
     says: bool
 
 
 class DateMacros:
-    """The answers that one process has had.
+    """A cache of answers.
 
     Args:
         files: the files.
@@ -50,7 +50,7 @@ class DateMacros:
         self._answers: Bounded[tuple[object, ...], _Answer] = Bounded(_MOST)
 
     def known(self, candidate: Candidate, directory: str, unit: Unit) -> bool | None:
-        """Tell whether the compile of `unit` says the time, if that is known."""
+        """Return whether the compile of `unit` uses the clock; `None` if that is not known."""
         key = unit_key(candidate, directory)
         answer = self._answers.get(key)
         if answer is None or answer.files != unit.files:
@@ -59,7 +59,7 @@ class DateMacros:
         return answer.says
 
     async def ask(self, candidate: Candidate, directory: str, unit: Unit) -> bool:
-        """Have the compiler tell whether the compile of `unit` says the time; in doubt it does.
+        """Ask the compiler whether the compile of `unit` uses the clock; in case of doubt it does.
 
         Raises:
             CannotStartError: if there is no such compiler.

@@ -1,8 +1,8 @@
-"""Which files a compile reads, told by the compiler's own `-M`: exact, and as slow as preprocessing.
+"""List the files that a compile reads with the compiler's own `-M`: exact, but as slow as preprocessing.
 
-In: a `Candidate`, and what a scan knows of its unit.  Out: the whole `Unit`.  A list is remembered, and
-holds while no file of it has changed, and none has appeared where one of its names would be found.
-This module refuses to read sources.
+`Listings` takes a `Candidate`, and what a scan knows of its unit, and returns the complete `Unit`.  A
+list is cached, and valid while no file in it has changed, and none has appeared where one of its names
+would be found.
 """
 
 from __future__ import annotations
@@ -22,25 +22,25 @@ from twisted_distcc.pump.folders import settled
 from twisted_distcc.pump.unit import FileSystem, NotForServersError, Unit
 from twisted_distcc.runtime.processes import Spawner
 
-# Units that are remembered, of up to some hundred kilobytes; few builds have so many that a scan cannot
+# Units that are cached, each up to a few hundred kilobytes; few builds have this many that a scan cannot
 # decide.
 _MOST: Final = 500
 
 _Key = tuple[object, ...]
 
-# In a make rule a backslash makes the next character plain, and joins lines; a dollar is doubled.
+# In a make rule a backslash escapes the next character, and joins lines; a dollar is doubled.
 _WORD: Final = re.compile(r"(?:[^\s\\]++|\\[^\n])++")
 _ESCAPED: Final = re.compile(r"\\([\s#\\:])|\$(\$)")
 
 
 @dataclass(frozen=True, slots=True)
 class _Listed:
-    """An answer, and the state of things for which it was given.
+    """An answer, and the state of the file system for which it is valid.
 
     Attributes:
         unit: the answer.
         names: the names of its files, and of the folders on the way to them.
-        folders: which of these there are in each folder that was, or would have been, looked in.
+        folders: which of these exist in each folder that was, or would have been, searched.
     """
 
     unit: Unit
@@ -49,10 +49,10 @@ class _Listed:
 
 
 class Listings:
-    """The lists that one process was given.
+    """A cache of lists.
 
     Args:
-        files: tells whether they still hold.
+        files: used to check whether they are still valid.
         spawn: starts compilers.
     """
 
@@ -62,7 +62,7 @@ class Listings:
         self._listed: Bounded[_Key, _Listed] = Bounded(_MOST)
 
     def known(self, candidate: Candidate, directory: str, scanned: Unit) -> Unit | None:
-        """Return the unit of `candidate` if it was listed before, and nothing has changed since."""
+        """Return the unit of `candidate` if it was listed before and nothing has changed since."""
         key = unit_key(candidate, directory)
         listed = self._listed.get(key)
         if listed is None:
@@ -74,7 +74,7 @@ class Listings:
         return listed.unit
 
     async def ask(self, candidate: Candidate, directory: str, scanned: Unit) -> Unit:
-        """Have the compiler list the files of `candidate`, of which the scan knows those of `scanned`.
+        """Ask the compiler for the files of `candidate`, in addition to those of `scanned`.
 
         Raises:
             NotForServersError: if the compiler cannot, or if files change meanwhile.
@@ -91,9 +91,9 @@ class Listings:
         return unit
 
     def _remember(self, key: _Key, unit: Unit, begun: int) -> None:
-        """Remember `unit`, unless one of its files may have changed since the compiler began to read.
+        """Cache `unit`, unless one of its files may have changed since the compiler began to read.
 
-        Nor if it cannot be seen what appears in one of its folders.
+        Nor is it cached if one of its folders cannot be listed.
         """
         if not all(settled(stamp, begun) for stamp in unit.files.values()):
             return
@@ -125,10 +125,10 @@ class Listings:
         )
 
     def _looked_in(self, unit: Unit, names: frozenset[str]) -> dict[str, frozenset[str]]:
-        """Return what is relevant in each folder in which a file was, or would have been, looked for.
+        """Return the relevant names in each folder where a file was, or would have been, searched for.
 
-        `#include <sys/types.h>` looks into the folder `sys` of each folder that is searched; where there
-        is no `sys`, the folder above tells.
+        `#include <sys/types.h>` searches the folder `sys` of each search folder; if there is no `sys`,
+        the listing of its parent shows that.
         """
         below = _below(unit)
         found: dict[str, frozenset[str]] = {}
@@ -144,12 +144,12 @@ class Listings:
         return self._files.names(folder) is None and self._files.folder_stamp(folder) is not None
 
     def _relevant(self, folder: str, names: frozenset[str]) -> frozenset[str]:
-        """Return those of `names` that are in `folder`: what is written beside them changes nothing."""
+        """Return those of `names` that are in `folder`; other files there do not matter."""
         return names & (self._files.names(folder) or frozenset())
 
 
 def prerequisites(rules: str) -> list[str]:
-    """Return the files that a make rule, as compilers write it, names after its target."""
+    """Return the prerequisites in a make rule as compilers write it."""
     _, _, listed = rules.partition(": ")
     return [_ESCAPED.sub(r"\1\2", word) for word in _WORD.findall(listed)]
 
@@ -159,7 +159,7 @@ def _names(unit: Unit) -> frozenset[str]:
 
 
 def _below(unit: Unit) -> list[str]:
-    """Return how files lie below the folders in which they may have been found, outer folders first.
+    """Return the paths of files' folders relative to possible search folders, outer ones first.
 
     Of `/usr/include/x/y/z.h` it is `/x` and `/x/y`, and `/y`, if `/usr/include/x` is searched as well.
     """
@@ -175,12 +175,12 @@ def _below(unit: Unit) -> list[str]:
 
 
 def _ends(part: str) -> list[int]:
-    """Return where the names in `part` end."""
+    """Return where each name in `part` ends."""
     return [place for place, character in enumerate(part) if character == "/" and place] + [len(part)]
 
 
 def unit_key(candidate: Candidate, directory: str) -> _Key:
-    """Return all that decides what a compiler reads, but the files."""
+    """Return everything that decides what a compiler reads, except the files."""
     environ = candidate.invocation.environ
     variables = tuple(environ.get(name) for name in sorted(SEARCH_VARIABLES))
     return candidate.compiler, directory, candidate.compilation.arguments, variables

@@ -1,8 +1,7 @@
-"""Which compilers this machine has: the digests that servers tell of theirs, of our own.
+"""The digests of this machine's compilers, for comparison with those of servers.
 
-In: a compiler of the user's.  Out: its digest, by the same code as a server's, found in a thread.  What
-was found holds for a while, unless the compiler's file changes.  This module refuses to know what any
-server answered.
+A digest is computed in a thread, by the same code as on a server.  It is valid for a while, unless the
+compiler's file changes.
 """
 
 from __future__ import annotations
@@ -22,9 +21,9 @@ from twisted_distcc.toolchain.digest import FileStamp, file_stamp
 from twisted_distcc.toolchain.known_toolchains import identify
 
 HOLDS: Final = 600.0
-"""Seconds after which what was found out about a compiler, here or on a server, is asked again."""
+"""Seconds for which findings about a compiler, here or on a server, are valid."""
 
-# Compilers, each by the environments that it is found in: a machine has some tens.
+# Compilers in their environments: a machine has some tens.
 _MOST: Final = 1000
 # Variables that decide what a compiler consists of: where it finds its assembler, its libraries and its
 # configuration.
@@ -33,12 +32,12 @@ _DECIDING: Final = ("PATH", "LD_LIBRARY_PATH", "HOME", "CLANG_NO_DEFAULT_CONFIG"
 
 @dataclass(frozen=True, slots=True)
 class LocalCompiler:
-    """A compiler, as a user means it.
+    """A compiler in a user's environment.
 
     Attributes:
-        path: where it lies.
-        name: what servers are to know it by, the first word of the command.
-        environ: what of the user's environment decides what it consists of.
+        path: its path.
+        name: its name for servers, the first word of the command.
+        environ: the part of the user's environment that decides what it consists of.
     """
 
     path: str
@@ -47,7 +46,7 @@ class LocalCompiler:
 
     @classmethod
     def of(cls, path: str, name: str, environ: Mapping[str, str]) -> LocalCompiler:
-        """Return the compiler at `path` as it works in `environ`."""
+        """Return the compiler at `path` in the environment `environ`."""
         told = ((each, environ.get(each)) for each in _DECIDING)
         return cls(path, name, tuple((each, value) for each, value in told if value is not None))
 
@@ -60,11 +59,11 @@ class _Found:
 
 
 class LocalToolchains:
-    """The digests of compilers.
+    """A cache of compilers' digests.
 
     Args:
-        clock: tells how long ago one was found.
-        find: finds one; see `finder`.
+        clock: tells their age.
+        find: computes one; see `finder`.
     """
 
     def __init__(
@@ -76,7 +75,7 @@ class LocalToolchains:
         self._searches: Shared[LocalCompiler, str | None] = Shared()
 
     async def digest(self, compiler: LocalCompiler) -> str | None:
-        """Return the digest of `compiler`, or `None` for one of which nobody can tell."""
+        """Return the digest of `compiler`; `None` if it cannot be determined."""
         try:
             stamp = file_stamp(compiler.path)
         except OSError:
@@ -93,7 +92,7 @@ class LocalToolchains:
 
 
 def finder(reactor: Any) -> Callable[[LocalCompiler], Deferred[str | None]]:
-    """Return what finds digests in the threads of `reactor`, which provides `IReactorThreads`."""
+    """Return a function that computes digests in the threads of `reactor` (`IReactorThreads`)."""
     threads = ReactorThreads(reactor)
 
     def find(compiler: LocalCompiler) -> Deferred[str | None]:

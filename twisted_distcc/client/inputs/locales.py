@@ -1,6 +1,6 @@
-"""Which locales this machine has.
+"""Check which locales this machine has.
 
-In: a locale's name.  Out: whether programs that are started with it get it; they get `C` otherwise.
+Programs that are started with a locale that does not exist get `C` instead.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _libc.freelocale.argtypes = [ctypes.c_void_p]
 
 @functools.lru_cache(maxsize=100)
 def has_locale(name: str) -> bool:
-    """Whether there is a locale called `name`, for its characters; it is asked for once."""
+    """Whether there is a locale called `name`, for its character set; the answer is cached."""
     found = _libc.newlocale(_CHARACTERS, os.fsencode(name), None)
     if found:
         _libc.freelocale(found)

@@ -1,11 +1,11 @@
-"""How messages look where a compile was typed, and how a server is to write the same.
+"""How messages look at the caller's terminal, and how to make a server write the same.
 
-In: a `Candidate`.  Out: a `Style`: options for the server's compiler, and whether its messages then are
-the caller's, byte for byte.  Without a terminal, in plain English, a server's messages are; otherwise
-nothing is taken for granted.  The compiler itself is asked: it compiles a few lines as the caller would
-have them compiled, at a terminal of the same size, and once more as a server would.  If it does not say
-the same, servers get no options, and a compile that has messages is done here.  If the options get into
-what it makes, as into the debug information of gcc, they are used for messages alone.
+A `Style` has options for the server's compiler, and says whether its messages are then the same as the
+caller's would be, byte for byte.  Without a terminal, in plain English, they are; otherwise nothing is
+taken for granted.  The compiler itself is asked: it compiles a few lines as the caller would, at a
+terminal of the same size, and again as a server would.  If its messages differ, servers get no options,
+and a compile that has messages is done here.  If the options affect its output, as they do gcc's debug
+information, they are used for messages only.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ from twisted_distcc.cmdline.messages import (
 from twisted_distcc.pump.unit import FileSystem
 from twisted_distcc.runtime.processes import CannotStartError, Command, Spawner, run
 
-# Quotes, colours, links, corrections, and a letter that not every locale has; in short lines, since gcc
+# Quotes, colours, links, fix-its, and a letter that not every locale has; in short lines, since gcc
 # shows only a part of those that are too long for the terminal.
 _SAMPLE: Final = b"""\
 int sample(int given)
@@ -54,7 +54,7 @@ int sample(int given)
 """
 _SOURCE: Final = "/proc/self/fd/3"
 _HOLDS_NS: Final = 60_000_000_000
-"""How long an answer holds: catalogs of translations may be installed at any time."""
+"""How long an answer is valid: message catalogs may be installed at any time."""
 _MOST: Final = 200
 _READ: Final = 65536
 _ASSEMBLER: Final = b"Assembler messages"
@@ -64,14 +64,14 @@ _Key = tuple[object, ...]
 
 @dataclass(frozen=True, slots=True)
 class Style:
-    """How messages look.
+    """The style of messages.
 
     Attributes:
-        options: what makes a server's compiler write like this.
-        is_exact: whether it then writes just what the compiler here would.
-        is_english: whether the assembler's messages, which no sample has, are surely not translated.
-        columns: longer lines of the source may be shown in part here.
-        for_messages: a style whose messages are exact, but whose options get into the object.
+        options: make a server's compiler write in this style.
+        is_exact: whether it then writes exactly what the compiler here would.
+        is_english: whether the assembler's messages, which no sample has, are certainly not translated.
+        columns: source lines longer than this may be shown in part here.
+        for_messages: a style whose messages are exact, but whose options affect the object.
     """
 
     options: tuple[str, ...] = ()
@@ -81,7 +81,7 @@ class Style:
     for_messages: Style | None = None
 
     def fits(self, said: bytes) -> bool:
-        """Whether the compiler here would have said this, too."""
+        """Whether the compiler here would have written exactly `said`."""
         if not said:
             return True
         if not self.is_exact or (self.columns is not None and is_cut(said, self.columns)):
@@ -95,7 +95,7 @@ UNKNOWN: Final = Style(is_exact=False)
 
 @dataclass(frozen=True, slots=True)
 class _Sample:
-    """What a compiler said of the sample, and the assembly that it made of it."""
+    """A compiler's messages on the sample, and its assembly output."""
 
     status: int
     said: bytes
@@ -103,10 +103,10 @@ class _Sample:
 
 
 class Styles:
-    """What one process was told.
+    """A cache of styles.
 
     Args:
-        files: tells whether a compiler is still the same.
+        files: used to check whether a compiler is still the same.
         spawn: starts compilers.
     """
 
@@ -117,7 +117,7 @@ class Styles:
         self._asking: Shared[_Key, Style] = Shared()
 
     async def of(self, candidate: Candidate, told: Mapping[str, str]) -> Style:
-        """Return the style of `candidate`, for a server that is told the variables `told`."""
+        """Return the style of `candidate`, for a server that gets the variables `told`."""
         invocation, compilation = candidate.invocation, candidate.compilation
         if invocation.terminal is None and _is_plain(invocation.environ):
             return PLAIN
@@ -152,14 +152,14 @@ class Styles:
 
 @dataclass(frozen=True, slots=True)
 class _Question:
-    """What a compiler is asked."""
+    """A query of a compiler's style."""
 
     spawn: Spawner
     candidate: Candidate
     told: Mapping[str, str]
 
     async def style(self) -> Style:
-        """Compare what it says here with what it would say there."""
+        """Compare what the compiler writes here with what it would write on a server."""
         compilation, invocation = self.candidate.compilation, self.candidate.invocation
         here = await self._run(invocation.environ, invocation.terminal)
         options = await self._options(here)
@@ -171,7 +171,7 @@ class _Question:
         return style if here.made == there.made else replace(UNKNOWN, for_messages=style)
 
     async def _options(self, here: _Sample) -> tuple[str, ...]:
-        """Find the options that make it write as it did."""
+        """Find the options that reproduce what it wrote."""
         family, invocation = self.candidate.compilation.family, self.candidate.invocation
         if invocation.terminal is None:
             return ()
@@ -207,7 +207,7 @@ class _Question:
 
 
 def _is_plain(environ: Mapping[str, str]) -> bool:
-    """Whether messages look the same on servers, which are told so much, where there is no terminal."""
+    """Whether messages look the same on servers that get `environ`, if there is no terminal."""
     return (
         tells_all_of_messages(environ)
         and is_english(environ, has_locale)
@@ -223,7 +223,7 @@ def _columns(invocation: Invocation) -> int | None:
 
 
 def _recording(c: Compilation) -> tuple[str, ...]:
-    """Return options with which the assembly tells of all others; with clang such compiles stay here."""
+    """Return options that record all others in the assembly; with clang such compiles stay here."""
     return ("-g",) if c.family is Family.CLANG else ("-g", "-frecord-gcc-switches")
 
 
@@ -243,9 +243,9 @@ def _memory() -> Iterator[int]:
 
 @contextmanager
 def _screen(terminal: Terminal | None, said: int) -> Iterator[int]:
-    """Provide a terminal, and have `said` get what was written to it; without one, provide `said`.
+    """Yield a terminal, and copy what is written to it to `said`; without one, yield `said`.
 
-    What is written waits in the kernel, which takes some kilobytes, until everybody has closed it.
+    Output waits in the kernel, which takes a few kilobytes, until all writers have closed it.
     """
     if terminal is None:
         yield said

@@ -1,8 +1,8 @@
-"""The contents of files, compressed once and sent often.
+"""A cache of compressed file contents, which are packed once and sent often.
 
-A `PackedCache` reads and packs the files at some paths, with the contents that their stamps mean, and
-keeps them, ready to be sent, for the next job that reads them.  What was not asked for lately is dropped
-beyond a bound.  A file that has changed since it was stamped is a `FileChangedError`.
+A `PackedCache` reads and packs files, as of given stamps, and keeps them ready to be sent for the next
+job that reads them.  The least recently used are dropped beyond a bound.  A file that has changed since
+it was stamped raises `FileChangedError`.
 """
 
 from __future__ import annotations
@@ -21,22 +21,22 @@ from twisted_distcc.pump.unit import FileSystem, NotForServersError, Stamp
 from twisted_distcc.runtime.threads import Threads
 
 MOST_BYTES: Final = 256 * 1024 * 1024
-"""What is kept in memory, compressed: the headers of some ten thousand libraries."""
-# Compressing costs some 30 microseconds a kilobyte: beyond this it would hold other jobs up.
+"""Bytes that are kept in memory, compressed."""
+# Compressing takes some 30 microseconds per kilobyte: beyond this it would hold up other jobs.
 _AT_ONCE: Final = 32 * 1024
-# What a file costs beside its contents and its name: objects and their places in tables.
+# The overhead of a file beyond its contents and its name: objects and entries in tables.
 _OVERHEAD: Final = 500
 
 
 class FileChangedError(NotForServersError):
-    """A file is not what it was when it was scanned; the text names it."""
+    """A file has changed since it was scanned; the text names it."""
 
 
 def contents_as(stamp: Stamp, path: str, files: FileSystem) -> bytes:
-    """Return the contents that the file at `path` has while its stamp is `stamp`.
+    """Return the contents of the file at `path`, which must still have this stamp.
 
     Raises:
-        FileChangedError: if it has others by now, or is gone.
+        FileChangedError: if it has changed, or is gone.
     """
     contents = files.read(path)
     if contents is None or files.stamp(path) != stamp or len(contents) != stamp.size:
@@ -46,10 +46,10 @@ def contents_as(stamp: Stamp, path: str, files: FileSystem) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class PackedFile:
-    """A file as it is sent.
+    """A file, ready to be sent.
 
     Attributes:
-        stamp: which contents these are.
+        stamp: the stamp of these contents.
         file: its path, as it is sent, and its contents, packed.
     """
 
@@ -62,8 +62,8 @@ class PackedCache:
 
     Args:
         files: the files.
-        threads: compresses many or large ones in a thread.
-        most: bytes that are kept at the most.
+        threads: runs the compression of many or large ones in a thread.
+        most: the most bytes to keep.
     """
 
     def __init__(self, files: FileSystem, threads: Threads, most: int = MOST_BYTES) -> None:
@@ -75,15 +75,15 @@ class PackedCache:
         self._turn = DeferredLock()
 
     async def of(self, wanted: Mapping[str, Stamp]) -> list[PackedFile]:
-        """Return the files at the paths `wanted`, in this order, with the contents that the stamps mean.
+        """Return the files at the paths `wanted`, in this order, as of their stamps.
 
         Raises:
-            FileChangedError: if a file has other contents by now, or is gone.
+            FileChangedError: if a file has changed, or is gone.
         """
         missing = self._missing(wanted)
         if not missing:
             return self._held(wanted)
-        async with self._turn:  # whoever waited finds that others have packed most of theirs
+        async with self._turn:  # after waiting, most files have often been packed by others
             begun = self._files.now_ns()
             fresh = await self._fresh(self._missing(wanted), wanted)
             held = iter(self._held([path for path in wanted if path not in fresh]))
@@ -116,7 +116,7 @@ class PackedCache:
     def _pack(
         self, paths: Iterable[str], wanted: Mapping[str, Stamp], fresh: dict[str, PackedFile]
     ) -> None:
-        """Read and compress, in a thread as a rule, which touches nothing that others do."""
+        """Read and compress; this usually runs in a thread, and so touches nothing shared."""
         for path in paths:
             stamp = wanted[path]
             contents = contents_as(stamp, path, self._files)
@@ -124,7 +124,7 @@ class PackedCache:
             fresh[path] = PackedFile(stamp, InputFile(name, PackedContent.of(contents)))
 
     def _keep(self, fresh: Mapping[str, PackedFile], begun: int) -> None:
-        """Keep what has not changed just before it was read: it may have changed once more since."""
+        """Cache files, except those changed just before they were read, which may change unnoticed."""
         for path, file in fresh.items():
             self._forget(path)
             if settled(file.stamp, begun):

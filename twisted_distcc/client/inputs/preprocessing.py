@@ -1,7 +1,7 @@
-"""Preprocessing on this machine, which makes a source that any server can compile.
+"""Preprocess a source on this machine, so that any server can compile it.
 
-In: a `Candidate`, and a folder for files.  Out: the source's text as a body, and the dependency file; or
-why it has to be compiled here.
+`preprocess` takes a `Candidate`, and a folder for files, and returns the source's text as a body, and
+the dependency file; or raises with the reason why the unit has to be compiled here.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Preprocessed:
 
     Attributes:
         source: its text.
-        dependencies: the file that holds the dependency file's contents, if the command wants one.
+        dependencies: the path of a file with the contents of the dependency file, if one is requested.
     """
 
     source: Body
@@ -44,9 +44,10 @@ async def preprocess(
     """Preprocess the source of `candidate`, one of `files`, into files of `folder`.
 
     Raises:
-        StaysHere: if the preprocessor fails or says anything, for the compiler says all of it in one
-            piece (one JSON document, one count of warnings); or if the text reads files of this machine.
-        CallersOwnError: if it reads what its caller alone can read.
+        StaysHere: if the preprocessor fails or writes any messages, since the compiler writes all of
+            them in one piece (one JSON document, one count of warnings); or if the text reads local
+            files.
+        CallersOwnError: if it reads what only its caller can read.
         CannotStartError: if there is no such compiler.
         OSError: if the disk takes no more.
     """
@@ -84,10 +85,10 @@ async def _run(spawn: Spawner, argv: list[str], invocation: Invocation, folder: 
 
 
 def _check(path: str) -> set[str]:
-    """Return the files that the text at `path` was made of, without taking it into memory.
+    """Return the files that the text at `path` was made from, without loading it into memory.
 
     Raises:
-        StaysHere: if it reads more files of this machine.
+        StaysHere: if it reads further local files.
     """
     if not os.path.getsize(path):
         return set()

@@ -1,4 +1,4 @@
-"""Where a compiler searches for headers: asked from the compiler itself, once per set of options.
+"""A compiler's search path for headers, queried from the compiler itself once per set of options.
 
 In: a `Candidate`.  Out: its `SearchPath`.  An answer is for one state of the compiler's file,
 and for one set of the options that bear on it (`pump.search` knows which these are); what nobody asked
@@ -17,17 +17,17 @@ from twisted_distcc.pump.search import SearchPath, question
 from twisted_distcc.pump.unit import FileSystem, NotForServersError, UndecidedError
 from twisted_distcc.runtime.processes import Spawner
 
-# Sets of options that are remembered: a large build has some dozens.
+# Sets of options that are cached: a large build has a few dozen.
 _MOST: Final = 1000
 
 _Key = tuple[object, ...]
 
 
 class SearchPaths:
-    """The answers that one process has had.
+    """A cache of search paths.
 
     Args:
-        files: tells whether a compiler is still the same.
+        files: used to check whether a compiler is still the same.
         spawn: starts compilers.
     """
 
@@ -41,7 +41,7 @@ class SearchPaths:
         """Return the search path of `candidate`.
 
         Raises:
-            NotForServersError: if the compiler does not tell it.
+            NotForServersError: if the compiler does not report it.
             CannotStartError: if there is no such compiler.
         """
         try:

@@ -1,7 +1,7 @@
-"""What a process knows of the sources that it compiles, and the trees that it makes of them.
+"""Find the files of compiles, and build trees of them, with caches that last from build to build.
 
-In: a `Candidate`.  Out: `Found`, the files that it may read; then the `Tree` of these, packed.  All
-memory is kept from one build to the next, and nothing of it is believed without a look at the files.
+`Sources.find` takes a `Candidate`, and returns `Found`, the files that it may read; `Sources.tree` then
+packs these into a `Tree`.  Nothing cached is used without checking the files.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ _MOST_BYTES: Final = 256 * 1024 * 1024
 _NOTHING: Final = PackedContent.of(b"")
 
 DATE: Final = "SOURCE_DATE_EPOCH"
-"""The variable that fixes what `__DATE__` and `__TIME__` are."""
+"""The variable that fixes the values of `__DATE__` and `__TIME__`."""
 
 Turn = Callable[[], AbstractAsyncContextManager[None]]
 """Waits until one more preprocessor may run here."""
@@ -58,13 +58,13 @@ Turn = Callable[[], AbstractAsyncContextManager[None]]
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The files of one compile, found and not yet read.
+    """The files of one compile, found but not read yet.
 
     Attributes:
-        directory: the working directory, as the compiler calls it.
+        directory: the working directory, by the compiler's name for it.
         unit: the files, as the compiler opens them.
         laid: the same, as they are sent.
-        environment: the variables that they are to be compiled with.
+        environment: the variables to compile them with.
     """
 
     directory: str
@@ -74,11 +74,11 @@ class Found:
 
 
 class Sources:
-    """The memory of one process.
+    """Finds and packs the files of compiles; one process has one of these.
 
     Args:
-        spawn: starts compilers, to ask them.
-        threads: compresses many files, or large ones, in a thread.
+        spawn: starts compilers, to query them.
+        threads: runs the compression of many or large files in a thread.
         files: the files.
     """
 
@@ -92,11 +92,11 @@ class Sources:
         self._packed = PackedCache(self.files, threads)
 
     async def find(self, candidate: Candidate, turn: Turn) -> Found:
-        """Find the files that `candidate` may read, waiting for `turn` if that takes a preprocessor.
+        """Find the files that `candidate` may read, waiting for `turn` if a preprocessor is needed.
 
         Raises:
             NotForServersError: if it has to be preprocessed on this machine.
-            CallersOwnError: if nobody but its caller can read it.
+            CallersOwnError: if only its caller can read it.
             CannotStartError: if its compiler cannot be started.
         """
         candidate.check_inputs(self.files)
@@ -106,7 +106,7 @@ class Sources:
             raise NotForServersError(told.reason)
         if candidate.explicit is not candidate.compilation and _warns_of_folders(candidate):
             raise NotForServersError("servers would warn of folders that the environment names")
-        # clang heeds SOURCE_DATE_EPOCH since 16 only.
+        # clang supports SOURCE_DATE_EPOCH only since version 16.
         is_clang = candidate.compilation.family is Family.CLANG
         unit = await self._unit(candidate, directory, turn, has_date=DATE in told and not is_clang)
         if sum(stamp.size for stamp in unit.files.values()) > _MOST_BYTES:
@@ -122,10 +122,10 @@ class Sources:
         return Found(directory, unit, laid, told)
 
     async def check_callers_own(self, candidate: Candidate) -> None:
-        """Look, before a preprocessor does, at all that `candidate` may read, as far as a scan can tell.
+        """Check everything that `candidate` may read, as far as a scan can tell, before preprocessing.
 
         Raises:
-            CallersOwnError: if nobody but its caller can read it.
+            CallersOwnError: if only its caller can read it.
             CannotStartError: if its compiler cannot be started.
         """
         if candidate.compilation.language.is_preprocessed:
@@ -145,7 +145,7 @@ class Sources:
         """Return the tree of `found`.
 
         Raises:
-            FileChangedError: if a file has other contents by now, or is gone.
+            FileChangedError: if a file has changed, or is gone.
         """
         return assemble(found.directory, found.laid, await self._packed.of(self._stamps(found)))
 
@@ -178,7 +178,7 @@ class Sources:
     def _alone(self, directory: str, name: str) -> Unit:
         """Return the unit of a source that is preprocessed already, and so includes nothing.
 
-        Messages of gcc quote the files that it was made of, where they are still there.
+        gcc's messages quote the files that it was made from, if they still exist.
         """
         source = os.path.join(directory, name)
         stamp, text = self.files.stamp(source), self.files.read(source)
@@ -195,7 +195,7 @@ class Sources:
         return Unit(files, frozenset({os.path.dirname(source)}))
 
     def _stamps(self, found: Found) -> dict[str, Stamp]:
-        """Return the files as they are sent, with the stamps with which they were found."""
+        """Return the files as they are sent, with their stamps at the time they were found."""
         called = found.unit.files
         scanned = {(stamp.device, stamp.inode): stamp for stamp in called.values()}
         stamps = {}
@@ -211,7 +211,7 @@ class Sources:
 
 
 def directory_as_called(invocation: Invocation) -> str:
-    """Return the working directory as compilers call it: `$PWD`, if that leads there.
+    """Return the working directory by the compilers' name for it: `$PWD`, if that leads there.
 
     Raises:
         NotForServersError: if servers could not have a folder of that name.
@@ -227,7 +227,7 @@ def directory_as_called(invocation: Invocation) -> str:
 
 
 def assemble(directory: str, laid: Laid, packed: Sequence[PackedFile]) -> Tree:
-    """Make a tree of the files `packed`, and of the links and folders of `laid`."""
+    """Return a tree of the files `packed`, and of the links and folders of `laid`."""
     entries: list[InputFile | InputLink] = [one.file for one in packed]
     for folder in laid.folders:
         entries.append(InputFile(os.path.join(os.fsencode(folder), FOLDER_MARK), _NOTHING))
@@ -241,7 +241,7 @@ def _warns_of_folders(candidate: Candidate) -> bool:
 
 
 def _has_twins(unit: Unit, laid: Laid) -> bool:
-    """Whether there are files with two names that are no links."""
+    """Whether any file has two names that are not symbolic links."""
     return len({(stamp.device, stamp.inode) for stamp in unit.files.values()}) < len(laid.files)
 
 

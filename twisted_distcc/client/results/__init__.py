@@ -1,1 +1,1 @@
-"""What came back: checked, compared where that is due, and put where the compiler would have put it."""
+"""The results of a compile: check them, compare if necessary, and put them in place."""

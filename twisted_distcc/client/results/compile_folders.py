@@ -1,8 +1,8 @@
-"""A folder for the files of each compile, none of which outlives whoever made it for long.
+"""Temporary folders, one for each compile, which do not outlive their process for long.
 
-In: the folder for temporary files.  Out: a folder in it, which is gone after the compile.  A process
-that was killed leaves its folders; the next one that makes any, for the same user, clears them away.
-Each living process holds a lock on its own.
+`JobFolders.new` creates a folder in the folder for temporary files, to be closed after the compile.  A
+process that was killed leaves its folders behind; the next process of the same user that creates any
+removes them.  Each living process holds a lock on its own.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from typing import Final
 from twisted_distcc.bounded import Bounded
 from twisted_distcc.execution.workspace import remove_folder
 
-# Parents that are known to be swept; one that is forgotten is swept again.
+# Parents that have been swept; one that is forgotten is swept again.
 _MOST: Final = 1000
 _PREFIX: Final = "tdistcc-job-"
-# What a user asked to keep has another name, for no sweeper to find.
+# Folders that a user asked to keep have another name, which no sweeper matches.
 _KEPT_PREFIX: Final = "tdistcc-kept-"
 
 
@@ -30,9 +30,9 @@ class JobFolder:
     """One compile's folder.
 
     Attributes:
-        path: where it is.
+        path: its path.
         kept: whether it stays when it is closed.
-        lock: the descriptor that says that somebody uses it.
+        lock: the descriptor whose lock marks it as in use.
     """
 
     path: str
@@ -40,23 +40,23 @@ class JobFolder:
     lock: int
 
     def close(self) -> None:
-        """Remove it and all that is in it, unless it is to be kept."""
+        """Remove the folder and its contents, unless it is to be kept."""
         if not self.kept:
             remove_folder(self.path)
         os.close(self.lock)
 
 
 class JobFolders:
-    """Makes folders, and clears away once what others have left beside them."""
+    """Creates folders, and removes once what others have left beside them."""
 
     def __init__(self) -> None:
         self._swept = Bounded[str, None](_MOST)
 
     def new(self, parent: str, *, keep: bool) -> JobFolder:
-        """Make a folder in `parent`.
+        """Create a folder in `parent`.
 
         Raises:
-            OSError: if none can be made, or if a sweeper was faster than the lock.
+            OSError: if none can be created, or if a sweeper was faster than the lock.
         """
         self._sweep(parent)
         path = tempfile.mkdtemp(prefix=_KEPT_PREFIX if keep else _PREFIX, dir=parent)

@@ -1,7 +1,7 @@
-"""What a server made of a compile, and how it gets to its place.
+"""Put the outputs of a server's compile in place.
 
-In: `Compiled`.  Out: the object and the dependency file, as the compiler would have left them, and the
-messages.  What is done about a compile that failed is up to the caller.
+`deliver` writes the object and the dependency file of a `Compiled` as the compiler would have left them,
+and returns the messages.  What to do about a compile that failed is up to the caller.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ from twisted_distcc.jobs.model import DEPENDENCIES, OBJECT, Reply, Request
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
-    """An answer of a compiler on a server.
+    """The answer of a compiler on a server.
 
     Attributes:
         host: the server.
-        request: what it was asked.
-        reply: what it answered.
-        text: what was preprocessed here; `None` if the server did that.
-        style: how its messages would look here; text has lost the lines that they quote.
+        request: the request.
+        reply: its reply.
+        text: the text that was preprocessed here; `None` if the server did that.
+        style: how its messages would look here; unknown for text, which lacks the lines they quote.
     """
 
     host: RemoteHost
@@ -42,11 +42,11 @@ class Compiled:
     style: Style = UNKNOWN
 
     def failed_as_compiler(self) -> bool:
-        """Whether the compiler itself ended with a verdict on the source, and a bad one."""
+        """Whether the compiler itself rejected the source."""
         return os.WIFEXITED(self.reply.status) and self.reply.status != 0
 
     def says_too_much(self) -> bool:
-        """Whether a server of ours would have cut its compiler's messages short."""
+        """Whether the messages are so long that our server would have truncated them."""
         return max(self.reply.stdout.length, self.reply.stderr.length) > LONGEST_WHOLE
 
     def says_anything(self) -> bool:
@@ -54,7 +54,7 @@ class Compiled:
         return bool(self.reply.stdout.length or self.reply.stderr.length)
 
     def with_messages_of(self, other: Compiled) -> Compiled:
-        """Return this with the messages of `other`, if that went well, and give up the rest of both."""
+        """Return this with the messages of `other`, if that succeeded, and discard the rest of both."""
         ours, theirs = self.reply, other.reply
         if theirs.status:
             theirs.discard()
@@ -65,22 +65,22 @@ class Compiled:
         return replace(self, reply=reply, style=other.style)
 
     def says_the_same(self) -> bool:
-        """Whether its messages, if there are any, are just those of a compile on this machine."""
+        """Whether its messages, if any, are exactly those of a compile on this machine."""
         said = (self.reply.stdout.read(), self.reply.stderr.read())
         return all(self.style.fits(one) for one in said)
 
     def says_more_than_is_shown(self, *, utf_8: bool) -> bool:
-        """Whether there is more in the messages than a server's may have, as in `terminal.shown`."""
+        """Whether `terminal.shown` would replace anything in the messages."""
         said = (self.reply.stdout.read(), self.reply.stderr.read())
         return not all(is_shown_whole(one, utf_8=utf_8) for one in said)
 
 
 def deliver(candidate: Candidate, compiled: Compiled) -> Finished:
-    """Put the outputs in place, if there are any, and give the messages.
+    """Put the outputs, if any, in place, and return the messages.
 
     Raises:
-        StaysHere: if an output has to be written by the compiler, as on a disk that is full: it knows
-            what to leave of it, and what to say.
+        StaysHere: if the compiler has to write an output itself, as on a full disk: it knows what to
+            leave there, and which error to report.
     """
     reply = compiled.reply
     if not reply.status:
@@ -108,7 +108,7 @@ def _write(candidate: Candidate, compiled: Compiled) -> None:
 
 
 def _dependencies(compiled: Compiled) -> Iterable[bytes] | None:
-    """Return the contents of the dependency file, from whoever has preprocessed."""
+    """Return the contents of the dependency file, made wherever the source was preprocessed."""
     if compiled.text is None:
         return compiled.reply.dependencies.pieces()
     made = compiled.text.dependencies

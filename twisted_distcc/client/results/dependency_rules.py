@@ -1,9 +1,9 @@
-r"""The dependency file that a server has made, read before `make` reads it.
+r"""Check a dependency file from a server before `make` reads it.
 
-In: its text, and what was sent and asked for.  Out: `BadRulesError`, unless it is what a compiler
-writes.  `make` runs commands that it finds there (`$(shell …)`, a recipe), and makes whatever
-is named there as a prerequisite, so a rule may name the target that was asked for and files that were
-sent, and there may be nothing else:
+Unless its text is what a compiler writes for the files that were sent, `BadRulesError` is raised.
+`make` runs commands that it finds there (`$(shell …)`, a recipe), and builds whatever is named as a
+prerequisite, so a rule may name only the requested target and files that were sent, and nothing else is
+allowed:
 
     hello.o: hello.c dir\ with\ blanks/costs$$.h \
      other.h
@@ -33,7 +33,7 @@ from twisted_distcc.pump.unit import FileSystem, Laid, Unit
 # What compilers write between two targets: gcc folds as in the second, clang as in the third.
 _BETWEEN: Final = (" ", " \\\n ", " \\\n  ")
 _FOLD: Final = " \\\n "
-# The space of a fold is none of a name's.
+# The space before a fold is not part of a name.
 _NO_FOLD: Final = "\\ \\\n"
 # Stands for a space in a name: no compiler writes it.
 _SPACE: Final = "\0"
@@ -46,14 +46,14 @@ _CLANGS_OWN: Final = re.compile(r"/share/(?:[a-z]+_)?(?:ignorelist|blacklist)\.t
 
 
 class BadRulesError(Exception):
-    """It is not the dependency file of this compile; the text says why."""
+    """The text is not the dependency file of this compile; the message says why."""
 
 
 def check_dependencies(rules: bytes, c: Compilation, found: Found, files: FileSystem) -> None:
-    """Check the dependency file that a server has made for `c` of the files `found`.
+    """Check the dependency file that a server has made for `c` from the files `found`.
 
     Raises:
-        BadRulesError: if no compiler writes it.
+        BadRulesError: if no compiler would write it.
     """
 
     def is_file(name: str) -> bool:
@@ -74,7 +74,7 @@ def check_rules(
         is_file: whether there is such a file here.
 
     Raises:
-        BadRulesError: if no compiler writes it.
+        BadRulesError: if no compiler would write it.
     """
     assert c.dependencies is not None
     text = os.fsdecode(rules)
@@ -95,10 +95,10 @@ def check_rules(
 
 
 def _name(word: str) -> str:
-    """Return the name that compilers write as `word`.
+    """Return the file name that compilers write as `word`.
 
     Raises:
-        BadRulesError: if they write none so.
+        BadRulesError: if they would write no name like that.
     """
     if "\\" in word or "$" in word or "#" in word:
         word = word.replace("\\:", ":")
@@ -117,10 +117,10 @@ def _may_be_clangs_own(name: str, c: Compilation) -> bool:
 
 
 def _after_targets(rules: str, dependencies: Dependencies) -> int:
-    """Return where the prerequisites begin.
+    """Return the index where the prerequisites begin.
 
     Raises:
-        BadRulesError: if there are other targets before them than were asked for.
+        BadRulesError: if they follow targets other than the requested ones.
     """
     for targets in _orders(dependencies):
         end = _after(rules, targets)
@@ -141,7 +141,7 @@ def _after(rules: str, targets: Collection[str]) -> int | None:
 
 
 def _orders(dependencies: Dependencies) -> Iterator[list[str]]:
-    """Return the ways in which compilers write the targets, each as a list."""
+    """Yield the orders in which compilers write the targets, each as a list."""
     asked = list(_asked(dependencies))
     yield [_as_target(*one) for one in asked]  # as clang does
     short = [(option, _HERE.sub("", name)) for option, name in asked]  # as gcc does
@@ -171,9 +171,9 @@ def _as_target(option: str, name: str) -> str:
 
 
 class SentFiles:
-    """The files that were sent, by all names that a compiler may have for them.
+    """The files that were sent, under all names that a compiler may use for them.
 
-    It says `include/../lib/x.h`, and means what the kernel finds there, over links.
+    It may write `include/../lib/x.h`, and means what the kernel finds there, through links.
 
     Args:
         directory: the working directory.
@@ -188,7 +188,7 @@ class SentFiles:
         self._walked: dict[str, str | None] = {}
 
     def has(self, name: str) -> bool:
-        """Whether `name` is one of them."""
+        """Whether `name` is one of the files."""
         if name in self._unit.files:  # as headers of the system, and so most, are called
             return True
         if name == NULL:  # a server has its own
@@ -213,7 +213,7 @@ class SentFiles:
 
     @cached_property
     def _folders(self) -> frozenset[str]:
-        """All folders that there are where the files were sent to."""
+        """All folders that exist where the files were sent."""
         folders = {"", *self._laid.folders}
         for path in (*self._laid.files, *self._links, *self._laid.folders):
             while (path := path.rpartition("/")[0]) not in folders:
@@ -221,7 +221,7 @@ class SentFiles:
         return frozenset(folders)
 
     def _walk(self, folder: str | None, path: str, links: int = 0) -> str | None:
-        """Return where `path` leads from `folder`, or `None`, as each step does."""
+        """Return where `path` leads from `folder`, step by step; `None` if nowhere."""
         for name in path.split("/"):
             if folder is None:
                 break

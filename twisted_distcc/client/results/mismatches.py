@@ -1,9 +1,10 @@
-"""Compiles that failed on a server, and that this machine is about to do.
+"""Detect compiles that failed on a server but succeed on this machine.
 
-In: a compile whose tree a server's compiler found an error in, and the word that the compiler here has
-ended.  Out: if that succeeded, a sentence, a reproducer, and the unit stays here for the life of this
-process: a farm that errs once errs again, and each error costs two compiles.  To blame a server wrongly
-is worse than to miss a fault of one, so whatever may have another reason blames nobody.
+`Mismatches.watch` takes a compile whose tree a server's compiler rejected, and returns a function to
+call when the compiler here has ended.  If that succeeded, a message and a reproducer are written, and
+the unit stays here for the lifetime of this process: a server that is wrong once will be wrong again,
+and each time costs two compiles.  Blaming a server wrongly is worse than missing a fault, so anything
+that may have another reason is ignored.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from twisted_distcc.runtime.threads import Threads
 
 _log = Logger()
 
-# Units that stay here; one that is forgotten is found out anew.
+# Units that stay here; one that is forgotten will be detected again.
 _MOST: Final = 10_000
 _Unit = tuple[str, tuple[str, ...], str]
 
@@ -42,11 +43,11 @@ class _Suspicion:
 
 
 class Mismatches:
-    """The units of which one process has learned that servers cannot compile them.
+    """The units that servers were found unable to compile.
 
     Args:
-        files: tells what has changed.
-        threads: writes in a thread.
+        files: used to check what has changed.
+        threads: runs the writing in a thread.
     """
 
     def __init__(self, files: FileSystem, threads: Threads) -> None:
@@ -56,25 +57,25 @@ class Mismatches:
         self._notices: list[str] = []
 
     def stays_here(self, candidate: Candidate) -> bool:
-        """Whether a server failed to compile this unit before, which this machine could."""
+        """Whether a server has failed to compile this unit and this machine has succeeded."""
         return _unit(candidate) in self._guilty
 
     def notices(self) -> list[str]:
-        """Return what has to be told to the user; each is given once."""
+        """Return messages for the user, each of them once."""
         notices, self._notices = self._notices, []
         return notices
 
     def watch(
         self, candidate: Candidate, found: Found, tree: Tree, compiled: Compiled, folder: str
     ) -> Callable[[], None]:
-        """Remember what failed; call what this gives when the compiler here has ended.
+        """Remember what failed; call the returned function when the compiler here has ended.
 
         Args:
             candidate: the compile.
             found: its files.
             tree: the same, as they were sent.
-            compiled: what the server answered.
-            folder: where the reproducer is to be written.
+            compiled: the server's answer.
+            folder: where to write the reproducer.
         """
         evidence = Evidence(
             str(compiled.host), compiled.request.arguments, tree, compiled.reply.stderr.read()
@@ -91,12 +92,12 @@ class Mismatches:
                 self._report(suspicion)
 
     def _succeeded(self, suspicion: _Suspicion) -> bool:
-        """Whether the compiler has written the object; where it fails it removes one."""
+        """Whether the compiler has written the object; on failure it removes any old one."""
         after = self._files.stamp(suspicion.candidate.output)
         return after is not None and after.size > 0 and after != suspicion.object_before
 
     def _is_as_sent(self, found: Found) -> bool:
-        """Whether the files are still what the server got: otherwise an error may be mended by now."""
+        """Whether the files are still what the server got: otherwise an error may have been fixed."""
         return all(self._files.stamp(path) == stamp for path, stamp in found.unit.files.items())
 
     def _report(self, suspicion: _Suspicion) -> None:

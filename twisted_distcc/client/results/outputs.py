@@ -1,24 +1,24 @@
-"""The files that a compile leaves, put where the compiler would have put them.
+"""Write the files that a compile leaves exactly as the compiler would have written them.
 
-In: contents, the names that the command gives them, and how compilers write such a file.  Out: files
-that cannot be told from those of a local compile, or `LeftToCompilerError`: the compiler then does it
-itself, and whatever there is to complain of, it says in its own words.
+`Outputs` takes contents, the names in the command, and how compilers write such a file.  The result
+cannot be distinguished from that of a local compile; otherwise it raises `LeftToCompilerError`, and the
+compiler does it itself, and reports any problem in its own words.
 
 What gcc 12 and clang 14 do, as strace shows:
 
-- `as` removes an object that is not empty, also a link, and creates a new file.  It writes into one
+- `as` removes a non-empty object, even if it is a link, and creates a new file.  It writes into one
   that is empty, and through a link that leads to an empty file or to nothing.
 - clang writes a new file beside the object and renames it, provided that the old one is writable.
-  Where no file can be made beside it, or its name is too long, clang writes into the old one.
+  If no file can be created beside it, or its name is too long, clang writes into the old one.
 - Assembling by clang, and `gcc -S`, write into the file that is there.
 - Both write dependencies into the file that is there, through links.
 
-Where they do the same we do it; where they differ, and where there is anything but a regular file, the
-compiler does.  A new file gets its name when it is complete, so that nobody ever sees half of it.
+Where they agree we do the same; where they differ, and where there is anything but a regular file, the
+compiler does it.  A new file gets its name when it is complete, so that nobody ever sees half of it.
 
-Others may write to the folder as well (`-o /tmp/w.o`), and change what lies there between our look and
-what we do.  So the folder is opened once, all names are looked up in the folder that is open, no link
-is followed there, and a file is written into only if it is the very file that was looked at.
+Others may be able to write to the folder (`-o /tmp/w.o`), and change what is there between our check and
+our write.  So the folder is opened once, all names are looked up relative to its descriptor, no link is
+followed there, and a file is only written into if it is the very file that was checked.
 """
 
 from __future__ import annotations
@@ -33,14 +33,14 @@ from dataclasses import dataclass
 from typing import Final
 
 _MODE: Final = 0o666
-# What clang adds to the name of an object while it writes it, as in `a-0123abcd.o.tmp`.
+# What clang adds to the name of an object while writing it, as in `a-0123abcd.o.tmp`.
 _CLANG_ADDS: Final = len("-0123abcd.tmp")
 _LONGEST_NAME: Final = 255
 _LONGEST_PATH: Final = 4095
 _DEFAULT_ACL: Final = "system.posix_acl_default"
 _FOLDER: Final = os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC
 _NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-# A pipe that has taken the place of the file is not waited for.
+# Do not block on a pipe that has replaced the file.
 _OLD: Final = os.O_WRONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
@@ -48,22 +48,22 @@ class Existing(enum.Enum):
     """What compilers do with the regular file that has the name of an output."""
 
     REPLACED = enum.auto()
-    """A new file takes its name; the old one keeps its other names, mode, owner and contents."""
+    """It is replaced by a new file; the old one keeps its other names, mode, owner and contents."""
     OVERWRITTEN = enum.auto()
-    """It gets new contents, and stays the file that it is."""
+    """It gets new contents, and stays the same file."""
     DISPUTED = enum.auto()
     """One compiler replaces it, and another overwrites it."""
 
 
 class LeftToCompilerError(Exception):
-    """An output is not for us to write; the text says which and why."""
+    """An output must be written by the compiler; the text says which and why."""
 
 
 def is_new(path: str, existing: Existing) -> bool:
-    """Return whether there is nothing at `path`, rather than a file that we treat as `existing`.
+    """Return whether `path` does not exist; if it does, it must be a file to treat as `existing`.
 
     Raises:
-        LeftToCompilerError: if compilers treat what is there in another way.
+        LeftToCompilerError: if compilers treat it differently.
     """
     with _left_to_compiler(path), contextlib.closing(_Place.of(path)) as place:
         return place.look(existing) is None
@@ -74,8 +74,8 @@ class _Place:
     """The name of an output in its folder.
 
     Attributes:
-        path: the output, for messages.
-        folder: the folder, open; it is this one whatever its path leads to by now.
+        path: the path of the output, for messages.
+        folder: a descriptor of the folder, wherever its path leads by now.
         name: the output's name in it.
     """
 
@@ -89,7 +89,7 @@ class _Place:
 
         Raises:
             LeftToCompilerError: if there is none.
-            OSError, ValueError: if it cannot be opened, or the kernel takes the path for none.
+            OSError, ValueError: if it cannot be opened, or the path is not valid.
         """
         if len(os.fsencode(path)) > _LONGEST_PATH:
             raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG))
@@ -100,14 +100,14 @@ class _Place:
             raise LeftToCompilerError(f"no file can be made in {folder}") from None
 
     def close(self) -> None:
-        """Let go of the folder."""
+        """Close the folder."""
         os.close(self.folder)
 
     def look(self, existing: Existing) -> os.stat_result | None:
-        """Return what there is, which is to be treated as `existing`, or `None`.
+        """Return the status of the file, which must be one to treat as `existing`; `None` if none.
 
         Raises:
-            LeftToCompilerError: if compilers treat it in another way.
+            LeftToCompilerError: if compilers treat it differently.
         """
         found = self._found()
         reason = self._unlike(found, existing) if found else None
@@ -124,7 +124,7 @@ class _Place:
             return None
 
     def _unlike(self, found: os.stat_result, existing: Existing) -> str | None:
-        """Return why compilers do not treat `found` as `existing`, or not all of them."""
+        """Return why not all compilers treat `found` as `existing`; `None` if they do."""
         if not stat.S_ISREG(found.st_mode):
             return f"{self.path} is not a regular file"
         if existing is Existing.OVERWRITTEN:
@@ -139,7 +139,7 @@ class _Place:
         return None if is_writable else f"{self.path} is read-only"
 
     def _is_protected(self, found: os.stat_result) -> bool:
-        """Whether the kernel may forbid a compiler to write into `found` (`fs.protected_regular`)."""
+        """Whether the kernel may keep a compiler from writing into `found` (`fs.protected_regular`)."""
         folder = os.fstat(self.folder)
         is_sticky = bool(folder.st_mode & stat.S_ISVTX)
         return is_sticky and found.st_uid not in (os.geteuid(), folder.st_uid)
@@ -149,7 +149,7 @@ class _Place:
         return None if is_open else f"no file can be made in {os.path.dirname(self.path)}"
 
     def overwrite(self, found: os.stat_result) -> int:
-        """Empty the file `found` and return it, open; nothing is done to any other that is there."""
+        """Truncate the file `found` and return a descriptor; any other file there is left alone."""
         descriptor = os.open(self.name, _OLD, dir_fd=self.folder)
         if not os.path.samestat(os.fstat(descriptor), found):
             os.close(descriptor)
@@ -158,7 +158,7 @@ class _Place:
         return descriptor
 
     def has_default_acl(self) -> bool:
-        """Return whether the ACL of the folder, rather than the umask, decides the mode of new files."""
+        """Whether the folder's ACL, rather than the umask, decides the mode of new files."""
         try:
             return bool(os.getxattr(f"/proc/self/fd/{self.folder}", _DEFAULT_ACL))
         except OSError:
@@ -172,7 +172,7 @@ def _is_long(path: str) -> bool:
 
 
 class Outputs:
-    """The outputs of one compile: add each, then show all of them, and discard in any case.
+    """The outputs of one compile: `add` each, then `show` all of them, and `discard` in any case.
 
     Args:
         umask: the umask of whoever compiles.
@@ -184,7 +184,7 @@ class Outputs:
         self._open = contextlib.ExitStack()
 
     def add(self, path: str, existing: Existing, contents: Iterable[bytes]) -> None:
-        """Make `contents` ready as the file `path`, or overwrite that file right away.
+        """Prepare `contents` as the file `path`, or overwrite that file right away.
 
         Raises:
             LeftToCompilerError: if the compiler has to write it.
@@ -198,10 +198,10 @@ class Outputs:
                 _fill(place.overwrite(found), contents)
 
     def show(self) -> None:
-        """Give all that is ready its name: dependencies first, as clang renames the object at the end.
+        """Rename all prepared files into place: dependencies first, as clang renames the object last.
 
         Raises:
-            LeftToCompilerError: if one of them cannot have it.
+            LeftToCompilerError: if one of them cannot be renamed.
         """
         while self._ready:
             temporary, place = self._ready[0]
@@ -210,7 +210,7 @@ class Outputs:
             del self._ready[0]
 
     def discard(self) -> None:
-        """Remove what was made ready and not shown, and let go of the folders."""
+        """Remove files that were prepared but not shown, and close the folders."""
         for temporary, place in self._ready:
             with contextlib.suppress(OSError):
                 os.unlink(temporary, dir_fd=place.folder)
@@ -218,7 +218,7 @@ class Outputs:
         self._open.close()
 
     def _new_file(self, place: _Place, existing: Existing) -> int:
-        """Create a file beside `place` with the mode that a compiler's would have; return it, open."""
+        """Create a file beside `place` with the mode that a compiler's would have; return it open."""
         inherits = place.has_default_acl()
         mode = _MODE if inherits else _MODE & ~self._umask
         temporary = f".{os.urandom(8).hex()}.tdistcc"
@@ -242,7 +242,7 @@ def _left_to_compiler(path: str) -> Iterator[None]:
 
 
 def _undo_own_umask(descriptor: int, mode: int) -> None:
-    """Give a new file of `mode` the bits that this process's umask has taken from it."""
+    """Restore the bits of `mode` that this process's umask has removed from a new file."""
     if mode & ~os.fstat(descriptor).st_mode:
         with contextlib.suppress(OSError):  # as on a file system that has no modes
             os.fchmod(descriptor, mode)

@@ -1,8 +1,8 @@
-"""The files that a compile is to leave, and how compilers write each of them.
+"""The outputs that a compile will leave, and how compilers write each of them.
 
-In: a `Candidate`.  Out: its outputs, in the order in which its compiler completes them; or `StaysHere`,
-where only the compiler itself can write one.  `gcc -MD -c a.c` has two: `a.d`, which is written into if
-it exists, and then `a.o`, which is replaced.
+`planned_outputs` returns the outputs of a `Candidate`, in the order in which its compiler completes
+them; `check_outputs` raises `StaysHere` if only the compiler itself can write one.  `gcc -MD -c a.c` has
+two: `a.d`, which is overwritten if it exists, and then `a.o`, which is replaced.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ from twisted_distcc.cmdline.compilation import Compilation, Stage
 from twisted_distcc.cmdline.compilers import Family
 from twisted_distcc.jobs.model import DEPENDENCIES, OBJECT
 
-# With these clang starts an assembler, as gcc does.
+# With these clang starts an external assembler, as gcc does.
 _EXTERNAL_AS: Final = frozenset({"-fno-integrated-as", "-no-integrated-as"})
 
 
 @dataclass(frozen=True, slots=True)
 class PlannedOutput:
-    """A file that a compile is to leave.
+    """A file that a compile will leave.
 
     Attributes:
         name: its name among the outputs of a reply.
-        path: where it goes, absolute.
-        existing: what compilers do with a file that is there already.
+        path: its absolute path.
+        existing: what compilers do with a file that exists already.
     """
 
     name: str
@@ -48,10 +48,10 @@ def planned_outputs(candidate: Candidate) -> tuple[PlannedOutput, ...]:
 
 
 def check_outputs(candidate: Candidate) -> None:
-    """Leave to the compiler what only it can write, before anybody is asked.
+    """Check, before any host is asked, that we can write all outputs.
 
     Raises:
-        StaysHere: if it has to write one of the outputs.
+        StaysHere: if only the compiler can write one of them.
     """
     for output in planned_outputs(candidate):
         _check(output, candidate)
@@ -80,9 +80,9 @@ def _existing_object(compilation: Compilation) -> Existing:
 
 
 def _writes_dependencies_last(compilation: Compilation) -> bool:
-    """Whether the dependency file is written when the object is complete.
+    """Whether the dependency file is written after the object is complete.
 
-    A compiler that starts an assembler writes it first, and so may one whose name tells nothing.
+    A compiler that starts an assembler writes it first, and so may one of an unknown kind.
     """
     in_one = not compilation.language.is_assembler and _EXTERNAL_AS.isdisjoint(compilation.arguments)
     return compilation.family is Family.CLANG and in_one

@@ -1,8 +1,7 @@
-"""All that it takes to see again how a server failed at a compile.
+"""Write a reproducer: everything needed to see again how a server failed to compile a unit.
 
-In: the `Evidence`.  Out: a folder with the command, the files, what the server said, and its name.
-There are a few of them at the most: they are for a person to look at.  This module refuses to
-know whose fault it was.
+`write` puts the `Evidence` into a folder: the command, the files, the server's messages, and its name.
+Only a few are kept, as they are for a person to look at.
 """
 
 from __future__ import annotations
@@ -28,13 +27,13 @@ _LARGEST: Final = 1 << 30
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """A compile that failed.
+    """A failed compile.
 
     Attributes:
         host: the server.
-        arguments: what it was asked to run.
+        arguments: the command that it was asked to run.
         tree: the files that it got.
-        stderr: what its compiler said.
+        stderr: what its compiler wrote to standard error.
     """
 
     host: str
@@ -44,7 +43,7 @@ class Evidence:
 
 
 def write(evidence: Evidence, source: str, parent: str) -> str:
-    """Write a folder below `parent`, unless there is one, or there are many; say which it is.
+    """Write a folder below `parent`, unless it exists, or there are many; return what was done.
 
     Raises:
         OSError: if it cannot be written.

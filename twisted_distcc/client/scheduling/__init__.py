@@ -1,1 +1,1 @@
-"""Which host gets the next job, and when: slots, the queue, and hosts that are left alone."""
+"""Choose which host gets the next job, and when: slots, the queue, and backing off from failed hosts."""

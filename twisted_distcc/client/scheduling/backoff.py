@@ -1,17 +1,17 @@
-"""Hosts that failed as hosts, and are left alone for a while.
+"""Avoid hosts that failed, for a while.
 
-In: a host, and why it failed or that it served.  Out: whether it is to be avoided now, why, and for how
-long.  Whoever calls `avoid` has told a fault of the host (no connection, rubbish, silence) from an error
-of the compiler, which never puts a host aside.
+A `Backoff` is told that a host failed, and why, or that it served; it says whether to avoid the host
+now, why, and for how long.  The caller of `avoid` has distinguished a failure of the host (no
+connection, garbage, silence) from an error of the compiler, for which a host is never avoided.
 
-The note is distcc's own: a file `backoff_NAME_0` in the lock directory, whose time of change is
-when the host failed, and which goes when the host has served again.  So all of a user's processes,
-ours and distcc's, know what one of them found out.
+The note is distcc's own: a file `backoff_NAME_0` in the lock directory, whose modification time is when
+the host failed, and which is removed when the host has served again.  So all of a user's processes, ours
+and distcc's, share what one of them found out.
 
-distcc's name for a host leaves out much of what was written: `@red` and `@red:/usr/bin/distccd` share a
-note.  We write into it which words failed, when and why; whoever corrects a word need not wait.  The
-network namespace counts as part of a word: what is out of reach in one may serve in another.  A note
-whose time is not that of its last line was made by distcc, and holds for all words.
+distcc's name for a host omits much of what was written: `@red` and `@red:/usr/bin/distccd` share a note.
+We write into it which words failed, when and why, so that a user who corrects a word need not wait.  The
+network namespace is part of a word: a host that is unreachable in one may serve in another.  A note
+whose time is not that of its last line was made by distcc, and applies to all words.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _NANO: Final = 1_000_000_000
 
 @dataclass(frozen=True, slots=True)
 class _Failure:
-    """What a note says of one word: `at` is in nanoseconds since the epoch."""
+    """What a note says about one word; `at` is in nanoseconds since the epoch."""
 
     at: int
     word: str
@@ -46,7 +46,7 @@ class _Failure:
 
     @classmethod
     def parse(cls, line: str) -> _Failure | None:
-        """Read a line of a note; `None` if it is not one."""
+        """Parse a line of a note; return `None` if it is not one."""
         at, _, rest = line.partition(" ")
         word, separator, reason = rest.partition(" ")
         is_time = at.isdecimal() and len(at) <= _LONGEST_TIME
@@ -59,7 +59,7 @@ class _Failure:
 class Backoff:
     """The notes about failed hosts in a lock directory.
 
-    `period` is how many seconds a note holds (0: there are no notes); `now` is the wall clock, in
+    `period` is how many seconds a note is valid (0: there are no notes); `now` is the wall clock, in
     seconds since the epoch, as the notes are shared by all processes; `network` names the network
     namespace of this process, if it is known.
     """
@@ -71,7 +71,7 @@ class Backoff:
         self._network = network
 
     def avoid(self, host: RemoteHost, reason: str = "") -> None:
-        """Note that the host has failed just now, for `reason`.  Raises `LockDirectoryError`."""
+        """Note that the host has just failed, for `reason`.  Raises `LockDirectoryError`."""
         if self._period <= 0:
             return
         reason = " ".join(reason.split())[:_LONGEST_REASON]
@@ -79,8 +79,8 @@ class Backoff:
         self._write(host, [*self._others(host), failure])
 
     def forgive(self, host: RemoteHost) -> None:
-        """Note that the host has served, whatever was said before about this word for it."""
-        # A note that cannot be taken away runs out by itself: no reason to fail a job that is done.
+        """Note that the host has served, and drop earlier failures of this word."""
+        # A note that cannot be removed expires by itself: no reason to fail a finished job.
         with contextlib.suppress(OSError, LockDirectoryError):
             if others := self._others(host):
                 self._write(host, others)
@@ -88,11 +88,11 @@ class Backoff:
                 os.unlink(self._note(host))
 
     def is_avoided(self, host: Host) -> bool:
-        """Whether the host failed within the period; a machine never avoids itself."""
+        """Whether the host failed within the period; this machine itself is never avoided."""
         return self._failure(host) is not None
 
     def why(self, host: Host) -> str:
-        """Say for how long the host is avoided yet, and why."""
+        """Return a clause that says for how much longer the host is avoided, and why."""
         failure = self._failure(host)
         if failure is None:
             return f"{host} is not avoided any more"
@@ -116,7 +116,7 @@ class Backoff:
         return next((failure for failure in mine if self._is_recent(failure.at)), None)
 
     def _word(self, host: Host) -> str:
-        """Write the host without its limit, which has no part in a failure, and the network."""
+        """Return the host's word, without its limit, which is irrelevant here, and the network."""
         return f"{replace(host, limit=1)}{self._network}"
 
     def _is_recent(self, at: int) -> bool:
@@ -125,7 +125,7 @@ class Backoff:
         return abs(self._now() - at / _NANO) < self._period
 
     def _others(self, host: RemoteHost) -> list[_Failure]:
-        """Return what is noted of other words for the same machine."""
+        """Return the failures noted for other words for the same machine."""
         try:
             noted = os.stat(self._note(host)).st_mtime_ns
         except OSError:
@@ -134,7 +134,7 @@ class Backoff:
         return [one for one in failures if one.word != self._word(host) and self._is_recent(one.at)]
 
     def _read(self, host: RemoteHost, noted: int) -> list[_Failure]:
-        """Read the note, whose time of change is `noted`; distcc's has nothing that counts."""
+        """Read the note, modified at `noted`; the content of one made by distcc does not count."""
         try:
             with open(self._note(host), "rb") as file:
                 text = os.fsdecode(shown(file.read(_LONGEST_NOTE), utf_8=True))

@@ -1,11 +1,11 @@
-"""Which host gets the next job.
+"""Choose which host gets the next job.
 
-In: hosts in the order of preference, those that were tried already, who holds which slot, and who
-is avoided.  Out: a host with a slot of it taken, or why there is none.  This module refuses to know
-the job, the network and waiting (`client.queue` waits).
+`choose` takes hosts in order of preference, those that were tried already, the slots, and the hosts to
+avoid, and returns a host with one of its slots taken, or why there is none.  It never waits
+(`client.queue` does).
 
 The order is distcc's: the first slot of every host before the second of any, so that jobs spread
-over the farm, and the hosts that stand first in the list are given work first.
+over the farm, and the hosts listed first get work first.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """A host that is to get the job; whoever has the grant releases its slot."""
+    """The host for a job; the holder of the grant releases its slot."""
 
     host: Host
     slot: Slot
@@ -33,19 +33,19 @@ class Grant:
 
 @dataclass(frozen=True, slots=True)
 class AllBusy:
-    """Each host that could be asked has all its slots taken; waiting will help."""
+    """All slots of all eligible hosts are taken; waiting will help."""
 
 
 @dataclass(frozen=True, slots=True)
 class NobodyLeft:
-    """No host can be asked, and waiting for a slot will not change that."""
+    """No host is eligible, and waiting for a slot will not change that."""
 
     avoided: tuple[Host, ...]
     tried: tuple[Host, ...]
 
 
 def in_order_of_preference(hosts: HostList, random: Random) -> tuple[Host, ...]:
-    """The hosts as one job is to try them: as listed, or shuffled if the list says so."""
+    """Return the hosts in the order to try for one job: as listed, or shuffled if the list says so."""
     if not hosts.randomize:
         return hosts.hosts
     return tuple(random.sample(hosts.hosts, len(hosts.hosts)))

@@ -1,6 +1,6 @@
-"""What one user's compiles share: slots, notes about failed hosts, and the queue for both.
+"""The state that one user's compiles share: slots, notes about failed hosts, and the queue.
 
-In: settings.  Out: the `Farm` that they mean; invocations whose settings agree get the same one.
+`Farms.of` returns the `Farm` for given settings; invocations whose settings agree share one.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ from twisted_distcc.client.scheduling.slots import Slot, SlotDirectory
 from twisted_distcc.client.settings import Settings
 from twisted_distcc.own_folders import make_own_folder
 
-# Lock directories and settings, of which a user has one or two.  What is forgotten lives as long as it
-# is used, and the lock files count its slots.
+# Lock directories and settings, of which a user has one or two.  A farm that is forgotten lives on while
+# it is used, and the lock files count its slots.
 _MOST: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
 class Farm:
-    """The slots, the notes about failed hosts, and the queue for both, which `directory` holds."""
+    """The slots and the notes about failed hosts, both kept in `directory`, and the queue."""
 
     directory: str
     slots: SlotDirectory
@@ -39,14 +39,14 @@ class Farm:
     queue: SlotQueue
 
     async def local_slot(self, place: Localhost) -> Slot:
-        """Wait for a slot of this machine, up to the limit of `place`; the caller releases it."""
+        """Wait for a slot of this machine, within the limit of `place`; the caller releases it."""
         grant = await self.queue.acquire((place,))
         assert isinstance(grant, Grant)
         return grant.slot
 
     @asynccontextmanager
     async def local(self, place: Localhost) -> AsyncIterator[None]:
-        """Hold a slot of this machine, up to the limit of `place`."""
+        """Hold a slot of this machine, within the limit of `place`, inside the `async with` block."""
         slot = await self.local_slot(place)
         try:
             yield
@@ -54,12 +54,12 @@ class Farm:
             slot.release()
 
     def free_host(self, hosts: HostList) -> Grant | None:
-        """Take a slot of the host that is best now, without waiting, if there is one."""
+        """Take a slot of the best host that is free now; return `None` rather than wait."""
         choice = choose(_ordered(hosts), frozenset(), self.slots, self.backoff)
         return choice if isinstance(choice, Grant) else None
 
     async def next_host(self, hosts: HostList, tried: frozenset[Host]) -> Grant | NobodyLeft:
-        """Wait for a slot of a host that is not among `tried`; the caller releases it."""
+        """Wait for a slot of a host that is not in `tried`; the caller releases it."""
         return await self.queue.acquire(_ordered(hosts), tried)
 
 
@@ -68,7 +68,7 @@ def _ordered(hosts: HostList) -> tuple[Host, ...]:
 
 
 def _network() -> str:
-    """Name the network namespace of this process, if the kernel tells."""
+    """Return a name for the network namespace of this process; empty if the kernel does not tell."""
     try:
         return os.readlink("/proc/self/ns/net")
     except OSError:
@@ -76,7 +76,7 @@ def _network() -> str:
 
 
 def _is_usable(directory: str) -> bool:
-    """Whether files can be made in `directory`, which is made if it is missing."""
+    """Whether files can be created in `directory`, which is created if missing."""
     try:
         make_own_folder(directory)
     except OSError:
@@ -85,10 +85,10 @@ def _is_usable(directory: str) -> bool:
 
 
 class Farms:
-    """The farms of one process, by what their settings say.
+    """The farms of one process, by their settings.
 
-    `spare` names a directory for lock files, ours alone, for users without one that can be written to;
-    it raises `LockDirectoryError` if there is none.
+    `spare` returns a private directory for lock files, for users who have no writable one; it raises
+    `LockDirectoryError` if there is none.
     """
 
     def __init__(self, clock: IReactorTime, spare: Callable[[], str]) -> None:
@@ -97,7 +97,7 @@ class Farms:
         self._farms = Bounded[tuple[str, float, float], Farm](_MOST)
 
     def of(self, settings: Settings) -> Farm:
-        """Return the farm that `settings` mean; raises `LockDirectoryError` if there can be none."""
+        """Return the farm for `settings`; raises `LockDirectoryError` if it cannot be created."""
         wanted = settings.lock_directory
         directory = os.path.realpath(wanted if wanted and _is_usable(wanted) else self._spare())
         key = (directory, settings.backoff_period, settings.pause)

@@ -1,11 +1,11 @@
-"""Jobs that wait for a slot, first come, first served.
+"""The queue of jobs that wait for a slot, first come, first served.
 
-In: the hosts that a job may go to, and slots that are given back.  Out: a `Grant`, or `NobodyLeft`.
-This module refuses to know what a job is and how hosts are preferred (`client.choice` knows).
+`SlotQueue.acquire` takes the hosts that a job may go to, and returns a `Grant`, or `NobodyLeft`.
+`client.choice` decides which host is preferred.
 
-A waiting job is looked at again when a slot of ours is given back, and, as other processes share
-the slots and say nothing, once in a while.  A job overtakes another one only to a host that the
-other may not use: so no slot is idle while somebody waits who could have it.
+Waiting jobs are reconsidered when a slot of ours is released, and also periodically, as other processes
+share the slots without telling us.  A job overtakes another one only for a host that the other may not
+use, so no slot is idle while a job is waiting that could use it.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _Answer = Grant | NobodyLeft
 
 @dataclass(frozen=True, slots=True)
 class _Wish:
-    """Whom a job may go to, in the order that it prefers, and in none."""
+    """The hosts that a job may go to, in order of preference, and as a set."""
 
     hosts: tuple[Host, ...]
     exclude: frozenset[Host]
@@ -42,10 +42,10 @@ class _Wish:
 
 
 class SlotQueue:
-    """The queue of one process before the slots of all.
+    """The queue of one process for the slots that all processes share.
 
-    `pause` is how many seconds pass before a waiting job is looked at again.  Nothing is scheduled
-    on the clock while nobody waits.
+    `pause` is the number of seconds between two looks at the waiting jobs.  Nothing is scheduled on the
+    clock while no job waits.
     """
 
     def __init__(
@@ -64,8 +64,7 @@ class SlotQueue:
     ) -> Grant | NobodyLeft:
         """Wait for a slot of one of the hosts; raises `LockDirectoryError`.
 
-        The caller releases the slot of the grant.  Cancelling gives up the place in the queue, and
-        takes no slot.
+        The caller releases the slot of the grant.  Cancelling leaves the queue, and takes no slot.
         """
         waiter: Deferred[_Answer] = Deferred(self._leave)
         self._waiting[waiter] = _wish(tuple(hosts), frozenset(exclude))

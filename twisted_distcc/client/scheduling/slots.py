@@ -1,14 +1,13 @@
-"""Slots: how many jobs all of a user's processes together give to one host at a time.
+"""Slots, which limit how many jobs all of a user's processes together give one host at a time.
 
-In: a host's lock name and its limit.  Out: a `Slot` that belongs to nobody else until it is
-released or every process that inherited it has ended.  This module refuses to know hosts, jobs and
-waiting.
+A `SlotDirectory` takes a host's lock name and its limit, and returns a `Slot` that is exclusive until it
+is released or every process that inherited it has ended.  It never waits.
 
-A slot is a write lock on `cpu_NAME_INDEX` in the lock directory: the very files that distcc locks,
-so a user of both is bounded once.  distcc takes POSIX record locks, which a process loses as soon
-as it closes any descriptor of the file, and which do not keep a process from taking a slot twice.
-Locks of an open file description (fcntl(2), `F_OFD_SETLK`) conflict with those and have neither
-fault; moreover a child that inherits the descriptor holds the slot on.
+A slot is a write lock on `cpu_NAME_INDEX` in the lock directory: the same files that distcc locks, so
+one limit applies to users of both.  distcc uses POSIX record locks, which a process loses as soon as it
+closes any descriptor of the file, and which do not keep a process from taking a slot twice.  Open file
+description locks (fcntl(2), `F_OFD_SETLK`) conflict with those and have neither flaw; moreover, a child
+that inherits the descriptor keeps holding the slot.
 """
 
 from __future__ import annotations
@@ -40,7 +39,7 @@ class Slot:
     """The right to run one job on one host.
 
     `name` is the host's lock name, `index` counts its slots from 0, and `fd` is the descriptor that
-    holds the lock: a child that is given it keeps the slot taken until it ends.
+    holds the lock: a child that inherits it keeps the slot taken until it ends.
     """
 
     __slots__ = ("_released", "fd", "index", "name")
@@ -60,7 +59,7 @@ class Slot:
 
 
 class SlotDirectory:
-    """The slots of every host, as files in one directory, which is made when it is missing."""
+    """The slots of all hosts, as files in one directory, which is created if missing."""
 
     def __init__(self, path: str) -> None:
         self._path = path
@@ -71,16 +70,16 @@ class SlotDirectory:
         self._watchers: list[Callable[[], None]] = []
 
     def watch(self, released: Callable[[], None]) -> None:
-        """Call `released` whenever a slot that was acquired here has been given back."""
+        """Call `released` whenever a slot that was acquired here has been released."""
         self._watchers.append(released)
 
     def try_acquire(self, name: str, limit: int) -> Slot | None:
-        """Take the free slot of the lowest index below `limit`; None if all are taken."""
+        """Take the free slot with the lowest index below `limit`; return None if all are taken."""
         slots = (self.try_slot(name, index) for index in range(limit))
         return next((slot for slot in slots if slot is not None), None)
 
     def try_slot(self, name: str, index: int) -> Slot | None:
-        """Take this very slot; None if it is taken.  Raises `LockDirectoryError`."""
+        """Take this slot; return None if it is taken.  Raises `LockDirectoryError`."""
         if (name, index) in self._held:
             return None
         path = self._slot_path(name, index)
@@ -91,7 +90,7 @@ class SlotDirectory:
         return Slot(name, index, fd, self._forget)
 
     def in_use(self, name: str, limit: int) -> int:
-        """Count the slots below `limit` that anybody holds."""
+        """Return how many slots below `limit` are taken, by any process."""
         return sum(self._is_taken(name, index) for index in range(limit))
 
     def _is_taken(self, name: str, index: int) -> bool:
@@ -113,7 +112,7 @@ class SlotDirectory:
 
 
 def open_for_writing(path: str) -> int:
-    """Open a file in the lock directory, and make what is missing of both.
+    """Open a file in the lock directory, creating both if missing.
 
     The file is not truncated, and no child inherits the descriptor by accident.  Raises
     `LockDirectoryError`, which names the file and the reason.
@@ -139,7 +138,7 @@ def _open_or_create(path: str) -> int:
 
 
 def _lock(fd: int, path: str) -> bool:
-    """Lock the file, or close it; says which."""
+    """Lock the file and return True, or close it and return False."""
     try:
         fcntl.fcntl(fd, fcntl.F_OFD_SETLK, _WRITE_LOCK)
     except OSError as error:
