@@ -235,6 +235,6 @@ class Inbox:
         text = decode_words(rest)
         self.is_peer_away = True
         self._told.append(Away(text))
-        for number in self._outbox.waiting:
-            self._outbox.forget(self._outbox.streams[number])
-            self._told.append(Stopped(number, GOING_AWAY, text))
+        for stream in self._outbox.unbegun:
+            self._outbox.forget(stream)
+            self._told.append(Stopped(stream.number, GOING_AWAY, text))

@@ -101,11 +101,18 @@ class Stream:
         self.control.clear()
         self.queued = self._start = self.due = 0
 
-    def grant(self) -> None:
-        """Queue the frame that makes room for what was dealt with."""
-        self.control.append(frame(WIND, self.number, self.due))
-        self.room += self.due
-        self.due = 0
+    def pull_control(self) -> bytes:
+        """Return the frames without data, and make room for what was dealt with.
+
+        There is no room before the frame that says so goes: so a peer that does not read cannot go on.
+        """
+        if self.due:
+            self.control.append(frame(WIND, self.number, self.due))
+            self.room += self.due
+            self.due = 0
+        pulled = b"".join(self.control)
+        self.control.clear()
+        return pulled
 
 
 class Outbox:
@@ -134,12 +141,15 @@ class Outbox:
         self._farewell = b""  # says that we are going away, once all that was opened has begun
         self._urgent: OrderedDict[int, Stream] = OrderedDict()  # have frames without data
         self._ready: OrderedDict[int, Stream] = OrderedDict()  # have data that may go now
-        self._waiting: OrderedDict[int, Stream] = OrderedDict()  # were opened here and have not begun
+        self._unbegun: dict[int, Stream] = {}  # were opened here, and the peer does not know of them
+        self._waiting: OrderedDict[int, Stream] = OrderedDict()  # those of them that have no turn yet
+
+        self._tables = (self.streams, self._urgent, self._ready, self._unbegun, self._waiting)
 
     @property
-    def waiting(self) -> list[int]:
-        """The streams that were opened here and have not begun, in order."""
-        return [*self._waiting]
+    def unbegun(self) -> list[Stream]:
+        """The streams of which the peer does not know, in order."""
+        return [*self._unbegun.values()]
 
     def begin_with(self, greeting: bytes, *, is_held: bool) -> None:
         """Send this before all else, but nothing while `is_held`."""
@@ -154,7 +164,8 @@ class Outbox:
 
     def open(self, stream: Stream) -> None:
         """Take in a stream that begins when its first data goes."""
-        self.streams[stream.number] = self._waiting[stream.number] = stream
+        for streams in (self.streams, self._unbegun, self._waiting):
+            streams[stream.number] = stream
 
     def begin(self, stream: Stream) -> None:
         """Take in a stream that the peer has begun."""
@@ -163,41 +174,45 @@ class Outbox:
 
     def has_begun(self, stream: Stream) -> bool:
         """Whether the peer knows of the stream."""
-        return stream.number not in self._waiting
+        return stream.number not in self._unbegun
 
     def stop(self, stream: Stream, code: int, text: str) -> None:
         """End a stream; it is forgotten when the frame that says so has gone."""
         stream.drop()
         stream.state = State.STOPPED
         stream.control.append(frame(STOP, stream.number, code, rest=encode_words(text)))
-        self.wake(stream)
+        self._ready.pop(stream.number, None)
+        self.hasten(stream)
 
     def forget(self, stream: Stream) -> None:
         """Drop a stream with all that it has yet to send."""
         stream.drop()
-        for streams in (self.streams, self._urgent, self._ready, self._waiting):
+        for streams in self._tables:
             streams.pop(stream.number, None)
-        self._wake_first()
+        self._line_up()
 
     def clear(self) -> None:
         """Forget everything."""
-        for kept in (self.streams, self.control, self.pongs, self._urgent, self._ready, self._waiting):
+        for kept in (self.control, self.pongs, *self._tables):
             kept.clear()
         self._farewell = b""
 
+    def hasten(self, stream: Stream) -> None:
+        """Let the frames without data of a stream go next."""
+        self._urgent[stream.number] = stream
+
     def wake(self, stream: Stream) -> None:
-        """Note that a stream may have something to send now."""
-        if stream.control:
-            self._urgent[stream.number] = stream
-        if stream.queued and stream.credit and self._may_go(stream):
+        """Note that a stream may have data to send now."""
+        if stream.number in self._waiting:
+            self._line_up()
+        elif stream.queued and stream.credit:
             self._ready[stream.number] = stream
 
-    def _may_go(self, stream: Stream) -> bool:
-        return self.has_begun(stream) or next(iter(self._waiting)) == stream.number
-
-    def _wake_first(self) -> None:
-        if self._waiting:
-            self.wake(next(iter(self._waiting.values())))
+    def _line_up(self) -> None:
+        """Give a turn to the streams that wait, in order, up to the first that has nothing to send."""
+        while self._waiting and (stream := next(iter(self._waiting.values()))).queued:
+            self._waiting.popitem(last=False)
+            self._ready[stream.number] = stream
 
     def take(self, most: int) -> bytes:
         """Return the next bytes to send, about `most` of them, and none if nothing may go."""
@@ -213,13 +228,12 @@ class Outbox:
         """Move the next frames without data to `parts`; return their length."""
         if self.control or self.pongs:
             parts.append(self.control.popleft() if self.control else self.pongs.popleft())
-        elif self._farewell and not self._waiting:
+        elif self._farewell and not self._unbegun:
             parts.append(self._farewell)
             self._farewell = b""
         elif self._urgent:
             _, stream = self._urgent.popitem(last=False)
-            parts.append(b"".join(stream.control))
-            stream.control.clear()
+            parts.append(stream.pull_control())
             if stream.state is State.STOPPED:
                 self.forget(stream)
         else:
@@ -240,9 +254,8 @@ class Outbox:
         return len(head) + length
 
     def _after_data(self, stream: Stream) -> None:
-        if self._waiting.pop(stream.number, None):
+        if self._unbegun.pop(stream.number, None):
             self.highest = stream.number
-            self._wake_first()
         if stream.state is State.CLOSED and not stream.queued:
             self.forget(stream)
         else:

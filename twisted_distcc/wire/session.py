@@ -41,6 +41,7 @@ from twisted_distcc.wire.limits import Limits
 from twisted_distcc.wire.outbox import Outbox, State, Stream
 from twisted_distcc.wire.session_events import SessionEvent
 from twisted_distcc.wire.session_frames import PING, PING_LENGTH, frame, need_frames
+from twisted_distcc.wire.tokens import LARGEST
 
 
 class Session:
@@ -106,7 +107,8 @@ class Session:
     def may_open(self) -> bool:
         """Whether a client may open a stream now."""
         is_going = self._inbox.is_peer_away or self._inbox.is_over or self._outbox.reason is not None
-        return self._is_client and not is_going and self.open_streams < self._inbox.peer.jobs
+        has_room = self.open_streams < self._inbox.peer.jobs and self._last < LARGEST
+        return self._is_client and has_room and not is_going
 
     def open(self) -> int:
         """Open a stream; return its number.  It begins when its first bytes go.
@@ -171,12 +173,12 @@ class Session:
             raise LocalProtocolError("a client asks for no blobs")
         found = self._ours(stream)
         found.control += need_frames(stream, digests, self._inbox.peer.frame)
-        self._outbox.wake(found)
+        self._outbox.hasten(found)
 
     def _ours(self, stream: int) -> Stream:
         self._inbox.check()
         found = self._outbox.streams.get(stream)
-        if found is None:
+        if found is None or found.state is State.STOPPED:
             raise LocalProtocolError(f"stream {stream} is not open")
         return found
 
@@ -196,15 +198,15 @@ class Session:
         found.held -= count
         found.due += count
         if 2 * found.due >= self._terms.window:
-            found.grant()
-            self._outbox.wake(found)
+            self._outbox.hasten(found)
 
     def ping(self, data: bytes) -> None:
         """Ask the peer to answer with the same eight bytes."""
         if len(data) != PING_LENGTH:
             raise LocalProtocolError(f"a ping carries {PING_LENGTH} bytes, not {len(data)}")
         self._inbox.check()
-        self._outbox.control.append(frame(PING, rest=data))
+        if not self._inbox.is_over:
+            self._outbox.control.append(frame(PING, rest=data))
 
     def away(self, text: str) -> None:
         """Say that there will be no new streams.
@@ -213,7 +215,8 @@ class Session:
         opened.
         """
         self._inbox.check()
-        self._outbox.leave(text)
+        if not self._inbox.is_over:
+            self._outbox.leave(text)
 
     def refuse(self, status: int, reason: str) -> None:
         """Send the client away, in place of a greeting; the caller closes when that has gone.
