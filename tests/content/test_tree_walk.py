@@ -2,14 +2,45 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.content.test_directories import EMPTY_DIGEST, FILE, D, digest_of
+from tests.content.test_directories import (
+    DIGESTS,
+    EMPTY_DIGEST,
+    FILE,
+    NAMES,
+    SIZES,
+    TARGETS,
+    D,
+    digest_of,
+    quietly,
+)
 from tests.content.test_merkle import tree
 from twisted_distcc.content.directories import Directory, Link, Node, decode, encode
 from twisted_distcc.content.merkle import merkle
 from twisted_distcc.content.tree_walk import Bounds, walk
 from twisted_distcc.errors import RemoteProtocolError
+
+FOLDERS = st.recursive(
+    st.just({}),
+    lambda below: st.dictionaries(NAMES, below | st.tuples(DIGESTS, SIZES) | TARGETS, max_size=4),
+    max_leaves=12,
+)
+
+
+def flattened(folder: dict[str, Any], path: str = "") -> Iterator[tuple[bytes, Any]]:
+    """What is in a folder, by path; of folders, those that are empty."""
+    for name, entry in folder.items():
+        inside = f"{path}/{name}"
+        if isinstance(entry, dict) and entry:
+            yield from flattened(entry, inside)
+        else:
+            yield inside.encode(), entry
 
 
 class WalkTests(SynchronousTestCase):
@@ -22,6 +53,22 @@ class WalkTests(SynchronousTestCase):
         self.assertEqual(sorted(walked.files), files)
         self.assertEqual(sorted(walked.links), links)
         self.assertEqual((walked.folders, walked.missing), ([b"/a/e", b"/f/g"], set()))
+
+    @quietly
+    @given(FOLDERS, st.randoms(use_true_random=False))
+    def test_any_tree(self, folder: dict[str, Any], chance: Any) -> None:
+        """So it is with any tree, whose digest depends on no order."""
+        paths = list(flattened(folder))
+        files = sorted((path, *entry) for path, entry in paths if isinstance(entry, tuple))
+        links = sorted((path, entry.encode()) for path, entry in paths if isinstance(entry, str))
+        folders = sorted(path for path, entry in paths if isinstance(entry, dict))
+        tree = merkle(files, links, folders)
+        walked = walk(tree.root, tree.nodes.get)
+        self.assertEqual((sorted(walked.files), sorted(walked.links)), (files, links))
+        self.assertEqual((sorted(walked.folders), walked.missing), (folders, set()))
+        for shuffled in (files, links, folders):
+            chance.shuffle(shuffled)
+        self.assertEqual(merkle(files, links, folders), tree)
 
     def test_nothing(self) -> None:
         """In an empty tree there is nothing, not even a folder."""

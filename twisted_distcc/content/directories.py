@@ -28,7 +28,7 @@ from __future__ import annotations
 
 from binascii import hexlify, unhexlify
 from collections.abc import Sequence
-from itertools import chain, islice
+from itertools import islice
 from operator import lt
 from typing import Final, NamedTuple, TypeAlias
 
@@ -102,11 +102,8 @@ def decode(data: bytes, most: int = 100_000) -> Directory:
 def _fault(directory: Directory) -> str | None:
     """Return what is wrong with the names in `directory`, or `None`."""
     groups = [[entry[0] for entry in group] for group in directory]
-    return (
-        _name_fault(list(chain(*groups)))
-        or _order_fault(groups)
-        or _target_fault([target for _, target in directory.links])
-    )
+    names = groups[0] + groups[1] + groups[2]
+    return _name_fault(names) or _order_fault(groups, names) or _target_fault(directory.links)
 
 
 def _name_fault(names: list[bytes]) -> str | None:
@@ -121,12 +118,11 @@ def _name_fault(names: list[bytes]) -> str | None:
     return None if _is_text(joined) else "has a name that is not UTF-8"
 
 
-def _order_fault(groups: list[list[bytes]]) -> str | None:
-    if not all(all(map(lt, names, islice(names, 1, None))) for names in groups):
-        return "has a name twice, or is not sorted"
-    if len(set().union(*groups)) < sum(map(len, groups)):
-        return "has one name for two kinds of entry"
-    return None
+def _order_fault(groups: list[list[bytes]], names: list[bytes]) -> str | None:
+    for group in groups:
+        if not all(map(lt, group, islice(group, 1, None))):
+            return "has a name twice, or is not sorted"
+    return None if len(set(names)) == len(names) else "has one name for two kinds of entry"
 
 
 def _node_fault(nodes: list[Node]) -> str | None:
@@ -135,7 +131,8 @@ def _node_fault(nodes: list[Node]) -> str | None:
     return None
 
 
-def _target_fault(targets: list[bytes]) -> str | None:
+def _target_fault(links: Sequence[Link]) -> str | None:
+    targets = [target for _, target in links]
     if not all(0 < len(target) <= _LONGEST_TARGET and b"\0" not in target for target in targets):
         return f"has a link whose target is empty, over {_LONGEST_TARGET} bytes, or has a NUL character"
     return None if _is_text(b"/".join(targets)) else "has a link whose target is not UTF-8"

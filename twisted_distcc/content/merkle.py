@@ -39,11 +39,14 @@ class Merkle:
 class EncodedFolders:
     """The encodings of recently made folders: most folders of a tree are in the tree after it as well.
 
+    It is for one thread at a time.
+
     Args:
-        most: how many entries the folders that it remembers may have together, more or less.
+        most: how many entries the folders that it remembers have together, more or less; each takes some
+            300 bytes.
     """
 
-    def __init__(self, most: int = 100_000) -> None:
+    def __init__(self, most: int = 30_000) -> None:
         self._half = most // 2
         self._recent: dict[Directory, tuple[bytes, bytes]] = {}
         self._older: dict[Directory, tuple[bytes, bytes]] = {}
@@ -97,8 +100,7 @@ def merkle(
         except UnsendableTreeError as error:
             raise UnsendableTreeError(f"{os.fsdecode(path)!r}: {error}") from None
         nodes[digest] = encoded
-        folder, _, name = path.rpartition(b"/")
-        plan.folders[folder].append((name, digest, len(encoded)))
+        plan.place(path, digest, len(encoded))
     return Merkle(digest, nodes)
 
 
@@ -113,19 +115,25 @@ class _Plan:
 
     def add(self, files: Iterable[Node], links: Iterable[Link], folders: Iterable[bytes]) -> None:
         for path, digest, size in files:
+            if path[:1] != b"/":
+                raise _relative(path)
             folder, _, name = path.rpartition(b"/")
             self.files[folder].append((name, digest, size))
+        for path, target in links:
             if path[:1] != b"/":
                 raise _relative(path)
-        for path, target in links:
             folder, _, name = path.rpartition(b"/")
             self.links[folder].append((name, target))
-            if path[:1] != b"/":
-                raise _relative(path)
         for path in folders:
             if path[:1] != b"/":
                 raise _relative(path)
             self.named.append(b"" if path == b"/" else path)
+
+    def place(self, path: bytes, digest: bytes, size: int) -> None:
+        """Put the folder at `path` into the one that it is in; the root is in none."""
+        if path:
+            folder, _, name = path.rpartition(b"/")
+            self.folders[folder].append((name, digest, size))
 
     def paths(self) -> set[bytes]:
         """Return all folders that there have to be."""
