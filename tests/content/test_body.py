@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from unittest.mock import patch
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from twisted_distcc.content.body import EMPTY, IN_MEMORY, PIECE, Body, Spool
+from twisted_distcc.content.body import EMPTY, IN_MEMORY, PIECE, Body, Spool, spooled
 
 SMALL = b"s" * IN_MEMORY
 LARGE = os.urandom(PIECE + IN_MEMORY)
@@ -68,6 +69,17 @@ class SpoolTests(BodyTestCase):
             spool.write(data)
             spool.discard()
             self.assertEqual(self.files(), [])
+
+    def test_pieces_that_break_off(self) -> None:
+        """Of pieces that do not come to their end nothing is left."""
+
+        def pieces() -> Iterator[bytes]:
+            yield LARGE
+            raise KeyError
+
+        self.assertRaises(KeyError, spooled, pieces(), self.directory)
+        self.assertEqual(self.files(), [])
+        self.assertEqual(spooled((SMALL, b"x"), self.directory).read(), SMALL + b"x")
 
     def test_nothing_written(self) -> None:
         """A body of no bytes is one."""

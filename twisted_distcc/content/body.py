@@ -216,6 +216,22 @@ class Spool:
         self._small.clear()
 
 
+def spooled(pieces: Iterable[bytes], directory: str | None = None) -> Body:
+    """Return the body that `pieces` make; if one of them fails to come, nothing is left.
+
+    Raises:
+        OSError: if the disk takes no more.
+    """
+    spool = Spool(directory)
+    try:
+        for piece in pieces:
+            spool.write(piece)
+        return spool.finish()
+    except BaseException:
+        spool.discard()
+        raise
+
+
 def temporary_folder() -> str:
     """Return the folder for temporary files; importing `tempfile` takes longer than reading a job."""
     return os.path.abspath(os.environ.get("TMPDIR") or "/tmp")  # noqa: S108  (names in it are made safely)

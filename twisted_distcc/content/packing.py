@@ -1,4 +1,4 @@
-"""Compress and expand bodies with LZO1X, within bounds on memory and time.
+"""Compress and expand bodies, within bounds on memory and time.
 
 A body that is small, and cannot become large, is handled on the spot.  One that takes longer goes to a
 thread, and one that might expand without bound to a process with limits of its own (`filter`).
@@ -7,6 +7,10 @@ with Twisted, `server.connection.blocking` without::
 
     packed = await bulk.compress(Body.of(b"int a;"))
     assert (await bulk.expand(packed, ceiling=1024)).read() == b"int a;"
+
+`compress` and `expand` are for LZO1X, of versions 2 and 3 of the protocol, `compress_frame` and
+`expand_frame` for Zstandard, of version 4.  A frame says how large its content is, and expands in steps,
+so it never needs a process.
 """
 
 from __future__ import annotations
@@ -17,15 +21,18 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Final
 
-from twisted_distcc.content.body import Body, Spool, new_file
+from twisted_distcc.content.body import Body, new_file, spooled
 from twisted_distcc.content.filter import NO_ROOM
 from twisted_distcc.content.lzo import compress, expand, largest_expansion
+from twisted_distcc.content.zstd import LONGEST_HEADER, compress_body, content_size, expand_body
 from twisted_distcc.errors import BodyTooLargeError
 
 # Compressing takes some 30 microseconds per kilobyte: beyond this it would hold up other jobs.
 _COMPRESSED_AT_ONCE: Final = 16 * 1024
 # The upper bound on what is expanded on the spot, which takes half a millisecond.
 _EXPANDED_AT_ONCE: Final = 512 * 1024
+# Zstandard compresses this much in the same time.
+_FRAMED_AT_ONCE: Final = 256 * 1024
 # The most that a thread may hold in memory, compressed and expanded.
 _IN_THREAD: Final = 4 * 1024 * 1024
 _EXPANDED_IN_THREAD: Final = 64 * 1024 * 1024
@@ -85,16 +92,33 @@ class Packing(ABC):
                 return await self.expansion(lambda: self._expanded(data, ceiling))
         return await self._filter("expand", body.length, body.path, ceiling)
 
+    async def compress_frame(self, body: Body) -> Body:
+        """Return `body`, which stays the caller's, as one zstd frame.
+
+        Raises:
+            OSError: if the disk takes no more.
+        """
+        if body.path is None and body.length <= _FRAMED_AT_ONCE:
+            return compress_body(body, self.directory)
+        return await self.work(lambda: compress_body(body, self.directory))
+
+    async def expand_frame(self, body: Body, ceiling: int) -> Body:
+        """Return the content of the zstd frame `body`, which stays the caller's.
+
+        Raises:
+            BodyTooLargeError: if the content has more than `ceiling` bytes.
+            RemoteProtocolError: if `body` is not exactly one frame that records the size of its content.
+            OSError: if the disk takes no more.
+        """
+        if body.path is None and content_size(body.head(LONGEST_HEADER)) <= _EXPANDED_AT_ONCE:
+            return expand_body(body, ceiling, self.directory)
+        return await self.expansion(lambda: expand_body(body, ceiling, self.directory))
+
     def _compressed(self, body: Body) -> Body:
-        return self._spooled(compress(body.read()))
+        return spooled((compress(body.read()),), self.directory)
 
     def _expanded(self, data: bytes, ceiling: int) -> Body:
-        return self._spooled(expand(data, ceiling))
-
-    def _spooled(self, data: bytes) -> Body:
-        spool = Spool(self.directory)
-        spool.write(data)
-        return spool.finish()
+        return spooled((expand(data, ceiling),), self.directory)
 
     async def _filter(self, direction: str, length: int, path: str, ceiling: int) -> Body:
         descriptor, filtered = new_file(self.directory)

@@ -21,7 +21,7 @@ from collections.abc import Iterable, Iterator
 from itertools import chain
 from typing import TYPE_CHECKING, Final
 
-from twisted_distcc.content.body import Body, Spool
+from twisted_distcc.content.body import Body, spooled
 from twisted_distcc.errors import BodyTooLargeError, RemoteProtocolError
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def compress_body(body: Body, directory: str | None) -> Body:
     Raises:
         OSError: if the disk takes no more.
     """
-    return _spooled(_compression(body), directory)
+    return spooled(_compression(body), directory)
 
 
 def expand_body(body: Body, ceiling: int, directory: str | None) -> Body:
@@ -68,7 +68,7 @@ def expand_body(body: Body, ceiling: int, directory: str | None) -> Body:
         RemoteProtocolError: if `body` is not exactly one frame that records the size of its content.
         OSError: if the disk takes no more.
     """
-    return _spooled(expansion(body.pieces(), ceiling), directory)
+    return spooled(expansion(body.pieces(), ceiling), directory)
 
 
 def expansion(pieces: Iterable[bytes], ceiling: int) -> Iterator[bytes]:
@@ -82,7 +82,7 @@ def expansion(pieces: Iterable[bytes], ceiling: int) -> Iterator[bytes]:
     """
     rest = iter(pieces)
     first = next(rest, b"")
-    size = _content_size(first)
+    size = content_size(first)
     if size > ceiling:
         raise BodyTooLargeError(f"a body expands to {size} bytes, over {ceiling}")
     expanded = 0
@@ -95,8 +95,15 @@ def expansion(pieces: Iterable[bytes], ceiling: int) -> Iterator[bytes]:
         raise RemoteProtocolError(f"a body does not expand to {size} bytes, as it says")
 
 
-def _content_size(start: bytes) -> int:
-    """Return the size that the frame which begins with `start` records."""
+def content_size(start: bytes) -> int:
+    """Return the size of its content that a frame records, in bytes.
+
+    Args:
+        start: the first `LONGEST_HEADER` bytes of the frame, or more, or the whole frame.
+
+    Raises:
+        RemoteProtocolError: if it is not a frame, does not record the size, or needs much memory.
+    """
     import zstandard
 
     if not start.startswith(_MAGIC):  # the library knows other kinds, which hold no content
@@ -158,14 +165,3 @@ def _compressor() -> zstandard.ZstdCompressor:
     import zstandard
 
     return zstandard.ZstdCompressor(level=_LEVEL)
-
-
-def _spooled(pieces: Iterable[bytes], directory: str | None) -> Body:
-    spool = Spool(directory)
-    try:
-        for piece in pieces:
-            spool.write(piece)
-        return spool.finish()
-    except BaseException:
-        spool.discard()
-        raise
