@@ -84,9 +84,9 @@ class ContentTests(SynchronousTestCase):
         for name, data in ((b"/src/small.h", b"int a;"), (b"/src/large.h", LARGE)):
             held.add([hashlib.sha256(data).digest()])
             digest = store.add("alice", self.content(data).body)
-            body = store.get("alice", digest)
-            assert body is not None
-            entries.append(InputFile(name, BlobContent(digest, body)))
+            content = store.content("alice", digest, len(data))
+            assert content is not None
+            entries.append(InputFile(name, content))
         tree = Tree(b"/src", tuple(entries), held)
         root = Root(os.fsencode(f"{self.directory}/tree"))
         root.become(lay_out(tree), tree.contents)

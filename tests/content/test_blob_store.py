@@ -9,9 +9,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from twisted_distcc.content.blob_store import _PER_BLOB, BlobStore, BlobStoreFullError
+from twisted_distcc.content.blob_room import _PER_BLOB, BlobStoreFullError
+from twisted_distcc.content.blob_store import BlobStore
 from twisted_distcc.content.body import IN_MEMORY, Body, Spool
-from twisted_distcc.errors import BodyTooLargeError
+from twisted_distcc.errors import BodyTooLargeError, RemoteProtocolError
 
 KIB = 1024
 LARGE = IN_MEMORY + 1
@@ -108,6 +109,17 @@ class AddingTests(StoreTestCase):
         self.assertRaises(BodyTooLargeError, self.store.read, "alice", digest, 5)
         self.assertIsNone(self.store.read("alice", digest_of(b""), 6))
         self.assertIsNone(self.store.read("bob", digest, 6))
+
+    def test_content(self) -> None:
+        """A blob is the content of a file, if that has its size."""
+        digest = self.store.add("alice", self.body(b"int a;"))
+        content = self.store.content("alice", digest, 6)
+        assert content is not None
+        self.assertEqual((content.digest, content.read(6)), (digest, b"int a;"))
+        self.assertIsNone(self.store.content("alice", digest_of(b""), 0))
+        self.assertIsNone(self.store.content("bob", digest, 7))
+        for size in (5, 7):
+            self.assertRaises(RemoteProtocolError, self.store.content, "alice", digest, size)
 
     def test_a_full_disk(self) -> None:
         """If the disk takes no more, nothing of it is left, neither here nor where it came from."""

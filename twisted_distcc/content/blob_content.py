@@ -2,7 +2,7 @@
 
 A server takes a job's files from its `blob_store`, which holds their bytes while the job lasts::
 
-    content = BlobContent(digest, store.get(owner, digest))
+    content = store.content(owner, digest, size)
     content.write(descriptor, ceiling, run_filter)
 
 Nothing is packed, so nothing has to be expanded, and what identifies a file is known without reading it.
