@@ -1,1 +1,1 @@
-"""Running compilers on this machine: in a sandbox, or in a folder of their own."""
+"""Run compilers on this machine: in a sandbox, or unconfined in a folder of their own."""

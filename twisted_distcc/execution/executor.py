@@ -1,8 +1,8 @@
-"""One compile on this machine: made ready, run by somebody else, and its results collected.
+"""Prepare a compile on this machine, and collect its outputs once somebody has run it.
 
-In: a command that was found good, and its source.  Out: a `Job`, which is what to start and what to do
-when it has ended.  Who may ask for what is decided before; how a job is kept from doing harm is the
-business of the `Executor` that it runs in; whoever runs it may wait with Twisted or without.
+An `Executor` takes a command that was accepted, and its source, and returns a `Job`: what to start, and
+what to do when it has ended.  Who may ask for what is decided before; how a job is kept from doing harm
+is up to the executor; whoever runs it may wait with or without Twisted.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ from twisted_distcc.errors import EXIT_COMPILER_CRASHED, DistccError
 from twisted_distcc.jobs.model import Reply, Tree
 from twisted_distcc.launcher.command import Command, Ended
 
-# What a compiler, in plain English, ends with when its disk is full.
+# The end of a compiler's message, in plain English, when its disk is full.
 _NO_SPACE: Final = os.strerror(errno.ENOSPC).encode()
 
 Preprocesses: TypeAlias = Literal["exact", "mapped", "no"]
-"""How a compiler preprocesses the files of a client: where they lie there, elsewhere, or not at all."""
+"""How a compiler preprocesses a client's files: at the client's paths, at other paths, or not at all."""
 
 
 class NothingMadeError(DistccError):
-    """A compiler says that all is well, but made no object file."""
+    """A compiler reported success, but made no object file."""
 
     exit_code = EXIT_COMPILER_CRASHED
 
@@ -37,7 +37,7 @@ class NothingMadeError(DistccError):
 
 
 class LongRulesError(DistccError):
-    """A compiler made a dependency file that no reply can hold."""
+    """A compiler made a dependency file that is too long for a reply."""
 
     exit_code = EXIT_COMPILER_CRASHED
 
@@ -50,15 +50,15 @@ class Job(Protocol):
 
     @property
     def command(self) -> Command:
-        """What to start."""
+        """The command to start."""
         ...
 
     def cost(self, ended: Ended) -> float:
-        """Return the seconds of processor time that it took."""
+        """Return its processor time in seconds."""
         ...
 
     def collect(self, ended: Ended) -> Reply:
-        """Make the reply of what it left, once it has ended.
+        """Return the reply with its outputs, once it has ended.
 
         Raises:
             NothingMadeError: if it succeeded without an object file.
@@ -75,7 +75,7 @@ class Executor(Protocol):
         ...
 
     def learn(self, path: str) -> None:
-        """Find out what it takes to run the compiler at `path`; this may wait.
+        """Find out what it takes to run the compiler at `path`; this may block.
 
         Raises:
             OSError: if it cannot be read or started.
@@ -83,23 +83,23 @@ class Executor(Protocol):
         ...
 
     def digest(self, path: str) -> str | None:
-        """Return the SHA-256 of all that decides what a known compiler makes, in hexadecimal.
+        """Return the SHA-256, in hexadecimal, of everything that decides a known compiler's output.
 
-        `None` is one of which that cannot be told.  This may wait.
+        `None` if that cannot be determined.  This may block.
         """
         ...
 
     def preprocesses(self, path: str) -> Preprocesses:
-        """Say how a known compiler preprocesses the files of a client here."""
+        """Return how a known compiler preprocesses the files of a client here."""
         ...
 
     def prepare(
         self, path: str, compilation: Compilation, source: Body, owner: str
     ) -> AbstractContextManager[Job]:
-        """Make ready to compile `source` as `compilation` says, with the known compiler at `path`.
+        """Prepare to compile `source` as `compilation` says, with the known compiler at `path`.
 
-        Nobody but `owner` may learn of the job.  Leaving the context gives up what the job held,
-        whatever became of it.
+        Nobody but `owner` may learn of the job.  Leaving the context releases what the job held,
+        whatever its outcome.
 
         Raises:
             OSError: if the disk takes no more.
@@ -114,7 +114,7 @@ class Executor(Protocol):
         environ: Mapping[str, str],
         owner: str,
     ) -> AbstractContextManager[Job]:
-        """Make ready to compile the files of `tree` as `compilation` says, as if at the client.
+        """Prepare to compile the files of `tree` as `compilation` says, as if at the client.
 
         `environ` is set for the compiler as well; nobody but `owner` may learn of the tree.  To enter
         and to leave the context may wait.
@@ -127,10 +127,10 @@ class Executor(Protocol):
 
 
 def adopt_rules(path: str, keep: str | None = None) -> Body:
-    """Make a body of a dependency file, as `Body.adopt` does.
+    """Turn a dependency file into a body, as `Body.adopt` does.
 
     Raises:
-        LongRulesError: if it is longer than what a compiler may say, which is kept in memory as well.
+        LongRulesError: if it exceeds the limit on a compiler's messages, which are kept in memory, too.
     """
     if os.stat(path).st_size > MOST_OUTPUT:
         raise LongRulesError
@@ -138,10 +138,10 @@ def adopt_rules(path: str, keep: str | None = None) -> Body:
 
 
 def check_room(ended: Ended, stderr: OutputCapture) -> None:
-    """Raise `OSError` if a compiler failed for want of room: the code is not at fault then.
+    """Raise `OSError` if a compiler failed because the disk is full, which is not the code's fault.
 
-    The client is to ask elsewhere.  A source that merely says so (`#error`) is asked about elsewhere as
-    well, and in the end compiled by its owner.
+    The client should then try elsewhere.  A source that merely prints the same (`#error`) is also tried
+    elsewhere, and finally compiled by its owner.
     """
     if ended.status and stderr.ended_with(_NO_SPACE):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))

@@ -1,7 +1,7 @@
-"""A compile whose files lie below another folder than at the client, so that it does not show.
+"""Compile files that are below another folder than at the client, without a trace of that.
 
-In: a command, and the folder that stands for the client's root.  Out: the command in that folder; and
-what it says and writes, as it would at the client.  This module refuses to know who compiles.
+`moved` maps a command into the folder that stands for the client's root; `restored` and
+`restored_rules` map messages and dependencies back to what they would be at the client.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _PREINCLUDED = "stdc-predef.h"
 # One word of a rule; a blank in it follows a backslash.  Linear: it begins with what words are made of,
 # so it fails at once elsewhere, and what it has taken it never gives back.
 _WORD = re.compile(rb"(?:[^ \n\\]++|\\[^\n])++")
-# Where the two compilers end a line: tried with gcc 5 to 12 and clang 13 and 14.
+# The columns at which the two compilers end a line: tested with gcc 5 to 12 and clang 13 and 14.
 _GCC_COLUMNS = 72
 _CLANG_COLUMNS = 75
 
@@ -28,24 +28,24 @@ _CLANG_COLUMNS = 75
 def moved(
     c: Compilation, root: str, locate: Callable[[str], str | None], searched: Sequence[str]
 ) -> Compilation:
-    """Return `c` in the folder `root`.
+    """Return `c` mapped into the folder `root`.
 
     Args:
         c: a command, as the client gave it.
         root: the folder that stands for the client's root.
-        locate: tells where something of the client's is, by its absolute path; `None` is not there.
-        searched: the folders that the compiler searches by itself.
+        locate: returns the path here of one of the client's absolute paths; `None` if there is none.
+        searched: the folders that the compiler searches by default.
     """
     options = [_moved_option(option, root, locate) for option in c.options]
     if any(map(locate, searched)) and not any(option.name == "-nostdinc" for option in options):
         options = [*_preincluded(c, locate, searched), *options, *_searching(locate, searched)]
-    # The last of the maps that fit is gcc's choice, so those that the user names come after this.
+    # gcc uses the last map that matches, so the user's own come after this.
     here = Option(Role.COMPILE, (f"-ffile-prefix-map={root}/=/",), "")
     return replace(c, options=(here, *options))
 
 
 def _searching(locate: Callable[[str], str | None], searched: Sequence[str]) -> Iterator[Option]:
-    """Have the client's own folders searched in place of this machine's."""
+    """Yield options that search the client's own folders in place of this machine's."""
     yield Option(Role.PREPROCESS, ("-nostdinc",), "")
     for folder in searched:
         yield Option(Role.PREPROCESS, ("-isystem", locate(folder) or folder), folder)
@@ -54,7 +54,7 @@ def _searching(locate: Callable[[str], str | None], searched: Sequence[str]) -> 
 def _preincluded(
     c: Compilation, locate: Callable[[str], str | None], searched: Sequence[str]
 ) -> Iterator[Option]:
-    """Include first what gcc includes first, which it does not where it is told what to search."""
+    """Yield options to include what gcc includes first by default, but not with explicit folders."""
     if c.family is Family.CLANG or "-ffreestanding" in c.arguments:
         return
     if any(locate(f"{folder}/{_PREINCLUDED}") for folder in searched):
@@ -79,7 +79,7 @@ def _moved_option(option: Option, root: str, locate: Callable[[str], str | None]
 
 
 def restored(text: bytes, root: bytes) -> bytes:
-    """Return what a compiler says without the folder that its files lay in."""
+    """Return a compiler's messages without the folder that its files were in."""
     return text.replace(root, b"")
 
 

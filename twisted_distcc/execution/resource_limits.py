@@ -1,7 +1,7 @@
-"""How much of the machine one job may use.
+"""Limits on how much of the machine one job may use.
 
-In: nothing.  Out: `Limits`, the shell's words that set them, and the limit that a compiler complains of.
-Real C++ meets none of the defaults; each can be moved by an option of the server's.
+`Limits` provides the shell commands that set them; `check_limits` finds which one a compiler has hit.
+Real C++ hits none of the defaults; each can be changed by an option of the server.
 """
 
 from __future__ import annotations
@@ -19,21 +19,21 @@ _KIB: Final = 1024
 # Each file takes about a KiB of the kernel's memory beside its contents, so this adds less than 2 %.
 _SPACE_PER_FILE: Final = 64 * 1024
 _FEW_FILES: Final = 64
-# Second between the signal that tells a program of its limit, and the one that it cannot ignore.
+# Seconds between the signal that warns a program of its limit and the one that it cannot ignore.
 _GRACE: Final = 1
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one job may use.
+    """Limits on what one job may use.
 
     Attributes:
         memory: bytes of address space, of each process: the largest known translation units take 5 GiB.
         cpu: seconds of processor time, of each process.
         file_size: bytes of each file that it writes, its object file too.
-        space: bytes of all files in its folder together; they lie in memory.  It says how many files
-            there may be, too.
-        processes: how many at once, threads counted; gcc takes four.
+        space: bytes of all files in its folder together; they are in memory.  It also determines how
+            many files there may be.
+        processes: how many at once, including threads; gcc needs four.
         open_files: descriptors of each process; ld takes most, and it does not run here.
     """
 
@@ -46,14 +46,14 @@ class Limits:
 
     @property
     def files(self) -> int:
-        """How many files, folders, links and names a job may have in its folder at a time."""
+        """The most files, folders, links and names that a job may have in its folder at a time."""
         return _FEW_FILES + self.space // _SPACE_PER_FILE
 
     def script(self, *, own_processes: bool) -> str:
-        """Return the words of a POSIX shell that set them for itself and whatever it runs.
+        """Return commands of a POSIX shell that set the limits for itself and whatever it runs.
 
         `own_processes` says that processes are counted for the job alone, as in a namespace of its own;
-        elsewhere the system counts all of the user's, and no limit is set.
+        otherwise the system counts all of the user's, and no limit is set.
         """
         words = [
             "ulimit -c 0",
@@ -65,12 +65,12 @@ class Limits:
         ]
         if own_processes:  # `-u` in most shells, `-p` in dash
             words.append(f"ulimit -u {self.processes} || ulimit -p {self.processes}")
-        # What is set lower already cannot be raised, which is no news for the person at the client.
+        # A limit that is already lower cannot be raised; the user at the client need not know.
         return "\n".join(("{", *words, "} 2>/dev/null"))
 
 
 class LimitMetError(DistccError):
-    """A job met a limit of this server's; `limit` is the option that moves it, without `--`."""
+    """A job hit a limit of this server; `limit` is the option that changes it, without `--`."""
 
     def __init__(self, limit: str, exit_code: int) -> None:
         super().__init__(f"the job met a limit of this server (--{limit}); another one may have more")
@@ -87,7 +87,7 @@ _OPEN_FILES: Final = ("sandbox-open-files", EXIT_OUT_OF_MEMORY)
 
 _OF_SIGNAL: Final = {signal.SIGXCPU: _CPU, signal.SIGXFSZ: _FILE_SIZE}
 
-# What compilers, assemblers and shells say of them, in plain English.
+# What compilers, assemblers and shells print about them, in plain English.
 _OF_WORDS: Final = (
     (b"CPU time limit exceeded", _CPU),
     (b"File size limit exceeded", _FILE_SIZE),
@@ -105,10 +105,10 @@ _OF_WORDS: Final = (
 
 
 def check_limits(status: int, said: bytes) -> None:
-    """Raise `LimitMetError` if a compiler that ended with the wait status `status` met a limit.
+    """Raise `LimitMetError` if a compiler that ended with the wait status `status` hit a limit.
 
-    A source can make a compiler say whatever it likes (`#error`): then the job is done elsewhere, in
-    the end by its owner, who sees the same words.
+    A source can make a compiler print anything (`#error`): then the job is tried elsewhere, and finally
+    done by its owner, who sees the same message.
     """
     if not status:
         return

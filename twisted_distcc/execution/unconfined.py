@@ -1,8 +1,7 @@
-"""Compiling in a folder of its own, with nothing but that folder's name to keep a compiler in.
+"""Compile in a folder of its own, without a sandbox.
 
-In: a command that was found good, and its source, or the files that it reads.  Out: a `Job`.  Whoever
-may have jobs run here can do what the server's user can, within limits if there are any: `sandbox` is
-the place that keeps compilers from it.
+`Unconfined` is the `Executor` whose jobs are confined by nothing: whoever may run jobs here can do
+whatever the server's user can, within limits if there are any; `sandbox` prevents that.
 """
 
 from __future__ import annotations
@@ -33,12 +32,12 @@ _RULES: Final = "output.d"
 
 @dataclass(frozen=True, slots=True)
 class Unconfined:
-    """A place without walls.
+    """Runs jobs without a sandbox.
 
     Attributes:
-        workspaces: the folders of the jobs, and of their large results.
-        environ: what a compiler gets to see; `TMPDIR` is added.
-        limits: how much a job may use; `None` is all that its user may.
+        workspaces: the folders of the jobs, and of their large outputs.
+        environ: the compilers' environment; `TMPDIR` is added.
+        limits: how much a job may use; `None` for no limits beyond its user's.
     """
 
     workspaces: Workspaces
@@ -46,26 +45,26 @@ class Unconfined:
     limits: Limits | None = None
 
     def knows(self, path: str) -> bool:
-        """Say that any compiler can run here."""
+        """Return True: any compiler can run here."""
         return True
 
     def learn(self, path: str) -> None:
-        """There is nothing to find out."""
+        """Do nothing: there is nothing to find out."""
 
     def digest(self, path: str) -> str | None:
-        """Return the digest of a compiler; the first time, this reads all that it consists of."""
+        """Return the digest of a compiler; the first call reads everything it consists of."""
         from twisted_distcc.toolchain.known_toolchains import identify  # twistd-stdio seldom needs it
 
         return identify(path, self.environ)
 
     def preprocesses(self, path: str) -> Preprocesses:
-        """Say that the client's files lie elsewhere here, and that their names are mapped."""
+        """Return `mapped`: the client's files are at other paths here, and their names are mapped."""
         return "mapped"
 
     def prepare(
         self, path: str, compilation: Compilation, source: Body, owner: str
     ) -> AbstractContextManager[OpenJob]:
-        """Make ready to compile `source` as `compilation` says, with the compiler at `path`."""
+        """Prepare to compile `source` as `compilation` says, with the compiler at `path`."""
 
         def command(workspace: Workspace) -> tuple[list[str], Moved | None]:
             name = workspace.path_of(f"source{compilation.language.preprocessed_suffix}")
@@ -82,7 +81,7 @@ class Unconfined:
         environ: Mapping[str, str],
         owner: str,
     ) -> AbstractContextManager[OpenJob]:
-        """Make ready to compile the files of `tree` in a folder that stands for the root; this waits."""
+        """Prepare to compile the files of `tree` in a folder that stands for the root; this blocks."""
 
         def command(workspace: Workspace) -> tuple[list[str], Moved | None]:
             root = workspace.path_of("root")
@@ -141,12 +140,12 @@ class OpenJob:
     """A compile in its folder.
 
     Attributes:
-        command: what to start.
-        stdout, stderr: what it says.
-        output: where its object will lie.
-        keep: the folder that large results are moved to.
+        command: the command to start.
+        stdout, stderr: what it writes.
+        output: the path of its object.
+        keep: the folder that large outputs are moved to.
         limited: whether it runs within limits.
-        moved: where the client's files lie, if it has brought some.
+        moved: how the client's paths are mapped, if it came with files.
     """
 
     command: Command
@@ -158,7 +157,7 @@ class OpenJob:
     moved: Moved | None = None
 
     def collect(self, ended: Ended) -> Reply:
-        """Make the reply of what it left; see `Job`."""
+        """Return the reply with its outputs; see `Job`."""
         check_room(ended, self.stderr)
         if self.limited:
             check_limits(ended.status, self.stderr.last())
@@ -167,11 +166,11 @@ class OpenJob:
         return reply if self.moved is None else self.moved.restore(reply, self.keep)
 
     def cost(self, ended: Ended) -> float:
-        """Return the seconds of processor time that it took."""
+        """Return its processor time in seconds."""
         return ended.user + ended.system
 
     def _made(self, ended: Ended) -> Body:
-        """Return the object; a compiler that failed has none, whatever it wrote."""
+        """Return the object; it is empty if the compiler failed, whatever it wrote."""
         if ended.status:
             return EMPTY
         if not os.path.isfile(self.output):

@@ -1,8 +1,8 @@
-"""Folders for jobs: one for the server, one in it for each job, and nothing left behind.
+"""Folders for jobs: one for the server, with one inside for each job, and nothing left behind.
 
-In: the folder for temporary files.  Out: `Workspaces`, and a `Workspace` for each job.  A server that
-was killed leaves its folder; the next one that starts, as the same user, clears it away.  Each living
-server holds a lock on its own.
+`Workspaces` creates the server's folder, and a `Workspace` for each job.  A server that was killed
+leaves its folder behind; the next one that starts as the same user removes it.  Each running server
+holds a lock on its own.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from twisted_distcc.content.body import temporary_folder
 _PREFIX = "twisted-distccd-"
 _LOCK = "lock"
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-# Empty folders that are kept, of all owners: one for each job that ran at a time, as a rule.
+# Empty folders that are kept, for all owners: usually one for each concurrent job.
 _MOST_CLEARED: Final = 64
 
 
 @dataclass(frozen=True, slots=True)
 class Workspace:
-    """One job's folder, and the places in it.
+    """One job's folder.
 
     Attributes:
         path: the folder; the compiler's own temporary files go there as well.
@@ -37,20 +37,20 @@ class Workspace:
     owner: str = ""
 
     def path_of(self, name: str) -> str:
-        """Return the path of `name` in it."""
+        """Return the path of `name` in the folder."""
         return f"{self.path}/{name}"
 
     def clear(self) -> bool:
-        """Remove the files in it; tell whether the folder is empty now, as it is as a rule."""
+        """Remove the files in it; return whether the folder is now empty, as it usually is."""
         return _clear(self.path)
 
     def remove(self) -> None:
-        """Remove the folder and all that is in it."""
+        """Remove the folder and everything in it."""
         remove_folder(self.path)
 
 
 def remove_folder(path: str) -> None:
-    """Remove the folder `path`, which holds some files as a rule, and all that is in it."""
+    """Remove the folder `path` and everything in it, which is usually a few files."""
     if _clear(path):
         with contextlib.suppress(OSError):
             os.rmdir(path)
@@ -65,7 +65,7 @@ def _remove_tree(path: str) -> None:
 
 
 def _clear(path: str) -> bool:
-    """Remove the files in the folder `path`, which others may have put a link in place of meanwhile."""
+    """Remove the files in the folder `path`, which others may have replaced with a link meanwhile."""
     try:
         folder = os.open(path, _FOLDER)
     except OSError:
@@ -84,7 +84,7 @@ class Workspaces:
     """The server's folder.
 
     Args:
-        parent: where to make it; `None` is the system's folder for temporary files.
+        parent: where to create it; `None` is the system's folder for temporary files.
     """
 
     def __init__(self, parent: str | None = None) -> None:
@@ -100,7 +100,7 @@ class Workspaces:
         os.mkdir(self.spool)
 
     def new(self, owner: str = "") -> Workspace:
-        """Return an empty folder for one job of `owner`, in which nobody else has had one.
+        """Return an empty folder for one job of `owner`, which nobody else has used.
 
         Raises:
             OSError: if the disk takes no more.
@@ -114,10 +114,10 @@ class Workspaces:
         return workspace
 
     def take_back(self, workspace: Workspace) -> None:
-        """Clear the folder of a job that is over, and keep it for another of the same owner.
+        """Clear the folder of a finished job, and keep it for another of the same owner.
 
-        To remove a folder and make the next costs ext4 a sixth of all the time that a server has for
-        a job whose compiler costs nothing.
+        On ext4, removing a folder and creating the next takes a sixth of a server's time for a job,
+        not counting the compiler.
         """
         if not workspace.clear():
             workspace.remove()
@@ -137,7 +137,7 @@ class Workspaces:
 
 
 def _hold(folder: str) -> int:
-    """Make the lock of `folder`, which is locked when it appears: no sweeper can be faster."""
+    """Create the lock of `folder`, which is locked before it appears, so that no sweeper is faster."""
     making = f"{folder}/{_LOCK}.new"
     descriptor = os.open(making, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -146,7 +146,7 @@ def _hold(folder: str) -> int:
 
 
 def _sweep(parent: str) -> None:
-    """Remove the folders of our own user's servers that are no more."""
+    """Remove the folders of our own user's servers that no longer run."""
     with contextlib.suppress(PermissionError), os.scandir(parent) as found:
         for folder in found:
             if folder.name.startswith(_PREFIX):

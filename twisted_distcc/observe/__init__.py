@@ -1,1 +1,1 @@
-"""What happened, in lines that people and programs read."""
+"""Logs and job records, in lines that people and programs read."""

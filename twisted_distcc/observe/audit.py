@@ -1,9 +1,9 @@
 """The audit log: who asked for what, what came of it, and why.
 
-In: jobs that are over, and connections that were refused.  Out: one JSON object a line in a file, in
-plain ASCII, so that nothing that a peer chose can end a line.  The file may be moved away at any time,
-by whatever rotates logs; it may be on a disk that is full, which fails no job: lines that are lost are
-counted, and the count is told.
+For each finished job and each refused connection, `AuditLog` appends one JSON object on a line of a
+file, in plain ASCII, so that nothing that a peer chose can end a line.  The file may be moved away at
+any time by log rotation.  A full disk fails no job: lines that are lost are counted, and the count is
+reported.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ from twisted_distcc.policy.peer import Peer
 from twisted_distcc.policy.verdict import Refused
 
 _FLAGS: Final = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NONBLOCK
-# Seconds between two looks at whether the file is still where it was.
+# Seconds between two checks of whether the file is still where it was.
 _BETWEEN_LOOKS: Final = 1.0
-# Characters of one text: what a peer sends may be long, and a line is to stay one that people can read.
+# Characters of one text: what a peer sends may be long, and a line should stay readable.
 _LONGEST: Final = 4096
 
 
 class NoAuditLogError(DistccError):
-    """The audit log cannot be written, and a server that was told to keep one does not go without."""
+    """The audit log cannot be written, and a server that should keep one does not run without it."""
 
     exit_code = EXIT_IO_ERROR
 
@@ -40,11 +40,11 @@ class AuditLog:
 
     Args:
         path: the file, an absolute path.
-        now: tells the time, in seconds since 1970.
-        complain: is told, in a sentence, what an administrator has to see to.
+        now: returns the time, in seconds since the epoch.
+        complain: called with a sentence that says what an administrator has to fix.
 
     Raises:
-        NoAuditLogError: if the file cannot be opened, or is none.
+        NoAuditLogError: if it cannot be opened, or is not a file.
     """
 
     wants_digests: ClassVar[bool] = True
@@ -60,7 +60,7 @@ class AuditLog:
         self._stays = False
 
     def record(self, event: Event) -> None:
-        """Write the line of `event`."""
+        """Write the line for `event`."""
         match event:
             case JobRecord():
                 self._job(event)
@@ -91,7 +91,7 @@ class AuditLog:
         self._write(event="connection", **_peer(peer), verdict="refused", reasons=reasons)
 
     def renew(self) -> None:
-        """Open the file anew under its name: it may have been moved away.  If that fails, keep it."""
+        """Reopen the file by its name, as it may have been moved; if that fails, keep the old one."""
         try:
             renewed = _opened(self.path)
         except NoAuditLogError as error:
@@ -106,7 +106,7 @@ class AuditLog:
         self._stays = False
 
     def close(self) -> None:
-        """Write no more."""
+        """Close the file."""
         os.close(self._descriptor)
 
     def _write(self, **pairs: Any) -> None:
@@ -122,7 +122,7 @@ class AuditLog:
             self._lose(error)
 
     def _look(self, now: float) -> None:
-        """Open the file anew if another one, or none, has its name now."""
+        """Reopen the file if its name is now another file's, or nobody's."""
         if 0 <= now - self._looked < _BETWEEN_LOOKS:
             return
         self._looked = now
@@ -130,7 +130,7 @@ class AuditLog:
             self.renew()
 
     def _append(self, line: bytes) -> None:
-        """Write `line`, at once if the disk takes it so; a torn line before it gets its end first."""
+        """Write `line`, in one go if possible; end a torn line before it first."""
         left = memoryview(b"\n" + line if self._torn else line)
         while left:
             left = left[os.write(self._descriptor, left) :]
@@ -177,7 +177,7 @@ def _outputs(job: JobRecord) -> dict[str, dict[str, str | int] | None]:
 
 
 def _opened(path: str) -> int:
-    """Open `path` to append to it; a pipe, which could hold the whole server up, is refused."""
+    """Open `path` for appending; a pipe, which could block the whole server, is refused."""
     try:
         descriptor = open_own(path, _FLAGS, 0o600)
     except PlantedFileError as error:

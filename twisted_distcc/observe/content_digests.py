@@ -1,7 +1,7 @@
 """Digests of sources and objects.
 
-`content_of` has the SHA-256 and the length of a body, `content_of_tree` those of a tree.  A digest takes
-about a millisecond a megabyte: callers see to it that this holds nobody up.
+`content_of` returns the SHA-256 and the length of a body, `content_of_tree` those of a tree.  A digest
+takes about a millisecond per megabyte: callers must make sure that this blocks nobody.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from twisted_distcc.observe.job_records import Content
 
 
 def content_of(body: Body) -> Content:
-    """Return what `body` holds, which stays the caller's.
+    """Return the digest and length of `body`, which stays the caller's.
 
     Raises:
         OSError: if the body's file cannot be read.
@@ -26,7 +26,7 @@ def content_of(body: Body) -> Content:
 
 
 def content_of_tree(tree: Tree) -> Content:
-    """Return what `tree` holds: one digest of all names, links, and files as they came, packed.
+    """Return one digest of all names, links and files of `tree`, as received, and their total length.
 
     Raises:
         OSError: if the file of its contents cannot be read.

@@ -1,8 +1,8 @@
-"""One line for each job.
+"""Job records: one line of the log for each job.
 
-In: what is known of a job when it is over.  Out: a line of `key=value` pairs that begins with `job`, for
-people and for programs.  A value that is not plain is a JSON string, so that nothing that a client sends
-can end a line or begin a pair.
+A `JobRecord` has what is known of a finished job; its `line` begins with `job`, followed by `key=value`
+pairs, for people and for programs.  A value that is not plain is written as a JSON string, so that
+nothing that a client sends can end a line or begin a pair.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ Verdict: TypeAlias = Literal["done", "refused", "failed", "cancelled"]
 
 _PLAIN: Final = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_./:@%+,[]-")
 _LONGEST: Final = 1000
-# What a line tells; the rest is for the audit log.
+# The pairs in a line; the rest is for the audit log.
 _PAIRS: Final = (
     "peer", "verdict", "version", "compiler", "source", "status", "received", "sent", "waited", "ran",
     "cpu", "reason",
@@ -26,7 +26,7 @@ _PAIRS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """What a file holds: the digest of its bytes, in hexadecimal, and how many there are."""
+    """The content of a file: the digest of its bytes, in hexadecimal, and its length in bytes."""
 
     sha256: str
     length: int
@@ -34,23 +34,23 @@ class Content:
 
 @dataclass(frozen=True, slots=True)
 class JobRecord:
-    """A job that is over.  A field that is `None` is not known, and left out.
+    """A finished job.  A field that is `None` is unknown, and left out.
 
     Attributes:
-        peer: who asked.
+        peer: who sent it.
         verdict: `done` (the compiler ran, whatever it found), `refused` by a rule, `failed` on this
-            machine, or `cancelled` because the client went.
-        reason: the sentence that the client was sent instead of a result.
-        version: of the protocol.
+            machine, or `cancelled` because the client disconnected.
+        reason: the message that the client was sent instead of a result.
+        version: the protocol version.
         compiler: the path that ran, or the name that was asked for.
         source: the source's name at the client.
-        status: the compiler's exit code, or 128 and the signal.
+        status: the compiler's exit code, or 128 plus the signal.
         received, sent: bytes of source and of object, expanded.
-        waited, ran, cpu: seconds in line, compiling, and of processor time.
-        trace: what became of each rule that was tried.
+        waited, ran, cpu: seconds spent waiting and compiling, and of processor time.
+        trace: the outcome of each rule that was tried.
         compiler_sha256: the compiler's digest.
-        source_content: what was compiled.
-        object_content, dependencies_content: what was made of it.
+        source_content: the digest and length of the source.
+        object_content, dependencies_content: those of the outputs.
         limits: the limits that ended it.
         duration: seconds from its arrival to its end.
     """
@@ -76,7 +76,7 @@ class JobRecord:
     duration: float | None = None
 
     def line(self) -> str:
-        """Return the job's line, without its end."""
+        """Return the job's line, without a newline."""
         return " ".join(("job", *self._pairs()))
 
     def _pairs(self) -> Iterator[str]:

@@ -1,8 +1,8 @@
-"""Lines of a log: their form, their levels, and the file that they go to.
+"""Log lines: their format, their levels, and the file that they go to.
 
-In: a level and a text.  Out: a line in a file, or on standard error.  This module refuses to know what
-made a line necessary, and Twisted: `logs` writes the events of Twisted's logger by it, and a server for
-one connection, which has no time to load that, writes by `LineLog`.
+A `LineFile` writes a level and a text as a line of a file, or of standard error.  It does not need
+Twisted: `logs` uses it for the events of Twisted's logger, and a server for one connection, which has no
+time to load that, uses `LineLog`.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from typing import Any, Final, Protocol, TextIO
 from twisted_distcc.observe.opening import open_own
 
 SYSLOG: Final = "/dev/log"
-"""Where syslog listens."""
+"""The socket of syslog."""
 
 _KINDS: Final = ("debug", "info", "warn", "error", "critical")
 
-# distccd's names for levels, which are syslog's, and the kinds of line that they stand for.
+# distccd's names for levels, which are syslog's, and the kinds of line that they correspond to.
 LEVELS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "emergency": "critical",
@@ -36,7 +36,7 @@ LEVELS: Final[Mapping[str, str]] = MappingProxyType(
 
 
 class Log(Protocol):
-    """What servers say, as they say it to Twisted's logger: a format, and values for it."""
+    """The log of a server, which is called like Twisted's logger: with a format, and values for it."""
 
     def info(self, format: str, **values: Any) -> None:
         """Tell what happens."""
@@ -48,7 +48,7 @@ class Log(Protocol):
         """Tell what goes wrong here."""
 
     def failure(self, format: str, **values: Any) -> None:
-        """Tell of the exception that is being handled, which nobody expected."""
+        """Log the exception being handled, which was unexpected."""
 
 
 class LineFile:
@@ -65,20 +65,20 @@ class LineFile:
         self._time = ""
 
     def write(self, seconds: float, kind: str, text: str) -> None:
-        """Write one line; whatever text a peer brought into it, all but the first begin with a tab."""
+        """Write an entry; whatever a peer put into its text, further lines begin with a tab."""
         text = text if text.isprintable() else tamed(text)
         self._file.write(f"{self._shown(int(seconds))} [{kind}] {text}\n")
         self._file.flush()
 
     def _shown(self, second: int) -> str:
-        """Return the time to the second, which is worked out once for all lines of a second."""
+        """Return the formatted time, which is computed once for all lines of a second."""
         if second != self._second:
             self._second = second
             self._time = time.strftime("%Y-%m-%dT%H:%M:%S%z", time.localtime(second))
         return self._time
 
     def reopen(self) -> None:
-        """Open the file anew under its name: the old one may have been moved away."""
+        """Reopen the file by its name: the old one may have been moved away."""
         if self._path is not None:
             renewed = self._open()
             self._file.close()
@@ -91,13 +91,13 @@ class LineFile:
 
 
 def tamed(text: str) -> str:
-    """Return `text` with nothing in it that a terminal would obey, or that ends a line but a newline."""
+    """Return `text` with all unprintable characters escaped, except tabs and newlines."""
     plain = (one if one.isprintable() or one in "\t\n" else ascii(one)[1:-1] for one in text)
     return "".join(plain).replace("\n", "\n\t")
 
 
 class LineLog:
-    """A `Log` that writes lines from the level `least` up; see `LEVELS`."""
+    """A `Log` that writes lines of at least the level `least`; see `LEVELS`."""
 
     def __init__(self, lines: LineFile, least: str) -> None:
         self._lines = lines
@@ -116,7 +116,7 @@ class LineLog:
         self._write("error", format, values)
 
     def failure(self, format: str, **values: Any) -> None:
-        """Tell of the exception that is being handled, with its traceback."""
+        """Log the exception being handled, with its traceback."""
         import traceback
 
         trace = {"traceback": traceback.format_exc()}

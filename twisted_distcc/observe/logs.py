@@ -1,7 +1,6 @@
-"""Where Twisted's log goes.
+"""Observers that write Twisted's log to a file, to standard error, or to the system's log.
 
-In: events of Twisted's logger.  Out: lines in a file, on standard error, or in the system's log, from a
-level up; the file is opened anew when log rotation asks for it.
+They write events from a level up, as lines; the file is reopened when log rotation asks for it.
 """
 
 from __future__ import annotations
@@ -62,7 +61,7 @@ class LogFile:
 class SystemLog:
     """Writes events to syslog, as a daemon called `name`; `write` takes a priority and a line.
 
-    Where there is no syslog, the lines are lost.
+    If there is no syslog, the lines are lost.
     """
 
     def __init__(self, name: str, write: Callable[[int, str], object] = syslog.syslog) -> None:
@@ -75,7 +74,7 @@ class SystemLog:
             self._write(_PRIORITIES[_level(event)], line)
 
     def reopen(self) -> None:
-        """Do nothing: rotation is the system's business."""
+        """Do nothing: the system rotates its own log."""
 
     def from_level(self, name: str) -> ILogObserver:
         """Return an observer that passes on what is at least as severe as the level `name`."""

@@ -1,6 +1,6 @@
-"""Opening the files that a server writes for its administrator: logs, accounts, its process number.
+"""Safely open the files that a server writes for its administrator: logs, accounts, its pid file.
 
-In: a path that an administrator gave.  Out: a descriptor.  Such files often lie below a folder of the
+`open_own` takes a path from the administrator.  Such files often lie below a folder of the
 user whom root becomes.  That user, once taken over, could leave a link there, in the place of the file
 or of any folder on the way to it, and have root write to a file of root's at the next start.  So root
 walks the way itself, from one open folder to the next, and asks of each who can change it.  This module
@@ -17,19 +17,19 @@ from typing import Final
 _ROOT: Final = 0
 _OTHERS_WRITE: Final = stat.S_IWGRP | stat.S_IWOTH
 _FOLDER: Final = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-# As many as the kernel follows (path_resolution(7)).
+# The most links that the kernel follows (path_resolution(7)).
 _MOST_LINKS: Final = 40
 _PROCESSES: Final = "/proc"
 
 
 class PlantedFileError(OSError):
-    """What root was to write to may be of somebody else's choosing."""
+    """Somebody else may have chosen the file that root should write to."""
 
 
 def open_own(path: str, flags: int, mode: int = 0o644) -> int:
-    """Open `path` as `os.open` does; root follows no link that another user can have made.
+    """Open `path` as `os.open` does; root follows no link that another user may have made.
 
-    Links lead where root wants as long as root alone can change all folders that have been passed.
+    Links are trusted as long as only root can change all the folders on the way so far.
 
     Raises:
         PlantedFileError: if a link is on the way, or the file has other names, or is no regular file,
@@ -70,11 +70,11 @@ def _opened(way: _Way, name: str, flags: int, mode: int) -> int:
 
 
 class _Way:
-    """The way to `path`, as far as it has been walked.
+    """A walk along `path`, folder by folder.
 
     Attributes:
-        path: where it leads.
-        folder: the last folder that was reached, open.
+        path: the path.
+        folder: a descriptor of the last folder that was reached.
     """
 
     def __init__(self, path: str) -> None:
@@ -87,7 +87,7 @@ class _Way:
 
     @property
     def is_roots_alone(self) -> bool:
-        """Whether root alone can change what lies in the folder, and in all that lead to it."""
+        """Whether only root can change what is in the folder, and in all those on the way to it."""
         return self._is_roots and self._found.st_uid == _ROOT and not self._found.st_mode & _OTHERS_WRITE
 
     def to_the_last(self, *, follow: bool) -> str:
@@ -104,14 +104,14 @@ class _Way:
         return "."
 
     def is_of_processes(self) -> bool:
-        """Say whether it is in `/proc`: links there are the kernel's, and mean open files, not paths."""
+        """Whether it is in `/proc`, where links are the kernel's, and mean open files, not paths."""
         try:
             return self._found.st_dev == os.stat(_PROCESSES).st_dev
         except OSError:
             return False
 
     def _target(self, name: str, is_last: bool) -> str | None:
-        """Return what the link `name` says; `None` if it is no link, or nothing is there."""
+        """Return the target of the link `name`; `None` if it is not a link, or does not exist."""
         if is_last and self.is_of_processes():
             return None
         try:
@@ -139,7 +139,7 @@ class _Way:
         self._is_roots = self._is_roots_choice(before)
 
     def _is_roots_choice(self, before: os.stat_result) -> bool:
-        # Nobody can put another folder in the place of root's where names are sticky.
+        # In a sticky folder nobody can replace a folder of root's.
         if not self._is_roots or before.st_uid != _ROOT:
             return False
         is_sticky = bool(before.st_mode & stat.S_ISVTX) and self._found.st_uid == _ROOT
@@ -147,5 +147,5 @@ class _Way:
 
 
 def _parts(path: str) -> list[str]:
-    """Return the names in `path`, the last one first."""
+    """Return the components of `path`, the last one first."""
     return [part for part in reversed(path.split("/")) if part not in ("", ".")]

@@ -1,8 +1,8 @@
-"""What happens at a server, and who keeps records of it.
+"""Events at a server, and the recorders that keep records of them.
 
-What happened is an `Event`.  Whoever wants to know implements `Recorder`, and a server has a list of
-them (`Recorders`): the log, the audit log, and whatever counts or measures.  Code that reports events
-does not know who keeps them, or in what form.
+A server reports each `Event` to a list of recorders (`Recorders`): the log, the audit log, and anything
+else that implements `Recorder` to count or measure.  Code that reports events does not know who records
+them, or in what form.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class RefusedConnection:
 
 
 Event: TypeAlias = JobRecord | RefusedConnection
-"""What happened: a job is over, whatever became of it, or a connection was refused."""
+"""A finished job, whatever its outcome, or a refused connection."""
 
 
 class Recorder(Protocol):
@@ -34,36 +34,36 @@ class Recorder(Protocol):
 
     @property
     def wants_digests(self) -> bool:
-        """Whether the digests of a job's compiler, input and outputs are worth their time."""
+        """Whether to spend time on the digests of a job's compiler, input and outputs."""
         ...
 
     def record(self, event: Event) -> None:
-        """Record `event`; never raises, because no job fails for want of a record."""
+        """Record `event`; this must never raise, because no job fails for lack of a record."""
         ...
 
     def renew(self) -> None:
-        """Begin anew where the administrator asks for it: a file may have been moved away."""
+        """Reopen files, as the administrator asked for: one may have been moved away."""
         ...
 
     def close(self) -> None:
-        """Record no more."""
+        """Stop recording."""
         ...
 
 
 class Recorders:
-    """All of a server's recorders, as one."""
+    """All recorders of a server, combined into one."""
 
     def __init__(self, recorders: Iterable[Recorder]) -> None:
         self._recorders = tuple(recorders)
         self.wants_digests = any(recorder.wants_digests for recorder in self._recorders)
 
     def record(self, event: Event) -> None:
-        """Have each of them record `event`."""
+        """Record `event` with each of them."""
         for recorder in self._recorders:
             recorder.record(event)
 
     def renew(self) -> None:
-        """Have each of them begin anew."""
+        """Renew each of them."""
         for recorder in self._recorders:
             recorder.renew()
 
@@ -74,9 +74,9 @@ class Recorders:
 
 
 class JobLines:
-    """Writes a line of the log for each job: a warning where somebody should know.
+    """Logs a line for each job, as a warning if somebody should take notice.
 
-    Refused connections are not its business: whoever refuses one says so in the log.
+    Refused connections are ignored: whoever refuses one logs that.
     """
 
     wants_digests: ClassVar[bool] = False

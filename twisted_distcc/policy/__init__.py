@@ -1,1 +1,1 @@
-"""Who may do what: pure functions that answer Allowed or Refused with reasons."""
+"""Access rules: pure functions that return Allowed, or Refused with reasons."""

@@ -1,7 +1,7 @@
-"""Which addresses may connect.
+"""Decide which addresses may connect.
 
-In: networks in CIDR notation, and a peer.  Out: a verdict.  IPv4 addresses that arrive mapped into IPv6
-match IPv4 rules, since `Peer` holds them unmapped.
+An `AllowList` of networks in CIDR notation judges a peer.  IPv4-mapped IPv6 addresses match IPv4 rules,
+since `Peer` holds them unmapped.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ PRIVATE: Final = (
 
 
 class BadNetworkError(DistccError):
-    """A network is not written as an address, optionally with `/` and a prefix length."""
+    """A network is not an address, optionally followed by `/` and a prefix length."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,17 +42,17 @@ class AllowList:
 
     @classmethod
     def parse(cls, texts: Iterable[str]) -> AllowList:
-        """Read networks such as `192.0.2.0/24`, `2001:db8::/32` or `192.0.2.7`.
+        """Parse networks such as `192.0.2.0/24`, `2001:db8::/32` or `192.0.2.7`.
 
         Raises:
-            BadNetworkError: naming the text that is none.
+            BadNetworkError: naming the text that is not a network.
         """
         return cls(tuple(_allowed(text) for text in texts))
 
     def judge(self, peer: Peer) -> Verdict:
-        """Say whether `peer` may connect.
+        """Return whether `peer` may connect.
 
-        One without an address was let in by someone else, and one with a certificate by whoever made it.
+        A peer without an address was admitted by someone else, one with a certificate by its authority.
         """
         address = peer.address
         if (
@@ -66,10 +66,10 @@ class AllowList:
 
 
 def parse_network(text: str) -> Network:
-    """Read an address, or a network such as `192.0.2.0/24`.
+    """Parse an address, or a network such as `192.0.2.0/24`.
 
     Raises:
-        BadNetworkError: if it is none, or has a scope, by which a rule would not go.
+        BadNetworkError: if it is neither, or has a scope, which a rule would ignore.
     """
     if "%" in text:
         raise BadNetworkError(
@@ -96,5 +96,5 @@ def _allowed(text: str) -> Network:
 
 
 def everyone(_: Peer) -> Verdict:
-    """Let every peer in, wherever it is: for servers whose listener lets only friends connect."""
+    """Allow every peer, for servers whose listener only accepts trusted ones."""
     return ALLOWED

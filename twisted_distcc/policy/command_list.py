@@ -1,7 +1,7 @@
-"""Which compilers a client may ask for, by name.
+"""Decide which compilers a client may ask for, by name.
 
-In: the name that the client wrote, and what the server's search path makes of it.  Out: the compiler's
-own path, or a refusal.  Finding files is `execution.compilers`' work; here are only the rules.
+Given the name that the client wrote, and what it means on the server's search path, the rules yield the
+compiler's own path, or a refusal.  `toolchain.finding` finds the files.
 
 Without a command list a name counts when it is a compiler's and is bare, or is the absolute path of the
 very file that the bare name means.  A list (`DISTCC_CMDLIST`) replaces that rule: the last words of the
@@ -17,19 +17,19 @@ from twisted_distcc.errors import DistccError
 
 
 class BadCommandListError(DistccError):
-    """A command list cannot be used: it has no command, or the number of words is none."""
+    """A command list is not valid: it has no command, or the number of words is less than 1."""
 
 
 @dataclass(frozen=True, slots=True)
 class CommandList:
-    """Absolute paths of the commands that may be run, and how many last words must match."""
+    """Absolute paths of the commands that may be run, and how many trailing words must match."""
 
     commands: tuple[str, ...]
     words: int = 1
 
     @classmethod
     def parse(cls, lines: Iterable[str], words: int = 1) -> CommandList:
-        """Read one absolute path a line; empty lines and `#` comments are passed over.
+        """Parse one absolute path per line; empty lines and `#` comments are ignored.
 
         Raises:
             BadCommandListError: if there is no command, one is not absolute, or `words` is below 1.

@@ -1,8 +1,8 @@
-"""How rules name identities, compilers and options: as themselves, or with `*`.
+"""Patterns by which rules name identities, compilers and options: literal text with `*`.
 
-In: a pattern that an administrator wrote, and a text that a peer chose.  Out: whether they match.  `*`
-stands for any characters, and every other character for itself, brackets too: IPv6 addresses have
-them.  This module refuses to know regular expressions: a text can be made to keep one busy for ever.
+An administrator writes the pattern, and a peer chooses the text.  `*` matches any characters, and every
+other character matches itself, including brackets, which IPv6 addresses have.  Regular expressions are
+not used, because a malicious text could keep one busy forever.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 
 def matches(pattern: str, text: str) -> bool:
-    """Whether `text`, as a whole, is what `pattern` says; the time grows with their lengths alone."""
+    """Whether the whole `text` matches `pattern`; the time depends only on their lengths."""
     first, *others = pattern.split("*")
     if not others:
         return text == first
@@ -28,6 +28,6 @@ def matches(pattern: str, text: str) -> bool:
 
 
 def matches_any(patterns: Iterable[str], texts: Iterable[str]) -> bool:
-    """Whether some of `texts` is what some of `patterns` says."""
+    """Whether any of `texts` matches any of `patterns`."""
     texts = tuple(texts)
     return any(matches(pattern, text) for pattern in patterns for text in texts)

@@ -1,7 +1,7 @@
-"""Who is at the other end of a connection.
+"""The identity of the peer at the other end of a connection.
 
-In: what the transport tells of the other end.  Out: `Peer`, which every log line names and every rule
-is about.  An identity is as good as what it stands on: an address, or a certificate.
+A `Peer` is made from what the transport tells; every log line names it, and every rule is about it.  An
+identity is only as trustworthy as its basis: an address, or a certificate.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ class Peer:
     """The other end of a connection.
 
     Attributes:
-        identity: the name that rules and logs know it by, such as `tcp:192.0.2.7` or `stdio`.
+        identity: its name in rules and logs, such as `tcp:192.0.2.7` or `stdio`.
         address: its address, if it has one.
         port: its port, if it has one.
         names: all names that its certificate gives it, if it has one.
@@ -37,35 +37,35 @@ class Peer:
 
 
 STDIO = Peer("stdio")
-"""Whoever started us on its own standard streams: ssh has authenticated it, not we."""
+"""Whoever started us on its standard streams; ssh has authenticated it, we have not."""
 
 
 def tcp_peer(host: str, port: int) -> Peer:
-    """Make the peer of a TCP connection; an IPv6 address that maps an IPv4 one is that one."""
+    """Return the peer of a TCP connection; an IPv4-mapped IPv6 address is unmapped."""
     address = _address(host)
     return Peer(f"tcp:{_shown(address)}", address, port)
 
 
 def uid_peer(uid: int) -> Peer:
-    """Make the peer of a unix socket: a user of this machine, by number."""
+    """Return the peer of a UNIX socket: a user of this machine, by number."""
     return Peer(f"uid:{uid}")
 
 
 def ssh_peer(login: str, connection: str) -> Peer:
-    """Make the peer that ssh let in.
+    """Return the peer that ssh admitted.
 
     Args:
-        login: the account that it serves, or the name that a key's forced command gives.
-        connection: what ssh tells of the other end, which begins with its address; empty if it does not.
+        login: the account, or the name in a key's forced command.
+        connection: `SSH_CONNECTION`, which begins with the client's address, or an empty text.
     """
     host = connection.partition(" ")[0]
-    # What sshd calls a client that came by no network: over vsock, or a unix socket.
+    # sshd's word for a client that did not come over a network but over vsock or a UNIX socket.
     has_none = host in ("", "UNKNOWN")
     return Peer(f"ssh:{login}", None if has_none else _address(host))
 
 
 def certified_peer(name: str, names: tuple[str, ...], host: str, port: int) -> Peer:
-    """Make the peer of a connection from `host` on which the user `name` has shown a certificate."""
+    """Return the peer of a connection from `host` on which the user `name` presented a certificate."""
     return Peer(f"tls:{name}", _address(host), port, names)
 
 

@@ -16,14 +16,14 @@ from twisted_distcc.policy.access import BadNetworkError, Network, parse_network
 from twisted_distcc.policy.rules import Policy, Rule, Terms
 
 KINDS: Final = ("tls:", "ssh:", "uid:", "tcp:")
-"""How identities begin; `stdio` is whole."""
+"""Prefixes of identities; `stdio` has none."""
 
 _MOST_SLOTS: Final = 100_000
 _MOST_PRIORITY: Final = 1000
 
 
 class BadPolicyError(DistccError):
-    """A policy cannot be meant as it is written; the text names file, rule and key."""
+    """A policy is not valid; the text names file, rule and key."""
 
     exit_code = EXIT_BAD_ARGUMENTS
 
@@ -33,7 +33,7 @@ class _WrongError(Exception):
 
 
 def parse_policy(text: str, file: str) -> Policy:
-    """Read the policy `text`, which lies in `file`.
+    """Parse the policy `text`, the contents of `file`.
 
     Raises:
         BadPolicyError: naming what is wrong, and where.
@@ -55,7 +55,7 @@ def parse_policy(text: str, file: str) -> Policy:
 
 
 def is_identity(text: str) -> bool:
-    """Whether `text` can be an identity, or a pattern of some."""
+    """Whether `text` can be an identity, or a pattern of identities."""
     return text in {"*", "stdio"} or (text.startswith(KINDS) and text not in KINDS)
 
 

@@ -1,9 +1,9 @@
-"""The administrator's rules: who may have what compiled, on which terms.
+"""The administrator's rules: who may compile what, on which terms.
 
-In: rules, and a peer with what it asks for.  Out: a `Decision`, which keeps what became of each rule, so
-that a log and `twisted-distcc doctor` can explain it.  The first rule that matches decides; where none
-does, the answer is no.  This module refuses to know how rules are written (`reading` does), whether
-addresses may connect at all (`access` does) and what the options of a compiler mean (`cmdline` does).
+`Policy.decide` takes a peer and what it asks for, and returns a `Decision`, which records the outcome of
+each rule, so that a log and `twisted-distcc doctor` can explain it.  The first rule that matches
+decides; if none does, the answer is no.  `reading` parses the rules, `access` decides whether addresses
+may connect at all, and `cmdline` knows what the options of a compiler mean.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ from twisted_distcc.policy.patterns import matches_any
 from twisted_distcc.policy.peer import Peer
 from twisted_distcc.policy.verdict import ALLOWED, Refused, Verdict
 
-# What every command has, and no rule is about: -c, -o and the names of files.
+# What every command has, and rules ignore: -c, -o and the names of files.
 _UNASKED: Final = frozenset({Role.SOURCE, Role.OUTPUT, Role.STAGE})
-# What `only_options` does not ask for either: the dependency file, an output like the object; and -x,
-# which clients add, for what they send is preprocessed.
+# What `only_options` ignores as well: the dependency file, an output like the object; and -x, which
+# clients add because what they send is preprocessed.
 _EVERYBODYS: Final = frozenset(
     {Role.MAKE_RULES, Role.MAKE_FILE, Role.MAKE_TARGET, Role.MAKE_PHONY, Role.FOR_PREPROCESSOR}
     | {Role.LANGUAGE}
@@ -35,11 +35,11 @@ _EVERYBODYS: Final = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """On which terms a job is served.
+    """The terms on which a job is served.
 
     Attributes:
-        slots: how many jobs of its identity may run at a time; `None` is as many as there are.
-        priority: who goes first in line: the higher number.
+        slots: how many jobs of its identity may run at a time; `None` for no limit.
+        priority: jobs with a higher number go first.
         share: whether others may be given its results.
     """
 
@@ -49,7 +49,7 @@ class Terms:
 
 
 PLAIN: Final = Terms()
-"""The terms where nothing is said of any."""
+"""The default terms."""
 
 
 @dataclass(frozen=True)  # without slots: it remembers spellings, which most servers never ask for
@@ -58,7 +58,7 @@ class Wish:
 
     Attributes:
         compilers: the compiler's path on this server, and the file that it leads to.
-        asked: its options, in their order.
+        asked: its options, in order.
     """
 
     compilers: tuple[str, ...]
@@ -66,7 +66,7 @@ class Wish:
 
     @classmethod
     def of(cls, compilers: tuple[str, ...], compilation: Compilation) -> Wish:
-        """Make the wish that a command line is; names of files are no options."""
+        """Return the wish expressed by a command line; names of files are not options."""
         return cls(compilers, tuple(o for o in compilation.options if o.role not in _UNASKED))
 
     @cached_property
@@ -77,18 +77,18 @@ class Wish:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One rule; it matches where all of its conditions do, and an empty condition always does.
+    """One rule; it matches if all of its conditions do, and an empty condition always does.
 
     Attributes:
-        name: what it is called in logs.
+        name: its name in logs.
         who: patterns of identities.
         allow: whether what it matches is allowed, or refused.
-        networks: where the peer's address lies (`from`).
-        compilers: patterns of paths, or of file names where they have no slash.
-        options: patterns, one of which an option of the command matches.
-        only_options: patterns, one of which each option of the command matches.
-        terms: for what is allowed.
-        reason: a sentence of the administrator's.
+        networks: networks that must contain the peer's address (`from`).
+        compilers: patterns of paths, or of file names if they have no slash.
+        options: patterns, at least one of which must match some option of the command.
+        only_options: patterns, at least one of which must match each option of the command.
+        terms: the terms for what is allowed.
+        reason: a sentence by the administrator.
     """
 
     name: str
@@ -102,7 +102,7 @@ class Rule:
     reason: str = ""
 
     def obstacles(self, peer: Peer, wish: Wish) -> Iterator[str]:
-        """Say of each condition that fails why it does."""
+        """Yield, for each condition that fails, why it does."""
         if not matches_any(self.who, (peer.identity,)):
             yield f"{peer.identity} is not {_either(self.who)}"
         if self.networks and not self._is_near(peer):
@@ -129,13 +129,13 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Tried:
-    """What became of one rule: it matched, or these are the conditions that failed."""
+    """The outcome of one rule: it matched, or these conditions failed."""
 
     rule: Rule
     obstacles: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        """Say it in one sentence, without a full stop."""
+        """Return the outcome as one sentence, without a full stop."""
         if self.obstacles:
             return f"rule {self.rule.name!r} does not match: {'; '.join(self.obstacles)}"
         reason = f": {self.rule.reason}" if self.rule.reason else ""
@@ -144,12 +144,12 @@ class Tried:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What the rules say.
+    """The decision that the rules make.
 
     Attributes:
-        verdict: whether it may be done; a refusal is one sentence for the client.
+        verdict: whether it is allowed; a refusal is one sentence for the client.
         trace: the rules up to the one that decided, which is the last, unless none did.
-        terms: for what is allowed.
+        terms: the terms for what is allowed.
     """
 
     verdict: Verdict
@@ -158,19 +158,19 @@ class Decision:
 
     @property
     def reasons(self) -> tuple[str, ...]:
-        """What became of each rule that was tried, as a sentence each."""
+        """The outcome of each rule that was tried, as a sentence each."""
         return tuple(map(str, self.trace))
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """Rules in the order in which they are tried; `file` is where they are written, if anywhere."""
+    """Rules in the order in which they are tried; `file` is the file that they are from, if any."""
 
     rules: tuple[Rule, ...]
     file: str | None = None
 
     def decide(self, peer: Peer, wish: Wish) -> Decision:
-        """Say whether `peer` may have what it wishes."""
+        """Decide whether `peer` may have what it asks for."""
         trace: list[Tried] = []
         for rule in self.rules:
             trace.append(Tried(rule, tuple(rule.obstacles(peer, wish))))
@@ -180,7 +180,7 @@ class Policy:
 
 
 UNRULED: Final = Decision(ALLOWED)
-"""What is decided where there are no rules: who was let in may compile."""
+"""The decision without rules: whoever was admitted may compile."""
 
 _NOBODY_NAMED: Final = Refused(
     (
@@ -192,18 +192,18 @@ _NOBODY_NAMED: Final = Refused(
 
 
 def decide_without_rules(peer: Peer, _wish: Wish) -> Decision:
-    """Decide where there is no policy.
+    """Decide without a policy.
 
-    An address was let in by `--allow`, a login by ssh; but a certificate says only who somebody is.
+    An address was admitted by `--allow`, a login by ssh; but a certificate only says who somebody is.
     """
     return Decision(_NOBODY_NAMED) if peer.identity.startswith("tls:") else UNRULED
 
 
 def allow_users(names: tuple[str, ...]) -> Policy:
-    """Make the policy that `--allow-user` is short for.
+    """Return the policy that `--allow-user` is short for.
 
-    Certificates of these names may have everything; `*` is every certificate of the authority.  Who
-    comes without one was let in by `--allow`, by ssh or by the system, and stays so.
+    Certificates with these names are allowed everything; `*` is every certificate of the authority.
+    Whoever has none was admitted by `--allow`, by ssh or by the system, and still is.
     """
     users = Rule("--allow-user", tuple(f"tls:{name}" for name in names), allow=True)
     others = Rule("certificates not listed", ("tls:*",), allow=False, reason=_UNNAMED)
@@ -228,7 +228,7 @@ def _refused(sentence: str, trace: list[Tried]) -> Refused:
 
 
 def _names(paths: tuple[str, ...]) -> Iterator[str]:
-    """Return paths, which patterns with a slash are about, and file names, for those without."""
+    """Yield paths, for patterns with a slash, and file names, for those without."""
     for path in paths:
         yield path
         yield path.rpartition("/")[2]

@@ -1,7 +1,6 @@
-"""How much of one thing is taken, and by whom.
+"""Quotas: how much of one resource is taken, and by whom.
 
-In: who takes or gives back how much.  Out: whether there is so much left for them.  Of each thing one
-client gets half at the most, so that no client alone can keep the others out.
+One client gets at most half of a resource, so that no single client can keep the others out.
 """
 
 from __future__ import annotations
@@ -10,17 +9,17 @@ from collections import Counter
 
 
 class Tally:
-    """How much of one thing is taken, and by whom."""
+    """How much of one resource is taken, and by whom."""
 
     def __init__(self, ceiling: int) -> None:
         self.ceiling: int = ceiling
-        """The most that all have together."""
+        """The most that all clients together may have."""
         self._taken: Counter[str] = Counter()
         self._total = 0
 
     @property
     def share(self) -> int:
-        """The most that one client gets."""
+        """The most that one client may have."""
         return (self.ceiling + 1) // 2
 
     def taken(self, who: str) -> int:
@@ -28,7 +27,7 @@ class Tally:
         return self._taken[who]
 
     def take(self, who: str, amount: int) -> bool:
-        """Take so much for `who`, or nothing if that is more than there is, or than its share."""
+        """Take `amount` for `who`; return False if that exceeds the rest or its share."""
         if self._total + amount > self.ceiling or self._taken[who] + amount > self.share:
             return False
         self._taken[who] += amount
@@ -36,7 +35,7 @@ class Tally:
         return True
 
     def give_back(self, who: str, amount: int) -> None:
-        """Give back so much of what `who` has taken."""
+        """Give back `amount` of what `who` has taken."""
         self._total -= amount
         self._taken[who] -= amount
         if not self._taken[who]:

@@ -1,7 +1,7 @@
-"""The two answers that a rule can give.
+"""The two possible verdicts of a rule.
 
-In: nothing.  Out: `Allowed` and `Refused`; a refusal carries every reason, each a sentence that a person
-at the client can act on.
+They are `Allowed` and `Refused`; a refusal has all its reasons, each a sentence that the user at the
+client can act on.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from twisted_distcc.errors import EXIT_FAILURE
 
 @dataclass(frozen=True, slots=True)
 class Allowed:
-    """Nothing speaks against it."""
+    """There is no objection."""
 
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """It may not be done, for `reasons`; `exit_code` is what the client is told as the status.
+    """It is refused, for `reasons`; the client gets `exit_code` as the status.
 
-    `trace` is how that came about, for the administrator alone: a client is not told of others' rules.
+    `trace` is how that came about, only for the administrator: a client must not learn of others' rules.
     """
 
     reasons: tuple[str, ...]
@@ -34,7 +34,7 @@ class Refused:
 
 
 Verdict: TypeAlias = Allowed | Refused
-"""What is decided about a peer or a request."""
+"""The verdict on a peer or a request."""
 
 ALLOWED = Allowed()
-"""The verdict that nothing speaks against it."""
+"""The verdict without objections."""

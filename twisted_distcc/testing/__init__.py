@@ -1,7 +1,7 @@
-"""What tests of your own need: a real client joined to a real server, in memory.
+"""Tools for your own tests: a real client joined to a real server, in memory.
 
-In: a compile function and a clock.  Out: replies, or the failures that were asked for; without sockets,
-threads, processes or waiting, so that `SynchronousTestCase` is enough.
+Given a compile function and a clock, they produce replies, or the faults that a test asks for, without
+sockets, threads, processes or waiting, so that `SynchronousTestCase` is enough.
 """
 
 from twisted_distcc.testing.memory_farm import Answer, Job, MemoryFarm, ScriptedCompile, in_place_bulk

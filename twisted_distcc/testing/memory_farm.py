@@ -1,8 +1,8 @@
-"""A farm in memory: a real client joined to a real server, and a script in place of compilers.
+"""A farm in memory: a real client joined to a real server, with a script in place of compilers.
 
-In: a compile function.  Out: a `DistccClient` and a `DistccServerFactory` that talk over a network in
-memory, by a `Clock`.  There are no sockets, threads or processes; bodies beyond 64 KiB lie in temporary
-files, as they always do.
+A `MemoryFarm` takes a compile function, and has a `DistccClient` and a `DistccServerFactory` that talk
+over a network in memory, driven by a `Clock`.  There are no sockets, threads or processes; bodies beyond
+64 KiB are in temporary files, as always.
 """
 
 from __future__ import annotations
@@ -38,20 +38,20 @@ class MemoryFarm:
         request = Request((b"gcc", b"-c", b"a.c"), Body.of(b"int a;"))
         reply = self.successResultOf(farm.compile(request))
 
-    Whatever takes time takes it from `clock`, which stands still until it is advanced.  Two farms with
-    one clock make a chain: the compile function of the first asks the client of the second.
+    Time is that of `clock`, which stands still until it is advanced.  Two farms with one clock can form
+    a chain: the compile function of the first calls the client of the second.
 
     Args:
         compile: serves the requests.
         clock: the time of both ends and of the network; `None` makes a new one.
-        directory: where large bodies lie; `None` is the system's temporary folder.
+        directory: where large bodies are kept; `None` is the system's temporary folder.
 
     Attributes:
         clock: as above.
         bulk: compresses and expands the bodies of both ends; see `in_place_bulk`.
         server: the server; its settings may be changed between connections.
-        endpoint: leads to it, and has the faults; whatever takes an endpoint can use it.
-        client: asks it.
+        endpoint: connects to it, and has the faults; anything that takes an endpoint can use it.
+        client: the client.
     """
 
     def __init__(
@@ -66,7 +66,7 @@ class MemoryFarm:
         self.client: DistccClient = DistccClient(self.endpoint, self.clock, self.bulk)
 
     def compile(self, request: Request) -> Deferred[Reply]:
-        """Have `request` served, as `DistccClient.compile` does, and let happen what takes no time."""
+        """Send `request`, as `DistccClient.compile` does, and let all happen that takes no time."""
         answer = self.client.compile(request)
         self.clock.advance(0)
         return answer
@@ -78,12 +78,12 @@ class Job:
 
     Attributes:
         arguments: the command line.
-        source: all of the source.
+        source: the whole source.
         version: the protocol version.
         peer: who sent it.
         files: the bytes of each file of its tree, by name.
-        links: where each link of its tree leads, by name.
-        directory: where the client works, if there is a tree.
+        links: the target of each link of its tree, by name.
+        directory: the client's working directory, if there is a tree.
     """
 
     arguments: tuple[bytes, ...]
@@ -110,14 +110,14 @@ Answer: TypeAlias = Reply | Exception | Deferred[Reply]
 
 
 class ScriptedCompile:
-    """A compile function that keeps to a script.
+    """A compile function that follows a script.
 
     Args:
         answers: one for each job, in this order: a reply, an exception to raise, or a Deferred to wait
             for.  A job without one is an `AssertionError`, and fails the test by way of the log.
 
     Attributes:
-        jobs: what was asked, the oldest first.
+        jobs: the requests so far, oldest first.
     """
 
     def __init__(self, *answers: Answer) -> None:
@@ -141,7 +141,7 @@ def in_place_bulk(directory: str | None = None) -> Bulk:
 
 
 def _filter(command: Command) -> int:
-    """Stand in for `compression.filter`, the program for bodies of many megabytes."""
+    """Stand in for `content.filter`, the program for bodies of many megabytes."""
     direction, ceiling = command.argv[-2:]
     with open(command.stdin, "rb", closefd=False) as file:
         body = file.read()

@@ -1,8 +1,7 @@
 """Mutual TLS in memory: a server with a certificate, and users with theirs.
 
-Code that decides by who somebody is has to be tested with certificates, and those with a socket, an
-authority and some waiting are slow tests.  Here the handshakes are real, and the way is a
-`MemoryEndpoint`::
+Code whose decisions depend on who a user is has to be tested with certificates, and tests with a socket,
+an authority and some waiting are slow.  Here the handshakes are real, over a `MemoryEndpoint`::
 
     farm = MemoryFarm(ScriptedCompile(Reply(0)))
     tls = MemoryTls(farm.server, "authority", farm.clock)
@@ -37,16 +36,16 @@ class MemoryTls:
     """Puts mutual TLS in front of a server.
 
     Args:
-        server: serves those whose certificates are trusted.  A `DistccServerFactory` knows them by
-            the names in these from then on.
-        folder: is made, for an authority of its own and all that it issues.
-        clock: carries all bytes, and is the time of both ends; `None` makes a new one.
-        name: what the server's certificate says, and users call it.
+        server: serves users with trusted certificates.  A `DistccServerFactory` identifies them by the
+            names in these from then on.
+        folder: created, for a new authority and everything that it issues.
+        clock: delivers all bytes, and is the time of both ends; `None` makes a new one.
+        name: the server's name, in its certificate and to users.
 
     Attributes:
-        authority: makes the certificates.  It is that of `twisted-distcc certs`.
-        clock: as above.  Certificates begin to be good a little before now, and end by this clock.
-        network: leads to the server, without TLS; it has the faults.
+        authority: issues the certificates; it is the one behind `twisted-distcc certs`.
+        clock: as above.  Certificates become valid a little before now, and expire by this clock.
+        network: connects to the server, without TLS; it has the faults.
     """
 
     def __init__(
@@ -71,10 +70,10 @@ class MemoryTls:
         self.network: MemoryEndpoint = MemoryEndpoint(self._server, self.clock)
 
     def endpoint(self, user: str, server: str | None = None) -> IStreamClientEndpoint:
-        """Return the way by which `user` connects to the server, calling it `server` if that is given.
+        """Return an endpoint for `user`, who expects the server to be called `server`, if given.
 
-        The user's certificate is made when it is first needed.  Connecting fails with a `HostError`
-        where the two do not trust each other.
+        The user's certificate is issued when it is first needed.  Connecting fails with a `HostError`
+        if the two do not trust each other.
         """
         if user not in self._users:
             self._users[user] = _files(self.authority.issue_user(user).folder)
@@ -82,12 +81,12 @@ class MemoryTls:
         return TlsEndpoint(self.network, server or self._name, SERVER_ADDRESS.port, identity, self.clock)
 
     def revoke(self, user: str) -> None:
-        """Revoke the certificate of `user`; the server knows at once, and endpoints stay as they are."""
+        """Revoke the certificate of `user`; the server learns at once, and endpoints stay unchanged."""
         self.authority.revoke(user)
         self._server.renew()
 
     def run(self, seconds: float = 0.0) -> None:
-        """Let `seconds` pass, and then everything happen that takes no time."""
+        """Let `seconds` pass, and then let everything happen that takes no time."""
         self.clock.pump([seconds] + [0.0] * _TURNS)
 
     def _now(self) -> datetime:

@@ -1,8 +1,8 @@
-"""A network in memory: an endpoint that leads to a factory, and what can go wrong on the way.
+"""A network in memory: an endpoint that connects to a factory, and faults on the way.
 
-In: a server's factory and a `Clock`.  Out: connections that both ends take for real ones.  No socket is
-known here.  All that is sent arrives by the clock, never inside the call that sent it; without a fault
-it takes no time, so that `clock.advance(0)` carries everything that is on its way, and the answers.
+A `MemoryEndpoint` takes a server's factory and a `Clock`, and makes connections that look real to both
+ends, without sockets.  Everything arrives by the clock, never inside the call that sent it; without a
+fault it takes no time, so `clock.advance(0)` delivers everything in flight, and the answers.
 """
 
 from __future__ import annotations
@@ -30,32 +30,32 @@ from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-# Of the networks that RFC 5737 keeps for documentation.
+# From the networks that RFC 5737 reserves for documentation.
 CLIENT_ADDRESS: Final = IPv4Address("TCP", "192.0.2.1", 40000)
-"""Where the client of a network in memory calls from."""
+"""The default address of the client."""
 SERVER_ADDRESS: Final = IPv4Address("TCP", "192.0.2.2", 3632)
-"""Where the server of a network in memory listens."""
+"""The address of the server."""
 
 Address: TypeAlias = IPv4Address | IPv6Address | UNIXAddress
 
 
 @dataclass(frozen=True, slots=True)
 class HangUp:
-    """The sender hangs up once `after` bytes were carried."""
+    """The sender hangs up once `after` bytes were delivered."""
 
     after: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Stall:
-    """Nothing is carried after `after` bytes, not even the sender's hanging up."""
+    """Nothing is delivered after `after` bytes, not even the sender's hanging up."""
 
     after: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Garbage:
-    """After `after` bytes, `data` arrives in place of all the rest."""
+    """After `after` bytes, `data` arrives in place of the rest."""
 
     data: bytes = b"HTTP/1.1 400 Bad Request\r\n\r\n"
     after: int = 0
@@ -63,14 +63,14 @@ class Garbage:
 
 @dataclass(frozen=True, slots=True)
 class Slow:
-    """Each `piece` bytes, or what is left of a write, take `seconds` of the clock."""
+    """Each `piece` bytes, or the rest of a write, take `seconds` of the clock."""
 
     seconds: float
     piece: int = 1024
 
 
 Fault: TypeAlias = HangUp | Stall | Garbage | Slow
-"""What goes wrong on one way of a connection in memory."""
+"""A fault in one direction of a connection."""
 
 # What arrives: bytes, or that the sender closed (`ConnectionDone`) or reset (`ConnectionLost`).
 _Item: TypeAlias = bytes | type[ConnectionDone | ConnectionLost]
@@ -78,18 +78,18 @@ _Item: TypeAlias = bytes | type[ConnectionDone | ConnectionLost]
 
 @implementer(IStreamClientEndpoint)
 class MemoryEndpoint:
-    """Leads to the protocols that `server` builds.
+    """Connects to the protocols that `server` builds.
 
     Args:
-        server: the factory of whatever serves.
-        clock: carries all bytes; the two ends should measure time by it, too.
-        address: where the server sees the client come from.
+        server: the server's factory.
+        clock: delivers all bytes; the two ends should measure time by it, too.
+        address: the client's address, as the server sees it.
 
     Attributes:
-        address: as above; it may be changed between connections, as all that follows.
+        address: as above; like all that follow, it may be changed between connections.
         reachable: whether connections are accepted; if not, they are refused.
-        on_request: what is wrong with the way to the server, on connections to come; `None` is nothing.
-        on_reply: what is wrong with the way back.
+        on_request: the fault on the way to the server, for future connections; `None` for none.
+        on_reply: the fault on the way back.
     """
 
     def __init__(
@@ -103,9 +103,9 @@ class MemoryEndpoint:
         self._clock = clock
 
     def connect(self, protocolFactory: IProtocolFactory) -> Deferred[IProtocol]:
-        """Connect a protocol of `protocolFactory`; what it sends at once arrives by the clock.
+        """Connect a protocol of `protocolFactory`; even what it sends at once arrives by the clock.
 
-        The Deferred has fired: with the protocol, or with a `ConnectError`.
+        The Deferred has fired already: with the protocol, or with a `ConnectError`.
         """
         there = self._server.buildProtocol(self.address) if self.reachable else None
         here = protocolFactory.buildProtocol(SERVER_ADDRESS)
@@ -132,17 +132,17 @@ class _Way:
 
     @property
     def delay(self) -> float:
-        """Seconds until all that was sent has arrived."""
+        """Seconds until everything that was sent has arrived."""
         return max(0.0, self._free_at - self.clock.seconds())
 
     def send(self, data: bytes, receiver: _End) -> None:
-        """Carry `data`, or what the fault makes of it."""
+        """Deliver `data`, or what the fault makes of it."""
         for seconds, item in self._spoil(data) if self.carries else ():
             self._free_at = self.clock.seconds() + self.delay + seconds
             self.clock.callLater(self.delay, receiver.arrive, item)
 
     def end(self, item: _Item, receiver: _End) -> None:
-        """Carry the news that the sender has gone."""
+        """Deliver the news that the sender has gone."""
         if not self._is_silent:
             self.clock.callLater(self.delay, receiver.arrive, item)
 
@@ -175,8 +175,8 @@ class _Way:
 class _End:
     """One end of a connection: the transport of one protocol.
 
-    It takes all that is written, so a push producer is never paused.  A protocol whose peer closed one
-    direction is closed whole, as Twisted does for those that know nothing of half of a connection.
+    It accepts everything that is written, so a push producer is never paused.  If the peer closes one
+    direction, both are closed, as in Twisted for protocols that do not support half-closing.
     """
 
     other: _End
@@ -200,7 +200,7 @@ class _End:
     def getPeer(self) -> IAddress:
         return self._peer
 
-    # A transport under TLS is asked for these, whatever it is itself.
+    # TLS calls these on its transport, whatever that is.
 
     def setTcpNoDelay(self, enabled: bool) -> None:
         pass
@@ -280,7 +280,7 @@ class _End:
         self.loseConnection()
 
     def arrive(self, item: _Item) -> None:
-        """Take what the other end sent; it is held while reading is paused."""
+        """Receive what the other end sent; it is held back while reading is paused."""
         self._arrived.append(item)
         self._release()
 

@@ -1,6 +1,6 @@
-"""Programs that are not started: a `Spawner` whose commands do what a test says.
+"""Fake programs: a `Spawner` whose commands do what a test says.
 
-In: commands.  Out: processes that end when the test ends them, or that a function stands in for.
+Its processes end when the test ends them, or are replaced by a function.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ class FakeProcess:
     """A program that was not started.
 
     Attributes:
-        command: what would have been.
-        is_killed: whether somebody killed it, rather than letting it end.
+        command: the command that would have been started.
+        is_killed: whether it was killed, rather than left to end.
     """
 
     def __init__(self, command: Command) -> None:
@@ -28,7 +28,7 @@ class FakeProcess:
         self._waiting: list[Deferred[Ended]] = []
 
     def end(self) -> Deferred[Ended]:
-        """Give, when it has ended, how it ended; it took no processor time."""
+        """Return a Deferred of how it ended, which fires when it has; it took no processor time."""
         waiting: Deferred[Ended] = Deferred(self._waiting.remove)
         if self._ended is None:
             self._waiting.append(waiting)
@@ -37,13 +37,13 @@ class FakeProcess:
         return waiting
 
     def kill(self) -> None:
-        """End it by SIGKILL; without effect when it has ended."""
+        """End it with SIGKILL; no effect if it has ended."""
         if self._ended is None:
             self.is_killed = True
             self.finish(signal.SIGKILL)
 
     def finish(self, status: int = 0) -> None:
-        """End it with the wait status `status`, an exit code times 256 or the number of a signal."""
+        """End it with the wait status `status`: an exit code times 256, or the number of a signal."""
         self._ended = Ended(status, 0.0, 0.0)
         waiting, self._waiting = self._waiting, []
         for deferred in waiting:
@@ -67,7 +67,7 @@ class FakeSpawner:
         self._program = program
 
     def __call__(self, command: Command) -> FakeProcess:
-        """Do as if `command` were started."""
+        """Pretend to start `command`."""
         status = None if self._program is None else self._program(command)
         process = FakeProcess(command)
         self.processes.append(process)

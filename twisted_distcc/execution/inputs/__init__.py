@@ -1,1 +1,1 @@
-"""The files that come with a job: checked, laid out, shown to a compiler, and removed."""
+"""The input files of a job: check them, write them to disk for a compiler, and remove them."""

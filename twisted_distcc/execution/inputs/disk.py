@@ -1,4 +1,4 @@
-"""A tree on the disk.
+"""Write a tree to disk.
 
 A `Root` is a folder that becomes what a `Layout` says, one layout after the other.  Nothing is
 written through a link: no path of a layout leads over one, nobody else writes here, and links come last
@@ -30,10 +30,10 @@ _NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXE
 
 
 class _Key(NamedTuple):
-    """What tells a file from others: what it holds, and the how manieth of the tree's it is that does.
+    """The identity of a file: its content, and its number among the tree's files with that content.
 
-    To gcc files of one size, one time (in seconds) and the same contents are one file, of which it reads
-    but the first that says `#pragma once`; to clang those that are one file of the file system.
+    gcc takes files of the same size, time (in seconds) and contents for one file, and reads only the
+    first of them if it says `#pragma once`; clang does so for those with the same inode.
     """
 
     digest: bytes
@@ -41,9 +41,9 @@ class _Key(NamedTuple):
 
 
 class Root:
-    """A folder with a tree in it, or with what is left of its last one.
+    """A folder with a tree in it, or with the remains of its last one.
 
-    When a folder or a link was made tells what was in the tree before: it is for one owner's alone.
+    The times of folders and links reveal what was in an earlier tree, so all its trees have one owner.
 
     Attributes:
         path: the folder.
@@ -70,22 +70,22 @@ class Root:
 
     @property
     def length(self) -> int:
-        """The bytes of all its files."""
+        """The total size of its files, in bytes."""
         return self._bytes
 
     @property
     def entries(self) -> int:
-        """How many files, folders and links there are."""
+        """The number of files, folders and links in it."""
         had = self._layout
         return len(had.folders) + len(had.files) + len(had.links) + len(had.points)
 
     def become(self, layout: Layout, contents: Contents) -> None:
-        """Have what `layout` says, and nothing else; if this fails the folder is good for nothing.
+        """Make the folder match `layout` exactly; if this fails, it must not be used any more.
 
-        What is shared with other trees is so among those of its owner alone.
+        Files are shared only with other trees of the same owner.
 
         Raises:
-            DistccError: if the contents are not LZO1X, or too much.
+            DistccError: if the contents are not LZO1X, or too large.
             OSError: if the disk takes no more.
         """
         with contents.opened():
@@ -101,13 +101,13 @@ class Root:
         self._layout, self._keys = layout, keys
 
     def remove(self) -> None:
-        """Remove it with all that is in it."""
+        """Remove the folder and everything in it."""
         for path in list(self._held):
             self._forget(path)
         remove_folder(os.fsdecode(self.path))
 
     def _remove_others(self, layout: Layout, keys: Mapping[bytes, _Key]) -> None:
-        """Remove what is not the same in `layout`; forget it, as far as what follows looks at it."""
+        """Remove what differs in `layout`, and forget it as far as the following steps depend on it."""
         had = self._layout
         links = {path: to for path, to in had.links.items() if layout.links.get(path) == to}
         gone = [path for path, key in self._keys.items() if keys.get(path) != key]
@@ -128,7 +128,7 @@ class Root:
             self._store.release(held)
 
     def _add_missing(self, layout: Layout) -> None:
-        """Make the folders and the mount points that are not there yet."""
+        """Create the missing folders and mount points."""
         had = set(self._layout.folders)
         for path in layout.folders:
             if path not in had:
@@ -142,7 +142,7 @@ class Root:
         self._bytes += held.length
 
     def _linked(self, path: bytes, key: _Key) -> Held | None:
-        # One of several that are alike has to be a file of its own.
+        # Each of several identical files has to have an inode of its own.
         if self._store is None or key.number:
             return None
         return self._store.link_to(self.path + path, key.digest)
@@ -160,7 +160,7 @@ class Root:
         descriptor = os.open(path, _NEW, _MODE)
         try:
             length = content.write(descriptor, _MOST_BYTES - self._bytes, _filter)
-            # No time of ours: `__TIMESTAMP__` would tell when a file was first brought.
+            # Not a real time: `__TIMESTAMP__` would reveal when a file first arrived.
             os.utime(descriptor, (number, number))
         finally:
             os.close(descriptor)
@@ -168,13 +168,13 @@ class Root:
 
 
 def _filter(direction: str, ceiling: int, source: int, target: int) -> int:
-    """Run a filter in a process of its own, as `RunFilter` wants it."""
+    """Run a filter in a process of its own; a `RunFilter`."""
     ended = run_here(Command(filter_argv(direction, ceiling), stdin=source, stdout=target))
     return os.waitstatus_to_exitcode(ended.status)
 
 
 def _keys(files: Mapping[bytes, InputFile], owner: str) -> dict[bytes, _Key]:
-    """Return the key of each file, which is another one for another owner."""
+    """Return the key of each file, which differs between owners."""
     keys = {}
     begun = hashlib.sha256(os.fsencode(owner) + b"\0")
     alike: dict[bytes, int] = {}

@@ -1,8 +1,8 @@
-"""Where the files of a tree lie, before any of them is written.
+"""Work out where the files of a tree go, before any of them is written.
 
-In: a `Tree`, whose names a peer chose, and what the server itself shows to compilers.  Out: a `Layout`:
-folders, files and links by paths that lead over no link.  Names are resolved, not trusted; what
-contradicts itself is refused.  This module refuses to touch a disk.
+`lay_out` takes a `Tree`, whose names a peer chose, and what the server itself shows to compilers, and
+returns a `Layout`: folders, files and links by paths that contain no link.  Names are resolved, not
+trusted; contradictions are refused.  Nothing here touches the disk.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ _MOST_FOLDERS: Final = 20_000
 
 @dataclass(frozen=True, slots=True)
 class Fixture:
-    """What the server shows to compilers whatever a tree says.  All paths lead over no link.
+    """What the server always shows to compilers.  No path contains a link.
 
     Attributes:
         folders, files: what is mounted.
-        links: the links that lead there, and what they say.
-        system: folders that are mounted as well for a job that brings nothing in any of them.
-        is_program: says whether what is mounted at a path can be executed.
+        links: the links that lead there, and their targets.
+        system: folders that are also mounted if a job's tree has nothing in any of them.
+        is_program: returns whether what is mounted at a path can be executed.
     """
 
     folders: frozenset[bytes] = frozenset()
@@ -50,15 +50,15 @@ NOTHING: Final = Fixture()
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """A tree in its place.  All paths are absolute in the tree, and lead over no link.
+    """A tree with all paths resolved: they are absolute in the tree, and contain no link.
 
     Attributes:
-        own: a folder in the root that nothing of the tree is in.
-        folders: each after the one that it lies in; the root, which is `b""`, is left out.
-        files: what lies where.
-        links: what each link says.
-        points: empty files, that others are to be mounted over.
-        system: folders that the server's own are to be mounted over.
+        own: a folder in the root that the tree does not use.
+        folders: parents before children; the root, which is `b""`, is left out.
+        files: files by path.
+        links: targets by path.
+        points: empty files, as mount points.
+        system: folders over which the server's own are mounted.
     """
 
     own: bytes
@@ -70,10 +70,10 @@ class Layout:
 
 
 def lay_out(tree: Tree, fixture: Fixture = NOTHING) -> Layout:
-    """Find out where everything in `tree` lies, beside what `fixture` has.
+    """Return the layout of `tree` around what `fixture` has.
 
     Raises:
-        BadTreeError: if that cannot be.
+        BadTreeError: if there is none.
     """
     mounts = fixture.folders | fixture.files
     links = Links(fixture.links)
@@ -98,7 +98,7 @@ def lay_out(tree: Tree, fixture: Fixture = NOTHING) -> Layout:
 
 
 def _check_programs(links: Links, fixture: Fixture, mounts: Collection[bytes]) -> None:
-    """Refuse links to what can be executed: a driver would run it by whichever name it looks for."""
+    """Refuse links to executables: a driver could be made to run one by a name that it looks for."""
     for path in links.targets.keys() - dict(fixture.links).keys():
         leads = links.end(path, mounts)
         if leads is not None and is_within(leads, mounts) and fixture.is_program(leads):
@@ -107,7 +107,7 @@ def _check_programs(links: Links, fixture: Fixture, mounts: Collection[bytes]) -
 
 @dataclass(slots=True)
 class _Site:
-    """Where files are put: no path leads over a link, and none into what is mounted."""
+    """Collects files: no path contains a link, and none is inside what is mounted."""
 
     links: Links
     mounts: Collection[bytes]
@@ -116,7 +116,7 @@ class _Site:
     _places: dict[bytes, bytes | None] = field(default_factory=dict)
 
     def add_file(self, file: InputFile) -> None:
-        """Have `file` where its name leads."""
+        """Add `file` where its name leads."""
         given, _, name = file.name.rpartition(b"/")
         if given not in self._places:
             self._places[given] = self._place(file.name, given)
@@ -135,12 +135,12 @@ class _Site:
             self.files[path] = file
 
     def _place(self, name: bytes, given: bytes) -> bytes | None:
-        """Make the folder that a client calls `given`; `None` says that the server has its own."""
+        """Add the folder that the client calls `given`; return `None` if the server has its own."""
         check_given(name)
         return self.add_folder_for(given)
 
     def add_folder_for(self, given: bytes) -> bytes | None:
-        """Have a folder where `given` leads, and give its path; `None` if the server has its own."""
+        """Add a folder where `given` leads, and return its path; `None` if the server has its own."""
         check_given(given or b"/")
         path = self.links.follow(given)
         check_place(path)
@@ -150,7 +150,7 @@ class _Site:
         return path
 
     def add_folder(self, path: bytes) -> None:
-        """Have a folder at plain `path`, and those that it lies in."""
+        """Add a folder at plain `path`, and its parents."""
         while path not in self.folders:
             self.folders.add(path)
             if len(self.folders) > _MOST_FOLDERS:
@@ -158,21 +158,21 @@ class _Site:
             path = parent(path)
 
     def add_own(self) -> bytes:
-        """Have a folder in the root that nothing else is in, and give its path."""
+        """Add an unused folder in the root, and return its path."""
         numbers = itertools.count()
         path = next(path for path in map(b"/.job-%d".__mod__, numbers) if not self.has_any((path,)))
         self.add_folder(path)
         return path
 
     def has_any(self, paths: Collection[bytes]) -> bool:
-        """Whether there is anything at, or above, one of `paths` that would be hidden or in the way."""
+        """Whether anything at or above one of `paths` would be hidden or in the way."""
         return any(
             path in self.folders or is_within(path, self.files) or is_within(path, self.links.targets)
             for path in paths
         )
 
     def check(self) -> None:
-        """Refuse what is two things at once."""
+        """Refuse paths that are two things at once."""
         for path in self.folders:
             if path in self.files:
                 raise refused(path, "is a file and a folder")

@@ -1,7 +1,7 @@
-"""The symbolic links of a tree, followed within it and nowhere else.
+"""Follow the symbolic links of a tree, without ever leaving it.
 
-In: links by the names that a peer gave them.  Out: where a path leads.  The root's parent is the root,
-as the kernel has it, so no link leads out.  This module refuses to touch a disk.
+`Links` takes links by the names that a peer gave them, and says where a path leads.  The root's parent
+is the root, as in the kernel, so no link leads out.  Nothing here touches the disk.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ _MOST_STEPS: Final = 2_000_000
 
 
 class CircleError(BadTreeError):
-    """A path leads over links in a circle."""
+    """Following a path's links leads in a circle."""
 
 
 class Links:
-    """The links of a tree, by paths that lead over no link, and where each leads, as it says it.
+    """The links of a tree, by paths that contain no link, and the target stored in each.
 
     Args:
-        targets: those that are there already, and that no other may contradict.
+        targets: links that exist already, and that no other may contradict.
     """
 
     def __init__(self, targets: Iterable[tuple[bytes, bytes]] = ()) -> None:
@@ -42,12 +42,12 @@ class Links:
         self._steps = 0
 
     def add_all(self, links: Iterable[InputLink], mounts: Collection[bytes]) -> None:
-        """Add a tree's links, in whatever order they come; what is in `mounts` is not the tree's.
+        """Add a tree's links, in any order; whatever is inside `mounts` is not the tree's.
 
         Raises:
-            BadTreeError: if they contradict each other, or those that were there.
+            BadTreeError: if they contradict each other, or existing ones.
         """
-        # One may be named by way of another, which is the shorter one as a rule.
+        # The name of one may go through another, which is usually shorter.
         ordered = sorted(links, key=lambda link: link.name.count(b"/"))
         for link in ordered:
             self._add(link, mounts)
@@ -138,7 +138,7 @@ def _check_target(link: InputLink) -> None:
 
 
 def _plainly(folder: bytes, target: bytes) -> bytes:
-    """Return where a link in `folder` leads if nothing on the way is a link."""
+    """Return where a link in `folder` leads, assuming that nothing on the way is a link."""
     path = target if target.startswith(b"/") else b"%b/%b" % (folder, target)
     # Two slashes at the beginning are left by themselves (POSIX, 4.13); here they are the root.
     return posixpath.normpath(b"/" + path.lstrip(b"/")).rstrip(b"/")

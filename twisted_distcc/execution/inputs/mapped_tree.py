@@ -1,7 +1,7 @@
-"""A tree without walls: in a folder that stands for the client's root.
+"""A tree outside of a sandbox, in a folder that stands for the client's root.
 
-In: a `Tree`.  Out: where it lies, and replies in which that does not show.  Its links lead to where they
-lead within the tree, whatever they say, for here nothing else holds them back.
+`lay_open` writes a `Tree`, and `Moved` restores replies so that they do not show where it was.  The
+links are rewritten to lead where they lead within the tree, for here nothing else confines them.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from twisted_distcc.jobs.model import Reply, Tree
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """Where a tree lies.
+    """Where a tree is.
 
     Attributes:
         directory: the client's working directory, here.
-        locate: tells where something of the tree is here, by its absolute path; `None` is not there.
+        locate: returns the path here of an absolute path in the tree; `None` if it does not exist.
     """
 
     directory: str
@@ -35,13 +35,13 @@ class Site:
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """What became of the client's paths in a job.
+    """How the client's paths are mapped in a job.
 
     Attributes:
         root: the folder that stands for the client's root.
         directory: its working directory, here.
-        rules: where its dependencies will lie, if it has any.
-        family: whose way of writing them it has.
+        rules: the path of its dependency file, if it has any.
+        family: the compiler family, which decides how that is written.
     """
 
     root: str
@@ -50,10 +50,10 @@ class Moved:
     family: Family
 
     def restore(self, reply: Reply, keep: str) -> Reply:
-        """Return `reply` as if made at the client; large bodies lie in the folder `keep`.
+        """Return `reply` as if made at the client; large bodies are kept in the folder `keep`.
 
         Raises:
-            LongRulesError: if no reply can hold its dependencies; it is given up then.
+            LongRulesError: if its dependencies are too long for a reply, which is then discarded.
             OSError: if the disk takes no more.
         """
         try:
@@ -77,12 +77,12 @@ class Moved:
 
 
 def lay_open(tree: Tree, root: str, searched: Sequence[str]) -> Site:
-    """Write `tree` into the folder `root`, which is made.
+    """Write `tree` into the folder `root`, which is created.
 
     Args:
         tree: the client's files.
         root: the folder.
-        searched: the folders that the compiler searches for headers by itself, as it names them.
+        searched: the folders that the compiler searches for headers by default, as it names them.
 
     Raises:
         DistccError: if it cannot be laid out.
@@ -108,7 +108,7 @@ def lay_open(tree: Tree, root: str, searched: Sequence[str]) -> Site:
 
 
 def _make_way(top: bytes, path: bytes, links: Links) -> None:
-    """Make the folders that `path` leads through (`/usr/bin/../lib`) before it comes to the tree's."""
+    """Create the folders that `path` goes through (`/usr/bin/../lib`) outside of the tree's own."""
     parts = path.split(b"/")
     for count in range(2, len(parts)):
         # Where that is in the tree: the disk might lead out of it.

@@ -1,7 +1,6 @@
-"""Names in a tree, which a peer chose.
+"""Check the names in a tree, which a peer chose.
 
-In: names.  Out: nothing, or the sentence by which a tree is refused.  This module refuses to know what
-lies where.
+Each check raises a `BadTreeError` that says why the tree is refused.
 """
 
 from __future__ import annotations
@@ -14,11 +13,11 @@ from twisted_distcc.errors import EXIT_BAD_ARGUMENTS, DistccError
 
 LONGEST_PART: Final = 255  # NAME_MAX
 LONGEST: Final = 3584
-"""Bytes of a path: PATH_MAX, less what leads to the tree itself."""
+"""Bytes of a path: PATH_MAX, less the path of the tree itself."""
 DEEPEST: Final = 100
-"""Parts of a path; the deepest sources lie in some twenty folders."""
+"""Components of a path; the deepest sources are some twenty folders deep."""
 
-# Devices, and what tells of the machine.
+# Devices, and information about the machine.
 _OWN: Final = frozenset({b"dev", b"proc", b"sys"})
 # What is loaded, or obeyed, where it is found, though nobody may execute it: libraries and the loader's
 # settings, a driver's, and what the C library reads of locales and of character sets.
@@ -37,14 +36,14 @@ class BadTreeError(DistccError):
 
 
 def refused(name: bytes, why: str) -> BadTreeError:
-    """Make the error that says of `name` why it is refused."""
+    """Return the error that says why `name` is refused."""
     text = os.fsdecode(name)[:_SHOWN_LENGTH]
     shown = "".join(character if character.isprintable() else "?" for character in text)
     return BadTreeError(f"the job's files cannot be laid out: {shown or 'an empty name'} {why}")
 
 
 def check_given(name: bytes) -> None:
-    """Refuse `name`, as a peer gave it, unless it is the absolute name of something."""
+    """Refuse `name`, as given by a peer, unless it is an absolute path below the root."""
     if not name.startswith(b"/"):
         raise refused(name, "is not an absolute name")
     if b"\0" in name:
@@ -53,7 +52,7 @@ def check_given(name: bytes) -> None:
 
 
 def check_length(name: bytes) -> None:
-    """Refuse `name` if a file system might, or if it has so many parts that it is a burden."""
+    """Refuse `name` if a file system might, or if it has too many components."""
     parts = name.split(b"/")
     if len(name) > LONGEST or len(parts) > DEEPEST:
         raise refused(name, f"has more than {LONGEST} bytes or {DEEPEST} parts")
@@ -62,23 +61,23 @@ def check_length(name: bytes) -> None:
 
 
 def check_place(path: bytes) -> None:
-    """Refuse `path`, which leads over no link, if no file of a client can be there."""
+    """Refuse `path`, which contains no link, if no client's file may be there."""
     check_length(path)
     if path.split(b"/", 2)[1:2] and path.split(b"/", 2)[1] in _OWN:
         raise refused(path, "is where this server has its devices")
 
 
 def check_passive(name: bytes) -> None:
-    """Refuse `name` if programs look for such files by themselves, and do what these say.
+    """Refuse `name` if programs look for such files by themselves and obey them.
 
-    The tree is the root of the compiler's world: what a compiler does is not for clients to bring.  What
-    it runs needs no names here, of which each driver has others: no file of a tree can be executed, and
-    no link leads to a program.
+    The tree is the compiler's root, and clients must not change what a compiler does.  Programs that it
+    runs, whose names vary between drivers, need not be listed here: no file of a tree can be executed,
+    and no link leads to a program.
     """
     if _LOADED.fullmatch(name.rpartition(b"/")[2]) or _PRECOMPILED.fullmatch(name):
         raise refused(name, "has a name by which compilers or loaders would take it for their own")
 
 
 def parent(path: bytes) -> bytes:
-    """Return the folder that plain `path` lies in; `b""` is the root, and lies in itself."""
+    """Return the parent of plain `path`; `b""` is the root, and its own parent."""
     return path.rpartition(b"/")[0]

@@ -1,7 +1,7 @@
-"""Trees for jobs, one after the other.
+"""Folders with trees for jobs, reused from one job to the next.
 
-`Trees.laid` has a folder with the files of a layout while a job lasts, and keeps it for the next job,
-which reads much the same files as a rule.  It waits for the disk: call it in a thread.
+`Trees.laid` provides a folder with the files of a layout for the duration of a job, and keeps it for the
+next job, which usually reads much the same files.  It waits for the disk: call it in a thread.
 """
 
 from __future__ import annotations
@@ -19,23 +19,23 @@ from twisted_distcc.execution.inputs.disk import Root
 from twisted_distcc.execution.inputs.layout import Layout
 
 _NUMBERS: Final = itertools.count(1)
-# A tree of more is not kept: the next one will hardly be as large.
+# A larger tree is not kept: the next one is unlikely to be as large.
 _MOST_ENTRIES: Final = 6_000
 _MOST_BYTES: Final = 64 * 1024 * 1024
-# Of all that is kept, whoever brought it and for whichever compiler.
+# Limits on everything that is kept, for all owners and compilers.
 _MOST_TREES: Final = 256
 _MOST_ENTRIES_OF_ALL: Final = 100_000
 _MOST_BYTES_OF_ALL: Final = 256 * 1024 * 1024
 
 
 class Trees:
-    """Folders for trees that nobody but us can change.
+    """Folders for trees that only we can change.
 
     What is kept is bounded by what is on the disk, each file counted once; the trees that nobody used
     for longest go first.
 
     Args:
-        folder: where they are made.
+        folder: where they are created.
     """
 
     def __init__(self, folder: str) -> None:
@@ -46,13 +46,13 @@ class Trees:
 
     @contextmanager
     def laid(self, kind: str, layout: Layout, contents: Contents, owner: str) -> Iterator[str]:
-        """Return a folder that holds what `layout` says; trees of the same `kind` are most alike.
+        """Yield a folder that holds `layout`; trees of the same `kind` are most alike.
 
-        Nothing of one owner's, be it a folder, is used for another, so that nobody can tell what others
-        have.
+        Nothing of one owner, not even a folder, is reused for another, so that nobody can tell what
+        others have.
 
         Raises:
-            DistccError: if the contents are not LZO1X, or too much.
+            DistccError: if the contents are not LZO1X, or too large.
             OSError: if the disk takes no more.
         """
         root = self._taken(kind, owner)
@@ -68,7 +68,7 @@ class Trees:
             self._keep(kind, root)
 
     def _taken(self, kind: str, owner: str) -> Root:
-        """Take the folder that was used last for the same owner and kind, or a new one."""
+        """Take the most recently used folder of the same owner and kind, or a new one."""
         with self._lock:
             for place in reversed(range(len(self._idle))):
                 what, root = self._idle[place]

@@ -1,1 +1,1 @@
-"""Walls around a compiler: what it can see, what it can use, and what it can leave behind."""
+"""The sandbox: limits on what a compiler can see, what it can use, and what it can leave behind."""

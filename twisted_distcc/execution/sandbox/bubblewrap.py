@@ -1,7 +1,6 @@
-"""The command that puts walls around a compiler.
+"""Build the bubblewrap command that confines a compiler.
 
-In: what a job is to see and to run.  Out: the words for bubblewrap.  This module refuses to know how a
-toolchain is found, and starts nothing.
+`Walls` turns what a job should see and run into arguments for bubblewrap.  Nothing is started here.
 
 The job gets namespaces of its own of every kind.  What is not shown to it does not exist there: its root
 is empty but for the toolchain, read-only, two devices, and its folder, a file system in memory that ends
@@ -25,7 +24,7 @@ from typing import Final
 from twisted_distcc.execution.resource_limits import Limits
 from twisted_distcc.toolchain.view import View
 
-# Descriptors, beside the standard streams.
+# Descriptors, in addition to the standard streams.
 STATUS: Final = 3
 FILTER: Final = 4
 SOURCE: Final = 5
@@ -36,7 +35,7 @@ RULES: Final = 8
 OUTPUT: Final = "output.o"
 DEPENDENCIES: Final = "output.d"
 ELSEWHERE: Final = "/build"
-"""The job's folder, where the client's own cannot be had."""
+"""The job's folder, if the client's own path cannot be used."""
 
 DEVICES: Final = ("/dev/null", "/dev/urandom")
 _PROC: Final = ("--proc", "/proc", "--remount-ro", "/proc")
@@ -56,7 +55,7 @@ times >&{TIMES}
 
 
 def _hand_out(path: str, descriptor: int, command: str = "cat") -> str:
-    """Return the shell's words that hand a file out; a link is none, nor what is not there."""
+    """Return shell code that passes a file out, unless it is a link or does not exist."""
     return f"if [ -f {path} ] && [ ! -L {path} ]; then {command} {path} >&{descriptor} || exit; fi\n"
 
 
@@ -70,7 +69,7 @@ def _shown(view: View) -> Iterator[str]:
 
 @dataclass(frozen=True, slots=True)
 class Programs:
-    """Paths of what builds the walls, and of what works within them."""
+    """Paths of the programs that set up the sandbox, and of those used inside."""
 
     bubblewrap: str
     shell: str
@@ -78,20 +77,20 @@ class Programs:
 
     @property
     def within(self) -> tuple[str, str]:
-        """What works within the walls."""
+        """The programs used inside the sandbox."""
         return self.shell, self.cat
 
 
 @dataclass(frozen=True, slots=True)
 class Walls:
-    """What is the same for all jobs of one compiler.
+    """The sandbox settings that all jobs of one compiler share.
 
     Attributes:
-        programs: that build them.
+        programs: the programs that set it up.
         view: what can be seen.
         limits: how much can be used.
-        filtered: whether a seccomp filter comes by `FILTER`.
-        has_proc: whether there is a `/proc`, of the job's own processes, for whoever needs one.
+        filtered: whether a seccomp filter is passed on the descriptor `FILTER`.
+        has_proc: whether there is a `/proc`, of the job's own processes, for compilers that need one.
     """
 
     programs: Programs
@@ -101,19 +100,19 @@ class Walls:
     has_proc: bool = False
 
     def folder(self, wanted: str | None) -> str:
-        """Return the job's folder: `wanted`, unless it would hide anything, or lie where nothing can."""
+        """Return the job's folder: `wanted`, unless it would hide something or cannot be created."""
         if wanted is None or wanted in ("/", _TEMPORARY) or not self.view.is_free(wanted):
             return ELSEWHERE
         return ELSEWHERE if f"{wanted}/".startswith(_OWN) else wanted
 
     def argv(self, folder: str, source: str, length: int, command: Sequence[str]) -> list[str]:
-        """Return the words that run `command` in `folder`.
+        """Return the command line that runs `command` in `folder`.
 
         Args:
             folder: its working directory, the only place where it can write.
-            source: the name of the file there that holds what comes by `SOURCE`.
-            length: of the source, in bytes, for which there is room besides.
-            command: the compiler and its arguments; what it makes is called `OUTPUT`.
+            source: the name of the file there that gets the data from `SOURCE`.
+            length: the length of the source in bytes, which is allowed for in addition.
+            command: the compiler and its arguments; its output is called `OUTPUT`.
         """
         return [
             *self._namespaces(),
@@ -130,12 +129,12 @@ class Walls:
     def argv_over(
         self, root: str, system: Sequence[str], own: str, directory: str, command: Sequence[str]
     ) -> list[str]:
-        """Return the words that run `command` where a tree is the root.
+        """Return the command line that runs `command` with a tree as the root.
 
         Args:
-            root: the folder that the tree lies in; all that is mounted over it has its place there, and
-                is reached over no link: bubblewrap would follow it on this machine.
-            system: more that is shown, as it is on this machine.
+            root: the folder of the tree; it has mount points for everything that is mounted over it,
+                without links on the way, which bubblewrap would follow on this machine.
+            system: further paths to show, as they are on this machine.
             own: the job's folder, the only place where it can write.
             directory: its working directory.
             command: the compiler and its arguments; it makes `OUTPUT` and `DEPENDENCIES` in `own`.
@@ -155,12 +154,12 @@ class Walls:
         return "".join((self.limits.script(own_processes=True), _RUN, *hand_out))
 
     def _beside(self) -> tuple[str, ...]:
-        """Show devices, and `/proc` to whoever needs one: there are settings in it, of processes too."""
+        """Return options for devices, and for `/proc` if needed, which is mounted read-only."""
         devices = (word for device in DEVICES for word in ("--dev-bind", device, device))
         return (*devices, *(_PROC if self.has_proc else ()))
 
     def _temporary(self, folder: str) -> tuple[str, ...]:
-        """Have `/tmp` lead to the job's folder, unless something stands there."""
+        """Return options that make `/tmp` a link to the job's folder, unless something is there."""
         stands = folder.startswith(f"{_TEMPORARY}/") or not self.view.is_free(_TEMPORARY)
         return () if stands else ("--symlink", folder, _TEMPORARY)
 

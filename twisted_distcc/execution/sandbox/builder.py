@@ -1,7 +1,7 @@
-"""A sandbox that has been tried, or the reason why this machine has none.
+"""Build a sandbox and try it out, or find the reason why this machine cannot have one.
 
-In: limits, and the server's environment for compilers.  Out: a `Sandbox`, or `NoSandboxError`, whose
-text says what is missing and how to get it.
+`build` takes limits, and the server's environment for compilers, and returns a `Sandbox`, or raises
+`NoSandboxError`, whose text says what is missing and how to get it.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _MOST_SAID: Final = 500
 
 
 class NoSandboxError(DistccError):
-    """Sandboxes cannot be made on this machine; the text says why, and what would help."""
+    """No sandbox can be made on this machine; the text says why, and what would help."""
 
     exit_code = EXIT_PRIVILEGES
 
@@ -43,13 +43,13 @@ class BadLimitsError(DistccError):
 
 
 def build(limits: Limits, environ: Mapping[str, str], spool: str, *, careful: bool = True) -> Sandbox:
-    """Return a sandbox that works here; this waits some milliseconds.
+    """Return a sandbox that works here; this blocks for some milliseconds.
 
     Args:
         limits: how much a job may use.
-        environ: what a compiler gets to see.
-        spool: the folder that objects are written into.
-        careful: whether each compiler is tried when it is found.
+        environ: the compilers' environment.
+        spool: the folder that objects are written to.
+        careful: whether to try each compiler when it is found.
 
     Raises:
         NoSandboxError: if there is none.
@@ -88,7 +88,7 @@ def _find(name: str) -> str | None:
 
 
 def _try_walls(sandbox: Sandbox) -> None:
-    """Run a shell within the walls, as a compiler would run."""
+    """Run a shell in the sandbox, as a compiler would run."""
     programs = sandbox.programs
     try:
         libraries = (library for program in programs.within for library in needed(program))
@@ -105,7 +105,7 @@ def _try_walls(sandbox: Sandbox) -> None:
 
 
 def _learn(sandbox: Sandbox, path: str, careful: bool) -> Toolchain:
-    """Find out what a compiler consists of; if it does not work so, it is shown the whole system."""
+    """Find out what a compiler consists of; if that does not suffice, show it the whole system."""
     found = discover(path, sandbox.environ, sandbox.programs.within)
     if not careful or found.is_whole_system or _compiles(sandbox, found):
         return found
@@ -113,7 +113,7 @@ def _learn(sandbox: Sandbox, path: str, careful: bool) -> Toolchain:
 
 
 def _compiles(sandbox: Sandbox, toolchain: Toolchain) -> bool:
-    """Whether the compiler makes an object of a source, whichever of its two languages it has."""
+    """Whether the compiler can make an object from C or from C++."""
     return any(
         _compiles_language(sandbox, toolchain, language) for language in ("cpp-output", "c++-cpp-output")
     )

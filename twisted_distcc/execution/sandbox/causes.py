@@ -1,8 +1,8 @@
-"""Why no sandbox can be made here, and what would help.
+"""Explain why no sandbox can be made here, and what would help.
 
-In: what bubblewrap said, and a way to read the kernel's files.  Out: a sentence.  bubblewrap says much
-the same in a chroot, in a container, and where an administrator has forbidden namespaces; the files
-tell which it is.  More than one can hold.
+`advised` takes what bubblewrap printed, and a way to read the kernel's files, and returns a sentence.
+bubblewrap prints much the same in a chroot, in a container, and where an administrator has disabled
+namespaces; the files tell which it is.  Several causes can apply.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ _SOMETHING: Final = (
     " kernel.apparmor_restrict_unprivileged_userns=0`, or an AppArmor profile for bwrap); in a container"
     " (`--security-opt seccomp=unconfined --security-opt apparmor=unconfined`)"
 )
-# What bubblewrap says where there is but one cause.
+# bubblewrap's messages that have only one cause.
 _CERTAIN: Final = (
     ("Unknown option", _TOO_OLD),
     ("overflowuid", _NO_PROC),
@@ -60,7 +60,7 @@ _FORBIDDEN: Final = ("namespace", "uid map", "Operation not permitted", "Permiss
 
 
 def read_kernel(path: str) -> str | None:
-    """Return the text of one of the kernel's files; `None` where it is not to be had."""
+    """Return the text of one of the kernel's files; `None` if it is not available."""
     try:
         with open(path, encoding="utf-8", errors="replace") as file:
             return file.read().strip("\0\n")
@@ -69,7 +69,7 @@ def read_kernel(path: str) -> str | None:
 
 
 def advised(reason: str, read: Read = read_kernel) -> str:
-    """Return what to do about `reason`, which stands in brackets behind it, or the reason alone."""
+    """Return what to do about `reason`, followed by the reason in brackets; or just the reason."""
     advice = next((advice for words, advice in _CERTAIN if words in reason), None)
     if advice is None and any(words in reason for words in _FORBIDDEN):
         advice = "; and ".join(_causes(read)) or _SOMETHING
@@ -93,8 +93,8 @@ def _causes(read: Read) -> Iterator[str]:
 
 
 def _is_chroot(mounts: str | None) -> bool:
-    """Say whether our root is no mount, as every root is but one that `chroot` alone has made.
+    """Whether our root is not a mount point, which is so only after a plain `chroot`.
 
-    A chroot that is a mount looks like any other root.
+    A chroot to a mount point looks like any other root.
     """
     return mounts is not None and all(line.split()[4] != "/" for line in mounts.splitlines())

@@ -1,8 +1,7 @@
-"""Compiling within walls.
+"""Compile in a sandbox.
 
-In: a command that was found good, and its source, or the files that it reads.  Out: a `Job` that runs in
-a sandbox of its own.  The compiler's programs are found when it is first asked for; how the walls are
-made is `bubblewrap`'s.
+`Sandbox` is the `Executor` whose jobs run in a sandbox of their own each.  The compiler's programs are
+found when it is first asked for; `bubblewrap` makes the sandbox.
 """
 
 from __future__ import annotations
@@ -31,21 +30,21 @@ from twisted_distcc.launcher.starting import NOTHING
 from twisted_distcc.toolchain.discovery import Toolchain
 from twisted_distcc.toolchain.known_toolchains import Toolchains
 
-# What comes before the first line of a source's own fits into this.
+# Everything before the first line of the source proper fits into this.
 _HEAD: Final = 8192
 
 
 @dataclass(frozen=True, slots=True)
 class Sandbox:
-    """A place with walls.
+    """Runs jobs in sandboxes.
 
     Attributes:
-        programs: what builds them.
+        programs: the programs that set them up.
         toolchains: what each compiler consists of.
         limits: how much a job may use.
-        environ: what a compiler gets to see; `TMPDIR` is added.
-        spool: the folder that objects are written into.
-        trees: folders for the files that jobs bring.
+        environ: the compilers' environment; `TMPDIR` is added.
+        spool: the folder that objects are written to.
+        trees: folders for the files that come with jobs.
     """
 
     programs: Programs
@@ -60,7 +59,7 @@ class Sandbox:
         return self.toolchains.knows(path)
 
     def learn(self, path: str) -> None:
-        """Find out what the compiler at `path` consists of; this may wait.
+        """Find out what the compiler at `path` consists of; this may block.
 
         Raises:
             DistccError: if it cannot be started.
@@ -69,17 +68,17 @@ class Sandbox:
         self.toolchains.learn(path)
 
     def digest(self, path: str) -> str | None:
-        """Return the digest of a known compiler; the first time, this reads all that it consists of."""
+        """Return the digest of a known compiler; the first call reads everything it consists of."""
         return self.toolchains.digest(path)
 
     def preprocesses(self, path: str) -> Preprocesses:
-        """Say that the client's files lie here as they do there, save in the way of a whole system."""
+        """Return `exact`, as files are at the client's paths, unless the whole system is in the way."""
         return "mapped" if self.toolchains.get(path).is_whole_system else "exact"
 
     def prepare(
         self, path: str, compilation: Compilation, source: Body, owner: str
     ) -> AbstractContextManager[ConfinedJob]:
-        """Make ready to compile `source` as `compilation` says, with the compiler at `path`."""
+        """Prepare to compile `source` as `compilation` says, with the compiler at `path`."""
         name = f"source{compilation.language.preprocessed_suffix}"
         folder = working_directory(source.head(_HEAD))
         argv = serve_argv(compilation, path, name, OUTPUT)
@@ -94,9 +93,9 @@ class Sandbox:
         source: Body,
         folder: str | None = None,
     ) -> Iterator[ConfinedJob]:
-        """Make ready to run `argv` where it sees the toolchain `seen`, and `source` as the file `name`.
+        """Prepare to run `argv` with the toolchain `seen` visible, and `source` as the file `name`.
 
-        It runs in `folder`, if that can be; what it makes is called `OUTPUT`.
+        It runs in `folder`, if possible; its output is called `OUTPUT`.
         """
         walls = self._walls(seen)
         folder = walls.folder(folder)
@@ -113,7 +112,7 @@ class Sandbox:
         environ: Mapping[str, str],
         owner: str,
     ) -> Iterator[ConfinedJob]:
-        """Make ready to compile with the files of `tree`, where the client has them; this waits."""
+        """Prepare to compile with the files of `tree` at the client's paths; this blocks."""
         seen = self.toolchains.get(path)
         layout = lay_out(tree, fixture_of(seen, self.environ))
         own = os.fsdecode(layout.own)
@@ -140,9 +139,9 @@ class Sandbox:
         *,
         rules: bool = False,
     ) -> ConfinedJob:
-        """Return the job that runs `argv`, with what is handed into its sandbox and out of it.
+        """Return the job that runs `argv`, with descriptors for passing data in and out.
 
-        It can write to `folder`, as it sees it, and nowhere else.
+        It can write to `folder`, a path in the sandbox, and nowhere else.
         """
         stdout, stderr, status, times = map(handed.words, ("stdout", "stderr", "status", "times"))
         filtering = seccomp.program(os.uname().machine)

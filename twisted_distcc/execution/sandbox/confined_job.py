@@ -1,7 +1,7 @@
-"""A compile within walls, and what it leaves.
+"""A compile in a sandbox, and its outputs.
 
-In: descriptors that were given into the sandbox.  Out: a `Reply`.  What a job leaves comes by these
-alone: nothing outside ever follows a name that a compiler has made.
+The outputs leave the sandbox only through descriptors that were passed in: nothing outside ever follows
+a name that a compiler has made.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _SIGNALLED: Final = 128
 
 
 class SandboxFailedError(DistccError):
-    """The walls could not be made, so nothing was compiled."""
+    """The sandbox could not be set up, so nothing was compiled."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +40,13 @@ class ConfinedJob:
     """A compile in its sandbox.
 
     Attributes:
-        command: what to start.
-        stdout, stderr: what it says.
-        said: what bubblewrap says about it.
-        times: what it used of the processors.
-        output: the file that its object is written into.
-        rules: the file that its dependencies are written into, if it has any.
-        keep: the folder that large results lie in.
+        command: the command to start.
+        stdout, stderr: what it writes.
+        said: what bubblewrap writes about it.
+        times: the processor time that it used.
+        output: the file that its object is written to.
+        rules: the file that its dependencies are written to, if it has any.
+        keep: the folder for large outputs.
     """
 
     command: Command
@@ -59,10 +59,10 @@ class ConfinedJob:
     keep: str
 
     def collect(self, ended: Ended) -> Reply:
-        """Make the reply of what it left; see `Job`.
+        """Return the reply with its outputs; see `Job`.
 
         Raises:
-            LimitMetError: if it met a limit.
+            LimitMetError: if it hit a limit.
             SandboxFailedError: if it never ran.
         """
         status = self._status(ended)
@@ -80,7 +80,7 @@ class ConfinedJob:
         return own + 60 * int(minutes) + float(seconds) + 60 * int(more) + float(rest)
 
     def _status(self, ended: Ended) -> int:
-        """Return the compiler's wait status, of which bubblewrap makes an exit code, as a shell does."""
+        """Return the compiler's wait status, which bubblewrap turns into an exit code, like a shell."""
         found = _EXIT_CODE.search(self.said.last())
         if found is None:
             raise SandboxFailedError(self._why(ended))
@@ -93,7 +93,7 @@ class ConfinedJob:
         return f"this server cannot make a sandbox now: {reason}"
 
     def _made(self, status: int) -> tuple[Body, Body]:
-        """Return object and dependencies; a compiler that failed has none, whatever it wrote."""
+        """Return object and dependencies; both are empty if the compiler failed, whatever it wrote."""
         if status:
             return EMPTY, EMPTY
         rules = EMPTY if self.rules is None else adopt_rules(self.rules, self.keep)
@@ -106,14 +106,14 @@ class ConfinedJob:
 
 @dataclass(frozen=True, slots=True)
 class FileCount:
-    """Counts the files that a running job has in its folder, which take memory even if they are empty.
+    """Counts the files in a running job's folder, which take memory even if they are empty.
 
-    The kernel counts them, but takes a bound only from who mounts, and bubblewrap has no option for it.
+    The kernel counts them, but only whoever mounts can set a limit, and bubblewrap has no option for it.
 
     Attributes:
-        said: what bubblewrap says about the job; nothing within the walls can write there.
-        folder: the job's folder, as it sees it.
-        most: files, folders, links and names that it may have.
+        said: what bubblewrap writes about the job; nothing in the sandbox can write there.
+        folder: the job's folder, a path in the sandbox.
+        most: the most files, folders, links and names that it may have.
     """
 
     said: OutputCapture
@@ -121,7 +121,7 @@ class FileCount:
     most: int
 
     def __call__(self) -> None:
-        """Look once.
+        """Check once.
 
         Raises:
             LimitMetError: if there are too many.
@@ -136,10 +136,10 @@ class FileCount:
 
 
 class Handed:
-    """Descriptors that are handed into a sandbox, and the files behind them; close it after the job.
+    """Descriptors that are passed into a sandbox, and their files; close it after the job.
 
     Args:
-        folder: where files are made.
+        folder: where files are created.
     """
 
     def __init__(self, folder: str) -> None:
@@ -148,11 +148,11 @@ class Handed:
         self.close = self._held.close
 
     def words(self, name: str) -> OutputCapture:
-        """Make a stream that can be written to."""
+        """Return a new stream for output."""
         return self._held.enter_context(OutputCapture(name))
 
     def in_memory(self, data: bytes) -> int:
-        """Make a file in memory that can be read."""
+        """Return a descriptor of a readable file in memory that contains `data`."""
         descriptor = os.memfd_create("data", os.MFD_CLOEXEC)
         self._held.callback(os.close, descriptor)
         os.write(descriptor, data)
@@ -160,7 +160,7 @@ class Handed:
         return descriptor
 
     def opened(self, body: Body) -> int:
-        """Open `body` to be read."""
+        """Open `body` for reading, and return the descriptor."""
         if body.path is None:
             return self.in_memory(body.data or b"")
         descriptor = os.open(body.path, os.O_RDONLY | os.O_CLOEXEC)
@@ -168,7 +168,7 @@ class Handed:
         return descriptor
 
     def created(self, name: str) -> tuple[str, int]:
-        """Make a file that can be written to; it is removed in the end if it is still there."""
+        """Create a file for writing; it is removed on closing if it still exists."""
         path = f"{self._folder}/{name}-{os.getpid()}-{next(_NUMBERS)}"
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         self._held.callback(_remove, path)

@@ -1,7 +1,6 @@
-"""What of a toolchain has its place in every tree.
+"""The parts of a toolchain that are visible in every tree.
 
-In: a `Toolchain`.  Out: the `Fixture` that trees are laid out around.  This module refuses to know what
-they are.
+`fixture_of` turns a `Toolchain` into the `Fixture` around which trees are laid out.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ from twisted_distcc.toolchain.view import View
 
 
 def fixture_of(toolchain: Toolchain, environ: Mapping[str, str]) -> Fixture:
-    """Return what jobs of `toolchain` see whatever they bring; the first time, this waits."""
+    """Return what jobs of `toolchain` see apart from their own files; the first call blocks."""
     return _fixture_of(toolchain, tuple(environ.items()))
 
 
@@ -42,7 +41,7 @@ def _fixture_of(toolchain: Toolchain, environ: tuple[tuple[str, str], ...]) -> F
 
 
 def _is_program(path: bytes) -> bool:
-    """Say whether what a job sees at `path` can be executed; in `/proc` there is the job itself."""
+    """Whether what a job sees at `path` can be executed; in `/proc` there is the job itself."""
     return path.startswith(b"/proc/") or (os.access(path, os.X_OK) and not os.path.isdir(path))
 
 

@@ -1,9 +1,10 @@
 """The system calls that a toolchain needs, and no others: a seccomp filter.
 
-In: the machine's architecture.  Out: a program for the kernel, in classic BPF, which bubblewrap loads.
+The filter is a program in classic BPF for the machine's architecture, which bubblewrap loads.
 Namespaces keep a job from the network and from other processes; this keeps it from what namespaces leave
-open: the parts of the kernel where most holes were found, memory that no limit counts, what the whole
-machine or all of a user's processes have one stock of, and what tells of the machine and of other jobs.
+open: the parts of the kernel where most holes were found, memory that no limit counts, resources that
+are shared by the whole machine or all of a user's processes, and information about the machine and
+other jobs.
 Which calls these are is in `syscalls`; the program only looks a call up: by its architecture, then by
 its number, then by one of its arguments, each time in a sorted list of ranges.  The format is that of
 `linux/filter.h` and `linux/seccomp.h`.

@@ -1,12 +1,11 @@
-"""Which system calls a job may make, and what it is told of all others.
+"""The system calls that a job may make, and how all others fail.
 
-In: nothing.  Out: tables by name; `syscall_numbers` has the numbers, and `seccomp` makes a
-program of both.
+The tables are by name; `syscall_numbers` has the numbers, and `seccomp` turns both into a program.
 
 A call is on the list because a compiler, an assembler, a shell or an interpreter of a toolchain needs it
 (see `tests/execution/sandbox/traced.txt`), or because another C library uses it in place of such a one.
-Of each it was asked what it tells of the machine, and what it takes of which the machine has only one
-stock: a job may use up what is its own, and nothing that is counted by user or for the whole machine.
+Each was checked for what it reveals about the machine, and for what shared resources it uses: a job may
+use up what is its own, and nothing that is counted per user or for the whole machine.
 
 What is not on the list fails, in the way that programs are used to:
 
@@ -154,7 +153,7 @@ ANSWERED: Final[Mapping[str, int]] = MappingProxyType(
         **dict.fromkeys(_UNSUPPORTED, errno.EOPNOTSUPP),
     }
 )
-"""What is told of calls that are not allowed, but neither simply forbidden; 0 is success."""
+"""The result of calls that are neither allowed nor simply forbidden; 0 is success."""
 
 NAMED: Final = frozenset([*ALLOWED, *CONDITIONS, *ANSWERED])
 """All calls that have a rule."""

@@ -1,7 +1,6 @@
-"""Running one job to its end, here and now, to see whether it works.
+"""Run one job to its end, synchronously, to see whether it works.
 
-In: a job that is ready.  Out: its reply, or why there is none.  This waits, so it is not for the
-reactor's thread.
+This blocks, so do not call it in the reactor's thread.
 """
 
 from __future__ import annotations
@@ -12,10 +11,10 @@ from twisted_distcc.toolchain.blocking_probe import run_here
 
 
 def attempt(job: Job) -> Reply:
-    """Run `job`, and give what it answers.
+    """Run `job`, and return its reply.
 
     Raises:
-        DistccError: if it cannot be started, or does not end, or has no result.
+        DistccError: if it cannot be started, does not end, or has no output.
         OSError: if the disk takes no more.
     """
     return job.collect(run_here(job.command))
