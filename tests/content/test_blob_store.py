@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import random
 from concurrent.futures import ThreadPoolExecutor
+from unittest.mock import patch
 
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -127,6 +129,20 @@ class AddingTests(StoreTestCase):
         os.rmdir(self.folder)
         self.assertRaises(OSError, self.store.add, "alice", body)
         self.assertEqual(os.listdir(self.spool), [])
+
+    def test_a_disk_that_fills_up(self) -> None:
+        """If the folder is on another disk, which is full, no part of a copy is left there."""
+        body = self.body(os.urandom(LARGE))
+
+        def copy_a_part(path: str, to: str) -> None:
+            with open(to, "wb") as file:
+                file.write(b"part")
+            raise OSError(errno.ENOSPC, "full")
+
+        other_disk = patch("os.rename", side_effect=OSError(errno.EXDEV, "another disk"))
+        with other_disk, patch("shutil.move", copy_a_part):
+            self.assertRaises(OSError, self.store.add, "alice", body)
+        self.assertEqual(self.files(), [])
 
     def test_names(self) -> None:
         """Each memory has a name of its own, so that nobody takes it for one that had other blobs."""

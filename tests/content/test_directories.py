@@ -319,6 +319,12 @@ class HostileTests(SynchronousTestCase):
         for end in ends:
             decode(data[:end])
 
+    def test_a_digest_that_is_cut_short(self) -> None:
+        """Nor if what is missing is the end of the last digest, with no size after it."""
+        data = encode(Directory([(b"empty.h", EMPTY_DIGEST, 0)]))
+        for length in range(1, len(data)):
+            self.refuses(data[:length])
+
     def test_short_entries_with_long_names(self) -> None:
         """Entries with names beyond their own end are refused before they take memory."""
         tracemalloc.start()
@@ -332,6 +338,10 @@ class HostileTests(SynchronousTestCase):
         self.assertEqual(len(decode(data, 2).files), 2)
         self.assertRaises(RemoteProtocolError, decode, data, 1)
         self.assertRaises(RemoteProtocolError, decode, data, 0)
+        data = encode(Directory([FILE], [(b"d", D, 1)], [(b"l", b"t")]))
+        self.assertEqual(decode(data, 3).entries, 3)
+        for most in (0, 1, 2):
+            self.assertRaises(RemoteProtocolError, decode, data, most)
 
     @settings(quietly, max_examples=300)
     @given(directories(), st.randoms(use_true_random=False))
