@@ -307,6 +307,14 @@ class MemoryTests(SynchronousTestCase):
         self.assertEqual(len(heard(session, wire * 5000 + wire[:20])), 5000)
         self.assertLess(sys.getsizeof(session._inbox._frames._buffer), KIB)
 
+    def test_after_a_breach(self) -> None:
+        """Nothing is kept of what came after a breach, or comes later."""
+        session = server_alone()
+        session.feed(b"rubbish rubbish" + bytes(100_000))
+        self.assertRaises(RemoteProtocolError, list, session.events())
+        session.feed(bytes(100_000))
+        self.assertEqual(len(session._inbox._frames._buffer), 0)
+
     def test_closed_streams(self) -> None:
         """Of streams that are closed nothing is kept, however many there were, or were left out."""
         session = server_alone()

@@ -104,6 +104,13 @@ class GreetingTests(SynchronousTestCase):
             server.refuse(256, "no")
         self.assertEqual(events, [Greeted(CLIENT)])
 
+    def test_refused_before_it_is_heard(self) -> None:
+        """A greeting that came and was not asked for is not told after a refusal."""
+        server = Session.server(SERVER)
+        server.feed(CLIENT_GREETING)
+        server.refuse(256, "no")
+        self.assertEqual(heard(server), [])
+
     def test_no_refusal(self) -> None:
         """Only a server refuses, before it greets, and with the status of a failure."""
         self.assertRaises(LocalProtocolError, Session.client(CLIENT).refuse, 256, "no")
@@ -255,6 +262,27 @@ class ExchangeTests(SynchronousTestCase):
         self.assertEqual((heard(server, to_server), heard(client, to_client)), ([], []))
         self.assertEqual((carry(client, server), carry(server, client)), ([], []))
         self.assertEqual((heard(server, to_server), heard(client, to_client)), ([], []))
+
+    def test_nothing_after_a_stop(self) -> None:
+        """A stream that was stopped may be closed and dealt with; what goes is still the stop alone."""
+        client, server = met()
+        client.send(client.open(), b"x" * 10000)
+        carry(client, server)
+        server.send(1, b"result")
+        server.stop(1, 101, "no")
+        server.consumed(1, 10000)
+        server.close(1)
+        self.assertEqual(said(server), token(b"STOP", number(1, 101) + b"no"))
+
+    def test_no_grant_after_the_end(self) -> None:
+        """A stream that was closed, and sends the rest, takes nothing more."""
+        client, server = met()
+        client.send(client.open(), b"x" * 10000)
+        carry(client, server)
+        server.send(1, b"result")
+        server.close(1)
+        server.consumed(1, 10000)
+        self.assertEqual(said(server), data(1, b"result"))
 
     def test_stopped_while_the_rest_goes(self) -> None:
         """A client learns that its upload was refused, even when it has nothing more to say."""

@@ -13,6 +13,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests.wire.samples import POINTS, PROPERTY, body, cut, merged, put, take
 from twisted_distcc.errors import LocalProtocolError, RemoteProtocolError
 from twisted_distcc.wire.connection import Reader, Writer
+from twisted_distcc.wire.cursor import Cursor
 from twisted_distcc.wire.events import Event, MessageEnd, Number, Run, Text
 from twisted_distcc.wire.grammar import (
     DIST,
@@ -33,10 +34,12 @@ from twisted_distcc.wire.session_grammar import (
     BLBQ,
     BUSY,
     CLIENT_GREETINGS,
+    COMP,
     FREE,
     JOBQ,
     JOBR,
     JOBS,
+    NBLB,
     RESULTS,
     SERVER_GREETINGS,
     TIMC,
@@ -237,6 +240,31 @@ class BatchTests(SynchronousTestCase):
         reader = RESULT.reader()
         reader.feed(RESULT.wire)
         self.assertFalse([event for event in reader.events() if isinstance(event, Run)])
+
+    def test_outputs_are_not_due_together(self) -> None:
+        """A round with a number in it is never taken as many tokens at once."""
+        place = Cursor(JOBR, RESULTS, Limits())
+        for name, value in ((b"JOBR", 4), (b"STAT", 0), (b"SERR", 0), (b"SOUT", 0), (b"NOUT", 2)):
+            place.enter(name, value)
+        self.assertEqual(place.due, 0)
+
+    def test_or_zero(self) -> None:
+        """A token that is whole or empty is so in a round, too."""
+        messages: Messages = {4: (Repeat(NBLB, (COMP,)),)}
+        for last, fault in ((b"", ""), (b"x", "COMP must be at least 32")):
+            reader = Reader(BLBQ, messages, Limits())
+            pieces = (DIGEST, b"", last)
+            wire = b"".join(encode_header(b"COMP", len(piece)) + piece for piece in pieces)
+            reader.feed(b"BLBQ00000004NBLB00000003" + wire)
+            events: list[Event] = []
+            if fault:
+                error = self.assertRaises(RemoteProtocolError, events.extend, reader.events())
+                self.assertEqual(str(error), fault)
+            else:
+                events.extend(reader.events())
+            whole = [event for event in merged(events) if isinstance(event, Text)]
+            taken = pieces[: 2 if fault else 3]
+            self.assertEqual(whole, [Text(b"COMP", piece) for piece in taken])
 
     def test_written(self) -> None:
         """A run of blobs is written as its tokens are."""

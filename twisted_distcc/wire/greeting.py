@@ -12,7 +12,7 @@ reader and writer walk::
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 from twisted_distcc.errors import LocalProtocolError, RemoteProtocolError
@@ -28,7 +28,6 @@ from twisted_distcc.wire.session_grammar import (
     SERVER_GREETINGS,
     SESSIONS,
 )
-from twisted_distcc.wire.tokens import LARGEST
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +111,7 @@ class Hearing:
     """Read the greeting of the peer: `feed` it bytes until there is an `answer`."""
 
     def __init__(self, opening: Field, messages: Messages, limits: Limits) -> None:
-        self._reader = Reader(opening, messages, replace(limits, trailing=LARGEST))
+        self._reader = Reader(opening, messages, limits)
         self._numbers: dict[bytes, int] = {b"STAT": 0, b"JOBS": CAUTIOUS.jobs}
         self._texts: dict[bytes, bytes] = {b"SERR": b"", b"KNOW": b""}
 

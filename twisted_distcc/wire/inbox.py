@@ -110,7 +110,6 @@ class Inbox:
     def end(self) -> None:
         """Forget all streams, all that came, and all that has yet to go; take nothing more."""
         self.is_over = True
-        self._told.clear()
         self._frames.clear()
         self._outbox.clear()
 

@@ -181,7 +181,6 @@ class Outbox:
         stream.drop()
         stream.state = State.STOPPED
         stream.control.append(frame(STOP, stream.number, code, rest=encode_words(text)))
-        self._ready.pop(stream.number, None)
         self.hasten(stream)
 
     def forget(self, stream: Stream) -> None:
