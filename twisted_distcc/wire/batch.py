@@ -48,11 +48,11 @@ def fitting(
 
 
 def _bounds(step: Step, limits: Limits) -> Mapping[bytes, _Bounds]:
-    """Return the bounds of the tokens allowed at `step`, save those for which two numbers do not do."""
+    """Return the bounds of the tokens allowed at `step`, if they carry bytes."""
     return {
         field.token: (field.least, _most(limits, field.ceiling), _most(limits, field.together))
         for field in _fields(step)
-        if field.shape is not Shape.NUMBER and not field.or_zero
+        if field.shape is not Shape.NUMBER
     }
 
 
