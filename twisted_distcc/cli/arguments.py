@@ -1,4 +1,4 @@
-"""What several commands read from their command lines."""
+"""Command line parsing that several commands share."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 
 def positive(text: str) -> int:
-    """Read a whole number, at least 1."""
+    """Parse a whole number that is at least 1, for argparse's `type`."""
     number = int(text)
     if number < 1:
         raise argparse.ArgumentTypeError("must be at least 1")
@@ -15,7 +15,7 @@ def positive(text: str) -> int:
 
 
 def split_command(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Return what stands before `--`, and the command after it."""
+    """Return the words before `--`, and the command after it."""
     words = list(arguments)
     end = words.index("--") if "--" in words else len(words)
     return words[:end], words[end + 1 :]

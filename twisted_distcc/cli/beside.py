@@ -1,11 +1,10 @@
-"""A command of the user's that runs in the terminal's foreground while this process serves it.
+"""Run a user's command in the terminal's foreground while this process serves it.
 
-In: a command and its environment.  Out: its exit status.  It has our streams, our process group, and
-whatever else was left open for it (make's job server, say).  This module refuses to know what is served
-meanwhile.
+`Beside` starts the command and fires `ended` with its exit status.  The command shares our streams and
+process group, and inherits whatever else was left open for it (make's job server, for example).
 
-What the terminal sends goes to both: like a shell, this process leaves it to the command what Ctrl-C
-means.  Other requests to end are handed on to it.
+A signal from the terminal reaches both processes; like a shell, this one leaves it to the command to
+decide what Ctrl-C means.  Other requests to terminate are passed on to it (`SignalsHandedOn`).
 """
 
 from __future__ import annotations
@@ -25,12 +24,12 @@ from twisted_distcc.launcher.starting import reap, started
 
 _FROM_TERMINAL: Final = (signal.SIGINT, signal.SIGQUIT)
 _HANDED_ON: Final = (signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
-# Python ignores these from its start, and a program that it starts would go on ignoring them.
+# Python ignores these from its start, and a program that it starts would inherit that.
 _DEFAULT_AGAIN: Final = (signal.SIGPIPE, signal.SIGXFSZ)
 
 
 class CannotRunError(DistccError):
-    """A command could not be started; the exit status is what a shell gives then."""
+    """A command could not be started; the exit status is the one a shell would return."""
 
     exit_code = 126
 
@@ -57,10 +56,10 @@ class Beside:
         return "command"
 
     def connectionLost(self, reason: Failure) -> None:
-        """The reactor comes to its end, which waits for us."""
+        """Do nothing: the reactor is stopping, and we stop with it."""
 
     def doRead(self) -> None:
-        """Take its exit status: its own, or 128 and the signal that killed it."""
+        """Collect the exit status: the command's own, or 128 plus the signal that killed it."""
         if os.waitid(os.P_PIDFD, self._pidfd, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
             return
         self._reactor.removeReader(self)
@@ -69,16 +68,16 @@ class Beside:
         self.ended.callback(code if code >= 0 else 128 - code)
 
     def signal(self, number: int) -> None:
-        """Send it a signal, unless it is over and its number may be another's."""
+        """Send the command a signal, unless it has ended and its process id may have been reused."""
         if not self.ended.called:
             os.kill(self.pid, number)
 
 
 class SignalsHandedOn:
-    """A block in which what is sent to us ends nothing here: the command gets it, once it is there.
+    """A block in which signals do not end this process, but go to the command once it has started.
 
-    What we were started to ignore (by nohup, say), we and the command go on to ignore.  What we heed the
-    command finds as if we did not.
+    Signals that we were started to ignore (by nohup, for example) stay ignored, here and in the command.
+    Our own handlers are not inherited by the command.
     """
 
     def __init__(self) -> None:
@@ -97,7 +96,7 @@ class SignalsHandedOn:
             signal.signal(number, handler)
 
     def to(self, command: Beside) -> None:
-        """Hand on to `command` what has come so far, and what comes."""
+        """Pass on to `command` the signals that have arrived already, and those that will."""
         self._command = command
         for number in self._early:
             command.signal(number)

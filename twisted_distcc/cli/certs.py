@@ -1,7 +1,7 @@
 """`twisted-distcc certs ...`: a certificate authority for a farm, from the command line.
 
-In: a command line.  Out: the exit status; what was done, and the command lines that come next, on
-standard output.  This module refuses to know certificates: `twisted_distcc.tls.authority` does.
+Each command prints what it did and which commands to run next, and the process exits with 0, or 1 after
+an error.  The work on certificates is done by `twisted_distcc.tls.authority`.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ from twisted_distcc.tls.authority.scope import read_scope, usual_scope
 
 
 class NowhereError(DistccError):
-    """Nothing says where the authority is."""
+    """The authority's folder is unknown."""
 
     exit_code = EXIT_BAD_ARGUMENTS
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Do what the command line asks for, and print it line by line."""
+    """Run the command, print its output line by line, and return the exit status."""
     options = _parser().parse_args(arguments)
     run: Callable[[argparse.Namespace, Path], Iterator[str]] = options.run
     try:
@@ -134,7 +134,7 @@ def _command(
 ) -> argparse.ArgumentParser:
     description = f"{summary[0].upper()}{summary[1:]}."
     command = commands.add_parser(name, help=summary, description=description, allow_abbrev=False)
-    # Not given here must not undo what was given before the command.
+    # A missing option here must not override one given before the command.
     command.add_argument("--authority", metavar="DIR", default=argparse.SUPPRESS, help=_AUTHORITY)
     command.set_defaults(run=run)
     return command

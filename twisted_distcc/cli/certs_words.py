@@ -1,8 +1,8 @@
-"""What `twisted-distcc certs` says: what it did, and the command lines that come next.
+"""The messages of `twisted-distcc certs`: what it did, and which commands to run next.
 
-In: what an authority did or has.  Out: lines of text.  This module refuses to do anything.
+Each function takes what an authority did, and yields lines of text.  Nothing here has side effects.
 
-Where a line is meant for a shell, all names in it are quoted for one.
+Names in lines that are meant for a shell are quoted.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _AUTHORITY_NOTICE: Final = timedelta(days=365)
 
 
 def after_init(authority: Authority) -> Iterator[str]:
-    """Say what the authority may do, and how to make the first certificates."""
+    """Say which hosts the authority may certify, and how to make the first certificates."""
     overview = authority.overview()
     command = _command(authority.folder)
     yield f"Made an authority in {authority.folder}, which ends on {overview.ends:%Y-%m-%d}."
@@ -44,7 +44,7 @@ def after_init(authority: Authority) -> Iterator[str]:
 
 
 def after_issue(bundles: Sequence[Bundle]) -> Iterator[str]:
-    """Say what was made, and where to put it."""
+    """Say which certificates were made, and where to put them."""
     if not bundles:
         yield "Nothing ends soon; `renew NAME` renews before that."
     for bundle in bundles:
@@ -55,20 +55,20 @@ def after_issue(bundles: Sequence[Bundle]) -> Iterator[str]:
 
 
 def after_revocation(authority: Authority, revoked: Iterable[Issued]) -> Iterator[str]:
-    """Say what was taken back, and who must be told."""
+    """Say which certificates were revoked, and who needs the new list."""
     for each in revoked:
         yield f"Revoked the certificate {each.serial:x} of the {each.role} {each.name}."
     yield from _list_steps(authority)
 
 
 def after_list(authority: Authority, ends: datetime) -> Iterator[str]:
-    """Say until when the new list is good, and who must be told."""
+    """Say when the new revocation list expires, and who needs it."""
     yield f"Signed the list of what is revoked anew; it ends on {ends:%Y-%m-%d}."
     yield from _list_steps(authority)
 
 
 def overview(folder: Path, overview: Overview, now: datetime) -> Iterator[str]:
-    """Give a table of what was issued, and warn of what needs to be done."""
+    """Yield a table of what was issued, and warnings about what needs to be done."""
     rows = [
         ("NAME", "ROLE", "ENDS", "STATE", "SERIAL"),
         *(

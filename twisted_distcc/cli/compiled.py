@@ -1,8 +1,8 @@
-"""A tdistcc that is compiled, for who counts milliseconds.
+"""A compiled tdistcc, for those who count milliseconds.
 
-In: a folder, and a C compiler.  Out: a program in it that hands commands over to the agent as tdistcc
-does, and becomes tdistcc for everything else.  It is made where it is used: for this machine, and for
-this installation, whose next upgrade it notices.
+`make_program` has a C compiler build a program that hands commands over to the agent as tdistcc does,
+and executes tdistcc for everything else.  It is built on the machine that uses it, for one installation,
+and notices when that is upgraded.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ from twisted_distcc.toolchain.finding import find_compiler
 
 _SOURCE: Final = Path(__file__).with_name("compiled.c")
 _COMPILERS: Final = ("cc", "gcc", "clang")
-# Every such program has this in it, and no other.
+# A marker that every such program contains, and no other.
 _MARK: Final = b"/tmp/twisted-distcc-%lu"
 
 
 class CannotCompileError(DistccError):
-    """The program cannot be made; the text says why."""
+    """The program cannot be built; the text says why."""
 
 
 def is_our_program(path: Path) -> bool:
-    """Whether the program at `path` was made here."""
+    """Whether the program at `path` was built here."""
     try:
         return not path.is_symlink() and _MARK in path.read_bytes()
     except OSError:
@@ -37,7 +37,7 @@ def is_our_program(path: Path) -> bool:
 
 
 def make_program(path: Path, tdistcc: Path) -> None:
-    """Make the program at `path`, which becomes `tdistcc` for all that it does not know.
+    """Build the program at `path`, which executes `tdistcc` for whatever it cannot do itself.
 
     Raises:
         CannotCompileError: if there is no C compiler, or it fails, or something else is at `path`.
@@ -68,9 +68,10 @@ def make_program(path: Path, tdistcc: Path) -> None:
 
 
 def _start_of(tdistcc: Path) -> list[str]:
-    """Return the words that start `tdistcc`, past its shell script: shells change the environment.
+    """Return the command that starts `tdistcc`, bypassing its shell script: shells change the
+    environment.
 
-    What that script would start is one of the words, as it may be replaced at any moment.
+    What that script would start is one of the words, as the script may be replaced at any moment.
     """
     start = Path(os.path.realpath(tdistcc)).with_name("twisted-distcc-python")
     if not start.exists():
@@ -89,5 +90,5 @@ def _compiler() -> str:
 
 
 def _literal(value: bytes) -> str:
-    """Give a C string in which no character means anything else."""
+    """Return `value` as a C string literal, with every special character escaped."""
     return '"' + "".join(f"\\{byte:03o}" for byte in value) + '"'

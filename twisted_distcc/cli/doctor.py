@@ -1,8 +1,8 @@
 """`twisted-distcc doctor`: check a policy, and explain what a server would answer.
 
-With a policy alone it says whether the file is valid.  With an identity and a command it has the
-server's own judge decide, with this machine's compilers and this environment.  It prints what became of
-each rule, and exits with the verdict.  Nothing is connected to, and nothing is run.
+Given a policy alone, it says whether the file is valid.  Given also an identity and a command, it has
+the server's own code decide, with this machine's compilers and environment, prints the outcome of each
+rule, and exits with the verdict.  It connects to nothing and runs nothing.
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ from twisted_distcc.server.job.authorize import Judge
 from twisted_distcc.server.options.config import command_list, read_policy, search_path
 from twisted_distcc.toolchain.finding import Compilers
 
-_PORT = 0  # of no matter: no rule is about ports
+_PORT = 0  # any: no rule depends on ports
 
 
 class BadQuestionError(DistccError):
-    """What is asked about cannot be meant."""
+    """The question on the command line makes no sense."""
 
     exit_code = EXIT_BAD_ARGUMENTS
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Check the policy, explain the answer to a command if there is one, and return the exit status."""
+    """Check the policy, explain the answer to a command if one is given, and return the exit status."""
     words, command = split_command(arguments)
     options = _parser().parse_args(words)
     try:
@@ -68,7 +68,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-# What is asked about.
+# The question.
 
 
 def _peer(identity: str | None, address: str | None) -> Peer:
@@ -91,12 +91,12 @@ def _command(words: Sequence[str]) -> Sequence[str]:
     return words
 
 
-# What is answered.
+# The answer.
 
 
 @dataclass(frozen=True, slots=True)
 class _Answer:
-    """What a server says of a command: whether it serves it, and how that came about, line by line."""
+    """A server's answer to a command: whether it accepts it, and how it decided, line by line."""
 
     is_allowed: bool
     lines: tuple[str, ...]
@@ -119,7 +119,7 @@ def _explain(policy: Policy, peer: Peer, command: Sequence[str]) -> int:
 def _answer(
     policy: Policy, compilers: Compilers, peer: Peer, command: Sequence[str], *, with_files: bool
 ) -> _Answer:
-    """Have a server's own judge decide, and listen to what it asks of the policy."""
+    """Have the server's own code decide, recording what it asks of the policy."""
     lines: list[str] = []
 
     def decide(peer: Peer, wish: Wish) -> Decision:

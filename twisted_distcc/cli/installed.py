@@ -1,7 +1,4 @@
-"""Where this installation's own commands are.
-
-In: the name of a command.  Out: its path.  This module refuses to know what the command does.
-"""
+"""Find the commands that belong to this installation."""
 
 from __future__ import annotations
 
@@ -18,7 +15,7 @@ class CommandMissingError(DistccError):
 
 
 def installed_command(name: str) -> Path:
-    """Return the path of `name` beside the command that runs, or this Python, or else on PATH."""
+    """Return the path of `name`: beside the running command, beside this Python, or else on PATH."""
     beside = [os.path.dirname(path) for path in (os.path.realpath(sys.argv[0]), sys.executable)]
     found = shutil.which(name, path=os.pathsep.join([*beside, *os.get_exec_path()]))
     if found is None:

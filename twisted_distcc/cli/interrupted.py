@@ -1,7 +1,4 @@
-"""Being told to stop, in one way.
-
-In: nothing.  Out: a block in which SIGTERM is what Ctrl-C is, so that all it started is stopped as well.
-"""
+"""Handle SIGTERM like Ctrl-C, so that whatever a block of code has started is stopped as well."""
 
 from __future__ import annotations
 
@@ -14,7 +11,7 @@ from typing import NoReturn
 
 @contextmanager
 def interrupted_by_sigterm() -> Iterator[None]:
-    """Make SIGTERM end the block by a `KeyboardInterrupt`."""
+    """Raise `KeyboardInterrupt` from the block on SIGTERM."""
 
     def interrupt(_signal: int, _frame: FrameType | None) -> NoReturn:
         raise KeyboardInterrupt

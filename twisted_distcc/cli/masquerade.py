@@ -1,8 +1,7 @@
-"""`twisted-distcc masquerade DIR`: links by which a build sends its compiles to the farm unasked.
+"""`twisted-distcc masquerade DIR`: links that make an unmodified build send its compiles to the farm.
 
-In: a folder, and the names to stand in for.  Out: one symbolic link per name, to the installed
-`tdistcc`, and the PATH line to use.  This module refuses to replace or remove anything that is not
-such a link, and to know what `tdistcc` does under the name of a compiler.
+It makes one symbolic link to the installed `tdistcc` per compiler name, and prints the PATH line to use.
+It replaces and removes nothing but such links.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ from twisted_distcc.errors import DistccError
 from twisted_distcc.own_folders import make_own_folder
 
 _PROGRAM = "tdistcc"
-# What starts it: with a link beside the others to this they need no `readlink`, which takes 1 ms.
+# The script that starts `tdistcc`; if linked beside the others it needs no `readlink`, which takes 1 ms.
 _START = "twisted-distcc-python"
 # gcc, g++-12, x86_64-linux-gnu-gcc, clang++-14, ...; not gcc-ar, gcc-ranlib or clang-cpp.
 _COMPILER_NAME = re.compile(r"(?:[\w.]+-)*(?:gcc|g\+\+|cc|c\+\+|clang|clang\+\+)(?:-\d+(?:\.\d+)*)?")
@@ -32,7 +31,7 @@ class MasqueradeError(DistccError):
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Make the links, or take them away, and say what to do with them."""
+    """Make or remove the links, say how to use them, and return the exit status."""
     options = _parser().parse_args(arguments)
     folder = Path(os.path.abspath(options.folder))
     try:
@@ -51,9 +50,9 @@ def main(arguments: Sequence[str]) -> int:
 def make_links(
     folder: Path, names: Iterable[str], tdistcc: Path, *, compiled: bool = False
 ) -> list[Path]:
-    """Make `folder` hold a link to `tdistcc` for each of `names`, or change nothing and raise.
+    """Create a link to `tdistcc` in `folder` for each of `names`, or raise without changing anything.
 
-    `compiled` has the links lead to a program in `folder` that is made for this.
+    If `compiled`, the links lead to a program that is built for this in `folder`.
     """
     links = [folder / _plain_name(name) for name in names]
     if not links:
@@ -74,16 +73,16 @@ def make_links(
 
 
 def _replace(link: Path, target: Path) -> None:
-    """Make a link in one stroke: a build may be looking for it."""
+    """Replace a link atomically: a build may be using it."""
     new = link.with_name(f"{link.name}.{os.getpid()}")
     new.symlink_to(target)
     new.rename(link)
 
 
 def remove_links(folder: Path, names: Iterable[str]) -> list[Path]:
-    """Remove our links from `folder`, all of them or those named; everything else stays.
+    """Remove our links from `folder`, all of them or those named, and nothing else.
 
-    A program that was compiled for them goes with all of them.
+    Removing all of them also removes the program that was compiled for them.
     """
     wanted = set(names)
     ours = filter(is_our_link, sorted(folder.iterdir()))
@@ -102,7 +101,7 @@ def is_our_link(path: Path) -> bool:
 
 
 def compilers_on_path(folders: Iterable[str], masquerade: Path) -> list[str]:
-    """Return the names of compilers in `folders`, in order, once each, less our links."""
+    """Return the names of the compilers in `folders`, in order, without duplicates or our links."""
     found = (
         name
         for folder in folders
@@ -117,7 +116,7 @@ def _executables(folder: str) -> Iterator[str]:
     try:
         names = os.listdir(folder)
     except OSError:
-        return  # a PATH often names folders that are not there
+        return  # a PATH often names folders that do not exist
     for name in names:
         path = Path(folder, name)
         if os.access(path, os.X_OK) and not path.is_dir() and not is_our_link(path):

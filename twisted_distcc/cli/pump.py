@@ -1,8 +1,8 @@
-"""`pump COMMAND…`, or `twisted-distcc pump COMMAND…`: a build whose C distcc has servers preprocess.
+"""`pump COMMAND…`, or `twisted-distcc pump COMMAND…`: run a build whose C distcc has servers preprocess.
 
-In: the command of a build.  Out: its exit status; an include server lives as long as it does, and
-`INCLUDE_SERVER_PORT` tells distcc where.  With `--startup` the server lives on its own (`pump_alone`),
-until `--shutdown`.  How questions are answered is not known here.
+An include server runs for as long as the build, which finds it by `INCLUDE_SERVER_PORT`; the exit status
+is the build's.  With `--startup` the include server runs on its own until `--shutdown` (`pump_alone`).
+`includes` answers the questions that distcc asks it.
 """
 
 from __future__ import annotations
@@ -47,10 +47,10 @@ from twisted_distcc.runtime.processes import ReactorSpawner
 from twisted_distcc.runtime.threads import ReactorThreads
 from twisted_distcc.server.daemon.detaching import detached, ready
 
-# Where copies are kept, so deep that distcc's client takes just the folder's own name off.
+# Copies are kept at such a depth that distcc's client strips just the folder's own name.
 _MEMORY: Final = "/dev/shm"  # noqa: S108  (a folder of our own is made in it)
 _DISK: Final = "/tmp"  # noqa: S108  (the same)
-# distcc's client writes a byte into it for each compile that failed there and not here.
+# distcc's client appends a byte to it for each compile that failed on a server but not here.
 _DISCREPANCIES: Final = "discrepancy_counter"
 _MOST_REASONS: Final = 5
 
@@ -58,14 +58,14 @@ Find: TypeAlias = Callable[[Question], Coroutine[Deferred[Any], Any, Sequence[st
 
 
 def program() -> None:
-    """Be the program `pump`."""
+    """Run the program `pump`."""
     sys.exit(main(sys.argv[1:], "pump"))
 
 
 def main(arguments: Sequence[str], name: str = "twisted-distcc pump") -> int:
-    """Run the build, or start or end an include server, and return the exit status.
+    """Run the build, or start or stop an include server, and return the exit status.
 
-    `name` is how the command was typed.
+    `name` is the command as the user typed it.
     """
     parser = _parser(name)
     options = parser.parse_args(arguments)
@@ -93,13 +93,13 @@ def main(arguments: Sequence[str], name: str = "twisted-distcc pump") -> int:
 
 @contextmanager
 def _build_of(slots: int, left: _Left) -> Iterator[_Build]:
-    """Make the folders of a build, which are gone afterwards."""
+    """Make the folders of a build, and remove them afterwards."""
     with _own_folder(runtime_folder()) as place, _copies_folder() as copies:
         yield _Build(place, copies, slots, own_umask(), left)
 
 
 def _start_up(slots: int, left: _Left) -> int:
-    """Leave an include server behind, and print the variables that lead to it."""
+    """Start an include server that outlives us, and print the variables by which to find it."""
     umask = own_umask()
     with detached(), _build_of(slots, left) as build:
         replace(build, umask=umask).serve()
@@ -107,7 +107,7 @@ def _start_up(slots: int, left: _Left) -> int:
 
 
 def hints(hosts: HostList, environ: Mapping[str, str]) -> Iterator[str]:
-    """Say which hosts distcc will not have preprocess anything, and how it would."""
+    """Say which hosts distcc will not have preprocess anything, and how to change that."""
     if environ.get("DISTCC_POTENTIAL_HOSTS") and "DISTCC_HOSTS" not in environ:
         yield "DISTCC_POTENTIAL_HOSTS is for lsdistcc, which is not built: set DISTCC_HOSTS"
     yield from map(str, hosts.warnings)
@@ -121,7 +121,7 @@ def hints(hosts: HostList, environ: Mapping[str, str]) -> Iterator[str]:
 
 @contextmanager
 def _own_folder(within: str) -> Iterator[str]:
-    """Make a folder that only we may enter."""
+    """Make a temporary folder that only this user may enter."""
     folder = tempfile.mkdtemp(prefix="twisted-distcc-pump-", dir=within)
     try:
         yield folder
@@ -131,7 +131,7 @@ def _own_folder(within: str) -> Iterator[str]:
 
 @contextmanager
 def _copies_folder() -> Iterator[str]:
-    """Make the folder for copies, in memory where that can be."""
+    """Make the folder for copies, in memory if possible."""
     if os.access(_MEMORY, os.W_OK):
         with _own_folder(_MEMORY) as folder:
             yield folder
@@ -144,7 +144,7 @@ def _copies_folder() -> Iterator[str]:
 
 @dataclass(slots=True)
 class _Left:
-    """The compiles that distcc was left to preprocess, and why."""
+    """The compiles that were left for distcc to preprocess, and why."""
 
     verbose: bool
     reasons: Counter[str] = field(default_factory=Counter)
@@ -161,10 +161,10 @@ class _Build:
 
     Attributes:
         place: the folder of its socket.
-        copies: the folder of what is sent.
-        slots: how many preprocessors may run here at a time.
+        copies: the folder for copies of the files to be sent.
+        slots: how many preprocessors may run here at once.
         umask: the umask of the build.
-        left: the compiles without an answer.
+        left: the compiles that are left to distcc.
     """
 
     place: str
@@ -174,7 +174,7 @@ class _Build:
     left: _Left
 
     def run(self, command: Sequence[str], signals: SignalsHandedOn) -> int:
-        """Run the command beside an include server, and give its exit status."""
+        """Run the command beside an include server, and return its exit status."""
         reactor = _reactor()
         factory, port = self._listen(reactor)
         environ = {**os.environ, "INCLUDE_SERVER_PORT": self.socket}
@@ -193,7 +193,7 @@ class _Build:
         return statuses[0]
 
     def serve(self) -> None:
-        """Print the variables that lead here, and answer until a signal asks us to end."""
+        """Print the variables by which to find us, and answer until a signal tells us to stop."""
         reactor = _reactor()
         factory, _ = self._listen(reactor)
         hand_on_nothing()
@@ -207,7 +207,7 @@ class _Build:
 
     @property
     def socket(self) -> str:
-        """Where questions are asked."""
+        """The path of the socket on which questions arrive."""
         return f"{self.place}/{SOCKET}"
 
     def _listen(self, reactor: Any) -> tuple[IncludesFactory, IListeningPort]:
@@ -224,7 +224,7 @@ class _Build:
         return lambda question: answers.paths(question.argv, question.directory)
 
     def _report(self, answered: int) -> None:
-        """Say what became of the build's compiles, if it had any."""
+        """Print a summary of the build's compiles, if it had any."""
         reasons = self.left.reasons
         if answered or reasons:
             _say(f"compiles for servers to preprocess: {answered}; for distcc: {reasons.total()}")
@@ -238,7 +238,7 @@ class _Build:
 
 
 def _context() -> bytes:
-    """Return the context that is served; nobody has an empty one."""
+    """Return the context that is served; no real one is empty."""
     try:
         return context_of("self")
     except OSError:  # without a `/proc`

@@ -1,8 +1,8 @@
 """An include server that outlives the command that started it: pump(1)'s `--startup` and `--shutdown`.
 
-In: the server's folder, or the variables that lead to it.  Out: those variables, for a shell; or the end
-of the server, and what it has to say.  What is ended is surely an include server: it is asked, by its
-socket, for the process that the variables name.
+`exports` prints the variables by which a shell finds the server; `shut_down` ends it and shows what it
+logged.  Only an include server is ever ended: its socket must belong to the process that the variables
+name.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def exports(pid: int, folder: str) -> str:
 
 
 def log_into(folder: str) -> None:
-    """Have standard error be a file, which `shut_down` shows."""
+    """Redirect standard error to a file, which `shut_down` shows."""
     flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
     log = os.open(f"{folder}/{_LOG}", flags, 0o600)
     os.dup2(log, sys.__stderr__.fileno() if sys.__stderr__ else 2)
@@ -42,9 +42,9 @@ def log_into(folder: str) -> None:
 
 
 def shut_down(environ: Mapping[str, str]) -> int:
-    """End the server that the variables lead to, show what it said, and return the exit status.
+    """End the server that the variables lead to, show what it logged, and return the exit status.
 
-    One that is not there is no failure: what was asked for is so.
+    If it is gone already, that is no failure.
     """
     place = environ.get("INCLUDE_SERVER_PORT", "")
     pid = _pid_at(place)
@@ -58,7 +58,7 @@ def shut_down(environ: Mapping[str, str]) -> int:
 
 
 def _pid_at(path: str) -> int | None:
-    """Return the process of ours that listens at `path`, if there is one."""
+    """Return the process of this user that listens at `path`, if there is one."""
     with socket.socket(socket.AF_UNIX) as asking:
         try:
             asking.connect(path)

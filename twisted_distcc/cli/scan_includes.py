@@ -1,7 +1,7 @@
-"""`tdistcc --scan-includes COMPILER ARGS…`: which files a server would be sent.
+"""`tdistcc --scan-includes COMPILER ARGS…`: list the files that a server would be sent.
 
-In: a command line.  Out: a line for each file, link and folder, in the form that distcc(1) gives them.
-Nothing is compiled, and no server is asked.
+The output has a line for each file, link and folder, in the form described in distcc(1).  Nothing is
+compiled, and no server is contacted.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from twisted_distcc.runtime.processes import ReactorSpawner
 
 
 def main(command: Sequence[str], messages: int) -> int:
-    """Write the lines for `command`, report on the descriptor `messages`, and return the exit status."""
+    """Print the lines for `command`, report to the descriptor `messages`, and return the exit status."""
 
     def tell(line: bytes) -> None:
         write_all(messages, line)
@@ -36,10 +36,10 @@ def main(command: Sequence[str], messages: int) -> int:
 
 
 def scan_includes(command: Sequence[str], report: Report) -> str:
-    """Return the lines for `command`, and tell `report` how it went.
+    """Return the lines for `command`, and report the outcome to `report`.
 
     Raises:
-        DistccError: if no server would be sent its files; the text says why.
+        DistccError: if it would not be sent to a server; the text says why.
     """
     if not command:
         raise _error("--scan-includes wants a command: tdistcc --scan-includes gcc -c hello.c")
@@ -63,7 +63,7 @@ def scan_includes(command: Sequence[str], report: Report) -> str:
 
 
 def _find(candidate: Candidate) -> Found:
-    """Find the files, in a reactor that runs for this alone."""
+    """Find the files, running the reactor just for this."""
     from twisted.internet import reactor
 
     results: list[Found | Failure] = []

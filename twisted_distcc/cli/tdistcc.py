@@ -1,9 +1,9 @@
 """`tdistcc`: compile somewhere else.
 
-In: a compiler's command line, or a link with a compiler's name.  Out: what the compiler would leave
-and say, and its exit status.  It parses just enough to know which command is meant, hands it to the
-user's agent, and becomes the compiler itself when the agent says so.  It runs once per compile: nothing
-here may import Twisted, or much of anything, before it is needed.
+It is given a compiler's command line, or called by a link with a compiler's name, and leaves the files,
+the messages and the exit status that the compiler would.  It parses just enough to know which command is
+meant, hands it over to the user's agent, and executes the compiler itself when the agent says so.  It
+runs once per compile: nothing here may import Twisted, or much of anything, before it is needed.
 """
 
 import _signal  # type: ignore[import-not-found]  # `signal` itself would import `enum`
@@ -25,8 +25,8 @@ NAME = "tdistcc"
 _OWN_NAMES = (NAME, "distcc")
 _SCAN = "--scan-includes"
 IMPLICIT_COMPILER = "cc"
-# Set for the compilers that we and our agent start: what they start compiles here, takes no slot (its
-# starter has one, and would wait for ever), and does not go round in circles.
+# Set for the compilers that we and our agent start: a tdistcc that they start in turn compiles here,
+# takes no slot (its starter has one, and would wait for ever), and does not recurse endlessly.
 SAFEGUARD = b"_TDISTCC_SAFEGUARD"
 _DEEPEST = 5
 _APPENDING = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
@@ -35,7 +35,7 @@ _IGNORED_BY_PYTHON = (_signal.SIGPIPE, _signal.SIGXFSZ)
 _EXIT_MISSING = 110
 _EXIT_RECURSIVE = 111
 _INTERRUPTED = 130
-# What Python makes of LC_CTYPE as it starts, if the user's locale is C or is not installed (PEP 538).
+# What Python sets LC_CTYPE to as it starts, if the user's locale is C or is not installed (PEP 538).
 _COERCED = (b"C.UTF-8", b"C.utf8", b"UTF-8")
 _SOURCES = (".c", ".cc", ".cpp", ".cxx", ".C", ".i", ".ii", ".m", ".mm", ".s", ".S", ".o", ".a")
 
@@ -53,10 +53,10 @@ def main(argv: list[str]) -> None:
 
 
 def _keep_closed_streams() -> bool:
-    """Put what can be neither read nor written in place of standard streams that are closed.
+    """Open substitutes, neither readable nor writable, for standard streams that are closed.
 
-    Otherwise the next file or socket that we open would take the place.  What we become finds them
-    closed.  Return whether a compiler's words would be lost: gcc fails then, if it has any.
+    Otherwise the next file or socket that we open would get their numbers.  The compiler that we execute
+    finds them closed.  Return whether a compiler's messages would be lost: gcc then fails if it has any.
     """
     kept = []
     while (descriptor := os.open("/", os.O_PATH)) <= _STDERR:
@@ -66,16 +66,16 @@ def _keep_closed_streams() -> bool:
 
 
 def _end_by_interrupt() -> None:
-    """End as SIGINT ends a program: a shell goes on with its loop after one that merely exits."""
+    """End by SIGINT itself: after an ordinary exit, a shell would go on with its loop."""
     _signal.signal(_signal.SIGINT, _signal.SIG_DFL)
     os.kill(os.getpid(), _signal.SIGINT)
 
 
 def command_of(argv: list[str]) -> list[str] | None:
-    """Give the compiler's command line that `argv` means; `None` if it is about tdistcc itself.
+    """Return the compiler's command line that `argv` means; `None` if it is about tdistcc itself.
 
-    Called by a name that is not ours we are that compiler; otherwise the compiler is the first word, or
-    `cc` where the first word is an option or a file.
+    Called by a name that is not ours, we act as that compiler; otherwise the compiler is the first word,
+    or `cc` if the first word is an option or a file.
     """
     called = os.path.basename(argv[0])
     if called not in _OWN_NAMES:
@@ -114,7 +114,7 @@ def _main(argv: list[str], is_mute: bool) -> int:
 
 
 def _about(argv: list[str]) -> int:
-    """Do what an option of tdistcc's own asks for."""
+    """Carry out one of tdistcc's own options."""
     _load_site()
     if argv[1:2] == [_SCAN]:
         from twisted_distcc.cli import scan_includes
@@ -126,7 +126,7 @@ def _about(argv: list[str]) -> int:
 
 
 def _give_back_locale() -> None:
-    """Have LC_CTYPE as it was before Python started: by it compilers choose their quotation marks."""
+    """Restore LC_CTYPE to what it was before Python started: compilers choose quotation marks by it."""
     if os.environb.get(b"LC_CTYPE") not in _COERCED:
         return
     try:
@@ -150,7 +150,7 @@ def _follow(verdict: Verdict, command: list[str]) -> int:
 
 
 def become(compiler: str, command: list[str]) -> int:
-    """Become `compiler`; if that fails, say so and give an exit status."""
+    """Execute `compiler`; if that fails, say so and return an exit status."""
     _give_back_signals()
     try:
         os.execv(compiler, [_called(command[0], compiler), *command[1:]])
@@ -160,9 +160,9 @@ def become(compiler: str, command: list[str]) -> int:
 
 
 def _called(name: str, compiler: str) -> str:
-    """Return what `compiler` is to call itself: what the user called it, unless that means tdistcc.
+    """Return the `argv[0]` for `compiler`: the name that the user typed, unless that means tdistcc.
 
-    gcc tells it (`COLLECT_GCC`); and called by a bare name, it looks for itself on PATH.
+    gcc passes it on (`COLLECT_GCC`), and searches PATH for itself if it is a bare name.
     """
     folders = [""] if "/" in name else os.environ.get("PATH", os.defpath).split(":")
     paths = (os.path.join(working_directory(), folder, name) for folder in folders)
@@ -171,12 +171,12 @@ def _called(name: str, compiler: str) -> str:
 
 
 def _give_back_signals() -> None:
-    """Heed what Python ignores from its start: `gcc -E x.c | head` is to end quietly.
+    """Restore the signals that Python ignores from its start: `gcc -E x.c | head` should end quietly.
 
-    Python does not tell whether these signals were ignored before, as SIGPIPE is in services of systemd.
-    Shells and build tools ignore a signal only if they were started like that or told to, and start
-    others likewise: so we do as our parent does.  A parent that ignores all of them is another Python,
-    which resets them for its children.
+    Python does not tell whether these signals were ignored before, as SIGPIPE is in systemd's services.
+    Shells and build tools ignore a signal only if they were started like that or told to, and pass that
+    on to their children: so we do as our parent does.  A parent that ignores all of them is another
+    Python, which resets them for its children.
     """
     ignored = _ignored_by_parent()
     by_python = all(ignored & _bit(number) for number in _IGNORED_BY_PYTHON)
@@ -186,7 +186,7 @@ def _give_back_signals() -> None:
 
 
 def _ignored_by_parent() -> int:
-    """Return the signals that our parent ignores, one bit for each; 0 if that cannot be known."""
+    """Return the signals that our parent ignores, one bit for each; 0 if that is unknown."""
     try:
         with open(f"/proc/{os.getppid()}/status", "rb") as status:
             return next(int(line[7:], 16) for line in status if line.startswith(b"SigIgn:"))
@@ -199,7 +199,7 @@ def _bit(number: int) -> int:
 
 
 def _here(command: list[str], depth: int) -> int:
-    """Compile here, and no deeper than makes sense where a compiler that we started has started us."""
+    """Compile here, unless compilers and tdistcc have been starting each other too many times."""
     from twisted_distcc.toolchain.finding import find_compiler, not_found
 
     compiler = find_compiler(command[0], working_directory(), os.environ.get("PATH", os.defpath))
@@ -213,10 +213,10 @@ def _here(command: list[str], depth: int) -> int:
 
 
 def _alone(command: list[str], messages: int, reason: str = "") -> int:
-    """Do the agent's work in this process, for `reason`; where we cannot, compile here."""
+    """Do the agent's work in this process, for `reason`; if that fails, compile here."""
     try:
         return _alone_if_we_can(command, messages, reason)
-    except Exception as error:  # such as memory that is limited
+    except Exception as error:  # such as a limit on memory
         if not reason:
             _write(messages, f"Warning: compiling here, without tdistcc's larger part: {error!r}")
         return _here(command, 0)
@@ -243,17 +243,18 @@ def _alone_if_we_can(command: list[str], messages: int, reason: str) -> int:
 
 
 def _load_site() -> None:
-    """Have the packages of others at hand: the usual course does without."""
+    """Make third-party packages importable: the usual course does without."""
     from twisted_distcc.python import load_site
 
     load_site()
 
 
 def message_descriptor() -> int:
-    """Return the descriptor for our own words.
+    """Return the descriptor for our own messages.
 
-    That is the log, opened here, as only this process has the user's descriptors, terminal and view of
-    files; or what ccache gives, which keeps our words out of what it stores; or standard error.
+    That is the log, opened here because only this process has the user's descriptors, terminal and view
+    of files; or the one that ccache provides, which keeps our messages out of its cache; or standard
+    error.
     """
     log = os.environ.get("DISTCC_LOG")
     if log:
@@ -267,7 +268,7 @@ def message_descriptor() -> int:
 
 
 def _beyond_standard(fd: int) -> int:
-    """Leave descriptors that the caller has closed to be closed for the compiler, too."""
+    """Move `fd` above 2: streams that the caller has closed must stay closed for the compiler."""
     if fd > 2:
         return fd
     import fcntl

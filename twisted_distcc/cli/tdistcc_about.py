@@ -1,7 +1,4 @@
-"""What `tdistcc` says of itself: `--help`, `--version`, `--show-hosts`, `-j`.
-
-In: an option of tdistcc's own.  Out: text, and an exit status.
-"""
+"""What `tdistcc` prints about itself: `--help`, `--version`, `--show-hosts`, `-j`."""
 
 from __future__ import annotations
 
@@ -46,7 +43,7 @@ Try `{0} --help' for more information.
 
 
 def about(arguments: Sequence[str], program: str = "tdistcc") -> int:
-    """Say what `arguments` asks for, as `program`, and return the exit status."""
+    """Print what `arguments` asks for, as `program`, and return the exit status."""
     option = arguments[0] if arguments else ""
     if option not in _OPTIONS:
         sys.stderr.write(_NOTHING_ASKED.format(program))
@@ -55,7 +52,7 @@ def about(arguments: Sequence[str], program: str = "tdistcc") -> int:
 
 
 def say(what: Callable[[], str]) -> int:
-    """Write what a function returns, or the error that it raises, and return the exit status."""
+    """Print what a function returns, or the error that it raises, and return the exit status."""
     try:
         said = what()
     except DistccError as error:

@@ -1,8 +1,8 @@
 """`tdistccd`: the server behind C distccd's own command line, so that an init script works unchanged.
 
-In: distccd's options.  Out: the same words said to `twistd distccd`, or to `twistd-stdio` when a
-super-server started us.  What distccd has and this server has not is refused in a sentence.  It detaches
-by itself, not as twistd does: whoever starts it reads why it could not start, and gets distccd's status.
+It translates distccd's options for `twistd distccd`, or for `twistd-stdio` if a super-server started us.
+An option that distccd has and this server lacks is refused with a message.  It detaches by itself, not
+as twistd does: whoever starts it can read why it could not start, and gets distccd's exit status.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from twisted_distcc.server.options.table import (
 )
 
 _GSS_API = "GSS-API is not supported; use TLS, with --tls-certificate and --allow-user"
-# Options of distccd's that are not built: whether they take a value, and what to do instead.
+# Options of distccd that we lack: whether they take a value, and what to do instead.
 _NOT_BUILT: Final[Mapping[str, tuple[bool, str]]] = MappingProxyType(
     {
         "zeroconf": (False, "zeroconf is not built yet; name this server in hosts lists"),
@@ -45,31 +45,31 @@ _NOT_BUILT: Final[Mapping[str, tuple[bool, str]]] = MappingProxyType(
 
 
 class _Parser(argparse.ArgumentParser):
-    """Exits as distccd does when an option is wrong."""
+    """A parser that exits as distccd does when an option is wrong."""
 
     def error(self, message: str) -> None:  # type: ignore[override]
-        """Say what is wrong in one sentence, and exit."""
+        """Print what is wrong in one sentence, and exit."""
         self.exit(EXIT_BAD_ARGUMENTS, f"{self.prog}: {message} (--help names all options)\n")
 
 
 class _NotBuilt(argparse.Action):
-    """An option that is understood, and not built."""
+    """An option that is recognised, but not supported."""
 
     def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
-        """Refuse it in one sentence."""
+        """Refuse the option in one sentence."""
         name = self.option_strings[0]
         parser.exit(EXIT_BAD_ARGUMENTS, f"{parser.prog}: {name}: {self.const}\n")
 
 
 class _Formatter(argparse.RawDescriptionHelpFormatter):
-    """Keeps the lines of the version apart, and begins as distccd does, where scripts look for it."""
+    """Keeps the version's line breaks, and starts with distccd's `Usage: `, which scripts look for."""
 
     def add_usage(self, usage: Any, actions: Any, groups: Any, prefix: str | None = None) -> None:
         super().add_usage(usage, actions, groups, prefix or "Usage: ")
 
 
 def parser(program: str = "tdistccd") -> argparse.ArgumentParser:
-    """Return the reader of distccd's command line, for whoever calls us `program`."""
+    """Return the parser of distccd's command line, for a program called `program`."""
     made = _Parser(
         prog=program,
         description="A distcc compile server.",
@@ -97,31 +97,31 @@ def parser(program: str = "tdistccd") -> argparse.ArgumentParser:
 
 
 def is_inetd(options: argparse.Namespace) -> bool:
-    """Say whether the connection is on standard input: told so, or because it is a socket."""
+    """Return whether the connection is on standard input: by option, or because that is a socket."""
     if options.daemon or options.wizard:
         return False
     return bool(options.inetd) or stat.S_ISSOCK(os.fstat(0).st_mode)
 
 
 def inetd_argv(options: argparse.Namespace) -> list[str]:
-    """Return the words for `twistd-stdio`."""
+    """Return the arguments for `twistd-stdio`."""
     return words(vars(options), STREAM_OPTIONS)
 
 
 def stays(options: argparse.Namespace) -> bool:
-    """Say whether the server stays in the foreground."""
+    """Return whether the server stays in the foreground."""
     return bool(options.no_detach or options.no_fork or options.wizard)
 
 
 def logs_to_stderr(options: argparse.Namespace, syslog: bool) -> bool:
-    """Say whether it logs to standard error: told so, or in the foreground where there is no syslog."""
+    """Return whether it logs to standard error: by option, or in the foreground without syslog."""
     if options.log_stderr or options.wizard:
         return True
     return not (_log_file(options) or syslog) and stays(options)
 
 
 def twistd_argv(options: argparse.Namespace, syslog: bool) -> list[str]:
-    """Return the words for `twistd`, which is not to detach; `syslog` says whether there is one."""
+    """Return the arguments for `twistd`, which must not detach; `syslog` says whether there is one."""
     path = "-" if logs_to_stderr(options, syslog) else _log_file(options)
     to_syslog = [] if path else ["--syslog", "--prefix=distccd"]
     verbose = options.verbose or options.wizard

@@ -1,8 +1,8 @@
 """`twistd-stdio`: serve one connection on standard input and output.
 
-In: the streams that ssh, inetd or xinetd opened.  Out: one reply.  `ssh HOST twistd-stdio` needs no
-option at all; behind a super-server, `--allow` says which addresses may connect.  It starts once per
-job: nothing here may import Twisted, or anything else that takes its time to load.
+ssh, inetd or xinetd opens the streams.  `ssh HOST twistd-stdio` needs no option at all; behind a
+super-server, `--allow` says which addresses may connect.  It starts once per job: nothing here may
+import Twisted, or anything else that is slow to load.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _READERS: Final = {"nice": int, "job-lifetime": int}
 
 
 def parser() -> argparse.ArgumentParser:
-    """Return the reader of the command line."""
+    """Return the command line parser."""
     made = argparse.ArgumentParser(
         prog="twistd-stdio",
         description="Serve one distcc connection on standard input and output.  "
@@ -55,7 +55,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def add_option(parser: _ActionsContainer, option: Option, read: Callable[[str], Any] = str) -> None:
-    """Add `option` to `parser`; its value is what `read` makes of it, or `None` if it is not given."""
+    """Add `option` to `parser`; its value is what `read` returns, or `None` if it is not given."""
     names = [f"-{option.letter}"] if option.letter else []
     names.append(f"--{option.name}")
     if not option.value:
@@ -68,7 +68,7 @@ def add_option(parser: _ActionsContainer, option: Option, read: Callable[[str], 
 
 
 def _typed(read: Callable[[str], Any]) -> Callable[[str], Any]:
-    """Return `read` such that argparse shows its sentence for a value that it cannot read."""
+    """Wrap `read` such that argparse shows its message for a value that it cannot read."""
 
     def wrapped(text: str) -> Any:
         try:
@@ -89,11 +89,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     except (DistccError, OSError) as error:
         print(f"twistd-stdio: {sentence(error)}", file=sys.stderr)
         sys.exit(error.exit_code if isinstance(error, DistccError) else EXIT_IO_ERROR)
-    os._exit(0)  # whoever waits for our end need not wait for the interpreter's
+    os._exit(0)  # spares whoever waits for us the interpreter's shutdown
 
 
 def say_nothing_to_the_client() -> None:
-    """Give up standard error where it is the connection itself, as super-servers make it."""
+    """Give up standard error if it is the connection itself, as super-servers make it."""
     stderr = os.fstat(_STDERR)
     if stat.S_ISSOCK(stderr.st_mode) and os.path.samestat(stderr, os.fstat(_STDIN)):
         nothing = os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
@@ -115,11 +115,11 @@ def _serve(values: Mapping[str, Any], log: Log) -> None:
     os.nice(config.nice)
     connection = _connection()
     peer = stream_peer(connection, values["identity"], os.environ)
-    # Whom ssh starts us for is let in already; whoever comes from a network is not.
+    # A client that came by ssh has been let in already; one that came by network has not.
     recorders = make_recorders(config, log)
     if os.geteuid() == 0:
         load_everything(config)
-    # Nothing of the client's was read yet.
+    # Nothing that the client sent has been read yet.
     give_root_away(account(values["user"]))
     verdict = admit(config, recorders, peer) if is_network(connection) else ALLOWED
     ending = Ending()
@@ -131,7 +131,7 @@ def _serve(values: Mapping[str, Any], log: Log) -> None:
 
 
 def _connection() -> _socket.socket | None:
-    """Return the socket that standard input is, if it is one."""
+    """Return standard input as a socket, if it is one."""
     if not stat.S_ISSOCK(os.fstat(_STDIN).st_mode):
         return None
     return _socket.socket(fileno=os.dup(_STDIN))

@@ -1,8 +1,7 @@
 """`twisted-distcc SUBCOMMAND`: everything that is neither the server nor the compiler's stand-in.
 
-In: a command line.  Out: the exit status of the subcommand that it names.  This module knows the
-names of the subcommands and one sentence about each; it refuses to know their options, and loads
-none of them before it is asked for.
+This module knows the names of the subcommands and one sentence about each.  A subcommand's module is
+imported when it is asked for, and parses its own options.
 """
 
 from __future__ import annotations
@@ -18,9 +17,9 @@ import twisted_distcc
 
 @dataclass(frozen=True, slots=True)
 class Subcommand:
-    """Where a subcommand lives, and what it does in one sentence.
+    """The module of a subcommand, and one sentence about what it does.
 
-    The module offers `main(arguments) -> exit status`.
+    The module has a function `main(arguments)`, which returns the exit status.
     """
 
     module: str
@@ -56,7 +55,7 @@ SUBCOMMANDS: Mapping[str, Subcommand] = {
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the subcommand that `arguments` (by default the process's own) names."""
+    """Run the subcommand that `arguments` (default: the process's own) names; return its status."""
     parsed = _parser().parse_args(arguments)
     subcommand = SUBCOMMANDS[parsed.subcommand]
     status: int = import_module(subcommand.module).main(parsed.arguments)

@@ -1,7 +1,7 @@
-"""What programs that stand in for distcc's say of their version.
+"""The `--version` of the programs that stand in for distcc's.
 
-In: a program's name.  Out: lines in the form of `distcc --version`, which scripts read: the name, the
-version and the machine in the first, protocols and port in the second.
+It has the form of `distcc --version`, which scripts read: the name, version and machine in the first
+line, protocols and port in the second.
 """
 
 from __future__ import annotations

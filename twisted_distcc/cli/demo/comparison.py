@@ -1,7 +1,6 @@
-"""Are the objects of two builds the same?
+"""Compare the objects of two builds, byte for byte.
 
-In: two builds of one project, made at the same path.  Out: which objects are the same, byte for
-byte, and which are not.  This module refuses to know who compiled what, and why it might differ.
+Both builds must have been made at the same path, as objects may contain it.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from twisted_distcc.cli.demo.project import Build
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """The names of objects, relative to their trees; `missing` are those of one build alone."""
+    """The names of objects, relative to their trees; `missing` are those that only one build has."""
 
     same: frozenset[str]
     different: frozenset[str]

@@ -1,8 +1,4 @@
-"""The demo from its first line to its last, on one page.
-
-In: options.  Out: an exit status.  This module knows the order of the steps and what counts as
-success; it refuses to know how any of them is done.
-"""
+"""The steps of the demo, from beginning to end, and what counts as success."""
 
 from __future__ import annotations
 
@@ -30,7 +26,7 @@ _PREPROCESS_FIRST = "-no-integrated-cpp"
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run the demo; return 0 when the farm did its work and did it right."""
+    """Run the demo; return 0 if the farm did its work, and did it right."""
     options = _parser().parse_args(arguments)
     screen = Screen(sys.stdout)
     try:
@@ -46,14 +42,14 @@ def main(arguments: Sequence[str]) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Demo:
-    """One run: the folder it works in, how many compiles at a time, and the screen it talks to."""
+    """One run of the demo: its temporary folder, how many compiles run at once, and the screen."""
 
     scratch: Path
     jobs: int
     screen: Screen
 
     def run(self, folder: Path | None) -> int:
-        """Build a project alone and through a farm, show the difference, return the status."""
+        """Build a project alone and through a farm, show the differences, and return the exit status."""
         project = self._project(folder)
         plain = Compilers(os.environ.get("CC", "gcc"), os.environ.get("CXX", "g++"))
         farmed = replace(plain, launcher=os.fspath(installed_command("tdistcc")))
@@ -81,7 +77,7 @@ class Demo:
     ) -> Result:
         """Compare what differs with a local compile that preprocesses first, as the farm does.
 
-        gcc gives another object then with -g (column numbers) and, for some sources, with -O0.
+        With -g (because of column numbers) and, for some sources, with -O0, gcc's objects differ then.
         """
         two_steps = replace(
             plain, c=f"{plain.c} {_PREPROCESS_FIRST}", cxx=f"{plain.cxx} {_PREPROCESS_FIRST}"
@@ -126,4 +122,4 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _folder(text: str) -> Path:
-    return Path(text).expanduser()  # `make PROJECT=~/x` leaves that to us in some shells
+    return Path(text).expanduser()  # `make PROJECT=~/x` is not expanded by some shells

@@ -1,8 +1,8 @@
-"""A real C library to build, from whichever package client is at hand.
+"""A real C library to build, from whichever package client is available.
 
-In: apt-get or pip, and the network once.  Out: a project of about a hundred C files that need
-nothing but a compiler.  What was downloaded stays in ~/.cache/twisted-distcc.  This module refuses
-to run anything that is in the package: it unpacks C files and writes a Makefile of its own.
+apt-get or pip downloads it once, and ~/.cache/twisted-distcc keeps it: a project of about a hundred C
+files that need nothing but a compiler.  Nothing in the package is run: only its C files are unpacked,
+and the Makefile is our own.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ libdemo.a: $(SOURCES:.c=.o)
 
 
 class LibraryError(DistccError):
-    """A library could not be had this way; the text says why in a sentence."""
+    """A library is not available this way; the text says why in a sentence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ class Library:
 
 
 def library_project(libraries: Iterable[Library], folder: Path, say: Callable[[str], None]) -> Project:
-    """Return the first of `libraries` that can be had, unpacked in `folder`; `say` hears of detours."""
+    """Return the first of `libraries` that is available, unpacked in `folder`; `say` gets failures."""
     cache = _cache_folder()
     for library in libraries:
         try:
@@ -77,7 +77,7 @@ def library_project(libraries: Iterable[Library], folder: Path, say: Callable[[s
 
 
 def cached_archive(library: Library, cache: Path, say: Callable[[str], None]) -> Path:
-    """Return the library's archive from `cache`, after fetching it there when it is new."""
+    """Return the library's archive from `cache`, which is filled first if necessary."""
     shelf = cache / library.package
     if shelf.is_dir():
         return next(shelf.iterdir())
@@ -93,7 +93,7 @@ def cached_archive(library: Library, cache: Path, say: Callable[[str], None]) ->
 
 
 def unpack_sources(archive: Path, folder: Path) -> None:
-    """Unpack the C files of `archive`, less the folder that stands around them all."""
+    """Unpack the C files of `archive`, without the top folder that contains everything."""
     with tarfile.open(archive) as members:
         for member in members:
             path = PurePosixPath(*PurePosixPath(member.name).parts[1:])
@@ -102,7 +102,7 @@ def unpack_sources(archive: Path, folder: Path) -> None:
 
 
 def source_list_entry(apt_folder: Path, codename: str) -> str:
-    """Return a deb-src line for the archive from which this system takes its packages."""
+    """Return a deb-src line for the archive from which this system gets its packages."""
     for uri, suites, components, keyring in _configured_archives(apt_folder):
         if codename in suites and "main" in components:
             signed = f"[signed-by={keyring}] " if keyring.startswith("/") else ""
@@ -111,7 +111,7 @@ def source_list_entry(apt_folder: Path, codename: str) -> str:
 
 
 def fetch_debian_source(package: str, folder: Path) -> Path:
-    """Download a source package with apt-get: as any user, and into `folder` alone."""
+    """Download a source package with apt-get, as any user, writing only to `folder`."""
     if shutil.which("apt-get") is None:
         raise LibraryError("There is no apt-get here.")
     codename = freedesktop_os_release().get("VERSION_CODENAME", "")
@@ -123,7 +123,7 @@ def fetch_debian_source(package: str, folder: Path) -> Path:
 
 
 def fetch_sdist(package: str, folder: Path) -> Path:
-    """Download a source distribution with pip, which asks it for its metadata on the way."""
+    """Download a source distribution with pip, which runs its metadata hook on the way."""
     name = package.partition("==")[0]
     pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
     _run([*pip, "download", "--no-deps", "--no-binary", name, package], folder, dict(os.environ))
@@ -171,7 +171,7 @@ def _write_member(members: tarfile.TarFile, member: tarfile.TarInfo, target: Pat
 
 
 def _private_apt(folder: Path, entry: str) -> Path:
-    """Write a configuration by which apt-get touches nothing outside `folder`."""
+    """Write a configuration that keeps apt-get from touching anything outside `folder`."""
     for name in ("lists/partial", "archives/partial"):
         (folder / name).mkdir(parents=True)
     (folder / "sources.list").write_text(entry + "\n")
@@ -204,7 +204,7 @@ def _configured_archives(apt_folder: Path) -> Iterator[tuple[str, list[str], lis
 
 
 def _run(command: list[str], folder: Path, environment: dict[str, str]) -> None:
-    """Run a package client, or raise with the last line of what it said."""
+    """Run a package client; if it fails, raise with the last line of its output."""
     try:
         done = subprocess.run(
             command,

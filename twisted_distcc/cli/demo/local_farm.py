@@ -1,8 +1,7 @@
 """A farm of one server on this machine's loopback, for as long as a `with` block lasts.
 
-In: a folder for its files, and how many compiles it may run.  Out: the environment in which
-`tdistcc` uses it, and how many jobs it did.  This module starts `twistd distccd` as a user would;
-it refuses to know anything of the server but its command line and its job log.
+`running_farm` starts `twistd distccd` as a user would, and yields the environment in which `tdistcc`
+uses it.  The number of jobs done comes from the server's job log.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ _LOOPBACK = "127.0.0.1"
 _SECONDS_TO_START = 20.0
 _SECONDS_TO_STOP = 10.0
 
-# A caller's farm, cache and make must not have a say in the demo's builds.
+# The caller's own farm, cache and make must not influence the demo's builds.
 _FOREIGN_VARIABLES = ("DISTCC_", "CCACHE_", "MAKEFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "MFLAGS")
 
 # One line per job, for example `... job peer=127.0.0.1 verdict=done ... status=0 ...`.
@@ -33,12 +32,12 @@ _COMPILED = re.compile(r"(?:^|\s)job\s.*\bverdict=done\s(?:.*\s)?status=0(?:\s|$
 
 
 class FarmError(DistccError):
-    """The server did not start, or did not last."""
+    """The server did not start, or ended early."""
 
 
 @dataclass(frozen=True, slots=True)
 class Farm:
-    """A running server: where it listens, its job log, and what makes the client use it."""
+    """A running server: its port, its job log, and the variables that make the client use it."""
 
     port: int
     log: Path
@@ -46,12 +45,12 @@ class Farm:
 
     @property
     def environment(self) -> Mapping[str, str]:
-        """The environment for builds through the farm, in which the caller's own has no say."""
+        """The environment for builds through the farm, free of the caller's own distcc settings."""
         return {**_own_variables(), **self.client}
 
     @property
     def address(self) -> str:
-        """Where it listens, for people."""
+        """Its address, to show to people."""
         return f"{_LOOPBACK} port {self.port}"
 
     def jobs_done(self) -> int:
@@ -89,7 +88,7 @@ def running_farm(folder: Path, jobs: int) -> Iterator[Farm]:
 
 
 def count_jobs(log: str) -> int:
-    """Count the lines of a job log that tell of a compile which succeeded."""
+    """Count the lines of a job log that report a successful compile."""
     return sum(1 for line in log.splitlines() if _COMPILED.search(line))
 
 
@@ -135,7 +134,7 @@ def _await_listener(process: subprocess.Popen[bytes], port: int, output: Path) -
 
 
 def _end_what_is_left(farm: Farm) -> None:
-    """End what a build leaves in the farm's environment, and the client's agent, which has none."""
+    """End what a build leaves running with the farm's environment, and the agent, which has none."""
     mark = f"DISTCC_DIR={farm.client['DISTCC_DIR']}".encode()
     log = Path(farm.client["XDG_RUNTIME_DIR"], "twisted-distcc", "log")
     told: set[int] = set()
@@ -149,11 +148,11 @@ def _end_what_is_left(farm: Farm) -> None:
 
 
 def _processes_of(variable: bytes, log: Path) -> set[int]:
-    """Return the processes that have this variable, or this standard error."""
+    """Return the processes that have this variable, or this file as standard error."""
     found = set()
     for name in filter(str.isdecimal, os.listdir("/proc")):
         process = Path("/proc", name)
-        with suppress(OSError):  # it has ended, or is another user's
+        with suppress(OSError):  # it has ended, or belongs to another user
             if variable in (process / "environ").read_bytes().split(b"\0"):
                 found.add(int(name))
         with suppress(OSError):  # or there is no log, or no standard error

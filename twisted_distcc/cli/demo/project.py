@@ -1,8 +1,7 @@
-"""A tree of sources that can be built, and one build of it.
+"""A source tree that can be built, and one build of it.
 
-In: a folder that has a CMakeLists.txt, a configure script or a Makefile.  Out: a copy of it that
-has been built with the compilers asked for.  This module refuses to touch the folder itself, and to
-know whether a compiler is local.
+`user_project` recognises a folder that has a CMakeLists.txt, a configure script or a Makefile; a
+`Builder` copies it, and builds the copy with the given compilers.  The folder itself is left alone.
 """
 
 from __future__ import annotations
@@ -26,12 +25,12 @@ _LINES_OF_A_FAILED_BUILD = 20
 
 
 class BuildFailedError(DistccError):
-    """A project cannot be built; the text holds the end of what its build printed."""
+    """A project cannot be built; the text has the end of the build's output."""
 
 
 @dataclass(frozen=True, slots=True)
 class Compilers:
-    """The C and the C++ compiler, with options if need be, and the command before them, if any."""
+    """The C and the C++ compiler, with options if need be, and the launcher before them, if any."""
 
     c: str
     cxx: str
@@ -39,7 +38,7 @@ class Compilers:
 
     @property
     def c_command(self) -> str:
-        """What CC is set to."""
+        """The value for CC."""
         return f"{self.launcher} {self.c}".lstrip()
 
     @property
@@ -63,25 +62,25 @@ class Make:
     """A Makefile that takes its compilers from CC and CXX, as make's own rules do."""
 
     def prepare(self, compilers: Compilers) -> list[str]:
-        """Nothing comes before make."""
+        """Return no command: make needs no preparation."""
         return []
 
     def build(self, compilers: Compilers, jobs: int) -> list[str]:
-        """Give make the compilers as variables, which win over the Makefile's own."""
+        """Return make, with the compilers as variables, which override the Makefile's own."""
         return ["make", f"-j{jobs}", f"CC={compilers.c_command}", f"CXX={compilers.cxx_command}"]
 
 
 @dataclass(frozen=True, slots=True)
 class Configure:
-    """A configure script, as autoconf makes them."""
+    """A configure script as made by autoconf."""
 
     def prepare(self, compilers: Compilers) -> list[str]:
-        """Tell configure the compilers: it writes them into the Makefile."""
+        """Return configure, with the compilers, which it writes into the Makefile."""
         commands = [f"CC={compilers.c_command}", f"CXX={compilers.cxx_command}"]
         return ["sh", "./configure", *commands]
 
     def build(self, compilers: Compilers, jobs: int) -> list[str]:
-        """Run make as configure left it."""
+        """Return make, which uses what configure has set up."""
         return ["make", f"-j{jobs}"]
 
 
@@ -90,22 +89,22 @@ class CMake:
     """A CMakeLists.txt."""
 
     def prepare(self, compilers: Compilers) -> list[str]:
-        """Tell CMake the compilers, and the launcher in the variable that it has for one."""
+        """Return cmake, with the compilers, and with the launcher in the variable for it."""
         launchers = [
             f"-DCMAKE_{language}_COMPILER_LAUNCHER={compilers.launcher}"
             for language in ("C", "CXX")
             if compilers.launcher
         ]
-        # In the environment, because there CMake accepts a compiler that comes with options.
+        # In the environment, because there CMake accepts a compiler with options.
         variables = ["env", f"CC={compilers.c}", f"CXX={compilers.cxx}"]
         return [*variables, "cmake", "-S", ".", "-B", "cmake-build", *launchers]
 
     def build(self, compilers: Compilers, jobs: int) -> list[str]:
-        """Let CMake call the build tool that it chose."""
+        """Return the command by which CMake calls the build tool that it chose."""
         return ["cmake", "--build", "cmake-build", "--parallel", str(jobs)]
 
 
-# In this order: a tree that was configured before has Makefiles with the paths of its old place.
+# In this order: a tree that was configured before has Makefiles with the paths of its old location.
 _RECIPES: tuple[tuple[str, Recipe], ...] = (
     ("CMakeLists.txt", CMake()),
     ("configure", Configure()),
@@ -117,7 +116,7 @@ _RECIPES: tuple[tuple[str, Recipe], ...] = (
 
 @dataclass(frozen=True, slots=True)
 class Project:
-    """A tree of sources, its name for people, and how it is built."""
+    """A source tree, its name for people, and how it is built."""
 
     title: str
     source: Path
@@ -126,7 +125,7 @@ class Project:
 
 @dataclass(frozen=True, slots=True)
 class Build:
-    """A tree after a build: its objects, relative to it, and the seconds that the build took."""
+    """A tree after a build: its objects, relative to it, and how many seconds the build took."""
 
     name: str
     tree: Path
@@ -135,7 +134,7 @@ class Build:
 
 
 def user_project(folder: Path) -> Project:
-    """Return the project in `folder`; its recipe is known by the files at its top."""
+    """Return the project in `folder`, which is recognised by the files at its top."""
     for name, recipe in _RECIPES:
         if (folder / name).is_file():
             return Project(os.path.basename(os.path.abspath(folder)), folder, recipe)
@@ -144,9 +143,9 @@ def user_project(folder: Path) -> Project:
 
 @dataclass(frozen=True, slots=True)
 class Builder:
-    """Builds projects below one folder, always at the same path: objects may hold their path.
+    """Builds projects below one folder, always at the same path: objects may contain their path.
 
-    `progress` is told from time to time which build it is, and how many objects there are.
+    `progress` is called from time to time with the build's name and the number of objects so far.
     """
 
     folder: Path
@@ -162,7 +161,7 @@ class Builder:
             self._run(f"{name}, configuring", command)
 
     def build(self, name: str, project: Project, compilers: Compilers) -> Build:
-        """Build what was prepared, and put it aside under its name."""
+        """Build what was prepared, and move it aside under its name."""
         started = time.monotonic()
         self._run(name, project.recipe.build(compilers, self.jobs))
         seconds = time.monotonic() - started
@@ -179,7 +178,7 @@ class Builder:
             try:
                 _wait(process, lambda: self.progress(name, len(list(_object_files(self._tree)))))
             except BaseException:
-                process.terminate()  # make takes its own children with it; `with` waits for it
+                process.terminate()  # make ends its own children; `with` waits for it
                 raise
         if process.returncode:
             raise BuildFailedError(f"{name}: {shlex.join(command)} failed:\n{_end_of(log)}")

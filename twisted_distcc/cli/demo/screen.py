@@ -1,7 +1,6 @@
-"""What the person at the demo sees.
+"""The output of the demo, for people.
 
-In: counts and verdicts.  Out: text; a line that updates itself on a terminal, plain lines
-elsewhere.  This module refuses to know how anything was found out.
+A progress line updates itself on a terminal; elsewhere there are plain lines.
 """
 
 from __future__ import annotations
@@ -20,19 +19,19 @@ _ERASE_LINE = "\r\x1b[K"
 
 @dataclass(slots=True)
 class Screen:
-    """A place for lines, of which the last may be a progress line."""
+    """An output for lines, of which the last may be a progress line."""
 
     stream: TextIO
     _shown: str = field(default="", init=False)
     _next_plain_line: float = field(default=0.0, init=False)
 
     def line(self, text: str) -> None:
-        """Show a line that stays."""
+        """Show a permanent line."""
         self.stream.write(self._erasure() + text + "\n")
         self.stream.flush()
 
     def progress(self, text: str) -> None:
-        """Show how far something is: at once on a terminal, else every few seconds."""
+        """Show progress: at once on a terminal, elsewhere every few seconds."""
         if self.stream.isatty():
             self.stream.write(self._erasure() + text)
             self.stream.flush()
@@ -42,7 +41,7 @@ class Screen:
             self.line(text)
 
     def building(self, name: str, objects: int) -> None:
-        """Show how far a build is."""
+        """Show the progress of a build."""
         self.progress(f"{name}: {objects} objects")
 
     def _erasure(self) -> str:
@@ -55,7 +54,7 @@ class Screen:
 class Result:
     """Two builds, how many jobs of the second the server did, and how their objects compare.
 
-    `same_in_two_steps` are those of the different objects that a local compile gives too, when it
+    `same_in_two_steps` are those of the different objects that a local compile also produces if it
     preprocesses first.
     """
 
@@ -67,7 +66,7 @@ class Result:
 
     @property
     def wrong(self) -> frozenset[str]:
-        """The objects that no local compile gives."""
+        """The objects that no local compile produces."""
         return self.comparison.different - self.same_in_two_steps
 
     @property
@@ -77,7 +76,7 @@ class Result:
 
 
 def table(result: Result) -> str:
-    """Lay out what the demo found."""
+    """Format the findings as a table."""
     alone, shared = result.alone, result.shared
     here = max(0, len(shared.objects) - result.on_server)
     return "\n".join(

@@ -1,9 +1,8 @@
-"""The user's own files, put aside while a compile is repeated in their place.
+"""Move the user's own files aside while a compile is repeated in their place.
 
-In: the paths of what a compile writes.  Out: the same paths, free for a while; at the end the files
-that were there are there again, the very same, and what the compile left is gone.  An output cannot go
-elsewhere: its name is in dependency files, and may be in the object.  This module refuses to know what
-runs meanwhile.
+The paths that a compile writes are free within a `with` block; afterwards the very same files are back,
+and what the compile left is gone.  An output cannot simply go elsewhere: its name is in dependency
+files, and may be in the object.
 """
 
 from __future__ import annotations
@@ -42,7 +41,7 @@ def _file_aside(path: Path) -> Iterator[None]:
 
 @contextmanager
 def folders_made(paths: Iterable[str]) -> Iterator[None]:
-    """Have the folders of `paths` while the block lasts: build tools make some on the way."""
+    """Create the missing folders of `paths` for the block, as build tools do during a build."""
     missing = {folder for path in map(Path, paths) for folder in path.parents if not folder.exists()}
     for folder in sorted(missing):
         folder.mkdir()

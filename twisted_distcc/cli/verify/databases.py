@@ -1,7 +1,7 @@
-"""The compile commands of a build that says them itself.
+"""The compile commands of a build that can list them.
 
-In: a `compile_commands.json`, or a folder that ninja builds.  Out: its commands, each with the folder
-that it runs in.  This module refuses to know which of the commands compile, and with what.
+They come from a `compile_commands.json`, or from ninja, each with the folder that it runs in.  Which of
+the commands compile, and with what, is left to `units`.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class BadDatabaseError(DistccError):
 
 
 def read_database(path: Path, environ: Mapping[str, str]) -> list[Command]:
-    """Read the `compile_commands.json` at `path`; `environ` is what the commands run in."""
+    """Read the `compile_commands.json` at `path`; its commands get the environment `environ`."""
     try:
         return commands_of(path.read_bytes(), path.parent, environ)
     except (OSError, ValueError, KeyError, TypeError) as error:
@@ -46,7 +46,7 @@ def ask_ninja(folder: Path, environ: Mapping[str, str]) -> list[Command]:
 
 
 def commands_of(database: bytes, folder: Path, environ: Mapping[str, str]) -> list[Command]:
-    """Give the commands in the text of a `compile_commands.json` of `folder`.
+    """Return the commands in the text of a `compile_commands.json` of `folder`.
 
     Raises:
         ValueError, KeyError, TypeError: if it is not of that form.
@@ -57,5 +57,5 @@ def commands_of(database: bytes, folder: Path, environ: Mapping[str, str]) -> li
 def _command(entry: Mapping[str, Any], folder: Path, environ: Mapping[str, str]) -> Command:
     directory = os.path.join(folder, entry["directory"])
     words = entry["arguments"] if "arguments" in entry else shlex.split(entry["command"])
-    # As a shell sets it that has gone there; gcc writes it into debug information.
+    # As a shell sets it after `cd`; gcc writes it into debug information.
     return Command(directory, tuple(words), {**environ, "PWD": directory})

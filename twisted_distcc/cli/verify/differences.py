@@ -1,6 +1,6 @@
-"""What two runs of one compile have not in common.
+"""Compare two runs of one compile: their files, messages and exit statuses.
 
-In: what each left and said.  Out: a sentence for each thing that differs.  This module is pure.
+`differences` returns a sentence for each thing that differs.  This module is pure.
 """
 
 from __future__ import annotations
@@ -16,12 +16,13 @@ _LONGEST_LINE = 200
 
 @dataclass(frozen=True, slots=True)
 class Ran:
-    """A compile that has ended.
+    """A finished compile.
 
     Attributes:
-        status: its exit status; below zero is the signal that killed it.
-        left: what it wrote, by what it is: `object`, `dependency file`, `standard error` ...; a file
-            that it did not write is not there.
+        status: its exit status; a negative number is the signal that killed it.
+        left: what it wrote, by kind: `object`, `dependency file`, `standard error` ...; a file that it
+        did
+            not write is missing here.
     """
 
     status: int
@@ -29,7 +30,7 @@ class Ran:
 
 
 def differences(here: Ran, there: Ran) -> dict[str, str]:
-    """Say of each thing that differs how it does; an empty answer means that nothing differs."""
+    """Describe how each thing differs, by kind; empty if nothing differs."""
     found = {}
     if here.status != there.status:
         found["exit status"] = f"{here.status} here, {there.status} there"

@@ -1,9 +1,8 @@
-"""The compile commands of a build, written down while it runs.
+"""Record the compile commands of a build while it runs.
 
-In: a command that builds, and the folder to run it in.  Out: every call of a compiler by its name.  The
-names that compilers have on PATH lead, for as long as the build takes, to scripts that write down
-their words, their folder and their environment, and then become the compiler.  A compiler that is called
-by its path is not seen.  This module refuses to know which calls compile.
+`record` runs a build with a PATH on which compilers' names lead to scripts; each writes down its words,
+folder and environment, and then executes the compiler.  A compiler that is called by its path is not
+seen.  Which calls compile is left to `units`.
 """
 
 from __future__ import annotations
@@ -30,11 +29,11 @@ _LINES_OF_A_FAILED_BUILD = 20
 
 
 class RecordingError(DistccError):
-    """The build failed; the text holds the end of what it printed."""
+    """The build failed; the text has the end of its output."""
 
 
 def run_build(command: Sequence[str], folder: Path, environ: Mapping[str, str], log: Path) -> None:
-    """Run `command` in `folder`; what it says goes to the file `log`."""
+    """Run `command` in `folder`; its output goes to the file `log`."""
     with log.open("wb") as output:
         try:
             ended = subprocess.run(
@@ -56,7 +55,7 @@ def run_build(command: Sequence[str], folder: Path, environ: Mapping[str, str], 
 def record(
     command: Sequence[str], folder: Path, environ: Mapping[str, str], scratch: Path
 ) -> list[Command]:
-    """Run `command` in `folder`, and give the compilers' calls in the order in which they began."""
+    """Run `command` in `folder`, and return the compiler calls in the order in which they began."""
     recorders, records = scratch / "recorders", scratch / "records"
     records.mkdir()
     path = environ.get("PATH", os.defpath)
@@ -69,7 +68,7 @@ def record(
 
 
 def parsed(name: str, written: bytes, recorders: Path) -> Command:
-    """Read what a recorder in the folder `recorders` wrote of a call by `name`."""
+    """Parse what a recorder in the folder `recorders` wrote about a call of `name`."""
     directory, count, *rest = map(os.fsdecode, written.removesuffix(b"\0").split(b"\0"))
     words, variables = rest[: int(count)], rest[int(count) :]
     environ = dict(variable.split("=", 1) for variable in variables if "=" in variable)
@@ -83,7 +82,7 @@ def _write_recorders(recorders: Path, records: Path, path: str) -> None:
     for name in compilers_on_path(path.split(":"), recorders):
         compiler = find_compiler(name, "/", path)
         if compiler is None:
-            continue  # only a link to ccache or its like has this name
+            continue  # only a link to ccache or the like has this name
         recorder = recorders / name
         recorder.write_text(
             _RECORDER.format(

@@ -1,8 +1,7 @@
-"""Compiles that run, and that can all be ended at once.
+"""Run commands from several threads, such that all can be stopped at once.
 
-In: commands, from several threads.  Out: how each ended and what it said.  Each is a process group of
-its own: what a compiler has started ends with it, and Ctrl-C reaches it by way of us alone.  This module
-refuses to know what they compile.
+Each command is a process group of its own: what it has started ends with it, and Ctrl-C reaches it only
+through us.
 """
 
 from __future__ import annotations
@@ -16,11 +15,11 @@ from threading import Lock
 
 
 class StoppedError(Exception):
-    """Nothing is started any more."""
+    """`stop` was called: nothing is started any more."""
 
 
 class Running:
-    """The commands that run now."""
+    """The commands that are running."""
 
     def __init__(self) -> None:
         self._lock = Lock()
@@ -30,10 +29,11 @@ class Running:
     def run(
         self, argv: Sequence[str], directory: str, environ: Mapping[str, str], descriptors: Sequence[int]
     ) -> tuple[int, bytes, bytes]:
-        """Run a command that keeps `descriptors`; give its status and both of its streams.
+        """Run a command that inherits `descriptors`; return its status, standard output and standard
+        error.
 
         Raises:
-            StoppedError: if `stop` was called before.
+            StoppedError: if `stop` has been called.
         """
         with self._lock:
             if self._stopped:
@@ -57,7 +57,7 @@ class Running:
         return process.returncode, stdout, stderr
 
     def stop(self) -> None:
-        """End what runs, and start nothing more."""
+        """Kill what is running, and start nothing more."""
         with self._lock:
             self._stopped = True
             for process in self._processes:

@@ -1,7 +1,6 @@
-"""Which parts of two object files differ.
+"""Find the ELF sections in which two object files differ.
 
-In: the bytes of two objects.  Out: the names of the ELF sections that are not the same in both; nothing
-where these are no ELF objects, or the difference lies outside of all sections.
+Nothing is found if the files are not ELF objects, or the difference lies outside all sections.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ _NO_CONTENTS: Final = 8  # SHT_NOBITS
 
 
 def differing_sections(one: bytes, other: bytes) -> list[str]:
-    """Name the sections that one of the two has, and the other has not or has otherwise."""
+    """Return the names of sections that are in only one of the two, or differ."""
     ours, theirs = _sections(one), _sections(other)
     return sorted({name for name, _ in ((ours - theirs) + (theirs - ours))})
 

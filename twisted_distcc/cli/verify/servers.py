@@ -1,8 +1,8 @@
 """The servers that the user has listed.
 
-In: the environment.  Out: what makes a client use them, and not this machine though it be listed too:
-what is compiled here proves nothing.  The list of the whole machine does not count: distributions fill
-it with an example, a server on this machine that is rarely there.
+`listed_servers` returns the settings for a client to use these servers only, even if the list includes
+this machine: what is compiled here proves nothing.  The system-wide list does not count: distributions
+fill it with an example, a server on this machine that rarely exists.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from twisted_distcc.client.inputs.candidate import read_text
 
 
 def listed_servers(environ: Mapping[str, str]) -> dict[str, str]:
-    """Return the changes to the client's environment; none if no server is listed.
+    """Return the variables to set for the client; none if no server is listed.
 
     Raises:
-        BadHostsError: if a word means nothing: one server less would be verified.
+        BadHostsError: if a word is invalid: otherwise a server would silently be left out.
     """
     hosts = find_hosts({"HOME": os.path.expanduser("~"), **environ}, _read_text)
     if hosts.bad:

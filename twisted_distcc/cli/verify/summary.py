@@ -1,8 +1,4 @@
-"""What the person who verifies sees.
-
-In: findings.  Out: text, a JSON object, and folders with all that two runs left.  This module refuses to
-know how anything was found out.
-"""
+"""The results of a verification: as text, as a JSON object, and as folders with both runs' files."""
 
 from __future__ import annotations
 
@@ -30,27 +26,27 @@ class Result:
 
     @property
     def broken(self) -> list[Finding]:
-        """Those that do not compile on this machine either."""
+        """The units that do not compile on this machine either."""
         return [each for each in self.findings if each.there is None]
 
     @property
     def compared(self) -> list[Finding]:
-        """Those that were compiled both ways."""
+        """The units that were compiled both ways."""
         return [each for each in self.findings if each.there is not None]
 
     @property
     def wrong(self) -> list[Finding]:
-        """Those in which something differs."""
+        """The units in which something differs that should not."""
         return [each for each in self.compared if each.wrong]
 
     @property
     def unstable(self) -> list[Finding]:
-        """Those in which nothing differs but what two compiles on this machine have not in common."""
+        """The units that differ only in what also differs between two compiles on this machine."""
         return [each for each in self.compared if each.different and not each.wrong]
 
     @property
     def fell_back(self) -> dict[str, list[str]]:
-        """The sources of which this machine did all or a part, by the reason, most frequent first."""
+        """The sources that this machine compiled in whole or part, by reason, most frequent first."""
         groups: dict[str, list[str]] = defaultdict(list)
         for finding in self.compared:
             if finding.reason:
@@ -66,7 +62,7 @@ class Result:
 
 
 def table(result: Result, title: str) -> str:
-    """Lay out what was found, for people."""
+    """Format the findings for people."""
     return "\n".join([*_counts(result, title), *_wrong(result), *_groups(result)])
 
 
@@ -103,12 +99,12 @@ def _groups(result: Result) -> Iterator[str]:
 
 
 def reproducer(command: Command) -> str:
-    """Give the line that has the farm compile `command` once more."""
+    """Return the command line by which the farm compiles `command` again."""
     return f"cd {shlex.quote(command.directory)} && tdistcc {shlex.join(command.argv)}"
 
 
 def as_json(result: Result) -> str:
-    """Give the same as `table` for programs."""
+    """Return the findings as a JSON object, for programs."""
     value = {
         "units": len(result.findings) + len(result.stays),
         "identical": len(result.compared) - len(result.wrong) - len(result.unstable),
@@ -133,7 +129,7 @@ def _as_value(finding: Finding, different: Mapping[str, str]) -> dict[str, Any]:
 
 
 def keep(result: Result, folder: Path) -> None:
-    """Put all that the two runs of each unit that differs left into a folder of its own in `folder`."""
+    """Put what the two runs left, for each unit that differs, into a folder of its own in `folder`."""
     for number, finding in enumerate(result.wrong, 1):
         assert finding.there is not None
         place = folder / f"{number}-{os.path.basename(finding.unit.source)}"

@@ -1,8 +1,7 @@
-"""One compile, repeated here and by the farm.
+"""Repeat one compile here and through the farm.
 
-In: a `Unit`, and what makes the client use the farm.  Out: a `Finding`: where it was compiled, and what
-differs.  Both runs happen in the build's own folders, by the very command of the build, with the build's
-files put aside.  This module refuses to know where servers are, and how a client chooses one.
+A `Finding` says where a `Unit` was compiled, and what differs.  Both runs happen in the build's own
+folders, by the build's own command, with the build's files moved aside.
 """
 
 from __future__ import annotations
@@ -19,20 +18,21 @@ from twisted_distcc.cli.verify.differences import Ran, differences
 from twisted_distcc.cli.verify.running import Running
 from twisted_distcc.cli.verify.units import Unit
 
-# What `tdistcc` says with DISTCC_VERBOSE of a compile, or a part of it, that is done by this machine.
+# What `tdistcc` logs with DISTCC_VERBOSE about a compile, or a part of it, that is done on this machine.
 _DONE_HERE = re.compile(r"^tdistcc: ((?:compiling|preprocessing) here: .*)$", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What came of one unit.
+    """The outcome for one unit.
 
     Attributes:
-        here, there: how it ended on this machine, and by the farm; `there` is missing where the unit
-            does not even compile here.
-        said: what the client said of it.
+        here, there: the runs on this machine and through the farm; `there` is missing if the unit does
+        not
+            even compile here.
+        said: what the client logged about it.
         different: what differs, and how.
-        unstable: what of that differs as well when this machine compiles it again: dates and the like.
+        unstable: those differences that recur if this machine compiles it again: dates and the like.
     """
 
     unit: Unit
@@ -50,7 +50,7 @@ class Finding:
 
     @property
     def wrong(self) -> dict[str, str]:
-        """What differs though two compiles on this machine would not, and how."""
+        """The differences that two compiles on this machine would not have."""
         return {what: how for what, how in self.different.items() if what not in self.unstable}
 
 
@@ -59,9 +59,9 @@ class Twice:
     """Compiles units here and there.
 
     Attributes:
-        tdistcc: the client.
-        changes: what its environment has more than the unit's own.
-        scratch: a folder for what the two say.
+        tdistcc: the path of the client.
+        changes: variables to add to the unit's own environment.
+        scratch: a folder for logs.
     """
 
     tdistcc: str
@@ -86,7 +86,7 @@ class Twice:
         return finding
 
     def stop(self) -> None:
-        """End the compiles that run, and have `compare` raise `StoppedError` from now on."""
+        """Kill the running compiles, and have `compare` raise `StoppedError` from now on."""
         self._running.stop()
 
     def _here(self, unit: Unit) -> Ran:
@@ -94,8 +94,8 @@ class Twice:
 
     def _there(self, unit: Unit, log: Path) -> Ran:
         with log.open("ab") as words:
-            # A compile that fails there is not to be hidden by one that succeeds here; a server that
-            # fails may be: the reason is among the words.
+            # A compile that fails there must not be hidden by one that succeeds here; a failing server
+            # may be: the log gives the reason.
             wishes = {
                 "DISTCC_FALLBACK": "1",
                 "DISTCC_SKIP_LOCAL_RETRY": "1",

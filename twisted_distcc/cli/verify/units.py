@@ -1,7 +1,7 @@
-"""What a build compiles: the commands that are worth repeating.
+"""Select the commands of a build that are worth repeating.
 
-In: the commands of a build, as they ran.  Out: a `Unit` for each that compiles one source into one
-object, and the reason for each that no client would send.  This module runs nothing.
+`units_of` returns a `Unit` for each command that compiles one source into one object, and a `Stays` with
+the reason for each compile that no client would send.  This module runs nothing.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _COMPILES = frozenset({"-c", "-S", "--compile", "--assemble"})
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A command as a build runs it: where, its words, and the environment."""
+    """A command as a build runs it: its folder, words and environment."""
 
     directory: str
     argv: tuple[str, ...]
@@ -33,10 +33,10 @@ class Unit:
     """A source that a build compiles.
 
     Attributes:
-        command: how, without what stood before the compiler (`ccache`, `tdistcc`).
-        compiler: the program that the command means here.
-        source: as typed.
-        outputs: what each file is that the compile writes, and its absolute path.
+        command: the command, without wrappers before the compiler (`ccache`, `tdistcc`).
+        compiler: the path of the compiler that the command runs here.
+        source: the source's path as typed.
+        outputs: the absolute path of each file that the compile writes, by kind.
     """
 
     command: Command
@@ -52,16 +52,16 @@ class Unit:
 
 @dataclass(frozen=True, slots=True)
 class Stays:
-    """A command that compiles, but that no client sends anywhere, and why."""
+    """A compile that no client sends to a server, and why."""
 
     command: Command
     reason: str
 
 
 def units_of(commands: Iterable[Command]) -> list[Unit | Stays]:
-    """Give what is compiled by `commands`, once each; other commands are passed over.
+    """Return what `commands` compile, without duplicates; other commands are ignored.
 
-    So are those whose source or folder is gone: a configure script tries its compiler on such.
+    So are those whose source or folder no longer exists, such as a configure script's trial compiles.
     """
     once = {(command.directory, command.argv): command for command in map(_plain, commands)}
     judged = (_judged(command) for command in once.values() if _compiles(command))
@@ -69,7 +69,7 @@ def units_of(commands: Iterable[Command]) -> list[Unit | Stays]:
 
 
 def _plain(command: Command) -> Command:
-    """Leave out what passes compiles on: both ways are to begin with the compiler itself."""
+    """Remove wrappers: both runs should start with the compiler itself."""
     argv = command.argv
     while len(argv) > 1 and os.path.basename(argv[0]) in WRAPPERS:
         argv = argv[1:]
@@ -102,7 +102,7 @@ def _outputs(directory: str, compilation: Compilation) -> dict[str, str]:
 
 
 def _absolute(directory: str, path: str) -> str:
-    """Give one name to one file: units that write the same must not do so at once."""
+    """Return one name for one file: units that write the same file must not do so at once."""
     return os.path.join(
         os.path.realpath(os.path.join(directory, os.path.dirname(path))), os.path.basename(path)
     )

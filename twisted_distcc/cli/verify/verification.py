@@ -1,8 +1,4 @@
-"""The verification from its first line to its last, on one page.
-
-In: options.  Out: an exit status.  This module knows the order of the steps and what counts as success;
-it refuses to know how any of them is done.
-"""
+"""The steps of a verification, from beginning to end, and what counts as success."""
 
 from __future__ import annotations
 
@@ -41,7 +37,7 @@ class NothingToVerifyError(DistccError):
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Verify a project; return 0 when servers compiled and nothing differs."""
+    """Verify a project; return 0 if servers compiled something and nothing differs."""
     words, command = split_command(arguments)
     options = _parser().parse_args(words)
     screen = Screen(sys.stderr)
@@ -64,7 +60,7 @@ def main(arguments: Sequence[str]) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """One verification: of which folder, how many compiles at a time, where it writes and talks."""
+    """One verification: the folder, how many compiles at once, the temporary folder, and the screen."""
 
     folder: Path
     jobs: int
@@ -72,7 +68,7 @@ class Verification:
     screen: Screen
 
     def run(self, command: Sequence[str]) -> Result:
-        """Find the compiles, repeat each here and there, and give what came of it."""
+        """Find the compiles, repeat each here and there, and return the findings."""
         known = units_of(self._commands(command))
         units = [each for each in known if isinstance(each, Unit)]
         stays = [each for each in known if isinstance(each, Stays)]
@@ -88,7 +84,7 @@ class Verification:
             return Result(self._findings(units, twice), stays)
 
     def _commands(self, command: Sequence[str]) -> list[Command]:
-        """Find the compiles: in a list of them, by ninja, or by building."""
+        """Find the compiles: from a list of them, from ninja, or by building."""
         environ = dict(os.environ)
         if not command and (self.folder / DATABASE).is_file():
             return read_database(self.folder / DATABASE, environ)
@@ -114,7 +110,7 @@ class Verification:
 
     @contextmanager
     def _farm(self) -> Iterator[Mapping[str, str]]:
-        """Give what the client's environment needs: nothing but the user's servers, or a farm's."""
+        """Yield the client's settings: for the user's servers alone, or for a farm of ours."""
         with ExitStack() as stack:
             if changes := listed_servers(os.environ):
                 self.screen.line(f"Servers: {changes['DISTCC_HOSTS']}")
@@ -125,12 +121,12 @@ class Verification:
                 yield farm.client
 
     def _findings(self, units: Sequence[Unit], twice: Twice) -> list[Finding]:
-        """Compare all units; those that write the same file go one after the other."""
+        """Compare all units; those that write the same file run one after the other."""
         locks = {path: Lock() for unit in units for path in unit.outputs.values()}
 
         def compare(unit: Unit) -> Finding:
             with ExitStack() as held:
-                for path in sorted(unit.outputs.values()):  # in one order, or two would wait for ever
+                for path in sorted(unit.outputs.values()):  # in a fixed order, to avoid deadlock
                     held.enter_context(locks[path])
                 return twice.compare(unit)
 
@@ -142,15 +138,16 @@ class Verification:
                     self.screen.progress(f"{len(findings)} of {len(units)} units")
             except BaseException:
                 twice.stop()
-                pool.shutdown(cancel_futures=True)  # which waits until each file is back in its place
+                pool.shutdown(cancel_futures=True)  # which waits until all files are back in place
                 raise
         return findings
 
 
 def _awaited(future: Future[Finding]) -> Finding:
-    """Give the result of `future`, and hear of signals meanwhile.
+    """Wait for `future` and return its result, without delaying signals.
 
-    A signal that the kernel hands to another thread is not heard of by one that waits without end.
+    Python runs signal handlers in this thread; if the kernel delivers a signal to another thread, a wait
+    without a timeout would not notice it.
     """
     while not future.done():
         wait([future], timeout=_GLANCE)
