@@ -55,10 +55,9 @@ class TreesTestCase(HomeTestCase):
         path.write_text(text)
         return path
 
-    def versions(self, server: LiveServer) -> list[str]:
-        """Give the protocol version of each job that `server` has done."""
-        words = [job.split() for job in server.jobs if "verdict=done" in job]
-        return [word[-1] for job in words for word in job if word.startswith("version=")]
+    def inputs(self, server: LiveServer) -> list[str]:
+        """Return for each job that `server` has done whether it came as `files` or as `text`."""
+        return [job.split("inputs=")[1].split()[0] for job in server.jobs if "verdict=done" in job]
 
     async def told(self, *command: str, **changes: str) -> tuple[object, ...]:
         """Run a command; give its status, its words and its outputs, which are removed."""
@@ -86,7 +85,7 @@ class ExactTests(TreesTestCase):
         return await super().farm("--sandbox=require", *options, host=host, **environ)
 
     def all_were_trees(self, server: LiveServer, jobs: int) -> None:
-        self.assertEqual(self.versions(server), ["3"] * jobs, server.log)
+        self.assertEqual(self.inputs(server), ["files"] * jobs, server.log)
 
     async def test_all_that_a_compile_leaves(self) -> None:
         """Objects with debug information, rules and warnings are the local compiler's own."""
@@ -218,11 +217,11 @@ class OtherServersTests(TreesTestCase):
         """A server without a sandbox is sent the text, unless its word in the hosts list has ,cpp."""
         server = await self.farm()
         await self.is_as_local("gcc", "-MD", "-c", "hello.c")
-        self.assertEqual(self.versions(server), ["1"], server.log)
+        self.assertEqual(self.inputs(server), ["text"], server.log)
         await self.is_as_local(
             "gcc", "-MD", "-c", "hello.c", DISTCC_HOSTS=f"127.0.0.1:{server.port},lzo,cpp"
         )
-        self.assertEqual(self.versions(server), ["1", "3"], server.log)
+        self.assertEqual(self.inputs(server), ["text", "files"], server.log)
 
     async def test_another_compiler(self) -> None:
         """A server whose compiler is not the very same is sent the text, if the user vouches for it."""
@@ -232,7 +231,7 @@ class OtherServersTests(TreesTestCase):
         (folder / "gcc").chmod(0o755)
         server = await self.farm("--sandbox=require", DISTCCD_PATH=f"{folder}:/usr/bin:/bin")
         await self.is_as_local("gcc", "-c", "hello.c", DISTCC_TRUST_NAMES="1")
-        self.assertEqual(self.versions(server), ["1"], server.log)
+        self.assertEqual(self.inputs(server), ["text"], server.log)
         child = self.tdistcc("gcc", "-c", "hello.c")
         self.assertEqual(await child.ended(), EXIT_COMPILER_MISSING)
         self.assertIn("cannot tell what its gcc is", child.stderr)
@@ -242,7 +241,7 @@ class OtherServersTests(TreesTestCase):
         """DISTCC_REMOTE_CPP=0 sends the text to a server that could preprocess."""
         server = await self.farm("--sandbox=require")
         await self.is_as_local("gcc", "-c", "hello.c", DISTCC_REMOTE_CPP="0")
-        self.assertEqual(self.versions(server), ["1"], server.log)
+        self.assertEqual(self.inputs(server), ["text"], server.log)
 
     async def test_a_server_that_errs(self) -> None:
         """A unit that fails there and compiles here is told once, with a reproducer, and stays here."""

@@ -343,6 +343,10 @@ class FakeAbilities:
     are_known: bool = True
     is_told_apart: bool = True
     when_asked: Callable[[], object] = lambda: None
+
+    async def digest(self, compiler: LocalCompiler) -> str | None:
+        return "ab" * 32
+
     forgotten: list[RemoteHost] = field(default_factory=list)
 
     @property

@@ -15,8 +15,9 @@ from twisted_distcc.content import packed_content
 from twisted_distcc.content.body import IN_MEMORY, PIECE
 from twisted_distcc.content.file_content import Contents, Hash, RunFilter
 from twisted_distcc.content.filter import NO_ROOM
+from twisted_distcc.content.local_content import packed_form
 from twisted_distcc.content.lzo import compress, expand
-from twisted_distcc.content.packed_content import PackedContent, PackedSpool, packed_form
+from twisted_distcc.content.packed_content import PackedContent, PackedSpool
 from twisted_distcc.errors import BodyTooLargeError, RemoteProtocolError
 
 MIB = 1024 * 1024

@@ -69,7 +69,8 @@ FILES_ANSWERED: Final = {
 # These speak another language: the connection is closed without a word.
 STRANGERS: Final = {
     "version 0": b"DIST00000000" + WORD,
-    "version 4": b"DIST00000004",
+    "version 5": b"DIST00000005",
+    "version 4, and no greeting": b"DIST00000004" + WORD,
     "version 2**32 - 1": b"DISTffffffff",
     "HTTP": b"GET / HTTP/1.1\r\nHost: x\r\n\r\n",
     "TLS": bytes.fromhex("16030100c8010000c40303") + bytes(200),

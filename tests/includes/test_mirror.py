@@ -11,7 +11,7 @@ from pathlib import Path
 from twisted.internet.defer import CancelledError, Deferred, succeed
 from twisted.trial.unittest import SynchronousTestCase
 
-from twisted_distcc.client.inputs.packed_cache import FileChangedError
+from twisted_distcc.client.inputs.file_cache import FileChangedError
 from twisted_distcc.content.lzo import expand
 from twisted_distcc.includes.mirror import MARK, Mirror
 from twisted_distcc.includes.shape import Copy, Shape

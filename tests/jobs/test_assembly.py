@@ -9,7 +9,8 @@ from unittest.mock import patch
 from twisted.trial.unittest import SynchronousTestCase
 
 from twisted_distcc.content.body import EMPTY, IN_MEMORY, PIECE, Body, Spool
-from twisted_distcc.content.packed_content import PackedContent, PackedSpool, packed_form
+from twisted_distcc.content.local_content import packed_form
+from twisted_distcc.content.packed_content import PackedContent, PackedSpool
 from twisted_distcc.errors import LocalProtocolError
 from twisted_distcc.jobs.assembly import Assembly, reply_pieces, request_pieces
 from twisted_distcc.jobs.model import InputFile, InputLink, Reply, Request, Tree

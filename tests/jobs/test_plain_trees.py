@@ -5,8 +5,9 @@ from __future__ import annotations
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.content.test_lzo import burst
+from twisted_distcc.content.local_content import packed_form
 from twisted_distcc.content.lzo import compress
-from twisted_distcc.content.packed_content import PackedContent, packed_form
+from twisted_distcc.content.packed_content import PackedContent
 from twisted_distcc.errors import BodyTooLargeError, RemoteProtocolError
 from twisted_distcc.jobs.model import InputFile, InputLink, Tree
 from twisted_distcc.jobs.plain_trees import pack_tree, unpack_tree

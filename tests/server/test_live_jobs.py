@@ -153,11 +153,14 @@ class LogTests(CompilerTestCase):
         numbers = r"received=\d+ sent=\d+ waited=\d+\.\d{4} ran=\d+\.\d{4} cpu=\d+\.\d{4}"
         self.assertRegex(
             done,
-            r"^job peer=tcp:127\.0\.0\.1:\d+ verdict=done version=1 compiler=\S+/gcc source=hello\.c"
+            r"^job peer=tcp:127\.0\.0\.1:\d+ verdict=done version=1 inputs=text compiler=\S+/gcc"
+            r" source=hello\.c"
             rf" status=0 {numbers}$",
         )
         self.assertRegex(failed, r"verdict=done version=2 .* status=1 received=14 sent=0 .*$")
-        self.assertRegex(refused, r'verdict=refused version=1 compiler=rm .* reason="rm is not')
+        self.assertRegex(
+            refused, r'verdict=refused version=1 inputs=text compiler=rm .* reason="rm is not'
+        )
 
     async def test_nothing_that_a_client_sends_begins_a_line(self) -> None:
         """Names and broken protocol with line ends in them stay in the line where they belong."""

@@ -14,6 +14,7 @@ import signal
 import socket
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any, cast
 
 from twisted.internet.interfaces import IListeningPort
@@ -26,6 +27,7 @@ from twisted_distcc.agent.context import context_of, has_company
 from twisted_distcc.agent.resident import IDLE, AgentFactory
 from twisted_distcc.agent.socket_path import stamp
 from twisted_distcc.agent.spawning import LISTENER
+from twisted_distcc.client.backends.sessions import Sessions
 from twisted_distcc.client.dispatch import Dispatcher
 from twisted_distcc.launcher.signals import STRAY, heed
 from twisted_distcc.observe.logs import LogFile
@@ -114,6 +116,7 @@ def serve(reactor: Any, listener: Listener, context: bytes, idle: float = IDLE) 
     spawn = LauncherSpawner(reactor)
     spawn.prepare()
     dispatcher = Dispatcher.on(reactor, spawn, listener.spare_lock_directory)
+    dispatcher = replace(dispatcher, sessions=Sessions(reactor))
     factory = AgentFactory(
         dispatcher, reactor, stamp(), retire, reactor.stop, context, has_company, idle
     )

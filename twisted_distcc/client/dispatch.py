@@ -24,6 +24,7 @@ from twisted_distcc.client.backends.distcc_calls import Calls
 from twisted_distcc.client.backends.refusals import Kind, Refusals
 from twisted_distcc.client.backends.remote_compile import RemoteCompile
 from twisted_distcc.client.backends.server_capabilities import ServerCapabilities
+from twisted_distcc.client.backends.sessions import Sessions
 from twisted_distcc.client.backends.transports import SecureWay
 from twisted_distcc.client.host_round import (
     HostRound,
@@ -75,9 +76,10 @@ class Dispatcher:
         capabilities: what servers can do.
         styles: how compilers write messages for terminals and languages.
         refusals: what servers refuse.
-        folders: creates folders for temporary files.
-        turns: limits how much memory-hungry work goes on at once.
-        secured: connects to `,tls` hosts.
+        folders: makes folders for temporary files.
+        turns: lets some of what takes much memory go on at a time.
+        secured: leads to `,tls` hosts.
+        sessions: the sessions with servers, in a process that lives longer than a job.
     """
 
     reactor: Any
@@ -91,6 +93,7 @@ class Dispatcher:
     folders: JobFolders = field(default_factory=JobFolders)
     turns: Turns = field(default_factory=Turns)
     secured: SecureWay = field(default_factory=SecureWay)
+    sessions: Sessions | None = None
 
     @classmethod
     def on(cls, reactor: Any, spawn: Spawner, spare: Callable[[], str]) -> Dispatcher:
@@ -264,9 +267,8 @@ class _Job:
             return self.farm.local(self.hosts.preprocessing)
 
         tools, environ = self.tools, self.invocation.environ
-        calls = Calls(
-            tools.reactor, tools.spawn, tools.turns, tools.secured, self.settings, environ, folder
-        )
+        shared = tools.reactor, tools.spawn, tools.turns, tools.secured
+        calls = Calls(*shared, self.settings, environ, folder, tools.sessions)
         inputs = CompileInputs(candidate, tools.sources, tools.spawn, turn, folder)
         return RemoteCompile(inputs, calls, tools.capabilities, tools.styles, self.report)
 

@@ -124,6 +124,18 @@ class Body:
                     raise
                 _copy_away(self.path, path)
 
+    def twin(self, directory: str | None) -> Body:
+        """Return a body of the same bytes, in `directory` if they are many, to be discarded by itself.
+
+        Raises:
+            OSError: if the disk takes no more.
+        """
+        if self.path is None:
+            return self
+        path = _new_path(directory)
+        os.link(self.path, path)
+        return Body(self.length, path=path)
+
     def discard(self) -> None:
         """Remove the body's file, if it has one; the body is not to be used afterwards."""
         if self.path is not None:

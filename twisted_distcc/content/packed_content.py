@@ -20,7 +20,6 @@ from __future__ import annotations
 
 import errno
 import os
-import sys
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
@@ -28,7 +27,7 @@ from threading import BoundedSemaphore, Lock
 from typing import Final, Protocol
 
 from twisted_distcc.content.body import EMPTY, Part, Spool, in_pieces, write_all
-from twisted_distcc.content.file_content import Contents, FileContent, Hash, RunFilter
+from twisted_distcc.content.file_content import Contents, Hash, RunFilter
 from twisted_distcc.content.filter import NO_ROOM
 from twisted_distcc.content.lzo import compress, expand, largest_expansion
 from twisted_distcc.errors import BodyTooLargeError
@@ -108,11 +107,6 @@ class PackedContent:
             data = expand(packed, ceiling)
             write_all(descriptor, data)
             return len(data)
-
-
-def packed_form(content: FileContent) -> PackedContent:
-    """Return `content` as version 3 of the protocol sends it; in most cases it is that already."""
-    return content if isinstance(content, PackedContent) else PackedContent.of(content.read(sys.maxsize))
 
 
 class _InMemory:

@@ -17,7 +17,7 @@ from twisted.internet.defer import DeferredSemaphore
 
 from twisted_distcc.bounded import Bounded
 from twisted_distcc.client.inputs.candidate import Candidate, StaysHere, compiler_of
-from twisted_distcc.client.inputs.packed_cache import FileChangedError, contents_as
+from twisted_distcc.client.inputs.file_cache import FileChangedError, contents_as
 from twisted_distcc.client.inputs.search_paths import SearchPaths
 from twisted_distcc.client.inputs.sources import DATE, Found, Sources
 from twisted_distcc.client.invocation import Invocation

@@ -19,7 +19,7 @@ from typing import Any, Final
 
 from twisted.internet.defer import Deferred, DeferredLock
 
-from twisted_distcc.client.inputs.packed_cache import contents_as
+from twisted_distcc.client.inputs.file_cache import contents_as
 from twisted_distcc.content.packed_content import PackedContent
 from twisted_distcc.includes.shape import Copy, Shape
 from twisted_distcc.pump.folders import settled

@@ -151,7 +151,7 @@ def request_pieces(writer: Writer, request: Request) -> Iterator[bytes]:
     yield writer.send(Number(b"ARGC", len(request.arguments)))
     yield writer.send(Run(tuple((_ARGUMENT, argument) for argument in request.arguments)))
     if request.tree is None:
-        yield from _body_pieces(writer, b"DOTI", request.source)
+        yield from body_pieces(writer, b"DOTI", request.source)
     else:
         yield writer.send(Number(b"NFIL", len(request.tree.entries)))
         yield from map(writer.send, entry_events(request.tree))
@@ -162,15 +162,15 @@ def reply_pieces(writer: Writer, reply: Reply, version: int) -> Iterator[bytes]:
     """Yield `reply` encoded; its bodies must be compressed as `version` requires."""
     yield writer.send(Number(b"DONE", version))
     yield writer.send(Number(b"STAT", reply.status))
-    yield from _body_pieces(writer, b"SERR", reply.stderr)
-    yield from _body_pieces(writer, b"SOUT", reply.stdout)
-    yield from _body_pieces(writer, b"DOTO", reply.object_file)
+    yield from body_pieces(writer, b"SERR", reply.stderr)
+    yield from body_pieces(writer, b"SOUT", reply.stdout)
+    yield from body_pieces(writer, b"DOTO", reply.object_file)
     if version == FILES and reply.status == 0:
-        yield from _body_pieces(writer, b"DOTD", reply.dependencies)
+        yield from body_pieces(writer, b"DOTD", reply.dependencies)
     writer.send(MessageEnd())
 
 
-def _body_pieces(writer: Writer, token: bytes, body: Body) -> Iterator[bytes]:
+def body_pieces(writer: Writer, token: bytes, body: Body) -> Iterator[bytes]:
     yield writer.send(BodyStart(token, body.length))
     for piece in body.pieces():
         yield writer.send(BodyData(piece))

@@ -12,7 +12,7 @@ back, for servers and clients alike; `packing` does the work, within its bounds:
     ready = await compress_request(bulk, request)       # the client sends this
     request = await expand_request(bulk, ready, limits)  # the server serves that
 
-The files of version 3 are packed when they are sent (`packed_content.packed_form`), if they are not yet.
+The files of version 3 are packed when they are sent (`local_content.packed_form`), if they are not yet.
 The caller owns both the result and the message that it was made from; a message that its version does
 not compress is returned unchanged.
 """

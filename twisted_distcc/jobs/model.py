@@ -79,19 +79,37 @@ class Request:
         arguments: the command line, the compiler's name first.
         source: the preprocessed source; empty if there is a tree.
         version: the protocol version it is, or was, sent with; the reply uses the same.
-        tree: the files for the server to preprocess; only version 3 has one.
+        tree: the files for the server to preprocess; versions 1 and 2 have none.
+        compiler: the digest of the client's compiler, which the server's has to have, or "".  Only
+            protocol 4 carries it.
     """
 
     arguments: tuple[bytes, ...]
     source: Body = EMPTY
     version: int = 1
     tree: Tree | None = None
+    compiler: str = ""
 
     def discard(self) -> None:
         """Discard the bodies."""
         self.source.discard()
         if self.tree is not None:
             self.tree.contents.discard()
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """Where the time of a job went on its server, in seconds.
+
+    Attributes:
+        waited: in line for a place.
+        ran: from there to the end of the compiler.
+        cpu: of processor time.
+    """
+
+    waited: float
+    ran: float
+    cpu: float
 
 
 @dataclass(frozen=True, slots=True, init=False)
@@ -102,9 +120,10 @@ class Reply:
         status: the compiler's wait status, 0 for success.
         stderr, stdout: what the compiler wrote there.
         outputs: the files that it made, by name.  Protocols 1 to 3 carry `OBJECT` and `DEPENDENCIES`.
+        timing: where the time went, if that is known; only protocol 4 carries it.
 
     Args:
-        status, stderr, stdout, outputs: as above.
+        status, stderr, stdout, outputs, timing: as above.
         object_file, dependencies: two more outputs; an empty one means that there is none, as it does
             in protocols 1 to 3.
     """
@@ -113,6 +132,7 @@ class Reply:
     stderr: Body
     stdout: Body
     outputs: Mapping[str, Body]
+    timing: Timing | None
 
     def __init__(
         self,
@@ -123,6 +143,7 @@ class Reply:
         dependencies: Body = EMPTY,
         *,
         outputs: Mapping[str, Body] = NO_OUTPUTS,
+        timing: Timing | None = None,
     ) -> None:
         named = {OBJECT: object_file, DEPENDENCIES: dependencies}
         made = {name: body for name, body in named.items() if body.length}
@@ -130,12 +151,17 @@ class Reply:
         set_field(self, "status", status)
         set_field(self, "stderr", stderr)
         set_field(self, "stdout", stdout)
+        set_field(self, "timing", timing)
         set_field(self, "outputs", {**outputs, **made} if made else outputs)
 
     @classmethod
     def sentence(cls, exit_code: int, text: str) -> Reply:
         """Return a reply with a message for the user in place of a compiler's output."""
         return cls(exit_code << 8, stderr=Body.of(os.fsencode(f"{text}\n")))
+
+    def timed(self, timing: Timing) -> Reply:
+        """Return the same reply with `timing`; the bodies are shared."""
+        return Reply(self.status, self.stderr, self.stdout, outputs=self.outputs, timing=timing)
 
     @property
     def exit_code(self) -> int:

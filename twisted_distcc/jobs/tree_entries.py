@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from twisted_distcc.content.packed_content import PackedContent, PackedSpool, packed_form
+from twisted_distcc.content.local_content import packed_form
+from twisted_distcc.content.packed_content import PackedContent, PackedSpool
 from twisted_distcc.jobs.model import InputFile, InputLink, Tree
 from twisted_distcc.wire.events import BodyData, BodyEnd, BodyStart, Event, Run, Text
 

@@ -100,7 +100,8 @@ def reap_adopted() -> bool:
     """
     with _STARTING:  # or one of ours that ends at once would be a stranger yet
         while (ended := _ended_child()) is not None and ended not in _OURS:
-            os.waitpid(ended, 0)
+            with suppress(ChildProcessError):  # somebody else was told of it, too
+                os.waitpid(ended, 0)
     return ended is not None
 
 

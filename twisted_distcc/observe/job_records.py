@@ -13,14 +13,15 @@ from typing import Final, Literal, TypeAlias
 
 from twisted_distcc.policy.peer import Peer
 
+Inputs: TypeAlias = Literal["files", "text"]
 Verdict: TypeAlias = Literal["done", "refused", "failed", "cancelled"]
 
 _PLAIN: Final = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_./:@%+,[]-")
 _LONGEST: Final = 1000
 # The pairs in a line; the rest is for the audit log.
 _PAIRS: Final = (
-    "peer", "verdict", "version", "compiler", "source", "status", "received", "sent", "waited", "ran",
-    "cpu", "reason",
+    "peer", "verdict", "version", "inputs", "compiler", "source", "status", "received", "sent",
+    "waited", "ran", "cpu", "reason",
 )  # fmt: skip
 
 
@@ -73,6 +74,7 @@ class JobRecord:
     object_content: Content | None = None
     dependencies_content: Content | None = None
     limits: tuple[str, ...] = ()
+    inputs: Inputs | None = None
     duration: float | None = None
 
     def line(self) -> str:

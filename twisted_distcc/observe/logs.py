@@ -46,7 +46,7 @@ class LogFile:
 
     def __call__(self, event: LogEvent) -> None:
         """Write the line of `event`, and the traceback of its failure."""
-        self._lines.write(event.get("log_time", 0), _level(event), _text(event))
+        self._lines.write(event.get("log_time", 0), _level(event), text_of(event))
 
     def reopen(self) -> None:
         """Open the file anew under its name: the old one may have been moved away."""
@@ -70,7 +70,7 @@ class SystemLog:
 
     def __call__(self, event: LogEvent) -> None:
         """Write the lines of `event`, and the traceback of its failure."""
-        for line in tamed(_text(event)).splitlines():
+        for line in tamed(text_of(event)).splitlines():
             self._write(_PRIORITIES[_level(event)], line)
 
     def reopen(self) -> None:
@@ -86,7 +86,7 @@ def _level(event: LogEvent) -> str:
     return name
 
 
-def _text(event: LogEvent) -> str:
+def text_of(event: LogEvent) -> str:
     text = formatEvent(event)
     if (failure := event.get("log_failure")) is not None:
         return f"{text}\n{failure.getTraceback().rstrip()}"

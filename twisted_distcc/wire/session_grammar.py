@@ -33,6 +33,8 @@ from twisted_distcc.wire.grammar import (
 )
 
 SESSIONS: Final = 4
+SESSION_OPENING: Final = b"DIST00000004"
+"""The first bytes of a client's greeting, by which a server tells it from a request."""
 
 LEAST_FRAME: Final = 4096
 LEAST_WINDOW: Final = 4096

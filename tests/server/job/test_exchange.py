@@ -195,7 +195,7 @@ class CompilingTests(ExchangeTestCase):
         self.assertEqual(
             self.records[-1],
             JobRecord(
-                peer=PEER, verdict="done", version=1, compiler=self.gcc,
+                peer=PEER, verdict="done", version=1, inputs="text", compiler=self.gcc,
                 source="hello.c", status=0, received=len(SOURCE), sent=6, waited=2.0, ran=3.0, cpu=1.5,
                 duration=5.0,
             ),

@@ -10,17 +10,14 @@ from __future__ import annotations
 from typing import Final
 
 from twisted.internet.defer import CancelledError, Deferred
-from twisted.internet.defer import TimeoutError as DeferredTimeoutError
-from twisted.internet.error import ConnectError, ConnectingCancelledError, DNSLookupError
-from twisted.internet.error import TimeoutError as ConnectTimeoutError
 from twisted.internet.interfaces import IReactorTime, IStreamClientEndpoint, ITCPTransport
-from twisted.internet.protocol import Factory, Protocol, connectionDone
+from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
 
+from twisted_distcc.client.backends.connecting import connected
 from twisted_distcc.client.backends.host_faults import (
     UNNAMED,
     BadReplyError,
-    CannotConnectError,
     HostError,
     LostConnectionError,
     NoAnswerError,
@@ -111,18 +108,8 @@ class DistccClient:
         return expanded
 
     async def _exchange(self, ready: Request) -> tuple[Reply, int]:
-        factory = Factory.forProtocol(lambda: _Exchange(ready, self._bulk.directory, self._limits))
-        factory.noisy = False
-        try:
-            protocol = await self._endpoint.connect(factory)
-        except (ConnectTimeoutError, DeferredTimeoutError) as error:
-            raise CannotConnectError("cannot be reached in time") from error
-        except (ConnectError, DNSLookupError, ValueError) as error:  # ValueError: a name that is none
-            raise CannotConnectError(f"cannot be reached: {error}") from error
-        except ConnectingCancelledError as error:
-            raise CancelledError from error
-        assert isinstance(protocol, _Exchange)
-        return await protocol.result()
+        exchange = _Exchange(ready, self._bulk.directory, self._limits)
+        return await (await connected(self._endpoint, exchange)).result()
 
 
 class _Exchange(Protocol):

@@ -5,13 +5,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.interfaces import IStreamClientEndpoint
+from twisted.python.failure import Failure
+
 from twisted_distcc.client.backends.client_protocol import DistccClient
-from twisted_distcc.client.backends.host_faults import BadReplyError, RefusedByHostError
-from twisted_distcc.client.backends.transports import SecureWay, endpoint_to
+from twisted_distcc.client.backends.host_faults import (
+    BadReplyError,
+    HostError,
+    RefusedByHostError,
+    SlowHostError,
+)
+from twisted_distcc.client.backends.sessions import Sessions
+from twisted_distcc.client.backends.transports import SecureWay, endpoint_to, session_key
 from twisted_distcc.client.hosts import RemoteHost
 from twisted_distcc.client.settings import Settings
 from twisted_distcc.jobs.model import Reply, Request
@@ -32,7 +42,8 @@ class Calls:
         reactor, spawn, turns, secured: as in `Dispatcher`.
         settings: the user's settings.
         environ: the environment, for ssh.
-        folder: where large bodies are kept.
+        folder: where large bodies lie.
+        sessions: the sessions that a process keeps, if it lives longer than a job.
     """
 
     reactor: Any
@@ -42,6 +53,7 @@ class Calls:
     settings: Settings
     environ: Mapping[str, str]
     folder: str
+    sessions: Sessions | None = None
 
     async def reply(self, host: RemoteHost, request: Request, limits: Limits | None = None) -> Reply:
         """Return the answer of `host` to `request`, whatever it is, within `limits`.
@@ -49,11 +61,58 @@ class Calls:
         Raises:
             HostError: if it does not answer.
         """
+        job = Deferred.fromCoroutine(self._reply(host, request, limits))
+        job.addTimeout(self.settings.io_timeout, self.reactor, self._too_slow)
+        try:
+            return await job
+        except SlowHostError:
+            if self.sessions is not None:
+                self.sessions.doubt(self._key(host))
+            raise
+
+    async def _reply(self, host: RemoteHost, request: Request, limits: Limits | None) -> Reply:
         bulk = Bulk(self.spawn, ReactorThreads(self.reactor), self.folder, self.turns)
-        endpoint = endpoint_to(host, self.settings, self.environ, self.reactor, self.spawn, self.secured)
-        timeout = self.settings.io_timeout
+        reply = await self._on_session(host, request, bulk)
+        return await self._on_connection(host, request, limits, bulk) if reply is None else reply
+
+    async def _on_session(self, host: RemoteHost, request: Request, bulk: Bulk) -> Reply | None:
+        """Return the reply of a host that speaks protocol 4, if there are sessions here."""
+        if self.sessions is None:
+            return None
+        packing = bulk if host.compress else None
+        return await self.sessions.compile(
+            self._key(host), lambda: self._endpoint(host), request, self.folder, packing=packing
+        )
+
+    async def _on_connection(
+        self, host: RemoteHost, request: Request, limits: Limits | None, bulk: Bulk
+    ) -> Reply:
+        """Return the reply of a host to a request that has a connection of its own."""
+        endpoint, timeout = self._endpoint(host), self.settings.io_timeout
         client = DistccClient(endpoint, self.reactor, bulk, limits=limits, io_timeout=timeout)
-        return await client.compile(request)
+        try:
+            return await client.compile(request)
+        except HostError:
+            if self.sessions is not None:
+                self.sessions.forget(self._key(host))
+            raise
+
+    def _key(self, host: RemoteHost) -> Hashable:
+        return session_key(host, self.settings, self.environ)
+
+    def _endpoint(self, host: RemoteHost) -> IStreamClientEndpoint:
+        return endpoint_to(host, self.settings, self.environ, self.reactor, self.spawn, self.secured)
+
+    def sends_packed(self, host: RemoteHost) -> bool:
+        """Whether the files of a job for `host` are packed, as they are in version 3 of the protocol."""
+        if self.sessions is None:
+            return True
+        return not self.sessions.may_speak(self._key(host))
+
+    def _too_slow(self, result: Reply | Failure, seconds: float) -> Reply | Failure:
+        if isinstance(result, Failure) and isinstance(result.value, CancelledError):
+            raise SlowHostError(f"gave no reply within {seconds:g} seconds")
+        return result
 
     async def compiled(self, host: RemoteHost, request: Request, *, with_rules: bool = False) -> Reply:
         """Return a compiler's reply to `request`; `with_rules` requires a dependency file, too.

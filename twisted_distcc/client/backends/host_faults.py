@@ -88,6 +88,12 @@ class NoAnswerError(LostConnectionError):
     """The server hung up without sending anything, as C distccd does when it refuses a job."""
 
 
+class GoingAwayError(HostError):
+    """The server takes no more jobs on this session; nothing is wrong with it."""
+
+    scope = Scope.JOB
+
+
 class SlowHostError(HostError):
     """The server did not answer in time."""
 

@@ -13,7 +13,7 @@ make the exact object from the files, a unit whose files cannot be sent is compi
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
 
@@ -42,7 +42,7 @@ from twisted_distcc.client.invocation import Report
 from twisted_distcc.client.results.delivery import Compiled
 from twisted_distcc.client.results.dependency_rules import BadRulesError, check_dependencies
 from twisted_distcc.errors import EXIT_ACCESS_DENIED, EXIT_COMPILER_MISSING, LocalProtocolError
-from twisted_distcc.jobs.model import Reply
+from twisted_distcc.jobs.model import Reply, Request
 from twisted_distcc.pump.unit import NotForServersError
 
 _UNLIKE: Final = {
@@ -139,11 +139,18 @@ class RemoteCompile:
                 raise StaysHere(str(reason)) from reason
             self._say_why_text(reason)
             compiled = None
-        return compiled or await self._as_text(host)
+        return compiled or await self._as_text(host, likeness)
 
-    async def _as_text(self, host: RemoteHost) -> Compiled:
+    async def _for_our_compiler(self, request: Request, likeness: Likeness | None) -> Request:
+        """Return `request` for the compiler that we have, if the host has said that it has that one."""
+        if likeness not in (Likeness.EXACT, Likeness.SAME):
+            return request
+        return replace(request, compiler=await self.capabilities.digest(self.compiler) or "")
+
+    async def _as_text(self, host: RemoteHost, likeness: Likeness | None) -> Compiled:
         text = await self.inputs.text()
         request = text_request(self.inputs.candidate, text, compress=host.compress)
+        request = await self._for_our_compiler(request, likeness)
         try:
             return Compiled(host, request, await self.calls.compiled(host, request), text)
         except LocalProtocolError as limit:  # the same for every host
@@ -164,10 +171,10 @@ class RemoteCompile:
             return None
         style = UNKNOWN if host.pump else await self.styles.of(self.inputs.candidate, environment)
         try:
-            compiled = await self._in_style(host, environment, style)
+            compiled = await self._in_style(host, environment, style, likeness)
             if style.for_messages is None or compiled.reply.status or not compiled.says_anything():
                 return compiled
-            again = await self._in_style(host, environment, style.for_messages)
+            again = await self._in_style(host, environment, style.for_messages, likeness)
             return compiled.with_messages_of(again)
         except LocalProtocolError as limit:
             raise NotForServersError(str(limit)) from limit
@@ -176,11 +183,18 @@ class RemoteCompile:
                 raise
             raise NotForServersError(f"{host} {error.fault}") from error
 
-    async def _in_style(self, host: RemoteHost, environment: dict[str, str], style: Style) -> Compiled:
+    async def _in_style(
+        self,
+        host: RemoteHost,
+        environment: dict[str, str],
+        style: Style,
+        likeness: Likeness | None,
+    ) -> Compiled:
         """Have `host` compile the files, and write its messages in this `style`."""
         candidate = self.inputs.candidate
-        tree = await self.inputs.tree()
+        tree = await self.inputs.tree(packed=self.calls.sends_packed(host))
         request = tree_request(candidate, tree, environment, style.options)
+        request = await self._for_our_compiler(request, likeness)
         with_rules = candidate.dependencies is not None
         reply = await self.calls.compiled(host, request, with_rules=with_rules)
         if with_rules and not reply.status:

@@ -104,6 +104,10 @@ class ServerCapabilities:
         """Whether `compiler` can be identified: it is neither a script nor a wrapper."""
         return await self._own.digest(compiler) is not None
 
+    async def digest(self, compiler: LocalCompiler) -> str | None:
+        """Return the digest of `compiler`; `None` if it has none."""
+        return await self._own.digest(compiler)
+
     async def are_hopeless(self, hosts: Iterable[RemoteHost], compiler: LocalCompiler) -> bool:
         """Whether it is known already that none of `hosts` is `EXACT`."""
         known = await self._answers_of(hosts, compiler)

@@ -10,7 +10,7 @@ import shlex
 import socket
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from ipaddress import ip_address
 from typing import IO, TYPE_CHECKING, Any, Final
@@ -27,7 +27,7 @@ from zope.interface import implementer
 from twisted_distcc.addresses import reachable
 from twisted_distcc.client.backends.host_faults import CannotConnectError
 from twisted_distcc.client.hosts import RemoteHost, SshHost, TcpHost
-from twisted_distcc.client.settings import Settings
+from twisted_distcc.client.settings import Settings, TlsPaths
 from twisted_distcc.client.terminal import shown
 from twisted_distcc.runtime.processes import CannotStartError, Command, Ended, RunningProcess, Spawner
 
@@ -41,6 +41,9 @@ _INSTALLED: Final = "/opt/twisted-distcc/bin/twistd-stdio"
 # How shells report that a command does not exist.
 _NOT_FOUND: Final = ("not found", "Unknown command")
 _LAST_WORDS: Final = 300
+# Variables by which one ssh is another one's equal, or is not.
+_HEEDED: Final = frozenset({"HOME", "USER", "LOGNAME", "PATH", "DISPLAY", "WAYLAND_DISPLAY"})
+_HEEDED_PREFIXES: Final = ("SSH_", "KRB5", "XDG_", "DBUS_", "GPG_")
 
 
 def endpoint_to(
@@ -67,6 +70,36 @@ def endpoint_to(
         case SshHost():
             argv = (*ssh_words(settings.ssh), *ssh_arguments(host))
             return CommandEndpoint(argv, environ, reactor, spawn, "" if host.command else _hint(host))
+
+
+def session_key(host: RemoteHost, settings: Settings, environ: Mapping[str, str]) -> Hashable:
+    """Return what tells a connection to `host` from those that other users or settings would make."""
+    match host:
+        case TcpHost(tls=True):
+            return host, settings.tls, _stamps(settings.tls)
+        case TcpHost():
+            return host
+        case SshHost():
+            heeded = ((name, environ[name]) for name in sorted(environ) if _is_heeded(name))
+            return host, settings.ssh, tuple(heeded)
+
+
+def _stamps(tls: TlsPaths) -> tuple[tuple[int, int] | None, ...]:
+    """Return what tells credentials from those that were in the same files before."""
+    return tuple(_stamp(path) for path in (tls.certificate, tls.key, tls.ca, tls.crl))
+
+
+def _stamp(path: str) -> tuple[int, int] | None:
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return found.st_ino, found.st_mtime_ns
+
+
+def _is_heeded(name: str) -> bool:
+    """Whether ssh, or a program that it starts to connect or to ask, heeds the variable `name`."""
+    return name in _HEEDED or name.startswith(_HEEDED_PREFIXES)
 
 
 class SecureWay:

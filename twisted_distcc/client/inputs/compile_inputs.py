@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from twisted_distcc.client.inputs.candidate import Candidate, StaysHere
-from twisted_distcc.client.inputs.packed_cache import FileChangedError
+from twisted_distcc.client.inputs.file_cache import FileChangedError
 from twisted_distcc.client.inputs.preprocessing import Preprocessed, preprocess
 from twisted_distcc.client.inputs.sources import Found, Sources, Turn
 from twisted_distcc.jobs.model import Tree
@@ -58,7 +58,7 @@ class CompileInputs:
             raise
         return self.found
 
-    async def tree(self) -> Tree:
+    async def tree(self, *, packed: bool = True) -> Tree:
         """Return the tree of the files that were found.
 
         Raises:
@@ -66,9 +66,9 @@ class CompileInputs:
         """
         if self._tree is None:
             try:
-                self._tree = await self.sources.tree(self.found or await self.find())
+                self._tree = await self.sources.tree(self.found or await self.find(), packed=packed)
             except FileChangedError:
-                self._tree = await self.sources.tree(await self.find())
+                self._tree = await self.sources.tree(await self.find(), packed=packed)
         return self._tree
 
     async def text(self) -> Preprocessed:

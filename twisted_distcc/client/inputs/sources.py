@@ -16,15 +16,15 @@ from typing import Final
 from twisted_distcc.client.inputs.candidate import Candidate
 from twisted_distcc.client.inputs.date_macros import DateMacros
 from twisted_distcc.client.inputs.depfile_listing import Listings
+from twisted_distcc.client.inputs.file_cache import CachedFile, FileCache, FileChangedError
 from twisted_distcc.client.inputs.locales import has_locale
-from twisted_distcc.client.inputs.packed_cache import FileChangedError, PackedCache, PackedFile
 from twisted_distcc.client.inputs.search_paths import SearchPaths
 from twisted_distcc.client.invocation import Invocation
 from twisted_distcc.cmdline.compilation import StayLocal
 from twisted_distcc.cmdline.compilers import Family
 from twisted_distcc.cmdline.environment import environment_for_servers
 from twisted_distcc.cmdline.preprocessed import source_forbids
-from twisted_distcc.content.packed_content import PackedContent
+from twisted_distcc.content.local_content import LocalContent
 from twisted_distcc.jobs.model import FOLDER_MARK, InputFile, InputLink, Tree
 from twisted_distcc.pump.callers import check_callers_own, check_laid
 from twisted_distcc.pump.folder_links import Layer
@@ -47,7 +47,7 @@ from twisted_distcc.runtime.threads import Threads
 # A source that includes more than this with `#embed` or `.incbin` is sent as text, or not at all.
 _MOST_BYTES: Final = 256 * 1024 * 1024
 
-_NOTHING: Final = PackedContent.of(b"")
+_NOTHING: Final = LocalContent(b"")
 
 DATE: Final = "SOURCE_DATE_EPOCH"
 """The variable that fixes the values of `__DATE__` and `__TIME__`."""
@@ -89,7 +89,7 @@ class Sources:
         self._listings = Listings(self.files, spawn)
         self._clocks = DateMacros(self.files, spawn)
         self._layer = Layer(self.files)
-        self._packed = PackedCache(self.files, threads)
+        self._cache = FileCache(self.files, threads)
 
     async def find(self, candidate: Candidate, turn: Turn) -> Found:
         """Find the files that `candidate` may read, waiting for `turn` if a preprocessor is needed.
@@ -141,13 +141,14 @@ class Sources:
             return
         check_laid(self._layer.lay(unit))
 
-    async def tree(self, found: Found) -> Tree:
-        """Return the tree of `found`.
+    async def tree(self, found: Found, *, packed: bool) -> Tree:
+        """Return the tree of `found`, with its contents `packed` for version 3 of the protocol.
 
         Raises:
             FileChangedError: if a file has changed, or is gone.
         """
-        return assemble(found.directory, found.laid, await self._packed.of(self._stamps(found)))
+        files = await self._cache.of(self._stamps(found), packed=packed)
+        return assemble(found.directory, found.laid, files)
 
     async def _unit(self, candidate: Candidate, directory: str, turn: Turn, *, has_date: bool) -> Unit:
         if candidate.compilation.language.is_preprocessed:
@@ -226,9 +227,9 @@ def directory_as_called(invocation: Invocation) -> str:
     return called
 
 
-def assemble(directory: str, laid: Laid, packed: Sequence[PackedFile]) -> Tree:
-    """Return a tree of the files `packed`, and of the links and folders of `laid`."""
-    entries: list[InputFile | InputLink] = [one.file for one in packed]
+def assemble(directory: str, laid: Laid, files: Sequence[CachedFile]) -> Tree:
+    """Make a tree of `files`, and of the links and folders of `laid`."""
+    entries: list[InputFile | InputLink] = [one.file for one in files]
     for folder in laid.folders:
         entries.append(InputFile(os.path.join(os.fsencode(folder), FOLDER_MARK), _NOTHING))
     for name, target in laid.links:

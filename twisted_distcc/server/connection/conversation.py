@@ -25,13 +25,14 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from twisted_distcc.content.packing import Packing
-from twisted_distcc.errors import EXIT_FAILURE, EXIT_IO_ERROR, DistccError, RemoteProtocolError
+from twisted_distcc.errors import DistccError, RemoteProtocolError
 from twisted_distcc.jobs.assembly import Assembly, reply_pieces
 from twisted_distcc.jobs.compression import compress_reply, expand_request, packed_source
 from twisted_distcc.jobs.model import Reply, Request
 from twisted_distcc.observe.lines import Log
 from twisted_distcc.policy.peer import Peer
 from twisted_distcc.policy.verdict import Refused
+from twisted_distcc.server.connection.job_answers import answered, sentence_on
 from twisted_distcc.server.job.compile import Compile
 from twisted_distcc.server.quotas.holdings import CeilingMetError, Hold
 from twisted_distcc.server.quotas.reserving import make_room_for
@@ -123,7 +124,8 @@ class Conversation:
 
     async def answer(self, request: Request) -> Reply:
         """Have `request` served, and give it up; what goes wrong is a sentence in the reply."""
-        return self._kept(await self._answered(request))
+        peer, hold = self._peer, self._hold
+        return await answered(self._served, request, peer, hold, self._log, self._cancelled)
 
     @asynccontextmanager
     async def pieces(self, reply: Reply) -> AsyncIterator[Iterator[bytes]]:
@@ -164,25 +166,12 @@ class Conversation:
         self._refusal = reply
         self._assembly.pass_over()
 
-    async def _answered(self, request: Request) -> Reply:
-        try:
-            return await self._served(request)
-        except (DistccError, OSError) as error:
-            return sentence_on(error)
-        except self._cancelled:
-            raise
-        except Exception:
-            self._log.failure("a job of {peer} failed here", peer=self._peer)
-            return Reply.sentence(EXIT_FAILURE, "the server failed at this job; its log says why")
-        finally:
-            request.discard()
-
-    async def _served(self, request: Request) -> Reply:
+    async def _served(self, request: Request, peer: Peer) -> Reply:
         expanded = await self._expanded(request)
         try:
             if packed_source(request) is not None:
                 self._hold.store_bodies(expanded.source)
-            return await self._compile(expanded, self._peer)
+            return await self._compile(expanded, peer)
         finally:
             expanded.discard()
 
@@ -192,17 +181,6 @@ class Conversation:
         except (DistccError, OSError) as error:
             self._log.warn("the request of {peer} is not expanded: {why}", peer=self._peer, why=error)
             raise
-
-    def _kept(self, reply: Reply) -> Reply:
-        """Make room for `reply` where its request was, or return a sentence, which needs none."""
-        self._hold.give_up_bodies()
-        try:
-            self._hold.store_bodies(*reply.bodies)
-        except CeilingMetError as error:
-            self._log.error("the reply to {peer} has no room: {error}", peer=self._peer, error=error)
-            reply.discard()
-            return sentence_on(error)
-        return reply
 
     async def _packed(self, reply: Reply, version: int) -> Reply:
         """Return `reply` compressed, or a sentence, which needs no room; give `reply` up early."""
@@ -214,10 +192,3 @@ class Conversation:
         if ready is not reply:
             reply.discard()
         return ready
-
-
-def sentence_on(error: DistccError | OSError) -> Reply:
-    """Return the reply that tells of `error`."""
-    if isinstance(error, DistccError):
-        return Reply.sentence(error.exit_code, str(error))
-    return Reply.sentence(EXIT_IO_ERROR, f"the server cannot do this job: {error.strerror or error}")

@@ -21,6 +21,7 @@ from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from twisted_distcc.errors import RemoteProtocolError
 from twisted_distcc.jobs.assembly import WRITE
 from twisted_distcc.jobs.compression import packed_source
 from twisted_distcc.jobs.model import Reply, Request
@@ -34,12 +35,15 @@ from twisted_distcc.server.connection.conversation import Conversation, HangUp, 
 from twisted_distcc.server.connection.deadline_timer import DeadlineTimer
 from twisted_distcc.server.connection.paced_input import PacedInput
 from twisted_distcc.server.connection.server_transport import ServerTransport, address_peer
+from twisted_distcc.server.connection.session_host import SessionHost
+from twisted_distcc.server.connection.session_server import ServerSession
 from twisted_distcc.server.job.compile import Compile
 from twisted_distcc.server.quotas.deadlines import LINGER, Deadlines
 from twisted_distcc.server.quotas.holdings import CeilingMetError, Hold
 from twisted_distcc.server.scheduling.admission import Admission
 from twisted_distcc.server.scheduling.time_shares import TimeShares
 from twisted_distcc.wire.limits import Limits
+from twisted_distcc.wire.session_grammar import SESSION_OPENING
 
 # Bytes of a request that are read at a time, unless they are a body's.
 _SLICE: Final = 8 * 1024
@@ -63,6 +67,7 @@ class DistccServerFactory(Factory):
     """
 
     noisy = False
+    _log = Logger()
 
     def __init__(
         self,
@@ -87,6 +92,9 @@ class DistccServerFactory(Factory):
         self.deadlines: Deadlines = deadlines or Deadlines()
         self.identify = identify
         self.shares: TimeShares = TimeShares(lambda turn: reactor.callLater(0, turn))
+        self.sessions: SessionHost = SessionHost(
+            compile, reactor, self.bulk, self.admission, self.limits, self._log
+        )
         self._connections: set[DistccServerProtocol] = set()
         self._drained: list[Deferred[None]] = []
 
@@ -137,6 +145,9 @@ class DistccServerProtocol(Protocol):
         self._timer = DeadlineTimer(factory.clock, factory.deadlines.idle, self._late)
         self._job: Deferred[None] | None = None
         self._is_answered = False
+        self._head: bytes | None = b""  # what came first, until it is known which protocol it is
+        self._session: ServerSession | None = None
+        self._refusal: Refused | None = None
 
     @property
     def _connection(self) -> ServerTransport:
@@ -177,6 +188,7 @@ class DistccServerProtocol(Protocol):
                 return costs.ENTRY
         self._log.warn("{peer} may not connect: {reason}", peer=self.peer, reason=verdict)
         if self._hold.turn_away():
+            self._refusal = verdict
             self._conversation.turn_away(verdict)
         else:
             self._abort()
@@ -186,7 +198,7 @@ class DistccServerProtocol(Protocol):
 
     def dataReceived(self, data: bytes) -> None:
         """Read what came, in its turn."""
-        if self._job is None:
+        if self._job is None and self._session is None:
             self._timer.piece()
         self._input.take(data)
 
@@ -197,6 +209,15 @@ class DistccServerProtocol(Protocol):
 
     def read(self, piece: bytes) -> int:
         """Read a slice, or some of a body; see `paced_input.Reader`."""
+        if self._head is not None:
+            self._head += piece
+            if len(self._head) < len(SESSION_OPENING):
+                return costs.REQUEST
+            piece, self._head = self._head, None
+            if piece.startswith(SESSION_OPENING):
+                self._begin_session()
+        if self._session is not None:
+            return self._read_session(self._session, piece)
         if self._job is not None:  # bytes after the request, or its refusal, belong to nobody
             return costs.of_bytes(len(piece))
         if self._input.is_paused:  # it is not the client who keeps us waiting
@@ -204,6 +225,24 @@ class DistccServerProtocol(Protocol):
         tokens = self._conversation.tokens
         cost = self._go_on(self._conversation.feed(piece))
         return cost + costs.of_bytes(len(piece)) + costs.of_tokens(self._conversation.tokens - tokens)
+
+    def _begin_session(self) -> None:
+        self.factory.admission.done_reading(self)
+        assert self.transport is not None
+        self._session = self.factory.sessions.session(self.peer, self.transport, self._abort)
+        if self._refusal is not None:
+            self._session.refuse(self._refusal.exit_code << 8, str(self._refusal))
+
+    def _read_session(self, session: ServerSession, piece: bytes) -> int:
+        try:
+            cost = session.feed(piece)
+            if session.is_greeted:
+                self._timer.stop()
+            return cost
+        except RemoteProtocolError as error:
+            self._log.warn("{peer} broke the protocol: {error}", peer=self.peer, error=error)
+            self._abort()
+            return costs.REQUEST
 
     def read_failed(self) -> int:
         """Give up on a request that we cannot read, for a reason of our own."""
@@ -248,7 +287,9 @@ class DistccServerProtocol(Protocol):
         self._input.close()
         self._stop_reading()
         self._conversation.discard()
-        if self._job is None:
+        if self._session is not None:
+            self._session.close().addBoth(lambda _: self._end())
+        elif self._job is None:
             self._end()
         else:
             self._job.addBoth(lambda _: self._end())
@@ -260,12 +301,16 @@ class DistccServerProtocol(Protocol):
 
     def take_no_more(self) -> None:
         """Give up on a request that is not whole yet: the server is ending."""
-        if self._job is None:
+        if self._session is not None:
+            self._session.go_away("the server is ending")
+        elif self._job is None:
             self._abort()
 
     def retire(self) -> None:
         """Serve a client that is welcome no more to the end of a job that has begun, and no further."""
-        if not (self._is_answered or self.factory.admission.has_begun(self.peer)):
+        if self._session is not None:
+            self._session.go_away("the certificate is not accepted any more")
+        elif not (self._is_answered or self.factory.admission.has_begun(self.peer)):
             self._abort()
 
     def _late(self) -> None:

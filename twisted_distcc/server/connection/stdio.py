@@ -6,6 +6,7 @@ no other client to serve meanwhile, so whatever is waited for is waited for in p
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from time import monotonic
 
 from twisted_distcc.jobs.assembly import joined
@@ -17,6 +18,7 @@ from twisted_distcc.server.connection.blocking import done
 from twisted_distcc.server.connection.conversation import Conversation, HangUp, Refusal
 from twisted_distcc.server.connection.streams import GoneError, LateError, Streams, ToldToEndError
 from twisted_distcc.server.quotas.deadlines import LINGER, Deadlines
+from twisted_distcc.wire.session_grammar import SESSION_OPENING
 
 
 class Visit:
@@ -38,6 +40,22 @@ class Visit:
         self._conversation = conversation
         self._deadlines = deadlines
         self._log = log
+        self._begun = b""
+        self._is_over = False
+
+    def begin(self) -> bytes:
+        """Return the first bytes that come: as many as tell which protocol the client speaks, or none.
+
+        Raises:
+            ToldToEndError: if that was the end.
+        """
+        self._until_the_end(self._begin)
+        return self._begun
+
+    def _begin(self) -> None:
+        receive_by = monotonic() + self._deadlines.receive
+        while len(self._begun) < len(SESSION_OPENING):
+            self._begun += self._read(receive_by)
 
     def serve(self, verdict: Verdict) -> None:
         """Serve the client, if it may connect, until it is served or gone.
@@ -45,9 +63,17 @@ class Visit:
         Raises:
             ToldToEndError: if that was the end.
         """
+        if not self._is_over:
+            self._until_the_end(lambda: self._serve(verdict))
+        self._conversation.discard()
+
+    def _until_the_end(self, work: Callable[[], None]) -> None:
+        """Do `work`; if the connection ends meanwhile, so does the visit."""
+        self._is_over = True
         try:
-            self._serve(verdict)
+            work()
         except ToldToEndError:
+            self._conversation.discard()
             raise
         except LateError:
             self._log.warn("{peer} took too long, its connection is closed", peer=self._peer)
@@ -55,8 +81,8 @@ class Visit:
             pass
         except Exception:
             self._log.failure("the reply to {peer} could not be sent", peer=self._peer)
-        finally:
-            self._conversation.discard()
+        else:
+            self._is_over = False
 
     def _serve(self, verdict: Verdict) -> None:
         if isinstance(verdict, Refused):
@@ -73,13 +99,16 @@ class Visit:
     def _receive(self) -> Request | Refusal | HangUp:
         """Read until something can be done; what comes after that belongs to nobody."""
         receive_by = monotonic() + self._deadlines.receive
-        while True:
-            data = self._streams.read(min(receive_by, monotonic() + self._deadlines.idle))
-            if not data:
-                raise GoneError
-            outcome = self._conversation.feed(data)
-            if outcome is not None:
-                return outcome
+        data = self._begun or self._read(receive_by)
+        while (outcome := self._conversation.feed(data)) is None:
+            data = self._read(receive_by)
+        return outcome
+
+    def _read(self, receive_by: float) -> bytes:
+        data = self._streams.read(min(receive_by, monotonic() + self._deadlines.idle))
+        if not data:
+            raise GoneError
+        return data
 
     def _answer_and_linger(self, reply: Reply) -> None:
         """Answer in the middle of a request.

@@ -11,7 +11,6 @@ import os
 import signal
 import sys
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,33 +20,23 @@ from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
 
 from twisted_distcc.errors import DistccError
-from twisted_distcc.execution.unconfined import Unconfined
 from twisted_distcc.execution.workspace import Workspaces
 from twisted_distcc.launcher.signals import STRAY, heed
 from twisted_distcc.launcher.starting import hand_on_nothing
 from twisted_distcc.policy.reading import BadPolicyError
-from twisted_distcc.runtime.bulk import Bulk, Turns
 from twisted_distcc.runtime.launching import LauncherSpawner
 from twisted_distcc.runtime.orphans import reap_what_is_left_to_us
-from twisted_distcc.runtime.processes import Runner, Spawner
-from twisted_distcc.runtime.threads import ReactorThreads
 from twisted_distcc.server.connection.server_protocol import DistccServerFactory
 from twisted_distcc.server.daemon.descriptors import make_room
+from twisted_distcc.server.daemon.factory import make_factory
 from twisted_distcc.server.daemon.listeners import Doors
 from twisted_distcc.server.daemon.notify import READY, STOPPING, notify
 from twisted_distcc.server.daemon.pid_file import PidFile
 from twisted_distcc.server.daemon.preload import load_everything
 from twisted_distcc.server.daemon.privileges import PrivilegeError, give_root_away, is_root, unreadable
 from twisted_distcc.server.job.policy_state import PolicyInForce
-from twisted_distcc.server.job.wiring import admit, make_compile, make_executor, make_recorders
+from twisted_distcc.server.job.wiring import make_recorders
 from twisted_distcc.server.options.config import ServerConfig
-from twisted_distcc.server.scheduling.admission import Admission
-
-# Complete requests that may wait, for each that runs: enough that no compiler is ever short of work.
-_QUEUE_PER_JOB: Final = 4
-
-# Threads beside those of the jobs that run: for bodies that are compressed and expanded, and accounts.
-_MORE_THREADS: Final = 10
 
 # Seconds that a thread of ours has the interpreter while the reactor wants it.  Python's own five
 # milliseconds, each time that the reactor has waited for anything, add up to more than a job takes.
@@ -156,14 +145,21 @@ class DistccService(Service):
         super().startService()
         hand_on_nothing()
         sys.setswitchinterval(_SWITCH_INTERVAL)
-        self._reactor.suggestThreadPoolSize(self._config.jobs + _MORE_THREADS)
         self._heed_signals()
         self._reactor.callWhenRunning(_heed_children, self._reactor)
         self._workspaces = Workspaces()
         self._spawn = LauncherSpawner(self._reactor)
         self._spawn.prepare()
         try:
-            self._factory = self._make_factory(self._workspaces, self._spawn)
+            self._factory = make_factory(
+                self._config,
+                self._workspaces,
+                self._reactor,
+                self._spawn,
+                self._policy,
+                self._recorders,
+                self.log,
+            )
         except DistccError:
             self._workspaces.close()
             raise
@@ -174,23 +170,6 @@ class DistccService(Service):
         self._tell()
         self._reactor.callWhenRunning(self._notify, READY)
         self._reactor.callWhenRunning(_keep_from_collector)
-
-    def _make_factory(self, workspaces: Workspaces, spawn: Spawner) -> DistccServerFactory:
-        """Put together what serves connections, with compilers that `spawn` starts."""
-        config, reactor = self._config, self._reactor
-        admission = Admission(config.jobs, config.jobs * _QUEUE_PER_JOB, config.ceilings)
-        executor = make_executor(config, workspaces, self.log)
-        if not isinstance(executor, Unconfined):
-            self.log.info("each compiler runs in a sandbox of its own, made by bubblewrap")
-        run = Runner(spawn, reactor)
-        return DistccServerFactory(
-            make_compile(config, executor, self._policy, self._recorders, run, admission, reactor),
-            reactor,
-            Bulk(spawn, ReactorThreads(reactor), workspaces.spool, Turns.shared()),
-            admit=partial(admit, config, self._recorders),
-            admission=admission,
-            deadlines=config.deadlines,
-        )
 
     def _heed_signals(self) -> None:
         """Obey those that mean something to a server; the reactor obeys SIGTERM and SIGINT."""

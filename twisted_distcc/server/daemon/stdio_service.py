@@ -21,6 +21,7 @@ from twisted_distcc.server.job.wiring import make_compile, make_executor
 from twisted_distcc.server.options.config import ServerConfig
 from twisted_distcc.server.quotas.holdings import Hold, Holdings
 from twisted_distcc.wire.limits import Limits
+from twisted_distcc.wire.session_grammar import SESSION_OPENING
 
 
 def serve_stdio(
@@ -55,6 +56,13 @@ def serve_stdio(
             log=log,
             cancelled=GoneError,
         )
-        Visit(streams, peer, conversation, config.deadlines, log).serve(verdict)
+        visit = Visit(streams, peer, conversation, config.deadlines, log)
+        begun = visit.begin()
+        if begun.startswith(SESSION_OPENING):
+            from twisted_distcc.server.daemon.stdio_session import serve_session
+
+            serve_session(config, begun, workspaces, peer, verdict, recorders, log)
+        else:
+            visit.serve(verdict)
     finally:
         workspaces.close()

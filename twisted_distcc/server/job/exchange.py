@@ -17,7 +17,7 @@ from typing import Final, Protocol, TypeVar
 from twisted_distcc.content.body import Body
 from twisted_distcc.errors import EXIT_TIMEOUT, DistccError
 from twisted_distcc.execution.executor import Executor, Job
-from twisted_distcc.jobs.model import Reply, Request
+from twisted_distcc.jobs.model import Reply, Request, Timing
 from twisted_distcc.launcher.command import Command, Ended
 from twisted_distcc.observe.content_digests import content_of, content_of_tree
 from twisted_distcc.observe.job_records import Content, JobRecord
@@ -148,14 +148,16 @@ class Exchange:
             told = replace(told, source_content=await self._input(request))
             reply, cpu = await self._compile(judged, request, told.peer.identity)
             leave()
+            timing = Timing(seated - arrived, self.clock.seconds() - seated, cpu)
+            reply = reply.timed(timing)
             done = replace(
                 told,
                 verdict="done",
                 status=reply.exit_code,
                 sent=reply.object_file.length,
-                waited=seated - arrived,
-                ran=self.clock.seconds() - seated,
-                cpu=cpu,
+                waited=timing.waited,
+                ran=timing.ran,
+                cpu=timing.cpu,
             )
             return reply, await self._accounted(done, judged.compiler, reply)
 
@@ -237,6 +239,7 @@ def _asked(request: Request, peer: Peer) -> JobRecord:
         verdict="cancelled",
         version=request.version,
         compiler=os.fsdecode(request.arguments[0]),
+        inputs="text" if request.tree is None else "files",
         received=(request.source if request.tree is None else request.tree.contents).length,
     )
 

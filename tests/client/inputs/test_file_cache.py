@@ -9,7 +9,7 @@ from pathlib import Path
 from twisted.internet.defer import Deferred, execute, succeed
 from twisted.trial.unittest import SynchronousTestCase
 
-from twisted_distcc.client.inputs.packed_cache import FileChangedError, PackedCache, PackedFile
+from twisted_distcc.client.inputs.file_cache import CachedFile, FileCache, FileChangedError
 from twisted_distcc.pump.local_files import Disk
 from twisted_distcc.pump.unit import Stamp
 
@@ -37,7 +37,7 @@ class PackedFilesTests(SynchronousTestCase):
         self.folder = Path(os.path.realpath(self.mktemp()))
         self.folder.mkdir()
         self.files = ReadingDisk()
-        self.packed = PackedCache(self.files, execute)
+        self.packed = FileCache(self.files, execute)
 
     def file(self, name: str, contents: bytes) -> str:
         (self.folder / name).write_bytes(contents)
@@ -47,10 +47,10 @@ class PackedFilesTests(SynchronousTestCase):
         found = {path: Disk().stamp(path) for path in paths}
         return {path: stamp for path, stamp in found.items() if stamp is not None}
 
-    def begin(self, wanted: dict[str, Stamp]) -> Deferred[list[PackedFile]]:
-        return Deferred.fromCoroutine(self.packed.of(wanted))
+    def begin(self, wanted: dict[str, Stamp]) -> Deferred[list[CachedFile]]:
+        return Deferred.fromCoroutine(self.packed.of(wanted, packed=True))
 
-    def pack(self, *paths: str) -> list[PackedFile]:
+    def pack(self, *paths: str) -> list[CachedFile]:
         return self.successResultOf(self.begin(self.stamps(*paths)))
 
     def test_in_order(self) -> None:
@@ -87,7 +87,7 @@ class PackedFilesTests(SynchronousTestCase):
             self.files.later = LATER
             return succeed(None)
 
-        self.packed = PackedCache(self.files, aside)
+        self.packed = FileCache(self.files, aside)
         path = self.file("large", bytes(100_000))
         self.pack(path)
         self.pack(path)
@@ -111,7 +111,7 @@ class PackedFilesTests(SynchronousTestCase):
 
     def test_bounded(self) -> None:
         """Beyond the bound, what was not wanted for longest is forgotten."""
-        self.packed = PackedCache(self.files, execute, most=2_000)
+        self.packed = FileCache(self.files, execute, most=2_000)
         one, two, three = (self.file(name, os.urandom(100)) for name in ("one", "two", "three"))
         self.pack(one)
         self.pack(two)
@@ -123,7 +123,7 @@ class PackedFilesTests(SynchronousTestCase):
 
     def test_more_than_fits(self) -> None:
         """Files that together are beyond the bound are given all the same."""
-        self.packed = PackedCache(self.files, execute, most=1)
+        self.packed = FileCache(self.files, execute, most=1)
         paths = [self.file(name, name.encode()) for name in ("one", "two")]
         self.assertEqual([file.file.content.read(9) for file in self.pack(*paths)], [b"one", b"two"])
 
@@ -135,7 +135,7 @@ class PackedFilesTests(SynchronousTestCase):
             works.append((work, Deferred()))
             return works[-1][1]
 
-        self.packed = PackedCache(self.files, aside)
+        self.packed = FileCache(self.files, aside)
         wanted = self.stamps(self.file("large", bytes(100_000)))
         both = [self.begin(wanted), self.begin(wanted)]
         [(work, done)] = works
@@ -152,7 +152,7 @@ class PackedFilesTests(SynchronousTestCase):
             waiting.append(Deferred())
             return waiting[-1]
 
-        self.packed = PackedCache(self.files, aside)
+        self.packed = FileCache(self.files, aside)
         wanted = self.stamps(self.file("large", bytes(100_000)))
         first, _second = self.begin(wanted), self.begin(wanted)
         first.addErrback(lambda _: None)

@@ -1,0 +1,155 @@
+"""What a job looks like on a session: digests, and where to find what they are digests of.
+
+`laid_out` turns a `Request` into the `SessionJob` that names its inputs, and into the blobs that the
+server may lack.  `SentContent` remembers which of them it has, as far as this end can tell.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from hashlib import sha256
+from sys import maxsize
+from typing import Final, TypeAlias
+
+from twisted_distcc.content.body import Body
+from twisted_distcc.content.file_content import FileContent
+from twisted_distcc.content.local_content import LocalContent
+from twisted_distcc.content.merkle import merkle
+from twisted_distcc.content.packing import Packing
+from twisted_distcc.jobs.model import FOLDER_MARK, InputFile, Request, Tree
+from twisted_distcc.jobs.session_messages import Blob, SessionJob
+
+# What a server has of us, by digest: as many files as the largest projects have.
+_MOST_SENT: Final = 200_000
+# Less than this does not shrink by more than it costs.
+_PACKED_FROM: Final = 512
+
+
+Inputs: TypeAlias = Mapping[bytes, bytes | Body]
+"""The inputs of a job by their digests: bytes in memory, or the body of a preprocessed source."""
+
+
+async def blobs_of(inputs: Inputs, digests: Iterable[bytes], packing: Packing | None) -> list[Blob]:
+    """Return the inputs of these `digests` as they are sent: compressed, where there is a `packing`.
+
+    Raises:
+        OSError: if the disk takes no more.
+    """
+    bodies = [
+        Body.of(one) if isinstance(one, bytes) else one for one in map(inputs.__getitem__, digests)
+    ]
+    if packing is None:
+        return [Blob(body, is_packed=False) for body in bodies]
+    return [await _packed(body, packing) for body in bodies]
+
+
+async def _packed(body: Body, packing: Packing) -> Blob:
+    if body.length < _PACKED_FROM:
+        return Blob(body, is_packed=False)
+    return Blob(await packing.compress_frame(body), is_packed=True)
+
+
+class Uploads:
+    """The uploads of one session: those that wait for a stream, and the streams of those that go."""
+
+    def __init__(self) -> None:
+        self._waiting: list[list[Blob]] = []
+        self._streams: set[int] = set()
+
+    def __contains__(self, stream: int) -> bool:
+        return stream in self._streams
+
+    def __bool__(self) -> bool:
+        return bool(self._waiting or self._streams)
+
+    def add(self, blobs: list[Blob]) -> None:
+        """Have `blobs` wait for a stream."""
+        self._waiting.append(blobs)
+
+    def next(self) -> list[Blob] | None:
+        """Return the blobs that are next, if any wait."""
+        return self._waiting.pop(0) if self._waiting else None
+
+    def begun(self, stream: int) -> None:
+        """Count an upload on `stream`."""
+        self._streams.add(stream)
+
+    def over(self, stream: int) -> None:
+        """Count it no more, if it was one."""
+        self._streams.discard(stream)
+
+
+class SentContent:
+    """The digests of what was sent to one server.
+
+    A server names its memory when it greets; what was sent to another memory counts no more.
+    """
+
+    def __init__(self) -> None:
+        self._memory = b""
+        self._digests: set[bytes] = set()
+
+    def __contains__(self, digest: bytes) -> bool:
+        return digest in self._digests
+
+    def begin(self, memory: bytes) -> None:
+        """Begin a session with a server whose memory is called `memory`."""
+        if memory != self._memory:
+            self._memory = memory
+            self.forget()
+
+    def add(self, digests: Iterable[bytes]) -> None:
+        """Count `digests` as sent."""
+        if len(self._digests) > _MOST_SENT:
+            self.forget()
+        self._digests.update(digests)
+
+    def forget(self) -> None:
+        """Count nothing as sent: the server asks for what it lacks, or has it."""
+        self._digests.clear()
+
+
+def laid_out(request: Request) -> tuple[SessionJob, Inputs]:
+    """Return the job that `request` is on a session, and its inputs by their digests.
+
+    Raises:
+        LocalProtocolError: if a name in its tree cannot be sent.
+        OSError: if its source cannot be read.
+    """
+    compiler = bytes.fromhex(request.compiler)
+    if request.tree is None:
+        digest = _digest(request.source)
+        job = SessionJob(b"/", request.arguments, compiler, digest, has_tree=False)
+        return job, {digest: request.source}
+    root, inputs = _tree(request.tree)
+    return SessionJob(request.tree.directory, request.arguments, compiler, root, has_tree=True), inputs
+
+
+def _tree(tree: Tree) -> tuple[bytes, Inputs]:
+    inputs: dict[bytes, bytes | Body] = {}
+    files: list[tuple[bytes, bytes, int]] = []
+    links: list[tuple[bytes, bytes]] = []
+    folders: list[bytes] = []
+    for entry in tree.entries:
+        if not isinstance(entry, InputFile):
+            links.append((entry.name, entry.target))
+        elif entry.name.endswith(b"/" + FOLDER_MARK):
+            folders.append(entry.name[: -len(FOLDER_MARK) - 1])
+        else:
+            content = _local(entry.content)
+            files.append((entry.name, content.digest, len(content.data)))
+            inputs[content.digest] = content.data
+    made = merkle(files, links, folders)
+    inputs.update(made.nodes)
+    return made.root, inputs
+
+
+def _local(content: FileContent) -> LocalContent:
+    return content if isinstance(content, LocalContent) else LocalContent(content.read(maxsize))
+
+
+def _digest(body: Body) -> bytes:
+    hashed = sha256()
+    for piece in body.pieces():
+        hashed.update(piece)
+    return hashed.digest()

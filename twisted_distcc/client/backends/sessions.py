@@ -1,0 +1,170 @@
+"""The sessions of one process: one with each server, opened when it is wanted and kept warm.
+
+    reply = await sessions.compile(key, endpoint, request, folder)
+
+`key` says who calls which server, and how: whatever makes another connection makes another key.  A
+server that does not speak protocol 4 hangs up on the greeting.  That is remembered for a while, and
+`compile` returns `None`, so that the caller uses an earlier version.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, field
+from typing import Final
+
+from twisted.internet.interfaces import IReactorTime, IStreamClientEndpoint
+
+from twisted_distcc.bounded import Bounded
+from twisted_distcc.client.backends.connecting import connected
+from twisted_distcc.client.backends.host_faults import GoingAwayError, NoAnswerError, SlowHostError
+from twisted_distcc.client.backends.session_client import ClientSession
+from twisted_distcc.client.backends.session_inputs import SentContent
+from twisted_distcc.client.inputs.local_toolchains import HOLDS
+from twisted_distcc.client.single_flight import Shared
+from twisted_distcc.content.packing import Packing
+from twisted_distcc.jobs.model import Reply, Request
+
+# Seconds in which a server that was reached has to greet.
+_GREETING: Final = 30.0
+# Servers that are remembered, with what each has of us.
+_MOST: Final = 1000
+
+
+@dataclass(slots=True)
+class _Server:
+    """What is known of one server.
+
+    Attributes:
+        sent: what it has of us.
+        session: the session with it that takes jobs, if there is one.
+        speaks_older_until: until when it counts as one that speaks no protocol 4.
+    """
+
+    sent: SentContent = field(default_factory=SentContent)
+    session: ClientSession | None = None
+    speaks_older_until: float = 0.0
+
+
+class Sessions:
+    """Sessions with any number of servers.
+
+    Args:
+        clock: tells how long they have been idle.
+    """
+
+    def __init__(self, clock: IReactorTime) -> None:
+        self._clock = clock
+        self._servers: Bounded[Hashable, _Server] = Bounded(_MOST)
+        self._opening: Shared[Hashable, ClientSession] = Shared()
+
+    async def compile(
+        self,
+        key: Hashable,
+        endpoint: Callable[[], IStreamClientEndpoint],
+        request: Request,
+        folder: str,
+        *,
+        packing: Packing | None = None,
+    ) -> Reply | None:
+        """Have `request` served on the session of `key`; it stays the caller's.
+
+        Args:
+            key: says which server, and who calls it.
+            endpoint: returns what leads there, if a connection has to be made.
+            request: what is asked.
+            folder: where large bodies of the reply lie.
+            packing: compresses blobs; `None` sends them as they are.
+
+        Returns:
+            The reply; `None` if the server speaks earlier versions only.
+
+        Raises:
+            HostError: if the server does not do its part.
+            OSError: if the disk here does not.
+        """
+        if not self.may_speak(key):
+            return None
+        is_warm = self._session(key) is not None
+        try:
+            return await self._compile(key, endpoint, request, folder, packing=packing)
+        except GoingAwayError:
+            if not is_warm:
+                raise
+        # It was closed just as the job was sent: one that is opened for this job is not.
+        return await self._compile(key, endpoint, request, folder, packing=packing)
+
+    def doubt(self, key: Hashable) -> None:
+        """Send no more jobs on the session of `key`: its server has not answered in time."""
+        if (session := self._session(key)) is not None:
+            session.retire()
+
+    def forget(self, key: Hashable) -> None:
+        """Ask the server of `key` anew which protocol it speaks: it may be another one by now."""
+        if (server := self._servers.get(key)) is not None:
+            server.speaks_older_until = 0.0
+
+    def may_speak(self, key: Hashable) -> bool:
+        """Whether the server of `key` is not known to speak earlier versions only."""
+        server = self._servers.get(key)
+        return server is None or server.speaks_older_until <= self._clock.seconds()
+
+    async def _compile(
+        self,
+        key: Hashable,
+        endpoint: Callable[[], IStreamClientEndpoint],
+        request: Request,
+        folder: str,
+        *,
+        packing: Packing | None,
+    ) -> Reply | None:
+        session = self._session(key)
+        if session is None or not await session.is_there():
+            try:
+                session = await self._opening.get(
+                    key, lambda: self._open(key, endpoint, packing=packing)
+                )
+            except NoAnswerError:
+                self._server(key).speaks_older_until = self._clock.seconds() + HOLDS
+                return None
+        return await session.compile(request, folder)
+
+    async def _open(
+        self,
+        key: Hashable,
+        endpoint: Callable[[], IStreamClientEndpoint],
+        *,
+        packing: Packing | None,
+    ) -> ClientSession:
+        server = self._server(key)
+        session = ClientSession(self._clock, server.sent, packing=packing)
+        await connected(endpoint(), session)
+        try:
+            await self._greeted(session)
+        except BaseException:
+            session.close()
+            raise
+        server.session = session
+        return session
+
+    async def _greeted(self, session: ClientSession) -> None:
+        greeted = session.greeted()
+        late = self._clock.callLater(
+            _GREETING, session.fail, SlowHostError(f"did not greet within {_GREETING:g} seconds")
+        )
+        try:
+            await greeted
+        finally:
+            if late.active():
+                late.cancel()
+
+    def _session(self, key: Hashable) -> ClientSession | None:
+        server = self._servers.get(key)
+        session = None if server is None else server.session
+        return session if session is not None and session.is_open else None
+
+    def _server(self, key: Hashable) -> _Server:
+        server = self._servers.get(key)
+        if server is None:
+            server = self._servers[key] = _Server()
+        return server

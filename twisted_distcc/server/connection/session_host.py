@@ -1,0 +1,94 @@
+"""What all sessions of one server share: the memory of what clients have sent, and its terms."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import Final
+
+from twisted.internet.interfaces import IReactorTime, ITransport
+
+from twisted_distcc import __version__
+from twisted_distcc.content.blob_store import BlobStore
+from twisted_distcc.content.body import temporary_folder
+from twisted_distcc.jobs.session_messages import Load
+from twisted_distcc.observe.lines import Log
+from twisted_distcc.policy.peer import Peer
+from twisted_distcc.runtime.bulk import Bulk
+from twisted_distcc.server.connection.session_blobs import ClientBlobs
+from twisted_distcc.server.connection.session_server import ServerSession, SessionParts
+from twisted_distcc.server.job.compile import Compile
+from twisted_distcc.server.quotas.holdings import Hold
+from twisted_distcc.server.scheduling.admission import Admission
+from twisted_distcc.wire.greeting import Terms
+from twisted_distcc.wire.limits import Limits
+
+_FRAME: Final = 64 * 1024
+_WINDOW: Final = 256 * 1024
+# A job may have an upload beside it.
+_STREAMS_PER_JOB: Final = 2
+# Bytes of small blobs, most of them headers, that are kept for all clients.
+_MOST_IN_MEMORY: Final = 128 * 1024 * 1024
+
+
+class SessionHost:
+    """Makes the server's ends of sessions.
+
+    Args:
+        compile: serves each job.
+        clock: tells when a client has been silent for too long.
+        bulk: says where large bodies lie, and does in threads what takes long.
+        admission: says how many jobs there may be, and what is held for clients.
+        limits: the ceilings on what a client may send.
+        log: is told what goes wrong.
+    """
+
+    def __init__(
+        self,
+        compile: Compile,
+        clock: IReactorTime,
+        bulk: Bulk,
+        admission: Admission,
+        limits: Limits,
+        log: Log,
+    ) -> None:
+        self._compile = compile
+        self._clock = clock
+        self._bulk = bulk
+        self._admission = admission
+        self._limits = limits
+        self._log = log
+        self._blobs: BlobStore | None = None
+
+    @property
+    def blobs(self) -> BlobStore:
+        """What clients have sent; it is made for the first session."""
+        if self._blobs is None:
+            folder = f"{self._bulk.directory or temporary_folder()}/blobs-{os.getpid()}"
+            most_on_disk = self._admission.holdings.stored.ceiling // 4
+            self._blobs = BlobStore(folder, _MOST_IN_MEMORY, most_on_disk)
+        return self._blobs
+
+    def session(self, peer: Peer, transport: ITransport, abort: Callable[[], None]) -> ServerSession:
+        """Return the server's end of a session on `transport`; `abort` closes that at once."""
+        admission, identity = self._admission, peer.identity
+        parts = SessionParts(
+            compile=self._compile,
+            blobs=ClientBlobs(self.blobs, identity, self._bulk.directory),
+            bulk=self._bulk.on_behalf_of(identity),
+            limits=self._limits,
+            log=self._log,
+            hold=lambda: Hold(admission.holdings, identity),
+            load=lambda: Load(max(0, admission.jobs - admission.running), admission.waiting),
+            clock=self._clock,
+            close=transport.loseConnection,
+            abort=abort,
+        )
+        terms = Terms(
+            frame=_FRAME,
+            window=_WINDOW,
+            jobs=_STREAMS_PER_JOB * (admission.jobs + admission.queue),
+            know=self.blobs.name,
+            name=f"twisted_distcc {__version__}",
+        )
+        return ServerSession(peer, transport, parts, terms)

@@ -1,0 +1,281 @@
+"""The server's end of a session: jobs of one client, many at once, over one connection.
+
+A `ServerSession` is fed with what the client sends, and has each job served by the same `compile` as
+those of earlier protocols.  What a job needs and this server lacks is asked for, and awaited, first.
+Each stream has a hold of its own on the server's quotas, given back when the stream ends.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Final
+
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.interfaces import IReactorTime, ITransport
+from twisted.python.failure import Failure
+
+from twisted_distcc.errors import (
+    EXIT_FAILURE,
+    EXIT_IO_ERROR,
+    DistccError,
+    RemoteProtocolError,
+)
+from twisted_distcc.jobs.model import Reply
+from twisted_distcc.jobs.session_messages import Load, SessionJob, result_pieces
+from twisted_distcc.observe.lines import Log
+from twisted_distcc.policy.peer import Peer
+from twisted_distcc.runtime.bulk import Bulk
+from twisted_distcc.runtime.liveness import Liveness
+from twisted_distcc.runtime.session_output import SessionOutput
+from twisted_distcc.server.connection import costs
+from twisted_distcc.server.connection.compiler_check import check_compiler
+from twisted_distcc.server.connection.job_answers import answered
+from twisted_distcc.server.connection.session_blobs import ClientBlobs
+from twisted_distcc.server.connection.session_contents import SessionContents
+from twisted_distcc.server.connection.session_incoming import Incoming, Message
+from twisted_distcc.server.job.compile import Compile
+from twisted_distcc.server.quotas.holdings import Hold
+from twisted_distcc.wire.connection import Writer
+from twisted_distcc.wire.greeting import Terms
+from twisted_distcc.wire.limits import Limits
+from twisted_distcc.wire.session import Session
+from twisted_distcc.wire.session_events import Data, Greeted, SessionEvent, Stopped
+from twisted_distcc.wire.session_grammar import JOBR, RESULTS
+
+_PING: Final = b"distccd?"
+# Seconds after which a session that nobody uses is closed; clients close theirs sooner.
+_IDLE: Final = 900.0
+
+
+@dataclass(frozen=True, slots=True)
+class SessionParts:
+    """What sessions are served with.
+
+    Attributes:
+        compile: serves each job.
+        blobs: what this client has sent.
+        bulk: says where large bodies lie, and does in threads what takes long.
+        limits: the ceilings on what a client may send.
+        log: is told what goes wrong.
+        hold: makes the hold of one stream on the server's quotas.
+        load: tells how busy the server is.
+        clock: tells when the client has been silent for too long.
+        close: closes the connection, when all that was written has gone.
+        abort: closes it at once.
+    """
+
+    compile: Compile
+    blobs: ClientBlobs
+    bulk: Bulk
+    limits: Limits
+    log: Log
+    hold: Callable[[], Hold]
+    load: Callable[[], Load]
+    clock: IReactorTime
+    close: Callable[[], None]
+    abort: Callable[[], None]
+
+
+class ServerSession:
+    """One session.
+
+    Args:
+        peer: the client.
+        transport: where to write to.
+        parts: what it is served with.
+        terms: the server's own, for the greeting.
+    """
+
+    def __init__(self, peer: Peer, transport: ITransport, parts: SessionParts, terms: Terms) -> None:
+        self._peer = peer
+        self._parts = parts
+        self._session = Session.server(terms)
+        self._output = SessionOutput(
+            transport, self._session, self._session.close, self._not_sent, self._close_if_over
+        )
+        self._incoming = Incoming(parts.limits, parts.bulk.directory, parts.hold)
+        self._jobs: dict[int, Deferred[None]] = {}
+        self._contents = SessionContents(
+            parts.blobs,
+            parts.bulk,
+            parts.limits.expanded,
+            lambda: self._incoming.uploads,
+            parts.log,
+            peer,
+        )
+        self.is_greeted: bool = False
+        """Whether the client's greeting is whole."""
+        self._is_leaving = False
+        self._cost = 0  # of what was fed last
+        self._liveness = Liveness(
+            parts.clock,
+            is_idle=lambda: self.is_idle,
+            ask=self._ask,
+            dead=self._dead,
+            unused=lambda: self.go_away("the session was idle"),
+            patience=_IDLE,
+        )
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing comes, is done or goes."""
+        is_busy = self._jobs or self._contents.storing or self._session.open_streams
+        return self._incoming.is_empty and not is_busy
+
+    def feed(self, data: bytes) -> int:
+        """Take the next bytes of the client; return what that cost, in the measure of `time_shares`.
+
+        Raises:
+            RemoteProtocolError: if the client breaks the protocol: the connection has to be closed.
+        """
+        self._liveness.heard()
+        self._session.feed(data)
+        self._cost = costs.of_bytes(len(data))
+        for event in self._session.events():
+            self._take(event)
+            self._cost += costs.of_tokens(1)
+        self._output.flush()
+        return self._cost
+
+    def refuse(self, status: int, reason: str) -> None:
+        """Tell the client, in place of a greeting, that it may not connect."""
+        self._session.refuse(status, reason)
+        self._output.flush()
+        self._close()
+
+    def go_away(self, reason: str) -> None:
+        """Take no more jobs; those that are there come to their end, and so does the connection."""
+        if not self._is_leaving:
+            self._is_leaving = True
+            self._session.away(reason)
+        self._output.flush()
+
+    def close(self) -> Deferred[None]:
+        """End all jobs, for the connection is gone; tell when they have ended."""
+        self._liveness.stop()
+        self._output.stopProducing()
+        self._incoming.clear()
+        jobs = tuple(self._jobs.values())
+        ended = Deferred.fromCoroutine(_all(jobs))
+        for job in jobs:
+            job.cancel()
+        return ended
+
+    def _close_if_over(self) -> None:
+        if self._is_leaving and self.is_idle:
+            self._close()
+
+    def _flush(self, _result: object = None) -> None:
+        self._output.flush()
+
+    def _close(self) -> None:
+        self._output.end()
+        self._parts.close()
+
+    def _ask(self) -> None:
+        self._session.ping(_PING)
+        self._output.flush()
+
+    def _dead(self) -> None:
+        self._parts.log.warn("{peer} does not answer any more", peer=self._peer)
+        self._parts.abort()
+
+    # What comes.
+
+    def _take(self, event: SessionEvent) -> None:
+        match event:
+            case Data(stream, data):
+                self._data(stream, data)
+            case Stopped(stream):
+                self._stopped(stream)
+            case Greeted():
+                self.is_greeted = True
+            case _:
+                pass
+
+    def _data(self, stream: int, data: bytes) -> None:
+        try:
+            whole = self._incoming.take(stream, data)
+        except RemoteProtocolError:
+            raise
+        except (DistccError, OSError) as error:
+            self._refuse_stream(stream, error)
+            return
+        if whole is not None:
+            self._cost += costs.REQUEST
+            self._whole(stream, *whole)
+        self._session.consumed(stream, len(data))
+
+    def _whole(self, stream: int, message: Message, hold: Hold) -> None:
+        if not isinstance(message, SessionJob):
+            self._session.close(stream)
+            Deferred.fromCoroutine(self._contents.store(message, hold)).addBoth(self._flush)
+            return
+        job = self._jobs[stream] = Deferred.fromCoroutine(self._serve(stream, message, hold))
+        job.addErrback(self._failed, stream)
+        if job.called:
+            self._jobs.pop(stream, None)
+
+    def _stopped(self, stream: int) -> None:
+        self._output.drop(stream)
+        self._incoming.drop(stream)
+        if (job := self._jobs.pop(stream, None)) is not None:
+            job.cancel()
+        self._contents.upload_ended()
+
+    def _refuse_stream(self, stream: int, error: DistccError | OSError) -> None:
+        code = error.exit_code if isinstance(error, DistccError) else EXIT_IO_ERROR
+        self._parts.log.error("a message of {peer} is refused: {why}", peer=self._peer, why=error)
+        self._session.stop(stream, code, str(error))
+        self._stopped(stream)
+
+    # Jobs.
+
+    async def _serve(self, stream: int, job: SessionJob, hold: Hold) -> None:
+        try:
+            await check_compiler(self._parts.compile, job, self._peer)
+            request = await self._contents.request(job, partial(self._need, stream))
+            parts = self._parts
+            reply = await answered(parts.compile, request, self._peer, hold, parts.log, CancelledError)
+        except (DistccError, OSError) as error:
+            hold.end()
+            self._refuse_stream(stream, error)
+            return
+        except BaseException:
+            hold.end()
+            raise
+        self._jobs.pop(stream, None)
+        self._output.send(stream, self._result(reply, hold))
+
+    def _result(self, reply: Reply, hold: Hold) -> Generator[bytes, None, None]:
+        writer = Writer(JOBR, RESULTS, self._parts.limits)
+        try:
+            yield from result_pieces(writer, reply, self._parts.load())
+        finally:
+            reply.discard()
+            hold.end()
+
+    def _need(self, stream: int, digests: Sequence[bytes]) -> None:
+        self._session.need(stream, digests)
+        self._output.flush()
+
+    def _failed(self, failure: Failure, stream: int) -> None:
+        self._jobs.pop(stream, None)
+        if not failure.check(CancelledError):
+            self._parts.log.failure("a job of {peer} failed here", peer=self._peer)
+            self._session.stop(stream, EXIT_FAILURE, "the server failed at this job; its log says why")
+            self._output.flush()
+
+    # What goes.
+
+    def _not_sent(self, stream: int, failure: Failure) -> None:
+        """A result could not be read to its end."""
+        self._parts.log.error("a result for {peer} is lost: {why}", peer=self._peer, why=failure.value)
+        self._session.stop(stream, EXIT_IO_ERROR, "the server cannot read the result any more")
+
+
+async def _all(jobs: Sequence[Deferred[None]]) -> None:
+    for job in jobs:
+        await job
