@@ -27,6 +27,7 @@ from benchmarks.rows import (
     stdio_start,
     tls_cost,
     tree_cost,
+    ways_to_a_server,
 )
 from benchmarks.workbench import RowUnavailableError, Workbench, workbench
 
@@ -44,6 +45,7 @@ _ROWS: Mapping[str, tuple[str, Callable[[Workbench], Iterator[Figure]]]] = {
     "h": ("a server on standard streams", stdio_start.run),
     "i": ("client-bound builds, preprocessing on servers", remote_preprocessing.run),
     "j": ("the server's part of preprocessing, 500 headers", tree_cost.run),
+    "k": ("one build over plain TCP, TLS and ssh", ways_to_a_server.run),
 }
 
 

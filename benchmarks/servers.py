@@ -70,7 +70,7 @@ def null_server(bench: Workbench) -> Iterator[Server]:
     port = free_port()
     log = bench.open_folder / f"null-{port}.log"
     files = (bench.null_object, bench.null_object_compressed, bench.null_rules_compressed)
-    with _started([str(bench.null_server), str(port), *map(str, files)], port, log, os.environ) as pid:
+    with started([str(bench.null_server), str(port), *map(str, files)], port, log, os.environ) as pid:
         yield Server(pid, port, log)
 
 
@@ -82,14 +82,15 @@ def _running(bench: Workbench, command: Sequence[str], path: str, side: str) -> 
     limits = ["--jobs", str(bench.jobs), "--nice", "0", "--log-file", str(log)]
     output = log.with_suffix(".out")
     environment = os.environ | {"DISTCCD_PATH": path, "TMPDIR": str(bench.open_folder)}
-    with _started([*command, *options, *limits], port, output, environment) as pid:
+    with started([*command, *options, *limits], port, output, environment) as pid:
         yield Server(pid, port, log)
 
 
 @contextmanager
-def _started(
-    command: Sequence[str], port: int, output: Path, environment: Mapping[str, str]
+def started(
+    command: Sequence[str], port: int, output: Path, environment: Mapping[str, str] = os.environ
 ) -> Iterator[int]:
+    """Run what listens on `port` of loopback; give its process number."""
     with output.open("wb") as stream:
         process = subprocess.Popen(
             command,

@@ -28,7 +28,7 @@ _MAKE_JOBS = 8
 
 
 @dataclass(frozen=True, slots=True)
-class _Farm:
+class Farm:
     """A server with both ports, and the folder of a user's certificate."""
 
     server: Server
@@ -46,27 +46,27 @@ class _Sample:
 
 
 def run(bench: Workbench) -> Iterator[Figure]:
-    certificates = _certificates(bench)
-    with _farm(bench, bench.null_path, certificates) as farm:
+    certificates = certificates_of(bench)
+    with tls_farm(bench, bench.null_path, certificates) as farm:
         for how in ("new", "resumed"):
             yield from _small_jobs(bench, farm, how)
         yield _megabytes(bench, farm)
-    with _farm(bench, bench.real_path, certificates) as farm:
+    with tls_farm(bench, bench.real_path, certificates) as farm:
         yield _real_build(bench, farm, farm, "TLS", at_most(1.03))
-        with _farm(bench, bench.real_path, certificates, "--sandbox=require") as walled:
+        with tls_farm(bench, bench.real_path, certificates, "--sandbox=require") as walled:
             yield _real_build(bench, walled, farm, "TLS and sandbox", at_most(1.05))
 
 
 @contextmanager
-def _farm(bench: Workbench, path: str, certificates: Path, *options: str) -> Iterator[_Farm]:
+def tls_farm(bench: Workbench, path: str, certificates: Path, *options: str) -> Iterator[Farm]:
     """Run our server with both ports."""
     port, shown = free_port(), certificates / "servers" / LOOPBACK
     files = [f"--tls-{name}={shown / name}.pem" for name in ("certificate", "key", "ca", "crl")]
     with our_distccd(bench, path, f"--tls-port={port}", *files, "--allow-user=*", *options) as server:
-        yield _Farm(server, port, certificates / "users" / "bench")
+        yield Farm(server, port, certificates / "users" / "bench")
 
 
-def _certificates(bench: Workbench) -> Path:
+def certificates_of(bench: Workbench) -> Path:
     """Make an authority, and a server's and a user's certificates; give its folder."""
     farm = bench.private_folder("authority")
     folder = farm / "authority"
@@ -76,7 +76,7 @@ def _certificates(bench: Workbench) -> Path:
     return folder
 
 
-def _small_jobs(bench: Workbench, farm: _Farm, how: str) -> Iterator[Figure]:
+def _small_jobs(bench: Workbench, farm: Farm, how: str) -> Iterator[Figure]:
     jobs = _QUICK_JOBS if bench.quick else _JOBS
     pairs = in_turns(
         bench.rounds,
@@ -91,7 +91,7 @@ def _small_jobs(bench: Workbench, farm: _Farm, how: str) -> Iterator[Figure]:
     yield Reading(f"{label}: more CPU, server", "ms", tuple(a.server - b.server for a, b in pairs))
 
 
-def _megabytes(bench: Workbench, farm: _Farm) -> Figure:
+def _megabytes(bench: Workbench, farm: Farm) -> Figure:
     pairs = in_turns(
         bench.rounds,
         lambda: _sample(bench, farm, "resumed", _LARGE_JOBS, _LARGE_SIZE),
@@ -106,7 +106,7 @@ def _megabytes(bench: Workbench, farm: _Farm) -> Figure:
     )
 
 
-def _sample(bench: Workbench, farm: _Farm, how: str, jobs: int, size: int) -> _Sample:
+def _sample(bench: Workbench, farm: Farm, how: str, jobs: int, size: int) -> _Sample:
     port = farm.server.port if how == "plain" else farm.tls_port
     words = [how, port, farm.user, jobs, bench.source(size)]
     before = cpu_seconds(farm.server.pid)
@@ -123,7 +123,7 @@ def _sample(bench: Workbench, farm: _Farm, how: str, jobs: int, size: int) -> _S
     return _Sample(found["wall_ms"], found["cpu_ms"], server)
 
 
-def _real_build(bench: Workbench, secured: _Farm, unsecured: _Farm, how: str, budget: Budget) -> Figure:
+def _real_build(bench: Workbench, secured: Farm, unsecured: Farm, how: str, budget: Budget) -> Figure:
     """Build a project by tdistcc and its agent, over the TLS port of the one and bare to the other."""
     name = _QUICK_PROJECT if bench.quick else _PROJECT
     limit = f"/{_MAKE_JOBS}"
@@ -136,7 +136,7 @@ def _real_build(bench: Workbench, secured: _Farm, unsecured: _Farm, how: str, bu
     ):
         shutil.copytree(secured.user, Path(with_tls.environment["DISTCC_DIR"]) / "tls")
         pairs = in_turns(
-            bench.rounds, lambda: _build(bench, name, with_tls), lambda: _build(bench, name, without)
+            bench.rounds, lambda: built(bench, name, with_tls), lambda: built(bench, name, without)
         )
     return Comparison(
         f"{name} by tdistcc, make -j{_MAKE_JOBS}, with {how} and without: wall",
@@ -147,7 +147,7 @@ def _real_build(bench: Workbench, secured: _Farm, unsecured: _Farm, how: str, bu
     )
 
 
-def _build(bench: Workbench, name: str, client: Client) -> float:
+def built(bench: Workbench, name: str, client: Client) -> float:
     directory = bench.folder / name
     cc, cxx = f"{client.command} gcc", f"{client.command} g++"
     try:
