@@ -1,7 +1,7 @@
-"""`twistd distccd`: the reader of its command line.
+"""The command line of `twistd distccd`.
 
 twistd calls `Options`, then `makeService`.  The server is loaded only then: `--help` and wrong options
-need no more than the table of options.
+need nothing but the table of options.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _OFFERED: Final = tuple(offered(PORT_OPTIONS))
 
 
 def _reader(option: Option) -> Callable[[str], object]:
-    """Return a reader that names the option whose value it cannot read."""
+    """Return a parser whose errors name the option."""
 
     def read(text: str) -> object:
         try:
@@ -37,7 +37,7 @@ def _reader(option: Option) -> Callable[[str], object]:
 
 
 def _collector(option: Option) -> Callable[[Options, str], None]:
-    """Return the method that reads one more value of a repeatable option."""
+    """Return the method that parses one more value of a repeatable option."""
 
     def collect(self: Options, value: str) -> None:
         self[option.name].append(value)
@@ -70,9 +70,9 @@ class Options(usage.Options):
         raise SystemExit(0)
 
     def parseOptions(self, options: Sequence[str] | None = None) -> None:
-        """Read the command line; below twistd, say what is wrong with it in one sentence, and exit.
+        """Parse the command line; under twistd, an error is printed in one sentence, and exits.
 
-        Left to itself, twistd prints all options first.
+        By default, twistd would print all options first.
         """
         try:
             super().parseOptions(options)
@@ -83,7 +83,7 @@ class Options(usage.Options):
             raise SystemExit(EXIT_BAD_ARGUMENTS) from None
 
     def postOptions(self) -> None:
-        """Check what no single option can."""
+        """Check combinations of options."""
         self.update(with_defaults(self))
         try:
             check_listening(self)

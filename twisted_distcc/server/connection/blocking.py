@@ -1,7 +1,6 @@
-"""The seams of a server that is held by whatever it waits for, and serves nobody else meanwhile.
+"""Blocking versions of what an `Exchange` waits with, for a server of a single connection.
 
-In: `Streams`.  Out: what `exchange` and `packing` wait with.  A coroutine that waits with nothing else
-never stops in between: `done` runs it.
+An async function that awaits only these never suspends: `done` runs it to its end like a plain call.
 """
 
 from __future__ import annotations
@@ -24,13 +23,13 @@ T = TypeVar("T")
 
 
 def done(story: Coroutine[Any, Any, T]) -> T:
-    """Give what `story` gives, all of whose waiting holds us."""
+    """Run `story`, whose waiting all blocks this process, and return its result."""
     try:
         story.send(None)
     except StopIteration as end:
         result: T = end.value
         return result
-    raise AssertionError("a story waits for what does not hold us")
+    raise AssertionError("a story awaits something that does not block")
 
 
 class Held:
@@ -51,24 +50,24 @@ class Held:
 
     @asynccontextmanager
     async def seat(self, peer: Peer, terms: Terms) -> AsyncIterator[Callable[[], None]]:
-        """Hold a seat: there is nobody else to want it."""
+        """Hold a seat, at once: nobody else wants it."""
         yield lambda: None
 
     @asynccontextmanager
     async def turn(self, peer: Peer) -> AsyncIterator[None]:
-        """Hold a seat for what is done before a job can begin, likewise."""
+        """Hold a seat for what is done before a job can start; likewise at once."""
         yield
 
     def seconds(self) -> float:
-        """Give the seconds since some moment."""
+        """Return the seconds since some fixed moment."""
         return monotonic()
 
 
 class HeldPacking(Packing):
-    """Packs bodies here, and the largest in processes of their own.
+    """Packs bodies in this process, and the largest in child processes.
 
-    Those are copies of this one, which has no threads: an interpreter takes longer to start than most
-    bodies to pack, and whoever has given root away may not be able to start ours.
+    Children are forks of this process, which has no threads: an interpreter takes longer to start than
+    most bodies to pack, and a process that has given up root may not be able to start ours.
     """
 
     __slots__ = ("_streams", "directory")
@@ -88,7 +87,7 @@ class HeldPacking(Packing):
 
 
 def _fork(work: Callable[[], int]) -> int:
-    """Run `work`, which returns an exit status, in a copy of this process; return its number."""
+    """Run `work`, which returns an exit status, in a fork of this process; return its process id."""
     pid = os.fork()
     if pid:
         return pid

@@ -1,4 +1,4 @@
-"""How long a client may still take, by the reactor's clock."""
+"""A client's deadlines, by the reactor's clock."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
 
 class DeadlineTimer:
-    """Gives a client so long for all that it sends or takes, and less for each piece of it.
+    """Limits the time for everything that a client sends or takes, and the time between two pieces of
+    it.
 
     Args:
         clock: the reactor.
         idle: seconds between two pieces.
-        late: is called when the client has taken too long.
+        late: called when the client has taken too long.
     """
 
     def __init__(self, clock: IReactorTime, idle: float, late: Callable[[], None]) -> None:
@@ -24,22 +25,22 @@ class DeadlineTimer:
         self._by = 0.0
 
     def start(self, seconds: float) -> None:
-        """Wait so many seconds for the whole, beginning now."""
+        """Start now, allowing `seconds` for the whole."""
         self._by = self._clock.seconds() + seconds
         self._set(min(seconds, self._idle))
 
     def linger(self, seconds: float) -> None:
-        """Wait so many seconds, whatever comes."""
+        """Allow `seconds` more, whatever arrives."""
         self._set(seconds)
 
     def piece(self) -> None:
-        """Take note of a piece: there is time for the next one, but no more for the whole."""
+        """Note that a piece has arrived: this gives time for the next one, but no more for the whole."""
         if self._call is not None and self._call.active():
             left = self._by - self._clock.seconds()
             self._call.reset(max(0.0, min(left, self._idle)))
 
     def stop(self) -> None:
-        """Wait for ever."""
+        """Set no deadline any more."""
         if self._call is not None and self._call.active():
             self._call.cancel()
         self._call = None

@@ -1,7 +1,7 @@
-"""What a client sends, taken from the network no faster than it is read in the client's turns.
+"""A client's input, taken from the network no faster than it is read in the client's turns.
 
-`time_shares` says when a connection may read.  Until all that has come is read, and while somebody holds
-the connection back, the transport is paused, so that the network holds back what we cannot take yet::
+`time_shares` says when a connection may read.  The transport is paused while there is unread data, or
+while someone holds the connection back, so that the network holds back what we cannot take yet::
 
     paced = PacedInput(transport, shares, "tcp:192.0.2.7", reader)
     paced.start()             # `reader.enter()` comes first, in its turn
@@ -19,23 +19,23 @@ from twisted_distcc.server.scheduling.time_shares import TimeShares
 
 
 class Reader(Protocol):
-    """Reads what a client sends; costs are those of `time_shares`."""
+    """Reads a client's input; costs are those of `time_shares`."""
 
     def enter(self) -> int:
-        """Let the client in, before anything is read; return what that cost."""
+        """Accept the client, before anything is read; return the cost."""
         ...
 
     @property
     def piece_size(self) -> int:
-        """How many bytes to read at a time now."""
+        """Return how many bytes to read next."""
         ...
 
     def read(self, piece: bytes) -> int:
-        """Read `piece`, at most `piece_size` bytes; return what that cost."""
+        """Read `piece`, at most `piece_size` bytes; return the cost."""
         ...
 
     def read_failed(self) -> int:
-        """Deal with the exception that `enter` or `read` raised; return what that cost."""
+        """Handle the exception that `enter` or `read` raised; return the cost."""
         ...
 
 
@@ -47,20 +47,20 @@ class PacedInput:
         self._shares = shares
         self._who = who
         self._reader = reader
-        self._unread = b""  # what has come, and waits for its turn
+        self._unread = b""  # received, and waiting for its turn
         self._is_entered = False
         self._is_held = False
         self._is_closed = False
         self.is_paused: bool = False
-        """Whether the client is kept waiting by us."""
+        """Whether we have paused the transport."""
 
     def start(self) -> None:
-        """Let the client in, now or in its turn."""
+        """Accept the client, now or in its turn."""
         self._shares.read(self, self._who)
         self._pause_or_resume()
 
     def enter(self) -> int:
-        """Let the client in, whether it is its turn or not; return what that cost."""
+        """Accept the client, whether or not it is its turn; return the cost."""
         self._is_entered = True
         return self._reader.enter()
 
@@ -76,24 +76,24 @@ class PacedInput:
         self._pause_or_resume()
 
     def release(self) -> None:
-        """Read on."""
+        """Resume reading."""
         self._is_held = False
         self._shares.read(self, self._who)
         self._pause_or_resume()
 
     def stop(self) -> None:
-        """Read nothing more of a connection that is as good as gone."""
+        """Read nothing more: the connection is about to be closed."""
         self._is_closed = True
 
     def close(self) -> None:
-        """Forget what has come; the connection is gone."""
+        """Discard unread data; the connection is gone."""
         self._is_closed = True
         self._unread = b""
         self._shares.forget(self, self._who)
 
     @property
     def has_more(self) -> bool:
-        """Whether there is something to read that may be read now; see `time_shares`."""
+        """Whether there is data that may be read now; see `time_shares`."""
         is_due = not self._is_entered or (bool(self._unread) and not self._is_held)
         return is_due and not self._is_closed
 
@@ -115,7 +115,7 @@ class PacedInput:
         return self._reader.read(piece)
 
     def _pause_or_resume(self) -> None:
-        """Take more from the network when all that came is read, and nobody holds us back."""
+        """Resume the transport when everything has been read and nobody holds us back, else pause it."""
         if self._is_closed:
             return
         is_paused = self._is_held or bool(self._unread) or not self._is_entered

@@ -1,12 +1,12 @@
-"""Who is at the other end of a connection, by what the kernel, or ssh, tells of it.
+"""Who is at the other end of a connection, according to the kernel or ssh.
 
-In: a connected socket; or what sshd leaves in the environment of what it starts.  Out: a `Peer`.  What a
-peer may do is not decided here.
+The functions make a `Peer` from a connected socket, or from what sshd leaves in the environment of the
+programs that it starts.  `policy` decides what a peer may do.
 """
 
 from __future__ import annotations
 
-import _socket  # `socket` itself costs more than all else here, and twistd-stdio starts once per job
+import _socket  # `socket` costs more than all else here, and twistd-stdio starts once per job
 import os
 import pwd
 from collections.abc import Mapping
@@ -20,13 +20,13 @@ _LONGEST_NAME: Final = 100
 
 
 class BadIdentityError(DistccError):
-    """An `--identity` that cannot be one; the text says why."""
+    """An `--identity` that is invalid; the text says why."""
 
     exit_code = EXIT_BAD_ARGUMENTS
 
 
 def socket_peer(connection: _socket.socket) -> Peer:
-    """Give the other end of `connection`: an address of a network, or a user of this machine.
+    """Return the other end of `connection`: a network address, or a user of this machine.
 
     Raises:
         OSError: if it is gone already.
@@ -38,12 +38,12 @@ def socket_peer(connection: _socket.socket) -> Peer:
 
 
 def session_peer(name: str | None, environ: Mapping[str, str]) -> Peer | None:
-    """Give the peer that ssh let in, by the forced command's `name` or the account that we run as.
+    """Return the peer that ssh let in, by the forced command's `name` or the account that we run as.
 
-    `None` says that neither is there.
+    `None` means that there is neither.
 
     Raises:
-        BadIdentityError: if `name` can be no one's.
+        BadIdentityError: if `name` is not a valid name.
     """
     connection = environ.get("SSH_CONNECTION", "")
     if name is None:
@@ -57,27 +57,28 @@ def _login() -> str:
     uid = os.getuid()
     try:
         return pwd.getpwuid(uid).pw_name
-    except KeyError:  # as in a container that is run under a number without a name
+    except KeyError:  # such as in a container whose user has a number but no name
         return str(uid)
 
 
 def is_network(connection: _socket.socket | None) -> bool:
-    """Whether `connection` comes from a network, and nobody but `--allow` has let it in."""
+    """Whether `connection` comes from a network, where only `--allow` can let it in."""
     return connection is not None and connection.family in (_socket.AF_INET, _socket.AF_INET6)
 
 
 def stream_peer(connection: _socket.socket | None, name: str | None, environ: Mapping[str, str]) -> Peer:
-    """Give whoever is at our standard streams.
+    """Return the peer at our standard streams.
 
     Args:
         connection: the socket that standard input is, if it is one.
-        name: what `--identity` says.
+        name: the value of `--identity`.
         environ: our environment.
 
     Raises:
-        BadIdentityError: if `name` can be no one's, or the peer comes from a network, where it is its
-            address.
-        OSError: if it is gone already.
+        BadIdentityError: if `name` is not a valid name, or is given for a peer that comes from a
+        network,
+            whose identity is its address.
+        OSError: if the peer is gone already.
     """
     if connection is not None and is_network(connection):
         if name is not None:

@@ -1,4 +1,4 @@
-"""What a server's protocol asks of Twisted's transports, and who is at their other end."""
+"""The part of Twisted's transports that the server's protocol uses, and the peer of a transport."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from twisted_distcc.server.connection.peer_identity import socket_peer
 
 
 class ServerTransport(Protocol):
-    """What a connection must be able to do; TCP, TLS and UNIX connections of Twisted are able."""
+    """The methods that a connection needs; Twisted's TCP, TLS and UNIX connections have them."""
 
     def pauseProducing(self) -> None:
-        """Read no more."""
+        """Stop reading."""
         ...
 
     def resumeProducing(self) -> None:
-        """Read on."""
+        """Resume reading."""
         ...
 
     def loseConnection(self) -> None:
-        """Send what was written, and close."""
+        """Send what was written, then close."""
         ...
 
     def loseWriteConnection(self) -> None:
-        """Send what was written, and close the sending half."""
+        """Send what was written, then close the sending half."""
         ...
 
     def abortConnection(self) -> None:
@@ -37,7 +37,7 @@ class ServerTransport(Protocol):
 
 
 def address_peer(transport: ITransport) -> Peer:
-    """Return the peer of a transport's other end: an address, or a user of this machine."""
+    """Return the peer at the transport's other end: an address, or a user of this machine."""
     address = transport.getPeer()
     if isinstance(address, IPv4Address | IPv6Address):
         return tcp_peer(address.host, address.port)

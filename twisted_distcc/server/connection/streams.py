@@ -1,16 +1,15 @@
-"""Two descriptors as one connection, for a server that serves nobody else and may be held by it.
+"""Two descriptors as one connection, for a server of a single client, which may block.
 
-In: descriptors for reading and writing, which may be one socket.  Out: bytes, in both directions, and
-the ends of programs, each by its deadline.  Everything is waited for in one place, which notices at once
-when the client goes, or when we are told to end.
+`Streams` reads, writes and runs programs, each with a deadline.  All waiting happens in one place, which
+notices at once when the client goes away, or when we are told to end.
 
-The descriptors are shared, with sshd or a shell, and so is their mode: it is left as it is found, and no
-more is written than they take without being waited for.
+The descriptors are shared, with sshd or a shell, and so is their mode: it is not changed, and no more is
+written at once than they take without blocking.
 """
 
 from __future__ import annotations
 
-import _socket  # `socket` itself costs more than all else here, and twistd-stdio starts once per job
+import _socket  # `socket` costs more than all else here, and twistd-stdio starts once per job
 import errno
 import os
 import select
@@ -30,7 +29,7 @@ _GONE: Final = frozenset({errno.EPIPE, errno.ECONNRESET, errno.ETIMEDOUT, errno.
 
 
 class GoneError(Exception):
-    """The client has gone, and whatever is done for it ends."""
+    """The client has gone; whatever is done for it should end."""
 
 
 class LateError(GoneError):
@@ -38,16 +37,16 @@ class LateError(GoneError):
 
 
 class ToldToEndError(GoneError):
-    """We are told to end, whatever we do."""
+    """We have been told to end, whatever we are doing."""
 
 
 class Streams:
     """A connection on two descriptors.
 
     Args:
-        reading: what the client sends comes from here.
-        writing: what it gets goes there.
-        told: a descriptor that can be read when we are told to end.
+        reading: the descriptor for what the client sends.
+        writing: the descriptor for what it gets.
+        told: a descriptor that becomes readable when we are told to end.
     """
 
     def __init__(self, reading: int, writing: int, told: int) -> None:
@@ -58,10 +57,10 @@ class Streams:
         self._socket = _socket.socket(fileno=os.dup(writing)) if is_socket else None
 
     def read(self, until: float) -> bytes:
-        """Give the next bytes; empty is the end.
+        """Return the next bytes; empty at the end.
 
         Raises:
-            GoneError: if there will be none, or none until then, by `monotonic`.
+            GoneError: if the client goes away, or nothing comes before `until`, in `monotonic` time.
         """
         if not self._wait(until, {self._reading: select.POLLIN}):
             raise LateError
@@ -71,7 +70,7 @@ class Streams:
         """Send all of `data`.
 
         Raises:
-            GoneError: if the client does not take it, or not until then.
+            GoneError: if the client goes away, or does not take it all before `until`.
         """
         left = memoryview(data)
         while left:
@@ -94,17 +93,17 @@ class Streams:
 
         Raises:
             CannotStartError: if it could not be started.
-            GoneError: if the client goes meanwhile.
-            TimeoutError: if it runs for more than so many seconds.
+            GoneError: if the client goes away meanwhile.
+            TimeoutError: if it runs for more than `seconds`.
         """
         return self.wait(start_command(command), seconds, command.watch)
 
     def wait(self, pid: int, seconds: float | None = None, watch: Watch | None = None) -> Ended:
-        """Wait for the end of a child; see `run`."""
+        """Wait for a child to end; see `run`."""
         try:
             self._await_end(pid, None if seconds is None else monotonic() + seconds, watch)
         finally:
-            kill(pid)  # a zombie, if it has ended: its group's number is still its own
+            kill(pid)  # it may be a zombie: its group's number is not reused yet
             ended = Ended(*reap(pid))
         return ended
 
@@ -117,14 +116,14 @@ class Streams:
                     watch()
                 if until is not None and monotonic() >= until:
                     raise TimeoutError
-                # Bytes after the request belong to nobody.
+                # Bytes after the request are ignored.
                 if self._reading in ready and not self._read():
                     raise GoneError
         finally:
             os.close(pidfd)
 
     def _wait(self, until: float | None, wanted: Mapping[int, int]) -> Mapping[int, int]:
-        """Wait for one of `wanted` to be ready, but not beyond `until`; give those that are."""
+        """Wait until one of `wanted` is ready, or until `until`; return those that are ready."""
         poll = select.poll()
         for descriptor, events in {self._writing: 0, self._told: select.POLLIN, **wanted}.items():
             poll.register(descriptor, events)
@@ -142,7 +141,7 @@ class Streams:
             raise _translated(error) from error
 
     def _write(self, data: memoryview) -> int:
-        """Send some of `data`; a pipe that has room at all has it for so many bytes (pipe(7))."""
+        """Send some of `data`; a pipe with any room has room for this many bytes (pipe(7))."""
         try:
             if self._socket is not None:
                 return self._socket.send(data, _socket.MSG_DONTWAIT)
@@ -154,7 +153,7 @@ class Streams:
 
 
 def _soon(until: float | None) -> float:
-    """Return when to look next, which is not beyond `until`."""
+    """Return when to look next, which is no later than `until`."""
     look = monotonic() + WATCHED
     return look if until is None else min(look, until)
 

@@ -1,11 +1,11 @@
-"""Leaving the terminal, while whoever started the server waits for word of its start.
+"""Detach from the terminal, while whoever started the server waits to hear whether it could start.
 
-In: a server that is about to start, and later word that it serves.  Out: a daemon, and a first process
-that ends with the server's own status if it could not start, or with 0 as soon as it serves.  Until then
-standard error is the terminal's, so that every reason can be read there as it was written.
+The first process ends with the server's own status if that could not start, or with 0 as soon as it
+serves.  Until then standard error is the terminal's, so that every reason can be read there as it was
+written::
 
     with detached():
-        serve()         # which calls `ready` once clients are let in
+        serve()         # which calls `ready` once it accepts clients
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ from typing import Final
 from twisted_distcc.errors import EXIT_FAILURE
 
 _READY: Final = 0
-# As twistd has it: what a daemon makes is nobody else's.
+# As in twistd: the files that a daemon creates are nobody else's to write.
 _UMASK: Final = 0o077
 _STREAMS: Final = (0, 1, 2)
 _STDERR: Final = 2
 
-# The pipe to the first process, and the streams to give up; there is no more of it than one.
+# The pipe to the first process, and the streams to give up; a process has only one.
 _waiting: Final[list[tuple[int, tuple[int, ...]]]] = []
 
 
 @contextmanager
 def detached(*, keep_stderr: bool = False) -> Iterator[None]:
-    """Go on in a daemon; the first process ends when that is ready, or has failed.
+    """Continue in a daemon; the first process ends when that is ready, or has failed.
 
     `keep_stderr` is for a server that logs there.
     """
@@ -39,7 +39,7 @@ def detached(*, keep_stderr: bool = False) -> Iterator[None]:
         os._exit(_heard(reading))
     os.close(reading)
     os.setsid()
-    if os.fork():  # whoever leads a session could get a terminal again
+    if os.fork():  # a session leader could acquire a terminal again
         os._exit(0)
     os.umask(_UMASK)
     _waiting.append((writing, _STREAMS[:_STDERR] if keep_stderr else _STREAMS))
@@ -51,7 +51,7 @@ def detached(*, keep_stderr: bool = False) -> Iterator[None]:
 
 
 def ready() -> None:
-    """Give up the terminal and the folder that we were started in; no more goes wrong at the start."""
+    """Report that the server has started, and leave the terminal and the initial working directory."""
     if not _waiting:
         return
     _, streams = _waiting[-1]
@@ -71,6 +71,6 @@ def _tell(status: int) -> None:
 
 
 def _heard(reading: int) -> int:
-    """Wait for the status of the start; a daemon that was killed tells none."""
+    """Wait for the status of the start; a daemon that was killed sends none."""
     told = os.read(reading, 1)
     return told[0] if told else EXIT_FAILURE

@@ -1,8 +1,7 @@
-"""What the kernel lets this thread and all that it starts gain: capabilities, and `no_new_privs`.
+"""Give up what the kernel lets this thread and its children gain: capabilities, and `no_new_privs`.
 
-In: nothing.  Out: this thread's capabilities gone, its children's too, and what the kernel says of them.
-Python has no words for these calls (prctl(2), capset(2)), so they go through `ctypes`.  It refuses to
-know of users and groups.
+Python has no functions for these calls (prctl(2), capset(2)), so they go through `ctypes`.  Users and
+groups are switched in `privileges`.
 """
 
 from __future__ import annotations
@@ -29,17 +28,17 @@ _libc.prctl.argtypes = (ctypes.c_int, *[ctypes.c_ulong] * 4)
 
 
 def empty_bounding_set() -> None:
-    """Take every capability from what a program could give us, as far as we may."""
+    """Remove every capability from the bounding set, so that no program can give us any."""
     for capability in count():
         held = _libc.prctl(_READ_BOUNDING_SET, capability, 0, 0, 0)
-        if held < 0:  # the kernel knows no capability of this number
+        if held < 0:  # the kernel has no capability with this number
             return
         if held and _libc.prctl(_DROP_FROM_BOUNDING_SET, capability, 0, 0, 0) < 0:
-            return  # in some containers; no program gives us any, once `gain_nothing` was called
+            return  # in some containers; after `gain_nothing`, no program gives us any
 
 
 def gain_nothing() -> None:
-    """Give up all capabilities, and the gain that a set-user-ID program would be (no_new_privs).
+    """Give up all capabilities, and what a set-user-ID program would gain (no_new_privs).
 
     Raises:
         OSError: if the kernel refuses.
@@ -52,7 +51,7 @@ def gain_nothing() -> None:
 
 
 def gains_nothing() -> bool:
-    """Ask the kernel whether `gain_nothing` holds."""
+    """Ask the kernel whether `gain_nothing` is in effect."""
     header, sets = (ctypes.c_uint32 * 2)(_VERSION_3, _THIS_THREAD), (ctypes.c_uint32 * _SETS)()
     return (
         _libc.prctl(_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1
@@ -62,7 +61,7 @@ def gains_nothing() -> bool:
 
 
 def file_system_ids() -> tuple[int, int]:
-    """Give the user and the group that files are opened as."""
+    """Return the user and group ids with which files are opened."""
     return _libc.setfsuid(_UNCHANGED), _libc.setfsgid(_UNCHANGED)
 
 

@@ -1,7 +1,7 @@
-"""The ports at which clients come in: the bare one, and the one under TLS.
+"""The ports on which clients connect: plain TCP, and TLS.
 
-In: a `ServerConfig`, and later the factory that serves.  Out: sockets that are taken while we may still
-take them, and ports that are served when all is ready; in between, root is given away.
+`Doors` opens the sockets while we have the privileges, and serves them when everything is ready; in
+between, root is given up.
 """
 
 from __future__ import annotations
@@ -37,20 +37,20 @@ class Doors:
 
     @property
     def addresses(self) -> list[tuple[str, int]]:
-        """Where the bare port is, as address and port."""
+        """The addresses and ports of plain TCP."""
         return _addresses(self._ports)
 
     @property
     def tls_addresses(self) -> list[tuple[str, int]]:
-        """Where the one under TLS is, likewise."""
+        """The addresses and ports of TLS."""
         return _addresses(self._secure_ports)
 
     def take(self) -> None:
-        """Take the ports, or those that systemd left us, unless that is done.
+        """Open the ports, or use those that systemd left us, unless that is done already.
 
         Raises:
-            CannotListenError: if one is in use, or no address of this machine.
-            DistccError: if the certificates for TLS are of no use.
+            CannotListenError: if one is in use, or not an address of this machine.
+            DistccError: if the certificates for TLS are unusable.
         """
         if self._sockets or self._secure is not None:
             return
@@ -72,7 +72,7 @@ class Doors:
             )
 
     def serve(self, factory: DistccServerFactory, recorders: Recorders) -> None:
-        """Let clients in, to be served by `factory`; `recorders` are told of those it does not trust."""
+        """Accept clients, to be served by `factory`; `recorders` are told of untrusted ones."""
         for opened in self._sockets:
             port = self._reactor.adoptStreamPort(opened.fileno(), opened.family, factory)
             self._ports.append(port)
@@ -87,7 +87,7 @@ class Doors:
             self._secure.renew()
 
     async def close(self) -> None:
-        """Let nobody in any more."""
+        """Stop listening."""
         for port in (*self._ports, *self._secure_ports):
             await maybeDeferred(port.stopListening)
 
@@ -98,7 +98,7 @@ def _addresses(ports: Iterable[IListeningPort]) -> list[tuple[str, int]]:
 
 
 def _host(address: IPv4Address | IPv6Address) -> str:
-    """Write the address as `--listen` has it: a link-local one with its interface."""
+    """Return the address as `--listen` takes it: a link-local one with its interface."""
     if isinstance(address, IPv6Address) and address.scopeID:
         return f"{address.host.partition('%')[0]}%{socket.if_indextoname(int(address.scopeID))}"
     return address.host

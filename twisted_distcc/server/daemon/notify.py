@@ -1,7 +1,6 @@
-"""Telling a service manager how far we are (sd_notify(3)).
+"""Report the server's state to a service manager (sd_notify(3)).
 
-In: a state, and the environment that a service manager started us in.  Out: one datagram; without a
-service manager, nothing.
+Without a service manager, which sets an environment variable, nothing is sent.
 """
 
 from __future__ import annotations
@@ -21,12 +20,12 @@ def notify(state: str, environ: Mapping[str, str] = os.environ) -> None:
     """Send `state` to the service manager that waits for it, if there is one.
 
     Raises:
-        OSError: if it cannot be told.
+        OSError: if it cannot be sent.
     """
     place = environ.get(_VARIABLE)
     if not place:
         return
-    # A name that begins with `@` is of the abstract kind, which the kernel begins with NUL.
+    # A leading `@` denotes an abstract socket, whose name begins with NUL for the kernel.
     name = f"\0{place[1:]}" if place.startswith("@") else place
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as sender:
         sender.sendto(state.encode(), os.fsencode(name))

@@ -1,8 +1,7 @@
-"""The file that tells a server's process number.
+"""The file with a server's process id.
 
-In: its path.  Out: the file, while the server lives.  It is opened while whoever starts the server can
-still be told that it cannot be, and written by the process that serves.  Who removes it may be root no
-more.
+It is opened while whoever starts the server can still be told about an error, written by the process
+that serves, and removed at its end, by when that process may no longer be root.
 """
 
 from __future__ import annotations
@@ -15,12 +14,12 @@ from twisted_distcc.observe.opening import open_own
 from twisted_distcc.server.daemon.privileges import hand_over
 from twisted_distcc.server.options.account import Account
 
-# Never by way of a link: root must not overwrite what somebody else made it point to.
+# Never follow a link: root must not overwrite what someone else made it point to.
 _WRITE: Final = os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 class PidFile:
-    """The file at `path`, which is made.
+    """The file at `path`, which is created if necessary.
 
     Raises:
         OSError: if it cannot be opened for writing.
@@ -31,10 +30,10 @@ class PidFile:
         self._file = open(open_own(path, _WRITE | os.O_CREAT, 0o644), "w")  # noqa: SIM115
 
     def write(self, account: Account | None) -> None:
-        """Write our number into it, and give it to `account`.
+        """Write our process id into it, and make `account` its owner.
 
         Raises:
-            PrivilegeError: if it cannot be given.
+            PrivilegeError: if the owner cannot be changed.
         """
         with self._file as file:
             file.truncate()
@@ -42,7 +41,7 @@ class PidFile:
         hand_over(self._path, account)
 
     def remove(self) -> None:
-        """Remove it; in a folder that is not ours to change, leave it empty."""
+        """Remove it; if the folder is not writable for us, leave it empty."""
         try:
             os.unlink(self._path)
         except OSError:

@@ -1,7 +1,7 @@
 """The sockets that a server listens on.
 
-In: addresses and a port number, or what systemd left us.  Out: listening sockets, of IPv4 and IPv6.
-Without an address it is all addresses of both, on one socket where the system allows it.
+They are opened for addresses and a port number, or were left to us by systemd, for IPv4 and IPv6.
+Without addresses they are for all of both, on one socket if the system allows it.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from typing import Final
 from twisted_distcc.addresses import socket_address
 from twisted_distcc.errors import EXIT_BIND_FAILED, DistccError
 
-# So many connections may wait to be accepted: a large farm's clients all begin at the same moment.
+# How many connections may wait to be accepted: a large farm's clients all start at the same moment.
 _BACKLOG: Final = 1024
-# Where a service manager's sockets begin (sd_listen_fds(3)).
+# The first descriptor of a service manager's sockets (sd_listen_fds(3)).
 _FIRST_INHERITED: Final = 3
 
 TLS: Final = "tls"
-"""The name (`FileDescriptorName=`) of a service manager's socket on which TLS is spoken."""
+"""The name (`FileDescriptorName=`) of a service manager's socket for TLS."""
 
 
 class CannotListenError(DistccError):
@@ -30,12 +30,12 @@ class CannotListenError(DistccError):
 
 
 def open_ports(addresses: Iterable[str], port: int) -> list[socket.socket]:
-    """Listen on `port` at each of `addresses`, or at all if there are none.
+    """Listen on `port` at each of `addresses`, or at all addresses if there are none.
 
     Port 0 lets the system choose; all addresses then get the port that the first one got.
 
     Raises:
-        CannotListenError: if an address is none, not this machine's, or in use.
+        CannotListenError: if an address is invalid, not this machine's, or in use.
     """
     opened: list[socket.socket] = []
     try:
@@ -52,10 +52,10 @@ def open_ports(addresses: Iterable[str], port: int) -> list[socket.socket]:
 def inherited_ports(environ: MutableMapping[str, str], pid: int) -> list[tuple[str, socket.socket]]:
     """Take the sockets that systemd opened for the process `pid`, each with its name there, or "".
 
-    They are ours from now on: no program that we start gets them, nor hears of them in `environ`.
+    They are not inherited by programs that we start, nor are the variables in `environ`.
 
     Raises:
-        CannotListenError: if one is no listening TCP socket.
+        CannotListenError: if one is not a listening TCP socket.
     """
     meant_for, number, names = (
         environ.pop(name, "") for name in ("LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES")
@@ -87,7 +87,7 @@ def _open(address: str, port: int) -> socket.socket:
         family, place = socket_address(address, port)
         opened = socket.create_server(place, family=family, backlog=_BACKLOG)
     except OSError as error:
-        # `create_server` adds the tuple that it was given to the words of the error.
+        # `create_server` appends its address tuple to the error's text.
         reason = os.strerror(error.errno) if error.errno else str(error)
         raise CannotListenError(f"cannot listen on {address}, port {port}: {reason}") from error
     except ValueError as error:
@@ -108,7 +108,7 @@ def _open_all(port: int) -> socket.socket:
 
 
 def _prepared(opened: socket.socket) -> socket.socket:
-    """Set what every connection takes over: a client that vanished is noticed, and nothing waits."""
+    """Set what accepted connections inherit: keep-alive notices vanished clients, and nothing blocks."""
     opened.setblocking(False)
     opened.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

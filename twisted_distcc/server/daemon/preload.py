@@ -1,7 +1,7 @@
-"""Load at once what is otherwise loaded when it is wanted.
+"""Load at once the modules that are otherwise loaded on demand.
 
-A server that starts quickly loads late.  But one that gives root away may not be able to read these
-files afterwards, as they may lie where nobody but root can go.
+A server starts quickly by loading late.  But after giving up root it may be unable to read these files,
+as they may be where only root can go.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from twisted_distcc.server.options.config import ServerConfig
 
 
 def load_everything(config: ServerConfig) -> None:
-    """Load what a server that `config` describes may want later."""
+    """Load what a server with this `config` may need later."""
     import hashlib  # noqa: F401
     import json  # noqa: F401
     import shutil  # noqa: F401

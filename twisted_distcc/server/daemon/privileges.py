@@ -1,11 +1,11 @@
-"""Root, given away for good before anybody is served.
+"""Give up root for good before anybody is served.
 
-In: the name of a user, or none.  Out: a process that is that user, with that user's groups and no
-others, without capabilities, and nothing that it starts can gain any (`no_new_privs`); it has tried to
-come back, and could not.  A process that was not root stays who it is, and gains nothing either.
+Afterwards the process is an ordinary user, with that user's groups and no others, without capabilities,
+and nothing that it starts can gain any (`no_new_privs`); it has verified that there is no way back.  A
+process that was not root keeps its user, and cannot gain anything either.
 
-It refuses to know of Twisted: the server and `twistd-stdio` both begin here.  Each step that fails is a
-`PrivilegeError`, and whoever gets one serves nobody.
+The server and `twistd-stdio` both start here, so nothing here needs Twisted.  Any step that fails raises
+a `PrivilegeError`, and whoever gets one must not serve.
 """
 
 from __future__ import annotations
@@ -31,21 +31,22 @@ _LOOK: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
 class PrivilegeError(DistccError):
-    """Root could not be given away; the text says why, and what to do."""
+    """Root could not be given up; the text says why, and what to do."""
 
     exit_code = EXIT_PRIVILEGES
 
 
 def is_root() -> bool:
-    """Say whether this process is root, or can become it again."""
+    """Return whether this process is root, or can become it again."""
     return _ROOT in os.getresuid()
 
 
 def account(name: str | None) -> Account | None:
-    """Return whom root becomes: `name`, or the first default user there is; `None` if we are not root.
+    """Return the user that root becomes: `name`, or the first default user that exists; `None` if not
+    root.
 
     Raises:
-        PrivilegeError: if there is no such user, or it is root, or as good as root.
+        PrivilegeError: if there is no such user, or it is root, or as powerful as root.
     """
     if not is_root():
         return None
@@ -62,10 +63,10 @@ def account(name: str | None) -> Account | None:
 
 
 def numbered_account(uid: int, gid: int | None = None) -> Account:
-    """Give whom root becomes, by number; `gid` takes the place of the user's own group.
+    """Return the user that root becomes, by number; `gid` replaces the user's own group.
 
     Raises:
-        PrivilegeError: as from `account`.
+        PrivilegeError: see `account`.
     """
     try:
         return _made(pwd.getpwuid(uid), gid)
@@ -88,12 +89,12 @@ def _made(entry: pwd.struct_passwd, gid: int | None = None) -> Account:
 
 
 def give_root_away(successor: Account | None) -> None:
-    """Become `successor` for good; `None` is for a process that is not root, which stays who it is.
+    """Become `successor` for good; `None` is for a process that is not root, which keeps its user.
 
     Raises:
-        PrivilegeError: if any of it fails, or it could be undone.
+        PrivilegeError: if any step fails, or could be undone.
     """
-    # Not on the way of those who only ask whether they are root: ctypes takes two milliseconds.
+    # Not at the top: ctypes takes two milliseconds, which callers of `is_root` alone need not pay.
     from twisted_distcc.server.daemon import linux_capabilities
 
     if successor is None and is_root():
@@ -118,13 +119,13 @@ def give_root_away(successor: Account | None) -> None:
 
 
 def _require_one_thread() -> None:
-    """Capabilities and `no_new_privs` are each thread's own: others would keep what they have."""
+    """Capabilities and `no_new_privs` are per thread: other threads would keep what they have."""
     if os.path.isdir(_TASKS) and len(os.listdir(_TASKS)) != 1:
         raise PrivilegeError("root cannot be given away when threads run already: start none before")
 
 
 def _become(successor: Account) -> None:
-    """Take on its groups while we may, and its user last; what looks for a home finds its."""
+    """Take on its groups while we may, then its user, and set HOME to its home."""
     os.setgroups(sorted(successor.groups))
     os.setresgid(successor.gid, successor.gid, successor.gid)
     os.setresuid(successor.uid, successor.uid, successor.uid)
@@ -156,13 +157,13 @@ def _require_no_way_back() -> None:
 
 
 def hand_over(path: str, successor: Account | None) -> None:
-    """Give the file `path` of root's to whom root becomes, so that it can be opened again.
+    """Make `successor` the owner of root's file `path`, so that it can be opened again.
 
-    What a link leads to is given to nobody: whoever can plant links in a folder, or on the way to it,
-    must not get a file of root's by it.
+    Links are not followed: someone who can plant links in a folder, or on the way to it, must not get
+    one of root's files by them.
 
     Raises:
-        PrivilegeError: if it cannot be given.
+        PrivilegeError: if the owner cannot be changed.
     """
     if successor is None or os.path.islink(path):
         return
@@ -179,5 +180,5 @@ def _is_roots_own(found: os.stat_result) -> bool:
 
 
 def unreadable(*paths: str) -> str | None:
-    """Give the first of `paths` that this process may not read, as in root's own folders."""
+    """Return the first of `paths` that this process cannot read, such as one in root's own folders."""
     return next((path for path in paths if not os.access(path, os.R_OK)), None)

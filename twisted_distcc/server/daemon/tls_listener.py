@@ -1,7 +1,7 @@
-"""The port of a server that speaks TLS.
+"""The TLS port of a server.
 
-In: a `TlsConfig`, and the factory of a server.  Out: a port that serves those alone who show a trusted
-certificate.  Only servers that have such a port import this module, and with it what certificates take.
+It serves only clients that present a trusted certificate.  Only servers with a TLS port import this
+module, and with it the libraries for certificates.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ from twisted_distcc.tls.serving import MutualTlsFactory, certificate_peer, serve
 
 
 class SecurePort:
-    """A port under TLS, at each of `addresses`, or at all of them, or on `inherited` sockets.
+    """A TLS port at each of `addresses`, or at all addresses, or on `inherited` sockets.
 
     Raises:
-        CannotListenError: if it cannot be had.
-        BadCredentialsError: if the certificates are of no use.
+        CannotListenError: if it cannot be opened.
+        BadCredentialsError: if the certificates are unusable.
     """
 
     _log = Logger()
@@ -55,9 +55,9 @@ class SecurePort:
     def serve(
         self, factory: DistccServerFactory, recorders: Recorders, strangers: int
     ) -> list[IListeningPort]:
-        """Serve by `factory`, which learns to tell who a client is by its certificate.
+        """Serve with `factory`, which gets a function that identifies a client by its certificate.
 
-        `recorders` are told of those whose certificates are not trusted; so many `strangers` may be in
+        `recorders` are told of clients whose certificates are not trusted; at most `strangers` may be in
         their handshakes at a time.
         """
 
@@ -85,7 +85,7 @@ class SecurePort:
         return [self._adopt(opened, self._factory) for opened in self._sockets]
 
     def _files(self) -> list[str]:
-        """Name the files that are no secret."""
+        """Return the paths of the files that are not secret."""
         files = self._keyring.files
         return [path for path in (files.certificate, files.ca, files.crl) if path is not None]
 
@@ -101,7 +101,7 @@ class SecurePort:
 
 
 def identify(transport: ITransport) -> Peer:
-    """Make the peer of a connection, by its certificate if it has shown one, or else by its address."""
+    """Return the peer of a connection: by its certificate if it has shown one, else by its address."""
     return certificate_peer(transport) or address_peer(transport)
 
 

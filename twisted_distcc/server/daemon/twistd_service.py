@@ -1,7 +1,7 @@
-"""The server as twistd runs it: its service and its log, put together from options.
+"""The server as twistd runs it: its service and its log, built from options.
 
-In: the values of the server's options, and twistd's own.  Out: a service that has its ports already, or
-the end of the process, with distccd's exit status and a sentence on standard error.
+`make_service` returns a service that has opened its ports already, or ends the process with distccd's
+exit status and a message on standard error.
 """
 
 from __future__ import annotations
@@ -34,25 +34,25 @@ from twisted_distcc.server.options.parsing import log_level, server_config
 
 _NO_SYSLOG: Final = f"no syslog listens at {SYSLOG}, so log lines are lost: name a file by --log-file"
 _NOBODY_ELSE_WRITES: Final = 0o022
-# Characters that twistd's first process reads of the one that has detached.
+# How many characters twistd's first process reads from the one that has detached.
 _WORD_LENGTH: Final = 100
 
 
 class _LoggedService(DistccService):
-    """The service, which brings its own observer into the application that it becomes a part of."""
+    """The service, which adds its own log observer to the application that it becomes a part of."""
 
     observer: ILogObserver | None = None
     twistd: Mapping[str, Any] = MappingProxyType({})
 
     def privilegedStartService(self) -> None:
-        """Take what root may take, and give root away; what fails ends us."""
+        """Open what needs root, and give up root; an error ends the process."""
         try:
             super().privilegedStartService()
         except (DistccError, OSError) as error:
             raise self._ended(error) from None
 
     def startService(self) -> None:
-        """Serve; what fails ends us, as where a sandbox is required and cannot be made."""
+        """Serve; an error ends the process, for example if a sandbox is required but unavailable."""
         try:
             super().startService()
         except (DistccError, OSError) as error:
@@ -60,10 +60,10 @@ class _LoggedService(DistccService):
         ready()
 
     def _ended(self, error: DistccError | OSError) -> SystemExit:
-        """Log why we end, and return what ends us.
+        """Log why we end, and return the exception that ends us.
 
-        twistd's first process waits for a word of the one that has detached.  It gets none of an exit,
-        and would wait for ever: it is told here, in as many characters as it reads.
+        twistd's first process waits for a message from the one that has detached.  An exit would send
+        none, and it would wait for ever: so it is told here, in as many characters as it reads.
         """
         self.log.critical("{error}", error=sentence(error))
         if (pipe := self.twistd.get("statusPipe")) is not None:
@@ -78,13 +78,13 @@ class _LoggedService(DistccService):
 
 
 def make_service(values: Mapping[str, Any], twistd: MutableMapping[str, Any]) -> IService:
-    """Return the service, on the global reactor; it has its ports already.
+    """Return the service, on the global reactor; its ports are open already.
 
     Args:
-        values: of all options of the server's.
-        twistd: twistd's own options; those of which user to become are emptied.
+        values: the values of all server options.
+        twistd: twistd's own options; those that choose a user are cleared.
     """
-    os.umask(os.umask(0) | _NOBODY_ELSE_WRITES)  # twistd's pid file, for one, tells root whom to kill
+    os.umask(os.umask(0) | _NOBODY_ELSE_WRITES)  # twistd's pid file, say, tells root whom to kill
     try:
         service = _make_service(values, twistd)
         service.listen()
@@ -94,15 +94,15 @@ def make_service(values: Mapping[str, Any], twistd: MutableMapping[str, Any]) ->
 
 
 def _end(error: DistccError | OSError) -> SystemExit:
-    # twistd has put its log in place of `sys.stderr` when the service starts.
+    # When the service starts, twistd has replaced `sys.stderr` with its log.
     print(f"distccd: {sentence(error)}", file=sys.__stderr__)
     return SystemExit(getattr(error, "exit_code", EXIT_IO_ERROR))
 
 
 def _account(user: str | None, twistd: MutableMapping[str, Any]) -> Account | None:
-    """Return whom root becomes, by our own option or twistd's.
+    """Return the user that root becomes, by our own option or twistd's.
 
-    twistd's own switch checks nothing afterwards: it is ours to do, and no more its.
+    twistd's own switch verifies nothing afterwards, so we do it in its place.
     """
     if not is_root():
         return None
@@ -135,7 +135,7 @@ def _make_service(values: Mapping[str, Any], twistd: MutableMapping[str, Any]) -
 
 
 def _log_path(values: Mapping[str, Any], twistd: Mapping[str, Any]) -> str | None:
-    """Return the file to log to, or `-` for standard error; `None` if it is to be no file."""
+    """Return the file to log to, `-` for standard error, or `None` for neither."""
     path: str | None = values["log-file"]
     if path is None and not (twistd.get("logger") or twistd.get("syslog")):
         path = twistd.get("logfile") or ("-" if twistd.get("nodaemon") else None)
@@ -143,7 +143,7 @@ def _log_path(values: Mapping[str, Any], twistd: Mapping[str, Any]) -> str | Non
 
 
 def _log(path: str | None, twistd: Mapping[str, Any]) -> LogFile | SystemLog:
-    """Open the log; a daemon that is told nothing else logs to syslog, as C distccd does."""
+    """Open the log; by default a daemon logs to syslog, as C distccd does."""
     if path is not None:
         return LogFile(None if path == "-" else path)
     if not os.path.exists(SYSLOG):

@@ -1,8 +1,7 @@
-"""Whether a request is served, and what with.
+"""Decide whether a request is served, and by which compiler.
 
-In: a whole request, and who sent it.  Out: the compiler and the compile that it asks for, on the
-policy's terms, or a refusal with its reasons.  This module refuses to know how a request came, and to
-run anything.
+A `Judge` turns a whole request and its sender into the compiler and the compile, on the policy's terms,
+or a refusal with its reasons.  How the request arrived does not matter, and nothing is run.
 """
 
 from __future__ import annotations
@@ -25,13 +24,13 @@ from twisted_distcc.toolchain.finding import Compilers, name_behind
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """What is to be done for a request.
+    """The decision to serve a request.
 
     Attributes:
         compiler: the compiler's own path.
-        compilation: the command, understood.
-        decision: what the policy says of it, and on which terms.
-        environ: the variables that it sets for the compiler.
+        compilation: the parsed command.
+        decision: the policy's answer, with its terms.
+        environ: the variables that the policy sets for the compiler.
     """
 
     compiler: str
@@ -42,11 +41,11 @@ class Judged:
 
 @dataclass(frozen=True, slots=True)
 class Judge:
-    """Says what is done for whom.
+    """Decides what is done for whom.
 
     Attributes:
-        compilers: which compilers there are.
-        decide: says what the policy is.
+        compilers: the compilers that exist.
+        decide: asks the policy.
     """
 
     compilers: Compilers
@@ -81,7 +80,7 @@ class Judge:
 def _understood(argv: Sequence[str], path: str, *, with_files: bool) -> Compilation | StayLocal:
     if not with_files:
         return parse(argv, arrived=True)
-    # Of dependencies the two families make different rules, so for `cc` it counts which it is here.
+    # The two families write different dependency rules, so it matters which of them `cc` is here.
     compiler = recognise(name_behind(argv[0], path))
     family = None if compiler is None else compiler.family
     return parse(argv, family=family, arrived=True, with_files=True)

@@ -1,4 +1,4 @@
-"""What serves requests: the seam between a connection and the story of a job."""
+"""What serves requests: the seam between a connection and the handling of a job."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from twisted_distcc.policy.peer import Peer
 class Compile(Protocol):
     """What serves a request: a coroutine function, or a function that returns a Deferred.
 
-    It may be cancelled at any time, and gives up what it holds then.  A `DistccError` or an `OSError`
-    that it raises reaches the person at the client as a sentence.
+    It may be cancelled at any time, and then releases what it holds.  The message of a `DistccError` or
+    an `OSError` that it raises is sent to the user at the client.
     """
 
     def __call__(self, request: Request, peer: Peer, /) -> Awaitable[Reply]:
-        """Answer `request`, whose bodies are given up when the answer was sent."""
+        """Answer `request`, whose bodies are released when the answer has been sent."""
         ...

@@ -1,12 +1,11 @@
-"""What this server can, told to clients that ask.
+"""Answer clients that ask what this server is capable of.
 
-In: a request.  Out: the answer, if it is the question `twisted-distccd about COMPILER`; other requests
-go on to whatever serves jobs.  The question is not recorded as a job, unless it is refused.
+The question is a request for the command `twisted-distccd about COMPILER`; other requests go on to
+whatever serves jobs.  The question is not recorded as a job, unless it is refused.
 
-An answer is remembered.  It is good as long as the compiler's own file is the same, but for a second at
-the most: then the hundreds of files that a compiler consists of are looked at once more, for whoever
-asks next, and in a seat, as if that were a job.
-This module refuses to know how anything is waited for, and what a client makes of the answer.
+An answer is remembered.  It is valid for as long as the compiler's own file is unchanged, but for a
+second at most: after that, the hundreds of files that a compiler consists of are checked once more, for
+whoever asks next, and in a seat, as if that were a job.
 """
 
 from __future__ import annotations
@@ -31,19 +30,19 @@ from twisted_distcc.toolchain.digest import FileStamp, file_stamp
 
 SERVER: Final = "twisted-distccd"
 
-# What is judged in place of a question: whoever may not have this done does not learn of the compiler.
+# Judged in place of a question: whoever may not run this learns nothing about the compiler.
 _SIMPLEST: Final = (b"-c", b"about.c")
 
 
-# Seconds that an answer is good for without a look at all that a compiler consists of.
+# How many seconds an answer is valid without checking all files of the compiler.
 _FRESH: Final = 1.0
-# Compilers whose answers are remembered; where clients may name any program, one has many names.
+# How many compilers' answers are kept; if clients may name any program, one has many names.
 _MOST_COMPILERS: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
 class _Told:
-    """An answer, which compiler it is about, and when that was looked at."""
+    """An answer, the compiler that it is about, and when that was last checked."""
 
     answer: Body
     stamp: FileStamp
@@ -51,12 +50,12 @@ class _Told:
 
 
 class Answers:
-    """What was found out about compilers.
+    """What is known about compilers.
 
     Args:
-        find_out: gives the answer about a compiler; it may wait.
+        find_out: returns the answer about a compiler; it may block.
         clock: tells how old an answer is.
-        stamp: tells one compiler at a path from the next.
+        stamp: identifies the compiler at a path, such that a replaced one differs.
     """
 
     def __init__(
@@ -72,7 +71,7 @@ class Answers:
         self._finding = Lock()
 
     def remembered(self, compiler: str) -> Body | None:
-        """Return the answer about a compiler, unless it has to be found out; this does not wait.
+        """Return the answer about a compiler, unless it has to be found out; this does not block.
 
         Raises:
             OSError: if the compiler is gone.
@@ -82,7 +81,7 @@ class Answers:
         return told.answer if told and is_fresh and told.stamp == self._stamp(compiler) else None
 
     def find_out(self, compiler: str) -> Body:
-        """Return the answer, found out now or by somebody else meanwhile; this may wait.
+        """Return the answer, found out now or by somebody else meanwhile; this may block.
 
         Raises:
             DistccError: if the compiler cannot be started.
@@ -99,13 +98,13 @@ class Answers:
 
 @dataclass(frozen=True, slots=True)
 class Reception:
-    """Answers questions, and hands jobs on.
+    """Answers questions, and passes jobs on.
 
     Attributes:
-        judge: says whether somebody may use a compiler.
-        answers: are what compilers are known for.
-        run: waits for what is found out.
-        admission: says when that may be.
+        judge: decides whether somebody may use a compiler.
+        answers: the answers about compilers.
+        run: runs work that blocks.
+        admission: grants seats for that.
         jobs: serves all other requests.
     """
 
@@ -125,8 +124,8 @@ class Reception:
         simplest = Request((compiler, *_SIMPLEST))
         judged = self.judge(simplest, peer)
         if isinstance(judged, Refused):
-            # It is refused, and recorded, as the job that would have followed.  Programs read in the
-            # answer that the question was understood, and people the sentence.
+            # It is refused, and recorded, like the job that would have followed.  The answer tells
+            # programs that the question was understood, and people why it is refused.
             return replace(await self.jobs(simplest, peer), stdout=_answer())
         return Reply(0, stdout=await self._answer(judged.compiler, peer))
 
@@ -138,7 +137,7 @@ class Reception:
 
 
 def tell(executor: Executor, compiler: str) -> Body:
-    """Return the answer about a compiler that `executor` runs; this may wait.
+    """Return the answer about a compiler that `executor` runs; this may block.
 
     Raises:
         DistccError: if the compiler cannot be started.
@@ -154,6 +153,6 @@ def tell(executor: Executor, compiler: str) -> Body:
 
 
 def _answer(**told: str | None) -> Body:
-    import json  # twistd-stdio starts once per job, and is seldom asked
+    import json  # twistd-stdio starts once per job, and is rarely asked
 
     return Body.of(json.dumps({"server": SERVER, **told}).encode() + b"\n")

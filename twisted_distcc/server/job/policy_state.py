@@ -1,4 +1,4 @@
-"""The policy in force: read from its file at the start, and again when the administrator asks for it."""
+"""The policy in force, which is read at the start, and again when the administrator asks for it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from twisted_distcc.server.options.config import read_policy
 
 
 class PolicyInForce:
-    """The policy that decides now; `None` is to have no rules."""
+    """The policy that currently decides; `None` means that there are no rules."""
 
     def __init__(self, policy: Policy | None) -> None:
         self._policy = policy
@@ -19,12 +19,12 @@ class PolicyInForce:
         return None if self._policy is None else self._policy.file
 
     def decide(self, peer: Peer, wish: Wish) -> Decision:
-        """Say whether `peer` may have what it wishes."""
+        """Decide whether `peer` may have what it wishes."""
         decide = decide_without_rules if self._policy is None else self._policy.decide
         return decide(peer, wish)
 
     def renew(self) -> None:
-        """Read the file again; without one there is nothing to read.
+        """Read the file again, if there is one.
 
         Raises:
             BadPolicyError: if it is unusable; the rules stay as they were.

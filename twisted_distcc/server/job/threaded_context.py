@@ -1,7 +1,7 @@
-"""Contexts that jobs are prepared in, entered where that holds no other job up.
+"""Enter and leave a job's context managers without holding up other jobs.
 
-In: a context, and whoever does work aside.  Out: the same context, to be waited for.  This module
-refuses to know what is prepared.
+`entered_aside` makes an asynchronous context manager of one that blocks, using an `Aside`, which runs
+work in a thread, for example; `entered` does so for one that does not block.
 """
 
 from __future__ import annotations
@@ -16,23 +16,23 @@ T = TypeVar("T")
 
 
 class Aside(Protocol):
-    """Does work that waits; the work goes on if whoever waits for it is cancelled."""
+    """Runs work that blocks; the work continues if whoever waits for it is cancelled."""
 
     async def aside(self, work: Callable[[], T]) -> T:
-        """Do `work`."""
+        """Run `work`, and return its result."""
         ...
 
 
 @asynccontextmanager
 async def entered(context: AbstractContextManager[T]) -> AsyncIterator[T]:
-    """Enter a context that takes no time."""
+    """Enter a context manager that does not block."""
     with context as value:
         yield value
 
 
 @asynccontextmanager
 async def entered_aside(run: Aside, context: AbstractContextManager[T]) -> AsyncIterator[T]:
-    """Enter a context, and leave it, where that holds no other job up."""
+    """Enter and leave a context manager without holding up other jobs."""
     threaded = _Threaded(context)
     try:
         yield await run.aside(threaded.enter)
@@ -41,7 +41,7 @@ async def entered_aside(run: Aside, context: AbstractContextManager[T]) -> Async
 
 
 class _Threaded(Generic[T]):
-    """A context that is left once it was entered, even if nobody waits for that any more."""
+    """A context that is left once it has been entered, even if nobody waits for that any more."""
 
     def __init__(self, context: AbstractContextManager[T]) -> None:
         self._context = context
@@ -60,7 +60,7 @@ class _Threaded(Generic[T]):
         return value
 
     def leave_because(self, error: BaseException | None) -> Callable[[], None]:
-        """Give the work of leaving it, on account of `error` or because all is done."""
+        """Return a function that leaves the context, because of `error`, or because all is done."""
 
         def leave() -> None:
             with self._lock:

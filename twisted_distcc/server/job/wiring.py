@@ -1,7 +1,6 @@
-"""What serves jobs, put together as a configuration says.
+"""Put together what serves jobs, according to the configuration.
 
-In: a `ServerConfig`, and the seams by which a server waits.  Out: what answers requests.  It is the
-same for every kind of server: this module refuses to know Twisted.
+It is the same for every kind of server, with or without Twisted: how a server waits is a parameter.
 """
 
 from __future__ import annotations
@@ -37,7 +36,7 @@ def make_compile(
     admission: Seats,
     clock: Clock,
 ) -> Compile:
-    """Return what serves the jobs of a server that `config` describes, by `executor`."""
+    """Return what serves the jobs of a server with this `config`, using `executor`."""
     compilers = Compilers(config.folders, config.commands, config.any_command, config.compiler_root)
     judge = Judge(compilers, policy.decide)
     exchange = Exchange(
@@ -54,7 +53,7 @@ def make_compile(
 
 
 def make_recorders(config: ServerConfig, log: Log) -> Recorders:
-    """Return what keeps records for a server that `config` describes.
+    """Return the recorders of jobs for a server with this `config`.
 
     Raises:
         NoAuditLogError: if the audit log cannot be opened.
@@ -68,7 +67,7 @@ def make_recorders(config: ServerConfig, log: Log) -> Recorders:
 
 
 def admit(config: ServerConfig, recorders: Recorders, peer: Peer) -> Verdict:
-    """Say whether `peer`, who comes from a network, may send a request at all; record it if not."""
+    """Return whether `peer`, who comes from a network, may send a request; record a refusal."""
     verdict = config.allow.judge(peer)
     if isinstance(verdict, Refused):
         recorders.record(RefusedConnection(peer, verdict))
@@ -78,17 +77,17 @@ def admit(config: ServerConfig, recorders: Recorders, peer: Peer) -> Verdict:
 def make_executor(
     config: ServerConfig, workspaces: Workspaces, log: Log, *, careful: bool = True
 ) -> Executor:
-    """Return what runs compilers for a server that `config` describes.
+    """Return what runs compilers for a server with this `config`.
 
     Args:
-        config: what to serve.
-        workspaces: the server's folder.
-        log: is told loudly when there is no sandbox where there might be one.
-        careful: whether a compiler's own sandbox is tried before its first job.
+        config: the server's settings.
+        workspaces: the folder for workspaces.
+        log: gets a warning if there is no sandbox although there might be one.
+        careful: whether each compiler is tried in the sandbox before its first job.
 
     Raises:
-        NoSandboxError: if there is none, and one is required.
-        BadLimitsError: if there would be one with other limits.
+        NoSandboxError: if there is none, but one is required.
+        BadLimitsError: if a sandbox is possible only with other limits.
     """
     environ = _environment(config)
     if config.sandbox == "off":
@@ -106,5 +105,5 @@ def make_executor(
 
 
 def _environment(config: ServerConfig) -> dict[str, str]:
-    """Give what a compiler gets to see: nothing of ours, and messages in plain English."""
+    """Return a compiler's environment: nothing of ours, and messages in plain English."""
     return {"PATH": ":".join(config.folders), "LC_ALL": "C.UTF-8", "HOME": "/nonexistent"}

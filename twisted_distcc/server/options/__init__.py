@@ -1,1 +1,1 @@
-"""What an administrator asks of a server, as values."""
+"""The server's options, and the settings that they result in."""

@@ -1,4 +1,4 @@
-"""Who a server becomes that is started by root."""
+"""The user that a server becomes if root starts it."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """Who root becomes.
+    """The user that root becomes.
 
     Attributes:
         name: the login name.
-        uid: the user's number.
-        gid: the number of the group that the user has of its own.
-        groups: all groups that the user database gives it.
+        uid: the user id.
+        gid: the id of the user's own group.
+        groups: the ids of all groups that the user database lists for it.
         home: its home folder.
     """
 

@@ -1,6 +1,6 @@
-"""What a server is told to do, as one frozen value.
+"""A server's settings, as one frozen value.
 
-`parsing` makes a `ServerConfig` of options and environment variables, and nothing below it reads those.
+`parsing` makes a `ServerConfig` from options and environment variables, which nothing below it reads.
 The files that they name are read here: the command list and the policy.
 """
 
@@ -28,7 +28,7 @@ _FALLBACK_PATH: Final = "/usr/local/bin:/usr/bin:/bin"
 
 
 def default_jobs() -> int:
-    """Return two more than there are processors: some jobs always wait for the network."""
+    """Return two more than there are processors, as some jobs are always waiting for the network."""
     return (os.cpu_count() or 1) + 2
 
 
@@ -38,27 +38,27 @@ class ServerConfig:
 
     Attributes:
         allow: which addresses may connect.
-        listen: addresses to listen on; none is all, of IPv4 and IPv6.
+        listen: addresses to listen on; if empty, all of IPv4 and IPv6.
         port: TCP port; 0 lets the system choose.
-        jobs: compilers that may run at a time.
+        jobs: how many compilers may run at once.
         folders: where compilers are looked for, in this order.
         commands: the administrator's command list, if there is one.
-        any_command: whether clients may name any command, not compilers alone.
-        compiler_root: a folder that `folders` and absolute paths are taken below, or "".
-        job_lifetime: seconds that one compiler may run; `None` is for ever.
-        lifetime: seconds that the server lives; `None` is for ever.
+        any_command: whether clients may name any command, not just compilers.
+        compiler_root: a folder below which `folders` and absolute paths are resolved, or "".
+        job_lifetime: seconds that one compiler may run; `None` for no limit.
+        lifetime: seconds that the server lives; `None` for no limit.
         nice: nice level, added to the one that it is started with.
         oom_score_adj: OOM-killer score adjustment; `None` leaves it as it is.
-        pid_file: where it writes its process number, if anywhere.
-        sandbox: whether compilers run within walls: `auto` where that can be, `require` or not at all,
+        pid_file: the path for the file with its process id, if any.
+        sandbox: whether compilers run in a sandbox: `auto` if possible, `require` or refuse to start,
             `off` never.
         limits: how much of the machine a job may use, unless the sandbox is off.
         policy: the administrator's rules, if there are any.
-        audit_log: where it writes an account of each job, if anywhere.
+        audit_log: the path for the log of all jobs, if any.
         tls: the port for clients with certificates, if there is one.
         ceilings: how much it holds for its clients.
-        deadlines: how long they may take.
-        account: whom it becomes if it is root; `None` if it is not.
+        deadlines: how long clients may take.
+        account: the user that it becomes if it is root; `None` if it is not.
     """
 
     allow: AllowList

@@ -1,4 +1,4 @@
-"""The values of all options, checked against each other and made into a `ServerConfig`."""
+"""Check the values of all options against each other, and make a `ServerConfig` from them."""
 
 from __future__ import annotations
 
@@ -57,8 +57,8 @@ def server_config(values: Mapping[str, Any], environ: Mapping[str, str]) -> Serv
     """Return the configuration for options and environment variables.
 
     Args:
-        values: of all options, as `table.with_defaults` returns them.
-        environ: with distccd's variables.
+        values: the values of all options, as returned by `table.with_defaults`.
+        environ: the environment, with distccd's variables.
 
     Raises:
         DistccError: if a network, the policy, the command list or a combination is unusable.

@@ -1,6 +1,6 @@
-"""The options of the server, each described once, whatever command line it is read from.
+"""The options of the server, each described once for every command line that has it.
 
-Three readers offer rows of this table: `tap` (`twistd distccd`), `cli.tdistccd` and `cli.twistd_stdio`.
+Three parsers offer rows of this table: `tap` (`twistd distccd`), `cli.tdistccd` and `cli.twistd_stdio`.
 A new option is a row here, a field of `ServerConfig`, the line of `parsing` that fills it, and a row in
 `doc/server.md`::
 
@@ -18,11 +18,11 @@ from twisted_distcc.observe.lines import LEVELS
 _UNITS: Final = {"K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
 
 
-# Readers of values; a `ValueError` says what is wrong, after the name of the option.
+# Parsers of values; their `ValueError`s say what is wrong, to be shown after the name of the option.
 
 
 def whole_number(least: int, most: int) -> Callable[[str], int]:
-    """Return a reader of whole numbers from `least` to `most`."""
+    """Return a parser of whole numbers from `least` to `most`."""
 
     def read(text: str) -> int:
         if not text.removeprefix("-").isdecimal() or not least <= int(text) <= most:
@@ -33,14 +33,14 @@ def whole_number(least: int, most: int) -> Callable[[str], int]:
 
 
 def count(text: str) -> int:
-    """Read a whole number, at least 1."""
+    """Parse a whole number that is at least 1."""
     if not (text.isascii() and text.isdecimal()) or not int(text):
         raise ValueError(f"{text!r} is not a whole number, at least 1")
     return int(text)
 
 
 def size(text: str) -> int:
-    """Read a number of bytes, such as `8G`, `512M` or `4096`; 0 is refused."""
+    """Parse a number of bytes, such as `8G`, `512M` or `4096`; 0 is refused."""
     digits = text.rstrip("KMGTkmgt")
     unit = text[len(digits) :].upper()
     if not (digits.isascii() and digits.isdecimal()) or len(unit) > 1 or not int(digits):
@@ -49,7 +49,7 @@ def size(text: str) -> int:
 
 
 def one_of(*words: str) -> Callable[[str], str]:
-    """Return a reader that takes one of `words`."""
+    """Return a parser that accepts one of `words`."""
 
     def read(text: str) -> str:
         if text not in words:
@@ -68,9 +68,9 @@ class Option:
         help: what it does, in a line.
         value: the name of its value in help texts; "" for a flag.
         default: its default value, as a user would write it; `None` if it has none.
-        read: turns what a user wrote into a value, or raises `ValueError`.
+        read: converts what a user wrote to a value, or raises `ValueError`.
         letter: its short name, if it has one.
-        repeatable: whether it may be given several times; its value is a list.
+        repeatable: whether it may be given several times; its value is a list then.
     """
 
     name: str
@@ -87,7 +87,7 @@ class Option:
         return self.help if self.default is None else f"{self.help} [{self.default}]"
 
     def or_default(self, given: Any) -> Any:
-        """Return `given`, or the default's value for `None`."""
+        """Return `given`, or the default value if that is `None`."""
         if given is not None:
             return given
         if self.repeatable:
@@ -95,7 +95,7 @@ class Option:
         return None if self.default is None else self.read(self.default)
 
     def words(self, given: Any) -> list[str]:
-        """Return this option with the value `given`, as words of a command line."""
+        """Return this option with the value `given`, as command line arguments."""
         if not self.value:
             return [f"--{self.name}"] if given else []
         values = given if self.repeatable else [given]
@@ -197,14 +197,14 @@ STREAM_OPTIONS: Final = frozenset(
         "user", "nice", *(option.name for option in (*SANDBOX, *LOG)),
     }
 )  # fmt: skip
-"""The options of a server of one connection, on standard input and output."""
+"""The options of a server of a single connection, on standard input and output."""
 
 PORT_OPTIONS: Final = frozenset(option.name for option in OPTIONS) - {"identity"}
 """The options of a server that listens."""
 
 
 def offered(names: frozenset[str], options: Iterable[Option] = OPTIONS) -> Iterator[Option]:
-    """Return those of `options` that are among `names`."""
+    """Return those of `options` whose names are in `names`."""
     return (option for option in options if option.name in names)
 
 
@@ -214,5 +214,5 @@ def with_defaults(given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def words(given: Mapping[str, Any], names: frozenset[str]) -> list[str]:
-    """Return `given` as words of a command line, as far as they are of the options `names`."""
+    """Return those values of `given` that belong to the options `names`, as command line arguments."""
     return [word for option in offered(names) for word in option.words(given.get(option.name))]

@@ -1,4 +1,4 @@
-"""What a server is told about TLS; only a server with a TLS port loads this."""
+"""A server's TLS settings; only a server with a TLS port loads this module."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ from twisted_distcc.tls.files import CredentialFiles
 
 @dataclass(frozen=True, slots=True)
 class TlsConfig:
-    """A port under TLS.
+    """A TLS port.
 
     Attributes:
         port: TCP port; 0 lets the system choose.
-        files: what the server shows, and whom it trusts; they are read when the port is opened.
+        files: the server's certificate and key, and whom it trusts; they are read when the port is
+        opened.
     """
 
     port: int

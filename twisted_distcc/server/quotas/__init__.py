@@ -1,1 +1,1 @@
-"""How much one client may hold of what a server has."""
+"""Limits on how much of a server's resources one client may hold, and for how long."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 LINGER: Final = 10.0
-"""Seconds: an answer in the middle of a request is sent, and so long the client may go on sending."""
+"""Seconds that a client may go on sending after an answer in the middle of its request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,9 +14,9 @@ class Deadlines:
     """How long a client may take, in seconds.
 
     Attributes:
-        idle: between two pieces of a request, or of a reply that it takes.
+        idle: between two pieces of a request, or of a reply.
         receive: for a whole request, from its first byte (or from when it was last held back).
-        send: for taking a whole reply.
+        send: for receiving a whole reply.
     """
 
     idle: float = 60.0

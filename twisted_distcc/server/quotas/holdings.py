@@ -1,8 +1,7 @@
-"""What a server holds for its clients at a time: connections, words in memory, bodies on disk.
+"""Limits on what a server holds for its clients: connections, words in memory, bodies on disk.
 
-In: who takes or gives back how much of what.  Out: nothing, or `CeilingMetError`, whose sentence goes to
-the client.  Of each thing one client gets half at the most (`Tally`).  This module refuses to know how
-anything is held, and for how long it may be.
+A `Hold` takes and returns shares for one connection, or raises `CeilingMetError`, whose message goes to
+the client.  One client gets at most half of each thing (`Tally`).
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ from twisted_distcc.policy.tally import Tally
 _MIB: Final = 1024 * 1024
 _GIB: Final = 1024 * _MIB
 
-# What Python needs for a word of a command beside its bytes, or for half of an entry of a tree.
+# Python's overhead for a word of a command, or for half of an entry of a tree.
 _PER_WORD: Final = 96
 
 
@@ -30,16 +29,16 @@ class CeilingMetError(DistccError):
 
 @dataclass(frozen=True, slots=True)
 class Ceilings:
-    """The most that a server holds at a time.
+    """The most that a server holds at once.
 
     Attributes:
         connections: of all clients; each takes up to two descriptors, and some 400 KiB of memory if its
             client does not read what it asked for.
         words: bytes of memory for the words of all commands, and for the names of files that come with
             them; an honest command has some kilobytes, and the names of a thousand files some hundred.
-        stored: bytes on disk, of sources that come or wait and of results that go; what a compiler has
-            open while it runs is not counted here.
-        turned_away: connections that are told why they cannot be; more are closed without a word.
+        stored: bytes on disk, of sources received or waiting and of results being sent; what a compiler
+            has open while it runs is not counted here.
+        turned_away: connections that are told why they are refused; more are closed without a word.
     """
 
     connections: int = 1024
@@ -49,7 +48,7 @@ class Ceilings:
 
 
 class Holdings:
-    """What one server holds."""
+    """What one server holds for its clients."""
 
     def __init__(self, ceilings: Ceilings | None = None) -> None:
         bounds = ceilings or Ceilings()
@@ -68,7 +67,7 @@ class Hold:
         self._taken: Counter[Tally] = Counter()
 
     def connect(self) -> None:
-        """Take a place among the connections."""
+        """Take a connection."""
         connections = self._holdings.connections
         if not self._take(connections, 1):
             raise CeilingMetError(
@@ -77,23 +76,23 @@ class Hold:
             )
 
     def turn_away(self) -> bool:
-        """Take a place among those that are told why they cannot be served, if there is one left."""
+        """Take a place among connections that are told why they are refused, if one is left."""
         return self._take(self._holdings.turned_away, 1)
 
     def keep_words(self, count: int, length: int) -> None:
-        """Make room in memory for words of `length` bytes together, until the connection ends."""
+        """Reserve memory for words of `length` bytes in all, until the connection ends."""
         if not self._take(self._holdings.words, length + count * _PER_WORD):
             raise CeilingMetError(
                 "memory limit for commands reached: this command is too long, or has too many files"
             )
 
     def store(self, length: int) -> None:
-        """Make room on disk for a body of `length` bytes, unless it is so small that it needs none."""
+        """Reserve disk space for a body of `length` bytes, unless it is small enough for memory."""
         if length > IN_MEMORY:
             self.store_files(length)
 
     def store_files(self, length: int) -> None:
-        """Make room on disk for files of `length` bytes, however small: many make one body."""
+        """Reserve disk space for files of `length` bytes, however small: many make one body."""
         if not self._take(self._holdings.stored, length):
             raise CeilingMetError(
                 f"this server stores as much as it may, and has no room for {length} bytes more "
@@ -101,16 +100,16 @@ class Hold:
             )
 
     def store_bodies(self, *bodies: Body) -> None:
-        """Make room for bodies."""
+        """Reserve space for bodies."""
         for body in bodies:
             self.store(body.length)
 
     def give_up_bodies(self) -> None:
-        """Give back the room of all bodies."""
+        """Release the space of all bodies."""
         self._give_back(self._holdings.stored)
 
     def end(self) -> None:
-        """Give everything back."""
+        """Release everything."""
         for tally in tuple(self._taken):
             self._give_back(tally)
 

@@ -1,8 +1,4 @@
-"""Room for what a request brings, before it is kept.
-
-In: what is held for one connection, and the events of its request.  Out: nothing, or `CeilingMetError`.
-This module refuses to know whether the events are kept after all, and where.
-"""
+"""Reserve space for what a request contains, before it is kept."""
 
 from __future__ import annotations
 
@@ -13,10 +9,10 @@ _FILE = b"FILE"
 
 
 def make_room_for(event: Event, hold: Hold) -> None:
-    """Make room for what `event` brings: words and names in memory, bodies on disk.
+    """Reserve space for what `event` contains: words and names in memory, bodies on disk.
 
     Raises:
-        CeilingMetError: if there is none.
+        CeilingMetError: if there is none left.
     """
     match event:
         case Text(_, data):

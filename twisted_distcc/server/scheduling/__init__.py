@@ -1,1 +1,1 @@
-"""Who is next: for a seat, and for a share of the reactor's time."""
+"""Decide who is next: for a seat, and for a share of the reactor's time."""

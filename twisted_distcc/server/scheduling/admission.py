@@ -1,13 +1,13 @@
-"""How many jobs run, how many wait, and when nobody may send more.
+"""Decide how many jobs run, how many wait, and when clients may send more.
 
-In: jobs that want a seat, and connections that are being read.  Out: seats, never more than there are,
-in the fair order of `fair_queue`.  While too many wait, nobody who has a job in the queue is read from:
-the network holds back what the disk should not have to take, and nobody is held back by others' jobs.
-A request that is whole waits in the queue from then on: expanding it takes its time.
+Jobs that want a seat get one in the fair order of `fair_queue`; there are never more than the configured
+number.  While too many wait, no connection of a client that has a job in the queue is read: the network
+holds back what the disk should not have to take, and nobody is held back by others' jobs.  A complete
+request waits in the queue from then on, as expanding it takes a while.
 
-What is done in threads before a job can begin, such as judging a long command, takes no seat.  Python
-runs one thread at a time, so more of them would only keep each other and the reactor waiting; and a
-client who keeps them busy must not keep compilers idle as well.
+Work in threads before a job can start, such as judging a long command, takes no seat.  Python runs one
+thread at a time, so more of them would only make each other and the reactor wait; and a client that
+keeps them busy must not keep compilers idle as well.
 """
 
 from __future__ import annotations
@@ -24,20 +24,20 @@ from twisted_distcc.runtime.fair_turns import FairTurns
 from twisted_distcc.server.quotas.holdings import Ceilings, Holdings
 from twisted_distcc.server.scheduling.fair_queue import Line, Ticket
 
-# How much is prepared for jobs at a time, of all clients and of one.
+# How many jobs are prepared at once, of all clients and of one.
 _PREPARATIONS: Final = 2
 _PREPARATIONS_OF_ONE: Final = 1
 
 
 class Pausable(Protocol):
-    """A connection whose reading can stand still."""
+    """A connection whose reading can be paused."""
 
     def pause(self) -> None:
-        """Read no more for now."""
+        """Stop reading for now."""
         ...
 
     def resume(self) -> None:
-        """Read on."""
+        """Resume reading."""
         ...
 
 
@@ -45,9 +45,9 @@ class Admission:
     """Seats for jobs.
 
     Args:
-        jobs: how many jobs may run at a time.
-        queue: how many complete requests may wait, to be expanded or for a seat, before reading stands
-            still.
+        jobs: how many jobs may run at once.
+        queue: how many complete requests may wait, to be expanded or for a seat, before reading is
+            paused.
         ceilings: how much may be held for clients.
     """
 
@@ -72,10 +72,10 @@ class Admission:
 
     @asynccontextmanager
     async def seat(self, peer: Peer = STDIO, terms: Terms = PLAIN) -> AsyncIterator[Callable[[], None]]:
-        """Hold a seat: it is entered when it is the turn of `peer`'s identity, on these terms.
+        """Hold a seat, once it is the turn of `peer`'s identity, on these terms.
 
-        What it gives leaves the seat to the next job, when only the accounts of this one are left to do.
-        Cancelling gives the place in line up.
+        It yields a function that passes the seat on early, when only this job's records are left to
+        write. Cancelling leaves the queue.
         """
         ticket = self._enter(peer.identity, terms)
         await ticket.turn
@@ -94,7 +94,7 @@ class Admission:
 
     @asynccontextmanager
     async def turn(self, peer: Peer = STDIO) -> AsyncIterator[None]:
-        """Hold a turn for what is done before a job of `peer` can begin; meanwhile that job waits."""
+        """Hold a turn for what must be done before a job of `peer` can start; it waits meanwhile."""
         request, identity = object(), peer.identity
         self._prepare(request, identity)
         try:
@@ -107,25 +107,25 @@ class Admission:
             self._prepared(request)
 
     def has_begun(self, peer: Peer) -> bool:
-        """Whether a job of `peer`, one connection of a network, has had a seat and is not over."""
+        """Whether a job of `peer`, one network connection, has had a seat and is not over."""
         return peer in self._begun
 
     def reading(self, connection: Pausable, identity: str = "") -> None:
-        """Count `connection` among those that are held back when it is crowded."""
+        """Add `connection` to those that are paused when it is crowded."""
         self._readers[connection] = identity
         if identity in self._held:
             connection.pause()
 
     def done_reading(self, connection: Pausable) -> None:
-        """Count `connection` no more."""
+        """Remove `connection` from them."""
         self._readers.pop(connection, None)
 
     def expanding(self, connection: Pausable, identity: str = "") -> None:
-        """Count the request of `connection`, which is whole, among the jobs that wait."""
+        """Count the complete request of `connection` among the waiting jobs."""
         self._prepare(connection, identity)
 
     def done_expanding(self, connection: Pausable) -> None:
-        """Count it no more: it asks for a seat now, or never will."""
+        """Stop counting it: it asks for a seat now, or never will."""
         self._prepared(connection)
 
     def _prepare(self, request: object, identity: str) -> None:
@@ -157,7 +157,7 @@ class Admission:
             self._weigh()
 
     def _seat(self) -> None:
-        """Give free seats away.  A job that is over at once leaves while this runs, on its stack."""
+        """Assign free seats.  A job that is over at once leaves while this runs, on its stack."""
         self._seating = True
         while self._line and self.running < self.jobs and (ticket := self._line.call()) is not None:
             self.running += 1
@@ -165,7 +165,7 @@ class Admission:
         self._seating = False
 
     def _weigh(self) -> None:
-        """Hold readers back when the line is full, let them go on when half of it is free."""
+        """Pause readers when the queue is full, and resume them when half of it is free."""
         self.crowded = self.waiting >= self.queue or (self.crowded and self.waiting > self.queue // 2)
         if not (self.crowded or self._held):
             return

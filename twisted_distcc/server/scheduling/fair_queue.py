@@ -1,9 +1,9 @@
-"""Who is next: the line of jobs that wait for a seat.
+"""The queue of jobs that wait for a seat.
 
-In: tickets, each of an identity, with its terms.  Out: one after the other, in an order that nobody can
-bend to his own use: the highest priority first, within it each identity in turn, and of an identity what
-came first; and nobody who has all of his slots in use.  This module knows no Twisted: what a ticket is
-good for is its owner's business.
+A `Line` holds tickets, each with an identity and its terms, and calls them in an order that nobody can
+manipulate: the highest priority first; within it the identities in turn; for one identity, first come,
+first served; and nobody who has all of its slots in use.  The module knows nothing of Twisted, and does
+not look into a ticket's `turn`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Ticket(Generic[T]):
-    """A place in line; `turn` is its owner's, and tells no ticket from another."""
+    """A place in the queue, equal only to itself; `turn` is for its owner to use."""
 
     identity: str
     terms: Terms
@@ -28,49 +28,49 @@ class Ticket(Generic[T]):
 
 
 class Line(Generic[T]):
-    """Tickets that wait, and how many of each identity's are in use."""
+    """The waiting tickets, and how many of each identity's are in use."""
 
     def __init__(self) -> None:
         self._length = 0
         self._in_use: Counter[str] = Counter()
-        # Priority -> identity -> tickets; the order of the identities is the order of their turns.
+        # Priority -> identity -> tickets; identities are in the order of their turns.
         self._waiting: dict[int, dict[str, deque[Ticket[T]]]] = {}
 
     def __len__(self) -> int:
-        """Give how many tickets wait."""
+        """Return how many tickets wait."""
         return self._length
 
     @property
     def identities(self) -> frozenset[str]:
-        """Whose tickets wait."""
+        """The identities of the waiting tickets."""
         return frozenset(identity for level in self._waiting.values() for identity in level)
 
     def join(self, ticket: Ticket[T]) -> None:
-        """Put `ticket` at the end of its identity's."""
+        """Put `ticket` at the end of its identity's tickets."""
         level = self._waiting.setdefault(ticket.terms.priority, {})
         level.setdefault(ticket.identity, deque()).append(ticket)
         self._length += 1
 
     def leave(self, ticket: Ticket[T]) -> None:
-        """Take a ticket that waits away."""
+        """Remove a waiting ticket."""
         self._tickets(ticket).remove(ticket)
         self._tidy(ticket)
 
     def call(self) -> Ticket[T] | None:
-        """Take who is next out of the line, and count a slot of his as in use."""
+        """Remove and return the next ticket, and count one more slot of its identity as in use."""
         ticket = next(self._callable(), None)
         if ticket is None:
             return None
         level = self._waiting[ticket.terms.priority]
         tickets = level.pop(ticket.identity)
         tickets.popleft()
-        level[ticket.identity] = tickets  # the last to have another turn
+        level[ticket.identity] = tickets  # its next turn comes last
         self._tidy(ticket)
         self._in_use[ticket.identity] += 1
         return ticket
 
     def release(self, ticket: Ticket[T]) -> None:
-        """Count the slot of a ticket that was called as free."""
+        """Count the slot of a called ticket as free."""
         self._in_use[ticket.identity] -= 1
         if not self._in_use[ticket.identity]:
             del self._in_use[ticket.identity]
@@ -86,7 +86,7 @@ class Line(Generic[T]):
         return self._waiting[ticket.terms.priority][ticket.identity]
 
     def _tidy(self, ticket: Ticket[T]) -> None:
-        """Count one ticket out, and forget what it leaves empty."""
+        """Remove one ticket from the count, and any empty entries that it leaves."""
         self._length -= 1
         level = self._waiting[ticket.terms.priority]
         if not level[ticket.identity]:

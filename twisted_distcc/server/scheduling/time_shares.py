@@ -1,11 +1,11 @@
-"""The reactor's time, shared by client and not by connection.
+"""Share the reactor's time by client, not by connection.
 
-In: connections that have something to read.  Out: each reads a little at a time, in an order in which
-every client has as much as any other, whether he has one connection or hundreds.  A client who has used
-up his share of a turn goes on in the next; between two turns the reactor does everything else.
+Connections that have data read a little at a time, in an order that gives every client as much as any
+other, whether it has one connection or hundreds.  A client that has used up its share of a turn
+continues in the next; between two turns the reactor does everything else.
 
-Time is not measured but counted: what is read has a cost, in bytes of small tokens, each of which takes
-about a tenth of a microsecond.  So the same bytes always take the same turns::
+Time is not measured but counted: reading has a cost, in bytes of small tokens, each of which takes about
+a tenth of a microsecond.  So the same bytes always take the same turns::
 
     shares = TimeShares(lambda turn: reactor.callLater(0, turn))
     shares.read(connection, "tcp:192.0.2.7")
@@ -18,21 +18,21 @@ from collections.abc import Callable
 from typing import Final, Protocol
 
 CLIENT: Final = 16 * 1024
-"""What one client may cost in a turn, if it is not the last piece that goes beyond it."""
+"""What one client may cost in a turn; its last piece may exceed it."""
 TURN: Final = 2 * CLIENT
-"""What a turn may cost, whoever reads."""
+"""What a turn may cost, for all clients together."""
 
 
 class Readable(Protocol):
-    """Has something to read."""
+    """Something that has data to read."""
 
     def read_some(self) -> int:
-        """Read a little, and return what that cost; 0 if there was nothing."""
+        """Read a little, and return the cost; 0 if there was nothing to read."""
         ...
 
     @property
     def has_more(self) -> bool:
-        """Whether there is something left to read."""
+        """Whether there is more to read."""
         ...
 
 
@@ -49,11 +49,11 @@ class TimeShares:
         self._spent: Counter[str] = Counter()
         self._total = 0
         self._queued: set[Readable] = set()
-        # Who had a turn last stands last.
+        # The client whose turn was latest is last.
         self._waiting: dict[str, OrderedDict[Readable, None]] = {}
 
     def read(self, readable: Readable, who: str) -> None:
-        """Let `readable` read: at once, as far as the time of `who` goes, and the rest in his turns."""
+        """Let `readable` read: at once while `who` has time left, and the rest in its turns."""
         if readable in self._queued:
             return
         if who not in self._waiting:
@@ -65,7 +65,7 @@ class TimeShares:
         self._ask_for_turn()
 
     def forget(self, readable: Readable, who: str) -> None:
-        """Have `readable`, which is gone, wait no more: it would be kept until its turn."""
+        """Forget `readable`, which is gone: otherwise it would be kept until its turn."""
         self._queued.discard(readable)
         if who in self._waiting:
             self._waiting[who].pop(readable, None)
