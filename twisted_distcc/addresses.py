@@ -1,8 +1,8 @@
-"""IP addresses as people write them, with the interface that a link-local one needs (RFC 4007, 11).
+"""Parse IP addresses, with the interface that a link-local one needs (RFC 4007, 11).
 
-In: text such as `192.0.2.7`, `2001:db8::7` or `fe80::7%eth0`.  Out: an address with the interface's
-number as its scope, which every call of the system's takes, or a `ValueError` that says what is wrong.
-Rules and certificates have no interfaces: there the scope is a mistake.
+Text such as `192.0.2.7`, `2001:db8::7` or `fe80::7%eth0` becomes an address with the interface's number
+as its scope, which every system call takes, or a `ValueError` with the reason.  Rules and certificates
+have no interfaces: there a scope is an error.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ _EVERY_LINK: Final = "every link has this address; add the interface of the one 
 
 
 def reachable(text: str) -> IPv4Address | IPv6Address:
-    """Read an address that this machine can listen on or connect to.
+    """Parse an address that this machine can listen on or connect to.
 
     Raises:
-        ValueError: if it is no IP address, or its interface is missing or unknown.
+        ValueError: if it is not an IP address, or its interface is missing or unknown.
     """
     address = ip_address(text)
     if isinstance(address, IPv4Address):
@@ -35,7 +35,7 @@ def socket_address(text: str, port: int) -> tuple[socket.AddressFamily, tuple[st
     """Return the family and the socket address of `port` at an address.
 
     Raises:
-        ValueError: as from `reachable`.
+        ValueError: see `reachable`.
     """
     address = reachable(text)
     if isinstance(address, IPv4Address):
@@ -44,7 +44,7 @@ def socket_address(text: str, port: int) -> tuple[socket.AddressFamily, tuple[st
 
 
 def _interface(scope: str) -> int:
-    """Return the number of the interface that `scope` names, or is."""
+    """Return the number of the interface whose name or number is `scope`."""
     with suppress(OSError):
         return socket.if_nametoindex(scope)
     if scope.isascii() and scope.isdecimal() and int(scope) in dict(socket.if_nameindex()):

@@ -1,13 +1,12 @@
-"""A memory that forgets: what it holds grows no further than its bound, however long a process lives.
+"""A dictionary of bounded size, for processes that live long: it forgets the oldest entries::
 
-In: keys and values.  Out: those that were put last::
 
     known = Bounded[str, int](most=2)
     for number, name in enumerate("abc"):
         known[name] = number
     assert known == {"b": 1, "c": 2}
 
-Whoever reads it has to do without what it has forgotten: that is found out anew.
+Forgotten entries have to be computed again, so it is for caches.
 """
 
 from __future__ import annotations
@@ -19,14 +18,14 @@ V = TypeVar("V")
 
 
 class Bounded(dict[K, V]):
-    """A dictionary that keeps the `most` entries that were put last."""
+    """A dictionary that keeps the `most` entries that were set last."""
 
     def __init__(self, most: int) -> None:
         super().__init__()
         self._most = most
 
     def __setitem__(self, key: K, value: V) -> None:
-        self.pop(key, None)  # or an old one would keep its place
+        self.pop(key, None)  # otherwise it would keep its old position
         super().__setitem__(key, value)
         while len(self) > self._most:
             del self[next(iter(self))]

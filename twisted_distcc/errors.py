@@ -1,10 +1,7 @@
-"""What can go wrong, by who is at fault.
+"""The exceptions that cross rooms, by who is at fault, and distcc's own exit codes.
 
-In: nothing.  Out: the exceptions that cross rooms, and distcc's own exit codes.  This module refuses
-to know what anybody does about an error.
-
-A `LocalProtocolError` is ours to mend, a `RemoteProtocolError` is the peer's; any exception that is
-not in this module is a bug.
+A `LocalProtocolError` is our fault, a `RemoteProtocolError` the peer's; any exception that is not
+derived from one in this module is a bug.
 """
 
 from __future__ import annotations
@@ -32,7 +29,7 @@ EXIT_CALLED_FOR_PREPROCESSING = 120
 
 
 class DistccError(Exception):
-    """An error that this project names; its text is written for the person who reads it."""
+    """An error that this project raises; its text is written for the user."""
 
     exit_code = EXIT_FAILURE
 
@@ -44,17 +41,17 @@ class LocalProtocolError(DistccError):
 
 
 class RemoteProtocolError(DistccError):
-    """The peer sent what the protocol does not allow, or more than a named ceiling."""
+    """The peer sent what the protocol does not allow, or exceeded a named ceiling."""
 
     exit_code = EXIT_PROTOCOL_ERROR
 
 
 class BodyTooLargeError(RemoteProtocolError):
-    """A body is, or would expand to, more than its ceiling."""
+    """A body exceeds its ceiling, or would if it were expanded."""
 
 
 def sentence(error: DistccError | OSError) -> str:
-    """Say for a person what went wrong, without the number that an `OSError` begins with."""
+    """Return a message for the user, without the number that an `OSError` begins with."""
     if isinstance(error, OSError) and error.filename is not None:
         return f"cannot open {error.filename}: {error.strerror}"
     return str(error)

@@ -1,7 +1,7 @@
-"""What programs of your own build on: a distcc server, a distcc client, and what they exchange.
+"""The public API, for programs of your own: a distcc server, a distcc client, and what they exchange.
 
-In: nothing.  Out: the public names, which only change with a word in the changelog; so does
-`twisted_distcc.testing`.  Everything else may move from one version to the next.
+These names, and `twisted_distcc.testing`, change only with a note in the changelog.  Everything else may
+move from one version to the next.
 
 A server is a `DistccServerFactory` around a function that gets a `Request` and its `Peer`, and returns a
 `Reply`; `command_of` tells it which compiler is meant.  A client is a `DistccClient` around an endpoint;
@@ -116,7 +116,7 @@ _RENAMED = {"TreeFile": InputFile, "TreeLink": InputLink}
 
 
 def __getattr__(name: str) -> object:
-    """Return what is called by its old name, for one release more."""
+    """Return what has been renamed by its old name, for one more release."""
     try:
         renamed = _RENAMED[name]
     except KeyError:

@@ -1,7 +1,7 @@
-"""Folders that others believe to be ours: nobody else may change them.
+"""Folders that are trusted to be ours: nobody else may change them.
 
-In: a path.  Out: a folder.  A umask of 0 is for what a user shares, not for the folders that say which
-hosts to trust, or which program is the compiler.
+`make_own_folder` ignores the umask.  A umask of 0 is for what a user shares, not for the folders that
+say which hosts to trust, or which program is the compiler.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ _NOBODY_ELSE_WRITES: Final = 0o755
 
 
 def make_own_folder(path: str | os.PathLike[str]) -> None:
-    """Make the folder `path`, and those on the way to it that are missing, as `os.makedirs` does.
+    """Create the folder `path`, and missing folders above it, as `os.makedirs` does.
 
     Raises:
-        OSError: if it cannot be made; it is no error if it is there already.
+        OSError: if it cannot be created; it may exist already.
     """
     try:
         _make(path)

@@ -1,9 +1,9 @@
-"""Python programs of ours, which heed no Python variable of the environment.
+"""Start our own Python programs, unaffected by the Python variables in the environment.
 
-In: a program's name, or a module's.  Out: it runs.  The variables (PYTHONPATH, PYTHONHOME and so on) are
-a build's, meant for programs of its own, and so are the user's site packages: we leave all of them to
-the compilers that we start.  `twisted-distcc-python` has started the programs that have a name;
-`python_argv` makes the command line of those that they start in turn::
+The variables (PYTHONPATH, PYTHONHOME and so on) are for a build's own programs, and so are the user's
+site packages: we pass all of them on to the compilers that we start, but ignore them ourselves.
+`twisted-distcc-python` starts the programs that have a name; `python_argv` makes the command line of
+those that they start in turn::
 
     argv = python_argv("twisted_distcc.agent.main")
     os.execv(argv[0], argv)
@@ -22,7 +22,7 @@ _PROGRAMS = {
 
 
 def start(program: str) -> None:
-    """Run the program of that name by the command line `sys.argv`, in a Python without `site` so far."""
+    """Run the program of that name with the command line `sys.argv`, in a Python without `site`."""
     _be_called(program)
     if program == "twistd-stdio":
         gc.disable()  # one job makes less garbage than it costs to look for it
@@ -31,7 +31,7 @@ def start(program: str) -> None:
 
 
 def load_site() -> None:
-    """Have the packages that we need from others at hand, where Python has started without."""
+    """Make third-party packages importable, in a Python that was started without them."""
     if sys.flags.no_site and "site" not in sys.modules:
         import site
 
@@ -44,7 +44,7 @@ def python_argv(module: str, *words: str) -> list[str]:
     Its first word is a path.
     """
     argv = [sys.executable, "-I", __file__, module, *words]
-    if "PYTHONEXECUTABLE" in os.environ:  # Python heeds this one in spite of -I
+    if "PYTHONEXECUTABLE" in os.environ:  # Python obeys this one in spite of -I
         return ["/usr/bin/env", "-u", "PYTHONEXECUTABLE", *argv]
     return argv
 
@@ -57,7 +57,7 @@ def _run(module: str, function: str = "main") -> int | None:
 
 
 def _be_called(program: str) -> None:
-    """Be called so by the kernel, for `killall` and the like: a script that starts Python is not."""
+    """Set the process name for `killall` and the like: a script that starts Python has the wrong one."""
     try:
         with open("/proc/self/comm", "wb", buffering=0) as name:
             name.write(program.encode())
@@ -66,7 +66,7 @@ def _be_called(program: str) -> None:
 
 
 def _import_package() -> None:
-    """Import the package that this file is in, whichever others there are."""
+    """Import the package that this file is in, whatever others exist."""
     folder = __file__.removesuffix("/twisted_distcc/python.py")
     sys.path.insert(0, folder)
     import twisted_distcc  # noqa: F401

@@ -1,7 +1,6 @@
-"""The words of a command, one by one: what each means, and whether it may travel.
+"""Classify the words of a command one by one: what each means, and whether it may travel.
 
-In: words.  Out: options and operands, in their order.  This module refuses to know what they mean
-together: that is `parse`.
+`classify` yields options and operands in their order; what they mean together is left to `parse`.
 """
 
 from __future__ import annotations
@@ -22,19 +21,19 @@ if TYPE_CHECKING:
 
 
 MOST_PIECES = 1000
-"""Options that one command may pass on to other programs (`-Wa,` and the like); the longest commands of
-builds that were looked at have some dozens."""
+"""The most options that one command may pass on to other programs (`-Wa,` and the like); in the builds
+that were examined, the longest commands had some dozens."""
 
 
 def classify(
     words: Sequence[str], family: Family, *, arrived: bool, with_files: bool = False
 ) -> Iterator[Option]:
-    """Understand the words of a compiler of `family`, in their order.
+    """Classify the words of a compiler of `family`, in their order.
 
-    `with_files` judges what only a server sees that preprocesses, too.
+    `with_files` is for a server that preprocesses, which also sees the preprocessor's options.
 
     Raises:
-        StaysError: at the first of them that keeps the command local, unless it `arrived` here.
+        StaysError: at the first word that keeps the command local, unless the command `arrived` here.
     """
     _check_words(words)
     passed_on = 0
@@ -94,7 +93,7 @@ def _unknown(word: str) -> StaysError:
 
 
 def _look_inside(option: Option, family: Family) -> Option:
-    """Judge an option whose argument is options of another program."""
+    """Judge an option whose argument consists of options for another program."""
     match option.role:
         case Role.FOR_PREPROCESSOR:
             return _for_preprocessor(option, family)
@@ -123,7 +122,7 @@ def _for_preprocessor(option: Option, family: Family) -> Option:
 
 
 def _count_pieces(option: Option) -> int:
-    """Count the options for another program, without looking at any."""
+    """Count the options for another program, without examining them."""
     passed_on = option.name == "-Wl," or option.role in {Role.FOR_PREPROCESSOR, Role.FOR_ASSEMBLER}
     return option.value.count(",") + 1 if passed_on else 0
 

@@ -1,7 +1,6 @@
-"""What a command line means, once it is understood.
+"""The meaning of a command line: the values that `parse` returns and `rewrite` uses.
 
-In: nothing.  Out: the values that `parse` makes and `rewrite` uses.  This module refuses to know
-how a command line is spelled: that is `options`.
+How a command line is spelled is left to `options`.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Language(enum.Enum):
-    """A language that is compiled elsewhere; the value is its name after the option `-x`."""
+    """A language that can be compiled elsewhere; the value is its name after the option `-x`."""
 
     C = "c"
     CXX = "c++"
@@ -36,12 +35,12 @@ class Language(enum.Enum):
 
     @property
     def preprocessed(self) -> Language:
-        """The language that the preprocessor makes of this one; itself where nothing is to do."""
+        """The language that the preprocessor turns this one into; itself if there is nothing to do."""
         return _PREPROCESSED_FORM.get(self, self)
 
     @property
     def preprocessed_suffix(self) -> str:
-        """The suffix of a preprocessed source, by which compilers know its language."""
+        """The suffix of a preprocessed source, from which compilers infer its language."""
         return _SUFFIX_OF_PREPROCESSED[self.preprocessed]
 
     @property
@@ -66,7 +65,7 @@ _SUFFIX_OF_PREPROCESSED = {
     Language.ASSEMBLER: ".s",
 }
 
-# What gcc or clang take for a source of these languages; every other operand is for the linker.
+# What gcc or clang take for sources of these languages; every other operand is for the linker.
 LANGUAGE_OF_SUFFIX = {
     ".c": Language.C,
     ".i": Language.PREPROCESSED_C,
@@ -90,7 +89,7 @@ LANGUAGE_OF_SUFFIX = {
 
 
 class Stage(enum.Enum):
-    """Where the compiler stops; the value is the option that says so."""
+    """Where the compiler stops; the value is the option for it."""
 
     OBJECT = "-c"
     ASSEMBLY = "-S"
@@ -98,48 +97,48 @@ class Stage(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """One option with its argument, or one operand, as typed: never taken apart again."""
+    """One option with its argument, or one operand, as typed, never split again."""
 
     role: Role
     words: tuple[str, ...]
     value: str
     name: str = ""
-    """Its name, whatever its spelling: `-I` for `--include-directory=x`; empty for an operand."""
+    """Its name, however it is spelled: `-I` for `--include-directory=x`; empty for an operand."""
     spellings: tuple[Spelling, ...] = ()
     """All ways to write its name."""
 
 
 @dataclass(frozen=True, slots=True)
 class Dependencies:
-    """The file of make rules that the compile leaves beside its object."""
+    """The make rules that the compile writes to a file beside its object."""
 
     path: str
     """The file that a local compile in one step writes."""
     options: tuple[str, ...]
-    """What makes the preprocessor alone write the same bytes; `-MF` and a file are to follow."""
+    """Options by which the preprocessor alone writes the same bytes; `-MF` and a file are to follow."""
 
 
 @dataclass(frozen=True, slots=True)
 class Compilation:
-    """One source that is compiled or assembled into one output: this may happen elsewhere."""
+    """One source that is compiled or assembled into one output, which can happen elsewhere."""
 
     compiler: str
     """The first word, as typed."""
     arguments: tuple[str, ...]
-    """The words after it; response files stand expanded."""
+    """The words after it, with response files expanded."""
     source: str
     """The one source, as typed."""
     language: Language
-    """The language of the source as it lies on the disk."""
+    """The language of the source file, before preprocessing."""
     output: str
     """The file that the compiler writes: as typed, or its default in the working directory."""
     stage: Stage
     dependencies: Dependencies | None
     debug: bool
-    """Whether the object carries debug information, and with it the working directory."""
+    """Whether the object contains debug information, and with it the working directory."""
     family: Family
     options: tuple[Option, ...]
-    """`arguments`, understood: the same words in the same order."""
+    """`arguments`, classified: the same words in the same order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,4 +146,4 @@ class StayLocal:
     """The command must run on the machine where it was typed."""
 
     reason: str
-    """One sentence for the person who asks why, without a full stop."""
+    """One sentence that tells the user why, without a full stop."""

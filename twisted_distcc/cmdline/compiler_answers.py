@@ -1,13 +1,13 @@
-"""What gcc and clang print about themselves, and what it means.
+"""Parse what gcc and clang print about themselves.
 
-This is the only reader of `-v`, `--version` and `-print-search-dirs`.  It takes the text that a
-compiler printed and returns facts; who asked, and how, makes no difference.  The client's scanner and
-the server's sandbox both ask compilers, so the reader lies below both of them::
+This is the only parser of `-v`, `--version` and `-print-search-dirs`.  It takes the text that a compiler
+printed and returns facts; who asked, and how, makes no difference.  The client's scanner and the
+server's sandbox both ask compilers, so this module is below both of them::
 
     found = header_search(stderr)  # of `gcc -v -E -x c /dev/null`
     found.angled  # ("/usr/lib/gcc/x86_64-linux-gnu/12/include", "/usr/local/include", ...)
 
-Run the compiler with `LC_ALL=C`: its answers are translated otherwise.
+Run the compiler with `LC_ALL=C`: otherwise its answers are translated.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ import os.path
 import re
 from dataclasses import dataclass
 
-# What a list has taken it never gives back, so this is linear.
+# Possessive quantifiers never backtrack, so this is linear.
 _HEADER_SEARCH = re.compile(
     r'^#include "\.\.\." search starts here:\n(?P<quote>(?: .*\n)*+)'
-    r"(?:#include <\.\.\.> search starts here:\n)?(?P<angled>(?: .*\n)*+)"  # clang has no line for none
+    r"(?:#include <\.\.\.> search starts here:\n)?(?P<angled>(?: .*\n)*+)"  # clang prints none if empty
     r"End of search list\.$",
     re.MULTILINE,
 )
@@ -36,13 +36,13 @@ _MULTILIB = re.compile(r"^Selected multilib: ([^;\n]*);", re.MULTILINE)
 
 @dataclass(frozen=True, slots=True)
 class HeaderSearch:
-    """Where a compiler searches for headers, as it names the folders, in its order.
+    """The folders that a compiler searches for headers, in its order and as it names them.
 
     Attributes:
-        quote: folders searched for `"name"` alone.
+        quote: folders searched only for `"name"`.
         angled: folders searched for `<name>`, and for `"name"` after those of `quote`.
         absent: folders that it would search if they existed.
-        has_frameworks: whether it searches folders of frameworks, which are left out here.
+        has_frameworks: whether it searches folders of frameworks, which are omitted here.
     """
 
     quote: tuple[str, ...]
@@ -70,7 +70,7 @@ def _folders(lines: list[str]) -> tuple[str, ...]:
 
 
 def install_folders(said: str) -> tuple[str, ...]:
-    """Return the folder of gcc's own files, from `-print-search-dirs`; clang names none."""
+    """Return the folder of gcc's own files, from `-print-search-dirs`; clang prints none."""
     return tuple(_INSTALLED.findall(said))
 
 
@@ -80,12 +80,12 @@ def program_folders(said: str) -> list[str]:
 
 
 def configuration_files(said: str) -> tuple[str, ...]:
-    """Return the files of options that clang has read, from `--version` or `-v`."""
+    """Return the configuration files that clang has read, from `--version` or `-v`."""
     return tuple(_CONFIGURATION.findall(said))
 
 
 def specs_files(said: str) -> tuple[str, ...]:
-    """Return the files of specs that gcc has read in place of its own, from `-v`."""
+    """Return the specs files that gcc has read instead of its own specs, from `-v`."""
     return tuple(_SPECS.findall(said))
 
 

@@ -1,7 +1,7 @@
-"""Names of compilers.
+"""Recognise compilers by their names.
 
-In: a name or a path, as typed.  Out: the family that it belongs to.  This module refuses to know
-whether such a program exists, or what it really is.
+`recognise` returns the family that a name or path belongs to, as typed.  Whether such a program exists,
+and what it really is, is left to `toolchain`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 
 class Family(enum.Enum):
-    """Whose options a compiler takes."""
+    """The family whose options a compiler takes."""
 
     GCC = "gcc"
     CLANG = "clang"
@@ -23,11 +23,11 @@ class Family(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class Compiler:
-    """What a name tells about a compiler."""
+    """What the name of a compiler tells about it."""
 
     family: Family
     cxx: bool
-    """Whether its driver takes C sources for C++, as g++ does."""
+    """Whether its driver compiles C sources as C++, as g++ does."""
 
 
 # aarch64-linux-gnu-gcc-12, x86_64-w64-mingw32-g++-posix, clang++-14, gcc12, musl-gcc
@@ -51,6 +51,6 @@ _DRIVERS = {
 
 
 def recognise(name: str) -> Compiler | None:
-    """Tell the compiler by its name, which may be a path; None if it is not named like one."""
+    """Return what a name or path tells about the compiler; `None` if it does not look like one."""
     found = _NAME.fullmatch(os.path.basename(name))
     return _DRIVERS[found["driver"]] if found else None

@@ -1,9 +1,9 @@
-"""Variables that change what a compiler does.
+"""Environment variables that change what a compiler does.
 
-In: an environment, or a command that begins with one (`env NAME=VALUE… COMPILER …`), as a server that
-preprocesses takes it.  Out: why a compile in it must stay local; what of it a server is told, and what a
-server believes.  A server takes few variables, and of those few values: the rest of what a preprocessor
-reads there (`CPATH` …) becomes options.
+Some keep a compile local (`environment_forbids`).  Others are sent to a server that preprocesses, in a
+command that begins with `env NAME=VALUE… COMPILER …`, which the server parses in turn.  A server accepts
+few variables, and few values of those: the rest of what a preprocessor reads there (`CPATH` …) becomes
+options.
 """
 
 from __future__ import annotations
@@ -53,11 +53,11 @@ def environment_forbids(env: Mapping[str, str]) -> str | None:
 
 
 _LINKS = re.compile(r"no|st|bel|")
-# What a server that preprocesses is told, and what it may be told.
+# The variables that are sent to a server that preprocesses, and those that it accepts.
 _FOR_SERVERS = {
     "LC_ALL": re.compile(r"C|POSIX|C\.UTF-8"),
     "SOURCE_DATE_EPOCH": re.compile(r"[0-9]{1,12}"),
-    # How gcc's messages look: colours, how links end, and whether corrections are told to programs.
+    # How gcc's messages look: colours, how links end, and whether fix-its are printed for programs.
     "GCC_COLORS": re.compile(r"(?:[a-z0-9-]{1,24}(?:=[0-9;]{0,24})?(?::|\Z)){0,40}"),
     "GCC_URLS": _LINKS,
     "TERM_URLS": _LINKS,
@@ -76,15 +76,16 @@ _SEARCHED_BY = {
 
 
 SEARCH_VARIABLES = frozenset({"CPATH", *_SEARCHED_BY.values()})
-"""The variables that `search_options` speaks for."""
+"""The variables that `search_options` turns into options."""
 
 
 def environment_for_servers(
     env: Mapping[str, str], has_locale: Callable[[str], bool]
 ) -> dict[str, str] | StayLocal:
-    """Return what a server that preprocesses is told of `env`; `has_locale` says what is installed here.
+    """Return the variables of `env` for a server that preprocesses; `has_locale` says what is installed
+    here.
 
-    Of a locale only its characters are told: they decide how compilers quote.
+    Of a locale, only its character set is sent: it decides how compilers quote.
     """
     has_utf_8 = is_utf_8(env) and has_locale(locale_for(env, "LC_CTYPE"))
     told = {"LC_ALL": "C.UTF-8" if has_utf_8 else "C"}
@@ -97,12 +98,12 @@ def environment_for_servers(
 
 
 def is_utf_8(env: Mapping[str, str]) -> bool:
-    """Whether the locale of `env`, be it installed or not, says that terminals read UTF-8."""
+    """Whether the locale of `env`, installed or not, says that terminals use UTF-8."""
     return bool(_UTF_8.search(locale_for(env, "LC_CTYPE")))
 
 
 def tells_all_of_messages(env: Mapping[str, str]) -> bool:
-    """Whether servers are told all variables that shape messages where there is no terminal."""
+    """Whether servers are sent all variables that shape messages if there is no terminal."""
     return _told_of_messages(env).keys() == env.keys() & _OF_MESSAGES
 
 
@@ -118,7 +119,7 @@ def locale_for(env: Mapping[str, str], category: str) -> str:
 
 
 def split_environment(argv: Sequence[str]) -> tuple[dict[str, str], Sequence[str]] | StayLocal:
-    """Part a command from the variables that `env` before it sets, if it begins with `env`."""
+    """Separate a command from the variables that `env` before it sets, if it begins with `env`."""
     if argv[:1] != ["env"]:
         return {}, argv
     told: dict[str, str] = {}
@@ -142,6 +143,6 @@ def search_options(env: Mapping[str, str], language: Language) -> list[str]:
 
 
 def _for_each(folders: str, option: str) -> Iterator[str]:
-    """Name each of `folders`; an empty one is the working directory (gcc's manual, CPATH)."""
+    """Yield `option` for each folder; an empty one is the working directory (gcc manual, CPATH)."""
     for folder in folders.split(":") if folders else ():
         yield from (option, folder or ".")

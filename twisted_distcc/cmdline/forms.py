@@ -1,11 +1,8 @@
-"""What may stand as the argument of an option that travels.
+"""The forms that an argument of an option must have to travel.
 
-In: an argument.  Out: whether it has the form that its option wants.  This module refuses to know
-options.
-
-No form but `TEXT` admits what names a file elsewhere, a program, or a file of more options: there is
-no `/` in it, no backslash, no blank and no `@`.  The last matters even within a word: clang hands
-`-march=@x` to its inner program as `-target-cpu @x`, which then reads options from the file x.
+No form but `TEXT` admits anything that names a file elsewhere, a program, or a file of more options: no
+`/`, no backslash, no blank and no `@`.  The last matters even within a word: clang passes `-march=@x` to
+its inner program as `-target-cpu @x`, which then reads options from the file x.
 """
 
 from __future__ import annotations
@@ -15,7 +12,7 @@ import re
 
 
 class Form(enum.Enum):
-    """A form, with a name for it that a person can read."""
+    """A form, with a name for people to read."""
 
     SWITCH = "nothing, or a number after ="
     """The rest of a name, `strict-aliasing`, and at most a number: what an unknown option may be."""
@@ -30,7 +27,7 @@ class Form(enum.Enum):
     """Written into the object or compared with something, but never opened."""
 
     def admits(self, argument: str) -> bool:
-        """Whether `argument` is of this form."""
+        """Whether `argument` has this form."""
         return _PATTERNS[self].fullmatch(argument) is not None
 
 

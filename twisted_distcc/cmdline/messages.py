@@ -1,7 +1,7 @@
 """What decides how a compiler's messages look: options, variables, and the terminal.
 
-In: a command, an environment, a sample of messages.  Out: the options and variables that count; which
-options make a compiler that writes to no terminal write the same.  Pure.
+From a command, an environment and sample messages, the functions find which options and variables
+matter, and which options make a compiler that writes to no terminal write the same.  Pure.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ _SHAPING_VARIABLES = re.compile(
     "(LANG|LC_|LOCPATH|NLS|TERM|COLOR|CLICOLOR|NO_COLOR|FORCE_COLOR|COLUMNS|LINES|VTE_|KONSOLE|WT_|TMUX|STY"
     "|SSH_|GCC_|CLANG_)"
 )
-# Options that write the command into the object; gcc's debug information has it, too.
+# Options that write the command into the object; gcc's debug information contains it as well.
 _RECORDING_OPTIONS = ("-frecord-", "-grecord-", "-flto")
 
-# Languages that no catalog is needed for.  `en_GB` and `en@quot` have some.
+# Languages that need no catalog.  `en_GB` and `en@quot` have some.
 _ENGLISH = re.compile(r"(C|POSIX|en|en_US)(\.[\w-]*)?", re.ASCII)
 _KNOWN_CHARACTERS = re.compile(r"C|POSIX|.*\.utf-?8(@.*)?", re.IGNORECASE | re.ASCII)
 
@@ -58,13 +58,13 @@ def shaping_variables(env: Mapping[str, str]) -> dict[str, str]:
 
 
 def is_recorded(c: Compilation) -> bool:
-    """Whether the object may hold the options of the command that made it."""
+    """Whether the object may contain the options of the command that made it."""
     recording = any(word.startswith(_RECORDING_OPTIONS) for word in c.arguments)
     return recording or (c.debug and c.family is not Family.CLANG)
 
 
 def is_english(env: Mapping[str, str], has_locale: Callable[[str], bool]) -> bool:
-    """Whether messages are surely not translated."""
+    """Whether messages are certain not to be translated."""
     locale = locale_for(env, "LC_MESSAGES")
     if locale in {"C", "POSIX"} or not has_locale(locale):
         return True
@@ -73,7 +73,7 @@ def is_english(env: Mapping[str, str], has_locale: Callable[[str], bool]) -> boo
 
 
 def has_known_characters(env: Mapping[str, str], has_locale: Callable[[str], bool]) -> bool:
-    """Whether the characters of messages are those of a locale that servers have."""
+    """Whether messages use the characters of a locale that servers have."""
     locale = locale_for(env, "LC_CTYPE")
     return _KNOWN_CHARACTERS.fullmatch(locale) is not None or not has_locale(locale)
 
@@ -81,8 +81,8 @@ def has_known_characters(env: Mapping[str, str], has_locale: Callable[[str], boo
 def options_like(said: bytes, family: Family) -> tuple[str, ...]:
     """Return the options that make a compiler write as it did at a terminal.
 
-    `said` is what gcc said there, or what clang said that it would run (`-###`): it tells its inner
-    program all of this.
+    `said` is what gcc printed there, or the inner commands that clang printed (`-###`), which contain
+    all of this.
     """
     if family is Family.CLANG:
         return tuple(found.decode("ascii") for found in _FROM_CLANG.findall(said))
@@ -91,7 +91,7 @@ def options_like(said: bytes, family: Family) -> tuple[str, ...]:
 
 
 def narrowest(env: Mapping[str, str], *terminals: int | None) -> int | None:
-    """Return the fewest columns that gcc may take the terminal to have; `None` if it has any number.
+    """Return the fewest columns that gcc may think the terminal has; `None` if there is no limit.
 
     Which descriptor it asks depends on its version.
     """
@@ -102,6 +102,6 @@ def narrowest(env: Mapping[str, str], *terminals: int | None) -> int | None:
 
 
 def is_cut(said: bytes, columns: int) -> bool:
-    """Whether a terminal with so many columns may show less of the source than `said` quotes."""
+    """Whether a terminal of that many columns may show less of the source than `said` quotes."""
     lines = _ESCAPES.sub(b"", said).splitlines()
     return any(len(line) + _MARGIN > columns for line in lines if line[:1] in _BEGINS_QUOTATION)

@@ -1,16 +1,15 @@
-"""The grammar of the tables of options: what one row says, and how a row is found.
+"""The grammar of the tables of options: what a row says, and how the row for a word is found.
 
-In: a word of a command line.  Out: the row that it falls under.  This module refuses to know any
-option: the tables are in `travelling`, `valued` and `staying`, and `options` joins them.
+The tables are in `travelling`, `valued` and `staying`, and `options` joins them.
 
-The longest row wins: `-gsplit-dwarf` is not `-g`.  A word under no row stays local, so what is
-listed is what may travel; and of an option that a compiler elsewhere gets to see, only an argument
-of the form that its row asks for.  Rows say how an option takes its argument where that decides
-which word is the source: a row that keeps the whole command local need not.  Long spellings
-(`--include`) take a joined argument after `=`.
+The longest row wins: `-gsplit-dwarf` is not `-g`.  A word without a row stays local, so what is listed
+is what may travel; and a compiler elsewhere gets to see an option's argument only if it has the form
+that its row requires.  Rows say how an option takes its argument if that decides which word is the
+source; a row that keeps the whole command local need not.  Long spellings (`--include`) take a joined
+argument after `=`.
 
-An option has one row with all of its spellings, `-I|--include-directory`, so that none of them can be
-judged by other words than the rest.  The first is the name by which the rest of the program knows it.
+An option has one row with all of its spellings, `-I|--include-directory`, so that all are judged alike.
+The first is the name by which the rest of the program knows it.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
 
 
 class Takes(enum.Enum):
-    """Where an option's argument stands."""
+    """Where an option's argument is."""
 
     NOTHING = enum.auto()
     JOINED = enum.auto()
@@ -44,7 +43,7 @@ class Role(enum.Enum):
     SOURCE = enum.auto()
     """Not an option: an operand."""
     PREPROCESS = enum.auto()
-    """Only the preprocessor: served before the job leaves."""
+    """Only for the preprocessor, which has run before the job leaves."""
     COMPILE = enum.auto()
     """The compiler, and the preprocessor too, whose macros may depend on it."""
     DEBUG = enum.auto()
@@ -52,7 +51,7 @@ class Role(enum.Enum):
     NO_DEBUG = enum.auto()
     """As `COMPILE`, and turns debug information off."""
     LINK = enum.auto()
-    """Only the linker, which does not run; a compiler may warn of it, once and locally."""
+    """Only for the linker, which does not run; a compiler may warn of it, once and locally."""
     LANGUAGE = enum.auto()
     STAGE = enum.auto()
     OUTPUT = enum.auto()
@@ -62,9 +61,9 @@ class Role(enum.Enum):
     MAKE_TARGET = enum.auto()
     MAKE_PHONY = enum.auto()
     FOR_PREPROCESSOR = enum.auto()
-    """The argument is options for the preprocessor, parted by commas."""
+    """The argument is a list of options for the preprocessor, separated by commas."""
     FOR_ASSEMBLER = enum.auto()
-    """The argument is options for the assembler, parted by commas."""
+    """The argument is a list of options for the assembler, separated by commas."""
     FOR_CLANG = enum.auto()
     """The argument is an option of clang's inner program."""
     FOR_LLVM = enum.auto()
@@ -72,11 +71,11 @@ class Role(enum.Enum):
     LOCAL = enum.auto()
     """The command stays local; the row says why."""
     BETTER_LOCAL = enum.auto()
-    """As `LOCAL`, for the exactness of the result alone: a server that is asked all the same may."""
+    """As `LOCAL`, but only for exact results: a server that is asked nevertheless may run it."""
 
 
 WITH_FILES = frozenset({Role.PREPROCESS, Role.LINK, Role.MAKE_FILE, Role.MAKE_TARGET})
-"""Roles of options that only a server sees which has the client's files, and preprocesses them."""
+"""Roles of options that are sent only to a server that gets the client's files, and preprocesses."""
 
 
 Spelling: TypeAlias = tuple[str, Takes]
@@ -91,13 +90,13 @@ class Rule:
     takes: Takes
     role: Role
     form: Form | None = None
-    """What its argument must be like for a server; None where none gets to see it."""
+    """What its argument must be like for a server; `None` if no server gets it."""
     reason: str = ""
     """For roles that keep a command local: what the option does, to be read after its name."""
     only: Family | None = None
     """The only family of compilers that the row is for; None for all."""
     spellings: tuple[Spelling, ...] = ()
-    """All spellings of the option, its own among them, with where their arguments stand."""
+    """All spellings of the option, including its own, and where their arguments are."""
 
     @property
     def option(self) -> str:
@@ -111,7 +110,7 @@ class Rule:
         return word.startswith(self.name) and not self._runs_on(word)
 
     def _runs_on(self, word: str) -> bool:
-        """Whether a longer long option is meant: `--includes` is not `--include`."""
+        """Whether `word` is a longer long option: `--includes` is not `--include`."""
         spelled_out = self.name.startswith("--") and self.takes is Takes.EITHER
         return spelled_out and word[len(self.name) :][:1] not in {"", "="}
 
@@ -126,7 +125,7 @@ class Rule:
 
 
 _HEAD = 4
-"""Characters by which the table narrows down how long the name of a row may be."""
+"""How many characters the table uses to narrow down the length of a row's name."""
 
 
 def _order(rule: Rule) -> tuple[bool, bool]:
@@ -134,7 +133,7 @@ def _order(rule: Rule) -> tuple[bool, bool]:
 
 
 class Table:
-    """Rows, found by the longest name that fits; of two, the one for the very family, or word."""
+    """Rows, found by the longest matching name; of two, the one for that very family, or word, wins."""
 
     def __init__(self, rules: Iterable[Rule]) -> None:
         self.rules = tuple(rules)
@@ -154,7 +153,7 @@ class Table:
         return [length for length in range(1, _HEAD) if head[:length] in self._by_name]
 
     def find(self, word: str, family: Family) -> Rule | None:
-        """The row for `word` on the command line of a compiler of `family`."""
+        """Return the row for `word` on the command line of a compiler of `family`."""
         for length in self._lengths.get(word[:_HEAD], range(_HEAD, 0, -1)):
             for rule in self._by_name.get(word[:length], ()):
                 if (rule.only is None or rule.only is family) and rule.matches(word):
@@ -165,10 +164,10 @@ class Table:
 def rows(
     takes: Takes, role: Role, names: str, form: Form | None = None, *, only: Family | None = None
 ) -> list[Rule]:
-    """Rows that are alike but for their names; `|` stands between the spellings of one option.
+    """Return rows that differ only in their names; `|` separates the spellings of one option.
 
     A spelling that ends in `=` has its argument in the same word, whatever the others do.  A long one
-    without it takes an argument in the next word, too, wherever the option takes one.
+    without it also takes an argument in the next word, if the option takes one at all.
     """
     return [
         Rule(name, taken, role, form, only=only, spellings=spellings)
@@ -187,7 +186,7 @@ def _spelled(name: str, takes: Takes) -> Spelling:
 
 
 def local(reason: str, names: str, *, only: Family | None = None) -> list[Rule]:
-    """Rows that keep a command local; a name that ends in `*` stands for all that begin so."""
+    """Return rows that keep a command local; a name that ends in `*` matches all that begin so."""
     return [
         Rule(name, takes, Role.LOCAL, reason=reason, only=only, spellings=spellings)
         for option in names.split()
@@ -203,6 +202,6 @@ def _beginning(name: str) -> Spelling:
 def better_local(
     reason: str, names: str, form: Form | None = None, *, only: Family | None = None
 ) -> list[Rule]:
-    """Rows that keep a command local only because its result would differ elsewhere."""
+    """Return rows that keep a command local only because its result would differ elsewhere."""
     alike = local(reason, names, only=only)
     return [replace(rule, role=Role.BETTER_LOCAL, form=form) for rule in alike]

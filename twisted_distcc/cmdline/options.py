@@ -1,11 +1,10 @@
-"""The tables of options that commands are judged by.
+"""The tables of options by which commands are judged.
 
-In: nothing.  Out: `OPTIONS`, for the words of a command; and what the programs behind it, which some
-options speak to, are known to take.  This module refuses to know what several words mean together:
-that is `parse`.
+`OPTIONS` is for the words of a command; other tables are for the programs behind the compiler to which
+options are passed on.  What several words mean together is left to `parse`.
 
-What is listed may travel, and nothing else.  That is what a client and a server both go by: a client
-compiles the rest where it was typed, a server refuses it.
+Only what is listed may travel.  Client and server both go by that: a client compiles the rest where it
+was typed, a server refuses it.
 """
 
 from __future__ import annotations
@@ -18,8 +17,8 @@ from twisted_distcc.cmdline.valued import VALUED
 
 OPTIONS = Table([*TRAVELLING, *VALUED, *STAYING])
 
-# Options of the GNU assembler that read and write nothing; all others stay local, for there are
-# many that write listings and dependencies, and getopt takes shortened names.
+# Options of the GNU assembler that read and write nothing; all others stay local, as many write listings
+# and dependencies, and getopt accepts abbreviations.
 ASSEMBLER_OPTIONS = Table(
     [
         *rows(
@@ -40,7 +39,7 @@ ASSEMBLER_OPTIONS = Table(
             Form.WORDS,
         ),
         *rows(Takes.JOINED, Role.COMPILE, "-m", Form.NAMED_WORDS),
-        # An assembler takes a separate argument that begins with @ for a file of more options.
+        # An assembler treats a separate argument that begins with @ as a file of more options.
         *rows(Takes.EITHER, Role.COMPILE, "--defsym", Form.SETTING),
     ]
 )

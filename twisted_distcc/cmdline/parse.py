@@ -1,11 +1,11 @@
-"""Understanding a command line: may it be compiled elsewhere, and what would it read and write?
+"""Parse a command line: may it be compiled elsewhere, and what would it read and write?
 
-In: the words of a command, as typed or as received.  Out: a `Compilation`, or a `StayLocal` with
-its reason; never an exception, whatever the words.  This module refuses to know which options there
-are (`options` does) and touches no file: a function that it is given reads response files.
+`parse` turns the words of a command, as typed or as received, into a `Compilation`, or a `StayLocal`
+with the reason; it never raises, whatever the words.  It opens no file: a function that it is given
+reads response files.
 
-A client asks whether a command may leave; a server asks, of a command that arrived, whether it may
-run.  It is one question with one answer, so a refusal's sentence is the same on both sides.
+A client asks whether a command may leave; a server asks whether a command that arrived may run.  It is
+the same question with the same answer, so the reason for a refusal is the same on both sides.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from twisted_distcc.cmdline.source_language import language_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-# What clang 13 and later assemble themselves unless told otherwise; of others it was seen to start `as`.
+# Targets for which clang 13 and later assemble themselves by default; for others they start `as`.
 _ASSEMBLED_BY_CLANG = (
     *("x86_64", "i386", "i486", "i586", "i686", "aarch64", "arm", "thumb", "mips", "powerpc", "ppc"),
     *("riscv", "s390x", "systemz", "wasm"),
@@ -49,10 +49,10 @@ def parse(
 ) -> Compilation | StayLocal:
     """Judge the command `argv`.
 
-    `read_file` gives the text of a response file, or None where there is none.  `family` is for
-    those who know better than the name what a compiler is: `cc` may be either.  `arrived` is for a
-    server: of what would better have stayed where it was typed, it does what harms nobody.
-    `with_files` is for a server that has the client's files, too, and preprocesses them.
+    `read_file` returns the text of a response file, or None if there is none.  `family` is for callers
+    that know better than the name what a compiler is: `cc` may be either.  `arrived` is for a server: it
+    accepts what is harmless although it should have stayed where it was typed.  `with_files` is for a
+    server that gets the client's files as well, and preprocesses them.
     """
     try:
         return _parse(argv, read_file, family, arrived=arrived, with_files=with_files)
@@ -129,7 +129,7 @@ def _source(options: Sequence[Option]) -> str:
 
 
 def _check_no_device(options: Sequence[Option]) -> None:
-    """Refuse the names of devices where a preprocessor would open them."""
+    """Refuse names of devices that a preprocessor would open."""
     for option in options:
         if option.role is Role.PREPROCESS and _is_device(option.value.lstrip("=")):
             raise StaysError(f"{shown(' '.join(option.words))} names a device")
@@ -181,7 +181,7 @@ def _output(options: Sequence[Option], source: str, stage: Stage) -> str:
 
 
 def _default_name(source: str, suffix: str) -> str:
-    """What compilers call a file that they make from `source` in the working directory."""
+    """Return the default name for a file made from `source` in the working directory."""
     name = os.path.basename(source)
     if name.startswith(".") and name.count(".") == 1:
         raise StaysError(f"compilers disagree on what to call what they make of {shown(name)}")
@@ -200,7 +200,7 @@ def _replace_suffix(path: str, suffix: str) -> str:
 def _dependencies(
     options: Sequence[Option], source: str, language: Language, family: Family
 ) -> Dependencies | None:
-    """The dependency file, and the options that make the preprocessor write the same."""
+    """Return the dependency file, and the options that make the preprocessor write the same."""
     rules = [o for o in options if o.role in {Role.MAKE_RULES, Role.FOR_PREPROCESSOR}]
     if not rules:
         _check_no_stray_dependencies(options)
@@ -248,7 +248,7 @@ def _dependency_path(options: Sequence[Option], rules: Sequence[Option], source:
 def _default_target(
     options: Sequence[Option], rules: Sequence[Option], source: str, family: Family
 ) -> str:
-    """The target of the rules where no -MT or -MQ names one: the output, or what it would be."""
+    """Return the target of the rules if no -MT or -MQ names one: the output, or what it would be."""
     by_source = _default_name(source, ".o")
     if by_source.startswith("@"):  # that of `dir/@x.c`: compilers read more options from the file x.o
         raise StaysError(f"the target {shown(by_source)} would be taken for a response file")

@@ -1,9 +1,8 @@
-"""What preprocessed text tells: where it was made, and what it may still read from the disk there.
+"""What preprocessed text reveals: where it was made, and which files there it may still read.
 
-In: preprocessed text.  Out: its folder; why it must be compiled where it was written.  This module
-refuses to parse: it looks for a few words, so a name like them in an odd place costs a local compile,
-and an assembler directive glued from several string literals is not seen (the compiler then misses its
-file, and the compile is done again locally).
+This does not parse, but searches for a few words: a similar name in an odd place costs a local compile,
+and an assembler directive glued from several string literals is not found (the compiler then misses its
+file, and the compile is repeated locally).
 """
 
 from __future__ import annotations
@@ -11,8 +10,8 @@ from __future__ import annotations
 import os
 import re
 
-# The assembler takes letters of any case.  The pattern begins with letters, not with what may stand
-# before them: so the search skips from dot to dot, which is a hundred times as fast.
+# The assembler accepts letters of any case.  The pattern begins with letters, not with what may precede
+# them: so the search skips from dot to dot, which is a hundred times as fast.
 _DIRECTIVE = re.compile(rb"(?i)\.inc(?:bin|lude)(?![\w$.])")
 
 # A directive begins a line or follows a blank, a quote, `;`, `:` or an escape of a string literal;
@@ -20,7 +19,7 @@ _DIRECTIVE = re.compile(rb"(?i)\.inc(?:bin|lude)(?![\w$.])")
 _MAY_PRECEDE = re.compile(rb"(?s)(?:.*[^\w$.)\]]|.*\\[nrtvf]|.*\\[0-7]{2,3}|)\Z")
 _LONGEST_ESCAPE = 4
 
-# gcc's second line, where debug information is asked for; two slashes end the folder's name.
+# gcc's second line, if debug information is asked for; two slashes end the folder's name.
 _FOLDER = re.compile(rb'[^\n]*\n# [0-9]+ "(?P<folder>/[^"\\\n\0]*)//"\n')
 _LONGEST_PATH = 4096
 
@@ -41,9 +40,9 @@ def source_forbids(text: bytes) -> str | None:
 
 
 def working_directory(text: bytes) -> str | None:
-    """Return the folder that gcc says it preprocessed in, if it says so in a way that can be used.
+    """Return the folder that gcc says it preprocessed in; `None` if it does not, or not in a usable way.
 
-    `text` is the text or its beginning.  A name that is not in its plainest form is not given.
+    `text` is the text or its beginning.  A name that is not in its plainest form is not returned.
     """
     found = _FOLDER.match(text)
     if found is None:

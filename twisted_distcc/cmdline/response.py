@@ -1,11 +1,10 @@
 """Response files: `@file` stands for the words in that file.
 
-In: words, and a function that gives the text of a file.  Out: words.  This module refuses to know
-options, and opens no file itself.
+`expand` opens no file itself: it is given a function that returns the text of one.
 
-The rules are gcc's (its manual, "Overall Options", `@file`): words are parted by white space,
-quotes of either kind hold a word together, and a backslash takes the next character as it is,
-within quotes too.  An `@file` that cannot be read is an ordinary word.
+The rules are gcc's (its manual, "Overall Options", `@file`): words are separated by white space, quotes
+of either kind hold a word together, and a backslash takes the next character literally, within quotes
+too. An `@file` that cannot be read is an ordinary word.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
 EXPANSION_LIMIT = 2000
-"""Files that one command may name, nested ones counted: a file that names itself must end."""
+"""How many files one command may name, including nested ones: a file that names itself must end."""
 
 _BLANKS = frozenset(" \t\n\r\v\f")
 
@@ -27,7 +26,7 @@ class TooManyResponseFilesError(Exception):
 
 
 def expand(words: Iterable[str], read_file: Callable[[str], str | None]) -> list[str]:
-    """Put the words of response files in their places, those of nested files too."""
+    """Replace response files by their words, including nested ones."""
     expanded = []
     waiting = deque(words)
     files = 0
@@ -45,7 +44,7 @@ def expand(words: Iterable[str], read_file: Callable[[str], str | None]) -> list
 
 
 def split(text: str) -> list[str]:
-    """Part the text of a response file into words."""
+    """Split the text of a response file into words."""
     return list(_words(text))
 
 

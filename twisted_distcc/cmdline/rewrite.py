@@ -1,11 +1,11 @@
 """The commands that one compilation becomes.
 
-In: a `Compilation`, and names of files.  Out: words.  This module refuses to judge: what it is
-given may be distributed, and words that `parse` kept are passed on as they were typed.
+Each function makes a command line from a `Compilation` and the names of files.  Nothing is judged here:
+the compilation may be distributed, and words that `parse` kept are passed on as they were typed.
 
     preprocess_argv   on the client: source -> preprocessed text, and the dependency file
     listing_argv      on the client: source -> the names of the files that the preprocessor reads
-    clock_argv        on the client: source -> warnings of macros that say the time
+    clock_argv        on the client: source -> warnings of macros that contain the time
     remote_argv       in the request: what the server is asked to run
     serve_argv        on the server: the same, with the server's own files
     tree_argv         in a request that brings files: what a server that preprocesses is asked to run
@@ -39,10 +39,10 @@ _COMPILING = frozenset(
     }
 )
 
-# The linker's options stay in the local step: clang warns of them, and must do so once.
+# The linker's options stay in the local step: clang warns about them, and must do so only once.
 _PREPROCESSING = _COMPILING | {Role.PREPROCESS, Role.LINK, Role.LANGUAGE, Role.SOURCE}
 
-# What makes of warnings errors, nothing, or something for programs to read.
+# Options that turn warnings into errors, nothing, or output for programs.
 _LOUD_OR_QUIET = (
     "-w",
     "--no-warnings",
@@ -54,7 +54,7 @@ _LOUD_OR_QUIET = (
 )
 _SILENCING = re.compile(r"(?:\A|,)(?:-w|--no-warnings|-Wno-(?:date-time|system-headers))(?:,|\Z)")
 
-# What is said of the outputs, in place of which a server that preprocesses names its own.
+# Options about outputs, which a server that preprocesses replaces by its own.
 _OUTPUTS = frozenset(
     {
         Role.OUTPUT,
@@ -65,7 +65,7 @@ _OUTPUTS = frozenset(
         Role.FOR_PREPROCESSOR,
     }
 )
-# What asks for rules stays where none are made, of text that includes nothing: clang warns of it.
+# Options about rules stay where none are written, for text that includes nothing: clang warns of them.
 _OBJECT = frozenset({Role.OUTPUT, Role.FOR_PREPROCESSOR})
 
 # Tried with 3.4, which hangs up on a command without a source of such a name (`.CPP`), and on every
@@ -76,9 +76,10 @@ _SUFFIXES_OF_C_DISTCCD = frozenset(
 
 
 def preprocess_argv(c: Compilation, output: str, dependencies: str | None) -> list[str]:
-    """Preprocess into `output`; dependencies, if the command asks for them, into `dependencies`.
+    """Preprocess into `output`, and write dependencies, if the command asks for them, into
+    `dependencies`.
 
-    With None the dependency file is not written.
+    If that is None, the dependency file is not written.
     """
     rules: list[str] = []
     if c.dependencies is not None and dependencies is not None:
@@ -92,7 +93,7 @@ def listing_argv(c: Compilation) -> list[str]:
 
 
 def clock_argv(c: Compilation) -> list[str] | None:
-    """Have the preprocessor warn of `__DATE__` and its kin; None if other options may silence it."""
+    """Have the preprocessor warn of `__DATE__` and the like; None if other options may silence it."""
     words = [
         word
         for option in c.options
@@ -106,7 +107,7 @@ def clock_argv(c: Compilation) -> list[str] | None:
 
 
 def remote_argv(c: Compilation, working_directory: str) -> list[str]:
-    """What a server is asked to run on the preprocessed text."""
+    """Return what a server is asked to run on the preprocessed text."""
     return [
         c.compiler,
         *_for_clang(c, working_directory),
@@ -115,24 +116,24 @@ def remote_argv(c: Compilation, working_directory: str) -> list[str]:
 
 
 def serve_argv(c: Compilation, compiler: str, source: str, output: str) -> list[str]:
-    """What a server runs: the received command `c`, with the server's own files."""
+    """Return what a server runs: the received command `c`, with the server's own files."""
     return [compiler, *_final_words(c, source, output)]
 
 
 def tree_argv(c: Compilation) -> list[str]:
-    """What a server that preprocesses is asked to run: the command, with its object named.
+    """Return what a server that preprocesses is asked to run: the command, with its object named.
 
-    Assembly is left unnamed: compilers take a name, if there is one, for the target of dependencies.
+    Assembly is left unnamed: compilers would use the name as the target of dependencies.
     """
     is_clear = c.stage is Stage.ASSEMBLY or any(option.role is Role.OUTPUT for option in c.options)
     return [c.compiler, *c.arguments, *(() if is_clear else ("-o", _plain(c.output)))]
 
 
 def serve_tree_argv(c: Compilation, compiler: str, output: str, dependencies: str) -> list[str]:
-    """What a server that preprocesses runs: the received command `c`, with the server's own outputs.
+    """Return what a server that preprocesses runs: the received command, with the server's own outputs.
 
-    The options stand where they stood: for some of them the order counts, and gcc's debug information
-    tells it.
+    The options keep their places: the order matters for some of them, and gcc's debug information
+    contains it.
     """
     dropped = _OBJECT if c.dependencies is None else _OUTPUTS
     words = [word for option in c.options if option.role not in dropped for word in option.words]
@@ -151,11 +152,11 @@ def _final_words(c: Compilation, source: str, output: str) -> list[str]:
 
 
 def _for_clang(c: Compilation, working_directory: str) -> list[str]:
-    """What clang must be told because it sees preprocessed text, in another folder.
+    """Return what clang must be told because it sees preprocessed text, in another folder.
 
-    gcc reads the folder in the text; a folder that the user names comes later, and wins.  Options
-    that only the preprocessor uses (`-fmacro-prefix-map`) are no mistake: it had them, and has
-    complained of those that nobody uses.
+    gcc reads the folder in the text; a folder that the user names comes later, and wins.  Options that
+    only the preprocessor uses (`-fmacro-prefix-map`) are not an error: it had them, and has complained
+    of those that nobody uses.
     """
     if c.family is not Family.CLANG:
         return []
@@ -169,6 +170,6 @@ def _plain(name: str) -> str:
 
 
 def _name_for_servers(c: Compilation) -> str:
-    """The source's name, with a suffix by which C distccd knows it for a source; -x says which."""
+    """Return the source's name, with a suffix that C distccd takes for a source; -x says which."""
     known = os.path.splitext(c.source)[1] in _SUFFIXES_OF_C_DISTCCD
     return c.source if known else c.source + c.language.preprocessed_suffix

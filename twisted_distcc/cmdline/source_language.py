@@ -1,7 +1,7 @@
 """Which language a source is in: as `-x` says, or as its suffix and the compiler's name imply.
 
-gcc and clang differ in both: in the suffixes that they know, and in what `g++` and `clang++` make of
-a suffix once `-x` was given.
+gcc and clang differ in both: in the suffixes that they know, and in what `g++` and `clang++` make of a
+suffix after a `-x`.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 
 _SUFFIXES_OF_GCC_ALONE = frozenset({".sx"})
 
-# The driver of a C++ compiler takes these for C++.
+# The driver of a C++ compiler compiles these as C++.
 _AS_CXX = {Language.C: Language.CXX, Language.PREPROCESSED_C: Language.PREPROCESSED_CXX}
 
 _HEADER_SUFFIXES = frozenset({".h", ".H", ".hh", ".hp", ".hpp", ".HPP", ".hxx", ".h++", ".tcc"})
 _MODULE_SUFFIXES = frozenset({".cppm", ".ixx", ".ccm", ".cxxm", ".c++m", ".iim", ".pcm"})
 
-# Names after -x that are languages of these compilers, but make no object from one source.
+# Languages of these compilers for -x that do not result in one object from one source.
 _HEADER_LANGUAGES = frozenset(
     {"c-header", "c++-header", "objective-c-header", "objective-c++-header"}
     | {"c++-system-header", "c++-user-header"}
@@ -37,7 +37,7 @@ def language_of(options: Sequence[Option], source: str, family: Family, *, cxx: 
     """Return the language of the source: by the last -x before it, or by its suffix.
 
     Raises:
-        StaysError: if it is none that is distributed.
+        StaysError: if that is not one that is distributed.
     """
     before = itertools.takewhile(lambda option: option.role is not Role.SOURCE, options)
     names = [option.value for option in before if option.role is Role.LANGUAGE]

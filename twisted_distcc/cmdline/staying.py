@@ -1,8 +1,7 @@
 """Options that keep a command where it was typed, each with the reason, as data.
 
-In: nothing.  Out: rows.  This module refuses to list what no other row lets pass: an option that
-nobody knows stays local anyway.  What stands here are exceptions from families of options that
-travel, and options that deserve a better reason than that nobody knows them.
+An option without a row stays local anyway.  Listed here are exceptions from families of options that
+travel, and options that deserve a better reason than being unknown.
 """
 
 from __future__ import annotations

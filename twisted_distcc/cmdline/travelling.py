@@ -1,7 +1,6 @@
 """Options that travel, or that have done their work before the job leaves, as data.
 
-In: nothing.  Out: rows.  This module refuses to know options that keep a command local (`staying`) and
-those whose name ends in `=` (`valued`).
+Options that keep a command local are in `staying`, and those whose name ends in `=` in `valued`.
 """
 
 from __future__ import annotations
@@ -48,8 +47,8 @@ _PREPROCESSOR = [
 ]
 
 _COMPILER = [
-    # The families.  Their members that travel with more than a number after `=` are in `valued`,
-    # those that read, write or load something are in `staying`.
+    # The families.  Members that travel with more than a number after `=` are in `valued`; those that
+    # read, write or load something are in `staying`.
     *rows(Takes.JOINED, Role.COMPILE, "-f -m -W -Rpass -Rno-pass", Form.SWITCH),
     *rows(Takes.JOINED, Role.DEBUG, "-g", Form.SWITCH),
     *rows(Takes.JOINED, Role.COMPILE, "-O", Form.LEVEL),
@@ -71,7 +70,7 @@ _COMPILER = [
         -no-canonical-prefixes|--no-canonical-prefixes -no-integrated-cpp|--no-integrated-cpp
         -EB -EL --start-no-unused-arguments --end-no-unused-arguments""",
     ),
-    # What gcc has two names for, deprecated ones as a rule.
+    # Options for which gcc has two names, one of them usually deprecated.
     *rows(
         Takes.NOTHING,
         Role.COMPILE,
@@ -91,7 +90,7 @@ _COMPILER = [
         -mprefer-vector-width=128|-mprefer-avx128 -mprefer-vector-width=256|-mno-prefer-avx128
         -ffp-contract=fast|-mfused-madd -ffp-contract=off|-mno-fused-madd""",
     ),
-    # gcc writes these into the debug information, so they travel, though the text needs them not.
+    # gcc writes these into the debug information, so they travel, although the text does not need them.
     *rows(
         Takes.NOTHING,
         Role.COMPILE,

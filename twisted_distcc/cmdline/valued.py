@@ -1,11 +1,11 @@
 """Options whose name ends in `=` and whose argument travels: the dialects of gcc and clang, as data.
 
-In: nothing.  Out: rows.  This module refuses to know options that name files: those keep a command
-local, by a row in `staying` or because they stand nowhere.
+Options that name files are not here: those keep a command local, by a row in `staying` or by having
+none.
 
-Gathered from what gcc 5 to 12 for thirteen processors and clang 13 to 22 list themselves, and from
-the manuals up to gcc 15.  An option that is missing here may still have a number after its `=`: so
-the next release's `-Wsomething=2` travels without a new row, and its `-fsomething=FILE` does not.
+Collected from what gcc 5 to 12 for thirteen processors and clang 13 to 22 list themselves, and from the
+manuals up to gcc 15.  An option that is missing here may still have a number after its `=`: so the next
+release's `-Wsomething=2` travels without a new row, and its `-fsomething=FILE` does not.
 """
 
 from __future__ import annotations
@@ -155,6 +155,6 @@ VALUED = [
         Form.WORDS,
     ),
     *rows(Takes.JOINED, Role.COMPILE, _TEXTS, Form.TEXT),
-    # The name of a warning, `format=2` among them.
+    # The name of a warning, such as `format=2`.
     *rows(Takes.JOINED, Role.COMPILE, "-Werror= -Wno-error=", Form.SWITCH),
 ]

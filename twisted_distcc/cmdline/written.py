@@ -1,8 +1,8 @@
-"""The ways in which options can be written, for rules that are about options.
+"""The ways in which a command's options can be written, for rules that are about options.
 
-In: the options of a command, understood.  Out: each of them once, with all of its spellings.  What is
-passed on to another program is taken apart: `-Wa,-L,-W` and `-Xassembler --keep-locals -Xassembler -W`
-are the same two options.
+Each option comes once, with all of its spellings.  Options that are passed on to another program are
+split: `-Wa,-L,-W` and `-Xassembler --keep-locals -Xassembler -W` are the same two options.
+
 
     for option in written(compilation.options):
         print(option.typed, option.ways)
@@ -37,7 +37,7 @@ class Written:
     Attributes:
         role: what it decides.
         typed: how it was written.
-        ways: how it can be written; an option with an argument can be named without it as well.
+        ways: how it can be written; an option with an argument can also be named without it.
     """
 
     role: Role
@@ -46,7 +46,7 @@ class Written:
 
 
 def written(options: Sequence[Option]) -> Iterator[Written]:
-    """Return each option, and each that is passed on, with all of its spellings."""
+    """Yield each option, and each that is passed on, with all of its spellings."""
     for option in options:
         if option.name not in _PASSING_ON:
             yield Written(option.role, " ".join(option.words), tuple(_ways_of(option)))
@@ -56,7 +56,7 @@ def written(options: Sequence[Option]) -> Iterator[Written]:
 
 
 def pieces(option: Option) -> list[str]:
-    """The words that reach the other program: `-Wp,` parts them by commas, `-Xpreprocessor` does not."""
+    """Return the words for the other program: `-Wp,` splits at commas, `-Xpreprocessor` does not."""
     joined = len(option.words) == 1
     return option.value.split(",") if joined else [option.value]
 
@@ -64,7 +64,7 @@ def pieces(option: Option) -> list[str]:
 def _ways_of(option: Option) -> Iterator[str]:
     for spelling in option.spellings:
         yield from _ways(spelling, option.value)
-    if option.role is Role.LINK:  # the driver hands the linker its own options as they are
+    if option.role is Role.LINK:  # the driver passes the linker its own options unchanged
         yield from _in(_LINKER, option.words)
 
 
@@ -80,7 +80,7 @@ def _ways(spelling: Spelling, value: str) -> tuple[str, ...]:
 
 
 def _in(program: tuple[str, str], words: Sequence[str]) -> tuple[str, ...]:
-    """Write `words` as an option for another program, behind either way of passing it on."""
+    """Return `words` as an option for another program, in both ways of passing it on."""
     joined, separate = program
     return (joined + ",".join(words), separate, f"{separate} {' '.join(words)}")
 
@@ -94,7 +94,7 @@ def _passed_on(option: Option) -> Iterator[Written]:
 
 
 def _rules_and_file(option: Option) -> Iterator[Written]:
-    """Take -Wp,-MD,FILE for -MD -MF FILE, which it is."""
+    """Treat -Wp,-MD,FILE as -MD -MF FILE, which it is."""
     (typed,), file = option.words, option.value
     passed = typed.removesuffix(f",{file}")
     for word in (passed.removeprefix(_PREPROCESSOR[0]), f"-MF{file}"):
@@ -103,7 +103,7 @@ def _rules_and_file(option: Option) -> Iterator[Written]:
 
 
 def _for(program: tuple[str, str], role: Role, parts: Sequence[str], table: Table) -> Iterator[Written]:
-    """Understand what another program is passed, of which `table` has the options."""
+    """Yield the options passed to another program, whose options are in `table`."""
     rest = iter(parts)
     for part in rest:
         words, own = _understood(part, rest, table)
@@ -113,7 +113,7 @@ def _for(program: tuple[str, str], role: Role, parts: Sequence[str], table: Tabl
 
 
 def _understood(part: str, rest: Iterator[str], table: Table) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The words of the option that begins with `part`, and the ways to write it."""
+    """Return the words of the option that begins with `part`, and the ways to write it."""
     rule = table.find(part, Family.GENERIC)
     if rule is None:
         return (part,), (part,)
@@ -124,7 +124,7 @@ def _understood(part: str, rest: Iterator[str], table: Table) -> tuple[tuple[str
 
 
 def _for_linker(parts: Sequence[str]) -> Iterator[Written]:
-    """Take each option with the word behind it, which is its argument if it is no option itself."""
+    """Yield each option with the word after it, which is its argument unless it is an option itself."""
     rest = deque(parts)
     while rest:
         words = [rest.popleft()]

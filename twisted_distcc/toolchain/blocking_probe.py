@@ -1,7 +1,7 @@
 """Short questions to programs that are trusted: a compiler, a loader, bubblewrap.
 
-In: a command.  Out: what it answered, or how it ended.  This waits, for twenty seconds at most, so it is
-not for the reactor's thread.
+`ask` runs a command and returns its answer; `run_here` returns how it ended.  Both block, for at most
+twenty seconds, so they are not for the reactor's thread.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ _SLOW: Final = 20.0
 
 
 class TooSlowError(DistccError):
-    """A program did not come to an end."""
+    """A program did not end in time."""
 
     exit_code = EXIT_TIMEOUT
 
 
 def ask(argv: Sequence[str], environ: Mapping[str, str], *, stderr: bool = False) -> str:
-    """Return what `argv` writes to its standard output, or its standard error; nothing if it fails.
+    """Return what `argv` writes to its standard output, or its standard error; "" if it fails.
 
     Raises:
         DistccError: if it cannot be started, or does not answer.
@@ -59,7 +59,7 @@ def run_here(command: Command) -> Ended:
 
 
 def _has_ended(pid: int) -> bool:
-    """Wait for a child; whether it ended in time."""
+    """Wait for a child; return whether it ended in time."""
     pidfd = os.pidfd_open(pid)
     try:
         poll = select.poll()

@@ -1,9 +1,9 @@
-"""Which compiler this is: one digest of all that decides what it makes of its input.
+"""Identify a compiler: one digest of everything that determines its output for an input.
 
-In: what a compiler consists of, as paths.  Out: its parts with their stamps, and one SHA-256 of what is
-in them.  The same digest on two machines means the same bytes for the same input.  Where the parts lie
-is left out of it, for that decides nothing; what the names of headers are is in it.  This module refuses
-to know how the parts were found.
+`parts` lists the files that a compiler consists of, with their stamps; `digest_of` returns one SHA-256
+of their contents.  The same digest on two machines means the same output for the same input.  Where the
+parts are does not matter and is left out, but the names of headers are included.  How the parts are
+found is left to `discovery`.
 """
 
 from __future__ import annotations
@@ -17,21 +17,21 @@ from typing import Final, TypeAlias
 
 FileStamp: TypeAlias = tuple[int, int, int, int]
 
-# Changes when the same files are to give another digest.
+# Change this if the same files should get another digest.
 _EDITION: Final = b"toolchain 1\n"
 
-# What every program of a system shares, and what a compiler's results do not depend on.
+# What all programs of a system share, and what a compiler's results do not depend on.
 _C_LIBRARY: Final = re.compile(r"(ld|ld64|ld-linux.*|ld-musl.*|libc|libdl|libpthread|librt)[-.]")
 _MATHEMATICS: Final = re.compile(r"libm[-.]")
 
-# Words in the program of every gcc (a name in its table of specs), and of every clang (the name of a
-# tool within it, and of a variable that it reads); a program that only starts a compiler has none.
+# Strings in every gcc driver (a name in its table of specs), and in every clang (the name of a tool
+# within it, and of a variable that it reads); a program that only starts a compiler has none.
 _DRIVERS: Final = (b"cc1_options", b"-cc1as", b"CCC_OVERRIDE_OPTIONS")
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A file that decides: as what, where it lies, and as which state of it."""
+    """A file that matters: its role, its path, and its state."""
 
     role: str
     path: str
@@ -39,7 +39,7 @@ class Part:
 
 
 def file_stamp(path: str) -> FileStamp:
-    """Return what tells one file at `path` from the next one there.
+    """Return what distinguishes the file at `path` from any later one there.
 
     Raises:
         OSError: if there is none.
@@ -49,7 +49,7 @@ def file_stamp(path: str) -> FileStamp:
 
 
 def is_driver(path: str) -> bool:
-    """Whether the program at `path` is the driver of a gcc or clang, and no wrapper around one.
+    """Whether the program at `path` is the driver of a gcc or clang, and not a wrapper around one.
 
     Raises:
         OSError: if it cannot be read.
@@ -59,7 +59,7 @@ def is_driver(path: str) -> bool:
 
 
 def deciding(libraries: Iterable[str], *, mathematics: bool) -> tuple[str, ...]:
-    """Leave those of the C library out, but for its mathematics where a compiler computes by it."""
+    """Return `libraries` without the C library, except its mathematics if compilers compute with it."""
 
     def decides(name: str) -> bool:
         return not _C_LIBRARY.match(name) and (mathematics or not _MATHEMATICS.match(name))
@@ -71,7 +71,7 @@ def parts(programs: Iterable[str], libraries: Iterable[str], own: Iterable[str])
     """Return the parts of a compiler: its programs, their libraries, and its own files and folders.
 
     Raises:
-        OSError: if one is not there.
+        OSError: if one does not exist.
     """
     rows = [
         *(("program", path) for path in programs),
@@ -82,12 +82,12 @@ def parts(programs: Iterable[str], libraries: Iterable[str], own: Iterable[str])
 
 
 def digest_of(found: Iterable[Part]) -> str:
-    """Return one SHA-256 of what is in these parts, in hexadecimal digits; this reads them.
+    """Return one SHA-256 of the contents of these parts, in hexadecimal digits; this reads them.
 
     Raises:
         OSError: if one cannot be read.
     """
-    import hashlib  # twistd-stdio starts once per job, and is seldom asked
+    import hashlib  # twistd-stdio starts once per job, and is rarely asked
 
     rows = set()
     for part in found:
@@ -98,7 +98,7 @@ def digest_of(found: Iterable[Part]) -> str:
 
 
 def _files(path: str) -> Iterator[tuple[str, str]]:
-    """Return the file at `path`, or all below the folder there, by their names in it."""
+    """Yield the file at `path`, or all files below that folder, with their names relative to it."""
     if not os.path.isdir(path):
         yield f"file {os.path.basename(path)}", path
     above = len(os.path.dirname(path)) + 1

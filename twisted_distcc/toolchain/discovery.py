@@ -1,8 +1,8 @@
-"""What a compiler consists of: found from the compiler itself.
+"""Find out from a compiler itself what it consists of.
 
-In: the path of a compiler that this server trusts.  Out: a `Toolchain`: the files and folders that it
-opens when it compiles preprocessed text.  A compiler that is a script may start anything, so it is shown
-all that the system has installed.
+`discover` returns a `Toolchain`: the files and folders that a trusted compiler opens when it compiles
+preprocessed text.  A compiler that is a script may start anything, so everything that the system has
+installed is visible to it.
 """
 
 from __future__ import annotations
@@ -25,30 +25,31 @@ from twisted_distcc.toolchain.digest import Part, deciding, is_driver, parts
 from twisted_distcc.toolchain.elf import NotAProgramError, needed
 from twisted_distcc.toolchain.view import View
 
-# What gcc's driver starts to compile and to assemble; clang is one program, with an assembler or not.
+# What gcc's driver starts to compile and to assemble; clang is one program, with or without an
+# assembler.
 _INNER: Final = ("cc1", "cc1plus", "cc1obj", "cc1objplus")
 _PROGRAMS: Final = (*_INNER, "as")
 
-# All that a system has installed, for compilers that are scripts.
+# Everything that a system has installed, for compilers that are scripts.
 _SYSTEM: Final = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/etc/alternatives")
 
 # The loader's index of libraries, and the locale of English in UTF-8 in its two spellings.
 _BESIDE: Final = ("/etc/ld.so.cache", "/usr/lib/locale/C.utf8", "/usr/lib/locale/C.UTF-8")
 
-# Of a compiler's own folder: its headers, and what clang's sanitizers leave alone.
+# In a compiler's own folder: its headers, and the lists of what clang's sanitizers ignore.
 _OWN: Final = re.compile(r"include|share$")
 
 
 @dataclass(frozen=True, slots=True)
 class Toolchain:
-    """A compiler with all that it needs.
+    """A compiler with everything that it needs.
 
     Attributes:
         programs: the path by which it is started, and the programs that it starts.
-        view: what must be seen for it to work.
-        is_whole_system: whether it could not be told apart from the rest of the system.
-        libraries: what the programs load, as far as it decides what they make.
-        own: the files and folders that it reads of its own: headers and settings.
+        view: the files that must be visible for it to work.
+        is_whole_system: whether it could not be separated from the rest of the system.
+        libraries: the libraries of the programs, as far as they determine its output.
+        own: the files and folders of its own that it reads: headers and settings.
     """
 
     programs: tuple[str, ...]
@@ -63,24 +64,24 @@ class Toolchain:
         return self.programs[0]
 
     def parts(self) -> tuple[Part, ...]:
-        """Return the files that decide what it makes; none if nobody can tell which these are.
+        """Return the files that determine its output; none if that is unknown.
 
-        Every compiler has headers of its own: one that does not tell of any is not understood.  Nor is
-        a program that only starts a compiler, and may add to its options.
+        Every compiler has headers of its own: one that reports none is not understood.  Neither is a
+        program that only starts a compiler, and may add to its options.
 
         Raises:
-            OSError: if one is not there.
+            OSError: if one does not exist.
         """
         return parts(self.programs, self.libraries, self.own) if self.own else ()
 
 
 def discover(compiler: str, environ: Mapping[str, str], beside: Iterable[str]) -> Toolchain:
-    """Find out what `compiler` consists of; this starts it some times.
+    """Find out what `compiler` consists of; this starts it a few times.
 
     Args:
         compiler: its path.
         environ: the environment that it will run in.
-        beside: other programs that are to work where it runs.
+        beside: other programs that must work where it runs.
 
     Raises:
         DistccError: if it cannot be started.
@@ -100,27 +101,28 @@ def discover(compiler: str, environ: Mapping[str, str], beside: Iterable[str]) -
         (compiler, *programs),
         View.of(shown),
         is_whole_system=False,
-        # What is known of numbers when it compiles, clang has of the C library, and gcc of its own.
+        # What they know about numbers at compile time, clang has from the C library, and gcc from its
+        # own.
         libraries=deciding(libraries, mathematics=asked.is_clang),
         own=tuple(asked.own()) if is_driver(compiler) else (),
     )
 
 
 def whole_system(compiler: str) -> Toolchain:
-    """Return `compiler` with all that the system has installed."""
+    """Return `compiler` with everything that the system has installed."""
     return Toolchain((compiler,), View.of([*_SYSTEM, *_BESIDE, compiler]), is_whole_system=True)
 
 
 class _Asked:
-    """A compiler that has told about itself."""
+    """A compiler's answers about itself."""
 
     def __init__(self, compiler: str, environ: Mapping[str, str]) -> None:
         self._compiler = compiler
-        self._environ = {**environ, "LC_ALL": "C"}  # it is understood in English
+        self._environ = {**environ, "LC_ALL": "C"}  # we parse its English answers
         self._told = self._answer("-print-search-dirs")
 
     def programs(self) -> Iterator[str]:
-        """Return the programs that it starts."""
+        """Yield the programs that it starts."""
         folders = [*program_folders(self._told), *self._environ.get("PATH", os.defpath).split(":")]
         for name in _PROGRAMS:
             paths = (os.path.join(folder, name) for folder in folders if folder.startswith("/"))
@@ -130,15 +132,15 @@ class _Asked:
 
     @property
     def is_clang(self) -> bool:
-        """Whether it is clang, which has no folder of gcc's."""
+        """Whether it is clang, which has no such folder as gcc."""
         return not install_folders(self._told)
 
     def folders(self) -> tuple[str, ...]:
-        """Return the folders that it keeps its own files in, and the files that configure it."""
+        """Return the folders in which it keeps its own files, and its configuration files."""
         return (*self._kept, *self._settings, *self._neighbours)
 
     def own(self) -> Iterator[str]:
-        """Return the folders of its own headers, and the files that configure it."""
+        """Yield the folders of its own headers, and its configuration files."""
         for folder in self._kept:
             names = sorted(os.listdir(folder)) if os.path.isdir(folder) else ()
             yield from (os.path.join(folder, name) for name in names if _OWN.match(name))
@@ -152,14 +154,14 @@ class _Asked:
 
     @cached_property
     def _settings(self) -> tuple[str, ...]:
-        """Return the files that configure it: clang's options, and specs, which replace gcc's own."""
+        """Return its configuration files: clang's options, and specs, which replace gcc's own."""
         if self.is_clang:
             return configuration_files(self._answer("--version"))
         return specs_files(ask([self._compiler, "-v"], self._environ, stderr=True))
 
     @property
     def _neighbours(self) -> Iterator[str]:
-        """Return the folder of the gcc beside whose headers clang looks for the C++ library."""
+        """Yield the folder of the gcc beside whose headers clang looks for the C++ library."""
         if self.is_clang:
             library = self._answer("--rtlib=libgcc", "-print-libgcc-file-name").rstrip("\n")
             if os.path.isabs(library):  # if there is a gcc

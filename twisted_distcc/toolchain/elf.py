@@ -1,7 +1,7 @@
-"""Which loader and which libraries a program needs.
+"""Find the loader and the libraries that a program needs.
 
-In: the path of a program that is trusted.  Out: the files that are opened when it starts.  The system's
-own loader is asked (`ld.so --list`), which runs nothing of the program.
+`needed` asks the system's own loader (`ld.so --list`), which runs nothing of the program, but the
+program must be trusted.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ _LISTED: Final = re.compile(r"^\s*(?:\S+ => )?(/.*) \(0x[0-9a-f]+\)$", re.MULTIL
 
 
 class NotAProgramError(ValueError):
-    """The file is no ELF program: a script, or nothing that runs."""
+    """The file is not an ELF program: a script, or not a program at all."""
 
 
 def needed(path: str, environ: Mapping[str, str] = _NO_VARIABLES) -> tuple[str, ...]:
     """Return the loader and all libraries of the program at `path`; none for a static one.
 
-    The loader heeds `environ` (`LD_LIBRARY_PATH`) as it would to start the program.
+    The loader respects `environ` (`LD_LIBRARY_PATH`) as it would when starting the program.
 
     Raises:
         NotAProgramError: if it is a script, or another kind of file.
@@ -49,7 +49,7 @@ def interpreter(path: str) -> str | None:
     """Return the loader that the program at `path` names, `None` for a static program.
 
     Raises:
-        NotAProgramError: if it is none.
+        NotAProgramError: if it is not a program.
         OSError: if it cannot be read.
     """
     with open(path, "rb") as file:
@@ -71,7 +71,7 @@ def interpreter(path: str) -> str | None:
 
 
 def _at(file: BinaryIO, offset: int, length: int) -> bytes:
-    """Read what lies there; nothing does beyond the end, however far a header says it is."""
+    """Read at an offset; a header may point beyond the end, where there is nothing."""
     if offset > os.fstat(file.fileno()).st_size:
         return b""
     file.seek(offset)

@@ -1,7 +1,7 @@
-"""Finding compilers on this machine.
+"""Find compilers on this machine.
 
-In: the name that a command begins with, and a search path.  Out: the compiler's path.  Links that lead
-to distcc, to ourselves, to ccache and their like are passed over: they would come back to us.
+Functions turn the name in a command, with a search path, into the compiler's path.  Links to distcc, to
+ourselves, to ccache and the like are skipped: they would come back to us.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from twisted_distcc.errors import EXIT_COMPILER_MISSING
 from twisted_distcc.policy.command_list import CommandList
 from twisted_distcc.policy.verdict import Refused
 
-# What masquerades as a compiler and passes the command on.
+# Programs that masquerade as a compiler and pass the command on.
 WRAPPERS: Final = frozenset(
     {"distcc", "tdistcc", "ccache", "sccache", "icecc", "icerun", "buildcache", "colorgcc", "fbuild"}
 )
 
-# Links to follow from `cc` to a compiler: Debian's alternatives have three.
+# How many links to follow from `cc` to a compiler: Debian's alternatives have three.
 _LONGEST_CHAIN: Final = 10
 
 
@@ -36,9 +36,9 @@ def on_path(name: str, folders: Sequence[str]) -> Iterator[str]:
 
 
 def find_compiler(name: str, directory: str, path: str) -> str | None:
-    """Find the program that a user in `directory`, with `path` for a PATH, means by `name`.
+    """Find the program that a user in `directory`, with `path` as PATH, means by `name`.
 
-    A name with a slash is that file; a masquerade link stands for what it hides.
+    A name with a slash is that file; a masquerade link is replaced by what it hides.
     """
     if "/" in name:
         candidate = os.path.join(directory, name)
@@ -49,9 +49,9 @@ def find_compiler(name: str, directory: str, path: str) -> str | None:
 
 
 def name_behind(name: str, path: str) -> str:
-    """Return the name of a certain compiler for `cc` and `c++`, which are links at `path` to one.
+    """Return the name of the actual compiler for `cc` and `c++`, which are links at `path` to one.
 
-    Any other name stands for itself, and so do these where they are links to nothing that has a name.
+    Any other name is returned unchanged, and so are these if they do not lead to a recognised name.
     """
     step = path if _is_generic(name) else ""
     for _ in range(_LONGEST_CHAIN):
@@ -70,7 +70,7 @@ def _is_generic(name: str) -> bool:
 
 
 def not_found(name: str) -> str:
-    """Say why `find_compiler` finds nothing for `name`."""
+    """Return a message that says why `find_compiler` finds nothing for `name`."""
     if os.path.basename(name) in WRAPPERS:
         return f"{name} is a compiler wrapper: put it before tdistcc (for ccache, CCACHE_PREFIX=tdistcc)"
     return f"failed to exec {name}: it is not installed, or not on PATH"
@@ -96,9 +96,9 @@ class Compilers:
     Attributes:
         folders: where bare names are looked for, in this order.
         commands: the administrator's list, which replaces the rule of known names.
-        any_command: whether a name needs to be no compiler's, and a path may be any (distccd's
+        any_command: whether names need not be those of compilers, and any path is allowed (distccd's
             `--enable-tcp-insecure`).
-        root: a folder that the search path and absolute paths are taken below (`--compiler-root`).
+        root: a folder below which the search path and absolute paths are resolved (`--compiler-root`).
     """
 
     folders: tuple[str, ...]
@@ -107,7 +107,7 @@ class Compilers:
     root: str = ""
 
     def resolve(self, name: str) -> str | Refused:
-        """Return the path of the compiler that a client calls `name`, or say why it gets none."""
+        """Return the path of the compiler that a client calls `name`, or why it gets none."""
         if self.commands is not None:
             return self._listed(name, self.commands)
         if self.any_command and os.path.isabs(name) and is_executable(self.root + name):

@@ -1,7 +1,7 @@
-"""The toolchains of a server's compilers, each found once.
+"""The toolchains of a server's compilers, each found only once.
 
-In: paths of compilers.  Out: their `Toolchain`s.  To find one takes some tenths of a second, so that is
-asked for apart from getting it; a compiler that was replaced is another one.
+Finding a toolchain takes some tenths of a second, so `Toolchains.learn` is separate from `get`; a
+compiler that has been replaced counts as another one.
 """
 
 from __future__ import annotations
@@ -16,23 +16,23 @@ from twisted_distcc.errors import DistccError
 from twisted_distcc.toolchain.digest import FileStamp, Part, digest_of, file_stamp
 from twisted_distcc.toolchain.discovery import Toolchain, discover
 
-# Environments that compilers are identified in: a server has one, and a user some PATHs.
+# How many environments to identify compilers in: a server has one, and a user a few PATHs.
 _MOST_ENVIRONMENTS: Final = 100
-# Compilers that are remembered: a machine has some tens, but a client who may name any by its path has
-# no end of spellings for each.
+# How many compilers to remember: a machine has some tens, but a client that may name any by its path can
+# spell each in endless ways.
 _MOST_COMPILERS: Final = 200
 
 
 def identify(path: str, environ: Mapping[str, str], *, anew: bool = False) -> str | None:
-    """Return the digest of the compiler at `path` as it works in `environ`; this may wait.
+    """Return the digest of the compiler at `path` as it works in `environ`; this may block.
 
-    `None` is one of which nobody can tell what it makes: it is missing, does not start, or is a script
-    or another program that starts a compiler.  `anew` asks it again what it consists of.
+    `None` means that nobody can tell what it produces: it is missing, does not start, or is a script or
+    another program that starts a compiler.  `anew` asks it again what it consists of.
     """
     toolchains = _toolchains(tuple(sorted(environ.items())))
     try:
         toolchains.learn(path, anew=anew)
-    except (DistccError, OSError):  # it will not compile either, and says so then
+    except (DistccError, OSError):  # it will not compile either, and will say so then
         return None
     return toolchains.digest(path)
 
@@ -43,10 +43,10 @@ def _toolchains(environ: tuple[tuple[str, str], ...]) -> Toolchains:
 
 
 class Toolchains:
-    """What is known of compilers.
+    """What is known about compilers.
 
     Args:
-        discover: finds out what one consists of; it may wait.
+        discover: finds out what one consists of; it may block.
     """
 
     def __init__(self, discover: Callable[[str], Toolchain]) -> None:
@@ -56,17 +56,17 @@ class Toolchains:
         self._digests = Bounded[str, tuple[tuple[Part, ...], str]](_MOST_COMPILERS)
 
     def knows(self, path: str) -> bool:
-        """Whether the compiler at `path` is known, as it lies there now."""
+        """Whether the compiler at `path`, in its present state, is known."""
         known = self._known.get(path)
         try:
             return known is not None and known[0] == file_stamp(path)
-        except OSError:  # it is gone: to learn it will say so
+        except OSError:  # it is gone, which `learn` will report
             return False
 
     def learn(self, path: str, *, anew: bool = False) -> Toolchain:
-        """Return the toolchain of the compiler at `path`, found out now unless known; this may wait.
+        """Return the toolchain of the compiler at `path`, found out now unless known; this may block.
 
-        `anew` finds it out though it is known.
+        `anew` finds it out even if it is known.
 
         Raises:
             DistccError: if it cannot be started.
@@ -77,11 +77,12 @@ class Toolchains:
             stamp = file_stamp(path)
             if anew or known is None or known[0] != stamp:
                 known = stamp, self._discover(path)
-            self._known[path] = known  # the last to be forgotten
+            self._known[path] = known  # will be forgotten last
             return known[1]
 
     def get(self, path: str) -> Toolchain:
-        """Return the toolchain of a compiler that was learned; this waits if it is forgotten by now.
+        """Return the toolchain of a compiler that was learned; this blocks if it was forgotten
+        meanwhile.
 
         Raises:
             DistccError, OSError: as `learn` does.
@@ -90,7 +91,7 @@ class Toolchains:
         return self.learn(path) if known is None else known[1]
 
     def digest(self, path: str) -> str | None:
-        """Return the digest of a compiler that is known, if it can be told; this may wait.
+        """Return the digest of a known compiler, if it can be determined; this may block.
 
         Its parts are read again when one of them has changed.
         """

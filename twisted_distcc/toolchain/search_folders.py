@@ -1,7 +1,7 @@
-"""Where a compiler of this server looks for headers by itself.
+"""The folders in which a compiler of this server looks for headers by itself.
 
-In: a compiler that is trusted.  Out: folders, as it names them, in its order.  It is asked once for each
-language, as long as it stays the same file; this waits, so it is not for the reactor's thread.
+The compiler, which must be trusted, is asked once per language, as long as it is the same file; this
+blocks, so it is not for the reactor's thread.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def search_folders(compiler: str, language: Language, environ: Mapping[str, str]
 
     Raises:
         DistccError: if it does not tell.
-        OSError: if it is not there.
+        OSError: if it does not exist.
     """
     return _told(compiler, file_stamp(compiler), language, tuple(environ.items()))
 
@@ -32,7 +32,7 @@ def search_folders(compiler: str, language: Language, environ: Mapping[str, str]
 def _told(
     compiler: str, _stamp: FileStamp, language: Language, environ: tuple[tuple[str, str], ...]
 ) -> tuple[str, ...]:
-    from twisted_distcc.cmdline.compiler_answers import header_search  # twistd-stdio seldom asks
+    from twisted_distcc.cmdline.compiler_answers import header_search  # twistd-stdio rarely asks
 
     argv = [compiler, "-x", language.value, "-E", "-v", os.devnull]
     with OutputCapture("searched") as said:

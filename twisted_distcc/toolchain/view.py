@@ -1,8 +1,8 @@
-"""What of the file system a job can see: links to make, and files and folders to mount.
+"""What a job can see of the file system: links to create, and files and folders to mount.
 
-In: paths of files and folders that are to be seen, just as the compiler opens them.  Out: the links and
-the mounts that show these and nothing else.  A path may lead over links (`/bin/gcc` in the end is
-`/usr/bin/x86_64-linux-gnu-gcc-12`): each link is made again, and what they lead to is mounted.
+A `View` of some paths, as the compiler opens them, has the links and mounts that show these and nothing
+else.  A path may lead over links (`/bin/gcc` is really `/usr/bin/x86_64-linux-gnu-gcc-12`): each link is
+recreated, and what they lead to is mounted.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ _MOST_LINKS: Final = 40  # as the kernel follows
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """Links by their paths, and the real paths of what is mounted, all absolute and sorted."""
+    """Links by their paths, and the real paths to mount, all absolute and sorted."""
 
     links: tuple[tuple[str, str], ...]
     mounts: tuple[str, ...]
 
     @classmethod
     def of(cls, paths: Iterable[str]) -> View:
-        """Make the view that shows `paths`; those that do not exist are left out."""
+        """Return the view that shows `paths`; those that do not exist are left out."""
         links: dict[str, str] = {}
         mounts = {real for path in paths if (real := _follow(path, links)) is not None}
         shown = tuple(path for path in sorted(mounts) if not _below_any(path, mounts - {path}))
@@ -32,13 +32,13 @@ class View:
         return cls(kept, shown)
 
     def is_free(self, path: str) -> bool:
-        """Whether a folder at `path` would neither hide anything here nor lie in it."""
+        """Whether a folder at `path` would neither hide anything in this view nor be inside it."""
         taken = {*self.mounts, *(link for link, _ in self.links)}
         return not any(_is_below(path, one) or _is_below(one, path) for one in taken)
 
 
 def _follow(path: str, links: dict[str, str]) -> str | None:
-    """Return the real path of `path`, and note the links that lead there; `None` if nothing is there."""
+    """Return the real path of `path`, recording the links that lead there; `None` if none exists."""
     here = "/"
     left = path.split("/")[::-1]
     followed = 0
@@ -67,5 +67,5 @@ def _below_any(path: str, others: Iterable[str]) -> bool:
 
 
 def _is_below(path: str, other: str) -> bool:
-    """Whether `path` is `other` or lies in it."""
+    """Whether `path` is `other` or inside it."""
     return path == other or path.startswith(other.rstrip("/") + "/")
