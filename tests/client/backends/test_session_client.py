@@ -24,6 +24,7 @@ from twisted_distcc.client.backends.session_client import ClientSession
 from twisted_distcc.client.backends.session_inputs import SentContent
 from twisted_distcc.content.body import Body
 from twisted_distcc.content.local_content import LocalContent
+from twisted_distcc.content.merkle import EncodedFolders
 from twisted_distcc.errors import EXIT_ACCESS_DENIED
 from twisted_distcc.jobs.model import FOLDER_MARK, InputFile, InputLink, Reply, Request, Tree
 from twisted_distcc.policy.verdict import ALLOWED, Refused, Verdict
@@ -97,7 +98,7 @@ class SessionTestCase(SynchronousTestCase):
         """Connect a session, and let both ends greet."""
         server = (factory or self.factory).buildProtocol(None)
         assert isinstance(server, DistccServerProtocol)
-        client = ClientSession(self.clock, self.sent)
+        client = ClientSession(self.clock, self.sent, EncodedFolders())
         ours, theirs = FakeTransport(client, False), FakeTransport(server, True)
         self.ours, self.theirs = ours, theirs
         self.pump: IOPump = connect(server, theirs, client, ours)

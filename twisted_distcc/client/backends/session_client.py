@@ -36,6 +36,7 @@ from twisted_distcc.client.backends.session_inputs import (
     blobs_of,
     laid_out,
 )
+from twisted_distcc.content.merkle import EncodedFolders
 from twisted_distcc.content.packing import Packing
 from twisted_distcc.errors import RemoteProtocolError
 from twisted_distcc.jobs.model import Reply, Request, is_wait_status
@@ -87,6 +88,7 @@ class ClientSession(Protocol):
     Args:
         clock: tells when the server has been silent for too long.
         sent: what has been sent to this server so far, in this session and before.
+        folders: remembers the folders of jobs, for all sessions.
         packing: compresses blobs; `None` sends them as they are.
         limits: the ceilings on what the server may send.
     """
@@ -95,12 +97,14 @@ class ClientSession(Protocol):
         self,
         clock: IReactorTime,
         sent: SentContent,
+        folders: EncodedFolders,
         *,
         packing: Packing | None = None,
         limits: Limits | None = None,
     ) -> None:
         self._clock = clock
         self._sent = sent
+        self._folders = folders
         self._packing = packing
         self._limits = limits or Limits()
         self._session = Session.client(Terms(frame=FRAME, window=WINDOW))
@@ -138,7 +142,7 @@ class ClientSession(Protocol):
             HostError: if the server does not do its part.
             OSError: if the disk here does not.
         """
-        job, inputs = laid_out(request)
+        job, inputs = laid_out(request, self._folders)
         await self._places.acquire()
         try:
             await self._upload(inputs, [digest for digest in inputs if digest not in self._sent])

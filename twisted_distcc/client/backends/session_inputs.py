@@ -14,7 +14,7 @@ from typing import Final, TypeAlias
 from twisted_distcc.content.body import Body
 from twisted_distcc.content.file_content import FileContent
 from twisted_distcc.content.local_content import LocalContent
-from twisted_distcc.content.merkle import merkle
+from twisted_distcc.content.merkle import EncodedFolders, merkle
 from twisted_distcc.content.packing import Packing
 from twisted_distcc.jobs.model import FOLDER_MARK, InputFile, Request, Tree
 from twisted_distcc.jobs.session_messages import Blob, SessionJob
@@ -109,8 +109,12 @@ class SentContent:
         self._digests.clear()
 
 
-def laid_out(request: Request) -> tuple[SessionJob, Inputs]:
+def laid_out(request: Request, folders: EncodedFolders) -> tuple[SessionJob, Inputs]:
     """Return the job that `request` is on a session, and its inputs by their digests.
+
+    Args:
+        request: what is asked.
+        folders: remembers the folders of earlier jobs, most of which are in this one as well.
 
     Raises:
         LocalProtocolError: if a name in its tree cannot be sent.
@@ -121,11 +125,11 @@ def laid_out(request: Request) -> tuple[SessionJob, Inputs]:
         digest = _digest(request.source)
         job = SessionJob(b"/", request.arguments, compiler, digest, has_tree=False)
         return job, {digest: request.source}
-    root, inputs = _tree(request.tree)
+    root, inputs = _tree(request.tree, folders)
     return SessionJob(request.tree.directory, request.arguments, compiler, root, has_tree=True), inputs
 
 
-def _tree(tree: Tree) -> tuple[bytes, Inputs]:
+def _tree(tree: Tree, known: EncodedFolders) -> tuple[bytes, Inputs]:
     inputs: dict[bytes, bytes | Body] = {}
     files: list[tuple[bytes, bytes, int]] = []
     links: list[tuple[bytes, bytes]] = []
@@ -139,7 +143,7 @@ def _tree(tree: Tree) -> tuple[bytes, Inputs]:
             content = _local(entry.content)
             files.append((entry.name, content.digest, len(content.data)))
             inputs[content.digest] = content.data
-    made = merkle(files, links, folders)
+    made = merkle(files, links, folders, known)
     inputs.update(made.nodes)
     return made.root, inputs
 

@@ -22,6 +22,7 @@ from twisted_distcc.client.backends.session_client import ClientSession
 from twisted_distcc.client.backends.session_inputs import SentContent
 from twisted_distcc.client.inputs.local_toolchains import HOLDS
 from twisted_distcc.client.single_flight import Shared
+from twisted_distcc.content.merkle import EncodedFolders
 from twisted_distcc.content.packing import Packing
 from twisted_distcc.jobs.model import Reply, Request
 
@@ -56,6 +57,7 @@ class Sessions:
     def __init__(self, clock: IReactorTime) -> None:
         self._clock = clock
         self._servers: Bounded[Hashable, _Server] = Bounded(_MOST)
+        self._folders = EncodedFolders()
         self._opening: Shared[Hashable, ClientSession] = Shared()
 
     async def compile(
@@ -137,7 +139,7 @@ class Sessions:
         packing: Packing | None,
     ) -> ClientSession:
         server = self._server(key)
-        session = ClientSession(self._clock, server.sent, packing=packing)
+        session = ClientSession(self._clock, server.sent, self._folders, packing=packing)
         await connected(endpoint(), session)
         try:
             await self._greeted(session)
