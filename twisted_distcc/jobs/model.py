@@ -64,11 +64,13 @@ class Tree:
         directory: the client's working directory, absolute.
         entries: the files and links, in the order in which they are, or were, sent.
         contents: the storage of the files' contents, to be opened before they are read.
+        digest: tells the entries, with what the files hold, from all others; b"" does not.
     """
 
     directory: bytes
     entries: tuple[InputFile | InputLink, ...]
     contents: Contents = IN_MEMORY
+    digest: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)

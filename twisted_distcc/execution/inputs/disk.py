@@ -88,6 +88,8 @@ class Root:
             DistccError: if the contents are not LZO1X, or too large.
             OSError: if the disk takes no more.
         """
+        if layout is self._layout:
+            return
         with contents.opened():
             keys = _keys(layout.files, self.owner)
             self._remove_others(layout, keys)

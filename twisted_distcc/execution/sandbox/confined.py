@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from twisted_distcc.cmdline.compilation import Compilation
@@ -17,7 +17,7 @@ from twisted_distcc.cmdline.preprocessed import working_directory
 from twisted_distcc.cmdline.rewrite import serve_argv, serve_tree_argv
 from twisted_distcc.content.body import Body
 from twisted_distcc.execution.executor import Preprocesses
-from twisted_distcc.execution.inputs.layout import lay_out
+from twisted_distcc.execution.inputs.layouts import Layouts
 from twisted_distcc.execution.inputs.trees import Trees
 from twisted_distcc.execution.resource_limits import Limits
 from twisted_distcc.execution.sandbox import seccomp
@@ -45,6 +45,7 @@ class Sandbox:
         environ: the compilers' environment; `TMPDIR` is added.
         spool: the folder that objects are written to.
         trees: folders for the files that come with jobs.
+        layouts: remembers where files of trees go.
     """
 
     programs: Programs
@@ -53,6 +54,7 @@ class Sandbox:
     environ: Mapping[str, str]
     spool: str
     trees: Trees
+    layouts: Layouts = field(default_factory=Layouts)
 
     def knows(self, path: str) -> bool:
         """Whether it is known what the compiler at `path` consists of."""
@@ -114,7 +116,7 @@ class Sandbox:
     ) -> Iterator[ConfinedJob]:
         """Prepare to compile with the files of `tree` at the client's paths; this blocks."""
         seen = self.toolchains.get(path)
-        layout = lay_out(tree, fixture_of(seen, self.environ))
+        layout = self.layouts.of(tree, owner, fixture_of(seen, self.environ))
         own = os.fsdecode(layout.own)
         command = serve_tree_argv(compilation, path, f"{own}/{OUTPUT}", f"{own}/{DEPENDENCIES}")
         # All names of one compiler are of one kind.

@@ -6,6 +6,7 @@ the `Request`, and keeps what that is made of until the request is given up.
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
@@ -15,7 +16,7 @@ from twisted_distcc.bounded import Bounded
 from twisted_distcc.content.blob_content import BlobContent
 from twisted_distcc.content.blob_store import BlobStore
 from twisted_distcc.content.body import EMPTY, Body
-from twisted_distcc.content.file_content import Contents
+from twisted_distcc.content.file_content import Hash, RunFilter
 from twisted_distcc.content.tree_walk import Walked, walk
 from twisted_distcc.jobs.model import FOLDER_MARK, InputFile, InputLink, Request, Tree
 from twisted_distcc.jobs.session_messages import SessionJob
@@ -30,8 +31,9 @@ _EMPTY_DIGEST: Final = sha256(b"").digest()
 class _KnownTree:
     """A tree whose directories were all there; `digests` are those of its files."""
 
-    walked: Walked
+    entries: tuple[InputFile | InputLink, ...]
     digests: tuple[bytes, ...]
+    size: int
 
 
 class ClientBlobs:
@@ -67,7 +69,8 @@ class ClientBlobs:
             digests = tuple({digest for _, digest, _ in walked.files})
             if walked.missing:
                 return [*walked.missing, *self._missing(digests)]
-            known = self._trees[job.inputs] = _KnownTree(walked, digests)
+            size = sum(size for _, _, size in walked.files)
+            known = self._trees[job.inputs] = _KnownTree(self._entries(walked), digests, size)
         return self._missing(known.digests)
 
     def request(self, job: SessionJob) -> Request:
@@ -82,8 +85,8 @@ class ClientBlobs:
             return Request(job.arguments, self._source(job.inputs), SESSIONS)
         known = self._trees[job.inputs]
         contents = self._store.hold(self._owner, known.digests)
-        contents.length = sum(size for _, _, size in known.walked.files)
-        tree = self._tree(job.directory, known.walked, contents)
+        contents.length = known.size
+        tree = Tree(job.directory, known.entries, contents, job.inputs)
         return Request(job.arguments, version=SESSIONS, tree=tree)
 
     def _missing(self, digests: Sequence[bytes]) -> Sequence[bytes]:
@@ -106,11 +109,43 @@ class ClientBlobs:
         assert body is not None, "a job is not begun before all of its inputs are there"
         return body
 
-    def _tree(self, directory: bytes, walked: Walked, contents: Contents) -> Tree:
+    def _entries(self, walked: Walked) -> tuple[InputFile | InputLink, ...]:
+        store, owner = self._store, self._owner
         entries: list[InputFile | InputLink] = [
-            InputFile(path, BlobContent(digest, self._body(digest))) for path, digest, _ in walked.files
+            InputFile(path, _StoredContent(store, owner, digest, size))
+            for path, digest, size in walked.files
         ]
         nothing = BlobContent(_EMPTY_DIGEST, EMPTY)
         entries.extend(InputFile(b"%b/%b" % (path, FOLDER_MARK), nothing) for path in walked.folders)
         entries.extend(InputLink(path, target) for path, target in walked.links)
-        return Tree(directory, tuple(entries), contents)
+        return tuple(entries)
+
+
+@dataclass(slots=True, eq=False)  # not frozen: a job has hundreds
+class _StoredContent:
+    """The content of a file, looked up in the store when it is read; a `FileContent`."""
+
+    store: BlobStore
+    owner: str
+    digest: bytes
+    length: int
+
+    def identify(self, hashed: Hash) -> None:
+        BlobContent(self.digest, EMPTY).identify(hashed)
+
+    def largest(self) -> int:
+        return self.length
+
+    def read(self, ceiling: int) -> bytes:
+        return self._content().read(ceiling)
+
+    def write(self, descriptor: int, ceiling: int, run_filter: RunFilter) -> int:
+        return self._content().write(descriptor, ceiling, run_filter)
+
+    def _content(self) -> BlobContent:
+        if self.digest == _EMPTY_DIGEST and not self.length:
+            return BlobContent(_EMPTY_DIGEST, EMPTY)
+        content = self.store.content(self.owner, self.digest, self.length)
+        if content is None:
+            raise OSError(errno.ENOENT, "a file of a job is not kept any more")
+        return content
