@@ -189,7 +189,7 @@ class ExitTests(FarmTestCase):
 
     async def test_without_twisted(self) -> None:
         """Where Twisted cannot be loaded, the compiler just runs: quietly, if memory is limited."""
-        for limit, words in (("", "compiling here, without"), ("ulimit -v 100000000;", "")):
+        for limit, words in (("", "compiling here, as"), ("ulimit -v 100000000;", "")):
             script = f'{limit} exec "$@"'
             argv = (sys.executable, "-c", WITHOUT_TWISTED, "gcc", "-c", "hello.c", "-o", "hello.o")
             agent = "1" if limit else "0"

@@ -70,7 +70,7 @@ class CommandTests(SynchronousTestCase):
     def test_init(self) -> None:
         """The authority is made in the home folder, says its scope, and what to type next."""
         out = self.done("init", "--permit", ".example.org")
-        self.assertIn("It may speak for example.org and below.", out)
+        self.assertIn("It may issue certificates for example.org and below.", out)
         self.assertEqual(Ledger(self.folder).certificate(), Ledger(self.folder).signer().certificate)
         self.assertIn(
             f"twisted-distcc certs --authority '{self.folder}' server HOST",
@@ -90,7 +90,7 @@ class CommandTests(SynchronousTestCase):
 
     def test_any(self) -> None:
         """No bounds are said to be none."""
-        self.assertIn("It may speak for any host.", self.done("init", "--permit", "any"))
+        self.assertIn("It may issue certificates for any host.", self.done("init", "--permit", "any"))
         self.assertIn("any host", self.done("show"))
 
     def test_place(self) -> None:
@@ -173,20 +173,20 @@ class CommandTests(SynchronousTestCase):
                 ["scp", list_file, "root@[fd00::5]:/etc/distcc/tls/crl.pem"],
             ],
         )
-        self.assertIn("nothing is to be revoked", self.refused("revoke", "alice"))
+        self.assertIn("there is nothing to revoke", self.refused("revoke", "alice"))
 
     def test_crl(self) -> None:
         """A list that is signed anew says until when it is good."""
         self.init()
         before = (self.folder / "crl.pem").read_bytes()
-        self.assertRegex(self.done("crl"), r"\ASigned the list .* ends on \d{4}-\d\d-\d\d\.")
+        self.assertRegex(self.done("crl"), r"\ASigned the list .* expires on \d{4}-\d\d-\d\d\.")
         self.assertNotEqual((self.folder / "crl.pem").read_bytes(), before)
 
     def test_renew(self) -> None:
         """What is renewed is told as what is new; nothing is said to be nothing."""
         self.init()
         self.done("user", "alice")
-        self.assertIn("Nothing ends soon", self.done("renew"))
+        self.assertIn("Nothing expires soon", self.done("renew"))
         self.assertIn("Made a certificate for the user alice", self.done("renew", "--within", "31"))
         self.assertIn(
             "Made a certificate for the user alice", self.done("renew", "alice", "--days", "2")
@@ -251,7 +251,7 @@ class ShowTests(AuthorityTestCase):
                 "NAME                     ROLE    ENDS        STATE    SERIAL",
                 f"a.example.org, 10.0.0.5  server  2027-05-01  good     {server.serial:x}",
                 f"alice                    user    2026-05-31  revoked  {alice.serial:x}",
-                "The authority may speak for example.org and below, 10.0.0.0/8.",
+                "The authority may issue certificates for example.org and below, 10.0.0.0/8.",
             ],
         )
 
@@ -281,7 +281,7 @@ class ShowTests(AuthorityTestCase):
         self.assertEqual(self.warnings(), [])
         self.calendar.pass_days(2)
         (warning,) = self.warnings()
-        self.assertRegex(warning, r"the list of what is revoked ends in 29 days; next: .* crl$")
+        self.assertRegex(warning, r"the list of revoked certificates ends in 29 days; next: .* crl$")
 
     def test_authority_ends(self) -> None:
         """The authority is warned of a year before it ends."""

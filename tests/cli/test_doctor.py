@@ -178,8 +178,8 @@ class DoctorTests(DoctorTestCase):
             (("--from", "192.0.2.1"), "--as IDENTITY"),
             (("--as", "alice", "--", "gcc"), "--as alice"),
             (("--as", "tls:*", "--", "gcc"), "--as tls:*"),
-            (("--as", "tls:alice", "--from", "home", "--", "gcc"), "home is no address"),
-            (("--as", "tcp:home", "--", "gcc"), "home is no address"),
+            (("--as", "tls:alice", "--from", "home", "--", "gcc"), "home is not an address"),
+            (("--as", "tcp:home", "--", "gcc"), "home is not an address"),
         ):
             status, _, err = self.ask(*words)
             self.assertEqual(status, EXIT_BAD_ARGUMENTS)

@@ -247,7 +247,7 @@ class AloneTests(PumpTestCase):
         ):
             child = self.script(*lines)
             await self.succeeds(child)
-            self.assertIn("no include server is where", child.stderr)
+            self.assertIn("there is no include server where", child.stderr)
         self.assertTrue(is_running(pid))
 
     def test_wrong_words(self) -> None:
@@ -363,7 +363,7 @@ class CommandTests(PumpTestCase):
         """Hosts that would get preprocessed text are named; so is their absence."""
         for hosts, said in (
             ("red,lzo,cpp", ""),
-            ("red,lzo green,cpp,lzo localhost/2", "what it sends to red,lzo: write ,lzo,cpp behind"),
+            ("red,lzo green,cpp,lzo localhost/2", "what it sends to red,lzo: write ,lzo,cpp after"),
             ("localhost", "distcc has no hosts"),
         ):
             build = self.pump("true", DISTCC_HOSTS=hosts)

@@ -130,7 +130,7 @@ class StayingHereTests(DispatchTestCase):
         self.assertEqual(len(server.requests), 1)
         for word in (
             'DISTCC_IO_TIMEOUT is "soon"', 'DISTCC_FALLBACK is "no"', '"green,auth" in',
-            '"blue:none" in', "+zeroconf is not built yet",
+            '"blue:none" in', "+zeroconf is not supported yet",
         ):  # fmt: skip
             self.assertEqual(len([line for line in self.told.reminded if word in line]), 1, word)
         self.assertIn("yellow,down is not asked: its ,down sets it aside", self.told.said)

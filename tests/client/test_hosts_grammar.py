@@ -144,7 +144,7 @@ class WordTests(SynchronousTestCase):
             self.assertEqual(bad, word)
             self.assertIn(reason, told)
             (notice,) = hosts.warnings
-            self.assertEqual(str(notice), f'"{word}" is passed over: {told}')
+            self.assertEqual(str(notice), f'"{word}" is ignored: {told}')
 
     def test_a_host_that_is_set_aside(self) -> None:
         """A host with ,down is none, whatever else it wants, and nothing to warn of."""
@@ -210,7 +210,7 @@ class ListTests(SynchronousTestCase):
         hosts = parse_hosts("+zeroconf red +zeroconf")
         self.assertEqual(hosts, HostList((TcpHost("red"),), zeroconf=True))
         [warning] = hosts.warnings
-        self.assertIn("+zeroconf is not built yet", str(warning))
+        self.assertIn("+zeroconf is not supported yet", str(warning))
         self.assertEqual(parse_hosts("red").warnings, ())
 
     def test_local_work_has_limits_of_its_own(self) -> None:
@@ -263,6 +263,6 @@ class FindTests(SynchronousTestCase):
     def test_a_warning_says_where(self) -> None:
         """A bad word is named together with the file or the variable that it stands in."""
         (notice,) = find_hosts({}, lambda path: "red:x").warnings
-        self.assertEqual(notice.text, '"red:x" in /etc/distcc/hosts is passed over')
+        self.assertEqual(notice.text, '"red:x" in /etc/distcc/hosts is ignored')
         (notice,) = find_hosts({"DISTCC_HOSTS": "red/x"}, str).warnings
-        self.assertEqual(notice.text, '"red/x" in $DISTCC_HOSTS is passed over')
+        self.assertEqual(notice.text, '"red/x" in $DISTCC_HOSTS is ignored')

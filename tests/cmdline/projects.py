@@ -309,7 +309,7 @@ stm32-newlib: reads rules of the compiler driver from a file
 gentoo-native: compiles for the very processor of this machine
     gcc -march=native -O2 -pipe -c a.c -o a.o
 
-chromium-plugin: is not known to touch no file
+chromium-plugin: may read or write files
     clang++ -Xclang -add-plugin -Xclang find-bad-constructs -c a.cc -o a.o
 
 chromium-modules: reads or writes compiled modules

@@ -29,7 +29,7 @@ class KeyUpdateTests(SecureTestCase):
             sys.executable, str(Path(key_updates.__file__)), port, f"{self.tls}/certificate.pem",
             f"{self.tls}/key.pem", str(request), str(MANY),
         )  # fmt: skip
-        await server.logged(r"127\.0\.0\.1:\d+ sent more than 131072 bytes of TLS that are no data")
+        await server.logged(r"127\.0\.0\.1:\d+ sent more than 131072 bytes of TLS other than data")
         await until(attacker.has_ended, "the attacker is closed")
         self.assertLess(int(attacker.stdout or b"0"), MANY)
         await self.compiles(DISTCC_HOSTS=self.host(server))

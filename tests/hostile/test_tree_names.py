@@ -22,7 +22,7 @@ REFUSED: Final[Sequence[tuple[str, Sequence[Entry]]]] = (
     ("is not the name of a link", [(b"/project/..", Link(b"/etc"))]),
     ("is not the name of a link", [(b"/", Link(b"/etc"))]),
     ("is not the name of a file", [(b"/project/a\0b", EMPTY)]),
-    ("holds a NUL character", [(b"/project\0/b", EMPTY)]),
+    ("contains a NUL character", [(b"/project\0/b", EMPTY)]),
     ("is a link to nothing", [(b"/project/a", Link(b"x\0y"))]),
     ("a part of more than 255 bytes", [(b"/" + b"x" * 256, EMPTY)]),
     ("a part of more than 255 bytes", [(b"/a", Link(b"x" * 256))]),
@@ -132,7 +132,7 @@ class _NameTests(TreeAttackTestCase):
             (b"/a" * 2000, "more than 3584 bytes or 100 parts"),
             (b"/project/hello.c", "is a file and a folder"),
             (b"/proc/self/cwd", "has its devices"),
-            (b"/project\0", "holds a NUL character"),
+            (b"/project\0", "contains a NUL character"),
         ):
             answer = await self.attack(directory=directory)
             self.assertIn(why, answer.stderr)

@@ -137,7 +137,7 @@ class RefusingTests(RootTestCase):
     async def test_where_root_cannot_be_given_away(self) -> None:
         """Where the system forbids it, nobody is served."""
         nowhere = ("/usr/bin/unshare", "--user", "--map-root-user", str(installed_command("twistd")))
-        for log, part in (("log", "cannot give"), ("-", "cannot give away")):
+        for log, part in (("log", "cannot give"), ("-", "cannot give up")):
             child = await self.run_to_end(*nowhere, *TWISTD[1:], *DISTCCD, f"--log-file={log}")
             self.assertEqual(await child.ended(), EXIT_PRIVILEGES)
             self.assertIn(part, child.stderr.splitlines()[-1])

@@ -69,7 +69,7 @@ class ActivationTests(LiveTestCase):
         server, port = await self.activated("--fdname=tls")
         with socket.create_connection(("127.0.0.1", port)):
             self.assertEqual(await server.ended(), EXIT_BIND_FAILED)
-        self.assertIn("socket for TLS: say by", server.stderr)
+        self.assertIn("socket for TLS: it needs", server.stderr)
 
     async def test_nothing_there(self) -> None:
         """A descriptor that nobody left is refused in a sentence."""
@@ -85,7 +85,7 @@ class ActivationTests(LiveTestCase):
         server, port = await self.activated("--accept")
         with socket.create_connection(("127.0.0.1", port)):
             await until(lambda: "distccd:" in server.stderr, "the server says why it ends")
-        self.assertIn("descriptor 3 is no listening TCP socket", server.stderr)
+        self.assertIn("descriptor 3 is not a listening TCP socket", server.stderr)
         self.assertIn("Accept=no", server.stderr)
 
 

@@ -91,8 +91,8 @@ class RefusedClientTests(BothEndsTestCase):
         self.shows(Authority("another farm").user("alice"))
         self.serve()
         self.assert_refused(
-            "the certificate of alice was not made by an authority that is trusted here",
-            "our certificate was not made by the authority",
+            "the certificate of alice was not issued by an authority that is trusted here",
+            "our certificate was not issued by the authority",
         )
 
     def test_forged(self) -> None:
@@ -127,7 +127,7 @@ class RefusedClientTests(BothEndsTestCase):
         other = Authority("another farm")
         replace(self.folder / "server" / "crl.pem", other.revocations())
         self.serve()
-        self.assert_refused("cannot be looked up in the list", "our certificate was not made by")
+        self.assert_refused("cannot be checked: the list", "our certificate was not issued by")
 
     def test_a_list_that_has_ended(self) -> None:
         """Nor when the list has come to its end while the server ran."""
@@ -163,7 +163,7 @@ class RefusedServerTests(BothEndsTestCase):
         other = Authority("somebody")
         self.server_files = write(self.folder / "server", other.server(SERVER_NAME), other)
         self.serve()
-        self.assert_refused("was not made by an authority that is trusted here")
+        self.assert_refused("was not issued by an authority that is trusted here")
 
     def test_a_users(self) -> None:
         """A user's certificate makes nobody a server, whatever names it has."""
@@ -239,7 +239,7 @@ class StrangerTests(BothEndsTestCase):
         self.serve()
         self.stranger().write(b"DIST00000001ARGC00000001")
         self.run_clock()
-        self.assert_logged("192.0.2.1:", "speaks no TLS there")
+        self.assert_logged("192.0.2.1:", "does not speak TLS there")
         self.assertEqual((self.served.made, self.factory.protocols), ([], {}))
 
     def test_silence(self) -> None:
@@ -344,7 +344,7 @@ class StrangerTests(BothEndsTestCase):
         self.serve()
         for answer in (b"DONE00000001", b""):
             self.network = _bare_server(answer, self.clock)
-            self.assertIn("speaks no TLS there", self.refused_by_client())
+            self.assertIn("does not speak TLS there", self.refused_by_client())
 
     def test_a_server_that_says_nothing(self) -> None:
         """A client waits ten seconds for the handshake, and no longer."""

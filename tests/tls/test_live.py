@@ -151,7 +151,7 @@ class RefusalTests(SecureTestCase):
         purpose = self.authority.make("mallory", SERVER, ["mallory"])
         for made, heard, logged in (
             (revoked, "our certificate was revoked", "of mallory was revoked"),
-            (other, "was not made by the authority", "of mallory was not made by an authority"),
+            (other, "was not issued by the authority", "of mallory was not issued by an authority"),
             (purpose, "is for another purpose", "of mallory is not for a user"),
         ):
             self.shows(made)
@@ -192,7 +192,7 @@ class RefusalTests(SecureTestCase):
         for made, trusted, why in (
             (authority.server("red.example.org"), authority, "not of 127.0.0.1"),
             (authority.make("127.0.0.1", CLIENT, ["127.0.0.1"]), authority, "not for a server"),
-            (other.server("127.0.0.1"), other, "not made by an authority that is trusted here"),
+            (other.server("127.0.0.1"), other, "not issued by an authority that is trusted here"),
         ):
             server = await self.serve_tls(made=made, trusted=trusted)
             await self.fails(self.host(server), "is not trusted: the certificate", why)
@@ -245,19 +245,19 @@ class StrangerTests(SecureTestCase):
     async def test_the_wrong_port(self) -> None:
         """TLS to the bare port and bare distcc to the TLS port end with a sentence."""
         server = await self.serve_tls("--allow=127.0.0.1")
-        await self.fails(f"127.0.0.1:{server.port},tls", "speaks no TLS there")
-        await server.logged("broke the protocol: .* that is TLS, for which there is another port")
+        await self.fails(f"127.0.0.1:{server.port},tls", "does not speak TLS there")
+        await server.logged("broke the protocol: .* that is TLS, which has a port of its own")
         child = self.run_in_home(
             "distcc", "gcc", "-c", "hello.c", DISTCC_BACKOFF_PERIOD="60",
             DISTCC_HOSTS=self.host(server).removesuffix(",tls"),
         )  # fmt: skip
         self.assertNotEqual(await child.ended(), 0)
-        await server.logged("127.0.0.1:.* speaks no TLS there")
+        await server.logged("127.0.0.1:.* does not speak TLS there")
 
     async def test_a_server_without_tls(self) -> None:
         """C distccd, which knows no TLS, is said to speak none."""
         _, port = await start_distccd(self)
-        await self.fails(f"127.0.0.1:{port},tls", "speaks no TLS there")
+        await self.fails(f"127.0.0.1:{port},tls", "does not speak TLS there")
 
     async def openssl(self, server: LiveServer, *options: str) -> Child:
         """Send a request that is none by OpenSSL's own client, and wait for the server to hang up."""

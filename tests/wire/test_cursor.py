@@ -148,7 +148,7 @@ class VersionTests(SynchronousTestCase):
         for place, opening in ((_request(), b"DIST"), (_reply(), b"DONE")):
             for version in (0, 4, 0xFFFF_FFFF):
                 error = self.assertRaises(Misplaced, place.enter, opening, version)
-                expected = f"protocol version {version} is not spoken here, only 1, 2, 3"
+                expected = f"protocol version {version} is not supported, only 1, 2, 3"
                 self.assertEqual(str(error), expected)
 
     def test_both_ways(self) -> None:

@@ -190,7 +190,7 @@ class BreachTests(SynchronousTestCase):
 
     def test_texts(self) -> None:
         """A text that is not UTF-8, even on a stream that is closed."""
-        fault = r"expected a text in UTF-8, got b'\xff\xfe'"
+        fault = r"expected UTF-8 text, got b'\xff\xfe'"
         self.assertBreach(busy_client(), token(b"AWAY", b"\xff\xfe"), fault)
         self.assertBreach(busy_client(), token(b"STOP", number(1, 0) + b"\xff\xfe"), fault)
         self.assertBreach(busy_client(), token(b"STOP", number(3, 0) + b"\xff\xfe"), fault)
@@ -215,8 +215,8 @@ class BreachTests(SynchronousTestCase):
     def test_greetings(self) -> None:
         """Greetings that are none."""
         for session, wire, fault in (
-            (Session.server(SERVER), b"DIST00000003", "protocol version 3 is not spoken here, only 4"),
-            (Session.client(CLIENT), b"DONE00000001", "protocol version 1 is not spoken here, only 4"),
+            (Session.server(SERVER), b"DIST00000003", "protocol version 3 is not supported, only 4"),
+            (Session.client(CLIENT), b"DONE00000001", "protocol version 1 is not supported, only 4"),
             (Session.client(CLIENT), CLIENT_GREETING, "expected DONE, got DIST"),
             (Session.server(SERVER), b"DIST00000004FRAM00000fff", "FRAM must be at least 4096"),
             (Session.server(SERVER), b"DIST00000004WIND", ""),
@@ -228,7 +228,7 @@ class BreachTests(SynchronousTestCase):
             (
                 Session.server(SERVER),
                 CLIENT_GREETING.replace(b"client 1", b"client \xff"),
-                r"expected a text in UTF-8, got b'client \xff'",
+                r"expected UTF-8 text, got b'client \xff'",
             ),
         ):
             if fault:

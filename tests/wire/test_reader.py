@@ -183,7 +183,7 @@ class FaultTests(SynchronousTestCase):
         """Versions that are not spoken are refused by name, on both ends."""
         for version in (0, 4, 0xFFFF_FFFF):
             digits = b"%08x" % version
-            words = f"protocol version {version} is not spoken here, only 1, 2, 3"
+            words = f"protocol version {version} is not supported, only 1, 2, 3"
             self.assertRefused(Connection.server().reader, b"DIST" + digits, words)
             self.assertRefused(Connection.client().reader, b"DONE" + digits, words)
 

@@ -211,7 +211,7 @@ class SampleTests(SynchronousTestCase):
             for version in (0, 1, 3, 5, LARGEST):
                 wrong = encode_header(sample.opening.token, version)
                 error = self.assertRaises(RemoteProtocolError, take, sample.reader(), wrong)
-                self.assertEqual(str(error), f"protocol version {version} is not spoken here, only 4")
+                self.assertEqual(str(error), f"protocol version {version} is not supported, only 4")
         for opening, messages in ((DIST, REQUESTS), (DONE, REPLIES)):
             self.assertNotIn(4, messages)
             reader = Reader(opening, messages, Limits())

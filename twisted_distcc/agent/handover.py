@@ -146,7 +146,7 @@ def _listen(connection: _socket.socket, message_fd: int) -> Verdict | None:
             verdict.compiler = payload
             return verdict
         elif kind == ELSEWHERE:
-            raise AloneError("the agent finds that this process is not what it is itself")
+            raise AloneError("this process runs in another context than the agent")
         elif kind == STALE:
             return None
     return None
@@ -174,7 +174,7 @@ def _connect(name: str) -> _socket.socket:
     try:
         return _connect_to(path)
     except OSError as error:
-        raise NoAgentError(f"the agent that was started is not there: {error}") from None
+        raise NoAgentError(f"the agent was started, but cannot be reached: {error}") from None
 
 
 def _connect_to(path: str) -> _socket.socket:

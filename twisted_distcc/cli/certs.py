@@ -108,10 +108,10 @@ def _parser() -> argparse.ArgumentParser:
     command = _command(commands, "user", _user, "make the certificate of a user")
     command.add_argument("name", metavar="NAME", help="what servers know the user by")
     _add_days(command, f"{LIVES[Role.USER].days}")
-    _command(commands, "show", _show, "list what was issued, and what ends soon")
-    command = _command(commands, "renew", _renew, "make new certificates for what ends soon")
+    _command(commands, "show", _show, "list the certificates, and which expire soon")
+    command = _command(commands, "renew", _renew, "make new certificates for those that expire soon")
     command.add_argument(
-        "which", metavar="NAME|SERIAL", nargs="*", help="renew these, whenever they end"
+        "which", metavar="NAME|SERIAL", nargs="*", help="renew these, whenever they expire"
     )
     command.add_argument(
         "--within",
@@ -120,9 +120,11 @@ def _parser() -> argparse.ArgumentParser:
         help="what counts as soon (default: a quarter of the certificate's life, and 30 days at most)",
     )
     _add_days(command, "as long as the old ones")
-    command = _command(commands, "revoke", _revoke, "take back what a server or a user has")
-    command.add_argument("which", metavar="NAME|SERIAL", help="all of a name's, or one certificate")
-    _command(commands, "crl", _crl, "sign the list of what is revoked anew")
+    command = _command(commands, "revoke", _revoke, "revoke the certificates of a server or a user")
+    command.add_argument(
+        "which", metavar="NAME|SERIAL", help="all certificates of a name, or the one with that number"
+    )
+    _command(commands, "crl", _crl, "sign the list of revoked certificates again")
     return parser
 
 
@@ -141,7 +143,7 @@ def _command(
 
 
 def _add_days(command: argparse.ArgumentParser, usual: str) -> None:
-    command.add_argument("--days", type=_days, help=f"how long it is good (default: {usual})")
+    command.add_argument("--days", type=_days, help=f"how long it is valid (default: {usual})")
 
 
 def _days(text: str) -> timedelta:

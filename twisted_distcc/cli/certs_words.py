@@ -35,9 +35,9 @@ def after_init(authority: Authority) -> Iterator[str]:
     """Say which hosts the authority may certify, and how to make the first certificates."""
     overview = authority.overview()
     command = _command(authority.folder)
-    yield f"Made an authority in {authority.folder}, which ends on {overview.ends:%Y-%m-%d}."
-    yield f"It may speak for {overview.scope or 'any host'}."
-    yield "Who has its key.pem can let anybody in: keep that folder to yourself, and a copy of it safe."
+    yield f"Made an authority in {authority.folder}, which expires on {overview.ends:%Y-%m-%d}."
+    yield f"It may issue certificates for {overview.scope or 'any host'}."
+    yield "Whoever has its key.pem can let anybody in: keep that folder private, and a copy of it safe."
     yield "Make a certificate for each server and each user:"
     yield f"    {command} server HOST [OTHER-NAME-OR-ADDRESS]..."
     yield f"    {command} user NAME"
@@ -46,11 +46,11 @@ def after_init(authority: Authority) -> Iterator[str]:
 def after_issue(bundles: Sequence[Bundle]) -> Iterator[str]:
     """Say which certificates were made, and where to put them."""
     if not bundles:
-        yield "Nothing ends soon; `renew NAME` renews before that."
+        yield "Nothing expires soon; `renew NAME` renews a certificate before that."
     for bundle in bundles:
         issued = bundle.issued
         names = f"{issued.name} ({', '.join(issued.names[1:])})" if issued.names[1:] else issued.name
-        yield f"Made a certificate for the {issued.role} {names}, which ends on {issued.ends:%Y-%m-%d}."
+        yield f"Made a certificate for the {issued.role} {names}; it expires on {issued.ends:%Y-%m-%d}."
         yield from _server_steps(bundle) if issued.role is Role.SERVER else _user_steps(bundle)
 
 
@@ -63,7 +63,7 @@ def after_revocation(authority: Authority, revoked: Iterable[Issued]) -> Iterato
 
 def after_list(authority: Authority, ends: datetime) -> Iterator[str]:
     """Say when the new revocation list expires, and who needs it."""
-    yield f"Signed the list of what is revoked anew; it ends on {ends:%Y-%m-%d}."
+    yield f"Signed the list of revoked certificates again; it expires on {ends:%Y-%m-%d}."
     yield from _list_steps(authority)
 
 
@@ -79,7 +79,7 @@ def overview(folder: Path, overview: Overview, now: datetime) -> Iterator[str]:
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         yield "  ".join(f"{cell:{width}}" for cell, width in zip(row, widths, strict=True)).rstrip()
-    yield f"The authority may speak for {overview.scope or 'any host'}."
+    yield f"The authority may issue certificates for {overview.scope or 'any host'}."
     yield from _warnings(_command(folder), overview, now)
 
 
@@ -89,7 +89,7 @@ def _warnings(command: str, overview: Overview, now: datetime) -> Iterator[str]:
             what = f"the certificate of {each.name}"
             yield _warning(what, each.ends, now, f"{command} renew {shlex.quote(each.name)}")
     if overview.list_ends - now < _LIST_NOTICE:
-        yield _warning("the list of what is revoked", overview.list_ends, now, f"{command} crl")
+        yield _warning("the list of revoked certificates", overview.list_ends, now, f"{command} crl")
     if overview.ends - now < _AUTHORITY_NOTICE:
         yield _warning("the authority", overview.ends, now, "twisted-distcc certs init --authority DIR")
 
@@ -133,7 +133,7 @@ def _list_steps(authority: Authority) -> Iterator[str]:
         {each.name for each in issued if each.role is Role.SERVER and each.state.is_accepted}
     )
     path = shlex.quote(os.fspath(authority.folder / REVOKED))
-    yield "Each server goes by its old list until it has the new one:"
+    yield "Each server uses its old list until it has the new one:"
     for name in servers or ["HOST"]:
         yield f"    scp {path} {shlex.quote(f'root@{_bracketed(name)}:{SERVER_FOLDER}/{REVOKED}')}"
     yield f"Users read theirs from {USER_FOLDER}/{REVOKED}; it tells them of servers that are revoked."

@@ -45,7 +45,7 @@ def make_program(path: Path, tdistcc: Path) -> None:
     if os.path.lexists(path) and not is_our_program(path):
         raise CannotCompileError(f"{path} is not a tdistcc that was made here; it was left as it is")
     if is_our_program(tdistcc):
-        raise CannotCompileError(f"{tdistcc} is compiled itself; take its folder from PATH first")
+        raise CannotCompileError(f"{tdistcc} is itself compiled; remove its folder from PATH first")
     made = path.with_name(f"{path.name}.{os.getpid()}")
     meant = {
         "TDISTCC": ",".join(map(_literal, map(os.fsencode, _start_of(tdistcc)))),
@@ -60,7 +60,7 @@ def make_program(path: Path, tdistcc: Path) -> None:
             capture_output=True, check=False, text=True, errors="replace",
         )  # fmt: skip
         if done.returncode:
-            raise CannotCompileError(f"the C compiler fails, and says: {done.stderr.strip()}")
+            raise CannotCompileError(f"the C compiler failed: {done.stderr.strip()}")
         made.chmod(0o755)
         made.rename(path)
     finally:

@@ -82,7 +82,7 @@ def _peer(identity: str | None, address: str | None) -> Peer:
     try:
         return Peer(identity, tcp_peer(address.strip("[]"), _PORT).address)
     except ValueError:
-        raise BadQuestionError(f"{address} is no address: write one such as 192.0.2.7") from None
+        raise BadQuestionError(f"{address} is not an address: write one such as 192.0.2.7") from None
 
 
 def _command(words: Sequence[str]) -> Sequence[str]:

@@ -151,12 +151,12 @@ def _parser() -> argparse.ArgumentParser:
         nargs="*",
         default=(),  # without one an error about DIR names this as required, too
         help="names to stand in for (default: every gcc, g++, cc, c++, clang, clang++ found on "
-        "PATH, with their versioned and cross-compiling kin)",
+        "PATH, with their versioned and cross-compiling variants)",
     )
     parser.add_argument(
         "--compiled",
         action="store_true",
-        help="have the links lead to a tdistcc that is compiled for them: it starts faster",
+        help="point the links at a tdistcc that is compiled for them, which starts faster",
     )
-    parser.add_argument("--remove", action="store_true", help="take the links away again")
+    parser.add_argument("--remove", action="store_true", help="remove the links again")
     return parser

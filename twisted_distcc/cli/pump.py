@@ -109,12 +109,12 @@ def _start_up(slots: int, left: _Left) -> int:
 def hints(hosts: HostList, environ: Mapping[str, str]) -> Iterator[str]:
     """Say which hosts distcc will not have preprocess anything, and how to change that."""
     if environ.get("DISTCC_POTENTIAL_HOSTS") and "DISTCC_HOSTS" not in environ:
-        yield "DISTCC_POTENTIAL_HOSTS is for lsdistcc, which is not built: set DISTCC_HOSTS"
+        yield "DISTCC_POTENTIAL_HOSTS is for lsdistcc, which is not supported: set DISTCC_HOSTS"
     yield from map(str, hosts.warnings)
     remote = [host for host in hosts.hosts if not isinstance(host, Localhost)]
     if plain := [host for host in remote if not (host.pump and host.compress)]:
         names = ", ".join(map(str, plain))
-        yield f"distcc preprocesses here what it sends to {names}: write ,lzo,cpp behind a host"
+        yield f"distcc preprocesses here what it sends to {names}: write ,lzo,cpp after a host"
     if not remote:
         yield "distcc has no hosts: set DISTCC_HOSTS, as in DISTCC_HOSTS='server,lzo,cpp'"
 
@@ -282,6 +282,8 @@ def _parser(name: str) -> argparse.ArgumentParser:
     parser.add_argument(
         "--verbose", action="store_true", help="say which compiles distcc preprocesses itself, and why"
     )
-    parser.add_argument("command", metavar="COMMAND", nargs="?", help="what builds, such as make -j8")
+    parser.add_argument(
+        "command", metavar="COMMAND", nargs="?", help="the build command, such as make -j8"
+    )
     parser.add_argument("arguments", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
     return parser

@@ -49,7 +49,7 @@ def shut_down(environ: Mapping[str, str]) -> int:
     place = environ.get("INCLUDE_SERVER_PORT", "")
     pid = _pid_at(place)
     if pid is None or str(pid) != environ.get("INCLUDE_SERVER_PID"):
-        _say("no include server is where INCLUDE_SERVER_PORT and INCLUDE_SERVER_PID lead to")
+        _say("there is no include server where INCLUDE_SERVER_PORT and INCLUDE_SERVER_PID point")
         return 0
     with open(Path(place).with_name(_LOG), errors="replace") as log:
         _end(pid)

@@ -207,7 +207,10 @@ def _here(command: list[str], depth: int) -> int:
         _write(2, f"ERROR: {not_found(command[0])}")
         return _EXIT_MISSING
     if depth >= _DEEPEST:
-        _write(2, f"ERROR: {compiler} starts tdistcc again and again: it is a link or script to this")
+        _write(
+            2,
+            f"ERROR: {compiler} starts tdistcc again and again: it is a link or script to it",
+        )
         return _EXIT_RECURSIVE
     return become(compiler, command)
 
@@ -218,7 +221,7 @@ def _alone(command: list[str], messages: int, reason: str = "") -> int:
         return _alone_if_we_can(command, messages, reason)
     except Exception as error:  # such as a limit on memory
         if not reason:
-            _write(messages, f"Warning: compiling here, without tdistcc's larger part: {error!r}")
+            _write(messages, f"Warning: compiling here, as tdistcc's larger part failed: {error!r}")
         return _here(command, 0)
 
 

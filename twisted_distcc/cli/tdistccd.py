@@ -33,9 +33,9 @@ _GSS_API = "GSS-API is not supported; use TLS, with --tls-certificate and --allo
 # Options of distccd that we lack: whether they take a value, and what to do instead.
 _NOT_BUILT: Final[Mapping[str, tuple[bool, str]]] = MappingProxyType(
     {
-        "zeroconf": (False, "zeroconf is not built yet; name this server in hosts lists"),
-        "stats": (False, "the statistics page is not built yet; each job has a line in the log"),
-        "stats-port": (True, "the statistics page is not built yet; each job has a line in the log"),
+        "zeroconf": (False, "zeroconf is not supported yet; name this server in hosts lists"),
+        "stats": (False, "the statistics page is not supported yet; each job has a line in the log"),
+        "stats-port": (True, "the statistics page is not supported yet; each job has a line in the log"),
         "auth": (False, _GSS_API),
         "show-principal": (False, _GSS_API),
         "blacklist": (True, _GSS_API),

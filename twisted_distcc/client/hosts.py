@@ -105,7 +105,7 @@ RemoteHost = TcpHost | SshHost
 Host = TcpHost | SshHost | Localhost
 
 
-_NO_ZEROCONF = Notice("+zeroconf is not built yet", "no hosts are found by it; list them by name")
+_NO_ZEROCONF = Notice("+zeroconf is not supported yet", "no hosts are found by it; list them by name")
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +130,7 @@ class HostList:
     def warnings(self) -> tuple[Notice, ...]:
         """Warnings for the user about what the list asks for and will not get."""
         source = f" in {self.source}" if self.source else ""
-        bad = (Notice(f'"{word}"{source} is passed over', reason) for word, reason in self.bad)
+        bad = (Notice(f'"{word}"{source} is ignored', reason) for word, reason in self.bad)
         return (*bad, *((_NO_ZEROCONF,) if self.zeroconf else ()))
 
     @property

@@ -59,7 +59,7 @@ def classify(
 def _check_words(words: Sequence[str]) -> None:
     for word in words:
         if "\0" in word:
-            raise StaysError(f"{shown(word)} holds a NUL character, which no command can")
+            raise StaysError(f"{shown(word)} contains a NUL character, which no command can")
         if word.startswith("@"):
             raise StaysError(f"{shown(word)} names a response file that cannot be read here")
 
@@ -109,7 +109,7 @@ def _look_inside(option: Option, family: Family) -> Option:
 
 def _check_known(option: Option, known: bool) -> None:
     if not known:
-        raise StaysError(f"{shown(' '.join(option.words))} is not known to touch no file")
+        raise StaysError(f"{shown(' '.join(option.words))} may read or write files")
 
 
 def _for_preprocessor(option: Option, family: Family) -> Option:

@@ -92,7 +92,7 @@ def environment_for_servers(
     epoch = env.get("SOURCE_DATE_EPOCH")
     if epoch is not None:
         if not _FOR_SERVERS["SOURCE_DATE_EPOCH"].fullmatch(epoch):
-            return StayLocal(f"SOURCE_DATE_EPOCH is {shown(epoch)}, which is no time")
+            return StayLocal(f"SOURCE_DATE_EPOCH is {shown(epoch)}, which is not a time")
         told["SOURCE_DATE_EPOCH"] = epoch
     return told | _told_of_messages(env)
 

@@ -142,7 +142,7 @@ def _check_sysroot(options: Sequence[Option]) -> None:
         return
     targets = [option.value for option in options if option.name == "-target"]
     if "-fno-integrated-as" in names or not all(map(_is_assembled_by_clang, targets)):
-        raise StaysError("--sysroot is where clang looks for an assembler, which it has not for this")
+        raise StaysError("--sysroot is where clang looks for an assembler, as it has none for this")
 
 
 def _is_assembled_by_clang(target: str) -> bool:
@@ -163,7 +163,7 @@ def _check_assembler(language: Language, stage: Stage, *, debug: bool) -> None:
     if language.is_assembler and stage is Stage.ASSEMBLY:
         raise StaysError("-S of an assembler source writes no file")
     if language.is_assembler and debug:
-        raise StaysError("debug information of assembler sources names the folder they lie in")
+        raise StaysError("debug information of assembler sources names the folder that they are in")
 
 
 def _output(options: Sequence[Option], source: str, stage: Stage) -> str:
@@ -184,7 +184,7 @@ def _default_name(source: str, suffix: str) -> str:
     """Return the default name for a file made from `source` in the working directory."""
     name = os.path.basename(source)
     if name.startswith(".") and name.count(".") == 1:
-        raise StaysError(f"compilers disagree on what to call what they make of {shown(name)}")
+        raise StaysError(f"compilers disagree on how to name what they make from {shown(name)}")
     return _replace_suffix(name, suffix)
 
 

@@ -149,7 +149,7 @@ class IncludesProtocol(Protocol, TimeoutMixin):
         try:
             question = self._reader.feed(data)
         except RemoteProtocolError as error:
-            self._log.warn("this is no question: {error}", error=error)
+            self._log.warn("this is not a valid question: {error}", error=error)
             self.timeoutConnection()
             return
         if question is not None:

@@ -186,7 +186,7 @@ def _opened(path: str) -> int:
         raise NoAuditLogError(f"cannot open the audit log {path}: {error.strerror}") from None
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
-        raise NoAuditLogError(f"the audit log {path} is no regular file: name one")
+        raise NoAuditLogError(f"the audit log {path} is not a regular file: name one")
     return descriptor
 
 

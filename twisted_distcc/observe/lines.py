@@ -39,13 +39,13 @@ class Log(Protocol):
     """The log of a server, which is called like Twisted's logger: with a format, and values for it."""
 
     def info(self, format: str, **values: Any) -> None:
-        """Tell what happens."""
+        """Log an event."""
 
     def warn(self, format: str, **values: Any) -> None:
-        """Tell what goes wrong at the other end."""
+        """Log an error of the other end."""
 
     def error(self, format: str, **values: Any) -> None:
-        """Tell what goes wrong here."""
+        """Log an error of our own."""
 
     def failure(self, format: str, **values: Any) -> None:
         """Log the exception being handled, which was unexpected."""
@@ -104,15 +104,15 @@ class LineLog:
         self._kinds = frozenset(_KINDS[_KINDS.index(LEVELS[least]) :])
 
     def info(self, format: str, **values: Any) -> None:
-        """Tell what happens."""
+        """Log an event."""
         self._write("info", format, values)
 
     def warn(self, format: str, **values: Any) -> None:
-        """Tell what goes wrong at the other end."""
+        """Log an error of the other end."""
         self._write("warn", format, values)
 
     def error(self, format: str, **values: Any) -> None:
-        """Tell what goes wrong here."""
+        """Log an error of our own."""
         self._write("error", format, values)
 
     def failure(self, format: str, **values: Any) -> None:

@@ -1,10 +1,9 @@
-"""Safely open the files that a server writes for its administrator: logs, accounts, its pid file.
+"""Safely open the files that a server writes for its administrator: logs, job records, its pid file.
 
-`open_own` takes a path from the administrator.  Such files often lie below a folder of the
-user whom root becomes.  That user, once taken over, could leave a link there, in the place of the file
-or of any folder on the way to it, and have root write to a file of root's at the next start.  So root
-walks the way itself, from one open folder to the next, and asks of each who can change it.  This module
-does not know what is written.
+Such files are often below a folder of the user that root becomes.  That user, once compromised, could
+leave a link there, in place of the file or of any folder above it, and have root write to one of root's
+files at the next start.  So `open_own` walks the path itself, from one open folder to the next, and
+checks for each who can change it.
 """
 
 from __future__ import annotations
@@ -32,8 +31,8 @@ def open_own(path: str, flags: int, mode: int = 0o644) -> int:
     Links are trusted as long as only root can change all the folders on the way so far.
 
     Raises:
-        PlantedFileError: if a link is on the way, or the file has other names, or is no regular file,
-            where others can make such.
+        PlantedFileError: if there is a link on the way, or the file has other names or is not a regular
+            file, where others can create such.
         OSError: if it cannot be opened.
     """
     flags |= os.O_CLOEXEC

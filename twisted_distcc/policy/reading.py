@@ -1,9 +1,8 @@
-"""Reading a policy that is written down.
+"""Parse a policy file.
 
-In: the text of a file in TOML, of `[[rule]]` tables.  Out: a `Policy`, or an error that names file, rule
-and key.  What cannot be meant is refused: a key that is unknown, a list that is empty, an identity of
-no kind, a name that two rules have, terms for what is not allowed.  This module refuses to know what
-rules do.
+`parse_policy` turns TOML text with `[[rule]]` tables into a `Policy`, or raises an error that names the
+file, rule and key.  Whatever makes no sense is refused: an unknown key, an empty list, an identity of no
+known kind, two rules of the same name, terms for what is not allowed.  `rules` says what rules do.
 """
 
 from __future__ import annotations
@@ -121,7 +120,7 @@ def _text(value: object) -> str:
     if not isinstance(value, str) or not value.strip():
         raise _WrongError(f"write words in quotes, not {value!r}")
     if not value.isprintable():
-        raise _WrongError(f"{value!r} holds what cannot be printed on one line")
+        raise _WrongError(f"{value!r} has characters that cannot be printed on one line")
     return value
 
 
@@ -138,7 +137,7 @@ def _identities(value: object) -> tuple[str, ...]:
     for pattern in patterns:
         if not is_identity(pattern):
             raise _WrongError(
-                f'{pattern!r} is no identity: write such as "tls:alice", "ssh:*", "uid:1000",'
+                f'{pattern!r} is not an identity: write one such as "tls:alice", "ssh:*", "uid:1000",'
                 ' "tcp:192.0.2.7", or "*" for everybody'
             )
     return patterns
@@ -163,7 +162,7 @@ def _options(value: object) -> tuple[str, ...]:
     patterns = _texts(value)
     for pattern in patterns:
         if not pattern.startswith(("-", "*")):
-            raise _WrongError(f"{pattern!r} is no option: it does not begin with '-'")
+            raise _WrongError(f"{pattern!r} is not an option: it does not begin with '-'")
     return patterns
 
 

@@ -1,11 +1,11 @@
 """The names by which a compiler opens the files of a unit: `sub/a.h`, or `/src/sub/a.h`.
 
-In: a compilation, the files that it may read, and what the text of each asks for.  Out: for each file
-the names that it may go by, as the compiler would write them.  This module refuses to look at the disk,
-and to know the compiler's own folders: of what lies there the name is its path.
+`names_of` takes a compilation, the files that it may read, and what the text of each asks for, and
+returns each file with the names that it may have, as the compiler would write them.  It does not look at
+the disk. A file in one of the compiler's own folders goes by its path.
 
-A name is relative where all that it is put together from is: the source's own name, that of a search
-folder, that of the file that asks.  `__FILE__`, debug information and messages have it.
+A name is relative if everything that it is composed of is: the source's own name, that of a search
+folder, that of the including file.  `__FILE__`, debug information and messages contain it.
 """
 
 from __future__ import annotations

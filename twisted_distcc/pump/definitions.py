@@ -3,8 +3,8 @@
 `Definitions` takes the texts of files, and finds the definitions of a macro by its name, in no
 particular order.  It does not tell which of them is in force where.
 
-A file's definitions are kept as one run of bytes, in which a name is searched when it is first asked
-for: few names ever are, and few units ask.
+A file's definitions are kept as one run of bytes, which is searched for a name when that is first
+needed: few names ever are, and few units need any.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _DEFINE = re.compile(
 _UNDEFINED = b"\0"
 
 _MOST_NAMES = 5_000
-"""Macros whose definitions are cached."""
+"""How many macros' definitions are cached."""
 
 
 def definitions_in(contents: bytes) -> bytes:

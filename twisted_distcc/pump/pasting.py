@@ -1,11 +1,12 @@
 """Names that macros may paste together and that appear nowhere: `__TI ## ME__`, `CAT(__has_, include)`.
 
-In: a text, its lines joined.  Out: which parts of such names it has where a macro may paste them.  That
-they are there is enough: then the compiler is asked, or the unit stays here.
+`parts_in` tells which parts of such names a text (its lines joined) has where a macro may paste them.
+Their presence is enough: then the compiler is asked, or the unit stays here.
 
-Such a name is known by its last pieces.  `__TIME__` ends in a piece like `ME__`, which nothing else has,
-or in `__` behind the word `TIME`; `__has_include` in a piece like `include`, behind one like `__has_`.
-What is not seen is a name of many pieces, none of which tells: `CAT(__TI, CAT(M, CAT(E, __)))`.
+Such a name is recognised by its last pieces.  `__TIME__` ends in a piece like `ME__`, which nothing else
+has, or in `__` after the word `TIME`; `__has_include` in a piece like `include`, after one like
+`__has_`. Not detected is a name of many pieces, none of which is telling: `CAT(__TI, CAT(M, CAT(E,
+__)))`.
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ _WORDS = {
     for word in (b"DATE", b"TIME", b"TIMESTAMP")
     for after in (b"", b"_")
 }  # fmt: skip
-"""The same of names in front of the underscores that they end in."""
+"""The same for names without the underscores at their end."""
 
 # Most texts have none of these, which is quick to check.
 _ENDINGS = {end: re.compile(end + rb"(?![\w$])") for end in (b"E__", b"P__", b"ude", b"bed")}

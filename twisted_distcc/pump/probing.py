@@ -1,11 +1,11 @@
 """Macros that stand for `__has_include`, and how files call them.
 
-In: a text, its lines joined.  Out: the names of such macros; whether somebody calls one in a way that
-does not name its header outright.  This module refuses to expand macros: a file that is only asked for
-stands in no list of what a compiler reads, so where its name cannot be seen the unit is not understood.
+`standing_for_probes` finds the names of such macros in a text (its lines joined); `calls_oddly` tells
+whether one is called without a literal header name.  Macros are not expanded: a file that is only tested
+for is in no list of what a compiler reads, so if its name cannot be seen the unit is not understood.
 
-`HAS(<x.h>)` is understood as soon as anybody says so; `HAS(X_H)`, `#define HAS(x) __has_include(<x.h>)`
-and the like are not.
+`HAS(<x.h>)` is understood wherever it appears; `HAS(X_H)`, `#define HAS(x) __has_include(<x.h>)` and the
+like are not.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _LINE = rb"(?P<rest>(?:[^\n/]++|/\*(?s:.*?)\*/|/)*+)"
 CALLED = re.compile(
     rb'\([ \t]*(?:<(?P<angled>[^<>\s()]+)>|"(?P<quoted>[^"\\\n%]+\.[A-Za-z+]+)")[ \t]*\)'
 )
-"""The arguments of a call that names its header outright."""
+"""The arguments of a call with a literal header name."""
 
 _IF = re.compile(rb"#" + BLANK + rb"(?:el)?if\b" + _LINE)
 _DEFINE = re.compile(
@@ -33,7 +33,7 @@ _DEFINE = re.compile(
 )  # fmt: skip
 _DEFINED = rb"(?P<defined>(?<![\w$])defined" + BLANK + rb"\(?" + BLANK + rb")?"
 _PROBE = re.compile(_DEFINED + rb"__has_(?:include_next|include|embed)(?:__)?(?![\w$])")
-# No name is longer than the kernel allows, so its end is not searched for in all of a long line.
+# No name is longer than the kernel allows, so its end is not searched for throughout a long line.
 _HEADER = re.compile(BLANK + rb"\(" + BLANK + rb'(?:"|(?P<angled><[^>\n]{0,4096}>))')
 _NAME_CALLED = re.compile(BLANK + rb"\(" + BLANK + rb"(?P<argument>[A-Za-z_$\x80-\xff][\w$]*)")
 _ARGUMENT = re.compile(_NAME_CALLED.pattern + BLANK + rb"\)")

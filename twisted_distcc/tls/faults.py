@@ -20,21 +20,21 @@ _NOT_YET_VALID: Final = 9
 _EXPIRED: Final = 10
 _WRONG_PURPOSE: Final = 26
 _FAULTS: Final[Mapping[int, str]] = {
-    2: "was not made by an authority that is trusted here",
-    3: "cannot be looked up in the list of revoked certificates, which is that of another authority",
+    2: "was not issued by an authority that is trusted here",
+    3: "cannot be checked: the list of revoked certificates is that of another authority",
     7: "is forged: its signature is not that of the authority it names",
-    11: "cannot be looked up: the list of revoked certificates is not valid yet",
-    12: "cannot be looked up: the list of revoked certificates has expired, and `twisted-distcc certs"
+    11: "cannot be checked: the list of revoked certificates is not valid yet",
+    12: "cannot be checked: the list of revoked certificates has expired, and `twisted-distcc certs"
     " crl` makes a new one",
-    18: "was made by itself, and not by an authority that is trusted here",
-    19: "was not made by an authority that is trusted here",
-    20: "was not made by an authority that is trusted here",
-    21: "was not made by an authority that is trusted here",
-    22: "comes by way of too many authorities",
+    18: "is self-signed, not issued by an authority that is trusted here",
+    19: "was not issued by an authority that is trusted here",
+    20: "was not issued by an authority that is trusted here",
+    21: "was not issued by an authority that is trusted here",
+    22: "has too many authorities in its chain",
     23: "was revoked: whoever keeps the authority can make another one",
-    24: "was made by one that is no authority",
-    47: "has a name that its authority may not give",
-    48: "has a name that its authority may not give",
+    24: "was issued by a certificate that is not an authority's",
+    47: "has a name that its authority may not certify",
+    48: "has a name that its authority may not certify",
 }
 
 # The alerts that the other end may send about our certificate (RFC 8446, section 6), in OpenSSL's words.
@@ -44,18 +44,18 @@ _ALERTS: Final[Mapping[str, str]] = {
     " one",
     "certificate expired": "our certificate has expired there, or its list of revoked certificates:"
     " whoever keeps the authority can make others",
-    "unknown ca": "our certificate was not made by the authority that is trusted there",
+    "unknown ca": "our certificate was not issued by the authority that is trusted there",
     "certificate required": "we showed no certificate",
     "unsupported certificate": "our certificate is for another purpose: a user's is for clients, a"
     " server's for servers",
-    "bad certificate": "our certificate is no good there",
-    "certificate unknown": "our certificate is not accepted, for a reason that is not told",
-    "decrypt error": "our certificate's signature is wrong there",
+    "bad certificate": "our certificate is not valid there",
+    "certificate unknown": "our certificate is not accepted, for an unknown reason",
+    "decrypt error": "our certificate's signature cannot be verified there",
     "access denied": "our certificate may not be used there",
     # What OpenSSL sends when it is our own code at the other end that objects.
     "internal error": "our certificate is not accepted there: its names or its purpose are wrong",
-    "protocol version": "it wants another version of TLS than 1.3",
-    "handshake failure": "there is no kind of encryption that both ends know",
+    "protocol version": "it requires a version of TLS other than 1.3",
+    "handshake failure": "the two ends have no kind of encryption in common",
 }
 _NO_TLS: Final = frozenset({"wrong version number", "http request", "packet length too long"})
 
@@ -73,7 +73,7 @@ def _clause(certificate: x509.Certificate, error: int, *, server: bool) -> str:
         return f"is not valid before {begin}: are both clocks right?"
     if error == _WRONG_PURPOSE:
         return wrong_purpose(server=server)
-    return _FAULTS.get(error, f"is no good: OpenSSL calls it error {error}")
+    return _FAULTS.get(error, f"is not valid: OpenSSL reports error {error}")
 
 
 def wrong_purpose(*, server: bool) -> str:

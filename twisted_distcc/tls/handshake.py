@@ -56,7 +56,7 @@ class MutualTls(BufferingTLSTransport):
         super().dataReceived(data)
         if self._overhead > MOST_OVERHEAD and not self._aborted:
             self._log.warn(
-                "{peer} sent more than {most} bytes of TLS that are no data, its connection is closed",
+                "{peer} sent more than {most} bytes of TLS other than data, its connection is closed",
                 peer=called(self.getPeer()), most=MOST_OVERHEAD,
             )  # fmt: skip
             self.abortConnection()
@@ -190,7 +190,7 @@ def why(connection: Connection, reason: Failure) -> str:
     if errors:
         return _why_openssl_failed(errors, reason)
     if connection.expected and connection.get_cipher_name() is None:
-        return "speaks no TLS there: it hung up when we began to"
+        return "does not speak TLS there: it hung up when we started to"
     return "hung up in the middle of the TLS handshake"
 
 
@@ -200,5 +200,5 @@ def _why_openssl_failed(errors: object, reason: Failure) -> str:
     if shows_nothing(errors):
         return "is not trusted: it showed no certificate"
     if is_no_tls(errors):
-        return "speaks no TLS there"
+        return "does not speak TLS there"
     return f"failed at the TLS handshake: {reason.getErrorMessage()}"

@@ -81,15 +81,15 @@ class Keyring:
         if self.credentials.has_revoked(certificate):
             return "was revoked"
         if self.credentials.has_no_list_for(certificate, now):
-            return "cannot be looked up: the list of revoked certificates has expired"
+            return "cannot be checked: the list of revoked certificates has expired"
         return self._authority_clause(certificate, now)
 
     def _authority_clause(self, certificate: x509.Certificate, now: datetime) -> str:
         end = self.credentials.authority_end(certificate)
         if end is not None and now > end:
-            return f"was made by an authority that expired on {day(end)}"
+            return f"was issued by an authority that expired on {day(end)}"
         if certificate.issuer in self._dropped:
-            return "was made by an authority that is trusted no more"
+            return "was issued by an authority that is no longer trusted"
         return ""
 
     def renew(self) -> None:

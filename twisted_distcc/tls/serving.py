@@ -169,7 +169,7 @@ class MutualTlsFactory(WrappingFactory[_Lingering]):
     def startFactory(self) -> None:
         """Watch the files while there is a port."""
         if self._keyring.files.crl is None:
-            self._log.warn("there is no list of revoked certificates: none counts as revoked over TLS")
+            self._log.warn("there is no list of revoked certificates: none counts as revoked")
         self._watch.start(_LOOK, now=False)
 
     def stopFactory(self) -> None:
@@ -195,7 +195,9 @@ class MutualTlsFactory(WrappingFactory[_Lingering]):
         try:
             is_new = renew()
         except BadCredentialsError as error:
-            self._log.error("the old certificates stay in use, as the new ones cannot be: {e}", e=error)
+            self._log.error(
+                "the old certificates stay in use, as the new ones are unusable: {e}", e=error
+            )
             return
         if is_new:
             self._log.info("the certificates were read again")

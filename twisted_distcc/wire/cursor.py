@@ -134,7 +134,7 @@ class Cursor:
     def _judge(self, version: int) -> None:
         if version not in self._messages:
             spoken = ", ".join(map(str, self._messages))
-            raise Misplaced(f"protocol version {version} is not spoken here, only {spoken}")
+            raise Misplaced(f"protocol version {version} is not supported, only {spoken}")
         if self._agreed.version not in {None, version}:
             raise Misplaced(f"the other message has version {self._agreed.version}, not {version}")
 

@@ -131,7 +131,7 @@ def decode_words(data: bytes) -> str:
     try:
         text = data.decode()
     except UnicodeDecodeError:
-        raise RemoteProtocolError(f"expected a text in UTF-8, got {data[:60]!r}") from None
+        raise RemoteProtocolError(f"expected UTF-8 text, got {data[:60]!r}") from None
     return text if text.isprintable() else "".join(map(_shown, text))
 
 

@@ -44,7 +44,7 @@ def decode_header(header: bytes) -> tuple[bytes, int]:
     name, digits = header[:NAME_LENGTH], header[NAME_LENGTH:]
     is_whole = len(header) == HEADER_LENGTH
     if not (is_whole and name.isalpha() and name.isupper() and _DIGITS.issuperset(digits)):
-        is_tls = "; that is TLS, for which there is another port" if header.startswith(_TLS) else ""
+        is_tls = "; that is TLS, which has a port of its own" if header.startswith(_TLS) else ""
         raise RemoteProtocolError(
             f"expected a token of four letters and eight hexadecimal digits, got {header!r}{is_tls}"
         )

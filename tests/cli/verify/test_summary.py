@@ -62,7 +62,7 @@ class TextTests(SynchronousTestCase):
                 "       1 different",
                 "       1 not the same twice on this machine",
                 "       1 do not compile on this machine",
-                "       2 not wholly done by a server",
+                "       2 not entirely done by a server",
                 "",
                 "DIFFERENT: /p q/wrong.c",
                 "  object: byte 0 on",

@@ -136,13 +136,13 @@ class GivingTests(LiveTestCase):
         before = "import threading; wait = threading.Event(); threading.Thread(target=wait.wait).start()"
         status, said = await self.become(f"{before}\nthreading._register_atexit(wait.set)")
         self.assertEqual(status, EXIT_PRIVILEGES)
-        self.assertIn("threads run already", said)
+        self.assertIn("threads are running", said)
 
     async def test_where_it_is_forbidden(self) -> None:
         """Where groups or users cannot be had, nobody is served."""
         status, said = await self.become(wrapper=("/usr/bin/unshare", "--user", "--map-root-user"))
         self.assertEqual(status, EXIT_PRIVILEGES)
-        self.assertIn(f"cannot give away what {ANOTHER} must not have", said)
+        self.assertIn(f"cannot give up what {ANOTHER} must not have", said)
 
     async def test_each_step_that_does_nothing(self) -> None:
         """If a step fails without a word it is noticed afterwards."""
@@ -150,7 +150,7 @@ class GivingTests(LiveTestCase):
             ("os.setresuid = lambda *_: None", "could not fully switch"),
             ("os.setresgid = lambda *_: None", "could not fully switch"),
             ("os.setgroups([4]); os.setgroups = lambda _: None", "could not drop all groups"),
-            ("os.setuid = lambda _: None", "could be had back"),
+            ("os.setuid = lambda _: None", "could be regained"),
             (
                 "from twisted_distcc.server.daemon import linux_capabilities\n"
                 "linux_capabilities.gain_nothing = lambda: None",

@@ -285,9 +285,9 @@ class DistccdTests(SynchronousTestCase):
         for argv, part in (
             (("--jobs",), "--jobs"),
             (("--verb",), "--verb"),
-            (("--zeroconf",), "--zeroconf: zeroconf is not built yet"),
-            (("--stats",), "--stats: the statistics page is not built yet"),
-            (("--stats-port", "3633"), "--stats-port: the statistics page is not built yet"),
+            (("--zeroconf",), "--zeroconf: zeroconf is not supported yet"),
+            (("--stats",), "--stats: the statistics page is not supported yet"),
+            (("--stats-port", "3633"), "--stats-port: the statistics page is not supported yet"),
             (("--auth",), "--auth: GSS-API is not supported; use TLS"),
             (("--blacklist=file",), "--blacklist: GSS-API is not supported"),
         ):

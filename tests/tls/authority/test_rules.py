@@ -163,7 +163,7 @@ class IssueTests(RulesTestCase):
     def test_outside(self) -> None:
         """A host outside of the scope is refused, as any of the names, and a user who looks like one."""
         for hosts in (["a.example.com"], ["a.example.org", "192.168.0.1"], ["fd00::1"], ["build1"]):
-            self.refused(BadNameError, "may not speak for", self.authority.issue_server, hosts)
+            self.refused(BadNameError, "may not certify", self.authority.issue_server, hosts)
         self.refused(BadNameError, "looks like the name of a host", self.authority.issue_user, "a.smith")
 
     def test_hostile(self) -> None:
@@ -304,7 +304,7 @@ class RevokeTests(RulesTestCase):
         self.calendar.pass_days(30)
         self.refused(AuthorityError, "nothing was issued to 'carol'", self.authority.revoke, "carol")
         for name in ("alice", "bob"):
-            self.refused(AuthorityError, "nothing is to be revoked", self.authority.revoke, name)
+            self.refused(AuthorityError, "there is nothing to revoke", self.authority.revoke, name)
 
     def test_ambiguous(self) -> None:
         """A name of a server and of a user needs the serial number."""
@@ -320,7 +320,7 @@ class RevokeTests(RulesTestCase):
 
 
 class ListTests(RulesTestCase):
-    """How long the list of what is revoked is good."""
+    """How long the list of revoked certificates is good."""
 
     def list_ends(self) -> datetime:
         return self.authority.overview().list_ends

@@ -30,7 +30,7 @@ def read_database(path: Path, environ: Mapping[str, str]) -> list[Command]:
     try:
         return commands_of(path.read_bytes(), path.parent, environ)
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise BadDatabaseError(f"{path} is no list of compile commands: {error!r}") from None
+        raise BadDatabaseError(f"{path} is not a list of compile commands: {error!r}") from None
 
 
 def ask_ninja(folder: Path, environ: Mapping[str, str]) -> list[Command]:

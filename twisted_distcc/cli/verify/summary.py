@@ -74,7 +74,7 @@ def _counts(result: Result, title: str) -> Iterator[str]:
         ("different", len(result.wrong)),
         ("not the same twice on this machine", len(result.unstable)),
         ("do not compile on this machine", len(result.broken)),
-        ("not wholly done by a server", fell_back),
+        ("not entirely done by a server", fell_back),
     )
     yield title
     yield from (f"  {count:6} {name}" for name, count in rows)

@@ -182,6 +182,6 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--json", action="store_true", help="print the result as a JSON object")
     parser.add_argument(
-        "--keep", metavar="DIR", type=Path, help="put both sides of what differs into folders in DIR"
+        "--keep", metavar="DIR", type=Path, help="keep both sides of each difference in folders in DIR"
     )
     return parser

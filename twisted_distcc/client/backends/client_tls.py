@@ -84,7 +84,7 @@ class Identities:
                 " `twisted-distcc certs user NAME`"
             ) from error
         except BadCredentialsError as error:
-            raise UntrustedError(f"is not called, as {error}") from error
+            raise UntrustedError(f"is not contacted, as {error}") from error
 
     def _current(self, files: CredentialFiles) -> Identity:
         known = self._known.pop(files, None)

@@ -1,8 +1,8 @@
 """Remember which kinds of unit a host refuses, so that it is not asked again for each.
 
 A refusal that is about more than one unit, for instance because a host lacks a compiler, is remembered
-for a while, for units of that kind only: the host may well serve another compiler.  `client.backoff`
-deals with hosts that fail altogether.
+for a while, for units of that kind only: the host may well serve another compiler.
+`client.scheduling.backoff` deals with hosts that fail altogether.
 """
 
 from __future__ import annotations

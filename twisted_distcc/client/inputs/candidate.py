@@ -1,7 +1,7 @@
 """Decide whether a compile may leave this machine, and as which command.
 
-In: an `Invocation`.  Out: a `Candidate`, the command understood and its compiler found; or `StaysHere`,
-with the reason.  This module refuses to know hosts and slots.
+`Candidate.of` parses the command of an `Invocation`, or raises `StaysHere` with the reason;
+`compiler_of` finds the compiler.  Hosts and slots come later.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from twisted_distcc.pump.unit import CallersOwnError, FileSystem
 from twisted_distcc.toolchain.finding import find_compiler, name_behind, not_found
 
 
-class StaysHere(Exception):  # noqa: N818  (a turn that the story takes, not an error)
+class StaysHere(Exception):  # noqa: N818  (an outcome, not an error)
     """The unit has to be compiled on this machine; the text is the reason."""
 
 

@@ -1,7 +1,7 @@
 """A compiler's search path for headers, queried from the compiler itself once per set of options.
 
-In: a `Candidate`.  Out: its `SearchPath`.  An answer is for one state of the compiler's file,
-and for one set of the options that bear on it (`pump.search` knows which these are); what nobody asked
+`SearchPaths.of` returns the `SearchPath` of a `Candidate`.  An answer is for one state of the compiler's
+file, and for one set of the options that affect it (`pump.search` knows which); what has not been asked
 for lately is forgotten.
 """
 
@@ -52,7 +52,7 @@ class SearchPaths:
                 return await self._asking.get(key, lambda: self._ask(candidate, key, words))
         except UndecidedError as error:
             raise NotForServersError(str(error)) from error
-        self._answers[key] = answer  # the last one to be forgotten
+        self._answers[key] = answer  # will be forgotten last
         return answer
 
     def _key(self, candidate: Candidate, words: tuple[str, ...]) -> _Key:

@@ -2,7 +2,7 @@
 
 `choose` takes hosts in order of preference, those that were tried already, the slots, and the hosts to
 avoid, and returns a host with one of its slots taken, or why there is none.  It never waits
-(`client.queue` does).
+(`client.scheduling.queue` does).
 
 The order is distcc's: the first slot of every host before the second of any, so that jobs spread
 over the farm, and the hosts listed first get work first.

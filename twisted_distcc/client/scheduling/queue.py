@@ -1,7 +1,7 @@
 """The queue of jobs that wait for a slot, first come, first served.
 
 `SlotQueue.acquire` takes the hosts that a job may go to, and returns a `Grant`, or `NobodyLeft`.
-`client.choice` decides which host is preferred.
+`client.scheduling.choice` decides which host is preferred.
 
 Waiting jobs are reconsidered when a slot of ours is released, and also periodically, as other processes
 share the slots without telling us.  A job overtakes another one only for a host that the other may not

@@ -2,8 +2,8 @@
 
 A `Root` is a folder that becomes what a `Layout` says, one layout after the other.  Nothing is
 written through a link: no path of a layout leads over one, nobody else writes here, and links come last
-and go first.  To make a file costs a file system more than all else that a tree costs, so what the last
-tree left is kept where the next one wants the same.  It waits for the disk: call it in a thread.
+and go first.  Creating a file is the most expensive operation, so what the last tree left is kept if the
+next one needs the same.  This waits for the disk: call it in a thread.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from twisted_distcc.launcher.command import Command
 from twisted_distcc.toolchain.blocking_probe import run_here
 
 _MOST_BYTES: Final = 1024 * 1024 * 1024
-"""Bytes of all files of a tree, expanded, as of one preprocessed source."""
-# No file of a tree can be executed, by whichever name a driver looks for its programs.
+"""The most bytes for all files of a tree, expanded, as for one preprocessed source."""
+# No file of a tree is executable, whatever name a driver looks for its programs by.
 _MODE: Final = 0o600
 _NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 

@@ -21,7 +21,7 @@ from twisted_distcc.execution.inputs.names import (
 )
 from twisted_distcc.jobs.model import InputLink
 
-_IN_A_ROW: Final = 40  # as the kernel follows
+_IN_A_ROW: Final = 40  # the kernel's limit
 # Steps for all paths of a tree: half a second.  Ten thousand links to files take a tenth of that.
 _MOST_STEPS: Final = 2_000_000
 
@@ -47,7 +47,7 @@ class Links:
         Raises:
             BadTreeError: if they contradict each other, or existing ones.
         """
-        # The name of one may go through another, which is usually shorter.
+        # A link's name may go through another link, which is usually shorter.
         ordered = sorted(links, key=lambda link: link.name.count(b"/"))
         for link in ordered:
             self._add(link, mounts)
@@ -58,8 +58,9 @@ class Links:
         """Return where the absolute `path` leads; `b""` is the root.
 
         Raises:
-            BadTreeError: if it leads in a circle, or up from a folder within one of `mounts`: where that
-                is only the kernel knows, as it may be a link of the server's.
+            BadTreeError: if it leads in a circle, or up from a folder inside one of `mounts`: only the
+            kernel
+                knows where that is, as it may be a link of the server's.
         """
         here = b""
         left = path.split(b"/")[::-1]
@@ -109,21 +110,22 @@ class Links:
         check_place(path)
         check_passive(path)
         leads = _plainly(folder, link.target)
-        # A link to itself: C distcc's clients say so that the server has this of its own.
+        # A link to itself: C distcc's clients use it to say that the server has its own file of that
+        # name.
         if leads == path or is_within(path, mounts):
             return
         if _plainly(folder, self.targets.setdefault(path, link.target)) != leads:
             raise refused(link.name, "is a link to two places, or to another one on this server")
 
     def _check_settled(self, paths: Iterable[bytes]) -> None:
-        """Refuse links over what others, that were there before, are named by."""
+        """Refuse links at paths by which existing entries are named."""
         for path in paths:
             if self.follow(parent(path)) != parent(path):
                 raise refused(path, "is in a folder that is a link")
 
 
 def is_within(path: bytes, mounts: Collection[bytes]) -> bool:
-    """Whether plain `path` is one of `mounts`, or lies in one."""
+    """Whether `path`, which contains no links, is one of `mounts` or inside one."""
     while path:
         if path in mounts:
             return True
@@ -140,5 +142,5 @@ def _check_target(link: InputLink) -> None:
 def _plainly(folder: bytes, target: bytes) -> bytes:
     """Return where a link in `folder` leads, assuming that nothing on the way is a link."""
     path = target if target.startswith(b"/") else b"%b/%b" % (folder, target)
-    # Two slashes at the beginning are left by themselves (POSIX, 4.13); here they are the root.
+    # Two slashes at the beginning are a case of their own (POSIX, 4.13); here they are the root.
     return posixpath.normpath(b"/" + path.lstrip(b"/")).rstrip(b"/")

@@ -47,7 +47,7 @@ def check_given(name: bytes) -> None:
     if not name.startswith(b"/"):
         raise refused(name, "is not an absolute name")
     if b"\0" in name:
-        raise refused(name, "holds a NUL character")
+        raise refused(name, "contains a NUL character")
     check_length(name)
 
 

@@ -1,13 +1,12 @@
 """The system calls that a toolchain needs, and no others: a seccomp filter.
 
 The filter is a program in classic BPF for the machine's architecture, which bubblewrap loads.
-Namespaces keep a job from the network and from other processes; this keeps it from what namespaces leave
-open: the parts of the kernel where most holes were found, memory that no limit counts, resources that
-are shared by the whole machine or all of a user's processes, and information about the machine and
-other jobs.
-Which calls these are is in `syscalls`; the program only looks a call up: by its architecture, then by
-its number, then by one of its arguments, each time in a sorted list of ranges.  The format is that of
-`linux/filter.h` and `linux/seccomp.h`.
+Namespaces keep a job away from the network and from other processes; this keeps it away from what
+namespaces leave open: the parts of the kernel where most holes were found, memory that no limit counts,
+resources that are shared by the whole machine or all of a user's processes, and information about the
+machine and other jobs. Which calls these are is in `syscalls`; the program only looks a call up: by its
+architecture, then by its number, then by one of its arguments, each time in a sorted list of ranges.
+The format is that of `linux/filter.h` and `linux/seccomp.h`.
 """
 
 from __future__ import annotations
@@ -43,8 +42,8 @@ X86_64: Final = Machine(0xC000003E, syscall_numbers.X86_64)
 I386: Final = Machine(0x40000003, syscall_numbers.I386)
 AARCH64: Final = Machine(0xC00000B7, syscall_numbers.AARCH64)
 
-# By `os.uname().machine`; the second kind of program that such a machine runs comes second.  The calls
-# of the x32 ABI come behind all others of x86-64, and so are none here.
+# By `os.uname().machine`; then the second kind of program that such a machine runs.  The calls of the
+# x32 ABI have higher numbers than all others of x86-64, and so are not included.
 MACHINES: Final[Mapping[str, tuple[Machine, ...]]] = MappingProxyType(
     {"x86_64": (X86_64, I386), "aarch64": (AARCH64,)}
 )
@@ -61,7 +60,7 @@ _AT_LEAST: Final = 0x35  # BPF_JMP | BPF_JGE | BPF_K
 _ANY_OF: Final = 0x45  # BPF_JMP | BPF_JSET | BPF_K
 _RETURN: Final = 0x06  # BPF_RET | BPF_K
 
-# Steps that a test can go past; a jump knows no such limit.
+# How many steps a test can skip; a jump has no such limit.
 _LONGEST: Final = 255
 
 _KILL: Final = 0x80000000
@@ -76,7 +75,7 @@ _KILLED: Final[_Steps] = ((_RETURN, 0, 0, _KILL),)
 
 @cache
 def program(machine: str) -> bytes | None:
-    """Return the filter for `machine`, by its name in `os.uname`; `None` where numbers are not known."""
+    """Return the filter for `machine`, a name as in `os.uname`; `None` if its numbers are not known."""
     if machine not in MACHINES:
         return None
     blocks = {one.token: _block(one) for one in MACHINES[machine]}
@@ -115,7 +114,7 @@ def _failed(error: int) -> _Steps:
 def _find(
     rules: Mapping[int, _Steps], others: _Steps, beyond: tuple[int, _Steps] | None = None
 ) -> _Steps:
-    """Return the steps that look the loaded word up, and go on as its rule says.
+    """Return the steps that look up the loaded word, and continue as its rule says.
 
     Args:
         rules: what to do, by the word.

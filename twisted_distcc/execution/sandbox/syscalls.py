@@ -24,7 +24,7 @@ from types import MappingProxyType
 from typing import Final
 
 NEWEST: Final = 402
-"""No call of Linux 5.0 has a greater number; those behind it have the same number everywhere."""
+"""No call of Linux 5.0 has a higher number; later ones have the same number everywhere."""
 
 _FILES: Final = (
     "access", "chdir", "chmod", "chown", "chown32", "close", "creat", "dup", "dup2", "dup3",
@@ -60,7 +60,7 @@ _TIME: Final = (
     "alarm", "clock_getres", "clock_gettime", "clock_nanosleep", "getitimer", "gettimeofday",
     "nanosleep", "setitimer", "time", "times",
 )  # fmt: skip
-# `sysinfo` tells how much memory there is, and how much work: gcc sizes its heap by it.
+# `sysinfo` tells how much memory there is, and how busy the machine is: gcc sizes its heap by it.
 _MACHINE: Final = ("getrandom", "sysinfo", "uname")
 
 ALLOWED: Final = frozenset(
@@ -90,11 +90,11 @@ Condition = OneOf | NoneOf
 
 # CLONE_NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET of `linux/sched.h`.
 _NEW_NAMESPACES: Final = 0x7E020000
-# MAP_LOCKED keeps other memory out of the machine's; MAP_HUGETLB takes of a stock that it has one of.
+# MAP_LOCKED takes memory that cannot be swapped out; MAP_HUGETLB takes from a pool of the whole machine.
 _SCARCE_MEMORY: Final = 0x2000 | 0x40000
 # All kinds of files in `linux/stat.h` but S_IFIFO: no sockets, no devices.
 _NOT_FIFOS: Final = 0xE000
-# Below those that wait in a queue, of which each user has one length.
+# Below the real-time signals: those are queued, and the queue is limited per user.
 _PLAIN_SIGNALS: Final = tuple(range(32))
 # F_DUPFD, GETFD, SETFD, GETFL, SETFL, F_DUPFD_CLOEXEC and F_GETPIPE_SZ: no lock, lease or notice of what
 # others do with a file, no larger pipe.
@@ -104,9 +104,9 @@ _TERMINALS: Final = (0x5401, 0x5413, 0x5450, 0x5451)
 # MADV_NORMAL, RANDOM, SEQUENTIAL, WILLNEED, DONTNEED, FREE, DONTFORK, DOFORK, HUGEPAGE, NOHUGEPAGE,
 # DONTDUMP and DODUMP: nothing is merged with others' memory, or thrown out of the cache.
 _ADVICE: Final = (0, 1, 2, 3, 4, 8, 10, 11, 14, 15, 16, 17)
-# PR_SET_NAME, GET_NAME, GET_NO_NEW_PRIVS: no filters, whose compiled code the machine has one stock of.
+# PR_SET_NAME, GET_NAME, GET_NO_NEW_PRIVS: no filters, whose compiled code takes memory that all share.
 _OWN_STATE: Final = (15, 16, 39)
-# MEMBARRIER_CMD_QUERY, and the two kinds of PRIVATE_EXPEDITED: among its own threads alone.
+# MEMBARRIER_CMD_QUERY, and the two kinds of PRIVATE_EXPEDITED: only among its own threads.
 _OWN_BARRIERS: Final = (0, 8, 16)
 # PRIO_PROCESS: a script may be nice.
 _PROCESS: Final = (0,)
@@ -136,7 +136,7 @@ CONDITIONS: Final[Mapping[str, Condition]] = MappingProxyType(
 )
 
 _IGNORED: Final = ("fadvise64", "fadvise64_64", "fdatasync", "fsync", "sync")
-# `statx` tells when a file came into being, and how many mounts the machine has seen.
+# `statx` tells when a file was created, and how many mounts the machine has seen.
 _MISSING: Final = (
     "copy_file_range", "execveat", "preadv2", "pwritev2", "renameat2", "sendfile", "sendfile64",
     "statx", "timer_create",

@@ -82,7 +82,7 @@ def stream_peer(connection: _socket.socket | None, name: str | None, environ: Ma
     """
     if connection is not None and is_network(connection):
         if name is not None:
-            raise BadIdentityError("--identity is for ssh: whoever comes over TCP is an address")
+            raise BadIdentityError("--identity is for ssh: a TCP client is known by its address")
         return socket_peer(connection)
     session = session_peer(name, environ)
     if session is not None or connection is None:

@@ -68,7 +68,7 @@ class Doors:
             self._secure = SecurePort(config.tls, config.listen, self._reactor, inherited)
         elif inherited:
             raise CannotListenError(
-                "systemd left a socket for TLS: say by --tls-certificate, --tls-key and --tls-ca how"
+                "systemd left a socket for TLS: it needs --tls-certificate, --tls-key and --tls-ca"
             )
 
     def serve(self, factory: DistccServerFactory, recorders: Recorders) -> None:

@@ -76,7 +76,7 @@ def _adopt(descriptor: int) -> socket.socket:
         raise CannotListenError(f"systemd left no socket at descriptor {descriptor}: {error}") from error
     if not listens or opened.family not in (socket.AF_INET, socket.AF_INET6):
         raise CannotListenError(
-            f"the socket that systemd left at descriptor {descriptor} is no listening TCP socket: "
+            f"the socket that systemd left at descriptor {descriptor} is not a listening TCP socket: "
             "the socket unit needs ListenStream=, with a port, and Accept=no"
         )
     return _prepared(opened)

@@ -56,9 +56,9 @@ def account(name: str | None) -> Account | None:
         except KeyError:
             continue
     raise PrivilegeError(
-        "there is no user distccd, distcc or nobody to become: make one, or name another by --user"
+        "there is no user distccd, distcc or nobody to become: create one, or name another with --user"
         if name is None
-        else f"there is no user {name!r} to become: --user names one that exists"
+        else f"there is no user {name!r} to become: name one that exists with --user"
     )
 
 
@@ -80,7 +80,7 @@ def _made(entry: pwd.struct_passwd, gid: int | None = None) -> Account:
     if entry.pw_uid == _ROOT or _ROOT in groups:
         raise PrivilegeError(
             f"{entry.pw_name} is root, or in root's group; refusing to serve as root: "
-            "give --user another user"
+            "name another user with --user"
         )
     # Not at the top: twistd-stdio starts once per job, mostly as a user.
     from twisted_distcc.server.options.account import Account
@@ -108,7 +108,7 @@ def give_root_away(successor: Account | None) -> None:
         linux_capabilities.gain_nothing()
     except OSError as error:
         name = "this user" if successor is None else successor.name
-        raise PrivilegeError(f"cannot give away what {name} must not have: {error}") from error
+        raise PrivilegeError(f"cannot give up what {name} must not have: {error}") from error
     if not linux_capabilities.gains_nothing():
         raise PrivilegeError(
             "could not drop all capabilities, or the way back to them; refusing to start"
@@ -121,7 +121,7 @@ def give_root_away(successor: Account | None) -> None:
 def _require_one_thread() -> None:
     """Capabilities and `no_new_privs` are per thread: other threads would keep what they have."""
     if os.path.isdir(_TASKS) and len(os.listdir(_TASKS)) != 1:
-        raise PrivilegeError("root cannot be given away when threads run already: start none before")
+        raise PrivilegeError("root cannot be given up while threads are running: start none before")
 
 
 def _become(successor: Account) -> None:
@@ -153,7 +153,7 @@ def _require_no_way_back() -> None:
             way()
         except PermissionError:
             continue
-        raise PrivilegeError("root was given away, and could be had back; refusing to start")
+        raise PrivilegeError("root was given up, but could be regained; refusing to start")
 
 
 def hand_over(path: str, successor: Account | None) -> None:

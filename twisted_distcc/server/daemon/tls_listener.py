@@ -72,7 +72,7 @@ class SecurePort:
         )
         certificate = self._keyring.credentials.certificate
         self._log.info(
-            "TLS clients see the certificate of {name}, which ends on {end}",
+            "TLS clients see the certificate of {name}, which expires on {end}",
             name=holder(certificate),
             end=day(certificate.not_valid_after_utc),
         )

@@ -32,7 +32,7 @@ from twisted_distcc.server.daemon.service import DistccService
 from twisted_distcc.server.options.account import Account
 from twisted_distcc.server.options.parsing import log_level, server_config
 
-_NO_SYSLOG: Final = f"no syslog listens at {SYSLOG}, so log lines are lost: name a file by --log-file"
+_NO_SYSLOG: Final = f"no syslog listens at {SYSLOG}, so log lines are lost: name a file with --log-file"
 _NOBODY_ELSE_WRITES: Final = 0o022
 # How many characters twistd's first process reads from the one that has detached.
 _WORD_LENGTH: Final = 100
@@ -118,9 +118,9 @@ def _make_service(values: Mapping[str, Any], twistd: MutableMapping[str, Any]) -
     from twisted.internet import reactor
 
     if values["user"] is not None and not is_root():
-        _LoggedService.log.warn("--user is for a server that root starts, and was not looked at")
+        _LoggedService.log.warn("--user is for a server that root starts, and was ignored")
     if values["sysroot"] is not None:
-        _LoggedService.log.warn("--sysroot is for specs files, which are not taken; see --compiler-root")
+        _LoggedService.log.warn("--sysroot is for specs files, which are not used; see --compiler-root")
     config = replace(server_config(values, os.environ), account=_account(values["user"], twistd))
     path = _log_path(values, twistd)
     log = None if twistd.get("logger") and path is None else _log(path, twistd)

@@ -54,7 +54,7 @@ class Judge:
     def __call__(self, request: Request, peer: Peer) -> Judged | Refused:
         """Return which compiler does what for `request`, or why none does."""
         if any(b"\0" in argument for argument in request.arguments):
-            return Refused(("a word of the command holds a NUL",), EXIT_BAD_ARGUMENTS)
+            return Refused(("a word of the command contains a NUL",), EXIT_BAD_ARGUMENTS)
         argv = [os.fsdecode(argument) for argument in request.arguments]
         return self.command(argv, peer, with_files=request.tree is not None)
 

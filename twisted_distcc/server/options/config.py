@@ -123,7 +123,7 @@ def read_policy(path: str) -> Policy:
     except OSError as error:
         raise BadPolicyError(f"{path}: cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
-        raise BadPolicyError(f"{path}: this is no text in UTF-8") from None
+        raise BadPolicyError(f"{path}: this is not UTF-8 text") from None
     return parse_policy(text, path)
 
 

@@ -125,7 +125,7 @@ class Authority:
         scope = scope_of(self._ledger.certificate())
         if scope is not None and not scope.covers_user(name):
             raise BadNameError(
-                f"{name} looks like the name of a host, for which this authority may not speak;"
+                f"{name} looks like the name of a host, that this authority may not certify;"
                 f" leave out the dots, or add an @ and a domain"
             )
         return self._issue_first(Role.USER, (name,), life)
@@ -155,7 +155,7 @@ class Authority:
             taken = [each for each in found if each.state.is_accepted]
             if not taken:
                 raise AuthorityError(
-                    f"{which} has no certificate that is still good: nothing is to be revoked"
+                    f"{which} has no certificate that is still valid: there is nothing to revoke"
                 )
             revoked = self._sign_list(self._ledger.signer(), [each.serial for each in taken])
             self._ledger.bundles_follow(revoked)
@@ -174,7 +174,7 @@ class Authority:
             for each in self._issued():
                 if each.owner == wanted and each.state is not State.REVOKED:
                     raise AuthorityError(
-                        f"the {role} {each.name} has a certificate, which ends on {each.ends:%Y-%m-%d};"
+                        f"the {role} {each.name} has a certificate until {each.ends:%Y-%m-%d};"
                         f" `twisted-distcc certs renew {each.name}` makes a new one"
                     )
             self._ledger.refuse_unknown_bundle(role, names[0])
@@ -184,7 +184,7 @@ class Authority:
         signer, key = self._ledger.signer(), new_key()
         latest = signer.certificate.not_valid_after_utc
         if latest <= self._now():
-            raise AuthorityError(f"this authority ended on {latest:%Y-%m-%d}; make another one")
+            raise AuthorityError(f"this authority expired on {latest:%Y-%m-%d}; make another one")
         period = Period.of(self._now(), life, latest)
         certificate = new_certificate(signer, key.public_key(), role, names, period)
         self._ledger.record(certificate)
@@ -235,7 +235,7 @@ def _of_one_owner(issued: Sequence[Issued], which: str) -> list[Issued]:
         raise AuthorityError(f"nothing was issued to {which!r}; `twisted-distcc certs show` lists all")
     if len({each.owner for each in found}) > 1:
         raise AuthorityError(
-            f"{which} may be a server or a user; give the serial number that `show` tells"
+            f"{which} may be a server or a user; give the serial number that `show` prints"
         )
     return found
 
@@ -254,7 +254,7 @@ def _life_of(issued: Issued) -> timedelta:
 
 def _outside(name: str, scope: Scope) -> BadNameError:
     return BadNameError(
-        f"this authority may not speak for {name}, but for: {scope};"
+        f"this authority may not certify {name}, but for: {scope};"
         " an authority's scope never changes: make another with"
         f" `twisted-distcc certs init --authority DIR --permit {name}`"
     )

@@ -4,7 +4,7 @@ A `Ledger` reads the files, or raises an `AuthorityError` that names the one tha
 it writes each file atomically.  It does not decide who may have a certificate, and for how long.
 
     certificate.pem key.pem     the authority's own
-    crl.pem                     the list of what is revoked, as servers read it; there is no other record
+    crl.pem                     the list of revoked certificates, as servers read it; there is no other
     issued/000001.pem ...       each certificate, in the order of issue; there is no other record either
     servers/NAME/  users/NAME/  the latest bundle of each: certificate.pem key.pem ca.pem crl.pem
 

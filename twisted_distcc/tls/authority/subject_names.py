@@ -50,7 +50,7 @@ def host_name(text: str) -> str:
     name = text.lower()
     if len(name) > _HOST_LENGTH or not _HOST.fullmatch(name) or name.rpartition(".")[2].isdecimal():
         raise BadNameError(
-            f"{_shown(text)} is no name or address of a host, such as build1.example.org or 10.0.0.5"
+            f"{_shown(text)} is not a host name or address, such as build1.example.org or 10.0.0.5"
         )
     return name
 
