@@ -306,7 +306,7 @@ _STAYING = r"""
 stm32-newlib: reads rules of the compiler driver from a file
     arm-none-eabi-gcc -mcpu=cortex-m4 -mthumb --specs=nano.specs -c a.c -o a.o
 
-gentoo-native: compiles for the very processor of this machine
+gentoo-native: compiles for this machine's own processor
     gcc -march=native -O2 -pipe -c a.c -o a.o
 
 chromium-plugin: may read or write files

@@ -309,9 +309,7 @@ class StayLocalTests(ParseCase):
     def test_the_very_machine(self) -> None:
         """-march=native means another processor elsewhere; a name means the same everywhere."""
         for option in ("-march=native", "-mtune=native", "-mcpu=native", "-mcpu=native+crypto"):
-            self.stays(
-                f"gcc {option} -c a.c", f"{option} compiles for the very processor of this machine"
-            )
+            self.stays(f"gcc {option} -c a.c", f"{option} compiles for this machine's own processor")
         self.travels("gcc -march=skylake -mtune=generic -c a.c")
 
     def test_other_files(self) -> None:
@@ -335,7 +333,7 @@ class StayLocalTests(ParseCase):
             ("-ftime-trace", "writes a report into a file"),
             ("-fmodules", "reads or writes compiled modules"),
             ("-include-pch x", "reads or writes precompiled headers"),
-            ("-emit-llvm", "writes something else than an object"),
+            ("-emit-llvm", "writes something other than an object"),
             ("-frepo", "writes templates into a repository file"),
             ("-fwpa", "is for a step of link-time optimization, and leaves assembly beside the object"),
             (

@@ -83,7 +83,7 @@ class CeilingTests(AttackTestCase):
         refused = await self.attack(request_bytes())
         answer = answer_of(refused)
         self.assertEqual(answer.exit_code, EXIT_IO_ERROR)
-        self.assertIn("too many connections; it takes at most 10 from one client", answer.stderr)
+        self.assertIn("too many connections; it accepts at most 10 from one client", answer.stderr)
         await self.honest_job()
         beyond = await self.attackers(33)  # one of them more than are told
         await gatherResults([beyond[-1].closed])

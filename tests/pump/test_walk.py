@@ -151,7 +151,7 @@ class CommandTests(WalkCase):
             if computes:
                 self.assertIn("/p/a.h", self.scan(*arguments, search).files)
             else:
-                self.assert_undecided("// may begin no comment", *arguments, search)
+                self.assert_undecided("// may not begin a comment", *arguments, search)
             plain = self.scan('#include "a.h"', {"/p/a.h": ""}, "gcc -c s.c", search)
             self.assertIn("/p/a.h", plain.files)
 
@@ -189,7 +189,7 @@ class ClockTests(WalkCase):
     def test_clock(self) -> None:
         """The file and the macro are named, the first in the alphabet first."""
         unit = self.scan('#include "a.h"', {"/p/a.h": "x = __TIME__ __DATE__;"})
-        self.assertEqual(unit.clock, "/p/a.h says __DATE__, which is the time where it is read")
+        self.assertEqual(unit.clock, "/p/a.h uses __DATE__, which depends on where it is read")
         self.assertEqual(self.scan("").clock, "")
 
     def test_redefined(self) -> None:
@@ -201,7 +201,7 @@ class ClockTests(WalkCase):
     def test_pasted(self) -> None:
         """Pieces in two files may make one; not where the command has redefined all of them."""
         source, others = '#include "a.h"\nF(TIME)', {"/p/a.h": "#define F(x) __ ## x ## __"}
-        self.assertIn("may put together", self.scan(source, others).clock)
+        self.assertIn("may paste together", self.scan(source, others).clock)
         all_of_them = "-D__TIME__ -D__DATE__ -D__TIMESTAMP__"
         self.assertEqual(self.scan(source, others, f"gcc -c s.c {all_of_them}").clock, "")
 

@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 _FORBIDDING = {
     "DEPENDENCIES_OUTPUT": "asks the compiler to add to a dependency file",
     "SUNPRO_DEPENDENCIES": "asks the compiler to add to a dependency file",
-    "GCC_EXEC_PREFIX": "says where gcc's own programs lie on this machine",
-    "COMPILER_PATH": "says where gcc's own programs lie on this machine",
-    "GCC_ROOT": "says where gcc's own files lie on this machine",
-    "G++_ROOT": "says where gcc's own files lie on this machine",
-    "BINUTILS_ROOT": "says where gcc's own files lie on this machine",
+    "GCC_EXEC_PREFIX": "says where gcc's own programs are on this machine",
+    "COMPILER_PATH": "says where gcc's own programs are on this machine",
+    "GCC_ROOT": "says where gcc's own files are on this machine",
+    "G++_ROOT": "says where gcc's own files are on this machine",
+    "BINUTILS_ROOT": "says where gcc's own files are on this machine",
     **dict.fromkeys(
         (
             "MACOSX_DEPLOYMENT_TARGET",

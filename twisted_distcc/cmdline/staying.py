@@ -16,7 +16,7 @@ _OTHER_RESULTS = [
     *local("writes rules for headers that do not exist yet", "-MG|--print-missing-file-dependencies"),
     *local("writes dependencies as another make reads them", "-MV"),
     *local("checks the source and writes no object", "-fsyntax-only -verify-pch"),
-    *local("writes something else than an object", "-emit-* -rewrite-* --analyze* -extract-api"),
+    *local("writes something other than an object", "-emit-* -rewrite-* --analyze* -extract-api"),
     *local(
         "asks the compiler about itself",
         """--version|-fversion|-fno-version --help*|-help|-fhelp|-fno-help
@@ -51,13 +51,13 @@ _OTHER_PROGRAMS = [
         "-B*|--prefix* --gcc-*|-gcc-* -ccc-*",
     ),
     *local("reads more options from a file on this machine", "--config*"),
-    *local("makes the driver take other options than its name tells", "--driver-mode=*"),
+    *local("makes the driver accept other options than its name implies", "--driver-mode=*"),
     *local("runs in another folder than this one", "-working-directory*"),
 ]
 
 _MACHINE = [
     *local(
-        "compiles for the very processor of this machine",
+        "compiles for this machine's own processor",
         "-march=native* -mtune=native* -mcpu=native*",
     ),
 ]
@@ -92,10 +92,10 @@ _FILES_READ = [
     *local(_MODULES, "-fmodule* -fcxx-modules -fimplicit-module* -fprebuilt-* -gmodules"),
     *local(_MODULES, "-fbuiltin-module-map -fapinotes* -ivfsoverlay* -module-*"),
     *local(_PRECOMPILED, "-include-pch* -fpch* -emit-pch -relocatable-pch|--relocatable-pch"),
-    *local("takes the source for preprocessed text", "-fpreprocessed -fdirectives-only"),
+    *local("treats the source as preprocessed text", "-fpreprocessed -fdirectives-only"),
     *local("looks for the source among the headers", "-fsearch-include-path*"),
     *local("runs the compiler's own tests", "-fself-test*"),
-    *local("renames headers by a file that lies beside them", "-remap"),
+    *local("renames headers by a file that is beside them", "-remap"),
     *better_local(
         "converts the source, and would do it again to preprocessed text",
         "-finput-charset=*",

@@ -217,7 +217,7 @@ class Walk:
             return
         constant = (defined_by(c), self._scans.predefined(search))
         if is_c90(constant[1]):
-            self._cannot_compute = "an #include is computed, and // may begin no comment"
+            self._cannot_compute = "an #include is computed, and // may not begin a comment"
         new: set[str] = set(self._found)
         while new:
             before = set(self._found)
@@ -273,9 +273,9 @@ class Walk:
             says = says & {b"__TIMESTAMP__"}
         for path, words in self._clock:
             for word in sorted(words & says):
-                return f"{path} says {word.decode('ascii')}, which is the time where it is read"
+                return f"{path} uses {word.decode('ascii')}, which depends on where it is read"
         if says and makes_clock(self._parts):
-            return "it may put together a macro that is the time where it is read"
+            return "it may paste together a macro that gives the time"
         return ""
 
     def _check_twins(self, paths: Iterable[str]) -> None:

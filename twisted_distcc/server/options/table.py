@@ -119,7 +119,8 @@ NETWORK: Final = (
     Option("max-connections", "most connections at a time", "N", "1024", count),
     Option("max-stored", "most disk space for sources and results", "SIZE", "16G", size),
     Option(
-        "idle-timeout", "seconds that a client may neither send nor take a byte", "SECONDS", "60", count
+        "idle-timeout", "seconds that a client may go without sending or receiving a byte",
+        "SECONDS", "60", count,
     ),
     Option(
         "transfer-timeout", "seconds that a whole request, or a whole reply, may take",
@@ -139,14 +140,14 @@ TLS: Final = (
 )  # fmt: skip
 JOBS: Final = (
     Option("policy", "rules: who may have what compiled, and on which terms", "FILE"),
-    Option("identity", "who ssh lets in, where the account does not say", "NAME"),
-    Option("jobs", "compilers that may run at a time [processors + 2]", "N", None, _BOUNDED, "j"),
+    Option("identity", "the name of the user whom ssh let in, if not the account's", "NAME"),
+    Option("jobs", "how many compilers may run at once [processors + 2]", "N", None, _BOUNDED, "j"),
     Option("job-lifetime", "seconds that one compiler may run", "SECONDS", "7200", _BOUNDED),
     Option("compiler-root", "folder below which compilers are looked for", "DIR"),
     Option("sysroot", "accepted for compatibility with distccd, and ignored", "DIR"),
     Option(
         "enable-tcp-insecure",
-        "run whatever command a client names, not compilers alone: whoever may connect can then do"
+        "run any command that a client names, not just compilers: whoever may connect can then do"
         " anything that this user can",
     ),
 )
@@ -182,7 +183,7 @@ LOG: Final = (
         one_of(*LEVELS),
     ),
     Option("verbose", "log at level debug"),
-    Option("audit-log", "file for an account of each job, one JSON object a line", "FILE"),
+    Option("audit-log", "file for a record of each job, one JSON object per line", "FILE"),
 )  # fmt: skip
 
 SECTIONS: Final = (

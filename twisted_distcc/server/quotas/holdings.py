@@ -71,7 +71,7 @@ class Hold:
         connections = self._holdings.connections
         if not self._take(connections, 1):
             raise CeilingMetError(
-                f"this server has too many connections; it takes at most {connections.share} from one "
+                f"this server has too many connections; it accepts at most {connections.share} from one "
                 "client (half of --max-connections)"
             )
 
