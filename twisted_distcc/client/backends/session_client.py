@@ -117,7 +117,7 @@ class ClientSession(Protocol):
         self.is_open: bool = True
 
     def greeted(self) -> Deferred[None]:
-        """Tell when the server has greeted us.
+        """Return a Deferred that fires when the server has greeted us.
 
         The Deferred fails with a `NoAnswerError` if the server hangs up instead, as those do that do not
         speak protocol 4, and with a `RefusedByHostError` if we may not connect.
@@ -165,7 +165,7 @@ class ClientSession(Protocol):
         return self._liveness is not None and await self._liveness.answers()
 
     def fail(self, error: HostError) -> None:
-        """Give the server up, for the reason that `error` says."""
+        """Fail all jobs with `error`, and close."""
         self._end(Failure(error))
 
     def retire(self) -> None:

@@ -1,7 +1,7 @@
 """What a client and a server say to each other about one job, whatever carries the bytes.
 
-In: the bytes of a request, as they come.  Out: what is to be done next, and in the end the pieces of the
-reply.  `server_protocol` drives a conversation with Twisted, and `stdio` one that waits in place::
+A `Conversation` takes the bytes of a request as they come, says what to do next, and in the end yields
+the pieces of the reply.  `server_protocol` drives a conversation with Twisted, and `stdio` one that waits in place::
 
     match conversation.feed(data):
         case Request() as request:                        # it is whole
@@ -119,7 +119,7 @@ class Conversation:
         self._refuse(Reply.sentence(verdict.exit_code, str(verdict)))
 
     def discard(self) -> None:
-        """Give up what has come of the request."""
+        """Discard what has come of the request."""
         self._assembly.discard()
 
     async def answer(self, request: Request) -> Reply:

@@ -1,12 +1,12 @@
-"""A distcc server as a Twisted protocol, which drives one conversation for each connection.
+"""A distcc server as a Twisted protocol and factory.
 
-In: bytes from a transport.  Out: whole requests to a `compile` function, and its replies as bytes.
-What becomes of a request is that function's business: it may compile (`exchange`), pass the request
-on to another server (the framework page of the documentation does), or make something up.
+A connection brings one request of protocols 1 to 3, which `conversation` reads and answers, or a session
+of protocol 4 (`session_server`): its first twelve bytes say which.  Requests go to a `compile` function,
+whose business it is what becomes of them: it may compile (`exchange`), pass them on to another server
+(the framework page of the documentation does), or make something up.
 
-One connection is one job.  When the client goes, the job is cancelled.
-
-What comes is read a piece at a time, in the client's share of the reactor's time (`paced_input`).
+Bytes are read a piece at a time, in the client's share of the reactor's time (`paced_input`).  When the
+client disconnects, its jobs are cancelled.
 """
 
 from __future__ import annotations
@@ -104,7 +104,7 @@ class DistccServerFactory(Factory):
             connection.take_no_more()
 
     def drained(self) -> Deferred[None]:
-        """Tell when no connection is left, and no job."""
+        """Return a Deferred that fires when no connection and no job is left."""
         empty: Deferred[None] = Deferred()
         self._drained.append(empty)
         self._tell_if_drained()

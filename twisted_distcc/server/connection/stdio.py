@@ -1,7 +1,7 @@
-"""A conversation on the streams that ssh, inetd or xinetd gave us.
+"""Hold a conversation on the streams that ssh, inetd or xinetd gave us, and wait for everything in place.
 
-In: a connection, and what is said on it (`conversation`).  Out: one job's reply, and the end.  There is
-no other client to serve meanwhile, so whatever is waited for is waited for in place.
+There is one client and one job, so nobody else has to be served meanwhile.  What is said is
+`conversation`'s; what the streams do is `streams`'.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""A whole server as a Twisted service: it starts, serves, and ends without leaving anything.
+"""A whole server as a Twisted service: it starts, serves, and stops without leaving anything behind.
 
-In: a `ServerConfig` and a reactor.  Out: a listening server.  When it is stopped it accepts no more,
-lets the jobs that it has come to their end, and removes its folder.
+`DistccService` takes a `ServerConfig` and a reactor.  When it is stopped it accepts no more, finishes
+the jobs that it has, and removes its folder.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
-"""A whole server for one connection, put together: it serves that, and ends without leaving anything.
+"""A whole server for one connection: the streams that ssh, inetd or xinetd gave us.
 
-In: a `ServerConfig`, and the streams that ssh, inetd or xinetd gave us.  Out: one job's reply.  It is to
-`twistd-stdio` what `service` is to `twistd distccd`, and knows no Twisted, which would take longer to
-load than all of this.
+This is to `twistd-stdio` what `service` is to `twistd distccd`.  It serves one job without Twisted, which
+would take longer to load than everything else here; a session is handed over to `stdio_session`.
 """
 
 from __future__ import annotations

@@ -1,9 +1,11 @@
-"""The story of one job, from its request to its reply.
+"""Serve one job, from its request to its reply.
 
-In: a whole request, and who sent it.  Out: a reply; and one record of what happened.  A request that is
-refused, and one that this machine cannot serve, are answered as well: with a sentence where the
-compiler's messages would be, so that the person at the client reads the reason.  This module refuses to
-know how anything is waited for: with Twisted, for many jobs at a time, or without, for one.
+A whole request is judged, waits for its turn, is compiled, and leaves one record.  A request that is
+refused, or that this machine cannot serve, is answered as well: with a sentence in place of the
+compiler's messages, so that the person at the client reads the reason.
+
+How things are waited for is a parameter (`Run`, `Seats`): with Twisted, for many jobs at a time, or in
+place, for one.
 """
 
 from __future__ import annotations
@@ -63,7 +65,7 @@ class Clock(Protocol):
     """Measures."""
 
     def seconds(self) -> float:
-        """Give the seconds since some moment."""
+        """Return the seconds since some fixed moment."""
         ...
 
 
