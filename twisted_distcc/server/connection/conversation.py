@@ -1,7 +1,7 @@
 """What a client and a server say to each other about one job, whatever carries the bytes.
 
 A `Conversation` takes the bytes of a request as they come, says what to do next, and in the end yields
-the pieces of the reply.  `server_protocol` drives a conversation with Twisted, and `stdio` one that waits in place::
+the pieces of the reply.  `server_protocol` drives it with Twisted, and `stdio` waits in place::
 
     match conversation.feed(data):
         case Request() as request:                        # it is whole

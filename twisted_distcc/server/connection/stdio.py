@@ -1,4 +1,4 @@
-"""Hold a conversation on the streams that ssh, inetd or xinetd gave us, and wait for everything in place.
+"""Hold a conversation on the streams that ssh, inetd or xinetd gave us, and wait in place.
 
 There is one client and one job, so nobody else has to be served meanwhile.  What is said is
 `conversation`'s; what the streams do is `streams`'.

@@ -1,7 +1,7 @@
 """A whole server for one connection: the streams that ssh, inetd or xinetd gave us.
 
-This is to `twistd-stdio` what `service` is to `twistd distccd`.  It serves one job without Twisted, which
-would take longer to load than everything else here; a session is handed over to `stdio_session`.
+This is to `twistd-stdio` what `service` is to `twistd distccd`.  It serves one job without Twisted,
+which would take longer to load than everything else here; a session is handed over to `stdio_session`.
 """
 
 from __future__ import annotations
