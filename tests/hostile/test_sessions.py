@@ -10,6 +10,7 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.server.in_memory import ScriptedCompile, Transport, at_once, no_process
+from twisted_distcc.content import tree_walk
 from twisted_distcc.content.body import Body
 from twisted_distcc.content.directories import Directory, encode
 from twisted_distcc.content.zstd import compress
@@ -84,11 +85,20 @@ class SessionFloodTestCase(SynchronousTestCase):
         while any(call.getTime() <= self.clock.seconds() for call in self.clock.getDelayedCalls()):
             self.clock.advance(0)
 
+    def left(self) -> list[str]:
+        """Return the files in the spool."""
+        return [name for _, _, names in os.walk(self.spool) for name in names]
+
+    def taken(self) -> tuple[int, int]:
+        """Return how much is held for Eve: words, and bytes on the disk."""
+        holdings = self.admission.holdings
+        return holdings.words.taken("tcp:192.0.2.66"), holdings.stored.taken("tcp:192.0.2.66")
+
     def assert_ada_is_served(self) -> None:
         """Another client's job begins, and is answered."""
         protocol, transport = self.connect("192.0.2.9")
         self.say(protocol, data(1, job()))
-        (mine,) = [n for n, (_, peer) in enumerate(self.compile.asked) if "192.0.2.9" in str(peer)]
+        mine = max(n for n, (_, peer) in enumerate(self.compile.asked) if "192.0.2.9" in str(peer))
         self.compile.answers[mine].callback(Reply(0, object_file=Body.of(b"object")))
         self.assertIn(b"object", transport.value())
 
@@ -125,8 +135,109 @@ class TreeTests(SessionFloodTestCase):
             blobs.append(encode(Directory(folders=[(b"a", digest(blobs[-1]), len(blobs[-1]))])))
         self.refused(*blobs)
 
+    def test_folders_one_by_one(self) -> None:
+        """Each folder is read once, however many uploads come before the last one."""
+        leaf = encode(Directory(files=[(b"a.h", NOTHING, 0)]))
+        chain = [leaf]
+        for number in range(30):
+            below = (b"d", digest(chain[-1]), len(chain[-1]))
+            chain.append(encode(Directory(folders=[below], links=[(b"l", b"%d" % number)])))
+        read: list[bytes] = []
+        decode = tree_walk.decode
+        self.patch(tree_walk, "decode", lambda data, most: (read.append(data), decode(data, most))[1])
+        protocol, _ = self.connect()
+        self.say(protocol, data(1, job(digest(chain[-1]), has_tree=True)))
+        for stream, blob in enumerate(reversed(chain), 2):
+            self.say(protocol, data(2 * stream, upload(b"%d" % stream)))
+            self.say(protocol, data(2 * stream + 1, upload(blob)))
+        self.assertEqual(len(self.compile.asked), 1)
+        self.assertEqual(read, chain[::-1])
+        self.assert_ada_is_served()
+
+    def test_many_large_trees(self) -> None:
+        """The names in trees are held in memory, so they count, whether they were read before or not."""
+        large = encode(Directory(files=[(b"%05d" % n, NOTHING, 0) for n in range(5000)]))
+        inside = (b"d", digest(large), len(large))
+        roots = [encode(Directory(folders=[inside], links=[(b"l", b"%d" % n)])) for n in range(4)]
+        self.admission.holdings.words.ceiling = 4_400_000
+        protocol, transport = self.connect()
+        self.say(protocol, data(1, upload(large, *roots)))
+        for stream, root in enumerate((*roots, roots[0]), 2):
+            self.say(protocol, data(stream, job(digest(root), has_tree=True)))
+        self.assertEqual(len(self.compile.asked), 2)
+        self.assertEqual(transport.value().count(b"STOP"), 3)
+        self.assert_ada_is_served()
+        for stream in range(2, 7):
+            self.say(protocol, frame(STOP, stream, 0))
+        self.assertEqual(self.taken(), (0, 0))
+
 
 class ContentTests(SessionFloodTestCase):
+    def test_a_job_that_waits_is_refused(self) -> None:
+        """What comes in the end may be no folder: the job that waited for it ends, and nothing else."""
+        protocol, transport = self.connect()
+        self.say(protocol, data(1, job(digest(b"no folder"), has_tree=True)))
+        self.say(protocol, data(2, upload(b"no folder")))
+        self.assertIn(b"STOP", transport.value())
+        self.assertEqual(self.taken(), (0, 0))
+        self.assertFalse(transport.aborting)
+        self.assert_ada_is_served()
+
+    def test_an_upload_that_is_lost(self) -> None:
+        """A job that has asked for what was lost with an upload ends: nothing else would come."""
+        protocol, transport = self.connect()
+        self.say(protocol, data(1, job(digest(b"never"))))
+        self.say(protocol, data(2, upload(b"not packed", is_packed=True)))
+        self.assertIn(b"STOP", transport.value())
+        transport.clear()
+        self.say(protocol, data(3, job(digest(b"never"))))
+        self.say(protocol, data(4, upload(bytes(5_000_000))[:50_000]))
+        self.assertEqual(transport.value().count(b"STOP"), 2)
+        self.assert_ada_is_served()
+        self.assertEqual(self.taken(), (0, 0))
+
+    def test_uploads_that_are_stopped(self) -> None:
+        """What an upload would have brought is asked for again, a few times."""
+        protocol, transport = self.connect()
+        self.say(protocol, data(1, job(digest(b"never"))))
+        for stream in range(2, 40):
+            self.say(protocol, data(stream, upload(b"never")[:30]) + frame(STOP, stream, 0))
+        self.assertEqual(transport.value().count(b"NEED"), 4)
+        self.assertIn(b"do not come", transport.value())
+        self.assert_ada_is_served()
+
+    def test_questions_are_short(self) -> None:
+        """A client who reads nothing cannot make long questions wait for him."""
+        files = [(b"%05d" % n, digest(b"%d" % n), 1) for n in range(9000)]
+        root = encode(Directory(files=files))
+        protocol, transport = self.connect()
+        self.say(protocol, data(1, upload(root)))
+        before = len(transport.value())
+        self.say(protocol, data(2, job(digest(root), has_tree=True)))
+        self.assertLess(len(transport.value()) - before, 140_000)
+        self.assert_ada_is_served()
+
+    def test_the_rest_of_a_bad_upload(self) -> None:
+        """What comes after a blob that is none is given up with it."""
+        protocol, _ = self.connect()
+        made = [Blob(Body.of(b"none"), True), Blob(Body.of(bytes(100_000)), False)]
+        message = b"".join(upload_pieces(Writer(BLBQ, UPLOADS, Limits()), len(made), made))
+        self.say(protocol, data(1, message))
+        self.assertEqual(self.left(), [])
+        self.assertEqual(self.taken(), (0, 0))
+        self.assert_ada_is_served()
+
+    def test_blobs_in_memory(self) -> None:
+        """Thousands of small blobs of an upload that does not end are counted as they come."""
+        self.admission.holdings.words.ceiling = 2_000_000
+        protocol, transport = self.connect()
+        message = upload(*[bytes([n]) * 60_000 for n in range(20)])
+        for start in range(0, len(message), 50_000):
+            self.say(protocol, data(1, message[start : start + 50_000]))
+        self.assertIn(b"STOP", transport.value())
+        self.assertEqual(self.taken(), (0, 0))
+        self.assert_ada_is_served()
+
     def test_what_never_comes(self) -> None:
         """A job whose inputs never come costs nobody anything, and ends after so many questions."""
         protocol, transport = self.connect()
@@ -171,6 +282,53 @@ class ContentTests(SessionFloodTestCase):
 
 
 class FloodTests(SessionFloodTestCase):
+    def test_a_result_that_nobody_takes(self) -> None:
+        """A result of which nothing was made yet is given up with its stream, or with its connection."""
+        for is_stopped in (True, False):
+            protocol, transport = self.connect()
+            self.say(protocol, data(1, job()))
+            path = f"{self.spool}/large"
+            with open(path, "wb") as file:
+                file.write(bytes(3_000_000))
+            transport.producer.pauseProducing()
+            self.compile.answers[-1].callback(Reply(0, object_file=Body.adopt(path)))
+            self.assertEqual(self.taken()[1], 3_000_000)
+            if is_stopped:
+                self.say(protocol, frame(STOP, 1, 0))
+            else:
+                protocol.connectionLost()
+            self.assertEqual(self.left(), [])
+            self.assertEqual(self.taken(), (0, 0))
+        self.assert_ada_is_served()
+
+    def test_two_messages_on_one_stream(self) -> None:
+        """A stream carries one message: whoever sends more is hung up on, and all of it is given up."""
+        for more in (job() + job(), upload(bytes(100_000)) + b"x"):
+            protocol, transport = self.connect()
+            self.say(protocol, data(1, more))
+            self.assertTrue(transport.aborting)
+            protocol.connectionLost()
+        protocol, transport = self.connect()
+        self.say(protocol, data(1, job()))
+        self.say(protocol, data(1, job()))
+        self.assertTrue(transport.aborting)
+        protocol.connectionLost()
+        self.assertEqual(len(self.compile.cancelled), len(self.compile.asked))
+        self.assertEqual(self.taken(), (0, 0))
+        self.assertEqual(self.left(), [])
+        self.assert_ada_is_served()
+
+    def test_a_job_that_waits_while_the_server_ends(self) -> None:
+        """What it waits for cannot come any more: it is stopped, and the server ends."""
+        protocol, transport = self.connect()
+        self.say(protocol, data(1, job(digest(b"never"))))
+        drained = self.factory.drained()
+        self.factory.give_up_reading()
+        self.assertIn(frame(STOP, 1, 0, rest=b"the server is ending"), transport.value())
+        self.assertTrue(transport.disconnecting)
+        protocol.connectionLost()
+        self.successResultOf(drained)
+
     def test_begun_and_stopped(self) -> None:
         """Thousands of jobs that are stopped as soon as they begin leave nothing, and hold nobody up."""
         protocol, transport = self.connect()

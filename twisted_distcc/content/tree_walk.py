@@ -5,7 +5,13 @@
     walked = walk(tree.root, tree.nodes.get)
     assert walked.files == [(b"/src/a.h", digest, 6)]
 
-What is not there yet is in `missing`; once it has come, walk again.
+What is not there yet is in `missing`.  A `TreeWalk` goes on where a folder has come, so that each is
+read once, however many come one by one::
+
+    tree = TreeWalk(root, store.get)
+    tree.resume(root)
+    while tree.walked.missing:
+        tree.resume(...)  # one of them, which has come
 
 A folder may name another one twice, which may do the same, so a few small blobs can stand for more files
 than anybody has memory for.  So everything counts as often as it is named, and before it is stored.
@@ -15,7 +21,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, TypeAlias
 
 from twisted_distcc.content.directories import Directory, Link, Node, decode
 from twisted_distcc.errors import RemoteProtocolError
@@ -42,6 +48,9 @@ class Bounds:
 
 DEFAULT_BOUNDS: Final = Bounds()
 _UNKNOWN: Final = -1  # nobody says the size of a root
+
+_Place: TypeAlias = tuple[bytes, int, int]
+"""Where a directory is: its path, the size that its parent says, and how deep."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,45 +82,71 @@ def walk(root: bytes, get: Callable[[bytes], bytes | None], bounds: Bounds = DEF
     Raises:
         RemoteProtocolError: if it is not a tree, or is too large.
     """
-    walker = _Walker(get, bounds)
-    waiting = [(b"", root, _UNKNOWN, 0)]
-    while waiting:
-        path, digest, size, depth = waiting.pop()
-        directory = walker.directory(digest, size)
-        if directory is None:
-            continue
-        walker.count(path, directory, depth)
-        _add(walker.walked, path, directory)
-        for name, digest, size in reversed(directory.folders):
-            waiting.append((b"%b/%b" % (path, name), digest, size, depth + 1))
-    return walker.walked
+    tree = TreeWalk(root, get, bounds)
+    tree.resume(root)
+    return tree.walked
 
 
-def _add(walked: Walked, path: bytes, directory: Directory) -> None:
-    inside = path + b"/"
-    walked.files.extend([(inside + name, digest, size) for name, digest, size in directory.files])
-    walked.links.extend([(inside + name, target) for name, target in directory.links])
-    if path and not directory.entries:
-        walked.folders.append(path)
+class TreeWalk:
+    """A walk through a tree of which directories come one by one.
 
+    Attributes:
+        walked: what was found so far.
+        entries: how many entries the directories had that were read, as often as they are named.
+        names: the bytes of all paths and links' targets among them.
 
-@dataclass(slots=True)
-class _Walker:
-    """Reads directories, and counts what is in them."""
+    Args:
+        root, get, bounds: as in `walk`.
+    """
 
-    get: Callable[[bytes], bytes | None]
-    bounds: Bounds
-    walked: Walked = field(default_factory=Walked)
-    _read: dict[bytes, tuple[Directory, int] | None] = field(default_factory=dict)
-    _directories: int = 0
-    _entries: int = 0
-    _names: int = 0
+    def __init__(
+        self, root: bytes, get: Callable[[bytes], bytes | None], bounds: Bounds = DEFAULT_BOUNDS
+    ) -> None:
+        self.walked = Walked(missing={root})
+        self.entries: int = 0
+        self.names: int = 0
+        self._get = get
+        self._bounds = bounds
+        self._read: dict[bytes, tuple[Directory, int] | None] = {}
+        self._directories = 1
+        self._blocked: dict[bytes, list[_Place]] = {root: [(b"", _UNKNOWN, 0)]}
 
-    def directory(self, digest: bytes, size: int) -> Directory | None:
+    def resume(self, digest: bytes) -> set[bytes]:
+        """Go on below the directory `digest`, which was missing and may be there now.
+
+        Returns:
+            The directories that were found to be missing on the way.
+
+        Raises:
+            RemoteProtocolError: if it is not a tree, or is too large.
+        """
+        self.walked.missing.discard(digest)
+        self._read.pop(digest, None)
+        missing: set[bytes] = set()
+        waiting = [(digest, place) for place in self._blocked.pop(digest, ())]
+        while waiting:
+            digest, place = waiting.pop()
+            path, size, depth = place
+            directory = self._directory(digest, size)
+            if directory is None:
+                self._blocked.setdefault(digest, []).append(place)
+                missing.add(digest)
+                continue
+            self._count(path, directory, depth)
+            self._add(path, directory)
+            for name, digest, size in reversed(directory.folders):
+                waiting.append((digest, (b"%b/%b" % (path, name), size, depth + 1)))
+        return missing
+
+    def _add(self, path: bytes, directory: Directory) -> None:
+        walked, inside = self.walked, path + b"/"
+        walked.files.extend([(inside + name, digest, size) for name, digest, size in directory.files])
+        walked.links.extend([(inside + name, target) for name, target in directory.links])
+        if path and not directory.entries:
+            walked.folders.append(path)
+
+    def _directory(self, digest: bytes, size: int) -> Directory | None:
         """Return a directory; `None` if it is missing."""
-        self._directories += 1
-        if self._directories > self.bounds.directories:
-            raise RemoteProtocolError(f"a tree has more than {self.bounds.directories} folders")
         if digest not in self._read:
             self._read[digest] = self._decoded(digest)
         read = self._read[digest]
@@ -125,25 +160,30 @@ class _Walker:
         return directory
 
     def _decoded(self, digest: bytes) -> tuple[Directory, int] | None:
-        data = self.get(digest)
+        data = self._get(digest)
         if data is None:
             self.walked.missing.add(digest)
             return None
-        if len(data) > self.bounds.encoded:
-            raise RemoteProtocolError(f"a directory has more than {self.bounds.encoded} bytes")
-        return decode(data, self.bounds.entries - self._entries), len(data)
+        if len(data) > self._bounds.encoded:
+            raise RemoteProtocolError(f"a directory has more than {self._bounds.encoded} bytes")
+        return decode(data, self._bounds.entries - self.entries), len(data)
 
-    def count(self, path: bytes, directory: Directory, depth: int) -> None:
+    def _count(self, path: bytes, directory: Directory, depth: int) -> None:
         """Count what is in the directory at `path` before anything is made of it."""
-        if depth > self.bounds.depth:
-            raise RemoteProtocolError(f"a tree has more than {self.bounds.depth} folders in one another")
-        self._entries += directory.entries
-        if self._entries > self.bounds.entries:
-            raise RemoteProtocolError(f"a tree has more than {self.bounds.entries} entries")
-        self._names += directory.entries * (len(path) + 1)
-        self._names += sum([len(entry[0]) for group in directory for entry in group])
-        self._names += sum([len(target) for _, target in directory.links])
-        if self._names > self.bounds.names:
+        if depth > self._bounds.depth:
             raise RemoteProtocolError(
-                f"a tree's names have more than {self.bounds.names} bytes together"
+                f"a tree has more than {self._bounds.depth} folders in one another"
+            )
+        self._directories += len(directory.folders)
+        if self._directories > self._bounds.directories:
+            raise RemoteProtocolError(f"a tree has more than {self._bounds.directories} folders")
+        self.entries += directory.entries
+        if self.entries > self._bounds.entries:
+            raise RemoteProtocolError(f"a tree has more than {self._bounds.entries} entries")
+        self.names += directory.entries * (len(path) + 1)
+        self.names += sum([len(entry[0]) for group in directory for entry in group])
+        self.names += sum([len(target) for _, target in directory.links])
+        if self.names > self._bounds.names:
+            raise RemoteProtocolError(
+                f"a tree's names have more than {self._bounds.names} bytes together"
             )

@@ -5,13 +5,14 @@ of its pieces, and no more of it is taken than will go out soon::
 
     output = SessionOutput(transport, session, sent, failed)
     output.send(stream, job_pieces(...))     # as much of it as may go now
+    output.send(stream, pieces, over)        # `over` gives up what the pieces are made of
     output.flush()                           # after anything else that the session was told
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from twisted.internet.interfaces import IConsumer, IPushProducer, ITransport
 from twisted.python.failure import Failure
@@ -22,6 +23,9 @@ from twisted_distcc.wire.session import Session
 # Bytes of one message that are made ahead, and bytes of all messages that are written at a time.
 _AHEAD: Final = 64 * 1024
 _WRITE: Final = 128 * 1024
+
+Pieces: TypeAlias = Generator[bytes, None, None]
+_Message: TypeAlias = tuple[Pieces, Callable[[], None]]
 
 
 @implementer(IPushProducer)
@@ -50,20 +54,36 @@ class SessionOutput:
         self._sent = sent
         self._failed = failed
         self._flushed = flushed
-        self._messages: dict[int, Generator[bytes, None, None]] = {}
+        self._messages: dict[int, _Message] = {}
         self._is_paused = False
+        self._is_stopped = False
         self._is_flushing = False
         IConsumer(transport).registerProducer(self, True)
 
-    def send(self, stream: int, pieces: Generator[bytes, None, None]) -> None:
-        """Send the message `pieces` on `stream`."""
-        self._messages[stream] = pieces
+    def send(self, stream: int, pieces: Pieces, over: Callable[[], None] = lambda: None) -> None:
+        """Send the message `pieces` on `stream`.
+
+        Args:
+            stream: where to.
+            pieces: the message.
+            over: is called once when no more pieces are made, even if none was: a generator that has not
+                begun does nothing when it is closed.
+        """
+        self._messages[stream] = pieces, over
+        if self._is_stopped:
+            self.drop(stream)
         self.flush()
+
+    def is_sending(self, stream: int) -> bool:
+        """Return whether a message on `stream` has yet to be made to its end."""
+        return stream in self._messages
 
     def drop(self, stream: int) -> None:
         """Make no more of the message on `stream`."""
-        if (pieces := self._messages.pop(stream, None)) is not None:
+        if (message := self._messages.pop(stream, None)) is not None:
+            pieces, over = message
             pieces.close()
+            over()
 
     def flush(self) -> None:
         """Write all that may go now."""
@@ -98,20 +118,20 @@ class SessionOutput:
 
     def stopProducing(self) -> None:
         """Write no more: the connection is gone."""
-        self._is_paused = True
+        self._is_paused = self._is_stopped = True
         for stream in tuple(self._messages):
             self.drop(stream)
 
     def _fill(self) -> None:
         """Make some more of each message that has little left to send."""
-        for stream, pieces in tuple(self._messages.items()):
+        for stream, (pieces, _) in tuple(self._messages.items()):
             try:
                 self._fill_one(stream, pieces)
             except Exception:
                 self.drop(stream)
                 self._failed(stream, Failure())
 
-    def _fill_one(self, stream: int, pieces: Generator[bytes, None, None]) -> None:
+    def _fill_one(self, stream: int, pieces: Pieces) -> None:
         while self._session.queued(stream) < _AHEAD:
             piece = next(pieces, None)
             if piece is None:

@@ -13,7 +13,8 @@ from twisted_distcc.content.merkle import Merkle, merkle
 from twisted_distcc.errors import RemoteProtocolError
 from twisted_distcc.jobs.model import InputFile, Request
 from twisted_distcc.jobs.session_messages import SessionJob
-from twisted_distcc.server.connection.session_blobs import ClientBlobs
+from twisted_distcc.server.connection.session_blobs import ClientBlobs, KnownTree, KnownTrees
+from twisted_distcc.server.quotas.holdings import Hold, Holdings
 
 SMALL, LARGE = b"int a;\n", bytes(3 * IN_MEMORY)
 
@@ -26,7 +27,8 @@ class BlobsTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.folder = os.path.abspath(self.mktemp())
         self.store = BlobStore(self.folder, 1 << 20, 1 << 24)
-        self.blobs = ClientBlobs(self.store, "ada", self.folder)
+        self.hold = Hold(Holdings(), "ada")
+        self.blobs = ClientBlobs(self.store, "ada", self.folder, KnownTrees())
 
     def tree(self, *, size: int = len(SMALL)) -> Merkle:
         files = [(b"/p/a.h", digest(SMALL), size), (b"/p/q/b.h", digest(LARGE), len(LARGE))]
@@ -39,6 +41,14 @@ class BlobsTests(SynchronousTestCase):
     def job(self, inputs: bytes, *, has_tree: bool) -> SessionJob:
         return SessionJob(b"/p", (b"gcc",), b"", inputs, has_tree)
 
+    def missing(self, job: SessionJob, blobs: ClientBlobs | None = None) -> set[bytes]:
+        inputs = (blobs or self.blobs).inputs(job, self.hold)
+        inputs.discard()
+        return inputs.lacking
+
+    def request(self, job: SessionJob) -> Request:
+        return self.blobs.inputs(job, self.hold).request()
+
     def contents(self, request: Request) -> dict[bytes, bytes]:
         assert request.tree is not None
         files = [entry for entry in request.tree.entries if isinstance(entry, InputFile)]
@@ -48,21 +58,20 @@ class BlobsTests(SynchronousTestCase):
         """First the root is, then what it names, then nothing."""
         tree = self.tree()
         job = self.job(tree.root, has_tree=True)
-        self.assertEqual(self.blobs.missing(job), [tree.root])
+        self.assertEqual(self.missing(job), {tree.root})
         self.add(tree.nodes[tree.root])
-        self.assertEqual(set(self.blobs.missing(job)) < tree.nodes.keys(), True)
+        self.assertLess(self.missing(job), tree.nodes.keys())
         self.add(*tree.nodes.values())
-        self.assertEqual(set(self.blobs.missing(job)), {digest(SMALL), digest(LARGE)})
+        self.assertEqual(self.missing(job), {digest(SMALL), digest(LARGE)})
         self.add(SMALL, LARGE)
-        self.assertEqual(list(self.blobs.missing(job)), [])
+        self.assertEqual(self.missing(job), set())
 
     def test_a_tree(self) -> None:
         """A request has all files with what they hold, and says which tree that is."""
         tree = self.tree()
         self.add(*tree.nodes.values(), SMALL, LARGE)
         job = self.job(tree.root, has_tree=True)
-        self.blobs.missing(job)
-        first, second = self.blobs.request(job), self.blobs.request(job)
+        first, second = self.request(job), self.request(job)
         self.assertEqual(
             self.contents(first),
             {b"/p/a.h": SMALL, b"/p/q/b.h": LARGE, b"/empty/.twisted-distcc": b""},
@@ -78,13 +87,12 @@ class BlobsTests(SynchronousTestCase):
         tree = self.tree()
         self.add(*tree.nodes.values(), SMALL, LARGE)
         job = self.job(tree.root, has_tree=True)
-        self.blobs.missing(job)
-        request = self.blobs.request(job)
+        request = self.request(job)
         self.add(*(os.urandom(50_000) for _ in range(30)))
         self.assertEqual(self.contents(request)[b"/p/a.h"], SMALL)
         request.discard()
         self.add(*(os.urandom(50_000) for _ in range(30)))
-        self.assertEqual(list(self.blobs.missing(job)), [digest(SMALL)])
+        self.assertEqual(self.missing(job), {digest(SMALL)})
         self.assertRaises(OSError, self.contents, request)
 
     def test_a_size_that_lies(self) -> None:
@@ -92,25 +100,66 @@ class BlobsTests(SynchronousTestCase):
         tree = self.tree(size=len(SMALL) + 1)
         self.add(*tree.nodes.values(), SMALL, LARGE)
         job = self.job(tree.root, has_tree=True)
-        self.blobs.missing(job)
-        self.assertRaises(RemoteProtocolError, self.contents, self.blobs.request(job))
+        self.assertRaises(RemoteProtocolError, self.contents, self.request(job))
 
     def test_text(self) -> None:
         """A text is a body of the request's own; no text at all need not be sent."""
         for text in (SMALL, LARGE):
             job = self.job(digest(text), has_tree=False)
-            self.assertEqual(list(self.blobs.missing(job)), [digest(text)])
+            self.assertEqual(self.missing(job), {digest(text)})
             self.add(text)
             for _ in range(2):
-                request = self.blobs.request(job)
+                request = self.request(job)
                 self.assertEqual(request.source.read(), text)
                 request.discard()
         nothing = self.job(digest(b""), has_tree=False)
-        self.assertEqual(list(self.blobs.missing(nothing)), [])
-        self.assertEqual(self.blobs.request(nothing).source.length, 0)
+        self.assertEqual(self.missing(nothing), set())
+        self.assertEqual(self.request(nothing).source.length, 0)
 
     def test_others(self) -> None:
         """What another client has sent is missing."""
         self.add(SMALL)
-        others = ClientBlobs(self.store, "eve", self.folder)
-        self.assertEqual(list(others.missing(self.job(digest(SMALL), has_tree=False))), [digest(SMALL)])
+        others = ClientBlobs(self.store, "eve", self.folder, KnownTrees())
+        job = self.job(digest(SMALL), has_tree=False)
+        self.assertEqual(self.missing(job, others), {digest(SMALL)})
+
+    def test_as_they_come(self) -> None:
+        """What a job lacks is found as its folders come, one by one, and stays when it has come."""
+        tree = self.tree()
+        inputs = self.blobs.inputs(self.job(tree.root, has_tree=True), self.hold)
+        while inputs.lacking:
+            one = min(inputs.lacking)
+            data = {**tree.nodes, digest(SMALL): SMALL, digest(LARGE): LARGE}[one]
+            self.add(data, *(os.urandom(50_000) for _ in range(30)))
+            inputs.came({one})
+        self.assertEqual(self.contents(inputs.request())[b"/p/a.h"], SMALL)
+
+
+def known(count: int) -> KnownTree:
+    """Return a tree of so many entries."""
+    return KnownTree((), frozenset(), 0, count, 0)
+
+
+class KnownTreesTests(SynchronousTestCase):
+    def test_bound(self) -> None:
+        """Those that were not used for longest are forgotten, however few they are."""
+        trees = KnownTrees(most=100)
+        trees.keep("ada", b"1", known(20))
+        trees.keep("ada", b"2", known(20))
+        self.assertIsNotNone(trees.get("ada", b"1"))
+        trees.keep("ada", b"3", known(20))
+        self.assertEqual([trees.get("ada", root) is not None for root in (b"1", b"2", b"3")], [1, 0, 1])
+
+    def test_too_large(self) -> None:
+        """A tree that is larger than the bound is not kept, and nothing is counted for it."""
+        trees = KnownTrees(most=50)
+        trees.keep("ada", b"1", known(60))
+        trees.keep("ada", b"2", known(1))
+        self.assertIsNone(trees.get("ada", b"1"))
+        self.assertIsNotNone(trees.get("ada", b"2"))
+
+    def test_owners(self) -> None:
+        """A tree of one client is unknown for another."""
+        trees = KnownTrees()
+        trees.keep("ada", b"1", known(1))
+        self.assertIsNone(trees.get("eve", b"1"))

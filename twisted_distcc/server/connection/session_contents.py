@@ -1,14 +1,17 @@
 """Have what the jobs of a session need: store what comes, and ask for what does not.
 
-    request = await contents.request(job, lambda digests: session.need(stream, digests))
+    request = await contents.request(job, hold, lambda digests: session.need(stream, digests))
 
 A job waits for uploads that are on their way before it asks for anything.  What is asked for comes in an
-upload, too, and wakes all jobs that wait: they look again.
+upload, too, and wakes all jobs that wait: they look whether it is theirs.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import islice
 from typing import Final
 
 from twisted.internet.defer import Deferred
@@ -20,10 +23,35 @@ from twisted_distcc.jobs.session_messages import Blob, SessionJob
 from twisted_distcc.observe.lines import Log
 from twisted_distcc.policy.peer import Peer
 from twisted_distcc.runtime.bulk import Bulk
-from twisted_distcc.server.connection.session_blobs import ClientBlobs
+from twisted_distcc.server.connection.session_blobs import ClientBlobs, JobInputs
 from twisted_distcc.server.quotas.holdings import Hold
 
 _MOST_QUESTIONS: Final = 100
+# Blobs that one question asks for: so a client that reads none makes us hold little.
+_MOST_AT_ONCE: Final = 4096
+# Uploads that a client may give up, after which a job asks for the same again.
+_MOST_GIVEN_UP: Final = 3
+
+
+class LeavingError(DistccError):
+    """The server takes no more uploads, so what a job lacks cannot come any more."""
+
+    exit_code = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Upload:
+    """What became of an upload.
+
+    Attributes:
+        digests: those of the blobs that are there now.
+        error: why it was lost, if it was.
+        is_whole: whether the client has sent all of it.
+    """
+
+    digests: frozenset[bytes] = frozenset()
+    error: DistccError | OSError | None = None
+    is_whole: bool = True
 
 
 class SessionContents:
@@ -53,54 +81,115 @@ class SessionContents:
         self._uploads = uploads
         self._log = log
         self._peer = peer
-        self._arrivals: list[Deferred[frozenset[bytes]]] = []
+        self._arrivals: list[Deferred[_Upload]] = []
+        self._is_leaving = False
+        self._is_closed = False
         self.storing: int = 0
         """How many uploads are whole, and are being stored."""
 
     async def store(self, blobs: Sequence[Blob], hold: Hold) -> None:
         """Store the blobs of an upload, which holds `hold`, and let the jobs that wait look again."""
         self.storing += 1
+        left = deque(blobs)
         arrived: set[bytes] = set()
+        lost: DistccError | OSError | None = None
         try:
-            for blob in blobs:
-                body = await self._expanded(blob) if blob.is_packed else blob.body
-                arrived.add(self._blobs.add(body))
+            while left and not self._is_closed:
+                arrived.add(await self._stored(left.popleft()))
         except (DistccError, OSError) as error:
             self._log.error("an upload of {peer} is lost: {why}", peer=self._peer, why=error)
+            lost = error
         finally:
+            for blob in left:
+                blob.body.discard()
             hold.end()
             self.storing -= 1
-            self._wake(frozenset(arrived))
+            self._wake(_Upload(frozenset(arrived), lost))
 
-    def upload_ended(self) -> None:
-        """Let the jobs that wait look again: an upload was stopped that they may have waited for."""
-        self._wake(frozenset())
+    def upload_ended(self, error: DistccError | OSError | None) -> None:
+        """Let the jobs that wait look again: an upload was given up that they may have waited for.
 
-    async def request(self, job: SessionJob, ask: Callable[[Sequence[bytes]], None]) -> Request:
+        Args:
+            error: why it was refused; `None` if the client has stopped it.
+        """
+        self._wake(_Upload(error=error, is_whole=False))
+
+    def leave(self) -> None:
+        """Note that no upload can begin any more: jobs that would have to ask end."""
+        self._is_leaving = True
+        self._wake(_Upload())
+
+    def close(self) -> None:
+        """Store no more: the client is gone."""
+        self._is_closed = True
+
+    async def request(
+        self, job: SessionJob, hold: Hold, ask: Callable[[Sequence[bytes]], None]
+    ) -> Request:
         """Return the request that `job` is, when all of its inputs are there.
 
         Args:
             job: the job.
+            hold: what is held for it.
             ask: asks the client for blobs.
 
         Raises:
-            RemoteProtocolError: if its inputs are no tree, or too large, or do not come.
+            DistccError: if its inputs are no tree, or too large, or do not come.
             OSError: if the disk takes no more.
         """
+        inputs = self._blobs.inputs(job, hold)
+        try:
+            await self._completed(inputs, ask)
+            return inputs.request()
+        except BaseException:
+            inputs.discard()
+            raise
+
+    async def _completed(self, inputs: JobInputs, ask: Callable[[Sequence[bytes]], None]) -> None:
+        """Wait until nothing is lacking of `inputs`."""
         asked: set[bytes] = set()
-        questions = 0
-        while missing := self._blobs.missing(job):
-            wanted = [digest for digest in missing if digest not in asked]
-            if wanted and not self._uploads() and not self.storing:
+        questions = given_up = 0
+        while inputs.lacking:
+            wanted = self._question(inputs, asked)
+            if wanted:
                 questions += 1
-                if questions > _MOST_QUESTIONS:
-                    raise RemoteProtocolError("the inputs of a job do not come")
-                ask(wanted)
                 asked.update(wanted)
-            arrival: Deferred[frozenset[bytes]] = Deferred(self._arrivals.remove)
-            self._arrivals.append(arrival)
-            asked -= await arrival
-        return self._blobs.request(job)
+                ask(wanted)
+            upload = await self._arrival()
+            inputs.came(upload.digests)
+            if asked and upload.error is not None:
+                raise upload.error
+            asked &= inputs.lacking
+            if asked and not upload.is_whole:
+                given_up += 1
+                asked.clear()
+            if questions > _MOST_QUESTIONS or given_up > _MOST_GIVEN_UP:
+                raise RemoteProtocolError("the inputs of a job do not come")
+
+    def _question(self, inputs: JobInputs, asked: set[bytes]) -> Sequence[bytes]:
+        """Return what to ask for now: nothing while something is on its way, or `asked` for.
+
+        Raises:
+            LeavingError: if nothing is on its way, and nothing can be.
+        """
+        if self._uploads() or self.storing:
+            return ()
+        if self._is_leaving:
+            raise LeavingError("the server is ending")
+        return () if asked else tuple(islice(inputs.lacking, _MOST_AT_ONCE))
+
+    def _arrival(self) -> Deferred[_Upload]:
+        """Tell of the next upload."""
+        arrival: Deferred[_Upload] = Deferred(self._arrivals.remove)
+        self._arrivals.append(arrival)
+        return arrival
+
+    async def _stored(self, blob: Blob) -> bytes:
+        """Store a blob, whatever its size, and return its digest."""
+        body = await self._expanded(blob) if blob.is_packed else blob.body
+        if body.path is None:
+            return self._blobs.add(body)
+        return await self._bulk.in_thread(lambda: self._blobs.add(body))
 
     async def _expanded(self, blob: Blob) -> Body:
         try:
@@ -108,7 +197,7 @@ class SessionContents:
         finally:
             blob.body.discard()
 
-    def _wake(self, digests: frozenset[bytes]) -> None:
+    def _wake(self, upload: _Upload) -> None:
         waiting, self._arrivals = self._arrivals, []
         for one in waiting:
-            one.callback(digests)
+            one.callback(upload)

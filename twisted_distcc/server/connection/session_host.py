@@ -15,7 +15,7 @@ from twisted_distcc.jobs.session_messages import Load
 from twisted_distcc.observe.lines import Log
 from twisted_distcc.policy.peer import Peer
 from twisted_distcc.runtime.bulk import Bulk
-from twisted_distcc.server.connection.session_blobs import ClientBlobs
+from twisted_distcc.server.connection.session_blobs import ClientBlobs, KnownTrees
 from twisted_distcc.server.connection.session_server import ServerSession, SessionParts
 from twisted_distcc.server.job.compile import Compile
 from twisted_distcc.server.quotas.holdings import Hold
@@ -59,6 +59,7 @@ class SessionHost:
         self._limits = limits
         self._log = log
         self._blobs: BlobStore | None = None
+        self._trees = KnownTrees()
 
     @property
     def blobs(self) -> BlobStore:
@@ -74,7 +75,7 @@ class SessionHost:
         admission, identity = self._admission, peer.identity
         parts = SessionParts(
             compile=self._compile,
-            blobs=ClientBlobs(self.blobs, identity, self._bulk.directory),
+            blobs=ClientBlobs(self.blobs, identity, self._bulk.directory, self._trees),
             bulk=self._bulk.on_behalf_of(identity),
             limits=self._limits,
             log=self._log,

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
+from twisted_distcc.errors import RemoteProtocolError
 from twisted_distcc.jobs.session_messages import Blob, JobAssembly, SessionJob, UploadAssembly
 from twisted_distcc.server.quotas.holdings import Hold
 from twisted_distcc.server.quotas.reserving import make_room_for
@@ -82,18 +83,22 @@ class Incoming:
         for event in found.reader.events():
             if isinstance(event, MessageEnd):
                 del self._streams[stream]
+                _check_end(stream, found)
                 return _message(found.assembly), found.hold
             make_room_for(event, found.hold)
             found.assembly.take(event)
         return None
 
-    def drop(self, stream: int) -> None:
-        """Give up what has come on a stream."""
+    def drop(self, stream: int) -> bool:
+        """Give up what has come on a stream; return whether that was an upload."""
         self._heads.pop(stream, None)
-        if (found := self._streams.pop(stream, None)) is not None:
-            if isinstance(found.assembly, UploadAssembly):
-                found.assembly.discard()
-            found.hold.end()
+        if (found := self._streams.pop(stream, None)) is None:
+            return False
+        found.hold.end()
+        if isinstance(found.assembly, JobAssembly):
+            return False
+        found.assembly.discard()
+        return True
 
     def clear(self) -> None:
         """Give up everything."""
@@ -105,6 +110,14 @@ class Incoming:
         if token == BLBQ.token:
             return _Stream(Reader(BLBQ, UPLOADS, self._limits), UploadAssembly(self._directory), hold)
         return _Stream(Reader(JOBQ, JOBS, self._limits), JobAssembly(), hold)
+
+
+def _check_end(stream: int, found: _Stream) -> None:
+    if found.reader.trailing:
+        if isinstance(found.assembly, UploadAssembly):
+            found.assembly.discard()
+        found.hold.end()
+        raise RemoteProtocolError(f"stream {stream} goes on after the end of its message")
 
 
 def _message(assembly: JobAssembly | UploadAssembly) -> Message:

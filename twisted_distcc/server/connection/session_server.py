@@ -7,7 +7,7 @@ Each stream has a hold of its own on the server's quotas, given back when the st
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
@@ -150,6 +150,7 @@ class ServerSession:
         if not self._is_leaving:
             self._is_leaving = True
             self._session.away(reason)
+            self._contents.leave()
         self._output.flush()
 
     def close(self) -> Deferred[None]:
@@ -157,6 +158,7 @@ class ServerSession:
         self._liveness.stop()
         self._output.stopProducing()
         self._incoming.clear()
+        self._contents.close()
         jobs = tuple(self._jobs.values())
         ended = Deferred.fromCoroutine(_all(jobs))
         for job in jobs:
@@ -196,6 +198,8 @@ class ServerSession:
                 pass
 
     def _data(self, stream: int, data: bytes) -> None:
+        if stream in self._jobs or self._output.is_sending(stream):
+            raise RemoteProtocolError(f"stream {stream} goes on after the end of its message")
         try:
             whole = self._incoming.take(stream, data)
         except RemoteProtocolError:
@@ -211,7 +215,8 @@ class ServerSession:
     def _whole(self, stream: int, message: Message, hold: Hold) -> None:
         if not isinstance(message, SessionJob):
             self._session.close(stream)
-            Deferred.fromCoroutine(self._contents.store(message, hold)).addBoth(self._flush)
+            storing = Deferred.fromCoroutine(self._contents.store(message, hold))
+            storing.addErrback(self._not_stored).addCallback(self._flush)
             return
         job = self._jobs[stream] = Deferred.fromCoroutine(self._serve(stream, message, hold))
         job.addErrback(self._failed, stream)
@@ -220,46 +225,51 @@ class ServerSession:
 
     def _stopped(self, stream: int) -> None:
         self._output.drop(stream)
-        self._incoming.drop(stream)
         if (job := self._jobs.pop(stream, None)) is not None:
             job.cancel()
-        self._contents.upload_ended()
+        if self._incoming.drop(stream):
+            self._contents.upload_ended(None)
 
     def _refuse_stream(self, stream: int, error: DistccError | OSError) -> None:
         code = error.exit_code if isinstance(error, DistccError) else EXIT_IO_ERROR
         self._parts.log.error("a message of {peer} is refused: {why}", peer=self._peer, why=error)
         self._session.stop(stream, code, str(error))
-        self._stopped(stream)
+        if self._incoming.drop(stream):
+            self._contents.upload_ended(error)
+        self._output.flush()
 
     # Jobs.
 
     async def _serve(self, stream: int, job: SessionJob, hold: Hold) -> None:
         try:
             await check_compiler(self._parts.compile, job, self._peer)
-            request = await self._contents.request(job, partial(self._need, stream))
+            request = await self._contents.request(job, hold, partial(self._need, stream))
             parts = self._parts
             reply = await answered(parts.compile, request, self._peer, hold, parts.log, CancelledError)
         except (DistccError, OSError) as error:
             hold.end()
+            self._jobs.pop(stream, None)
             self._refuse_stream(stream, error)
             return
         except BaseException:
             hold.end()
             raise
         self._jobs.pop(stream, None)
-        self._output.send(stream, self._result(reply, hold))
-
-    def _result(self, reply: Reply, hold: Hold) -> Generator[bytes, None, None]:
         writer = Writer(JOBR, RESULTS, self._parts.limits)
-        try:
-            yield from result_pieces(writer, reply, self._parts.load())
-        finally:
-            reply.discard()
-            hold.end()
+        pieces = result_pieces(writer, reply, self._parts.load())
+        self._output.send(stream, pieces, partial(self._over, reply, hold))
+
+    def _over(self, reply: Reply, hold: Hold) -> None:
+        """Give up a result that was sent, or that nobody wants any more."""
+        reply.discard()
+        hold.end()
 
     def _need(self, stream: int, digests: Sequence[bytes]) -> None:
         self._session.need(stream, digests)
         self._output.flush()
+
+    def _not_stored(self, failure: Failure) -> None:
+        self._parts.log.failure("an upload of {peer} failed here", peer=self._peer)
 
     def _failed(self, failure: Failure, stream: int) -> None:
         self._jobs.pop(stream, None)

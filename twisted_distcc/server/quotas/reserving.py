@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from twisted_distcc.content.body import IN_MEMORY
 from twisted_distcc.server.quotas.holdings import Hold
 from twisted_distcc.wire.events import BodyStart, Event, Run, Text
 
 _FILE = b"FILE"
+_BLOBS = (b"BLOB", b"ZBLB")
 
 
 def make_room_for(event: Event, hold: Hold) -> None:
@@ -24,6 +26,9 @@ def make_room_for(event: Event, hold: Hold) -> None:
         case BodyStart(token, length) if token == _FILE:
             hold.keep_words(1, 0)
             hold.store_files(length)
+        case BodyStart(token, length) if token in _BLOBS:  # of which one message has thousands
+            hold.keep_words(1, length if length <= IN_MEMORY else 0)
+            hold.store(length)
         case BodyStart(_, length):
             hold.store(length)
         case _:
