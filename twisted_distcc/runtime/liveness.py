@@ -66,7 +66,8 @@ class Liveness:
         word: Deferred[None] = Deferred(self._waiting.remove)
         self._waiting.append(word)
         late = self._clock.callLater(_ANSWER, self._dead)
-        self._ask()
+        if len(self._waiting) == 1:  # one answer is for all; the other end takes few questions
+            self._ask()
         try:
             await word
         finally:

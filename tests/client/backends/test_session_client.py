@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from hashlib import sha256
 
 from twisted.internet.defer import CancelledError, Deferred
@@ -171,6 +172,22 @@ class JobTests(SessionTestCase):
             self.assertEqual(self.compile.sources[number], text)
             self.answer(number, Reply(1 << 8))
             self.assertEqual(self.successResultOf(asked).exit_code, 1)
+
+    def test_packed_for_each_job(self) -> None:
+        """Each job has its blobs packed in a folder of its own, whichever job the session began with."""
+        session = self.join()
+        for number in range(2):
+            folder = f"{self.spool}/{number}"
+            os.mkdir(folder)
+            text = os.urandom(300_000)
+            request = Request((b"gcc", b"-c", b"a.i"), Body.of(text))
+            packing = Bulk(no_process, at_once, folder)
+            asked = Deferred.fromCoroutine(session.compile(request, folder, packing))
+            self.settle()
+            self.assertEqual(self.compile.sources[number], text)
+            self.answer(number, Reply(1 << 8))
+            self.successResultOf(asked)
+            shutil.rmtree(folder)
 
     def test_many_at_once(self) -> None:
         """Jobs run at the same time, and end in any order."""

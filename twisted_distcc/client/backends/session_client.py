@@ -69,6 +69,10 @@ WINDOW: Final = 256 * 1024
 _PING: Final = b"tdistcc?"
 # Seconds after which a session that nobody uses is closed.
 _IDLE: Final = 300.0
+# One for a job, and one for what the server lacks of it.
+_FEWEST_STREAMS: Final = 2
+# How often a server may ask for all of a job's inputs: one that forgets may do so now and then.
+_MOST_TIMES: Final = 8
 
 
 @dataclass(slots=True)
@@ -78,8 +82,10 @@ class _Job:
     reader: Reader
     assembly: ResultAssembly
     inputs: Inputs
+    packing: Packing | None
     done: Deferred[Reply]
     is_answered: bool = False
+    asked: int = 0  # how many blobs the server has asked for
 
 
 class ClientSession(Protocol):
@@ -89,7 +95,6 @@ class ClientSession(Protocol):
         clock: tells when the server has been silent for too long.
         sent: what has been sent to this server so far, in this session and before.
         folders: remembers the folders of jobs, for all sessions.
-        packing: compresses blobs; `None` sends them as they are.
         limits: the ceilings on what the server may send.
     """
 
@@ -99,13 +104,11 @@ class ClientSession(Protocol):
         sent: SentContent,
         folders: EncodedFolders,
         *,
-        packing: Packing | None = None,
         limits: Limits | None = None,
     ) -> None:
         self._clock = clock
         self._sent = sent
         self._folders = folders
-        self._packing = packing
         self._limits = limits or Limits()
         self._session = Session.client(Terms(frame=FRAME, window=WINDOW))
         self._output: SessionOutput | None = None
@@ -113,6 +116,7 @@ class ClientSession(Protocol):
         self._jobs: dict[int, _Job] = {}
         self._uploads = Uploads()
         self._places = DeferredSemaphore(1)
+        self._most_uploads = 1
         self._liveness: Liveness | None = None
         self.is_open: bool = True
 
@@ -129,7 +133,7 @@ class ClientSession(Protocol):
         """Whether no job is on its way."""
         return not (self._jobs or self._uploads)
 
-    async def compile(self, request: Request, folder: str) -> Reply:
+    async def compile(self, request: Request, folder: str, packing: Packing | None = None) -> Reply:
         """Have `request` served; it stays the caller's, the reply becomes the caller's.
 
         Cancelling ends the compiler on the server.
@@ -137,6 +141,7 @@ class ClientSession(Protocol):
         Args:
             request: what is asked.
             folder: where large bodies of the reply lie.
+            packing: compresses blobs; `None` sends them as they are.
 
         Raises:
             HostError: if the server does not do its part.
@@ -145,18 +150,27 @@ class ClientSession(Protocol):
         job, inputs = laid_out(request, self._folders)
         await self._places.acquire()
         try:
-            await self._upload(inputs, [digest for digest in inputs if digest not in self._sent])
-            return await self._result(job, inputs, folder)
+            self._check_open()
+            lacking = [digest for digest in inputs if digest not in self._sent]
+            await self._upload(inputs, lacking, packing)
+            self._check_open()
+            return await self._result(job, inputs, folder, packing)
         finally:
             self._places.release()
 
-    async def _result(self, job: SessionJob, inputs: Inputs, folder: str) -> Reply:
+    def _check_open(self) -> None:
         if not self.is_open:
             raise GoingAwayError("is going away")
+
+    async def _result(
+        self, job: SessionJob, inputs: Inputs, folder: str, packing: Packing | None
+    ) -> Reply:
+        if not self._session.may_open:  # it does not even read that others have been stopped
+            raise GoingAwayError("takes no more jobs at the moment")
         stream = self._session.open()
         done: Deferred[Reply] = Deferred(lambda _: self._cancel(stream))
         reader = Reader(JOBR, RESULTS, self._limits)
-        self._jobs[stream] = _Job(reader, ResultAssembly(folder), inputs, done)
+        self._jobs[stream] = _Job(reader, ResultAssembly(folder), inputs, packing, done)
         self._send(stream, job_pieces(Writer(JOBQ, JOBS, self._limits), job))
         return await done
 
@@ -171,10 +185,17 @@ class ClientSession(Protocol):
     def retire(self) -> None:
         """Send no more jobs, and close when those that are on their way have ended."""
         self.is_open = False
+        self._turn_away()
         self._close_if_over()
 
+    def _turn_away(self) -> None:
+        """Fail the jobs that wait for a place, all at once: one by one they would nest too deep."""
+        waiting, self._places.waiting = self._places.waiting, []
+        for place in waiting:
+            place.errback(GoingAwayError("is going away"))
+
     def _close_if_over(self) -> None:
-        if not self.is_open and self.is_idle:
+        if not (self.is_open or self._jobs):  # an upload without a job is of no use
             self.close()
 
     def close(self) -> None:
@@ -205,6 +226,7 @@ class ClientSession(Protocol):
         except RemoteProtocolError as error:
             self._end(Failure(self._fault(error)))
         self._flush()
+        self._begin_uploads()
 
     def _fault(self, error: RemoteProtocolError) -> HostError:
         """Return what is wrong with a server that sends what is none of protocol 4."""
@@ -224,9 +246,7 @@ class ClientSession(Protocol):
     def _take(self, event: SessionEvent) -> None:
         match event:
             case Greeted(terms):
-                self._places = DeferredSemaphore(max(1, terms.jobs // 2))  # the rest is for uploads
-                self._sent.begin(terms.know)
-                self._greeted.callback(None)
+                self._greet(terms)
             case Refused(status, reason):
                 reply = Reply.sentence(status >> 8, reason)
                 self._end(Failure(RefusedByHostError.of(reply)))
@@ -238,6 +258,16 @@ class ClientSession(Protocol):
                 self._stopped(stream, code, text)
             case Away():
                 self.retire()
+
+    def _greet(self, terms: Terms) -> None:
+        if terms.jobs < _FEWEST_STREAMS:
+            error = f"takes {terms.jobs} stream at a time, which is too few for a job and its files"
+            self._end(Failure(NoAnswerError(error)))
+            return
+        self._places = DeferredSemaphore(terms.jobs // 2)
+        self._most_uploads = terms.jobs - terms.jobs // 2
+        self._sent.begin(terms.know)
+        self._greeted.callback(None)
 
     def _read(self, stream: int, data: bytes) -> None:
         job = self._jobs.get(stream)
@@ -272,9 +302,15 @@ class ClientSession(Protocol):
             return
         if not job.inputs.keys() >= set(digests):
             raise RemoteProtocolError("it asks for what the job does not have")
-        Deferred.fromCoroutine(self._upload(job.inputs, digests)).addErrback(
-            lambda failure: self._give_up(stream, failure)
-        )
+        job.asked += len(digests)
+        if job.asked > _MOST_TIMES * len(job.inputs):
+            again = BadReplyError("asks again and again for what it was sent")
+            self._give_up(stream, Failure(again))
+        elif not (self.is_open or self._session.may_open):  # an upload cannot begin
+            self._give_up(stream, Failure(GoingAwayError("is going away")))
+        else:
+            sending = Deferred.fromCoroutine(self._upload(job.inputs, digests, job.packing))
+            sending.addErrback(lambda failure: self._give_up(stream, failure))
 
     def _stopped(self, stream: int, code: int, text: str) -> None:
         if stream in self._uploads:
@@ -285,20 +321,26 @@ class ClientSession(Protocol):
 
     # Sending.
 
-    async def _upload(self, inputs: Inputs, digests: Sequence[bytes]) -> None:
+    async def _upload(self, inputs: Inputs, digests: Sequence[bytes], packing: Packing | None) -> None:
         """Send the blobs of `digests`, which count as sent from now on."""
         if digests:
             self._sent.add(digests)
-            blobs = await blobs_of(inputs, digests, self._packing)
+            blobs = await blobs_of(inputs, digests, packing)
             self._uploads.add(blobs)
             self._begin_uploads()
-        self._close_if_over()
 
     def _begin_uploads(self) -> None:
-        while self.is_open and self._session.may_open and (blobs := self._uploads.next()) is not None:
+        while self._may_upload and (blobs := self._uploads.next()) is not None:
             stream = self._session.open()
             self._uploads.begun(stream)
             self._send(stream, upload_pieces(Writer(BLBQ, UPLOADS, self._limits), len(blobs), blobs))
+
+    @property
+    def _may_upload(self) -> bool:
+        """Whether an upload may begin, and leaves room for as many jobs as have places."""
+        uploads = self._session.open_streams - len(self._jobs)  # with those of which the end has to go
+        is_wanted = self.is_open or bool(self._jobs)
+        return is_wanted and uploads < self._most_uploads and self._session.may_open
 
     def _send(self, stream: int, pieces: Generator[bytes, None, None]) -> None:
         assert self._output is not None
@@ -355,6 +397,8 @@ class ClientSession(Protocol):
     def _end(self, failure: Failure) -> None:
         """Fail everything, and close."""
         self.is_open = False
+        self._turn_away()
+        self._uploads = Uploads()
         if self._liveness is not None:
             self._liveness.stop()
         if not self._greeted.called:

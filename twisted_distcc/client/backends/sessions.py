@@ -123,23 +123,19 @@ class Sessions:
         session = self._session(key)
         if session is None or not await session.is_there():
             try:
-                session = await self._opening.get(
-                    key, lambda: self._open(key, endpoint, packing=packing)
-                )
+                session = await self._opening.get(key, lambda: self._open(key, endpoint))
             except NoAnswerError:
                 self._server(key).speaks_older_until = self._clock.seconds() + HOLDS
                 return None
-        return await session.compile(request, folder)
+        return await session.compile(request, folder, packing)
 
     async def _open(
         self,
         key: Hashable,
         endpoint: Callable[[], IStreamClientEndpoint],
-        *,
-        packing: Packing | None,
     ) -> ClientSession:
         server = self._server(key)
-        session = ClientSession(self._clock, server.sent, self._folders, packing=packing)
+        session = ClientSession(self._clock, server.sent, self._folders)
         await connected(endpoint(), session)
         try:
             await self._greeted(session)
