@@ -101,11 +101,11 @@ TREE: Final = Sample(
     (
         *(Number(b"JOBQ", 4), Text(b"CDIR", b"/home"), Number(b"ARGC", 2)),
         *(Text(b"ARGV", b"cc"), Text(b"ARGV", b"-c"), Text(b"COMP", DIGEST)),
-        *(Text(b"ROOT", DIGEST), MessageEnd()),
+        *(Number(b"PACK", 1), Text(b"ROOT", DIGEST), MessageEnd()),
     ),
     b"JOBQ00000004CDIR00000005/homeARGC00000002ARGV00000002ccARGV00000002-cCOMP00000020"
     + DIGEST
-    + b"ROOT00000020"
+    + b"PACK00000001ROOT00000020"
     + DIGEST,
 )
 SOURCE: Final = Sample(
@@ -113,9 +113,9 @@ SOURCE: Final = Sample(
     JOBS,
     (
         *(Number(b"JOBQ", 4), Text(b"CDIR", b"/"), Number(b"ARGC", 1), Text(b"ARGV", b"cc")),
-        *(Text(b"COMP", b""), Text(b"TEXT", DIGEST), MessageEnd()),
+        *(Text(b"COMP", b""), Number(b"PACK", 0), Text(b"TEXT", DIGEST), MessageEnd()),
     ),
-    b"JOBQ00000004CDIR00000001/ARGC00000001ARGV00000002ccCOMP00000000TEXT00000020" + DIGEST,
+    b"JOBQ00000004CDIR00000001/ARGC00000001ARGV00000002ccCOMP00000000PACK00000000TEXT00000020" + DIGEST,
 )
 RESULT: Final = Sample(
     JOBR,
@@ -288,6 +288,7 @@ CEILINGS: Final = (
     (TREE, b"ARGC", 10_000, "ARGC of 10001 is over 10000, the ceiling 'arguments'"),
     (TREE, b"ARGV", 128 << 10, "ARGV of 131073 is over 131072, the ceiling 'argument'"),
     (TREE, b"COMP", 32, "COMP of 33 is over 32, the ceiling 'digest'"),
+    (TREE, b"PACK", 1, "PACK of 2 is over 1, the ceiling 'flag'"),
     (TREE, b"ROOT", 32, "ROOT of 33 is over 32, the ceiling 'digest'"),
     (SOURCE, b"TEXT", 32, "TEXT of 33 is over 32, the ceiling 'digest'"),
     (RESULT, b"SERR", 32 << 20, "SERR of 33554433 is over 33554432, the ceiling 'messages'"),

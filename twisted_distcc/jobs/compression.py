@@ -5,6 +5,7 @@
 | 1 | nothing | nothing |
 | 2 | the source | everything |
 | 3 | each file by itself | everything |
+| 4 | blobs, if the client wishes so | outputs, if the client wishes so |
 
 The bodies of a `Request` or a `Reply` are expanded.  These functions turn it into what is sent, and
 back, for servers and clients alike; `packing` does the work, within its bounds::
@@ -19,7 +20,7 @@ not compress is returned unchanged.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Set
 from dataclasses import replace
 from typing import Final, TypeVar
 
@@ -31,6 +32,9 @@ from twisted_distcc.wire.grammar import COMPRESSED, PLAIN
 from twisted_distcc.wire.limits import Limits
 
 T = TypeVar("T")
+
+PACKED_FROM: Final = 512
+"""Bytes; of protocol 4 nothing smaller is compressed, as it would not shrink by more than that costs."""
 
 # Bodies of a reply that protocols 1 to 3 have tokens for.
 _CARRIED: Final = 4
@@ -88,3 +92,45 @@ async def _each(bodies: Iterable[T], change: Callable[[T], Awaitable[Body]]) -> 
             made.discard()
         raise
     return changed
+
+
+async def packed_outputs(reply: Reply, packing: Packing) -> tuple[Reply, frozenset[str]]:
+    """Return `reply` with those outputs compressed that are not tiny, and their names.
+
+    It is given up, or returned as it is.
+
+    Raises:
+        OSError: if the disk takes no more.
+    """
+    packed: dict[str, Body] = {}
+    try:
+        for name, body in reply.outputs.items():
+            if body.length >= PACKED_FROM:
+                packed[name] = await packing.compress_frame(body)
+    except BaseException:
+        for body in (*packed.values(), *reply.bodies):
+            body.discard()
+        raise
+    for name in packed:
+        reply.outputs[name].discard()
+    return reply.with_outputs({**reply.outputs, **packed}), frozenset(packed)
+
+
+async def expanded_outputs(reply: Reply, packed: Set[str], packing: Packing, ceiling: int) -> Reply:
+    """Return `reply` with the outputs named in `packed` expanded; it is given up.
+
+    Raises:
+        RemoteProtocolError: if one is no zstd frame, or would have more than `ceiling` bytes.
+        OSError: if the disk takes no more.
+    """
+    expanded: dict[str, Body] = {}
+    try:
+        for name in packed:
+            expanded[name] = await packing.expand_frame(reply.outputs[name], ceiling)
+    except BaseException:
+        for body in (*expanded.values(), *reply.bodies):
+            body.discard()
+        raise
+    for name in expanded:
+        reply.outputs[name].discard()
+    return reply.with_outputs({**reply.outputs, **expanded})

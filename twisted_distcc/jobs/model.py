@@ -161,6 +161,10 @@ class Reply:
         """Return a reply with a message for the user in place of a compiler's output."""
         return cls(exit_code << 8, stderr=Body.of(os.fsencode(f"{text}\n")))
 
+    def with_outputs(self, outputs: Mapping[str, Body]) -> Reply:
+        """Return the same reply with other `outputs`; the other bodies are shared."""
+        return Reply(self.status, self.stderr, self.stdout, outputs=outputs, timing=self.timing)
+
     def timed(self, timing: Timing) -> Reply:
         """Return the same reply with `timing`; the bodies are shared."""
         return Reply(self.status, self.stderr, self.stdout, outputs=self.outputs, timing=timing)

@@ -13,7 +13,7 @@ tokens, which a `Reader` takes apart and a `Writer` puts together, as the messag
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Set
 from dataclasses import dataclass
 from typing import Final
 
@@ -39,6 +39,7 @@ class SessionJob:
         compiler: the digest of the client's compiler, 32 bytes; empty if it is not known.
         inputs: the digest of the root directory, or of the preprocessed source.
         has_tree: which of the two.
+        packs: whether outputs are to be compressed on the way.
     """
 
     directory: bytes
@@ -46,6 +47,7 @@ class SessionJob:
     compiler: bytes
     inputs: bytes
     has_tree: bool
+    packs: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,7 @@ def job_pieces(writer: Writer, job: SessionJob) -> Generator[bytes, None, None]:
     yield writer.send(Number(b"ARGC", len(job.arguments)))
     yield writer.send(Run(tuple((b"ARGV", argument) for argument in job.arguments)))
     yield writer.send(Text(b"COMP", job.compiler))
+    yield writer.send(Number(b"PACK", job.packs))
     yield writer.send(Text(b"ROOT" if job.has_tree else b"TEXT", job.inputs))
     writer.send(MessageEnd())
 
@@ -89,8 +92,13 @@ def upload_pieces(writer: Writer, count: int, blobs: Iterable[Blob]) -> Generato
     writer.send(MessageEnd())
 
 
-def result_pieces(writer: Writer, reply: Reply, load: Load) -> Generator[bytes, None, None]:
-    """Yield `reply` and the server's `load` in pieces for the wire."""
+def result_pieces(
+    writer: Writer, reply: Reply, load: Load, packed: Set[str] = frozenset()
+) -> Generator[bytes, None, None]:
+    """Yield `reply` and the server's `load` in pieces for the wire.
+
+    The outputs named in `packed` are zstd frames.
+    """
     yield writer.send(Number(b"JOBR", SESSIONS))
     yield writer.send(Number(b"STAT", reply.status))
     yield from body_pieces(writer, b"SERR", reply.stderr)
@@ -99,7 +107,7 @@ def result_pieces(writer: Writer, reply: Reply, load: Load) -> Generator[bytes, 
     for name, body in reply.outputs.items():
         yield writer.send(Text(b"NAME", name.encode()))
         yield writer.send(Number(b"MODE", _MODE))
-        yield from body_pieces(writer, b"DOTO", body)
+        yield from body_pieces(writer, b"ZOTO" if name in packed else b"DOTO", body)
     timing = reply.timing or Timing(0, 0, 0)
     for token, seconds in ((b"TIMQ", timing.waited), (b"TIMR", timing.ran), (b"TIMC", timing.cpu)):
         yield writer.send(Number(token, min(LARGEST, round(seconds * 1_000_000))))
@@ -114,10 +122,13 @@ class JobAssembly:
     def __init__(self) -> None:
         self._arguments: list[bytes] = []
         self._texts: dict[bytes, bytes] = {}
+        self._packs = False
 
     def take(self, event: Event) -> None:
         """Take the next event."""
         match event:
+            case Number(b"PACK", value):
+                self._packs = bool(value)
             case Text(b"ARGV", data):
                 self._arguments.append(data)
             case Text(token, data):
@@ -131,7 +142,8 @@ class JobAssembly:
         """Return the job, once all its events were taken."""
         texts, has_tree = self._texts, b"ROOT" in self._texts
         inputs = texts[b"ROOT" if has_tree else b"TEXT"]
-        return SessionJob(texts[b"CDIR"], tuple(self._arguments), texts[b"COMP"], inputs, has_tree)
+        directory, compiler = texts[b"CDIR"], texts[b"COMP"]
+        return SessionJob(directory, tuple(self._arguments), compiler, inputs, has_tree, self._packs)
 
 
 class BodyAssembly:
@@ -221,6 +233,8 @@ class ResultAssembly:
         self._name = ""
         self._said: dict[bytes, Body] = {}
         self._outputs: dict[str, Body] = {}
+        self.packed: set[str] = set()
+        """The names of the outputs that are zstd frames."""
 
     def take(self, event: Event) -> None:
         """Take the next event.
@@ -233,9 +247,6 @@ class ResultAssembly:
                 self._numbers[token] = value
             case Text(b"NAME", data):
                 self._name = data.decode(errors="replace")
-            case Run(tokens):
-                for token, data in tokens:
-                    self._text_or_body(token, data)
             case _:
                 body = self._body.take(event)
                 if body is not None and isinstance(event, BodyEnd):
@@ -258,15 +269,11 @@ class ResultAssembly:
         self._said.clear()
         self._outputs.clear()
 
-    def _text_or_body(self, token: bytes, data: bytes) -> None:
-        if token == b"NAME":
-            self._name = data.decode(errors="replace")
-        else:
-            self._keep(token, Body.of(data))
-
     def _keep(self, token: bytes, body: Body) -> None:
-        known: dict[bytes, Body] | dict[str, Body] = self._outputs if token == b"DOTO" else self._said
-        key = self._name if token == b"DOTO" else token
-        if (before := known.pop(key, None)) is not None:  # type: ignore[arg-type]
+        if token in (b"SERR", b"SOUT"):
+            self._said[token] = body
+            return
+        if (before := self._outputs.pop(self._name, None)) is not None:
             before.discard()
-        known[key] = body  # type: ignore[index]
+        self._outputs[self._name] = body
+        (self.packed.add if token == b"ZOTO" else self.packed.discard)(self._name)

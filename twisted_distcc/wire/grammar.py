@@ -30,6 +30,7 @@ Ceiling: TypeAlias = Literal[
     "names",
     "outputs",
     "mode",
+    "flag",
     "digest",
     "frame",
     "window",

@@ -34,6 +34,7 @@ class Limits:
         outputs: files that one compile may leave; gcc leaves a handful, and `-save-temps` a few more.
         mode: permissions of an output.  No compiler makes a program that runs as its owner (setuid),
             so no server may make the client do that.
+        flag: a wish that is there or not.
         digest: bytes of a SHA-256.
         frame: bytes of a frame's payload.  A frame is delivered whole, and held until it is.
         window: bytes of one stream that an end takes before it grants more; 16 MiB keep a line of
@@ -57,6 +58,7 @@ class Limits:
     names: int = 16 * MIB
     outputs: int = 1000
     mode: int = 0o777
+    flag: int = 1
     digest: int = 32
     frame: int = 1 * MIB
     window: int = 16 * MIB

@@ -26,13 +26,18 @@ from twisted_distcc.client.backends.session_inputs import SentContent
 from twisted_distcc.content.body import Body
 from twisted_distcc.content.local_content import LocalContent
 from twisted_distcc.content.merkle import EncodedFolders
+from twisted_distcc.content.zstd import compress
 from twisted_distcc.errors import EXIT_ACCESS_DENIED
 from twisted_distcc.jobs.model import FOLDER_MARK, InputFile, InputLink, Reply, Request, Tree
+from twisted_distcc.jobs.session_messages import Load, result_pieces
 from twisted_distcc.policy.verdict import ALLOWED, Refused, Verdict
 from twisted_distcc.runtime.bulk import Bulk
 from twisted_distcc.server.connection import session_host
 from twisted_distcc.server.connection.server_protocol import DistccServerFactory, DistccServerProtocol
 from twisted_distcc.server.scheduling.admission import Admission
+from twisted_distcc.wire.connection import Writer
+from twisted_distcc.wire.limits import Limits
+from twisted_distcc.wire.session_grammar import JOBR, RESULTS
 
 OBJECT = b"\x7fELF" + os.urandom(300_000)
 
@@ -84,6 +89,8 @@ class SessionTestCase(SynchronousTestCase):
         self.compile = KeepingCompile()
         self.verdict: Verdict = ALLOWED
         self.sent = SentContent()
+        self.packing: Bulk | None = None
+        self.heard_bytes = 0
         self.factory = self.server()
 
     def server(self) -> DistccServerFactory:
@@ -100,6 +107,13 @@ class SessionTestCase(SynchronousTestCase):
         server = (factory or self.factory).buildProtocol(None)
         assert isinstance(server, DistccServerProtocol)
         client = ClientSession(self.clock, self.sent, EncodedFolders())
+        received = client.dataReceived
+
+        def counting(data: bytes) -> None:
+            self.heard_bytes += len(data)
+            received(data)
+
+        client.dataReceived = counting  # type: ignore[method-assign]
         ours, theirs = FakeTransport(client, False), FakeTransport(server, True)
         self.ours, self.theirs = ours, theirs
         self.pump: IOPump = connect(server, theirs, client, ours)
@@ -119,7 +133,7 @@ class SessionTestCase(SynchronousTestCase):
     def ask(self, session: ClientSession, request: Request | None = None) -> Deferred[Reply]:
         """Send a job, and let it arrive."""
         wanted = request or Request((b"gcc", b"-c", b"a.c"), tree=tree())
-        asked = Deferred.fromCoroutine(session.compile(wanted, self.spool))
+        asked = Deferred.fromCoroutine(session.compile(wanted, self.spool, self.packing))
         self.settle()
         return asked
 
@@ -207,6 +221,42 @@ class JobTests(SessionTestCase):
             self.answer(number, Reply(0, object_file=Body.of(b"o")))
         for one in asked:
             self.assertEqual(self.successResultOf(one).status, 0)
+
+
+class PackedTests(SessionTestCase):
+    """A client that wishes for compression."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.packing = Bulk(no_process, at_once, self.spool)
+
+    def test_there_and_back(self) -> None:
+        """Inputs and outputs that are worth it are compressed on the way, and arrive as they were."""
+        session = self.join()
+        header = b"int a;\n" * 20_000
+        asked = self.ask(session, Request((b"gcc",), tree=tree(header=header)))
+        self.assertEqual(self.compile.trees[0]["/project/include/a.h"], header)
+        outputs = {"object": Body.of(bytes(400_000)), "dependencies": Body.of(b"a.o: a.c\n")}
+        self.answer(0, Reply(0, outputs=outputs))
+        reply = self.successResultOf(asked)
+        self.assertEqual(reply.object_file.read(), bytes(400_000))
+        self.assertEqual(reply.dependencies.read(), b"a.o: a.c\n")
+        self.assertLess(self.heard_bytes, 5_000)
+        reply.discard()
+        left = [name for _, _, names in os.walk(self.spool) for name in names]
+        self.assertEqual(left, ["blob-0"])  # the header
+
+    def test_not_asked_for(self) -> None:
+        """A server that compresses for who did not ask has sent a bad reply."""
+        self.packing = None
+        session = self.join()
+        asked = self.ask(session)
+        writer = Writer(JOBR, RESULTS, Limits())
+        frame = {"object": Body.of(compress(bytes(1000)))}
+        pieces = result_pieces(writer, Reply(0, outputs=frame), Load(1, 0), {"object"})
+        (stream,) = session._jobs
+        session._read(stream, b"".join(pieces))
+        self.failureResultOf(asked, BadReplyError)
 
 
 class ContentTests(SessionTestCase):

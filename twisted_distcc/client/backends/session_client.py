@@ -39,6 +39,7 @@ from twisted_distcc.client.backends.session_inputs import (
 from twisted_distcc.content.merkle import EncodedFolders
 from twisted_distcc.content.packing import Packing
 from twisted_distcc.errors import RemoteProtocolError
+from twisted_distcc.jobs.compression import expanded_outputs
 from twisted_distcc.jobs.model import Reply, Request, is_wait_status
 from twisted_distcc.jobs.session_messages import (
     ResultAssembly,
@@ -84,6 +85,7 @@ class _Job:
     inputs: Inputs
     packing: Packing | None
     done: Deferred[Reply]
+    """Fires with the reply as it came."""
     is_answered: bool = False
     asked: int = 0  # how many blobs the server has asked for
 
@@ -147,7 +149,7 @@ class ClientSession(Protocol):
             HostError: if the server does not do its part.
             OSError: if the disk here does not.
         """
-        job, inputs = laid_out(request, self._folders)
+        job, inputs = laid_out(request, self._folders, packs=packing is not None)
         await self._places.acquire()
         try:
             self._check_open()
@@ -169,10 +171,20 @@ class ClientSession(Protocol):
             raise GoingAwayError("takes no more jobs at the moment")
         stream = self._session.open()
         done: Deferred[Reply] = Deferred(lambda _: self._cancel(stream))
-        reader = Reader(JOBR, RESULTS, self._limits)
-        self._jobs[stream] = _Job(reader, ResultAssembly(folder), inputs, packing, done)
+        reader, assembly = Reader(JOBR, RESULTS, self._limits), ResultAssembly(folder)
+        self._jobs[stream] = _Job(reader, assembly, inputs, packing, done)
         self._send(stream, job_pieces(Writer(JOBQ, JOBS, self._limits), job))
-        return await done
+        reply = await done
+        return await self._expanded(reply, assembly.packed, packing) if assembly.packed else reply
+
+    async def _expanded(self, reply: Reply, packed: set[str], packing: Packing | None) -> Reply:
+        if packing is None:
+            reply.discard()
+            raise BadReplyError("sent a bad reply: it is compressed, though nobody asked for that")
+        try:
+            return await expanded_outputs(reply, packed, packing, self._limits.expanded)
+        except RemoteProtocolError as error:
+            raise BadReplyError(f"sent a bad reply: {error}") from error
 
     async def is_there(self) -> bool:
         """Say whether the server answers; one that has just been heard does."""

@@ -16,13 +16,12 @@ from twisted_distcc.content.file_content import FileContent
 from twisted_distcc.content.local_content import LocalContent
 from twisted_distcc.content.merkle import EncodedFolders, merkle
 from twisted_distcc.content.packing import Packing
+from twisted_distcc.jobs.compression import PACKED_FROM
 from twisted_distcc.jobs.model import FOLDER_MARK, InputFile, Request, Tree
 from twisted_distcc.jobs.session_messages import Blob, SessionJob
 
 # What a server has of us, by digest: as many files as the largest projects have.
 _MOST_SENT: Final = 200_000
-# Less than this does not shrink by more than it costs.
-_PACKED_FROM: Final = 512
 
 
 Inputs: TypeAlias = Mapping[bytes, bytes | Body]
@@ -44,7 +43,7 @@ async def blobs_of(inputs: Inputs, digests: Iterable[bytes], packing: Packing | 
 
 
 async def _packed(body: Body, packing: Packing) -> Blob:
-    if body.length < _PACKED_FROM:
+    if body.length < PACKED_FROM:
         return Blob(body, is_packed=False)
     return Blob(await packing.compress_frame(body), is_packed=True)
 
@@ -109,12 +108,15 @@ class SentContent:
         self._digests.clear()
 
 
-def laid_out(request: Request, folders: EncodedFolders) -> tuple[SessionJob, Inputs]:
+def laid_out(
+    request: Request, folders: EncodedFolders, *, packs: bool = False
+) -> tuple[SessionJob, Inputs]:
     """Return the job that `request` is on a session, and its inputs by their digests.
 
     Args:
         request: what is asked.
         folders: remembers the folders of earlier jobs, most of which are in this one as well.
+        packs: whether its outputs are to be compressed on the way.
 
     Raises:
         LocalProtocolError: if a name in its tree cannot be sent.
@@ -123,10 +125,10 @@ def laid_out(request: Request, folders: EncodedFolders) -> tuple[SessionJob, Inp
     compiler = bytes.fromhex(request.compiler)
     if request.tree is None:
         digest = _digest(request.source)
-        job = SessionJob(b"/", request.arguments, compiler, digest, has_tree=False)
+        job = SessionJob(b"/", request.arguments, compiler, digest, False, packs)
         return job, {digest: request.source}
     root, inputs = _tree(request.tree, folders)
-    return SessionJob(request.tree.directory, request.arguments, compiler, root, has_tree=True), inputs
+    return SessionJob(request.tree.directory, request.arguments, compiler, root, True, packs), inputs
 
 
 def _tree(tree: Tree, known: EncodedFolders) -> tuple[bytes, Inputs]:

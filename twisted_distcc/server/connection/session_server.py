@@ -22,6 +22,7 @@ from twisted_distcc.errors import (
     DistccError,
     RemoteProtocolError,
 )
+from twisted_distcc.jobs.compression import packed_outputs
 from twisted_distcc.jobs.model import Reply
 from twisted_distcc.jobs.session_messages import Load, SessionJob, result_pieces
 from twisted_distcc.observe.lines import Log
@@ -246,6 +247,10 @@ class ServerSession:
             request = await self._contents.request(job, hold, partial(self._need, stream))
             parts = self._parts
             reply = await answered(parts.compile, request, self._peer, hold, parts.log, CancelledError)
+            if job.packs:
+                reply, packed = await packed_outputs(reply, parts.bulk)
+            else:
+                packed = frozenset()
         except (DistccError, OSError) as error:
             hold.end()
             self._jobs.pop(stream, None)
@@ -256,7 +261,7 @@ class ServerSession:
             raise
         self._jobs.pop(stream, None)
         writer = Writer(JOBR, RESULTS, self._parts.limits)
-        pieces = result_pieces(writer, reply, self._parts.load())
+        pieces = result_pieces(writer, reply, self._parts.load(), packed)
         self._output.send(stream, pieces, partial(self._over, reply, hold))
 
     def _over(self, reply: Reply, hold: Hold) -> None:
