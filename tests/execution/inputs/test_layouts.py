@@ -40,6 +40,13 @@ class LayoutsTests(SynchronousTestCase):
         one, other = (self.layouts.of(tree(digest=b""), "ada", NOTHING) for _ in range(2))
         self.assertIsNot(one, other)
 
+    def test_large(self) -> None:
+        """A tree of very many entries is laid out each time: to remember it takes much memory."""
+        entries = tuple(InputFile(b"/p/%d" % number, LocalContent(b"")) for number in range(6001))
+        large = Tree(b"/p", entries, digest=b"large")
+        one, other = (self.layouts.of(large, "ada", NOTHING) for _ in range(2))
+        self.assertIsNot(one, other)
+
     def test_forgotten(self) -> None:
         """What was not wanted for longest is forgotten, and laid out anew."""
         for number in range(64):

@@ -15,6 +15,8 @@ from twisted_distcc.jobs.model import Tree
 
 # Layouts that are remembered: with a thousand files each they take some twenty megabytes.
 _MOST: Final = 64
+# A larger one is not remembered: a client could make us hold gigabytes.
+_MOST_ENTRIES: Final = 6_000
 
 _Key: TypeAlias = tuple[str, bytes, bytes]
 
@@ -32,7 +34,7 @@ class Layouts:
         Raises:
             BadTreeError: if it has none.
         """
-        if not tree.digest:
+        if not tree.digest or len(tree.entries) > _MOST_ENTRIES:
             return lay_out(tree, fixture)
         key = owner, tree.digest, tree.directory
         with self._lock:
