@@ -31,6 +31,19 @@ _WORDS = [
     "*/",
 ]
 _WORDS += ["a.o:", "hello.h", "twisted-distccd", "[[rule]]", "verdict"]
+_TOKENS += [
+    b"DATA",
+    b"WIND",
+    b"NEED",
+    b"STOP",
+    b"PING",
+    b"AWAY",
+    b"JOBQ",
+    b"COMP",
+    b"ROOT",
+    b"BLBQ",
+    b"NBLB",
+]
 _TOKENS += [b"DONE", b"STAT", b"SERR", b"SOUT", b"DOTO", b"DOTD"]
 
 

@@ -40,6 +40,7 @@ from twisted_distcc.server.job.compiler_questions import Answers, Reception
 from twisted_distcc.server.scheduling.admission import Admission
 from twisted_distcc.toolchain.finding import Compilers
 from twisted_distcc.wire.limits import Limits
+from twisted_distcc.wire.session_grammar import SESSION_OPENING
 
 T = TypeVar("T")
 
@@ -150,7 +151,8 @@ class _Server:
         faults, self.faults = self.faults, []
         assert not faults, faults
         assert not self.clock.getDelayedCalls()
-        assert not os.listdir(self.spool)
+        assert not [name for name in os.listdir(self.spool) if not name.startswith("blobs-")]
+        assert not self.factory.sessions.blobs._holders
         holdings = self.admission.holdings
         for tally in (holdings.connections, holdings.turned_away, holdings.words, holdings.stored):
             assert not tally._total
@@ -158,14 +160,15 @@ class _Server:
 
 
 @lru_cache
-def _server() -> _Server:
+def the_server() -> _Server:
+    """Return the server of all targets."""
     return _Server()
 
 
 def serving(data: bytes) -> None:
     """Serve whatever a client sends: it gets one whole answer or none, and nothing of it is left."""
     size, course, rest = (data[0] + 1, data[1], data[2:]) if len(data) > 1 else (1, 0, b"")
-    server = _server()
+    server = the_server()
     server.waits = bool(course & _WAITS)
     protocol, transport = server.connect()
     for start in range(0, len(rest), size * 4):
@@ -175,7 +178,8 @@ def serving(data: bytes) -> None:
     if course & _IDLES:
         server.clock.advance(DEADLINES.idle)
     server.have_turns()
-    if not course & _GOES and not transport.aborting and transport.value():
+    is_session = rest.startswith(SESSION_OPENING)  # which `session_targets` know
+    if not course & _GOES and not is_session and not transport.aborting and transport.value():
         answer_of(transport.value(), int(transport.value()[4:12], 16))
     protocol.connectionLost(Failure(ConnectionDone()))
     server.have_turns()
@@ -186,7 +190,7 @@ def judging(data: bytes) -> None:
     """Judge anybody's command: one of our compilers serves it, or he reads why not, in one line."""
     number, *words = data.split(b"\n")
     peer = _PEERS[len(number) % len(_PEERS)]
-    judged = _server().judge(Request(tuple(words)), peer)
+    judged = the_server().judge(Request(tuple(words)), peer)
     if isinstance(judged, Judged):
         assert os.path.basename(judged.compiler) in {"gcc", "clang"}
         return
@@ -203,7 +207,7 @@ def policies(data: bytes) -> None:
         check_told(error)
     else:
         for peer in _PEERS:
-            judged = Judge(_server().judge.compilers, policy.decide)(
+            judged = Judge(the_server().judge.compilers, policy.decide)(
                 Request((b"gcc", b"-c", b"a.c")), peer
             )
             assert isinstance(judged, Judged) or str(judged).isprintable()

@@ -13,7 +13,14 @@ from itertools import chain, pairwise
 from types import MappingProxyType
 from typing import Final
 
-from tests.fuzz import agent_targets, client_targets, pump_targets, server_targets, tls_targets
+from tests.fuzz import (
+    agent_targets,
+    client_targets,
+    pump_targets,
+    server_targets,
+    session_targets,
+    tls_targets,
+)
 from twisted_distcc.agent.frames import BadFrameError, pack_request, parse_header, unpack_request
 from twisted_distcc.client.hosts_grammar import parse_hosts
 from twisted_distcc.cmdline.compilation import Compilation
@@ -261,6 +268,7 @@ SEEDS: Final[Mapping[str, tuple[bytes, ...]]] = MappingProxyType(
         **client_targets.SEEDS,
         **pump_targets.SEEDS,
         **server_targets.SEEDS,
+        **session_targets.SEEDS,
         **tls_targets.SEEDS,
     }
 )
@@ -273,6 +281,7 @@ TARGETS: Final[Mapping[str, Callable[[bytes], None]]] = MappingProxyType(
             *client_targets.TARGETS,
             *pump_targets.TARGETS,
             *server_targets.TARGETS,
+            *session_targets.TARGETS,
             *tls_targets.TARGETS,
         )
     }

@@ -21,6 +21,7 @@ from twisted_distcc.wire.grammar import DIST, DONE, REPLIES, REQUESTS
 # Bytes that broke a target once, by its name: a search found them, or a reader of what it had found.
 _FOUND: Final = {
     "rules": [b"\1a.o:a.c\n"],  # which no compiler writes
+    "answers": [b"\1a\tb", "\1a\u200eb".encode()],
     "notes": [
         b"%b red/1 it hung up\n1000000000000000000 red/1 it hung up\n" % (b"1" * digits)
         for digits in (400, 5000)

@@ -42,7 +42,7 @@ def job(
 ) -> bytes:
     """Return the message of a job."""
     return b"".join(
-        job_pieces(Writer(JOBQ, JOBS, Limits()), SessionJob(b"/", (b"gcc",), b"", inputs, has_tree))
+        job_pieces(Writer(JOBQ, JOBS, Limits()), SessionJob(b"/", words, b"", inputs, has_tree))
     )
 
 

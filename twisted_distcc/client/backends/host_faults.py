@@ -114,7 +114,9 @@ class RefusedByHostError(HostError):
         """Return the error for this answer of a server."""
         words = shown(reply.stderr.head(_SENTENCE), utf_8=True).decode(errors="replace")
         lines = words.strip().splitlines()
-        error = cls(f"answered: {lines[-1] if lines else 'nothing'}")
+        last = lines[-1] if lines else "nothing"
+        said = "".join(one if one.isprintable() else "?" for one in last)  # tabs, or what has no glyph
+        error = cls(f"answered: {said}")
         error.exit_code = reply.exit_code
         error.scope = _SCOPES.get(reply.exit_code, Scope.JOB)
         return error
