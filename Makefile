@@ -80,7 +80,7 @@ $(VENV)/.with-demo: PACKAGES = $(DEMO_PACKAGES)
 $(VENV)/.with-test: PACKAGES = $(TEST_PACKAGES) $(LOCALE_PACKAGES) $(INETD_PACKAGES)
 $(VENV)/.with-bench: PACKAGES = $(BENCH_PACKAGES)
 $(VENV)/.with-%: EXTRA = $*
-$(VENV)/.with-%: pyproject.toml $(wildcard scripts/*)
+$(VENV)/.with-%: pyproject.toml $(wildcard scripts/*) twisted_distcc/cli/compiled.c
 	@echo "Installing into $(VENV) what \`make $*\` needs."
 	@tools/virtualenv $(VENV) '$(EXTRA)' $(PACKAGES)
 	@touch $@

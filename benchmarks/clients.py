@@ -37,12 +37,6 @@ class Client:
         """Return the seconds of CPU that those processes have used so far."""
         return sum(map(cpu_seconds, self.agents()))
 
-    def compiled(self, folder: Path) -> "Client":
-        """Return the same client with the `tdistcc` that is compiled for this machine, into `folder`."""
-        words = [our_program("twisted-distcc"), "masquerade", str(folder), "gcc", "--compiled"]
-        subprocess.run(words, check=True, stdout=subprocess.DEVNULL)
-        return replace(self, command=str(folder / "tdistcc"))
-
     def wishing(self, **wishes: str) -> "Client":
         """Return the same client with `wishes` in its environment."""
         return replace(self, environment={**self.environment, **wishes})

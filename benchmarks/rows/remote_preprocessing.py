@@ -1,8 +1,8 @@
 """Row i: what preprocessing on servers saves the client.
 
 Compile commands run again under `make -j8`, all against one server that answers without compiling:
-through `tdistcc` that sends what the compiler reads, as it is installed and as `masquerade --compiled`
-makes it, through `tdistcc` that preprocesses, through `distcc`, and through `distcc` in pump mode.
+through `tdistcc` that sends what the compiler reads, through `tdistcc` that preprocesses, through
+`distcc`, and through `distcc` in pump mode.
 CPU is that of all processes below make, of the agent and of the include server, less what make costs
 by itself.  Agent and include server know the files from a first run, which is not counted.
 """
@@ -33,7 +33,6 @@ _PROJECTS = {"redis": _C, "yaml-cpp": _CXX, _LARGE: _CXX}
 _QUICK_PROJECTS = {"lua5.4": _C, _LARGE: _CXX}
 
 _OURS = "trees"
-_COMPILED = "trees, compiled"
 _TEXT = "text"
 _THEIRS = "C"
 _PUMPED = "C pump"
@@ -66,9 +65,6 @@ def _sides(bench: Workbench, server: Server) -> Mapping[str, Callable[[ExitStack
     pump = f"{plain},lzo,cpp"
     return {
         _OURS: lambda running: running.enter_context(our_client(bench, pump, "trees")),
-        _COMPILED: lambda running: running.enter_context(our_client(bench, pump, "compiled")).compiled(
-            bench.folder / "compiled"
-        ),
         _TEXT: lambda running: running.enter_context(our_client(bench, plain, "text")).wishing(
             DISTCC_REMOTE_CPP="0"
         ),
@@ -91,10 +87,9 @@ def _measured(
         samples = dict(zip(clients, zip(*turns, strict=True), strict=True))
     finally:
         shutil.rmtree(directory)
-    for ours in (_OURS, _COMPILED):
-        for other in (_TEXT, _THEIRS, _PUMPED):
-            if other in samples:
-                yield from _compared(work, samples, (ours, other), without)
+    for other in (_TEXT, _THEIRS, _PUMPED):
+        if other in samples:
+            yield from _compared(work, samples, (_OURS, other), without)
 
 
 def _compilations(bench: Workbench, name: str, directory: Path) -> list[Compilation]:

@@ -12,7 +12,7 @@ from pathlib import Path
 from tests.agent.farm import FarmTestCase
 from tests.agent.home import HomeTestCase
 from tests.live import until
-from twisted_distcc.cli.compiled import make_program
+from tests.prefix import SCRIPT, TDISTCC, install_program
 from twisted_distcc.cli.installed import installed_command
 
 # A root of its own on tmpfs, in which everything is where it is outside; the folder /w is its own.
@@ -66,19 +66,12 @@ def status_of(pid: int) -> dict[str, str]:
 
 
 class CallerTests(FarmTestCase):
-    def compiled(self, python: Path) -> str:
-        """Make a compiled tdistcc, and give its path; it leaves to `python` what it does not know."""
-        program = self.home / "compiled" / "tdistcc"
-        program.parent.mkdir()
-        make_program(program, python)
-        return str(program)
-
     async def test_fakeroot(self) -> None:
         """fakeroot's compiles are done quietly, and neither by an agent nor to the harm of one."""
         if shutil.which("fakeroot") is None:
             self.skipTest("fakeroot is not installed (Debian: apt-get install fakeroot)")
         server = await self.farm()
-        for tdistcc in ("tdistcc", self.compiled(installed_command("tdistcc"))):
+        for tdistcc in (str(SCRIPT), str(TDISTCC)):
             argv = ("/usr/bin/fakeroot", tdistcc, "gcc", "-c", "hello.c", "-o", "hello.o")
             child = await self.succeeds(*argv)
             self.assertEqual((child.stdout, child.stderr), (b"", ""))
@@ -105,7 +98,7 @@ class CallerTests(FarmTestCase):
         await self.farm()
         roots = self.home / "roots"
         roots.mkdir()
-        for tdistcc in ("tdistcc", self.compiled(installed_command("tdistcc"))):
+        for tdistcc in (str(SCRIPT), str(TDISTCC)):
             child = await self.succeeds(
                 "/usr/bin/unshare",
                 "--mount",
@@ -119,8 +112,8 @@ class CallerTests(FarmTestCase):
     async def test_groups(self) -> None:
         """Whose groups are others has another agent, of the same groups; it serves him again."""
         await self.compiles()
-        for tdistcc in ("tdistcc", self.compiled(self.program("nobody", "exit 1"))):
-            await self.succeeds("/usr/bin/setpriv", "--groups=33", tdistcc, "gcc", "-c", "hello.c")
+        for tdistcc in (SCRIPT, install_program(self.home / "compiled", "exit 1")):
+            await self.succeeds("/usr/bin/setpriv", "--groups=33", str(tdistcc), "gcc", "-c", "hello.c")
         self.assertEqual(sorted(status_of(pid)["Groups"] for pid in self.agents()), ["", "33"])
 
     if ROOT_ONLY:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
+import subprocess
 import tempfile
 from pathlib import Path
 
@@ -12,46 +14,86 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests.agent import test_live_command
 from tests.agent.farm import FarmTestCase
 from tests.agent.home import HomeTestCase
-from tests.agent.test_live_command import TDISTCC
 from tests.live import LiveServer
-from twisted_distcc.cli import compiled
-from twisted_distcc.cli.compiled import CannotCompileError, is_our_program, make_program
+from tests.prefix import SCRIPT, START, TDISTCC, install_program
+from twisted_distcc.cli.compiled import (
+    CannotCompileError,
+    compile_program,
+    is_our_program,
+    make_program,
+)
 from twisted_distcc.cli.masquerade import MasqueradeError, make_links, remove_links
 
-# In the place of the tdistcc in Python: tells how it was called.
-TELLS = 'echo "python $*"'
+# In the place of Python, which gets -I, -S and its script: tells how tdistcc was called.
+TELLS = 'shift 3; echo "python ${1##*/}"; shift; echo "$*"'
+
+# Starts tdistcc with an environment that Python and shells cannot make.
+RUN = """#include <unistd.h>
+int main(void)
+{{
+    char *words[] = {{"tdistcc", "gcc", "-c", "hello.c", 0}}, *environ[] = {{{environ}, 0}};
+    return execve("{program}", words, environ);
+}}
+"""
 
 
-class MasqueradeTests(test_live_command.MasqueradeTests):
-    """The same claims, of links to the compiled program."""
+class ScriptTests(test_live_command.MasqueradeTests):
+    """The same claims, of links to the script of the tdistcc in Python."""
 
     async def set_up_links(self, **targets: str | Path) -> LiveServer:
-        program = self.home / "compiled" / "tdistcc"
-        program.parent.mkdir()
-        make_program(program, TDISTCC)
-        compiled = {name: program if to == TDISTCC else to for name, to in targets.items()}
-        return await super().set_up_links(**compiled)
+        scripts = {name: SCRIPT if to == TDISTCC else to for name, to in targets.items()}
+        return await super().set_up_links(**scripts)
 
 
 class UsualCourseTests(FarmTestCase):
     """Python is not there to be left anything to."""
 
     async def with_agent(self) -> LiveServer:
-        """Start a farm, an agent, and a program that knows of no Python."""
+        """Start a farm, an agent, and a program whose Python tells how it was called."""
         server = await self.farm()
         await self.compiles()
-        make_links(self.bin, ["gcc"], self.program("tells", TELLS), compiled=True)
+        self.installed = install_program(self.home / "installed", TELLS)
+        (self.bin / "gcc").symlink_to(self.installed)
         return server
 
     async def test_compiles(self) -> None:
         """It compiles on the farm, by either name, and says what the compiler says."""
         server = await self.with_agent()
-        for command in ((str(self.bin / "tdistcc"), "gcc"), (str(self.bin / "gcc"),)):
+        for command in ((str(self.installed), "gcc"), (str(self.bin / "gcc"),)):
             (self.work / "hello.o").unlink()
             child = await self.succeeds(*command, "-c", "hello.c", "-o", "hello.o")
             self.assertEqual((child.stdout, child.stderr), (b"", ""))
             self.is_right()
         self.assertEqual(len(server.jobs), 3)
+
+    async def test_a_copy_for_links(self) -> None:
+        """A program in a folder of links finds the installation by the link that is beside it."""
+        server = await self.with_agent()
+        make_links(self.home / "links", ["cc"], self.installed, compiled=True)
+        links = self.home / "links"
+        for command in ((str(links / "cc"),), (str(links / "tdistcc"), "gcc")):
+            child = await self.succeeds(*command, "-c", "hello.c", "-o", "hello.o")
+            self.assertEqual((child.stdout, child.stderr), (b"", ""))
+        self.assertEqual(len(server.jobs), 3)
+
+    async def test_whatever_it_is_told_to_be(self) -> None:
+        """The first word of its command line, which may be anything, does not matter: its path does."""
+        server = await self.with_agent()
+        for name in ("tdistcc", "gcc", "-", "/nowhere/cc1"):
+            code = "import os, sys; os.execv(sys.argv[1], sys.argv[2:])"
+            await self.succeeds("python3", "-c", code, str(self.bin / "gcc"), name, "-c", "hello.c")
+        self.assertEqual(len(server.jobs), 5)
+
+    async def test_hostile_variables(self) -> None:
+        """Neither PATH nor any other variable leads it to another Python or another package."""
+        server = await self.with_agent()
+        self.program("python3.0", "exit 9")
+        self.program(START, "exit 9")
+        changes = {"PYTHONHOME": "/nowhere", "PYTHONPATH": str(self.bin), "VIRTUAL_ENV": str(self.home)}
+        await self.succeeds(str(self.installed), "gcc", "-c", "hello.c", **changes)
+        self.assertEqual(len(server.jobs), 2)
+        child = await self.succeeds(str(self.installed), "--version", **changes)
+        self.assertEqual(child.stdout, b"python tdistcc\n--version\n")
 
     async def test_fails(self) -> None:
         """Exit status and messages of a compile that fails are the compiler's."""
@@ -60,6 +102,32 @@ class UsualCourseTests(FarmTestCase):
         child = self.run_in_home(str(self.bin / "gcc"), "-c", "fails.c")
         self.assertEqual(await child.ended(), 1)
         self.assertIn("undeclared", child.stderr)
+
+    async def test_nobody_listens(self) -> None:
+        """Messages of our own that nobody reads any more do not end a compile."""
+        await self.with_agent()
+        code = (
+            "import os, subprocess, sys\n"
+            "reading, writing = os.pipe()\n"
+            "os.close(reading)\n"
+            "sys.exit(subprocess.run(sys.argv[1:], stderr=writing).returncode)\n"
+        )
+        (self.work / "hello.o").unlink()
+        words = [str(self.installed), "gcc", "-c", "hello.c", "-o", "hello.o"]
+        await self.succeeds("python3", "-c", code, *words, DISTCC_VERBOSE="1")
+        self.is_right()
+
+    async def test_odd_environment(self) -> None:
+        """Variables without a name or a value, or with two, are Python's to make sense of."""
+        await self.with_agent()
+        for odd in ("NAME", "=value", f"PATH={self.bin}"):
+            environ = [f"{name}={value}" for name, value in self.environ.items()]
+            source, run = self.home / "run.c", self.home / "run"
+            words = ", ".join(map(json.dumps, [*environ, odd]))
+            source.write_text(RUN.format(program=self.installed, environ=words))
+            subprocess.run(["gcc", "-o", run, source], check=True)
+            child = await self.succeeds(str(run))
+            self.assertEqual(child.stdout, b"python tdistcc\ngcc -c hello.c\n")
 
     async def test_becomes_the_compiler(self) -> None:
         """What is not for servers is done by the compiler that it becomes."""
@@ -71,23 +139,30 @@ class UsualCourseTests(FarmTestCase):
     async def test_what_it_does_not_know(self) -> None:
         """Everything else is left to the tdistcc in Python, word by word."""
         await self.with_agent()
-        program = str(self.bin / "tdistcc")
-        for words in (["--version"], ["-j"], [], ["x.c", "-c"], ["-c", "x.c"], ["./cc.sh", "a b"]):
-            child = await self.succeeds(program, *words)
-            self.assertEqual(child.stdout.decode(), f"python {' '.join(words)}\n")
-        for changes in ({"DISTCC_AGENT": "0"}, {"_TDISTCC_SAFEGUARD": "+"}):
+        (self.bin / "distcc").symlink_to(self.installed)
+        for name in ("tdistcc", "distcc"):
+            program = str(self.installed if name == "tdistcc" else self.bin / name)
+            for words in (["--version"], ["-j"], [], ["x.c", "-c"], ["-c", "x.c"], ["./cc.sh", "a b"]):
+                child = await self.succeeds(program, *words)
+                self.assertEqual(child.stdout.decode(), f"python {name}\n{' '.join(words)}\n")
+        for changes in ({"DISTCC_AGENT": "0"}, {"_TDISTCC_SAFEGUARD": "+"}, {"DISTCC_LOG": "log"}):
             child = await self.succeeds(str(self.bin / "gcc"), "-c", "x.c", **changes)
-            self.assertEqual(child.stdout, b"python gcc -c x.c\n")
+            self.assertEqual(child.stdout, b"python tdistcc\ngcc -c x.c\n")
 
 
-class NoAgentTests(HomeTestCase):
+class LeftToPythonTests(HomeTestCase):
+    def setUp(self) -> None:
+        super().setUp()
+        self.installed = install_program(self.home / "installed", TELLS + '; echo "$_TDISTCC_SAFEGUARD"')
+        self.packages = self.home / "installed" / "lib" / "python3.0" / "site-packages"
+        (self.bin / "gcc").symlink_to(self.installed)
+
     async def assert_left(self, **changes: str) -> None:
         """It has left the command to the tdistcc in Python, and changed nothing for it."""
-        make_program(self.bin / "gcc", self.program("tells", TELLS + '; echo "$_TDISTCC_SAFEGUARD"'))
         child = await self.succeeds(str(self.bin / "gcc"), "-c", "x.c", **changes)
-        self.assertEqual(child.stdout, b"python gcc -c x.c\n\n")
+        self.assertEqual(child.stdout, b"python tdistcc\ngcc -c x.c\n\n")
 
-    async def test_none(self) -> None:
+    async def test_no_agent(self) -> None:
         """Where no agent listens, Python starts one."""
         await self.assert_left()
 
@@ -103,13 +178,37 @@ class NoAgentTests(HomeTestCase):
         folder.mkdir()
         await self.assert_left(XDG_RUNTIME_DIR=str(folder))
 
-    async def test_another_installation(self) -> None:
-        """It notices that the installation was upgraded, and leaves the agent alone."""
+    async def test_another_package(self) -> None:
+        """Where it finds no package, or one of another version, it leaves the agent alone."""
         await self.compiles()
         agent = self.agent()
-        self.patch(compiled, "stamp", lambda: b"0.0.1 1 2 3")
+        (editable,) = self.packages.iterdir()
+        editable.rename(editable.with_name("another.pth"))
+        await self.assert_left()
+        (self.packages / "twisted_distcc").mkdir()
+        (self.packages / "twisted_distcc" / "__init__.py").write_text(
+            '"""A."""\n\n__version__ = "0.0.1"\n'
+        )
         await self.assert_left()
         self.assertEqual(self.agent(), agent)
+
+    async def test_a_quoted_interpreter(self) -> None:
+        """An installer quotes a path with a space as shells do, in the second line."""
+        python = self.home / "a b'c\"d"
+        shutil.copy(self.home / "installed" / "bin" / "python3.0", python)
+        quoted = "'" + str(python).replace("'", "'\"'\"'") + "'"
+        lines = f"#!/bin/sh\n'''exec' {quoted} \"$0\" \"$@\"\n' '''\n"
+        self.installed.with_name(START).write_text(lines)
+        await self.assert_left()
+
+    async def test_no_installation(self) -> None:
+        """Without what names the interpreter, it compiles here; where that is forbidden, it fails."""
+        self.installed.with_name(START).unlink()
+        await self.succeeds(str(self.bin / "gcc"), "-c", "hello.c", "-o", "hello.o")
+        self.is_right()
+        child = self.run_in_home(str(self.bin / "gcc"), "-c", "hello.c", DISTCC_FALLBACK="0")
+        self.assertEqual(await child.ended(), 110)
+        self.assertIn("its installation is gone", child.stderr)
 
 
 class MakingTests(SynchronousTestCase):
@@ -120,11 +219,11 @@ class MakingTests(SynchronousTestCase):
     def test_links(self) -> None:
         """Links lead to the program in their folder; all of them go with it."""
         make_links(self.folder, ["gcc", "g++"], TDISTCC, compiled=True)
-        self.assertEqual(sorted(os.listdir(self.folder)), ["g++", "gcc", "tdistcc"])
+        self.assertEqual(sorted(os.listdir(self.folder)), ["g++", "gcc", "tdistcc", START])
         self.assertEqual(os.readlink(self.folder / "gcc"), str(self.folder / "tdistcc"))
         make_links(self.folder, ["gcc", "g++"], TDISTCC, compiled=True)
         remove_links(self.folder, ["gcc"])
-        self.assertEqual(sorted(os.listdir(self.folder)), ["g++", "tdistcc"])
+        self.assertEqual(sorted(os.listdir(self.folder)), ["g++", "tdistcc", START])
         remove_links(self.folder, [])
         self.assertEqual(os.listdir(self.folder), [])
 
@@ -136,14 +235,13 @@ class MakingTests(SynchronousTestCase):
                 make_links(self.folder, names, TDISTCC, compiled=True)
         self.assertEqual(os.listdir(self.folder), ["gcc"])
 
-    def test_odd_paths(self) -> None:
-        """A path may hold what means something in C."""
-        python = self.folder / 'a"b\\n%s \u00e4'
-        python.write_text(f"#!/bin/sh\n{TELLS}\n")
-        python.chmod(0o755)
-        make_program(self.folder / "tdistcc", python)
-        with os.popen(f"{self.folder}/tdistcc --help") as told:
-            self.assertEqual(told.read(), "python --help\n")
+    def test_no_way_to_python(self) -> None:
+        """A program that could not find its installation is not made."""
+        (self.folder / START).write_text("mine")
+        for tdistcc in (TDISTCC, self.folder / "tdistcc", self.folder / "bin" / "tdistcc"):
+            with self.assertRaises(MasqueradeError):
+                make_links(self.folder, ["gcc"], tdistcc, compiled=True)
+        self.assertEqual(os.listdir(self.folder), [START])
 
     def test_another_file(self) -> None:
         """A file or link that was not made here is left as it is, also when links are removed."""
@@ -152,18 +250,31 @@ class MakingTests(SynchronousTestCase):
         remove_links(self.folder, [])
         self.assertEqual((self.folder / "tdistcc").read_text(), "mine")
 
-    def test_not_to_itself(self) -> None:
-        """A program that would become itself again and again is not made."""
-        make_program(self.folder / "one", TDISTCC)
-        self.assertTrue(is_our_program(self.folder / "one"))
-        self.assertFalse(is_our_program(TDISTCC))
-        one, two = self.folder / "one", self.folder / "two"
-        self.assertRaises(CannotCompileError, make_program, two, one)
-        self.assertEqual(os.listdir(self.folder), ["one"])
+    def test_from_a_script(self) -> None:
+        """Where a script is what is installed the program is compiled."""
+        make_program(self.folder / "tdistcc", SCRIPT)
+        self.assertFalse(is_our_program(SCRIPT))
+        self.assertTrue(is_our_program(self.folder / "tdistcc"))
+
+    def test_nothing_of_this_machine(self) -> None:
+        """The same bytes are built wherever that is, and hold no path of it."""
+        programs = [self.folder / name for name in ("a", "another")]
+        for program in programs:
+            compile_program(program)
+        self.assertEqual(*(program.read_bytes() for program in programs))
+        self.assertNotIn(os.fsencode(Path(__file__).parents[2]), programs[0].read_bytes())
+        self.assertNotIn(os.fsencode(self.folder), programs[0].read_bytes())
+
+    def test_no_warnings(self) -> None:
+        """The source has nothing that compilers warn of."""
+        source = Path(compile_program.__code__.co_filename).with_name("compiled.c")
+        words = ["gcc", "-Wall", "-Wextra", "-Werror", "-fsyntax-only", '-DVERSION="1"', str(source)]
+        done = subprocess.run(words, capture_output=True, text=True, check=False)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
 
     def test_no_compiler(self) -> None:
         """Without a C compiler nothing is made, and the person is told."""
         self.patch(os, "environ", {"PATH": str(self.folder)})
-        error = self.assertRaises(CannotCompileError, make_program, self.folder / "tdistcc", TDISTCC)
+        error = self.assertRaises(CannotCompileError, make_program, self.folder / "tdistcc", SCRIPT)
         self.assertIn("no C compiler", str(error))
         self.assertEqual(os.listdir(self.folder), [])

@@ -6,8 +6,8 @@ from dataclasses import replace
 from typing import Any
 
 from tests.exact.harness import ExactTestCase, Row
-from twisted_distcc.cli.compiled import make_program
-from twisted_distcc.cli.installed import installed_command
+from tests.prefix import TDISTCC
+from twisted_distcc.cli.masquerade import make_links
 
 LONG = "int long_function_name(int first_parameter, int second_parameter) { int unused; return 0; }\n"
 FILES = {
@@ -70,7 +70,8 @@ class MessageTests(ExactTestCase):
 
     async def test_compiled(self) -> None:
         """The compiled program tells the agent of the terminal, too; Python starts the agent."""
-        make_program(self.bin / "tdistcc", installed_command("tdistcc"))
+        make_links(self.bin, ["gcc"], TDISTCC, compiled=True)
+        (self.bin / "gcc").unlink()
         row = for_gcc(at_terminal(f"$CC -c fine.c; {WARNS}"))
         self.assertEqual(await self.reasons(row), [])
 

@@ -5,22 +5,25 @@
    another installation, options of tdistcc's own, a log, a call within a call) it becomes the tdistcc that
    is written in Python, from where it stands: nothing was done yet that could not be done again.
 
-   It starts that tdistcc's interpreter itself, past the script in its bin, so that the environment arrives
-   unchanged.  Where the installation is gone, or just being replaced, it becomes the compiler.
+   It finds its installation by `twisted-distcc-python`, which is beside it or which a link beside it leads
+   to, and knows no other path.  That file's first line names the interpreter, which we start ourselves, past
+   the script that does so for the other commands, so that the environment arrives unchanged.  Where the
+   installation is gone, or just being replaced, it becomes the compiler.
 
-   Compiled with TDISTCC, the words that start that tdistcc, as an initialiser; SOURCE, the file whose state
-   tells this installation; and STAMP, what `agent.place.stamp` made of it. */
+   Compiled with VERSION, the version of the package, as a string. */
 
 #define _GNU_SOURCE
 #include <ctype.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -34,8 +37,9 @@ static const char SAFEGUARD[] = "_TDISTCC_SAFEGUARD=+";
 
 extern char **environ;
 
-static char **given;    /* our own command line */
-static char **command;  /* the compiler's: its name, and its arguments */
+static char *executed;  /* the path by which we were started */
+static int by_link;     /* whether that has a compiler's name */
+static char **command;  /* the compiler's command line: its name, and its arguments */
 
 /* Whether the first word names a compiler, and no option or file. */
 static int is_compiler(const char *word)
@@ -53,8 +57,8 @@ static const char *base_name(const char *path)
 /* Whether `path` is, or leads to, a program that passes compiler commands on, and may come back to us. */
 static int is_masquerade(const char *path)
 {
-    static const char *const names[] = {"tdistcc", "distcc", "ccache", "sccache", "icecc",
-                                        "icerun", "buildcache", "colorgcc", "fbuild"};
+    static const char *const names[] = {"tdistcc", "tdistcc-python", "distcc", "ccache", "sccache",
+                                        "icecc", "icerun", "buildcache", "colorgcc", "fbuild"};
     char *behind = realpath(path, NULL);
     int is_one = !behind;
     for (size_t i = 0; behind && i < sizeof names / sizeof *names; i++)
@@ -88,11 +92,17 @@ static void become_first_on_path(const char *name)
     }
 }
 
-/* There is no installation any more: become the compiler, if that is what is meant. */
-static void compile_here(void)
+static int is_local_forbidden(void)
 {
-    char *name = command[0] ? command[0] : "--help", *fallback = getenv("DISTCC_FALLBACK");
-    if (fallback && !strcmp(fallback, "0")) {
+    const char *fallback = getenv("DISTCC_FALLBACK");
+    return fallback && !strcmp(fallback, "0");
+}
+
+/* There is no installation any more: become the compiler, if that is what is meant. */
+static _Noreturn void compile_here(void)
+{
+    char *name = command[0] ? command[0] : "--help";
+    if (is_local_forbidden()) {
         fprintf(stderr, "tdistcc: its installation is gone, and local compilation is disabled (DISTCC_FALLBACK=0)\n");
         _exit(110);
     }
@@ -100,44 +110,155 @@ static void compile_here(void)
         become_if_compiler(name);
     if (!strncmp(name, "--", 2) || !strcmp(name, "-j"))
         name = "tdistcc"; /* an option of its own */
-    else if (!is_compiler(name))
+    else if (!by_link && !is_compiler(name))
         *--command = name = "cc";
     become_first_on_path(base_name(name));
     fprintf(stderr, "tdistcc: its installation is gone, and no other %s is on PATH\n", base_name(name));
     _exit(110);
 }
 
-/* Become the tdistcc that knows everything; called as a compiler we say which. */
-static void leave_it_to_python(void)
+/* Our installation: its `twisted-distcc-python`, the interpreter, and its `__init__.py`; NULL if unknown. */
+static char *start, *interpreter, *source;
+
+static char *make_path(const char *format, ...)
 {
-    static char *const start[] = {TDISTCC};
-    enum { WORDS = sizeof start / sizeof *start };
+    char *path;
+    va_list words;
+    va_start(words, format);
+    int length = vasprintf(&path, format, words);
+    va_end(words);
+    if (length < 0)
+        _exit(110);
+    return path;
+}
+
+/* Return the folder of `path`, which is absolute. */
+static char *folder_of(const char *path)
+{
+    const char *base = base_name(path);
+    return make_path("%.*s", base > path ? (int)(base - path - 1) : 0, path);
+}
+
+/* Return the beginning of a file, or NULL. */
+static char *text_of(const char *path)
+{
+    enum { ENOUGH = 1 << 14 };
+    int file = open(path, O_RDONLY | O_CLOEXEC);
+    char *text = file < 0 ? NULL : calloc(ENOUGH, 1);
+    if (text && read(file, text, ENOUGH - 1) < 0)
+        text = NULL;
+    if (file >= 0)
+        close(file);
+    return text;
+}
+
+/* Take the quotes of a shell off a word, in place. */
+static void unquote(char *word)
+{
+    char quote = 0, *end = word;
+    for (; *word; word++) {
+        if (quote ? *word == quote : *word == '\'' || *word == '"')
+            quote = quote ? 0 : *word;
+        else
+            *end++ = *word;
+    }
+    *end = 0;
+}
+
+/* Return the interpreter that an installer has written into the first line of `text`, which it changes.
+   A path with a space is in the second line, which is like '''exec' 'PATH' "$0" "$@". */
+static char *interpreter_in(char *text)
+{
+    static const char shell[] = "#!/bin/sh\n'''exec' ";
+    if (strncmp(text, shell, sizeof shell - 1)) {
+        text[strcspn(text, "\n")] = 0;
+        return strncmp(text, "#!", 2) ? NULL : text + 2;
+    }
+    text += sizeof shell - 1;
+    char *end = strstr(text, " \"$0\"");
+    if (!end)
+        return NULL;
+    *end = 0;
+    unquote(text);
+    return text;
+}
+
+static int find_interpreter(void)
+{
+    char *own = realpath(executed, NULL), *text;
+    start = own ? realpath(make_path("%s/twisted-distcc-python", folder_of(own)), NULL) : NULL;
+    text = start ? text_of(start) : NULL;
+    interpreter = text ? interpreter_in(text) : NULL;
+    return interpreter && !access(interpreter, X_OK);
+}
+
+/* Find the package where Python looks: in a folder of packages that is in the same prefix, or, if it was
+   installed to be edited, in the folder that a file there names, which hatchling writes. */
+static void find_source(void)
+{
+    static const char *const packages[] = {"site-packages", "dist-packages", NULL};
+    static const char *const editable[] = {"_editable_impl_twisted_distcc.pth", "_twisted_distcc.pth", NULL};
+    static const char file[] = "twisted_distcc/__init__.py";
+    char *version = realpath(interpreter, NULL), *text;
+    if (!version)
+        return;
+    const char *prefix = folder_of(folder_of(start));
+    for (const char *const *name = packages; *name; name++) {
+        char *folder = make_path("%s/lib/%s/%s", prefix, base_name(version), *name);
+        source = make_path("%s/%s", folder, file);
+        if (!access(source, R_OK))
+            return;
+        for (const char *const *pth = editable; *pth; pth++)
+            if ((text = text_of(make_path("%s/%s", folder, *pth)))) {
+                source = make_path("%.*s/%s", (int)strcspn(text, "\n"), text, file);
+                return;
+            }
+    }
+    source = NULL;
+}
+
+/* Whether the installation is there; where nobody but it may compile, an upgrade that is just replacing it
+   is waited for. */
+static int has_installation(void)
+{
+    return find_interpreter() || (is_local_forbidden() && !sleep(2) && find_interpreter());
+}
+
+/* Become the tdistcc that knows everything; called as a compiler we say which. */
+static _Noreturn void leave_it_to_python(void)
+{
+    enum { BEFORE = 5 };
     int count = 0;
     while (command[count])
         count++;
-    char **words = calloc(WORDS + count + 1, sizeof *words);
-    if (words && !access(start[0], X_OK) && !access(SOURCE, R_OK)) {
+    char **words = calloc(BEFORE + count + 1, sizeof *words);
+    if (words && has_installation()) {
+        char *before[BEFORE] = {interpreter, "-I", "-S", start, by_link ? "tdistcc" : executed};
         const char *heeded = getenv("PYTHONEXECUTABLE"); /* in spite of -I; it comes by another name */
         if (heeded)
             setenv("_TDISTCC_PYTHONEXECUTABLE", heeded, 1);
         unsetenv("PYTHONEXECUTABLE");
-        memcpy(words, start, sizeof start);
-        memcpy(words + WORDS, command, count * sizeof *words);
+        memcpy(words, before, sizeof before);
+        memcpy(words + BEFORE, command, count * sizeof *words);
         execv(words[0], words);
     }
     compile_here();
 }
 
-static int installation_is_ours(void)
+/* What tells this installation from others, as `stamp` of agent/socket_path.py has it.  Its version has to
+   be ours. */
+static char *stamp(void)
 {
-    struct stat source;
-    char stamp[sizeof STAMP + 128];
-    if (stat(SOURCE, &source))
-        return 0;
-    snprintf(stamp, sizeof stamp, "%s %llu %llu %lld", VERSION, (unsigned long long)source.st_dev,
-             (unsigned long long)source.st_ino,
-             source.st_mtim.tv_sec * 1000000000ll + source.st_mtim.tv_nsec);
-    return !strcmp(stamp, STAMP);
+    struct stat found;
+    char *text;
+    if (find_interpreter())
+        find_source();
+    if (!source || stat(source, &found) || !(text = text_of(source)) ||
+        !strstr(text, "\n__version__ = \"" VERSION "\"\n"))
+        leave_it_to_python();
+    return make_path("%s %llu %llu %lld", VERSION, (unsigned long long)found.st_dev,
+                     (unsigned long long)found.st_ino,
+                     found.st_mtim.tv_sec * 1000000000ll + found.st_mtim.tv_nsec);
 }
 
 /* What this process is: the same bytes as from `own_context` of agent/context.py, in the same order, and
@@ -350,8 +471,22 @@ static void tell_terminals(char *told, size_t room)
         snprintf(told + length, room - length, "%d", errors.ws_col);
 }
 
+/* Whether every variable has a name, and one value: programs disagree about others. */
+static int has_plain_environment(void)
+{
+    for (char **variable = environ; *variable; variable++) {
+        size_t length = strcspn(*variable, "=") + 1;
+        if (length == 1 || !(*variable)[length - 1])
+            return 0;
+        for (char **earlier = environ; earlier < variable; earlier++)
+            if (!strncmp(*earlier, *variable, length))
+                return 0;
+    }
+    return 1;
+}
+
 /* As `pack_request` of agent/frames.py. */
-static char *make_request(size_t *length)
+static char *make_request(const char *stamp, size_t *length)
 {
     char head[LONGEST_HEAD], directory[LONGEST_HEAD / 2];
     mode_t mask = umask(0);
@@ -361,10 +496,10 @@ static char *make_request(size_t *length)
         count++;
     if (!getcwd(directory, sizeof directory))
         leave_it_to_python();
-    char *request = malloc(sizeof head + room_for(command) + room_for(environ) + sizeof SAFEGUARD + 1);
+    char *request = malloc(sizeof head + strlen(stamp) + room_for(command) + room_for(environ) + sizeof SAFEGUARD + 1);
     if (!request)
         leave_it_to_python();
-    char *end = stpcpy(request + HEADER, STAMP);
+    char *end = stpcpy(request + HEADER, stamp);
     snprintf(head, sizeof head, "%o", mask);
     end = append(end, head);
     tell_terminals(head, sizeof head);
@@ -406,16 +541,18 @@ static int receive_all(int agent, char *data, size_t length)
     return 1;
 }
 
-/* Whoever closed the descriptor does not want it. */
+/* Whoever closed the descriptor does not want it, and that is no reason to die. */
 static void write_all(int descriptor, const char *data, size_t length)
 {
+    void (*before)(int) = signal(SIGPIPE, SIG_IGN);
     while (length) {
         ssize_t written = write(descriptor, data, length);
         if (written <= 0)
-            return;
+            break;
         data += written;
         length -= written;
     }
+    signal(SIGPIPE, before);
 }
 
 /* Where our own words go: ccache keeps them out of what it stores, by this variable. */
@@ -478,7 +615,7 @@ static char *called(char *name, char *compiler)
 }
 
 /* The agent counts us while the connection is open, which is until the compiler has ended. */
-static void become(int agent, char *compiler)
+static _Noreturn void become(int agent, char *compiler)
 {
     fcntl(agent, F_SETFD, 0);
     putenv((char *)SAFEGUARD);
@@ -489,7 +626,18 @@ static void become(int agent, char *compiler)
     _exit(110);
 }
 
-static void follow(int agent)
+/* As `_end_by_interrupt` of tdistcc.py. */
+static _Noreturn void end(int code)
+{
+    enum { INTERRUPTED = 130 };
+    if (code == INTERRUPTED) {
+        signal(SIGINT, SIG_DFL);
+        kill(getpid(), SIGINT);
+    }
+    _exit(code);
+}
+
+static _Noreturn void follow(int agent)
 {
     struct words out = {0}, err = {0};
     for (;;) {
@@ -508,7 +656,7 @@ static void follow(int agent)
         case 'X':
             write_all(1, out.data, out.length);
             write_all(2, err.data, err.length);
-            _exit(atoi(payload));
+            end(atoi(payload));
         case 'L':
             become(agent, payload);
             break;
@@ -536,16 +684,15 @@ int main(int count, char **words)
     if (count < 1)
         return 110;
     int is_mute = keep_closed_streams();
-    given = words;
-    char *called = (char *)base_name(given[0]);
-    int by_link = strcmp(called, "tdistcc") && strcmp(called, "distcc");
-    given[0] = called;
-    command = given + !by_link;
+    executed = (char *)getauxval(AT_EXECFN); /* words[0] may be anything */
+    words[0] = (char *)base_name(executed);
+    by_link = strcmp(words[0], "tdistcc") && strcmp(words[0], "distcc");
+    command = words + !by_link;
     if ((!by_link && (count < 2 || !is_compiler(command[0]))) || getenv("_TDISTCC_SAFEGUARD") || is_mute ||
-        getenv("DISTCC_AGENT") || getenv("DISTCC_LOG") || !installation_is_ours())
+        getenv("DISTCC_AGENT") || getenv("DISTCC_LOG") || !has_plain_environment())
         leave_it_to_python();
     size_t length;
-    char *request = make_request(&length);
+    char *request = make_request(stamp(), &length);
     int agent = call_agent();
     if (!send_all(agent, request, length))
         leave_it_to_python();

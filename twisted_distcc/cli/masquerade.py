@@ -52,7 +52,8 @@ def make_links(
 ) -> list[Path]:
     """Create a link to `tdistcc` in `folder` for each of `names`, or raise without changing anything.
 
-    If `compiled`, the links lead to a program that is built for this in `folder`.
+    If `compiled`, the links lead to a compiled program of their own in `folder`, which is there even
+    when the installation is gone.
     """
     links = [folder / _plain_name(name) for name in names]
     if not links:
@@ -61,15 +62,31 @@ def make_links(
         if os.path.lexists(link) and not is_our_link(link):
             raise MasqueradeError(f"{link} is not a link to tdistcc; it was left as it is")
     make_own_folder(folder)
+    start = _start_of(tdistcc)
     if compiled:
+        _check_start(folder, start)
         make_program(folder / _PROGRAM, tdistcc)
         tdistcc = folder / _PROGRAM
-    for link in links:
-        _replace(link, tdistcc)
-    start = tdistcc.with_name(_START)
     if start.exists() and (is_our_link(folder / _START) or not os.path.lexists(folder / _START)):
         _replace(folder / _START, start)
+    for link in links:
+        _replace(link, tdistcc)
     return links
+
+
+def _start_of(tdistcc: Path) -> Path:
+    """Return what starts Python for `tdistcc`: it is beside it, or beside what a link leads to."""
+    beside = tdistcc.with_name(_START)
+    return beside if beside.exists() else Path(os.path.realpath(tdistcc)).with_name(_START)
+
+
+def _check_start(folder: Path, start: Path) -> None:
+    """Raise unless a program in `folder` can find the installation of `start` by a link beside it."""
+    link = folder / _START
+    if start.parent == folder or not start.exists():
+        raise MasqueradeError(f"{start} belongs to no installation; remove {folder} from PATH first")
+    if os.path.lexists(link) and not is_our_link(link):
+        raise MasqueradeError(f"{link} is not a link to tdistcc; it was left as it is")
 
 
 def _replace(link: Path, target: Path) -> None:
@@ -156,7 +173,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--compiled",
         action="store_true",
-        help="point the links at a tdistcc that is compiled for them, which starts faster",
+        help="point the links at a compiled tdistcc of their own, which compiles locally once the "
+        "installation is gone",
     )
     parser.add_argument("--remove", action="store_true", help="remove the links again")
     return parser

@@ -22,7 +22,8 @@ from twisted_distcc.agent.handover import (
 from twisted_distcc.agent.socket_path import UnsafeFolderError
 
 NAME = "tdistcc"
-_OWN_NAMES = (NAME, "distcc")
+# The last is what this Python's script is called where a compiled program is installed as `tdistcc`.
+_OWN_NAMES = (NAME, "distcc", "tdistcc-python")
 _SCAN = "--scan-includes"
 IMPLICIT_COMPILER = "cc"
 # Set for the compilers that we and our agent start: a tdistcc that they start in turn compiles here,

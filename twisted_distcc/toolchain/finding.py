@@ -20,7 +20,18 @@ from twisted_distcc.policy.verdict import Refused
 
 # Programs that masquerade as a compiler and pass the command on.
 WRAPPERS: Final = frozenset(
-    {"distcc", "tdistcc", "ccache", "sccache", "icecc", "icerun", "buildcache", "colorgcc", "fbuild"}
+    {
+        "tdistcc",
+        "tdistcc-python",
+        "distcc",
+        "ccache",
+        "sccache",
+        "icecc",
+        "icerun",
+        "buildcache",
+        "colorgcc",
+        "fbuild",
+    }
 )
 
 # How many links to follow from `cc` to a compiler: Debian's alternatives have three.

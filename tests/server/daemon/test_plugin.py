@@ -6,14 +6,12 @@ import sys
 import zipfile
 from pathlib import Path
 
-import twisted
 from tests.live import LiveTestCase
 from tests.server.talk import ask
+from tests.wheels import build, install
 from twisted_distcc import __version__
 from twisted_distcc.cli.installed import installed_command
 from twisted_distcc.errors import EXIT_BAD_ARGUMENTS, EXIT_IO_ERROR
-
-ROOT = Path(__file__).parents[3]
 
 
 class PluginTests(LiveTestCase):
@@ -106,47 +104,20 @@ class WrongOptionTests(LiveTestCase):
 class WheelTests(LiveTestCase):
     async def test_an_installed_wheel(self) -> None:
         """The wheel holds the dropin, nothing else of Twisted's, and serves where it is installed."""
-        wheel = await self.built()
+        wheel = build(self.place())
         with zipfile.ZipFile(wheel) as archive:
             ours = [name for name in archive.namelist() if name.startswith("twisted/")]
         self.assertEqual(ours, ["twisted/plugins/twisted_distcc_plugin.py"])
         server = self.start_server(
-            str(await self.installed(wheel)), "--nodaemon", "--pidfile=", "distccd", "--allow=127.0.0.1",
+            str(self.twistd(wheel)), "--nodaemon", "--pidfile=", "distccd", "--allow=127.0.0.1",
             "--listen=127.0.0.1", "--port=0", "--log-file=log",
         )  # fmt: skip
         await server.ready()
         self.assertEqual((await ask(server.port)).exit_code, 0)
 
-    async def built(self) -> Path:
-        """Build the wheel of this source, in another folder."""
-        folder = self.place()
-        child = await self.run_to_end(
-            sys.executable,
-            "-m",
-            "pip",
-            "wheel",
-            "--quiet",
-            "--no-deps",
-            f"--wheel-dir={folder}",
-            str(ROOT),
-        )
-        self.assertEqual(await child.ended(), 0, child.stderr)
-        (wheel,) = folder.glob("*.whl")
-        return wheel
-
-    async def installed(self, wheel: Path) -> Path:
-        """Install it where only Twisted and the like come from this environment; give its twistd."""
-        folder = self.place()
-        child = await self.run_to_end(sys.executable, "-m", "venv", "--without-pip", str(folder))
-        self.assertEqual(await child.ended(), 0, child.stderr)
-        (packages,) = folder.glob("lib/python*/site-packages")
-        child = await self.run_to_end(
-            sys.executable, "-m", "pip", f"--python={folder}/bin/python", "install", "--quiet",
-            "--no-deps", str(wheel),
-        )  # fmt: skip
-        self.assertEqual(await child.ended(), 0, child.stderr)
-        (packages / "borrowed.pth").write_text(f"{Path(twisted.__file__).parent.parent}\n")
-        script = folder / "bin" / "twistd"
-        script.write_text(f"#!{folder}/bin/python\nfrom twisted.scripts.twistd import run\nrun()\n")
+    def twistd(self, wheel: Path) -> Path:
+        """Install the wheel where only Twisted and the like come from this environment."""
+        script = install(wheel, self.place()) / "twistd"
+        script.write_text(f"#!{script.parent}/python\nfrom twisted.scripts.twistd import run\nrun()\n")
         script.chmod(0o755)
         return script
