@@ -141,8 +141,7 @@ def main() -> int:
 @contextmanager
 def _client(bench: Workbench, relay: Relay, number: int) -> Iterator[Client]:
     with our_client(bench, f"{LOOPBACK}:{relay.port}/8,lzo,cpp", f"soak{number}") as client:
-        compiled = client.compiled(bench.private_folder(f"bin-{number}"))
-        yield compiled.wishing(DISTCC_FALLBACK="1", DISTCC_BACKOFF_PERIOD="0")
+        yield client.wishing(DISTCC_FALLBACK="1", DISTCC_BACKOFF_PERIOD="0")
 
 
 def _batches(options: argparse.Namespace, projects: Sequence[Project], relay: Relay) -> Iterator[int]:
