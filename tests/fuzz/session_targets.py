@@ -158,7 +158,7 @@ def session_asked(fed: bytes) -> None:
         assert one.called
         one.addCallbacks(Reply.discard, _checked)
     assert not clock.getDelayedCalls()
-    assert not mallory.client._jobs
+    assert not mallory.client._streams.has_jobs
     assert not os.listdir(_folder())
 
 

@@ -109,10 +109,10 @@ class QuestionTests(SessionServerTestCase):
         mallory = self.mallory()
         asked = mallory.ask()
         (stream,) = mallory.jobs()
-        (digest,) = mallory.client._jobs[stream].inputs
+        (digest,) = mallory.client._streams._jobs[stream].inputs
         packed: list[object] = []
         bulk = Bulk(no_process, lambda work: (packed.append(work), at_once(work))[1], self.spool)
-        mallory.client._jobs[stream].packing = bulk
+        mallory.client._streams._jobs[stream].packing = bulk
         for _ in range(100):
             mallory.say(frame(NEED, stream, rest=digest))
         error = self.failureResultOf(asked, BadReplyError).value
@@ -134,7 +134,7 @@ class QuestionTests(SessionServerTestCase):
         mallory = self.mallory()
         asked = mallory.ask()
         (stream,) = mallory.jobs()
-        (digest,) = mallory.client._jobs[stream].inputs
+        (digest,) = mallory.client._streams._jobs[stream].inputs
         mallory.say(frame(AWAY, rest=b"soon") * 1000)
         self.assertNoResult(asked)
         mallory.say(frame(NEED, stream, rest=digest))

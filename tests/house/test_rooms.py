@@ -15,7 +15,6 @@ PACKAGE: Final = PROJECT / "twisted_distcc"
 TESTS: Final = PROJECT / "tests"
 FILES: Final = {"CHANGELOG.md", "LICENSE", "Makefile", "README.md", "SECURITY.md", "pyproject.toml"}
 LONG: Final = {
-    "client/backends/session_client.py": "a protocol and its streams, which end together",
     "server/connection/server_protocol.py": "a protocol and its factory, which know each other",
 }
 

@@ -254,8 +254,8 @@ class PackedTests(SessionTestCase):
         writer = Writer(JOBR, RESULTS, Limits())
         frame = {"object": Body.of(compress(bytes(1000)))}
         pieces = result_pieces(writer, Reply(0, outputs=frame), Load(1, 0), {"object"})
-        (stream,) = session._jobs
-        session._read(stream, b"".join(pieces))
+        (stream,) = session._streams._jobs
+        session._streams.read(stream, b"".join(pieces))
         self.failureResultOf(asked, BadReplyError)
 
 

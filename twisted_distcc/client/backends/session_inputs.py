@@ -48,36 +48,6 @@ async def _packed(body: Body, packing: Packing) -> Blob:
     return Blob(await packing.compress_frame(body), is_packed=True)
 
 
-class Uploads:
-    """The uploads of one session: those that wait for a stream, and the streams of those that go."""
-
-    def __init__(self) -> None:
-        self._waiting: list[list[Blob]] = []
-        self._streams: set[int] = set()
-
-    def __contains__(self, stream: int) -> bool:
-        return stream in self._streams
-
-    def __bool__(self) -> bool:
-        return bool(self._waiting or self._streams)
-
-    def add(self, blobs: list[Blob]) -> None:
-        """Have `blobs` wait for a stream."""
-        self._waiting.append(blobs)
-
-    def next(self) -> list[Blob] | None:
-        """Return the blobs that are next, if any wait."""
-        return self._waiting.pop(0) if self._waiting else None
-
-    def begun(self, stream: int) -> None:
-        """Count an upload on `stream`."""
-        self._streams.add(stream)
-
-    def over(self, stream: int) -> None:
-        """Count it no more, if it was one."""
-        self._streams.discard(stream)
-
-
 class SentContent:
     """The digests of what was sent to one server.
 

@@ -1,11 +1,12 @@
 """The messages that a client sends on a session, taken apart stream by stream.
 
-incoming = Incoming(limits, directory, hold)
-match incoming.take(stream, data):
-case SessionJob() as job: ...       # it is whole
-case list() as blobs: ...           # an upload is
-case None: ...                      # more has to come
-incoming.hold_of(stream)                # what its message holds of the server's quotas
+    incoming = Incoming(limits, directory, hold)
+    match incoming.take(stream, data):
+        case SessionJob() as job, hold: ...   # it is whole, and this is what it holds of the quotas
+        case list() as blobs, hold: ...       # an upload is
+        case None: ...                        # more has to come
+
+A message that is refused, or stopped by the client, is dropped with what it holds.
 """
 
 from __future__ import annotations
