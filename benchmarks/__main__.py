@@ -19,6 +19,7 @@ from benchmarks.report import line, plain
 from benchmarks.rows import (
     client_bound,
     client_start,
+    far_servers,
     real_builds,
     remote_preprocessing,
     sandbox_cost,
@@ -46,6 +47,7 @@ _ROWS: Mapping[str, tuple[str, Callable[[Workbench], Iterator[Figure]]]] = {
     "i": ("client-bound builds, preprocessing on servers", remote_preprocessing.run),
     "j": ("the server's part of preprocessing, 500 headers", tree_cost.run),
     "k": ("one build over plain TCP, TLS and ssh", ways_to_a_server.run),
+    "l": ("one build over a long link, and a slow one", far_servers.run),
 }
 
 

@@ -9,13 +9,14 @@ What it refuses to know: what is compiled.
 import os
 import signal
 import subprocess
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from benchmarks.processes import cpu_seconds, marked, writing_to
-from benchmarks.servers import LOOPBACK, Server, our_program, program
+from benchmarks.servers import LOOPBACK, Place, Server, our_program, program
 from benchmarks.workbench import RowUnavailableError, Workbench
 
 _MARK = "TWISTED_DISTCC_BENCH"
@@ -23,10 +24,17 @@ _MARK = "TWISTED_DISTCC_BENCH"
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """One side's client: what stands before the compiler's name, and its environment."""
+    """One side's client.
+
+    Attributes:
+        command: what stands before the compiler's name.
+        environment: of all its processes.
+        enter: what stands before a command that is to run where the client does.
+    """
 
     command: str
     environment: Mapping[str, str]
+    enter: tuple[str, ...] = ()
 
     def agents(self) -> list[int]:
         """Return the processes that this client left running for the next compile."""
@@ -36,6 +44,18 @@ class Client:
     def agents_cpu(self) -> float:
         """Return the seconds of CPU that those processes have used so far."""
         return sum(map(cpu_seconds, self.agents()))
+
+    def end_agents(self) -> None:
+        """End them, so that the next compile starts one."""
+        for pid in self.agents():
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGTERM)
+        while self.agents():
+            time.sleep(0.05)
+
+    def at(self, place: Place) -> "Client":
+        """Return the same client in another network."""
+        return replace(self, enter=place.enter)
 
     def wishing(self, **wishes: str) -> "Client":
         """Return the same client with `wishes` in its environment."""
@@ -78,9 +98,7 @@ def our_client(bench: Workbench, hosts: str, side: str) -> Iterator[Client]:
     try:
         yield client
     finally:
-        for pid in client.agents():
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGTERM)
+        client.end_agents()
 
 
 def _environment(bench: Workbench, hosts: str, side: str) -> dict[str, str]:

@@ -119,13 +119,15 @@ def build(
     jobs: int = 8,
     debug: bool = False,
     env: Mapping[str, str] | None = None,
+    enter: Sequence[str] = (),
 ) -> Build:
     """Build the project `name` in `directory`, which must not exist yet.
 
     `cc` and `cxx` are what its makefile is given, so ``"distcc gcc"`` and masquerade links both
     work; `env` is laid over this process's environment (``CMAKE_GENERATOR=Ninja`` there makes the
-    CMake projects build with ninja).  Debug information holds paths: objects built with `debug`
-    are the same only when they were built in the same `directory`.
+    CMake projects build with ninja), and `enter` stands before each command.  Debug information
+    holds paths: objects built with `debug` are the same only when they were built in the same
+    `directory`.
 
     Raises
     ------
@@ -139,8 +141,8 @@ def build(
     # redis writes the time of its build into an object.
     environment = {**os.environ, "SOURCE_DATE_EPOCH": "1", "CC": cc, "CXX": cxx, **(env or {})}
     if project.configure:
-        _run(_filled(project.configure, words), directory, environment)
-    return _run([*_filled(project.make, words), f"-j{jobs}"], directory, environment)
+        _run([*enter, *_filled(project.configure, words)], directory, environment)
+    return _run([*enter, *_filled(project.make, words), f"-j{jobs}"], directory, environment)
 
 
 def objects(directory: Path) -> dict[str, bytes]:

@@ -1,6 +1,7 @@
-"""The servers, on loopback: C distccd and this project's, started alike, and one that compiles nothing.
+"""The servers: C distccd and this project's, started alike, and one that compiles nothing.
 
-What enters: a workbench and the PATH on which the server finds its compilers.
+What enters: a workbench, the PATH on which the server finds its compilers, and where it runs: on
+loopback, unless another place is given.
 What leaves: a running server, stopped when its `with` block ends.
 What it refuses to know: who will connect.
 """
@@ -22,11 +23,30 @@ LOOPBACK = "127.0.0.1"
 
 _START_SECONDS = 20
 _STOP_SECONDS = 20
+_LISTENING = "0A"  # a state of TCP, in /proc
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A network that programs run in.
+
+    Attributes:
+        address: its own.
+        peer: that of those who call, or are called.
+        enter: what stands before a command that is to run there.
+    """
+
+    address: str
+    peer: str
+    enter: tuple[str, ...] = ()
+
+
+HERE = Place(LOOPBACK, LOOPBACK)
 
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """A server that accepts connections on loopback."""
+    """A server that accepts connections."""
 
     pid: int
     port: int
@@ -34,21 +54,21 @@ class Server:
 
 
 @contextmanager
-def c_distccd(bench: Workbench, path: str) -> Iterator[Server]:
+def c_distccd(bench: Workbench, path: str, place: Place = HERE) -> Iterator[Server]:
     """Run Debian's distccd, with compilers looked up on `path`."""
     command = [program("distccd"), "--daemon", "--no-detach"]
-    with _running(bench, command, path, "c") as server:
+    with _running(bench, command, path, "c", place) as server:
         yield server
 
 
 @contextmanager
-def our_distccd(bench: Workbench, path: str, *options: str) -> Iterator[Server]:
+def our_distccd(bench: Workbench, path: str, *options: str, place: Place = HERE) -> Iterator[Server]:
     """Run `twistd distccd` of the environment that this benchmark runs in, likewise.
 
     It has no sandbox, as C distccd has none, unless `options` say otherwise.
     """
     command = [our_program("twistd"), "--nodaemon", "--pidfile=", "distccd", "--sandbox=off", *options]
-    with _running(bench, command, path, "ours") as server:
+    with _running(bench, command, path, "ours", place) as server:
         yield server
 
 
@@ -75,14 +95,16 @@ def null_server(bench: Workbench) -> Iterator[Server]:
 
 
 @contextmanager
-def _running(bench: Workbench, command: Sequence[str], path: str, side: str) -> Iterator[Server]:
+def _running(
+    bench: Workbench, command: Sequence[str], path: str, side: str, place: Place
+) -> Iterator[Server]:
     port = free_port()
     log = bench.open_folder / f"{side}-{port}.log"
-    options = ["--allow", LOOPBACK, "--listen", LOOPBACK, "--port", str(port)]
+    options = ["--allow", place.peer, "--listen", place.address, "--port", str(port)]
     limits = ["--jobs", str(bench.jobs), "--nice", "0", "--log-file", str(log)]
     output = log.with_suffix(".out")
     environment = os.environ | {"DISTCCD_PATH": path, "TMPDIR": str(bench.open_folder)}
-    with started([*command, *options, *limits], port, output, environment) as pid:
+    with started([*place.enter, *command, *options, *limits], port, output, environment) as pid:
         yield Server(pid, port, log)
 
 
@@ -90,7 +112,7 @@ def _running(bench: Workbench, command: Sequence[str], path: str, side: str) -> 
 def started(
     command: Sequence[str], port: int, output: Path, environment: Mapping[str, str] = os.environ
 ) -> Iterator[int]:
-    """Run what listens on `port` of loopback; give its process number."""
+    """Run what listens on `port`; give its process number."""
     with output.open("wb") as stream:
         process = subprocess.Popen(
             command,
@@ -109,16 +131,21 @@ def started(
 
 def _await_listening(process: subprocess.Popen[bytes], port: int, output: Path) -> None:
     deadline = time.monotonic() + _START_SECONDS
-    while not _accepts(port):
+    while not _listens(process.pid, port):
         if process.poll() is not None or time.monotonic() > deadline:
             last = output.read_text(errors="replace").strip().rpartition("\n")[2]
             raise RowUnavailableError(f"{process.args!r} does not serve: {last}")
         time.sleep(0.05)
 
 
-def _accepts(port: int) -> bool:
-    with closing(socket.socket()) as probe:
-        return probe.connect_ex((LOOPBACK, port)) == 0
+def _listens(pid: int, port: int) -> bool:
+    """Tell whether somebody listens on `port` in the network of process `pid`."""
+    try:
+        rows = Path(f"/proc/{pid}/net/tcp").read_text().splitlines()[1:]
+    except OSError:  # it has ended
+        return False
+    sockets = (row.split() for row in rows)
+    return any(row[1].endswith(f":{port:04X}") and row[3] == _LISTENING for row in sockets)
 
 
 def free_port() -> int:

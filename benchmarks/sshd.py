@@ -1,4 +1,4 @@
-"""An sshd on loopback for a benchmark's own key, and the program that calls it.
+"""An sshd for a benchmark's own key, and the program that calls it.
 
 What enters: a workbench.
 What leaves: a program that takes the arguments of ssh; sshd is stopped when the `with` block ends.
@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from benchmarks.servers import LOOPBACK, free_port, started
+from benchmarks.servers import HERE, Place, free_port, started
 from benchmarks.workbench import RowUnavailableError, Workbench
 
 _CONFIG = """\
@@ -33,20 +33,21 @@ exec ssh -F none -p {port} -i {folder}/user -o StrictHostKeyChecking=no -o Batch
 
 
 @contextmanager
-def sshd(bench: Workbench) -> Iterator[Path]:
+def sshd(bench: Workbench, place: Place = HERE) -> Iterator[Path]:
     """Run an sshd; give the program that leads to it."""
     found = shutil.which("sshd", path="/usr/sbin:/usr/bin:/usr/local/sbin")
     if found is None or shutil.which("ssh") is None:
         raise RowUnavailableError("there is no sshd, or no ssh (Debian: openssh-server, openssh-client)")
-    folder, port = bench.private_folder("ssh"), free_port()
+    folder, port = bench.private_folder(f"ssh-{place.address}"), free_port()
     for key in ("host", "user"):
-        command = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(folder / key)]
-        subprocess.run(command, check=True)
+        make_key = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(folder / key)]
+        subprocess.run(make_key, check=True)
     shutil.copy(folder / "user.pub", folder / "authorized")
-    (folder / "config").write_text(_CONFIG.format(host=LOOPBACK, port=port, folder=folder))
+    (folder / "config").write_text(_CONFIG.format(host=place.address, port=port, folder=folder))
     Path("/run/sshd").mkdir(exist_ok=True)  # sshd of root wants it
     program = folder / "ssh"
     program.write_text(_SSH.format(port=port, folder=folder))
     program.chmod(0o755)
-    with started([found, "-D", "-e", "-f", str(folder / "config")], port, folder / "log"):
+    command = [*place.enter, found, "-D", "-e", "-f", str(folder / "config")]
+    with started(command, port, folder / "log"):
         yield program

@@ -46,6 +46,11 @@ class Workbench:
         return self.folder / "null_server"
 
     @property
+    def link(self) -> Path:
+        """The program that makes two networks with a link between them."""
+        return self.folder / "link"
+
+    @property
     def null_object(self) -> Path:
         """The object that the null server answers with."""
         return self.folder / "null.o"
@@ -103,6 +108,7 @@ def workbench(*, rounds: int, quick: bool) -> Iterator[Workbench]:
         bench.open_folder.chmod(0o1777)
         _compile(_NATIVE / "load.c", bench.load, "-pthread")
         _compile(_NATIVE / "null_server.c", bench.null_server, "-pthread")
+        _compile(_NATIVE / "link.c", bench.link)
         _install_null_compiler(bench.folder / "null")
         _write_null_object(bench)
         yield bench

@@ -5,16 +5,16 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.clients import Client, our_client
+from benchmarks.building import JOBS, built
+from benchmarks.clients import our_client
 from benchmarks.figures import Budget, Comparison, Figure, Reading, at_most, in_turns
 from benchmarks.loading import LoadFailedError
 from benchmarks.processes import cpu_seconds
-from benchmarks.projects import build
-from benchmarks.servers import LOOPBACK, Server, free_port, our_distccd, our_program
+from benchmarks.servers import LOOPBACK
+from benchmarks.tls_servers import Farm, certificates_of, tls_farm
 from benchmarks.workbench import Workbench
 
 _JOBS = 200
@@ -24,16 +24,6 @@ _SIZE = 20_000
 _LARGE_SIZE = 8_000_000
 _PROJECT = "redis"
 _QUICK_PROJECT = "lua5.4"
-_MAKE_JOBS = 8
-
-
-@dataclass(frozen=True, slots=True)
-class Farm:
-    """A server with both ports, and the folder of a user's certificate."""
-
-    server: Server
-    tls_port: int
-    user: Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,25 +45,6 @@ def run(bench: Workbench) -> Iterator[Figure]:
         yield _real_build(bench, farm, farm, "TLS", at_most(1.03))
         with tls_farm(bench, bench.real_path, certificates, "--sandbox=require") as walled:
             yield _real_build(bench, walled, farm, "TLS and sandbox", at_most(1.05))
-
-
-@contextmanager
-def tls_farm(bench: Workbench, path: str, certificates: Path, *options: str) -> Iterator[Farm]:
-    """Run our server with both ports."""
-    port, shown = free_port(), certificates / "servers" / LOOPBACK
-    files = [f"--tls-{name}={shown / name}.pem" for name in ("certificate", "key", "ca", "crl")]
-    with our_distccd(bench, path, f"--tls-port={port}", *files, "--allow-user=*", *options) as server:
-        yield Farm(server, port, certificates / "users" / "bench")
-
-
-def certificates_of(bench: Workbench) -> Path:
-    """Make an authority, and a server's and a user's certificates; give its folder."""
-    farm = bench.private_folder("authority")
-    folder = farm / "authority"
-    for words in (["init", "--permit", "127.0.0.0/8"], ["server", LOOPBACK], ["user", "bench"]):
-        command = [our_program("twisted-distcc"), "certs", "--authority", str(folder), *words]
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-    return folder
 
 
 def _small_jobs(bench: Workbench, farm: Farm, how: str) -> Iterator[Figure]:
@@ -126,7 +97,7 @@ def _sample(bench: Workbench, farm: Farm, how: str, jobs: int, size: int) -> _Sa
 def _real_build(bench: Workbench, secured: Farm, unsecured: Farm, how: str, budget: Budget) -> Figure:
     """Build a project by tdistcc and its agent, over the TLS port of the one and bare to the other."""
     name = _QUICK_PROJECT if bench.quick else _PROJECT
-    limit = f"/{_MAKE_JOBS}"
+    limit = f"/{JOBS}"
     secure = f"{LOOPBACK}:{secured.tls_port}{limit},tls"
     bare = f"{LOOPBACK}:{unsecured.server.port}{limit}"
     sides = (how.replace(" ", "-"), f"without-{how.replace(' ', '-')}")
@@ -136,22 +107,14 @@ def _real_build(bench: Workbench, secured: Farm, unsecured: Farm, how: str, budg
     ):
         shutil.copytree(secured.user, Path(with_tls.environment["DISTCC_DIR"]) / "tls")
         pairs = in_turns(
-            bench.rounds, lambda: built(bench, name, with_tls), lambda: built(bench, name, without)
+            bench.rounds,
+            lambda: built(bench, name, with_tls).seconds,
+            lambda: built(bench, name, without).seconds,
         )
     return Comparison(
-        f"{name} by tdistcc, make -j{_MAKE_JOBS}, with {how} and without: wall",
+        f"{name} by tdistcc, make -j{JOBS}, with {how} and without: wall",
         "s",
         tuple(a for a, _ in pairs),
         tuple(b for _, b in pairs),
         budget,
     )
-
-
-def built(bench: Workbench, name: str, client: Client) -> float:
-    directory = bench.folder / name
-    cc, cxx = f"{client.command} gcc", f"{client.command} g++"
-    try:
-        environment = dict(client.environment)
-        return build(name, directory, cc=cc, cxx=cxx, jobs=_MAKE_JOBS, env=environment).seconds
-    finally:
-        shutil.rmtree(directory, ignore_errors=True)
