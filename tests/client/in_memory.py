@@ -28,6 +28,7 @@ from twisted_distcc.client.dispatch import Dispatcher
 from twisted_distcc.client.hosts import RemoteHost
 from twisted_distcc.client.inputs.local_toolchains import LocalCompiler
 from twisted_distcc.client.invocation import Finished, Invocation, Outcome, RunHere
+from twisted_distcc.client.journal.unit_watch import UnitWatch
 from twisted_distcc.client.scheduling.slots import LockDirectoryError, SlotDirectory
 from twisted_distcc.content.body import Body
 from twisted_distcc.jobs.model import InputFile, Reply, Request, Tree
@@ -317,6 +318,7 @@ class Told:
     said: list[str] = field(default_factory=list)
     warned: list[str] = field(default_factory=list)
     reminded: list[str] = field(default_factory=list)
+    watch: UnitWatch = field(default_factory=UnitWatch)
 
     def say(self, text: str) -> None:
         self.said.append(text)

@@ -6,6 +6,7 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from twisted_distcc.client.invocation import Report
+from twisted_distcc.client.journal.unit_watch import UnitWatch
 from twisted_distcc.client.report import Reminders, make_report
 
 NOT_SENT = "failed to distribute, running locally instead"
@@ -15,7 +16,7 @@ class LevelTests(SynchronousTestCase):
     def told(self, **environ: str) -> list[bytes]:
         """Return what is written of one thing of each level."""
         lines: list[bytes] = []
-        report = make_report(environ, lines.append, Reminders(Clock().seconds), 1)
+        report = make_report(environ, lines.append, Reminders(Clock().seconds), UnitWatch())
         report.say("compiling")
         report.warn("red hung up")
         self.left = report.fail("no compiler")
@@ -48,7 +49,7 @@ class ReminderTests(SynchronousTestCase):
         self.lines: list[bytes] = []
 
     def report(self, build: int, **environ: str) -> Report:
-        return make_report(environ, self.lines.append, self.reminders, build)
+        return make_report(environ, self.lines.append, self.reminders, UnitWatch(build=build))
 
     def test_once(self) -> None:
         """The second compile of a build adds nothing, though the time that is left is another."""

@@ -38,6 +38,7 @@ class DefaultsTests(SynchronousTestCase):
                 io_timeout=300,
                 backoff_period=60,
                 pause=0.1,
+                journal=True,
                 tls=TlsPaths(
                     certificate="/home/ada/.distcc/tls/certificate.pem",
                     key="/home/ada/.distcc/tls/key.pem",
@@ -94,6 +95,7 @@ class ValuesTests(SynchronousTestCase):
                 DISTCC_IO_TIMEOUT="600",
                 DISTCC_BACKOFF_PERIOD="0",
                 DISTCC_PAUSE_TIME_MSEC="250",
+                DISTCC_JOURNAL="0",
                 DISTCC_TLS_CERTIFICATE="/tls/me.pem",
                 DISTCC_TLS_KEY="/tls/me.key",
                 DISTCC_TLS_CA="/tls/farm.pem",
@@ -112,6 +114,7 @@ class ValuesTests(SynchronousTestCase):
                 io_timeout=600,
                 backoff_period=0,
                 pause=0.25,
+                journal=False,
                 tls=TlsPaths(
                     certificate="/tls/me.pem",
                     key="/tls/me.key",

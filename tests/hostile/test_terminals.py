@@ -12,6 +12,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests.client.in_memory import OBJECT, DispatchTestCase, FakeServer
 from tests.client.test_dispatch_trees import TreeTestCase
 from twisted_distcc.client.backends.host_faults import RefusedByHostError
+from twisted_distcc.client.journal.unit_watch import UnitWatch
 from twisted_distcc.client.report import Reminders, make_report
 from twisted_distcc.client.terminal import is_shown_whole, shown
 from twisted_distcc.content.body import Body
@@ -82,7 +83,7 @@ class ReportTests(SynchronousTestCase):
     def told(self, environ: dict[str, str], write: Callable[[bytes], None]) -> None:
         refused = Reply.sentence(101, "").stderr.read()
         reply = Reply(101 << 8, stderr=Body.of(b"no " + CLEAR + IN_A_LETTER + refused))
-        report = make_report(environ, write, Reminders(lambda: 0.0), 0)
+        report = make_report(environ, write, Reminders(lambda: 0.0), UnitWatch())
         report.warn(f"red {RefusedByHostError.of(reply).fault}")
         report.warn("certificate of \x1b]0;evil\x07\udc9b2J\u009b")
 

@@ -17,8 +17,12 @@ from twisted.python.failure import Failure
 from twisted_distcc.agent.lock_folder import spare_lock_directory
 from twisted_distcc.client.dispatch import Dispatcher
 from twisted_distcc.client.invocation import Invocation, Outcome
+from twisted_distcc.client.journal.journal_writer import JournalWriter
+from twisted_distcc.client.journal.unit_watch import UnitWatch
+from twisted_distcc.client.recorded_dispatch import Recorded
 from twisted_distcc.client.report import Reminders, make_report
 from twisted_distcc.runtime.processes import ReactorSpawner
+from twisted_distcc.runtime.threads import ReactorThreads
 
 # Twisted installs handlers for these even if they were ignored, and does not restore them.
 _TAKEN_BY_TWISTED: Final = (signal.SIGTERM, signal.SIGCHLD)
@@ -38,6 +42,8 @@ def run_alone(
 
     outcomes: list[Outcome] = []
     dispatcher = Dispatcher.on(reactor, ReactorSpawner(reactor), spare_lock_directory)
+    journal = JournalWriter(reactor, ReactorThreads(reactor))
+    recorded = Recorded(dispatcher, journal, outlives=False)
     job: Deferred[None]
     interrupted = False
 
@@ -48,10 +54,11 @@ def run_alone(
 
     def start() -> None:
         nonlocal job
-        report = make_report(invocation.wishes, write, Reminders(reactor.seconds), os.getpgrp())
+        watch = UnitWatch(build=os.getpgrp(), process=os.getpid())
+        report = make_report(invocation.wishes, write, Reminders(reactor.seconds), watch)
         if reason:
             report.say(f"working without an agent: {reason}")
-        running = Deferred.fromCoroutine(dispatcher.run(invocation, report))
+        running = Deferred.fromCoroutine(recorded.run(invocation, report))
         job = running.addCallbacks(outcomes.append, failed)
         job.addBoth(lambda _: reactor.stop() if reactor.running else None)
 
@@ -65,6 +72,7 @@ def run_alone(
     reactor.callWhenRunning(start)
     reactor.addSystemEventTrigger("before", "shutdown", interrupt)
     reactor.run()
+    journal.flush()
     for number in ignored:
         signal.signal(number, signal.SIG_IGN)
     return outcomes[0] if outcomes else None

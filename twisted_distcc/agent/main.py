@@ -29,9 +29,12 @@ from twisted_distcc.agent.socket_path import stamp
 from twisted_distcc.agent.spawning import LISTENER
 from twisted_distcc.client.backends.sessions import Sessions
 from twisted_distcc.client.dispatch import Dispatcher
+from twisted_distcc.client.journal.journal_writer import JournalWriter
+from twisted_distcc.client.recorded_dispatch import Recorded
 from twisted_distcc.launcher.signals import STRAY, heed
 from twisted_distcc.observe.logs import LogFile
 from twisted_distcc.runtime.launching import LauncherSpawner
+from twisted_distcc.runtime.threads import ReactorThreads
 
 
 class _Port(UnixPort):
@@ -117,14 +120,15 @@ def serve(reactor: Any, listener: Listener, context: bytes, idle: float = IDLE) 
     spawn.prepare()
     dispatcher = Dispatcher.on(reactor, spawn, listener.spare_lock_directory)
     dispatcher = replace(dispatcher, sessions=Sessions(reactor))
-    factory = AgentFactory(
-        dispatcher, reactor, stamp(), retire, reactor.stop, context, has_company, idle
-    )
+    journal = JournalWriter(reactor, ReactorThreads(reactor))
+    recorded = Recorded(dispatcher, journal)
+    factory = AgentFactory(recorded, reactor, stamp(), retire, reactor.stop, context, has_company, idle)
     port = listener.adopt(reactor, factory)
     reactor.addSystemEventTrigger("before", "shutdown", factory.interrupt)
     heed((signal.SIGHUP, signal.SIGQUIT), lambda _: reactor.callFromThread(reactor.stop))
     heed(STRAY)
     reactor.run()
+    journal.flush()
 
 
 if __name__ == "__main__":

@@ -41,6 +41,8 @@ from twisted_distcc.agent.frames import (
 from twisted_distcc.agent.handed_over import HandedOver, has_context
 from twisted_distcc.client.dispatch import Dispatcher
 from twisted_distcc.client.invocation import Finished, Invocation, Outcome
+from twisted_distcc.client.journal.unit_watch import UnitWatch
+from twisted_distcc.client.recorded_dispatch import Runs
 from twisted_distcc.client.report import Reminders, make_report
 from twisted_distcc.client.scheduling.slots import Slot
 from twisted_distcc.runtime.peer_credentials import peer_credentials
@@ -69,7 +71,7 @@ class AgentFactory(Factory):
 
     def __init__(
         self,
-        dispatcher: Dispatcher,
+        dispatcher: Runs,
         clock: Any,
         stamp: bytes,
         retire: Callable[[], None],
@@ -236,18 +238,19 @@ class AgentProtocol(Protocol):
         self._job.addErrback(self._failed, request.invocation)
 
     async def _run(self, invocation: Invocation) -> None:
-        reminders, build = self.factory.reminders, self._build()
+        reminders, watch = self.factory.reminders, self._watch()
         report = make_report(
-            invocation.wishes, lambda text: self._write(MESSAGE, text), reminders, build
+            invocation.wishes, lambda text: self._write(MESSAGE, text), reminders, watch
         )
         self._answer(await self.factory.dispatcher.run(invocation, report))
 
-    def _build(self) -> int:
-        """Return tdistcc's process group; a shell makes one for each command line that is typed."""
+    def _watch(self) -> UnitWatch:
+        """Return a watch that knows tdistcc, and its process group, which commands of a build share."""
+        process = peer_credentials(self._connection).pid
         try:
-            return os.getpgid(peer_credentials(self._connection).pid)
+            return UnitWatch(build=os.getpgid(process), process=process)
         except ProcessLookupError:
-            return 0
+            return UnitWatch()
 
     def _answer(self, outcome: Outcome) -> None:
         if isinstance(outcome, Finished):

@@ -19,6 +19,7 @@ from twisted_distcc.cli.tdistcc_about import say
 from twisted_distcc.client.inputs.candidate import Candidate, StaysHere, compiler_of
 from twisted_distcc.client.inputs.sources import Found, Sources
 from twisted_distcc.client.invocation import Invocation, Report
+from twisted_distcc.client.journal.unit_watch import UnitWatch
 from twisted_distcc.client.report import Reminders, make_report
 from twisted_distcc.errors import EXIT_BAD_ARGUMENTS, DistccError
 from twisted_distcc.pump.unit import NotForServersError
@@ -31,7 +32,7 @@ def main(command: Sequence[str], messages: int) -> int:
     def tell(line: bytes) -> None:
         write_all(messages, line)
 
-    report = make_report(os.environ, tell, Reminders(time.monotonic), os.getpgrp())
+    report = make_report(os.environ, tell, Reminders(time.monotonic), UnitWatch(build=os.getpgrp()))
     return say(lambda: scan_includes(command, report))
 
 

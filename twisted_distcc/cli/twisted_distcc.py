@@ -47,6 +47,10 @@ SUBCOMMANDS: Mapping[str, Subcommand] = {
         "twisted_distcc.cli.pump",
         "run a build whose C distcc has its sources preprocessed by servers",
     ),
+    "stats": Subcommand(
+        "twisted_distcc.cli.stats",
+        "show how many compiles were sent to servers, and how that went",
+    ),
     "verify": Subcommand(
         "twisted_distcc.cli.verify",
         "compile a build here and through the farm, and compare every byte",

@@ -40,8 +40,9 @@ from twisted_distcc.client.inputs.local_toolchains import LocalToolchains, finde
 from twisted_distcc.client.inputs.message_style import Styles
 from twisted_distcc.client.inputs.sources import Sources
 from twisted_distcc.client.invocation import Finished, Invocation, Outcome, Report, RunHere
+from twisted_distcc.client.journal.unit_record import LOCAL_SLOT
 from twisted_distcc.client.results.compile_folders import JobFolders
-from twisted_distcc.client.results.delivery import Compiled, deliver
+from twisted_distcc.client.results.delivery import Compiled, check_messages, deliver
 from twisted_distcc.client.results.mismatches import Mismatches
 from twisted_distcc.client.results.planned_outputs import check_outputs
 from twisted_distcc.client.scheduling.farm import Farm, Farms
@@ -157,6 +158,7 @@ class _Job:
         """Set up a job from the environment of `invocation`."""
         environ = invocation.wishes
         settings = Settings.from_environ(environ)
+        report.watch.directory = settings.directory if settings.journal else None
         hosts = find_hosts(environ, read_text)
         compiler = compiler_of(invocation)
         farm = tools.farms.of(settings)
@@ -203,6 +205,7 @@ class _Job:
     async def here(self, reason: str) -> RunHere:
         """Wait for a slot of this machine, and have the compiler run here."""
         self.report.say(f"compiling here: {reason}")
+        self.report.watch.enter(LOCAL_SLOT)
         try:
             slot = await self.farm.local_slot(self.hosts.local_jobs)
         except LockDirectoryError as error:
@@ -221,6 +224,7 @@ class _Job:
         if self.tools.mismatches.stays_here(candidate):
             raise StaysHere("a server failed to compile it, which this machine could")
         check_outputs(candidate)
+        self.report.watch.file = candidate.compilation.source
         return candidate
 
     def _tell_of_wishes(self) -> None:
@@ -264,11 +268,11 @@ class _Job:
 
     def _remote_compile(self, candidate: Candidate, folder: str) -> RemoteCompile:
         def turn() -> AbstractAsyncContextManager[None]:
-            return self.farm.local(self.hosts.preprocessing)
+            return self.farm.local(self.hosts.preprocessing, watch)
 
-        tools, environ = self.tools, self.invocation.environ
+        tools, environ, watch = self.tools, self.invocation.environ, self.report.watch
         shared = tools.reactor, tools.spawn, tools.turns, tools.secured
-        calls = Calls(*shared, self.settings, environ, folder, tools.sessions)
+        calls = Calls(*shared, self.settings, environ, folder, watch, tools.sessions)
         inputs = CompileInputs(candidate, tools.sources, tools.spawn, turn, folder)
         return RemoteCompile(inputs, calls, tools.capabilities, tools.styles, self.report)
 
@@ -276,16 +280,12 @@ class _Job:
 
     def _deliver(self, inputs: CompileInputs, compiled: Compiled) -> Finished:
         """Put the outputs in place; raise to compile here if it failed or its messages are inexact."""
+        self.report.watch.compiled(
+            "files" if compiled.text is None else "text", compiled.reply.exit_code
+        )
         if compiled.reply.status and self.settings.fallback and not self.settings.skip_local_retry:
             raise self._failed_there(inputs, compiled)
-        if compiled.says_too_much():
-            raise StaysHere("its messages are longer than a server keeps")
-        utf_8 = self.invocation.utf_8
-        says_more = compiled.text is None and compiled.says_more_than_is_shown(utf_8=utf_8)
-        if self.settings.fallback and says_more:
-            raise StaysHere("its messages have control characters, which no server may send")
-        if not compiled.reply.status and not compiled.says_the_same():
-            raise StaysHere("its messages might not be those of a compile on this machine")
+        check_messages(compiled, utf_8=self.invocation.utf_8, fallback=self.settings.fallback)
         return deliver(inputs.candidate, compiled)
 
     def _failed_there(self, inputs: CompileInputs, compiled: Compiled) -> StaysHere:

@@ -20,6 +20,7 @@ from twisted_distcc.client.backends.remote_compile import RemoteCompile
 from twisted_distcc.client.hosts import Host, HostList, Localhost, RemoteHost
 from twisted_distcc.client.inputs.candidate import StaysHere
 from twisted_distcc.client.invocation import Report, RunHere
+from twisted_distcc.client.journal.unit_record import HOST, TRANSFER
 from twisted_distcc.client.results.delivery import Compiled
 from twisted_distcc.client.scheduling.choice import NobodyLeft
 from twisted_distcc.client.scheduling.farm import Farm
@@ -115,16 +116,21 @@ class HostRound:
         tried: frozenset[Host] = frozenset(self._refused)
         asked, failure = "", _told(self._refused)
         exit_code = EXIT_NO_HOSTS
+        watch = self._report.watch
         while True:
+            watch.enter(HOST)
             grant = await self._farm.next_host(self._hosts, tried)
             if isinstance(grant, NobodyLeft):
                 raise undistributed(self._settings, self._why_left(grant, failure), exit_code, asked)
             host = grant.host
             if isinstance(host, Localhost):
                 return RunHere(candidate.compiler, "this machine is one of the hosts", grant.slot)
+            watch.at(str(host), grant.slot.index)
+            watch.enter(TRANSFER)
             try:
                 return await self._ask(host, remote)
             except HostError as error:
+                watch.failed(error.fault)
                 failure, exit_code = f"{host} {error.fault}", error.exit_code
                 if self._note(host, error):
                     asked = f"{candidate.compilation.source} to {host}"

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final, Protocol, TypeAlias
 
+from twisted_distcc.client.journal.unit_watch import UnitWatch
 from twisted_distcc.client.scheduling.slots import Slot
 from twisted_distcc.cmdline.environment import is_utf_8
 
@@ -133,7 +134,12 @@ Outcome: TypeAlias = Finished | RunHere
 
 
 class Report(Protocol):
-    """Receives messages about an invocation while it runs."""
+    """Is told of an invocation while it runs."""
+
+    @property
+    def watch(self) -> UnitWatch:
+        """Measures where its time goes."""
+        ...
 
     def say(self, text: str) -> None:
         """Report progress, to users who asked for that (`DISTCC_VERBOSE`), and to a log."""

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from twisted_distcc.client.invocation import Report
+from twisted_distcc.client.journal.unit_watch import UnitWatch
 from twisted_distcc.client.terminal import shown
 from twisted_distcc.cmdline.environment import is_utf_8
 
@@ -47,14 +48,14 @@ class Reminders:
 class _Written:
     """Writes lines with `write`: all of them to a log or if `verbose`, otherwise only problems.
 
-    `build` identifies the compiles that share reminders, and `utf_8` says that the reader uses UTF-8.
+    `utf_8` says that the reader uses UTF-8.
     """
 
     write: Callable[[bytes], None]
     verbose: bool
     is_log: bool
     reminders: Reminders
-    build: int
+    watch: UnitWatch
     utf_8: bool
 
     def say(self, text: str) -> None:
@@ -65,7 +66,7 @@ class _Written:
         self.write(self._line(f"Warning: {text}"))
 
     def remind(self, text: str, reason: str) -> None:
-        if self.is_log or self.reminders.is_due(self.build, text):
+        if self.is_log or self.reminders.is_due(self.watch.build, text):
             self.warn(f"{text}: {reason}")
 
     def fail(self, text: str) -> bytes:
@@ -79,12 +80,15 @@ class _Written:
 
 
 def make_report(
-    environ: Mapping[str, str], write: Callable[[bytes], None], reminders: Reminders, build: int
+    environ: Mapping[str, str],
+    write: Callable[[bytes], None],
+    reminders: Reminders,
+    watch: UnitWatch,
 ) -> Report:
     """Return the report that `environ` asks for; `write` is called with lines.
 
-    `build` is a number that the compiles of one build share.
+    The compiles of one build, as `watch` has it, share reminders.
     """
     verbose = environ.get("DISTCC_VERBOSE", "0") not in ("", "0")
     is_log = bool(environ.get("DISTCC_LOG"))
-    return _Written(write, verbose, is_log, reminders, build, is_utf_8(environ))
+    return _Written(write, verbose, is_log, reminders, watch, is_utf_8(environ))

@@ -6,9 +6,9 @@ for each invalid value.
 Names, meanings and defaults are those of distcc(1), "ENVIRONMENT VARIABLES", with these exceptions.
 An empty value means the default.  So does a value that is not understood, as with distcc
 (`DISTCC_FALLBACK=no` is yes), but the user is told.  `DISTCC_CONNECT_TIMEOUT` is ours, since
-distcc's four seconds cannot be changed, and so is `DISTCC_REMOTE_CPP`.  And the pause is a tenth of
-distcc's second, because one process looks for a free slot on behalf of all jobs, whereas each distcc
-process looks for itself.
+distcc's four seconds cannot be changed, and so are `DISTCC_REMOTE_CPP` and `DISTCC_JOURNAL`.  And the
+pause is a tenth of distcc's second, because one process looks for a free slot on behalf of all jobs,
+whereas each distcc process looks for itself.
 """
 
 from __future__ import annotations
@@ -98,6 +98,8 @@ class Settings:
     """`DISTCC_BACKOFF_PERIOD`: how long a host that failed is avoided; 0 for not at all."""
     pause: float
     """`DISTCC_PAUSE_TIME_MSEC`: how long to wait before looking again for a free slot."""
+    journal: bool
+    """`DISTCC_JOURNAL`: record what becomes of each unit, in the directory."""
     tls: TlsPaths
     """The credentials for `,tls` hosts."""
     notices: tuple[Notice, ...] = ()
@@ -126,6 +128,7 @@ class Settings:
             io_timeout=values.seconds("DISTCC_IO_TIMEOUT", default=300, least=1),
             backoff_period=values.seconds("DISTCC_BACKOFF_PERIOD", default=60, least=0),
             pause=values.pause("DISTCC_PAUSE_TIME_MSEC", default=0.1),
+            journal=values.switch("DISTCC_JOURNAL", default=True),
             tls=TlsPaths.from_environ(environ, directory),
             notices=tuple(values.notices),
         )

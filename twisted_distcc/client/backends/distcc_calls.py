@@ -23,8 +23,10 @@ from twisted_distcc.client.backends.host_faults import (
 from twisted_distcc.client.backends.sessions import Sessions
 from twisted_distcc.client.backends.transports import SecureWay, endpoint_to, session_key
 from twisted_distcc.client.hosts import RemoteHost
+from twisted_distcc.client.journal.unit_record import DELIVERY, TRANSFER
+from twisted_distcc.client.journal.unit_watch import UnitWatch
 from twisted_distcc.client.settings import Settings
-from twisted_distcc.jobs.model import Reply, Request
+from twisted_distcc.jobs.model import Reply, Request, Timing
 from twisted_distcc.runtime.bulk import Bulk, Turns
 from twisted_distcc.runtime.processes import Spawner
 from twisted_distcc.runtime.threads import ReactorThreads
@@ -32,6 +34,7 @@ from twisted_distcc.wire.limits import Limits
 
 # Exit codes that no compiler uses: a server that answers with one has refused, or has a problem itself.
 _SERVERS_OWN: Final = range(100, 128)
+_UNTOLD: Final = Timing(0, 0, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +46,7 @@ class Calls:
         settings: the user's settings.
         environ: the environment, for ssh.
         folder: where large bodies lie.
+        watch: measures where the compile's time goes.
         sessions: the sessions that a process keeps, if it lives longer than a job.
     """
 
@@ -53,6 +57,7 @@ class Calls:
     settings: Settings
     environ: Mapping[str, str]
     folder: str
+    watch: UnitWatch
     sessions: Sessions | None = None
 
     async def reply(self, host: RemoteHost, request: Request, limits: Limits | None = None) -> Reply:
@@ -120,7 +125,10 @@ class Calls:
         Raises:
             HostError: if the server answers with a message of its own, or omits an output.
         """
+        self.watch.enter(TRANSFER)
         reply = await self.reply(host, request)
+        timing = reply.timing or _UNTOLD
+        self.watch.served(DELIVERY, timing.waited, timing.ran, timing.cpu)
         if reply.exit_code in _SERVERS_OWN:
             raise RefusedByHostError.of(reply)
         if not reply.status:

@@ -39,6 +39,7 @@ from twisted_distcc.client.inputs.local_toolchains import LocalCompiler
 from twisted_distcc.client.inputs.message_style import UNKNOWN, Style, Styles
 from twisted_distcc.client.inputs.sources import DATE
 from twisted_distcc.client.invocation import Report
+from twisted_distcc.client.journal.unit_record import INPUTS
 from twisted_distcc.client.results.delivery import Compiled
 from twisted_distcc.client.results.dependency_rules import BadRulesError, check_dependencies
 from twisted_distcc.errors import EXIT_ACCESS_DENIED, EXIT_COMPILER_MISSING, LocalProtocolError
@@ -148,6 +149,7 @@ class RemoteCompile:
         return replace(request, compiler=await self.capabilities.digest(self.compiler) or "")
 
     async def _as_text(self, host: RemoteHost, likeness: Likeness | None) -> Compiled:
+        self.report.watch.enter(INPUTS)
         text = await self.inputs.text()
         request = text_request(self.inputs.candidate, text, compress=host.compress)
         request = await self._for_our_compiler(request, likeness)
@@ -192,6 +194,7 @@ class RemoteCompile:
     ) -> Compiled:
         """Have `host` compile the files, and write its messages in this `style`."""
         candidate = self.inputs.candidate
+        self.report.watch.enter(INPUTS)
         tree = await self.inputs.tree(packed=self.calls.sends_packed(host))
         request = tree_request(candidate, tree, environment, style.options)
         request = await self._for_our_compiler(request, likeness)

@@ -75,6 +75,25 @@ class Compiled:
         return not all(is_shown_whole(one, utf_8=utf_8) for one in said)
 
 
+def check_messages(compiled: Compiled, *, utf_8: bool, fallback: bool) -> None:
+    """Check that the messages are those of a compile on this machine.
+
+    Args:
+        compiled: has them.
+        utf_8: whether the terminal uses UTF-8.
+        fallback: whether this machine may compile what cannot be shown exactly.
+
+    Raises:
+        StaysHere: if they may not be.
+    """
+    if compiled.says_too_much():
+        raise StaysHere("its messages are longer than a server keeps")
+    if fallback and compiled.text is None and compiled.says_more_than_is_shown(utf_8=utf_8):
+        raise StaysHere("its messages have control characters, which no server may send")
+    if not compiled.reply.status and not compiled.says_the_same():
+        raise StaysHere("its messages might not be those of a compile on this machine")
+
+
 def deliver(candidate: Candidate, compiled: Compiled) -> Finished:
     """Put the outputs, if any, in place, and return the messages.
 

@@ -17,6 +17,8 @@ from twisted.internet.interfaces import IReactorTime
 
 from twisted_distcc.bounded import Bounded
 from twisted_distcc.client.hosts import Host, HostList, Localhost
+from twisted_distcc.client.journal.unit_record import INPUTS, LOCAL_SLOT
+from twisted_distcc.client.journal.unit_watch import UnitWatch
 from twisted_distcc.client.scheduling.backoff import Backoff
 from twisted_distcc.client.scheduling.choice import Grant, NobodyLeft, choose, in_order_of_preference
 from twisted_distcc.client.scheduling.queue import SlotQueue
@@ -45,9 +47,14 @@ class Farm:
         return grant.slot
 
     @asynccontextmanager
-    async def local(self, place: Localhost) -> AsyncIterator[None]:
-        """Hold a slot of this machine, within the limit of `place`, inside the `async with` block."""
+    async def local(self, place: Localhost, watch: UnitWatch) -> AsyncIterator[None]:
+        """Hold a slot of this machine, within the limit of `place`, inside the `async with` block.
+
+        `watch` is of the unit that waits, for one of its inputs.
+        """
+        watch.enter(LOCAL_SLOT)
         slot = await self.local_slot(place)
+        watch.enter(INPUTS)
         try:
             yield
         finally:

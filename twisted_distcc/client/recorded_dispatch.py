@@ -1,0 +1,102 @@
+"""Follow each compile from its beginning to its end, and record what became of it.
+
+`Recorded` is a dispatcher around another one::
+
+    outcome = await Recorded(dispatcher, journal).run(invocation, report)
+
+A compile that has to be done here ends when its compiler does: its outcome's `ended` says so.
+"""
+
+from __future__ import annotations
+
+import os.path
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from twisted.internet.defer import CancelledError
+
+from twisted_distcc.client.invocation import Invocation, Outcome, Report, RunHere
+from twisted_distcc.client.journal.unit_record import COMPILER, UnitRecord
+from twisted_distcc.client.journal.unit_watch import UnitWatch
+from twisted_distcc.cmdline.compilation import LANGUAGE_OF_SUFFIX
+
+
+class Runs(Protocol):
+    """Carries out invocations, as a `Dispatcher` does."""
+
+    async def run(self, invocation: Invocation, report: Report) -> Outcome:
+        """Carry out `invocation`."""
+        ...
+
+
+class Journal(Protocol):
+    """Keeps records."""
+
+    def add(self, directory: str, unit: UnitRecord) -> None:
+        """Keep `unit` in the configuration directory `directory`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """Records the compiles of one process.
+
+    Attributes:
+        dispatcher: carries them out.
+        journal: keeps the records.
+        now: tells the time of day, in seconds since the epoch.
+        outlives: whether this process is there when a compiler that is left to a caller has ended.
+    """
+
+    dispatcher: Runs
+    journal: Journal
+    now: Callable[[], float] = time.time
+    outlives: bool = True
+
+    async def run(self, invocation: Invocation, report: Report) -> Outcome:
+        """Carry out `invocation`, and record it, now or when its compiler here has ended."""
+        watch = report.watch
+        try:
+            outcome = await self.dispatcher.run(invocation, report)
+        except CancelledError:
+            watch.became = "interrupted"
+            self._keep(watch, invocation)
+            raise
+        if isinstance(outcome, RunHere):
+            return self._here(watch, invocation, outcome)
+        self._keep(watch, invocation)
+        return outcome
+
+    def _here(self, watch: UnitWatch, invocation: Invocation, outcome: RunHere) -> RunHere:
+        watch.became, watch.status = "local", None
+        watch.at("", -1 if outcome.slot is None else outcome.slot.index)
+        if not self.outlives:
+            self._keep(watch, invocation, outcome.reason)
+            return outcome
+        watch.enter(COMPILER)
+
+        def ended() -> None:
+            self._keep(watch, invocation, outcome.reason)
+            if outcome.ended is not None:
+                outcome.ended()
+
+        return replace(outcome, ended=ended)
+
+    def _keep(self, watch: UnitWatch, invocation: Invocation, reason: str = "") -> None:
+        if watch.directory is None:
+            return
+        watch.file = watch.file or _file_of(invocation.argv)
+        record = watch.record(self.now(), invocation.directory, reason)
+        self.journal.add(watch.directory, record)
+
+
+def _file_of(argv: tuple[str, ...]) -> str:
+    """Return what a command is about, as far as one sees without understanding it."""
+    names = [word for word in argv[1:] if not word.startswith("-")]
+    return next(filter(_is_source, names), names[-1] if names else argv[0])
+
+
+def _is_source(name: str) -> bool:
+    return os.path.splitext(name)[1] in LANGUAGE_OF_SUFFIX
