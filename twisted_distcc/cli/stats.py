@@ -1,4 +1,4 @@
-"""`twisted-distcc stats`: what has become of the user's units so far, as `ccache -s` tells of its own."""
+"""`twisted-distcc stats`: what has become of the user's units so far, as `ccache -s` does."""
 
 from __future__ import annotations
 

@@ -25,6 +25,8 @@ from twisted_distcc.own_folders import make_own_folder
 
 LARGEST: Final = 8 << 20
 """The bytes at which a journal is full: some 25,000 units."""
+# A batch of records may reach beyond what is full.
+_MOST_READ: Final = 4 * LARGEST
 _FLAGS: Final = os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY
 _ZERO: Final = b'{"zero":'
 
@@ -137,7 +139,7 @@ class JournalFile:
             except FileNotFoundError:
                 continue
             with open(file, "rb") as opened:
-                yield from lines_of(opened.read(2 * self.largest))
+                yield from lines_of(opened.read(_MOST_READ))
 
 
 def lines_of(text: bytes) -> Iterator[bytes]:

@@ -1,4 +1,4 @@
-"""Totals of many units: how many were compiled where, why not elsewhere, how fast, and how much was sent.
+"""Totals of many units: how many were compiled where, why not elsewhere, how fast, how much was sent.
 
 `Totals.of` takes the records of a journal, or of one build; it reads no clock and no file.
 """

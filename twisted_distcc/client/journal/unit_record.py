@@ -36,8 +36,8 @@ Became: TypeAlias = Literal["files", "text", "local", "failed", "interrupted"]
 """How a unit was compiled: by a server, from its files or from preprocessed text; here; not at all."""
 _BECAME: Final = frozenset(get_args(Became))
 
-LONGEST: Final = 4096
-"""The most bytes of a line."""
+LONGEST: Final = 32 << 10
+"""The most bytes of a line, most of whose characters JSON may have to escape."""
 _LONGEST_TEXT: Final = 250
 _MOST_PARTS: Final = 60
 _MOST_FAULTS: Final = 4
