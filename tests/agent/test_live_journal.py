@@ -44,6 +44,7 @@ class JournalTests(SessionTestCase):
             {unit.host for unit in remote}, {host.removesuffix("/2") + "/2" for host in hosts}
         )
         self.assertEqual(len({unit.build for unit in remote}), 1)
+        self.assertTrue(all(unit.sent and unit.received for unit in remote))
         self.assertTrue(units["broken.c"].reason.startswith("the compile failed on the server"))
 
     async def test_without_agent(self) -> None:

@@ -23,6 +23,8 @@ from twisted_distcc.client.backends.host_faults import (
     NoAnswerError,
     SlowHostError,
 )
+from twisted_distcc.client.journal.unit_record import COMPILER, TRANSFER
+from twisted_distcc.client.journal.unit_watch import UnitWatch
 from twisted_distcc.errors import LocalProtocolError, RemoteProtocolError
 from twisted_distcc.jobs.assembly import Assembly, request_pieces
 from twisted_distcc.jobs.compression import compress_request, expand_reply
@@ -47,6 +49,7 @@ class DistccClient:
         limits: the ceilings on what the server may send.
         io_timeout: seconds that a job may take, from connecting to the complete reply.
         server: the server's name in error messages, such as `buildbox:3632`.
+        progress: is told what the server is sent, and when it answers.
     """
 
     def __init__(
@@ -58,6 +61,7 @@ class DistccClient:
         limits: Limits | None = None,
         io_timeout: float = IO_TIMEOUT,
         server: str = UNNAMED,
+        progress: UnitWatch | None = None,
     ) -> None:
         self._endpoint = endpoint
         self._clock = reactor
@@ -65,6 +69,7 @@ class DistccClient:
         self._limits = limits or Limits()
         self._io_timeout = io_timeout
         self._server = server
+        self._progress = progress or UnitWatch()
 
     def compile(self, request: Request) -> Deferred[Reply]:
         """Send `request`, and return a Deferred of the reply.  The caller owns both.
@@ -108,15 +113,18 @@ class DistccClient:
         return expanded
 
     async def _exchange(self, ready: Request) -> tuple[Reply, int]:
-        exchange = _Exchange(ready, self._bulk.directory, self._limits)
+        exchange = _Exchange(ready, self._bulk.directory, self._limits, self._progress)
         return await (await connected(self._endpoint, exchange)).result()
 
 
 class _Exchange(Protocol):
     """One connection: sends a request, compressed as its version requires, and reads the reply."""
 
-    def __init__(self, request: Request, directory: str | None, limits: Limits) -> None:
+    def __init__(
+        self, request: Request, directory: str | None, limits: Limits, progress: UnitWatch
+    ) -> None:
         self._request = request
+        self._progress = progress
         self._wire = Connection.client(limits)
         self._assembly = Assembly(directory)
         self._sending: Deferred[None] | None = None
@@ -132,11 +140,14 @@ class _Exchange(Protocol):
         if ITCPTransport.providedBy(self.transport):
             self.transport.setTcpNoDelay(True)
             self.transport.setTcpKeepAlive(True)
-        self._sending = send(self.transport, request_pieces(self._wire.writer, self._request))
-        self._sending.addErrback(self._sending_failed)
+        pieces = request_pieces(self._wire.writer, self._request)
+        self._sending = send(self.transport, self._progress.traffic.outward(pieces))
+        self._sending.addCallbacks(self._sent, self._sending_failed)
 
     def dataReceived(self, data: bytes) -> None:
         """Feed, iterate, dispatch."""
+        self._progress.enter(TRANSFER)
+        self._progress.traffic.received += len(data)
         reader = self._wire.reader
         reader.feed(data)
         try:
@@ -156,6 +167,11 @@ class _Exchange(Protocol):
             self._fail(reason)
         else:
             self._fail(Failure(self._cut_short(reason)))
+
+    def _sent(self, _: object) -> None:
+        """Count the time until the answer begins as the compiler's: these servers do not tell it."""
+        if not self._assembly.has_begun:
+            self._progress.enter(COMPILER)
 
     def _sending_failed(self, failure: Failure) -> None:
         """Fail, as the request could not be sent completely; not if we gave it up ourselves."""

@@ -86,7 +86,12 @@ class Calls:
             return None
         packing = bulk if host.compress else None
         return await self.sessions.compile(
-            self._key(host), lambda: self._endpoint(host), request, self.folder, packing=packing
+            self._key(host),
+            lambda: self._endpoint(host),
+            request,
+            self.folder,
+            packing=packing,
+            traffic=self.watch.traffic,
         )
 
     async def _on_connection(
@@ -94,7 +99,9 @@ class Calls:
     ) -> Reply:
         """Return the reply of a host to a request that has a connection of its own."""
         endpoint, timeout = self._endpoint(host), self.settings.io_timeout
-        client = DistccClient(endpoint, self.reactor, bulk, limits=limits, io_timeout=timeout)
+        client = DistccClient(
+            endpoint, self.reactor, bulk, limits=limits, io_timeout=timeout, progress=self.watch
+        )
         try:
             return await client.compile(request)
         except HostError:

@@ -31,6 +31,7 @@ from twisted_distcc.client.backends.host_faults import (
 from twisted_distcc.client.backends.session_inputs import SentContent, laid_out
 from twisted_distcc.client.backends.session_jobs import Places
 from twisted_distcc.client.backends.session_streams import ClientStreams
+from twisted_distcc.client.journal.traffic import Traffic
 from twisted_distcc.content.merkle import EncodedFolders
 from twisted_distcc.content.packing import Packing
 from twisted_distcc.errors import RemoteProtocolError
@@ -107,7 +108,13 @@ class ClientSession(Protocol):
         """Say whether the server answers; one that has just been heard does."""
         return self._liveness is not None and await self._liveness.answers()
 
-    async def compile(self, request: Request, folder: str, packing: Packing | None = None) -> Reply:
+    async def compile(
+        self,
+        request: Request,
+        folder: str,
+        packing: Packing | None = None,
+        traffic: Traffic | None = None,
+    ) -> Reply:
         """Have `request` served; it stays the caller's, the reply becomes the caller's.
 
         Cancelling ends the compiler on the server.
@@ -116,18 +123,20 @@ class ClientSession(Protocol):
             request: what is asked.
             folder: where large bodies of the reply lie.
             packing: compresses blobs; `None` sends them as they are.
+            traffic: counts what is sent, and the result.
 
         Raises:
             HostError: if the server does not do its part.
             OSError: if the disk here does not.
         """
+        traffic = traffic or Traffic()
         job, inputs = laid_out(request, self._folders, packs=packing is not None)
         await self._places.acquire()
         try:
             self._check_open()
-            await self._streams.uploads.send_lacking(inputs, packing)
+            await self._streams.uploads.send_lacking(inputs, packing, traffic)
             self._check_open()
-            return await self._streams.begin(job, inputs, folder, packing).reply()
+            return await self._streams.begin(job, inputs, folder, packing, traffic).reply()
         finally:
             self._places.release()
 

@@ -1,7 +1,7 @@
 """The jobs of one session: the places that a server has for them, and what each still waits for.
 
     await places.acquire()
-    job = open_job(inputs, folder, packing, limits, cancel=...)
+    job = open_job(inputs, folder, packing, traffic, limits, cancel=...)
     if job.read(data):                # the next bytes of its result, until that is whole
         job.finish()                  # `job.done` fires with the reply
     job.check_question(digests)       # what the server asks for
@@ -26,6 +26,7 @@ from twisted_distcc.client.backends.host_faults import (
     NoAnswerError,
 )
 from twisted_distcc.client.backends.session_inputs import Inputs
+from twisted_distcc.client.journal.traffic import Traffic
 from twisted_distcc.content.packing import Packing
 from twisted_distcc.errors import RemoteProtocolError
 from twisted_distcc.jobs.compression import expanded_outputs
@@ -47,11 +48,13 @@ class OpenJob:
     Attributes:
         inputs: what the server may ask for.
         packing: compresses blobs; `None` if they are sent as they are.
+        traffic: counts what is sent for it, and its result.
         done: fires with the reply as it came.
     """
 
     inputs: Inputs
     packing: Packing | None
+    traffic: Traffic
     done: Deferred[Reply]
     _reader: Reader
     _assembly: ResultAssembly
@@ -86,6 +89,7 @@ class OpenJob:
             OSError: if the disk takes no more.
         """
         self._is_answered = True
+        self.traffic.received += len(data)
         self._reader.feed(data)
         for part in self._reader.events():
             if isinstance(part, MessageEnd):
@@ -134,7 +138,12 @@ class OpenJob:
 
 
 def open_job(
-    inputs: Inputs, folder: str, packing: Packing | None, limits: Limits, cancel: Callable[[], None]
+    inputs: Inputs,
+    folder: str,
+    packing: Packing | None,
+    traffic: Traffic,
+    limits: Limits,
+    cancel: Callable[[], None],
 ) -> OpenJob:
     """Return a job whose result is about to come.
 
@@ -142,12 +151,13 @@ def open_job(
         inputs: what the server may ask for.
         folder: where large bodies of the reply lie.
         packing: compresses blobs; `None` sends them as they are.
+        traffic: counts what is sent for it, and its result.
         limits: the ceilings on what the server may send.
         cancel: is called if nobody waits for the result any more.
     """
     done: Deferred[Reply] = Deferred(lambda _: cancel())
     reader, assembly = Reader(JOBR, RESULTS, limits), ResultAssembly(folder)
-    return OpenJob(inputs, packing, done, reader, assembly, limits)
+    return OpenJob(inputs, packing, traffic, done, reader, assembly, limits)
 
 
 class Places(DeferredSemaphore):

@@ -2,7 +2,7 @@
 
     streams = ClientStreams(session, sent, limits, over)
     streams.connect(transport)
-    job = streams.begin(job, inputs, folder, packing)
+    job = streams.begin(job, inputs, folder, packing, traffic)
     reply = await job.reply()
 
 A stream ends when its messages are whole, when either end stops it, or with the connection.
@@ -20,6 +20,7 @@ from twisted_distcc.client.backends.host_faults import GoingAwayError, HostError
 from twisted_distcc.client.backends.session_inputs import Inputs, SentContent
 from twisted_distcc.client.backends.session_jobs import OpenJob, open_job
 from twisted_distcc.client.backends.session_uploads import Uploads
+from twisted_distcc.client.journal.traffic import Traffic
 from twisted_distcc.content.packing import Packing
 from twisted_distcc.jobs.model import Reply
 from twisted_distcc.jobs.session_messages import SessionJob, job_pieces
@@ -72,8 +73,10 @@ class ClientStreams:
         """Whether any job is on its way."""
         return bool(self._jobs)
 
-    def begin(self, job: SessionJob, inputs: Inputs, folder: str, packing: Packing | None) -> OpenJob:
-        """Send `job`; its result comes in large bodies below `folder`.
+    def begin(
+        self, job: SessionJob, inputs: Inputs, folder: str, packing: Packing | None, traffic: Traffic
+    ) -> OpenJob:
+        """Send `job`; its result comes in large bodies below `folder`, and is counted as `traffic`.
 
         Raises:
             GoingAwayError: if the server lets no stream begin.
@@ -81,9 +84,10 @@ class ClientStreams:
         if not self._session.may_open:  # it does not even read that others have been stopped
             raise GoingAwayError("takes no more jobs at the moment")
         stream = self._session.open()
-        begun = open_job(inputs, folder, packing, self._limits, lambda: self._cancel(stream))
+        begun = open_job(inputs, folder, packing, traffic, self._limits, lambda: self._cancel(stream))
         self._jobs[stream] = begun
-        self._send(stream, job_pieces(Writer(JOBQ, JOBS, self._limits), job))
+        pieces = job_pieces(Writer(JOBQ, JOBS, self._limits), job)
+        self._send(stream, traffic.outward(pieces))
         return begun
 
     def _send(self, stream: int, pieces: Generator[bytes, None, None]) -> None:
@@ -135,7 +139,9 @@ class ClientStreams:
         except HostError:
             self._give_up(stream, Failure())
             return
-        sending = Deferred.fromCoroutine(self.uploads.send(job.inputs, digests, job.packing))
+        sending = Deferred.fromCoroutine(
+            self.uploads.send(job.inputs, digests, job.packing, job.traffic)
+        )
         sending.addErrback(lambda failure: self._give_up(stream, failure))
 
     def stopped(self, stream: int, code: int, text: str) -> None:

@@ -1,6 +1,6 @@
 """The uploads of one session: what a server lacks of the inputs of jobs, sent beside them.
 
-    await uploads.send(inputs, digests, packing)
+    await uploads.send(inputs, digests, packing, traffic)
     uploads.begin()                  # whenever a stream may have become free
     uploads.is_lost(stream)          # when the one on `stream` does not arrive
     uploads.over(stream)             # when there is none on it any more
@@ -16,6 +16,7 @@ from collections.abc import Callable, Generator, Sequence
 from typing import TypeAlias
 
 from twisted_distcc.client.backends.session_inputs import Inputs, SentContent, blobs_of
+from twisted_distcc.client.journal.traffic import Traffic
 from twisted_distcc.content.packing import Packing
 from twisted_distcc.jobs.session_messages import Blob, upload_pieces
 from twisted_distcc.wire.connection import Writer
@@ -60,24 +61,29 @@ class Uploads:
     def __bool__(self) -> bool:
         return bool(self._waiting or self._streams)
 
-    async def send(self, inputs: Inputs, digests: Sequence[bytes], packing: Packing | None) -> None:
-        """Send the blobs of `digests`, which count as sent from now on.
+    async def send(
+        self, inputs: Inputs, digests: Sequence[bytes], packing: Packing | None, traffic: Traffic
+    ) -> None:
+        """Send the blobs of `digests`, which count as sent from now on, and as `traffic`.
 
         Raises:
             OSError: if they cannot be compressed.
         """
         if digests:
             self._sent.add(digests)
-            self._waiting.append(await blobs_of(inputs, digests, packing))
+            blobs = await blobs_of(inputs, digests, packing)
+            traffic.sent += sum(blob.body.length for blob in blobs)
+            self._waiting.append(blobs)
             self.begin()
 
-    async def send_lacking(self, inputs: Inputs, packing: Packing | None) -> None:
+    async def send_lacking(self, inputs: Inputs, packing: Packing | None, traffic: Traffic) -> None:
         """Send those of `inputs` that do not count as sent.
 
         Raises:
             OSError: as `send`.
         """
-        await self.send(inputs, [digest for digest in inputs if digest not in self._sent], packing)
+        lacking = [digest for digest in inputs if digest not in self._sent]
+        await self.send(inputs, lacking, packing, traffic)
 
     def begin(self) -> None:
         """Begin those that wait, as long as any may."""

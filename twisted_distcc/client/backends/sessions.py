@@ -21,6 +21,7 @@ from twisted_distcc.client.backends.host_faults import GoingAwayError, NoAnswerE
 from twisted_distcc.client.backends.session_client import ClientSession
 from twisted_distcc.client.backends.session_inputs import SentContent
 from twisted_distcc.client.inputs.local_toolchains import HOLDS
+from twisted_distcc.client.journal.traffic import Traffic
 from twisted_distcc.client.single_flight import Shared
 from twisted_distcc.content.merkle import EncodedFolders
 from twisted_distcc.content.packing import Packing
@@ -68,6 +69,7 @@ class Sessions:
         folder: str,
         *,
         packing: Packing | None = None,
+        traffic: Traffic | None = None,
     ) -> Reply | None:
         """Have `request` served on the session of `key`; it stays the caller's.
 
@@ -77,6 +79,7 @@ class Sessions:
             request: what is asked.
             folder: where large bodies of the reply lie.
             packing: compresses blobs; `None` sends them as they are.
+            traffic: counts what is sent, and the result.
 
         Returns:
             The reply; `None` if the server speaks earlier versions only.
@@ -89,12 +92,12 @@ class Sessions:
             return None
         is_warm = self._session(key) is not None
         try:
-            return await self._compile(key, endpoint, request, folder, packing=packing)
+            return await self._compile(key, endpoint, request, folder, packing, traffic)
         except GoingAwayError:
             if not is_warm:
                 raise
         # It was closed just as the job was sent: one that is opened for this job is not.
-        return await self._compile(key, endpoint, request, folder, packing=packing)
+        return await self._compile(key, endpoint, request, folder, packing, traffic)
 
     def doubt(self, key: Hashable) -> None:
         """Send no more jobs on the session of `key`: its server has not answered in time."""
@@ -117,8 +120,8 @@ class Sessions:
         endpoint: Callable[[], IStreamClientEndpoint],
         request: Request,
         folder: str,
-        *,
         packing: Packing | None,
+        traffic: Traffic | None,
     ) -> Reply | None:
         session = self._session(key)
         if session is None or not await session.is_there():
@@ -127,7 +130,7 @@ class Sessions:
             except NoAnswerError:
                 self._server(key).speaks_older_until = self._clock.seconds() + HOLDS
                 return None
-        return await session.compile(request, folder, packing)
+        return await session.compile(request, folder, packing, traffic)
 
     async def _open(
         self,

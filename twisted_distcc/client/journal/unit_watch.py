@@ -16,6 +16,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
+from twisted_distcc.client.journal.traffic import Traffic
 from twisted_distcc.client.journal.unit_record import (
     COMPILER,
     INPUTS,
@@ -40,7 +41,7 @@ class UnitWatch:
 
     __slots__ = (
         "_parts", "_seconds", "_spent", "became", "began", "build", "cpu", "directory", "faults", "file",
-        "host", "part", "process", "received", "sent", "slot", "status",
+        "host", "part", "process", "slot", "status", "traffic",
     )  # fmt: skip
 
     def __init__(
@@ -61,8 +62,7 @@ class UnitWatch:
         self.slot = -1
         self.status: int | None = None
         self.cpu = 0
-        self.sent = 0
-        self.received = 0
+        self.traffic = Traffic()
         self.faults: list[tuple[str, str]] = []
 
     def enter(self, part: str) -> None:
@@ -113,8 +113,8 @@ class UnitWatch:
             status=self.status,
             parts=bounded_parts(self._parts),
             cpu=self.cpu,
-            sent=self.sent,
-            received=self.received,
+            sent=self.traffic.sent,
+            received=self.traffic.received,
             faults=bounded_faults(self.faults),
         )
 
