@@ -6,7 +6,7 @@ import socket
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from twisted_distcc.addresses import reachable, socket_address
+from twisted_distcc.addresses import is_loopback, reachable, socket_address
 from twisted_distcc.policy.access import BadNetworkError, parse_network, without_scope
 from twisted_distcc.tls.authority.scope import read_scope
 from twisted_distcc.tls.authority.subject_names import BadNameError, host_name
@@ -41,6 +41,14 @@ class ReachableTests(SynchronousTestCase):
         ):
             with self.assertRaisesRegex(ValueError, reason):
                 reachable(text)
+
+
+class LoopbackTests(SynchronousTestCase):
+    def test_names(self) -> None:
+        """What leads to this machine without a network is told apart from everything else."""
+        here = ("localhost", "127.0.0.1", "127.9.9.9", "::1")
+        there = ("red", "red.localhost.example", "192.0.2.7", "2001:db8::7", "127.0.0.1.example", "")
+        self.assertEqual([name for name in (*here, *there) if is_loopback(name)], [*here])
 
 
 class ScopelessTests(SynchronousTestCase):

@@ -43,6 +43,14 @@ def socket_address(text: str, port: int) -> tuple[socket.AddressFamily, tuple[st
     return socket.AF_INET6, (str(address).partition("%")[0], port, 0, int(address.scope_id or 0))
 
 
+def is_loopback(name: str) -> bool:
+    """Return whether a host's name or address is that of this machine to itself."""
+    try:
+        return ip_address(name).is_loopback
+    except ValueError:
+        return name == "localhost"
+
+
 def _interface(scope: str) -> int:
     """Return the number of the interface whose name or number is `scope`."""
     with suppress(OSError):
