@@ -414,6 +414,27 @@ class WindowTests(SynchronousTestCase):
             moved = [(server, carry(client, server)), (client, carry(server, client))]
         self.assertEqual([*got.values()], [300_000, 300_000])
 
+    def test_progress(self) -> None:
+        """A stream without a window moves when it gets one; one with a window, when any stream does."""
+        client, server = met()
+        for _ in range(2):
+            client.send(client.open(), b"x" * 12000)
+        self.assertEqual(client.sending, [1, 2])
+        waiting = client.progress(2)
+        server.feed(client.outgoing(1))
+        self.assertNotEqual(client.progress(2), waiting)
+        carry(client, server)
+        self.assertEqual(client.gone, 20000)
+        stuck = client.progress(2)
+        server.consumed(1, 10000)
+        carry(server, client)
+        self.assertEqual(joined(carry(client, server)), {1: b"x" * 2000})
+        self.assertEqual((client.sending, client.progress(2)), ([2], stuck))
+        server.consumed(2, 10000)
+        carry(server, client)
+        self.assertNotEqual(client.progress(2), stuck)
+        self.assertEqual(client.progress(99), 0)
+
     def test_consumed(self) -> None:
         """Nobody deals with more than came; for a stream that is gone it does not matter."""
         client, server = met()

@@ -18,6 +18,7 @@ from twisted.internet.interfaces import IConsumer, IPushProducer, ITransport
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from twisted_distcc.runtime.stream_deadlines import CONNECTION
 from twisted_distcc.wire.session import Session
 
 # Bytes of one message that are made ahead, and bytes of all messages that are written at a time.
@@ -77,6 +78,15 @@ class SessionOutput:
     def is_sending(self, stream: int) -> bool:
         """Return whether a message on `stream` has yet to be made to its end."""
         return stream in self._messages
+
+    def moved(self) -> dict[int, int]:
+        """Return the streams whose messages have yet to go, and how far each has come."""
+        waiting = {*self._messages, *self._session.sending}
+        return {stream: self._session.progress(stream) for stream in waiting}
+
+    def stuck(self) -> dict[int, int]:
+        """Return how far the connection has come, if the other end reads less than is sent."""
+        return {CONNECTION: self._session.gone} if self._is_paused else {}
 
     def drop(self, stream: int) -> None:
         """Make no more of the message on `stream`."""

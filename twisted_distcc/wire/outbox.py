@@ -58,6 +58,7 @@ class Stream:
         due: bytes that were dealt with, for which room has yet to be granted.
         control: frames without data that have yet to go.
         queued: bytes that have yet to go.
+        gone: bytes that have gone.
     """
 
     number: int
@@ -68,6 +69,7 @@ class Stream:
     due: int = 0
     control: list[bytes] = field(default_factory=list)
     queued: int = 0
+    gone: int = 0
     _pieces: deque[bytes] = field(default_factory=deque)
     _start: int = 0  # how much of the first piece has gone
 
@@ -85,6 +87,7 @@ class Stream:
     def pull(self, length: int, parts: list[Part]) -> None:
         """Move the next `length` bytes of the queue to `parts`."""
         self.queued -= length
+        self.gone += length
         while length:
             piece = self._pieces[0]
             end = min(len(piece), self._start + length)
@@ -127,6 +130,7 @@ class Outbox:
         reason: what we said when we said that we are going away.
         is_held: whether nothing may go yet.
         has_sent: whether anything has gone.
+        gone: bytes of data that have gone, on all streams.
     """
 
     def __init__(self, largest: int) -> None:
@@ -138,6 +142,7 @@ class Outbox:
         self.reason: str | None = None
         self.is_held = False
         self.has_sent = False
+        self.gone = 0
         self._farewell = b""  # says that we are going away, once all that was opened has begun
         self._urgent: OrderedDict[int, Stream] = OrderedDict()  # have frames without data
         self._ready: OrderedDict[int, Stream] = OrderedDict()  # have data that may go now
@@ -196,6 +201,13 @@ class Outbox:
             kept.clear()
         self._farewell = b""
 
+    def progress(self, stream: Stream) -> int:
+        """Return a number that changes when a stream does not wait in vain.
+
+        One that has a window waits for its turn, so it moves with all others.
+        """
+        return -1 - self.gone if stream.credit else stream.gone
+
     def hasten(self, stream: Stream) -> None:
         """Let the frames without data of a stream go next."""
         self._urgent[stream.number] = stream
@@ -249,6 +261,7 @@ class Outbox:
         parts.append(head)
         stream.pull(length, parts)
         stream.credit -= length
+        self.gone += length
         self._after_data(stream)
         return len(head) + length
 

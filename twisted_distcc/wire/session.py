@@ -236,6 +236,21 @@ class Session:
         found = self._outbox.streams.get(stream)
         return found.queued if found else 0
 
+    @property
+    def gone(self) -> int:
+        """How many bytes of data have gone, on all streams."""
+        return self._outbox.gone
+
+    def progress(self, stream: int) -> int:
+        """Return a number that changes when a stream comes on, in its turn and within its window."""
+        found = self._outbox.streams.get(stream)
+        return self._outbox.progress(found) if found else 0
+
+    @property
+    def sending(self) -> list[int]:
+        """The streams that have bytes to send."""
+        return [stream.number for stream in self._outbox.streams.values() if stream.queued]
+
     def outgoing(self, most: int) -> bytes:
         """Return the next bytes to send, about `most` of them, and none if nothing may go now.
 

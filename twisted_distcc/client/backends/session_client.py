@@ -27,6 +27,7 @@ from twisted_distcc.client.backends.host_faults import (
     LostConnectionError,
     NoAnswerError,
     RefusedByHostError,
+    SlowHostError,
 )
 from twisted_distcc.client.backends.session_inputs import SentContent, laid_out
 from twisted_distcc.client.backends.session_jobs import Places
@@ -37,6 +38,13 @@ from twisted_distcc.content.packing import Packing
 from twisted_distcc.errors import RemoteProtocolError
 from twisted_distcc.jobs.model import Reply, Request
 from twisted_distcc.runtime.liveness import Liveness
+from twisted_distcc.runtime.stream_deadlines import (
+    CONNECTION,
+    IDLE,
+    WHOLE,
+    StreamDeadlines,
+    Transfers,
+)
 from twisted_distcc.wire.greeting import Terms
 from twisted_distcc.wire.limits import Limits
 from twisted_distcc.wire.session import Session
@@ -63,7 +71,7 @@ class ClientSession(Protocol):
     """One connection to a server that speaks protocol 4.
 
     Args:
-        clock: tells when the server has been silent for too long.
+        clock: tells when the server has been silent, or slow, for too long.
         sent: what has been sent to this server so far, in this session and before.
         folders: remembers the folders of jobs, for all sessions.
         limits: the ceilings on what the server may send.
@@ -85,6 +93,7 @@ class ClientSession(Protocol):
         self._greeted: Deferred[None] = Deferred()
         self._places = Places(1)
         self._liveness: Liveness | None = None
+        self._deadlines: StreamDeadlines | None = None
 
     def greeted(self) -> Deferred[None]:
         """Return a Deferred that fires when the server has greeted us.
@@ -154,6 +163,8 @@ class ClientSession(Protocol):
             self.transport.setTcpKeepAlive(True)
         self._streams.connect(self.transport)
         self._liveness = self._watch()
+        transfers = Transfers(self._streams.moved, WHOLE), Transfers(self._streams.stuck)
+        self._deadlines = StreamDeadlines(self._clock, IDLE, transfers, self._late)
 
     def dataReceived(self, data: bytes) -> None:
         """Feed, iterate, dispatch."""
@@ -208,6 +219,15 @@ class ClientSession(Protocol):
 
     # The end.
 
+    def _late(self, stream: int) -> None:
+        """Have a server that does not take what it is sent have no more jobs."""
+        slow = SlowHostError("does not take what it is sent")
+        if stream == CONNECTION:
+            self.fail(slow)
+        else:
+            self._streams.not_sent(stream, Failure(slow))
+            self.retire()
+
     def fail(self, error: HostError) -> None:
         """Fail all jobs with `error`, and close."""
         self._end(Failure(error))
@@ -231,8 +251,9 @@ class ClientSession(Protocol):
         """Fail everything, and close."""
         self._streams.is_open = False
         self._places.turn_away()
-        if self._liveness is not None:
-            self._liveness.stop()
+        for watch in (self._liveness, self._deadlines):
+            if watch is not None:
+                watch.stop()
         if not self._greeted.called:
             self._greeted.errback(failure)
         self._streams.end(failure)

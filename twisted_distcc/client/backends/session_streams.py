@@ -60,13 +60,21 @@ class ClientStreams:
 
     def connect(self, transport: ITransport) -> None:
         """Write to `transport` from now on."""
-        self._output = SessionOutput(transport, self._session, self._sent_whole, self._not_sent)
+        self._output = SessionOutput(transport, self._session, self._sent_whole, self.not_sent)
         self._output.flush()
 
     def flush(self) -> None:
         """Write all that may go now."""
         if self._output is not None:
             self._output.flush()
+
+    def moved(self) -> dict[int, int]:
+        """Return the streams whose messages have yet to go, and how far each has come."""
+        return {} if self._output is None else self._output.moved()
+
+    def stuck(self) -> dict[int, int]:
+        """Return how far the connection has come, if the server reads less than is sent."""
+        return {} if self._output is None else self._output.stuck()
 
     @property
     def has_jobs(self) -> bool:
@@ -159,8 +167,8 @@ class ClientStreams:
             self._session.close(stream)
             self._forget(stream)
 
-    def _not_sent(self, stream: int, failure: Failure) -> None:
-        """Stop a message that could not be made, such as one whose body cannot be read."""
+    def not_sent(self, stream: int, failure: Failure) -> None:
+        """Stop a message that cannot be made, or that the server does not take."""
         self.uploads.is_lost(stream)
         self._give_up(stream, failure)
 

@@ -86,7 +86,7 @@ class DistccServerFactory(Factory):
         self.identify = identify
         self.shares: TimeShares = TimeShares(lambda turn: reactor.callLater(0, turn))
         self.sessions: SessionHost = SessionHost(
-            compile, reactor, self.bulk, self.admission, self.limits, self._log
+            compile, reactor, self.bulk, self.admission, self.limits, self.deadlines, self._log
         )
         self._connections: set[DistccServerProtocol] = set()
         self._drained: list[Deferred[None]] = []

@@ -16,8 +16,10 @@ from twisted_distcc.observe.lines import Log
 from twisted_distcc.policy.peer import Peer
 from twisted_distcc.runtime.bulk import Bulk
 from twisted_distcc.server.connection.session_blobs import ClientBlobs, KnownTrees
-from twisted_distcc.server.connection.session_server import ServerSession, SessionParts
+from twisted_distcc.server.connection.session_parts import SessionParts
+from twisted_distcc.server.connection.session_server import ServerSession
 from twisted_distcc.server.job.compile import Compile
+from twisted_distcc.server.quotas.deadlines import Deadlines
 from twisted_distcc.server.quotas.holdings import Hold
 from twisted_distcc.server.scheduling.admission import Admission
 from twisted_distcc.wire.greeting import Terms
@@ -40,6 +42,7 @@ class SessionHost:
         bulk: says where large bodies lie, and does in threads what takes long.
         admission: says how many jobs there may be, and what is held for clients.
         limits: the ceilings on what a client may send.
+        deadlines: how long a client may take.
         log: is told what goes wrong.
     """
 
@@ -50,6 +53,7 @@ class SessionHost:
         bulk: Bulk,
         admission: Admission,
         limits: Limits,
+        deadlines: Deadlines,
         log: Log,
     ) -> None:
         self._compile = compile
@@ -57,6 +61,7 @@ class SessionHost:
         self._bulk = bulk
         self._admission = admission
         self._limits = limits
+        self._deadlines = deadlines
         self._log = log
         self._blobs: BlobStore | None = None
         self._trees = KnownTrees()
@@ -78,6 +83,7 @@ class SessionHost:
             blobs=ClientBlobs(self.blobs, identity, self._bulk.directory, self._trees),
             bulk=self._bulk.on_behalf_of(identity),
             limits=self._limits,
+            deadlines=self._deadlines,
             log=self._log,
             hold=lambda: Hold(admission.holdings, identity),
             load=lambda: Load(max(0, admission.jobs - admission.running), admission.waiting),

@@ -37,6 +37,7 @@ class _Stream:
     reader: Reader
     assembly: JobAssembly | UploadAssembly
     hold: Hold
+    came: int = 0  # bytes
 
 
 class Incoming:
@@ -54,6 +55,8 @@ class Incoming:
         self._hold = hold
         self._heads: dict[int, bytes] = {}
         self._streams: dict[int, _Stream] = {}
+        self.taken: int = 0
+        """How many bytes have come, of all messages."""
 
     @property
     def is_empty(self) -> bool:
@@ -65,6 +68,11 @@ class Incoming:
         """How many uploads have begun and are not whole."""
         return sum(isinstance(one.assembly, UploadAssembly) for one in self._streams.values())
 
+    def moved(self) -> dict[int, int]:
+        """Return how many bytes have come of each message that is not whole."""
+        begun = {stream: one.came for stream, one in self._streams.items()}
+        return begun | {stream: len(head) for stream, head in self._heads.items()}
+
     def take(self, stream: int, data: bytes) -> tuple[Message, Hold] | None:
         """Take the next bytes of a stream; return its message once it is whole, with what it holds.
 
@@ -73,6 +81,7 @@ class Incoming:
             CeilingMetError: if there is no room for it.
             OSError: if the disk takes no more.
         """
+        self.taken += len(data)
         found = self._streams.get(stream)
         if found is None:
             data = self._heads.pop(stream, b"") + data
@@ -80,6 +89,7 @@ class Incoming:
                 self._heads[stream] = data
                 return None
             found = self._streams[stream] = self._begun(data[:_TOKEN])
+        found.came += len(data)
         found.reader.feed(data)
         for event in found.reader.events():
             if isinstance(event, MessageEnd):

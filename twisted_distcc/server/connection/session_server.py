@@ -1,82 +1,44 @@
 """The server's end of a session: jobs of one client, many at once, over one connection.
 
-A `ServerSession` is fed with what the client sends, and has each job served by the same `compile` as
-those of earlier protocols.  What a job needs and this server lacks is asked for, and awaited, first.
-Each stream has a hold of its own on the server's quotas, given back when the stream ends.
+A `ServerSession` is fed with what the client sends.  Messages are put together (`session_incoming`),
+uploads are stored (`session_contents`), and jobs are served (`session_serving`).  Each stream has a hold
+of its own on the server's quotas, given back when the stream ends, and deadlines as a connection of
+earlier protocols: who is slow on one loses that one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from functools import partial
 from typing import Final
 
-from twisted.internet.defer import CancelledError, Deferred
-from twisted.internet.interfaces import IReactorTime, ITransport
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import ITransport
 from twisted.python.failure import Failure
 
-from twisted_distcc.errors import (
-    EXIT_FAILURE,
-    EXIT_IO_ERROR,
-    DistccError,
-    RemoteProtocolError,
-)
-from twisted_distcc.jobs.compression import packed_outputs
-from twisted_distcc.jobs.model import Reply
-from twisted_distcc.jobs.session_messages import Load, SessionJob, result_pieces
-from twisted_distcc.observe.lines import Log
+from twisted_distcc.errors import EXIT_IO_ERROR, EXIT_TIMEOUT, DistccError, RemoteProtocolError
+from twisted_distcc.jobs.session_messages import SessionJob
 from twisted_distcc.policy.peer import Peer
-from twisted_distcc.runtime.bulk import Bulk
 from twisted_distcc.runtime.liveness import Liveness
 from twisted_distcc.runtime.session_output import SessionOutput
+from twisted_distcc.runtime.stream_deadlines import CONNECTION, StreamDeadlines, Transfers
 from twisted_distcc.server.connection import costs
-from twisted_distcc.server.connection.compiler_check import check_compiler
-from twisted_distcc.server.connection.job_answers import answered
-from twisted_distcc.server.connection.session_blobs import ClientBlobs
 from twisted_distcc.server.connection.session_contents import SessionContents
 from twisted_distcc.server.connection.session_incoming import Incoming, Message
-from twisted_distcc.server.job.compile import Compile
+from twisted_distcc.server.connection.session_parts import SessionParts
+from twisted_distcc.server.connection.session_serving import ServedJobs
 from twisted_distcc.server.quotas.holdings import Hold
-from twisted_distcc.wire.connection import Writer
 from twisted_distcc.wire.greeting import Terms
-from twisted_distcc.wire.limits import Limits
 from twisted_distcc.wire.session import Session
 from twisted_distcc.wire.session_events import Data, Greeted, SessionEvent, Stopped
-from twisted_distcc.wire.session_grammar import JOBR, RESULTS
 
 _PING: Final = b"distccd?"
 # Seconds after which a session that nobody uses is closed; clients close theirs sooner.
 _IDLE: Final = 900.0
 
 
-@dataclass(frozen=True, slots=True)
-class SessionParts:
-    """What sessions are served with.
+class LateError(DistccError):
+    """A client takes too long over one stream."""
 
-    Attributes:
-        compile: serves each job.
-        blobs: what this client has sent.
-        bulk: says where large bodies lie, and does in threads what takes long.
-        limits: the ceilings on what a client may send.
-        log: is told what goes wrong.
-        hold: makes the hold of one stream on the server's quotas.
-        load: tells how busy the server is.
-        clock: tells when the client has been silent for too long.
-        close: closes the connection, when all that was written has gone.
-        abort: closes it at once.
-    """
-
-    compile: Compile
-    blobs: ClientBlobs
-    bulk: Bulk
-    limits: Limits
-    log: Log
-    hold: Callable[[], Hold]
-    load: Callable[[], Load]
-    clock: IReactorTime
-    close: Callable[[], None]
-    abort: Callable[[], None]
+    exit_code = EXIT_TIMEOUT
 
 
 class ServerSession:
@@ -97,7 +59,6 @@ class ServerSession:
             transport, self._session, self._session.close, self._not_sent, self._close_if_over
         )
         self._incoming = Incoming(parts.limits, parts.bulk.directory, parts.hold)
-        self._jobs: dict[int, Deferred[None]] = {}
         self._contents = SessionContents(
             parts.blobs,
             parts.bulk,
@@ -105,6 +66,9 @@ class ServerSession:
             lambda: self._incoming.uploads,
             parts.log,
             peer,
+        )
+        self._jobs = ServedJobs(
+            peer, parts, self._session, self._output, self._contents, self._refuse_stream
         )
         self.is_greeted: bool = False
         """Whether the client's greeting is whole."""
@@ -118,6 +82,13 @@ class ServerSession:
             unused=lambda: self.go_away("the session was idle"),
             patience=_IDLE,
         )
+        idle, receive, send = parts.deadlines.idle, parts.deadlines.receive, parts.deadlines.send
+        transfers = (
+            Transfers(self._expected, receive),
+            Transfers(self._output.moved, send),
+            Transfers(self._output.stuck),
+        )
+        self._deadlines = StreamDeadlines(parts.clock, idle, transfers, self._late)
 
     @property
     def is_idle(self) -> bool:
@@ -157,14 +128,11 @@ class ServerSession:
     def close(self) -> Deferred[None]:
         """End all jobs, for the connection is gone; tell when they have ended."""
         self._liveness.stop()
+        self._deadlines.stop()
         self._output.stopProducing()
         self._incoming.clear()
         self._contents.close()
-        jobs = tuple(self._jobs.values())
-        ended = Deferred.fromCoroutine(_all(jobs))
-        for job in jobs:
-            job.cancel()
-        return ended
+        return self._jobs.end()
 
     def _close_if_over(self) -> None:
         if self._is_leaving and self.is_idle:
@@ -184,6 +152,24 @@ class ServerSession:
     def _dead(self) -> None:
         self._parts.log.warn("{peer} does not answer any more", peer=self._peer)
         self._parts.abort()
+
+    # Deadlines.
+
+    def _expected(self) -> dict[int, int]:
+        """Return the streams that wait for the client, and how much has come."""
+        expected = self._incoming.moved()
+        if not self._contents.storing:  # else it may have sent what they wait for
+            expected |= dict.fromkeys(self._jobs.awaiting, self._incoming.taken)
+        return expected
+
+    def _late(self, stream: int) -> None:
+        self._parts.log.warn("{peer} took too long on stream {stream}", peer=self._peer, stream=stream)
+        if stream == CONNECTION:
+            self._parts.abort()
+            return
+        self._output.drop(stream)
+        self._jobs.cancel(stream)
+        self._refuse_stream(stream, LateError("this took too long"))
 
     # What comes.
 
@@ -219,15 +205,11 @@ class ServerSession:
             storing = Deferred.fromCoroutine(self._contents.store(message, hold))
             storing.addErrback(self._not_stored).addCallback(self._flush)
             return
-        job = self._jobs[stream] = Deferred.fromCoroutine(self._serve(stream, message, hold))
-        job.addErrback(self._failed, stream)
-        if job.called:
-            self._jobs.pop(stream, None)
+        self._jobs.begin(stream, message, hold)
 
     def _stopped(self, stream: int) -> None:
         self._output.drop(stream)
-        if (job := self._jobs.pop(stream, None)) is not None:
-            job.cancel()
+        self._jobs.cancel(stream)
         if self._incoming.drop(stream):
             self._contents.upload_ended(None)
 
@@ -239,49 +221,8 @@ class ServerSession:
             self._contents.upload_ended(error)
         self._output.flush()
 
-    # Jobs.
-
-    async def _serve(self, stream: int, job: SessionJob, hold: Hold) -> None:
-        try:
-            await check_compiler(self._parts.compile, job, self._peer)
-            request = await self._contents.request(job, hold, partial(self._need, stream))
-            parts = self._parts
-            reply = await answered(parts.compile, request, self._peer, hold, parts.log, CancelledError)
-            if job.packs:
-                reply, packed = await packed_outputs(reply, parts.bulk)
-            else:
-                packed = frozenset()
-        except (DistccError, OSError) as error:
-            hold.end()
-            self._jobs.pop(stream, None)
-            self._refuse_stream(stream, error)
-            return
-        except BaseException:
-            hold.end()
-            raise
-        self._jobs.pop(stream, None)
-        writer = Writer(JOBR, RESULTS, self._parts.limits)
-        pieces = result_pieces(writer, reply, self._parts.load(), packed)
-        self._output.send(stream, pieces, partial(self._over, reply, hold))
-
-    def _over(self, reply: Reply, hold: Hold) -> None:
-        """Give up a result that was sent, or that nobody wants any more."""
-        reply.discard()
-        hold.end()
-
-    def _need(self, stream: int, digests: Sequence[bytes]) -> None:
-        self._session.need(stream, digests)
-        self._output.flush()
-
     def _not_stored(self, failure: Failure) -> None:
         self._parts.log.failure("an upload of {peer} failed here", peer=self._peer)
-
-    def _failed(self, failure: Failure, stream: int) -> None:
-        self._jobs.pop(stream, None)
-        if not failure.check(CancelledError):
-            self._parts.log.failure("a job of {peer} failed here", peer=self._peer)
-            self._session.stop(stream, EXIT_FAILURE, "the server failed at this job; its log says why")
-            self._output.flush()
 
     # What goes.
 
@@ -289,8 +230,3 @@ class ServerSession:
         """A result could not be read to its end."""
         self._parts.log.error("a result for {peer} is lost: {why}", peer=self._peer, why=failure.value)
         self._session.stop(stream, EXIT_IO_ERROR, "the server cannot read the result any more")
-
-
-async def _all(jobs: Sequence[Deferred[None]]) -> None:
-    for job in jobs:
-        await job
