@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
-from typing import Any, cast
+from typing import cast
 
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
+from tests.server.in_memory import no_process
 from twisted_distcc.client.backends.distcc_calls import Calls
 from twisted_distcc.client.backends.sessions import Sessions
+from twisted_distcc.client.backends.transports import SecureWay
 from twisted_distcc.client.hosts import RemoteHost, SshHost, TcpHost
+from twisted_distcc.client.journal.traffic import Traffic
+from twisted_distcc.client.journal.unit_watch import UnitWatch
 from twisted_distcc.client.settings import Settings
 from twisted_distcc.content.packing import Packing
 from twisted_distcc.jobs.model import Reply, Request
@@ -25,7 +29,14 @@ class FakeSessions:
         self.packed: list[bool] = []
 
     async def compile(
-        self, key: Hashable, endpoint: object, request: Request, folder: str, *, packing: Packing | None
+        self,
+        key: Hashable,
+        endpoint: object,
+        request: Request,
+        folder: str,
+        *,
+        packing: Packing | None,
+        traffic: Traffic,
     ) -> Reply:
         self.packed.append(packing is not None)
         return Reply(0)
@@ -36,14 +47,15 @@ class CompressionTests(SynchronousTestCase):
         """Call `host`; return whether what is sent was to be compressed."""
         sessions, clock = FakeSessions(), Clock()
         calls = Calls(
-            cast(Any, clock),
-            cast(Any, None),
-            Turns(),
-            cast(Any, None),
-            Settings.from_environ({}),
-            {},
-            "",
-            cast(Sessions, sessions),
+            reactor=clock,
+            spawn=no_process,
+            turns=Turns(),
+            secured=cast(SecureWay, None),
+            settings=Settings.from_environ({}),
+            environ={},
+            folder="",
+            watch=UnitWatch(clock.seconds),
+            sessions=cast(Sessions, sessions),
         )
         request = Request((b"gcc", b"-c", b"a.c"))
         self.successResultOf(Deferred.fromCoroutine(calls.reply(host, request))).discard()
