@@ -34,8 +34,6 @@ _GSS_API = "GSS-API is not supported; use TLS, with --tls-certificate and --allo
 _NOT_BUILT: Final[Mapping[str, tuple[bool, str]]] = MappingProxyType(
     {
         "zeroconf": (False, "zeroconf is not supported yet; name this server in hosts lists"),
-        "stats": (False, "the statistics page is not supported yet; each job has a line in the log"),
-        "stats-port": (True, "the statistics page is not supported yet; each job has a line in the log"),
         "auth": (False, _GSS_API),
         "show-principal": (False, _GSS_API),
         "blacklist": (True, _GSS_API),

@@ -15,7 +15,10 @@ from twisted_distcc.policy.peer import Peer
 
 Inputs: TypeAlias = Literal["files", "text"]
 Verdict: TypeAlias = Literal["done", "refused", "failed", "cancelled"]
+Result: TypeAlias = Literal["ok", "error", "crash", "refused", "failed", "cancelled"]
 
+# Exit codes from here on are 128 plus a signal.
+_SIGNALLED: Final = 128
 _PLAIN: Final = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_./:@%+,[]-")
 _LONGEST: Final = 1000
 # The pairs in a line; the rest is for the audit log.
@@ -54,6 +57,9 @@ class JobRecord:
         object_content, dependencies_content: those of the outputs.
         limits: the limits that ended it.
         duration: seconds from its arrival to its end.
+        prepared: seconds of `ran` that passed before the compiler was started, to lay out the job's
+            files, and to make the sandbox ready.
+        cause: a word for the reason, one of few; no client makes up any.
     """
 
     peer: Peer
@@ -76,6 +82,17 @@ class JobRecord:
     limits: tuple[str, ...] = ()
     inputs: Inputs | None = None
     duration: float | None = None
+    prepared: float | None = None
+    cause: str = ""
+
+    @property
+    def result(self) -> Result:
+        """The verdict; of a job that is done, what the compiler made of it: it may have crashed."""
+        if self.verdict != "done":
+            return self.verdict
+        if not self.status:
+            return "ok"
+        return "crash" if self.status > _SIGNALLED else "error"
 
     def line(self) -> str:
         """Return the job's line, without a newline."""

@@ -13,6 +13,7 @@ from typing import ClassVar, Protocol, TypeAlias
 
 from twisted_distcc.observe.job_records import JobRecord
 from twisted_distcc.observe.lines import Log
+from twisted_distcc.observe.progress import UNWATCHED, JobsInFlight, Progress
 from twisted_distcc.policy.peer import Peer
 from twisted_distcc.policy.verdict import Refused
 
@@ -51,11 +52,21 @@ class Recorder(Protocol):
 
 
 class Recorders:
-    """All recorders of a server, combined into one."""
+    """All recorders of a server, combined into one.
 
-    def __init__(self, recorders: Iterable[Recorder]) -> None:
+    Args:
+        recorders: the recorders.
+        in_flight: has the jobs that are not over, if anybody wants to know.
+    """
+
+    def __init__(self, recorders: Iterable[Recorder], in_flight: JobsInFlight | None = None) -> None:
         self._recorders = tuple(recorders)
+        self._in_flight = in_flight
         self.wants_digests = any(recorder.wants_digests for recorder in self._recorders)
+
+    def begin(self, record: JobRecord) -> Progress:
+        """Return what is told how a job goes on, of which `record` is what is known so far."""
+        return UNWATCHED if self._in_flight is None else self._in_flight.begin(record)
 
     def record(self, event: Event) -> None:
         """Record `event` with each of them."""

@@ -198,6 +198,7 @@ class CompilingTests(ExchangeTestCase):
                 peer=PEER, verdict="done", version=1, inputs="text", compiler=self.gcc,
                 source="hello.c", status=0, received=len(SOURCE), sent=6, waited=2.0, ran=3.0, cpu=1.5,
                 duration=5.0,
+                prepared=0.0,
             ),
         )  # fmt: skip
         self.processes[1].finish()

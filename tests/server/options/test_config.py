@@ -16,6 +16,7 @@ from twisted_distcc.policy.command_list import CommandList
 from twisted_distcc.policy.rules import Policy, Rule, allow_users
 from twisted_distcc.server.options.config import ServerConfig, command_list, search_path
 from twisted_distcc.server.options.parsing import server_config
+from twisted_distcc.server.options.stats_config import StatsConfig
 from twisted_distcc.server.options.table import OPTIONS, SANDBOX, Option
 from twisted_distcc.server.options.tls_config import TlsConfig
 from twisted_distcc.server.quotas.deadlines import Deadlines
@@ -54,7 +55,8 @@ class TwistdTests(SynchronousTestCase):
             "--listen=::1", "-p", "99", "-j", "7", "-N", "1", "--oom-score-adj=-5", "--job-lifetime=8",
             "--lifetime=9", "-P", "pid", "--compiler-root=/sysroots/it/", "--enable-tcp-insecure",
             "--max-connections=10", "--max-stored=11M", "--idle-timeout=12", "--transfer-timeout=13",
-            "--allow-user=alice", "--allow-user", "bob", "--audit-log=audit",
+            "--allow-user=alice", "--allow-user", "bob", "--audit-log=audit", "--stats",
+            "--stats-port=14", "--stats-listen=::1", "--stats-name=build1",
         )  # fmt: skip
         self.assertEqual(
             config,
@@ -73,10 +75,16 @@ class TwistdTests(SynchronousTestCase):
                 pid_file=os.path.abspath("pid"),
                 policy=allow_users(("alice", "bob")),
                 audit_log=os.path.abspath("audit"),
+                stats=StatsConfig(14, ("::1",), ("build1",)),
                 ceilings=Ceilings(connections=10, stored=11 * 1024 * 1024),
                 deadlines=Deadlines(idle=12, receive=13, send=13),
             ),
         )
+
+    def test_statistics(self) -> None:
+        """They are off without `--stats`, and else on distccd's port of loopback."""
+        self.assertIsNone(self.config("--allow=::1", "--stats-port=14").stats)
+        self.assertEqual(self.config("--allow=::1", "--stats").stats, StatsConfig(3633, ("127.0.0.1",)))
 
     def test_policy(self) -> None:
         """The file of rules is read, and remembered by a path that holds in every folder."""
@@ -286,8 +294,6 @@ class DistccdTests(SynchronousTestCase):
             (("--jobs",), "--jobs"),
             (("--verb",), "--verb"),
             (("--zeroconf",), "--zeroconf: zeroconf is not supported yet"),
-            (("--stats",), "--stats: the statistics page is not supported yet"),
-            (("--stats-port", "3633"), "--stats-port: the statistics page is not supported yet"),
             (("--auth",), "--auth: GSS-API is not supported; use TLS"),
             (("--blacklist=file",), "--blacklist: GSS-API is not supported"),
         ):

@@ -21,11 +21,13 @@ from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from twisted_distcc.observe.traffic import Traffic
 from twisted_distcc.policy.access import everyone
 from twisted_distcc.policy.peer import Peer
 from twisted_distcc.policy.verdict import Refused, Verdict
 from twisted_distcc.runtime.bulk import Bulk
 from twisted_distcc.server.connection import costs
+from twisted_distcc.server.connection.counted_transport import CountedTransport
 from twisted_distcc.server.connection.dialogue import Dialogue
 from twisted_distcc.server.connection.paced_input import PacedInput
 from twisted_distcc.server.connection.server_transport import ServerTransport, address_peer
@@ -84,6 +86,8 @@ class DistccServerFactory(Factory):
         self.limits: Limits = limits or Limits()
         self.deadlines: Deadlines = deadlines or Deadlines()
         self.identify = identify
+        self.traffic: Traffic | None = None
+        """Counts what passes, if anybody wants to know."""
         self.shares: TimeShares = TimeShares(lambda turn: reactor.callLater(0, turn))
         self.sessions: SessionHost = SessionHost(
             compile, reactor, self.bulk, self.admission, self.limits, self.deadlines, self._log
@@ -104,6 +108,11 @@ class DistccServerFactory(Factory):
         return empty
 
     @property
+    def connections(self) -> int:
+        """How many connections there are."""
+        return len(self._connections)
+
+    @property
     def is_crowded(self) -> bool:
         """Whether there are more connections than may be, so that none may even wait to be let in."""
         return len(self._connections) > self.admission.holdings.connections.ceiling
@@ -111,6 +120,8 @@ class DistccServerFactory(Factory):
     def opened(self, connection: DistccServerProtocol) -> None:
         """Count `connection` in."""
         self._connections.add(connection)
+        if self.traffic is not None:
+            self.traffic.connections += 1
 
     def closed(self, connection: DistccServerProtocol) -> None:
         """Count `connection` out."""
@@ -168,8 +179,11 @@ class DistccServerProtocol(Protocol):
                 self._hold.connect()
             except CeilingMetError as error:
                 verdict = Refused((str(error),), error.exit_code)
+                self._count_refusal("max-connections")
             else:
                 return costs.ENTRY
+        else:
+            self._count_refusal("address")
         self._log.warn("{peer} may not connect: {reason}", peer=self.peer, reason=verdict)
         if self._hold.turn_away():
             self._refusal = verdict
@@ -178,9 +192,15 @@ class DistccServerProtocol(Protocol):
             self._abort()
         return costs.ENTRY
 
+    def _count_refusal(self, why: str) -> None:
+        if self.factory.traffic is not None:
+            self.factory.traffic.refuse(why)
+
     def dataReceived(self, data: bytes) -> None:
         """Read what came, in its turn."""
         self._dialogue.came()
+        if self.factory.traffic is not None:
+            self.factory.traffic.received += len(data)
         self._input.take(data)
 
     @property
@@ -202,11 +222,15 @@ class DistccServerProtocol(Protocol):
     def _begin_session(self) -> SessionConnection:
         self._request.stop_reading()
         assert self.transport is not None
-        factory = self.factory
-        session = factory.sessions.session(self.peer, self.transport, self._abort)
+        factory, traffic, transport = self.factory, self.factory.traffic, self.transport
+        if traffic is not None:
+            transport = cast(ITransport, CountedTransport(transport, traffic))
+        session = factory.sessions.session(self.peer, transport, self._abort)
         if self._refusal is not None:
             session.refuse(self._refusal.exit_code << 8, str(self._refusal))
-        return SessionConnection(self.peer, session, factory.clock, factory.deadlines, self._abort)
+        return SessionConnection(
+            self.peer, session, factory.clock, factory.deadlines, self._abort, traffic
+        )
 
     def read_failed(self) -> int:
         """Give up on a request that we cannot read, for a reason of our own."""

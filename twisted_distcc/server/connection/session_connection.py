@@ -10,6 +10,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from twisted_distcc.errors import RemoteProtocolError
+from twisted_distcc.observe.traffic import Traffic
 from twisted_distcc.policy.peer import Peer
 from twisted_distcc.server.connection import costs
 from twisted_distcc.server.connection.deadline_timer import DeadlineTimer
@@ -29,6 +30,7 @@ class SessionConnection:
         clock: tells when the greeting is late.
         deadlines: when it is.
         abort: closes the connection at once.
+        traffic: counts sessions, if anybody wants to know.
     """
 
     _log = Logger()
@@ -40,10 +42,15 @@ class SessionConnection:
         clock: IReactorTime,
         deadlines: Deadlines,
         abort: Callable[[], None],
+        traffic: Traffic | None = None,
     ) -> None:
         self._peer = peer
         self._session = session
         self._abort = abort
+        self._traffic = traffic
+        if traffic is not None:
+            traffic.sessions += 1
+            traffic.sessions_open += 1
         self._greeting = DeadlineTimer(clock, deadlines.idle, self._late)
         self._greeting.start(deadlines.receive)
 
@@ -61,6 +68,8 @@ class SessionConnection:
             cost = self._session.feed(piece)
         except RemoteProtocolError as error:
             self._log.warn("{peer} broke the protocol: {error}", peer=self._peer, error=error)
+            if self._traffic is not None:
+                self._traffic.broken += 1
             self._abort()
             return costs.REQUEST
         if self._session.is_greeted:
@@ -78,8 +87,12 @@ class SessionConnection:
     def lost(self) -> Deferred[None]:
         """End all jobs, for the client is gone; tell when they have ended."""
         self._greeting.stop()
+        if self._traffic is not None:
+            self._traffic.sessions_open -= 1
         return self._session.close()
 
     def _late(self) -> None:
         self._log.warn("{peer} took too long, its connection is closed", peer=self._peer)
+        if self._traffic is not None:
+            self._traffic.late += 1
         self._abort()

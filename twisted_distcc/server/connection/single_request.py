@@ -18,6 +18,7 @@ from twisted.python.failure import Failure
 from twisted_distcc.jobs.assembly import WRITE
 from twisted_distcc.jobs.compression import packed_source
 from twisted_distcc.jobs.model import Reply, Request
+from twisted_distcc.observe.traffic import Traffic
 from twisted_distcc.policy.peer import Peer
 from twisted_distcc.policy.verdict import Refused
 from twisted_distcc.runtime.bulk import Bulk
@@ -48,6 +49,7 @@ class Serving(Protocol):
     limits: Limits
     deadlines: Deadlines
     shares: TimeShares
+    traffic: Traffic | None
 
 
 class SingleRequest:
@@ -78,6 +80,8 @@ class SingleRequest:
         self._input = paced
         self._serving = serving
         self._abort = abort
+        self._traffic = serving.traffic
+        self._began: float | None = None  # when the first byte came, if anybody wants to know
         self._timer = DeadlineTimer(serving.clock, serving.deadlines.idle, self._late)
         self._job: Deferred[None] | None = None
         self._is_answered = False
@@ -105,6 +109,8 @@ class SingleRequest:
         """Note that bytes have come, which may have to wait for their turn."""
         if self._job is None:
             self._timer.piece()
+        if self._traffic is not None and self._began is None:
+            self._began = self._serving.clock.seconds()
 
     @property
     def piece_size(self) -> int:
@@ -126,12 +132,16 @@ class SingleRequest:
         match outcome:
             case Request() as request:
                 self.stop_reading()
+                if self._traffic is not None and self._began is not None:
+                    self._traffic.receiving.add(self._serving.clock.seconds() - self._began)
                 self._job = self._run(self._serve(request))
                 return costs.of_request(request)
             case Refusal(reply):
                 self._job = self._run(self._answer_and_linger(reply))
                 return costs.REQUEST
             case HangUp():
+                if self._traffic is not None:
+                    self._traffic.broken += 1
                 self._abort()
                 return costs.REQUEST
             case None:
@@ -177,6 +187,8 @@ class SingleRequest:
 
     def _late(self) -> None:
         self._log.warn("{peer} took too long, its connection is closed", peer=self._peer)
+        if self._traffic is not None:
+            self._traffic.late += 1
         self._abort()
 
     # Answering.
@@ -215,7 +227,10 @@ class SingleRequest:
         async with self._conversation.pieces(reply) as pieces:
             self._timer.start(self._serving.deadlines.send)
             transport = cast(ITransport, self._transport)
+            began = self._serving.clock.seconds()
             await send(transport, self._watched(pieces), self._write_in_turn)
+            if self._traffic is not None:
+                self._traffic.sending.add(self._serving.clock.seconds() - began)
 
     def _write_in_turn(self, write: Callable[[], None]) -> None:
         """Have `write` called in the client's share of the reactor's time."""
@@ -225,6 +240,8 @@ class SingleRequest:
         """Pass `pieces` on; that the next one is wanted says that the client takes what it gets."""
         for piece in pieces:
             self._timer.piece()
+            if self._traffic is not None:
+                self._traffic.sent += len(piece)
             yield piece
 
     async def _answer_and_linger(self, reply: Reply) -> None:

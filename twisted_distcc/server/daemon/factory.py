@@ -9,6 +9,7 @@ from twisted_distcc.execution.unconfined import Unconfined
 from twisted_distcc.execution.workspace import Workspaces
 from twisted_distcc.observe.lines import Log
 from twisted_distcc.observe.recorders import Recorders
+from twisted_distcc.observe.traffic import Traffic
 from twisted_distcc.runtime.bulk import Bulk, Turns
 from twisted_distcc.runtime.processes import Runner, Spawner
 from twisted_distcc.runtime.threads import ReactorThreads
@@ -32,6 +33,7 @@ def make_factory(
     policy: PolicyInForce,
     recorders: Recorders,
     log: Log,
+    traffic: Traffic | None = None,
 ) -> DistccServerFactory:
     """Return what serves connections of a server that `config` describes.
 
@@ -43,6 +45,7 @@ def make_factory(
         policy: says what may be done.
         recorders: are told of each job.
         log: is told what an administrator should know.
+        traffic: counts what passes, if anybody wants to know.
 
     Raises:
         NoSandboxError: if a sandbox is required, and cannot be made here.
@@ -53,7 +56,7 @@ def make_factory(
     if not isinstance(executor, Unconfined):
         log.info("each compiler runs in a sandbox of its own, made by bubblewrap")
     run = Runner(spawn, reactor)
-    return DistccServerFactory(
+    factory = DistccServerFactory(
         make_compile(config, executor, policy, recorders, run, admission, reactor),
         reactor,
         Bulk(spawn, ReactorThreads(reactor), workspaces.spool, Turns.shared()),
@@ -61,3 +64,5 @@ def make_factory(
         admission=admission,
         deadlines=config.deadlines,
     )
+    factory.traffic = traffic
+    return factory

@@ -1,4 +1,4 @@
-"""The ports on which clients connect: plain TCP, and TLS.
+"""The ports of a server: plain TCP and TLS for clients, and one for statistics.
 
 `Doors` opens the sockets while we have the privileges, and serves them when everything is ready; in
 between, root is given up.
@@ -17,11 +17,20 @@ from twisted.internet.interfaces import IListeningPort
 
 from twisted_distcc.observe.recorders import Recorders
 from twisted_distcc.server.connection.server_protocol import DistccServerFactory
-from twisted_distcc.server.daemon.ports import TLS, CannotListenError, inherited_ports, open_ports
+from twisted_distcc.server.daemon.ports import (
+    STATS,
+    TLS,
+    CannotListenError,
+    inherited_ports,
+    open_ports,
+)
 from twisted_distcc.server.options.config import ServerConfig
 
 if TYPE_CHECKING:
+    from twisted_distcc.server.daemon.stats_port import StatsPort
     from twisted_distcc.server.daemon.tls_listener import SecurePort
+    from twisted_distcc.server.stats.server_view import ServerView
+    from twisted_distcc.tls.serving import MutualTlsFactory
 
 
 class Doors:
@@ -34,6 +43,8 @@ class Doors:
         self._secure: SecurePort | None = None
         self._ports: list[IListeningPort] = []
         self._secure_ports: list[IListeningPort] = []
+        self._stats: StatsPort | None = None
+        self._stats_ports: list[IListeningPort] = []
 
     @property
     def addresses(self) -> list[tuple[str, int]]:
@@ -45,6 +56,16 @@ class Doors:
         """The addresses and ports of TLS."""
         return _addresses(self._secure_ports)
 
+    @property
+    def stats_addresses(self) -> list[tuple[str, int]]:
+        """The addresses and ports of statistics."""
+        return _addresses(self._stats_ports)
+
+    @property
+    def tls(self) -> MutualTlsFactory | None:
+        """What serves clients under TLS, once it does."""
+        return None if self._secure is None else self._secure.factory
+
     def take(self) -> None:
         """Open the ports, or use those that systemd left us, unless that is done already.
 
@@ -55,10 +76,12 @@ class Doors:
         if self._sockets or self._secure is not None:
             return
         config, inherited = self._config, inherited_ports(os.environ, os.getpid())
-        self._sockets = [opened for name, opened in inherited if name != TLS]
-        if not inherited and (config.allow.networks or config.tls is None):
+        self._sockets = [opened for name, opened in inherited if name not in (TLS, STATS)]
+        secure = [opened for name, opened in inherited if name == TLS]
+        if not (self._sockets or secure) and (config.allow.networks or config.tls is None):
             self._sockets = open_ports(config.listen, config.port)
-        self._take_secure([opened for name, opened in inherited if name == TLS])
+        self._take_secure(secure)
+        self._take_stats([opened for name, opened in inherited if name == STATS])
 
     def _take_secure(self, inherited: list[socket.socket]) -> None:
         config = self._config
@@ -71,6 +94,15 @@ class Doors:
                 "systemd left a socket for TLS: it needs --tls-certificate, --tls-key and --tls-ca"
             )
 
+    def _take_stats(self, inherited: list[socket.socket]) -> None:
+        config = self._config
+        if config.stats is not None:
+            from twisted_distcc.server.daemon.stats_port import StatsPort
+
+            self._stats = StatsPort(config.stats, config.tls, self._reactor, inherited)
+        elif inherited:
+            raise CannotListenError("systemd left a socket for statistics: it needs --stats")
+
     def serve(self, factory: DistccServerFactory, recorders: Recorders) -> None:
         """Accept clients, to be served by `factory`; `recorders` are told of untrusted ones."""
         for opened in self._sockets:
@@ -81,6 +113,11 @@ class Doors:
             most = self._config.ceilings.connections
             self._secure_ports = self._secure.serve(factory, recorders, most)
 
+    def show(self, view: ServerView) -> None:
+        """Serve statistics of the server that `view` shows, if that is wanted."""
+        if self._stats is not None:
+            self._stats_ports = self._stats.serve(view)
+
     def renew(self) -> None:
         """Read the certificates again."""
         if self._secure is not None:
@@ -88,8 +125,10 @@ class Doors:
 
     async def close(self) -> None:
         """Stop listening."""
-        for port in (*self._ports, *self._secure_ports):
+        for port in (*self._ports, *self._secure_ports, *self._stats_ports):
             await maybeDeferred(port.stopListening)
+        if self._stats is not None:
+            self._stats.close()
 
 
 def _addresses(ports: Iterable[IListeningPort]) -> list[tuple[str, int]]:

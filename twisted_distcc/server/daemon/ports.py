@@ -21,6 +21,8 @@ _FIRST_INHERITED: Final = 3
 
 TLS: Final = "tls"
 """The name (`FileDescriptorName=`) of a service manager's socket for TLS."""
+STATS: Final = "stats"
+"""The name of one for statistics."""
 
 
 class CannotListenError(DistccError):

@@ -9,10 +9,12 @@ from __future__ import annotations
 import gc
 import os
 import signal
+import socket
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred
@@ -37,6 +39,9 @@ from twisted_distcc.server.daemon.privileges import PrivilegeError, give_root_aw
 from twisted_distcc.server.job.policy_state import PolicyInForce
 from twisted_distcc.server.job.wiring import make_recorders
 from twisted_distcc.server.options.config import ServerConfig
+
+if TYPE_CHECKING:
+    from twisted_distcc.observe.statistics import Statistics
 
 # Seconds that a thread of ours has the interpreter while the reactor wants it.  Python's own five
 # milliseconds, each time that the reactor has waited for anything, add up to more than a job takes.
@@ -78,13 +83,22 @@ class DistccService(Service):
         self._reactor = reactor
         self._hang_up = hang_up
         self._policy = PolicyInForce(config.policy)
-        self._recorders = make_recorders(config, self.log)
+        self._statistics = self._make_statistics()
+        self._recorders = make_recorders(config, self.log, self._statistics)
         self._doors = Doors(config, reactor)
         self._workspaces: Workspaces | None = None
         self._spawn: LauncherSpawner | None = None
         self._factory: DistccServerFactory | None = None
         self._end: IDelayedCall | None = None
         self._pid_file: PidFile | None = None
+        self._is_ending = False
+
+    def _make_statistics(self) -> Statistics | None:
+        if self._config.stats is None:
+            return None
+        from twisted_distcc.observe.statistics import Statistics
+
+        return Statistics(time.time, self._reactor.seconds)
 
     @property
     def addresses(self) -> list[tuple[str, int]]:
@@ -159,17 +173,37 @@ class DistccService(Service):
                 self._policy,
                 self._recorders,
                 self.log,
+                None if self._statistics is None else self._statistics.traffic,
             )
         except DistccError:
             self._workspaces.close()
             raise
         self._doors.serve(self._factory, self._recorders)
+        self._show(self._factory)
         if self._config.lifetime is not None:
             self._end = self._reactor.callLater(self._config.lifetime, self._reactor.stop)
         self._make_room()
         self._tell()
         self._reactor.callWhenRunning(self._notify, READY)
         self._reactor.callWhenRunning(_keep_from_collector)
+
+    def _show(self, factory: DistccServerFactory) -> None:
+        """Serve statistics, if that is wanted."""
+        if self._statistics is None:
+            return
+        from twisted_distcc.server.stats.server_view import ServerView
+
+        assert self._workspaces is not None
+        view = ServerView(
+            name=socket.getfqdn(),
+            statistics=self._statistics,
+            factory=factory,
+            tls=self._doors.tls,
+            folder=self._workspaces.path,
+            now=time.time,
+            is_ending=lambda: self._is_ending,
+        )
+        self._doors.show(view)
 
     def _heed_signals(self) -> None:
         """Obey those that mean something to a server; the reactor obeys SIGTERM and SIGINT."""
@@ -186,6 +220,8 @@ class DistccService(Service):
             self.log.info("listening on {host} port {port}", host=host, port=number)
         for host, number in self.tls_addresses:
             self.log.info("listening on {host} port {port} for TLS", host=host, port=number)
+        for host, number in self._doors.stats_addresses:
+            self.log.info("statistics are on {host} port {port}", host=host, port=number)
         self.log.info("looking for compilers in {path}", path=":".join(self._config.folders))
 
     def _hung_up(self) -> None:
@@ -245,6 +281,7 @@ class DistccService(Service):
     def stopService(self) -> Deferred[None]:
         """Accept no more, finish what runs, leave nothing behind."""
         super().stopService()
+        self._is_ending = True
         self._notify(STOPPING)
         if self._end is not None and self._end.active():
             self._end.cancel()

@@ -50,7 +50,8 @@ class SecurePort:
         self._reactor = reactor
         self._keyring = server_keyring(config.files, reactor.seconds)
         self._sockets = inherited or open_ports(addresses, config.port)
-        self._factory: MutualTlsFactory | None = None
+        self.factory: MutualTlsFactory | None = None
+        """What serves clients, once it does."""
 
     def serve(
         self, factory: DistccServerFactory, recorders: Recorders, strangers: int
@@ -67,7 +68,7 @@ class SecurePort:
             recorders.record(RefusedConnection(peer, refusal))
 
         factory.identify = identify
-        self._factory = MutualTlsFactory(
+        self.factory = MutualTlsFactory(
             self._keyring, factory, self._reactor, _retire, refused, strangers
         )
         certificate = self._keyring.credentials.certificate
@@ -82,7 +83,7 @@ class SecurePort:
                 " (chmod a+r; a+x for the folders), or restart the server after each change",
                 path=path,
             )
-        return [self._adopt(opened, self._factory) for opened in self._sockets]
+        return [self._adopt(opened, self.factory) for opened in self._sockets]
 
     def _files(self) -> list[str]:
         """Return the paths of the files that are not secret."""
@@ -91,8 +92,8 @@ class SecurePort:
 
     def renew(self) -> None:
         """Read the certificates again."""
-        if self._factory is not None:
-            self._factory.renew()
+        if self.factory is not None:
+            self.factory.renew()
 
     def _adopt(self, opened: socket.socket, factory: MutualTlsFactory) -> IListeningPort:
         with opened:

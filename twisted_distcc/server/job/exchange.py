@@ -23,11 +23,13 @@ from twisted_distcc.jobs.model import Reply, Request, Timing
 from twisted_distcc.launcher.command import Command, Ended
 from twisted_distcc.observe.content_digests import content_of, content_of_tree
 from twisted_distcc.observe.job_records import Content, JobRecord
+from twisted_distcc.observe.progress import Progress
 from twisted_distcc.observe.recorders import Recorders
 from twisted_distcc.policy.peer import Peer
 from twisted_distcc.policy.rules import Terms
 from twisted_distcc.policy.verdict import Refused
 from twisted_distcc.server.job.authorize import Judge, Judged
+from twisted_distcc.server.job.job_causes import cause_of_failure, cause_of_refusal
 from twisted_distcc.server.job.threaded_context import entered, entered_aside
 
 T = TypeVar("T")
@@ -117,13 +119,14 @@ class Exchange:
         """Answer `request`; cancelling kills the compiler at once."""
         arrived = self.clock.seconds()
         told = _asked(request, peer)
+        progress = self.recorders.begin(told)
         try:
             judged = await self._judged(request, peer)
             if isinstance(judged, Refused):
-                told = replace(told, verdict="refused", reason=str(judged), trace=judged.trace)
+                told = _refused(told, judged)
                 return Reply.sentence(judged.exit_code, f"the server refuses this job: {judged}")
             told = _understood(told, judged)
-            reply, told = await self._in_turn(judged, request, told)
+            reply, told = await self._in_turn(judged, request, told, progress)
             return reply
         except self.run.cancelled:
             raise
@@ -131,6 +134,7 @@ class Exchange:
             told = _failed(told, error)
             raise
         finally:
+            progress.end()
             self.recorders.record(replace(told, duration=self.clock.seconds() - arrived))
 
     async def _judged(self, request: Request, peer: Peer) -> Judged | Refused:
@@ -141,14 +145,16 @@ class Exchange:
             return await self.run.aside(lambda: self.judge(request, peer))
 
     async def _in_turn(
-        self, judged: Judged, request: Request, told: JobRecord
+        self, judged: Judged, request: Request, told: JobRecord, progress: Progress
     ) -> tuple[Reply, JobRecord]:
         """Compile when it is the turn of who asks; give all that there is to tell as well."""
         arrived = self.clock.seconds()
+        progress.reach("waiting", told)
         async with self.admission.seat(told.peer, judged.decision.terms) as leave:
             seated = self.clock.seconds()
+            progress.reach("preparing", told)
             told = replace(told, source_content=await self._input(request))
-            reply, cpu = await self._compile(judged, request, told.peer.identity)
+            reply, cpu, began = await self._compile(judged, request, told, progress)
             leave()
             timing = Timing(seated - arrived, self.clock.seconds() - seated, cpu)
             reply = reply.timed(timing)
@@ -160,6 +166,7 @@ class Exchange:
                 waited=timing.waited,
                 ran=timing.ran,
                 cpu=timing.cpu,
+                prepared=began - seated,
             )
             return reply, await self._accounted(done, judged.compiler, reply)
 
@@ -201,12 +208,17 @@ class Exchange:
             return None
         return await self.run.aside(lambda: content_of_tree(tree))
 
-    async def _compile(self, judged: Judged, request: Request, owner: str) -> tuple[Reply, float]:
+    async def _compile(
+        self, judged: Judged, request: Request, told: JobRecord, progress: Progress
+    ) -> tuple[Reply, float, float]:
+        """Return the reply, the processor time that it took, and when the compiler was started."""
         if not self.executor.knows(judged.compiler):
             await self.run.aside(lambda: self.executor.learn(judged.compiler))
-        async with self._prepared(judged, request, owner) as job:
+        async with self._prepared(judged, request, told.peer.identity) as job:
+            began = self.clock.seconds()
+            progress.reach("compiling", told)
             ended = await self._run(job.command)
-            return job.collect(ended), job.cost(ended)
+            return job.collect(ended), job.cost(ended), began
 
     def _prepared(
         self, judged: Judged, request: Request, owner: str
@@ -246,6 +258,11 @@ def _asked(request: Request, peer: Peer) -> JobRecord:
     )
 
 
+def _refused(told: JobRecord, refusal: Refused) -> JobRecord:
+    cause = cause_of_refusal(refusal)
+    return replace(told, verdict="refused", reason=str(refusal), trace=refusal.trace, cause=cause)
+
+
 def _understood(told: JobRecord, judged: Judged) -> JobRecord:
     source, trace = judged.compilation.source, judged.decision.reasons
     return replace(told, compiler=judged.compiler, source=source, trace=trace)
@@ -258,4 +275,5 @@ def _failed(told: JobRecord, error: Exception) -> JobRecord:
         verdict="failed",
         reason=str(error) or type(error).__name__,
         limits=() if limit is None else (limit,),
+        cause=limit or cause_of_failure(error),
     )

@@ -6,7 +6,7 @@ It is the same for every kind of server, with or without Twisted: how a server w
 from __future__ import annotations
 
 import time
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from twisted_distcc.execution.executor import Executor
 from twisted_distcc.execution.unconfined import Unconfined
@@ -22,6 +22,9 @@ from twisted_distcc.server.job.exchange import Clock, Exchange, Run, Seats
 from twisted_distcc.server.job.policy_state import PolicyInForce
 from twisted_distcc.server.options.config import ServerConfig
 from twisted_distcc.toolchain.finding import Compilers
+
+if TYPE_CHECKING:
+    from twisted_distcc.observe.statistics import Statistics
 
 _WHAT_IT_MEANS: Final = "compilers, and so clients, can read and write what this user can"
 _OFF: Final = f"no sandbox, as --sandbox=off says: {_WHAT_IT_MEANS}"
@@ -52,8 +55,8 @@ def make_compile(
     return Reception(judge, answers, run, admission, exchange)
 
 
-def make_recorders(config: ServerConfig, log: Log) -> Recorders:
-    """Return the recorders of jobs for a server with this `config`.
+def make_recorders(config: ServerConfig, log: Log, statistics: Statistics | None = None) -> Recorders:
+    """Return the recorders of jobs for a server with this `config`, and `statistics` if it keeps any.
 
     Raises:
         NoAuditLogError: if the audit log cannot be opened.
@@ -63,7 +66,9 @@ def make_recorders(config: ServerConfig, log: Log) -> Recorders:
         from twisted_distcc.observe.audit import AuditLog  # twistd-stdio starts once per job
 
         recorders.append(AuditLog(config.audit_log, time.time, lambda said: log.error("{it}", it=said)))
-    return Recorders(recorders)
+    if statistics is None:
+        return Recorders(recorders)
+    return Recorders([*recorders, statistics], statistics.in_flight)
 
 
 def admit(config: ServerConfig, recorders: Recorders, peer: Peer) -> Verdict:

@@ -20,6 +20,7 @@ from twisted_distcc.server.quotas.holdings import Ceilings
 
 if TYPE_CHECKING:
     from twisted_distcc.server.options.account import Account
+    from twisted_distcc.server.options.stats_config import StatsConfig
     from twisted_distcc.server.options.tls_config import TlsConfig
 
 Sandboxing: TypeAlias = Literal["auto", "require", "off"]
@@ -56,6 +57,7 @@ class ServerConfig:
         policy: the administrator's rules, if there are any.
         audit_log: the path for the log of all jobs, if any.
         tls: the port for clients with certificates, if there is one.
+        stats: where statistics are served, if they are.
         ceilings: how much it holds for its clients.
         deadlines: how long clients may take.
         account: the user that it becomes if it is root; `None` if it is not.
@@ -79,6 +81,7 @@ class ServerConfig:
     policy: Policy | None = None
     audit_log: str | None = None
     tls: TlsConfig | None = None
+    stats: StatsConfig | None = None
     ceilings: Ceilings = field(default_factory=Ceilings)
     deadlines: Deadlines = field(default_factory=Deadlines)
     account: Account | None = None

@@ -21,6 +21,7 @@ from twisted_distcc.server.quotas.deadlines import Deadlines
 from twisted_distcc.server.quotas.holdings import Ceilings
 
 if TYPE_CHECKING:
+    from twisted_distcc.server.options.stats_config import StatsConfig
     from twisted_distcc.server.options.tls_config import TlsConfig
 
 _TLS_FILES: Final = ("tls-certificate", "tls-key", "tls-ca", "tls-crl")
@@ -87,6 +88,7 @@ def server_config(values: Mapping[str, Any], environ: Mapping[str, str]) -> Serv
         policy=policy_of(values["policy"], values["allow-user"]),
         audit_log=_absolute(values["audit-log"]),
         tls=_tls_config(values),
+        stats=_stats_config(values),
         ceilings=Ceilings(connections=values["max-connections"], stored=values["max-stored"]),
         deadlines=Deadlines(idle=values["idle-timeout"], receive=transfer, send=transfer),
     )
@@ -124,3 +126,13 @@ def _tls_config(values: Mapping[str, Any]) -> TlsConfig | None:
     certificate, key, ca = (os.path.abspath(values[name]) for name in _TLS_FILES[:-1])
     files = CredentialFiles(certificate, key, ca, _absolute(values["tls-crl"]))
     return TlsConfig(values["tls-port"], files)
+
+
+def _stats_config(values: Mapping[str, Any]) -> StatsConfig | None:
+    if not values["stats"]:
+        return None
+    # Not at the top: twistd-stdio starts once per job, and has no statistics.
+    from twisted_distcc.server.options.stats_config import LOOPBACK, StatsConfig
+
+    listen = tuple(values["stats-listen"]) or LOOPBACK
+    return StatsConfig(values["stats-port"], listen, tuple(values["stats-name"]))

@@ -186,9 +186,22 @@ LOG: Final = (
     Option("audit-log", "file for a record of each job, one JSON object per line", "FILE"),
 )  # fmt: skip
 
+STATS: Final = (
+    Option("stats", "serve statistics over HTTP: distccd's own page, metrics, and a live page"),
+    Option("stats-port", "TCP port for statistics", "N", "3633", _PORT),
+    Option(
+        "stats-listen", "address to serve statistics on (repeatable) [127.0.0.1]", "ADDRESS",
+        repeatable=True,
+    ),
+    Option(
+        "stats-name", "one more name that browsers may reach statistics by (repeatable)", "NAME",
+        repeatable=True,
+    ),
+)  # fmt: skip
+
 SECTIONS: Final = (
     ("network", NETWORK), ("TLS", TLS), ("jobs", JOBS),
-    ("sandbox", SANDBOX), ("process", PROCESS), ("log", LOG),
+    ("sandbox", SANDBOX), ("process", PROCESS), ("log", LOG), ("statistics", STATS),
 )  # fmt: skip
 OPTIONS: Final = tuple(option for _, options in SECTIONS for option in options)
 
