@@ -37,7 +37,11 @@ SUBCOMMANDS: Mapping[str, Subcommand] = {
     ),
     "doctor": Subcommand(
         "twisted_distcc.cli.doctor",
-        "check the rules of a server, and explain what they make of a command",
+        "find out what is wrong with a farm, and how to mend it; explain rules",
+    ),
+    "hosts": Subcommand(
+        "twisted_distcc.cli.farm_hosts",
+        "list the hosts, and ask each what it is and what it can do",
     ),
     "masquerade": Subcommand(
         "twisted_distcc.cli.masquerade",

@@ -11,7 +11,7 @@ import errno
 import os
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
-from typing import Final, Literal, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Final, Literal, Protocol, TypeAlias
 
 from twisted_distcc.cmdline.compilation import Compilation
 from twisted_distcc.content.body import Body
@@ -19,6 +19,9 @@ from twisted_distcc.content.output_capture import MOST_OUTPUT, OutputCapture
 from twisted_distcc.errors import EXIT_COMPILER_CRASHED, DistccError
 from twisted_distcc.jobs.model import Reply, Tree
 from twisted_distcc.launcher.command import Command, Ended
+
+if TYPE_CHECKING:
+    from twisted_distcc.toolchain.digest import Part
 
 # The end of a compiler's message, in plain English, when its disk is full.
 _NO_SPACE: Final = os.strerror(errno.ENOSPC).encode()
@@ -86,6 +89,16 @@ class Executor(Protocol):
         """Return the SHA-256, in hexadecimal, of everything that decides a known compiler's output.
 
         `None` if that cannot be determined.  This may block.
+        """
+        ...
+
+    def parts(self, path: str) -> tuple[Part, ...]:
+        """Return the files that this digest is made from; none if that cannot be determined.
+
+        This may block.
+
+        Raises:
+            OSError: if one does not exist.
         """
         ...
 

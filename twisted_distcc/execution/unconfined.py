@@ -10,7 +10,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from twisted_distcc.cmdline.compilation import Compilation
 from twisted_distcc.cmdline.rewrite import serve_argv, serve_tree_argv
@@ -24,6 +24,9 @@ from twisted_distcc.execution.workspace import Workspace, Workspaces
 from twisted_distcc.jobs.model import Reply, Tree
 from twisted_distcc.launcher.command import CannotStartError, Command, Ended
 from twisted_distcc.toolchain.search_folders import search_folders
+
+if TYPE_CHECKING:
+    from twisted_distcc.toolchain.digest import Part
 
 _SHELL: Final = "/bin/sh"
 _OUTPUT: Final = "output.o"
@@ -56,6 +59,12 @@ class Unconfined:
         from twisted_distcc.toolchain.known_toolchains import identify  # twistd-stdio seldom needs it
 
         return identify(path, self.environ)
+
+    def parts(self, path: str) -> tuple[Part, ...]:
+        """Return the files that a compiler consists of."""
+        from twisted_distcc.toolchain.known_toolchains import parts_in
+
+        return parts_in(path, self.environ)
 
     def preprocesses(self, path: str) -> Preprocesses:
         """Return `mapped`: the client's files are at other paths here, and their names are mapped."""

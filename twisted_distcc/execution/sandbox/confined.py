@@ -27,6 +27,7 @@ from twisted_distcc.execution.sandbox.fixture import fixture_of
 from twisted_distcc.jobs.model import Tree
 from twisted_distcc.launcher.command import Command
 from twisted_distcc.launcher.starting import NOTHING
+from twisted_distcc.toolchain.digest import Part
 from twisted_distcc.toolchain.discovery import Toolchain
 from twisted_distcc.toolchain.known_toolchains import Toolchains
 
@@ -72,6 +73,10 @@ class Sandbox:
     def digest(self, path: str) -> str | None:
         """Return the digest of a known compiler; the first call reads everything it consists of."""
         return self.toolchains.digest(path)
+
+    def parts(self, path: str) -> tuple[Part, ...]:
+        """Return the files that a known compiler consists of."""
+        return self.toolchains.get(path).parts()
 
     def preprocesses(self, path: str) -> Preprocesses:
         """Return `exact`, as files are at the client's paths, unless the whole system is in the way."""

@@ -30,8 +30,8 @@ from twisted_distcc.toolchain.digest import FileStamp, file_stamp
 
 SERVER: Final = "twisted-distccd"
 
-# Judged in place of a question: whoever may not run this learns nothing about the compiler.
-_SIMPLEST: Final = (b"-c", b"about.c")
+SIMPLEST: Final = (b"-c", b"about.c")
+"""Judged in place of a question: whoever may not run this learns nothing about the compiler."""
 
 
 # How many seconds an answer is valid without checking all files of the compiler.
@@ -121,12 +121,12 @@ class Reception:
         return await self.jobs(request, peer)
 
     async def _about(self, compiler: bytes, peer: Peer) -> Reply:
-        simplest = Request((compiler, *_SIMPLEST))
+        simplest = Request((compiler, *SIMPLEST))
         judged = self.judge(simplest, peer)
         if isinstance(judged, Refused):
             # It is refused, and recorded, like the job that would have followed.  The answer tells
             # programs that the question was understood, and people why it is refused.
-            return replace(await self.jobs(simplest, peer), stdout=_answer())
+            return replace(await self.jobs(simplest, peer), stdout=told())
         return Reply(0, stdout=await self._answer(judged.compiler, peer))
 
     async def _answer(self, compiler: str, peer: Peer) -> Body:
@@ -145,14 +145,15 @@ def tell(executor: Executor, compiler: str) -> Body:
     """
     if not executor.knows(compiler):
         executor.learn(compiler)
-    return _answer(
+    return told(
         version=__version__,
         preprocesses=executor.preprocesses(compiler),
         compiler=executor.digest(compiler),
     )
 
 
-def _answer(**told: str | None) -> Body:
+def told(**facts: object) -> Body:
+    """Return an answer with `facts`, and the name by which clients know who gives it."""
     import json  # twistd-stdio starts once per job, and is rarely asked
 
-    return Body.of(json.dumps({"server": SERVER, **told}).encode() + b"\n")
+    return Body.of(json.dumps({"server": SERVER, **facts}).encode() + b"\n")

@@ -20,6 +20,7 @@ from twisted_distcc.server.job.compile import Compile
 from twisted_distcc.server.job.compiler_questions import Answers, Reception, tell
 from twisted_distcc.server.job.exchange import Clock, Exchange, Run, Seats
 from twisted_distcc.server.job.policy_state import PolicyInForce
+from twisted_distcc.server.job.server_answers import Inquiries, parts_of, status_of
 from twisted_distcc.server.options.config import ServerConfig
 from twisted_distcc.toolchain.finding import Compilers
 
@@ -52,7 +53,9 @@ def make_compile(
         recorders=recorders,
     )
     answers = Answers(lambda compiler: tell(executor, compiler), clock)
-    return Reception(judge, answers, run, admission, exchange)
+    reception = Reception(judge, answers, run, admission, exchange)
+    parts = Answers(lambda compiler: parts_of(executor, compiler), clock)
+    return Inquiries(judge, lambda: status_of(executor, config.jobs), parts, run, admission, reception)
 
 
 def make_recorders(config: ServerConfig, log: Log, statistics: Statistics | None = None) -> Recorders:

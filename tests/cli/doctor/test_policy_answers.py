@@ -39,7 +39,7 @@ share = true
 """
 
 
-PAGE = Path(__file__).parents[2] / "doc" / "policy.md"
+PAGE = Path(__file__).parents[3] / "doc" / "policy.md"
 
 
 class DoctorTestCase(SynchronousTestCase):
