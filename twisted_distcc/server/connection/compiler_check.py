@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Final
 
 from twisted_distcc.errors import EXIT_COMPILER_MISSING, DistccError
 from twisted_distcc.jobs.commands import CompileCommand, CompilerQuestion, command_of
@@ -10,6 +11,8 @@ from twisted_distcc.jobs.model import Reply, Request
 from twisted_distcc.jobs.session_messages import SessionJob
 from twisted_distcc.policy.peer import Peer
 from twisted_distcc.server.job.compile import Compile
+
+_LONGEST_ANSWER: Final = 4096
 
 
 class WrongCompilerError(DistccError):
@@ -46,5 +49,14 @@ def _check(reply: Reply, digest: bytes, name: str) -> None:
         error = WrongCompilerError(reply.stderr.read().decode(errors="replace").strip())
         error.exit_code = reply.exit_code
         raise error
-    if json.loads(reply.stdout.read()).get("compiler") != digest.hex():
+    if _told(reply) != digest.hex():
         raise WrongCompilerError(f"this server's {name} is not the compiler that the client has")
+
+
+def _told(reply: Reply) -> object:
+    """Return what an answer says of the compiler; `None` if whoever serves does not know the question."""
+    try:
+        told = json.loads(reply.stdout.head(_LONGEST_ANSWER))
+    except (ValueError, RecursionError):
+        return None
+    return told.get("compiler") if isinstance(told, dict) else None

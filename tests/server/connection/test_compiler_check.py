@@ -1,0 +1,50 @@
+"""The compiler of a job is compared with the server's own before anything is sent."""
+
+from __future__ import annotations
+
+from twisted.internet.defer import Deferred, succeed
+from twisted.trial.unittest import SynchronousTestCase
+
+from twisted_distcc.content.body import Body
+from twisted_distcc.errors import EXIT_ACCESS_DENIED
+from twisted_distcc.jobs.model import Reply, Request
+from twisted_distcc.jobs.session_messages import SessionJob
+from twisted_distcc.policy.peer import STDIO, Peer
+from twisted_distcc.server.connection.compiler_check import WrongCompilerError, check_compiler
+
+OURS = bytes(range(32))
+
+
+class CompilerCheckTests(SynchronousTestCase):
+    def check(self, reply: Reply, compiler: bytes = OURS) -> Deferred[None]:
+        """Check a job of a client with this compiler at a server that answers questions so."""
+        self.asked: list[Request] = []
+
+        def compile(request: Request, peer: Peer) -> Deferred[Reply]:
+            self.asked.append(request)
+            return succeed(reply)
+
+        job = SessionJob(b"/", (b"gcc", b"-c", b"a.c"), compiler, bytes(32), has_tree=False)
+        return Deferred.fromCoroutine(check_compiler(compile, job, STDIO))
+
+    def said(self, words: bytes, status: int = 0) -> Reply:
+        return Reply(status, stdout=Body.of(words))
+
+    def test_the_same(self) -> None:
+        """A job goes on if the compilers are the same, or if it says nothing of its own."""
+        answer = b'{"compiler": "%b"}' % OURS.hex().encode()
+        self.assertIsNone(self.successResultOf(self.check(self.said(answer))))
+        self.assertEqual(self.asked[0].arguments, (b"twisted-distccd", b"about", b"gcc"))
+        self.successResultOf(self.check(self.said(b""), compiler=b""))
+        self.assertEqual(self.asked, [])
+
+    def test_others(self) -> None:
+        """It does not if they differ, and neither where the server does not know the question."""
+        for answer in (b'{"compiler": "00"}', b'{"compiler": null}', b"", b"[]", b"\xff", b"[" * 4000):
+            self.failureResultOf(self.check(self.said(answer)), WrongCompilerError)
+
+    def test_refused(self) -> None:
+        """What the client may not run is refused as its jobs would be."""
+        refused = Reply.sentence(EXIT_ACCESS_DENIED, "not you")
+        error = self.failureResultOf(self.check(refused), WrongCompilerError).value
+        self.assertEqual((error.exit_code, str(error)), (EXIT_ACCESS_DENIED, "not you"))
