@@ -54,7 +54,7 @@ def _check(reply: Reply, digest: bytes, name: str) -> None:
 
 
 def _told(reply: Reply) -> object:
-    """Return what an answer says of the compiler; `None` if whoever serves does not know the question."""
+    """Return what an answer says of the compiler; `None` if this server does not know the question."""
     try:
         told = json.loads(reply.stdout.head(_LONGEST_ANSWER))
     except (ValueError, RecursionError):
