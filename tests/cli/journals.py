@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import redirect_stderr, redirect_stdout
 from io import StringIO
@@ -22,6 +23,7 @@ class JournalTestCase(SynchronousTestCase):
         self.journal = JournalFile(str(self.folder))
         environ = mock.patch.dict(os.environ, {"DISTCC_DIR": str(self.folder)})
         environ.start()
+        self.patch(time, "sleep", lambda _: None)
         self.addCleanup(environ.stop)
 
     def record(self, units: Iterable[UnitRecord]) -> None:

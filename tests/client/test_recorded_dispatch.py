@@ -66,8 +66,9 @@ class RecordedTests(DispatchTestCase):
         self.serve(good_server())
         self.finished(self.compile())
         unit = self.unit()
-        told = (unit.file, unit.became, unit.host, unit.slot, unit.status, unit.reason)
-        self.assertEqual(told, ("hello.c", "text", "10.0.0.1/1", 0, 0, ""))
+        told = (unit.file, unit.became, unit.host, unit.slot, unit.status)
+        self.assertEqual(told, ("hello.c", "text", "10.0.0.1/1", 0, 0))
+        self.assertIn("does not say whether its gcc is this one", unit.reason)
 
     def test_times(self) -> None:
         """Its parts are as long as it took, whoever spent the time."""

@@ -8,13 +8,16 @@ from __future__ import annotations
 import os
 import pwd
 import sys
+import time
 from collections.abc import Iterable
 from typing import Final
 
 from twisted_distcc.client.journal.journal_file import JournalFile, Units
+from twisted_distcc.client.journal.journal_writer import PAUSE
 from twisted_distcc.client.settings import Settings
 from twisted_distcc.errors import DistccError
 
+_SETTLES: Final = 1.2 * PAUSE
 _UNITS: Final = ("B", "kB", "MB", "GB", "TB")
 _MINUTE: Final = 60
 _HOUR: Final = 3600
@@ -47,19 +50,29 @@ def _home() -> str:
 
 
 def read_units() -> Units:
-    """Return the units of the user's journal.
+    """Return the units of the user's journal, with those that ended just now.
 
     Raises:
         NoJournalError: if it cannot be read, or has no units.
     """
     journal = JournalFile(own_directory())
     try:
+        if _is_fresh(journal.path):
+            time.sleep(_SETTLES)
         units = journal.read()
     except OSError as error:
         raise NoJournalError(f"cannot read {journal.path}: {error.strerror}") from error
     if not units.units:
         raise NoJournalError(f"no units are recorded in {journal.path}")
     return units
+
+
+def _is_fresh(path: str) -> bool:
+    """Whether a build may have just ended, the last units of which are about to be written."""
+    try:
+        return abs(time.time() - os.stat(path).st_mtime) < 2 * _SETTLES
+    except FileNotFoundError:
+        return True
 
 
 def plain(text: str) -> str:

@@ -51,6 +51,10 @@ SUBCOMMANDS: Mapping[str, Subcommand] = {
         "twisted_distcc.cli.pump",
         "run a build whose C distcc has its sources preprocessed by servers",
     ),
+    "report": Subcommand(
+        "twisted_distcc.cli.build_report",
+        "say what happened in the last build, and what would help most",
+    ),
     "stats": Subcommand(
         "twisted_distcc.cli.stats",
         "show how many compiles were sent to servers, and how that went",

@@ -70,25 +70,25 @@ class Recorded:
         return outcome
 
     def _here(self, watch: UnitWatch, invocation: Invocation, outcome: RunHere) -> RunHere:
-        watch.became, watch.status = "local", None
+        watch.became, watch.reason, watch.status = "local", outcome.reason, None
         watch.at("", -1 if outcome.slot is None else outcome.slot.index)
         if not self.outlives:
-            self._keep(watch, invocation, outcome.reason)
+            self._keep(watch, invocation)
             return outcome
         watch.enter(COMPILER)
 
         def ended() -> None:
-            self._keep(watch, invocation, outcome.reason)
+            self._keep(watch, invocation)
             if outcome.ended is not None:
                 outcome.ended()
 
         return replace(outcome, ended=ended)
 
-    def _keep(self, watch: UnitWatch, invocation: Invocation, reason: str = "") -> None:
+    def _keep(self, watch: UnitWatch, invocation: Invocation) -> None:
         if watch.directory is None:
             return
         watch.file = watch.file or _file_of(invocation.argv)
-        record = watch.record(self.now(), invocation.directory, reason)
+        record = watch.record(self.now(), invocation.directory)
         self.journal.add(watch.directory, record)
 
 

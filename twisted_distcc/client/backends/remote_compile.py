@@ -262,6 +262,7 @@ class RemoteCompile:
         return StaysHere(reason)
 
     def _say_why_text(self, reason: object) -> None:
+        self.report.watch.reason = str(reason)
         self.report.say(f"preprocessing here: {reason}")
 
 

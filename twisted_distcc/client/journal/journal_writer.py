@@ -1,7 +1,7 @@
-"""Writes what has become of units to journals, a second's worth at a time and off their way.
+"""Writes what has become of units to journals, many at a time and off their way.
 
-`JournalWriter.add` only puts a record on a list.  Once a second, if there are any, they are written in a
-thread.  A journal that cannot be written, as on a full disk, fails nobody: its records are dropped.
+`JournalWriter.add` only puts a record on a list.  Twice a second, if there are any, they are written in
+a thread.  A journal that cannot be written, as on a full disk, fails nobody: its records are dropped.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ from twisted_distcc.client.journal.journal_file import JournalFile
 from twisted_distcc.client.journal.unit_record import UnitRecord
 from twisted_distcc.runtime.threads import Threads
 
-_PAUSE: Final = 1.0
+PAUSE: Final = 0.5
+"""Seconds until what is added is written, at most."""
 # What comes faster than it can be written is dropped.
 _MOST: Final = 10_000
 
@@ -58,7 +59,7 @@ class JournalWriter:
         self._count += 1
         self._waiting.setdefault(directory, []).append(unit)
         if self._later is None:
-            self._later = self._clock.callLater(_PAUSE, self._flush_aside)
+            self._later = self._clock.callLater(PAUSE, self._flush_aside)
 
     def flush(self) -> None:
         """Write now what waits, as before this process ends."""

@@ -54,7 +54,7 @@ class UnitRecord:
         folder: the working directory.
         build: the process group that it was started from, which a build's commands share; 0 is unknown.
         became: what became of it.
-        reason: why it was not compiled elsewhere.
+        reason: why it was not compiled elsewhere, or its files were not sent.
         host: the host that compiled it, as the user wrote it; empty if none did.
         slot: which of that host's slots, or of this machine's, it had; -1 is none.
         status: the compiler's exit status, if it is known: that of a compile here is not.

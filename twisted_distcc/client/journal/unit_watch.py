@@ -41,7 +41,7 @@ class UnitWatch:
 
     __slots__ = (
         "_parts", "_seconds", "_spent", "became", "began", "build", "cpu", "directory", "faults", "file",
-        "host", "part", "process", "slot", "status", "traffic",
+        "host", "part", "process", "reason", "slot", "status", "traffic",
     )  # fmt: skip
 
     def __init__(
@@ -60,6 +60,7 @@ class UnitWatch:
         self.became: Became = "failed"
         self.host = ""
         self.slot = -1
+        self.reason = ""
         self.status: int | None = None
         self.cpu = 0
         self.traffic = Traffic()
@@ -98,7 +99,7 @@ class UnitWatch:
         self.part = part
         self.cpu += _microseconds(cpu)
 
-    def record(self, now: float, folder: str, reason: str = "") -> UnitRecord:
+    def record(self, now: float, folder: str) -> UnitRecord:
         """Return the record of the unit, which ends: `now` is the time of day, `folder` where it ran."""
         self._end()
         return UnitRecord(
@@ -107,7 +108,7 @@ class UnitWatch:
             became=self.became,
             folder=bounded(folder),
             build=self.build,
-            reason=bounded(reason),
+            reason=bounded(self.reason),
             host=bounded(self.host),
             slot=self.slot,
             status=self.status,
