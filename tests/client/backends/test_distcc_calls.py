@@ -14,7 +14,7 @@ from twisted_distcc.client.backends.distcc_calls import Calls
 from twisted_distcc.client.backends.sessions import Sessions
 from twisted_distcc.client.backends.transports import SecureWay
 from twisted_distcc.client.hosts import RemoteHost, SshHost, TcpHost
-from twisted_distcc.client.journal.traffic import Traffic
+from twisted_distcc.client.journal.unit_traffic import Traffic
 from twisted_distcc.client.journal.unit_watch import UnitWatch
 from twisted_distcc.client.settings import Settings
 from twisted_distcc.content.packing import Packing

@@ -32,7 +32,7 @@ from twisted_distcc.client.backends.host_faults import (
 from twisted_distcc.client.backends.session_inputs import SentContent, laid_out
 from twisted_distcc.client.backends.session_jobs import Places
 from twisted_distcc.client.backends.session_streams import ClientStreams
-from twisted_distcc.client.journal.traffic import Traffic
+from twisted_distcc.client.journal.unit_traffic import Traffic
 from twisted_distcc.content.merkle import EncodedFolders
 from twisted_distcc.content.packing import Packing
 from twisted_distcc.errors import RemoteProtocolError

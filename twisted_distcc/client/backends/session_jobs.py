@@ -26,7 +26,7 @@ from twisted_distcc.client.backends.host_faults import (
     NoAnswerError,
 )
 from twisted_distcc.client.backends.session_inputs import Inputs
-from twisted_distcc.client.journal.traffic import Traffic
+from twisted_distcc.client.journal.unit_traffic import Traffic
 from twisted_distcc.content.packing import Packing
 from twisted_distcc.errors import RemoteProtocolError
 from twisted_distcc.jobs.compression import expanded_outputs

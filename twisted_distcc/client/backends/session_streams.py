@@ -20,7 +20,7 @@ from twisted_distcc.client.backends.host_faults import GoingAwayError, HostError
 from twisted_distcc.client.backends.session_inputs import Inputs, SentContent
 from twisted_distcc.client.backends.session_jobs import OpenJob, open_job
 from twisted_distcc.client.backends.session_uploads import Uploads
-from twisted_distcc.client.journal.traffic import Traffic
+from twisted_distcc.client.journal.unit_traffic import Traffic
 from twisted_distcc.content.packing import Packing
 from twisted_distcc.jobs.model import Reply
 from twisted_distcc.jobs.session_messages import SessionJob, job_pieces

@@ -16,7 +16,7 @@ from collections.abc import Callable, Generator, Sequence
 from typing import TypeAlias
 
 from twisted_distcc.client.backends.session_inputs import Inputs, SentContent, blobs_of
-from twisted_distcc.client.journal.traffic import Traffic
+from twisted_distcc.client.journal.unit_traffic import Traffic
 from twisted_distcc.content.packing import Packing
 from twisted_distcc.jobs.session_messages import Blob, upload_pieces
 from twisted_distcc.wire.connection import Writer

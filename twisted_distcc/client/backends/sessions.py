@@ -21,7 +21,7 @@ from twisted_distcc.client.backends.host_faults import GoingAwayError, NoAnswerE
 from twisted_distcc.client.backends.session_client import ClientSession
 from twisted_distcc.client.backends.session_inputs import SentContent
 from twisted_distcc.client.inputs.local_toolchains import HOLDS
-from twisted_distcc.client.journal.traffic import Traffic
+from twisted_distcc.client.journal.unit_traffic import Traffic
 from twisted_distcc.client.single_flight import Shared
 from twisted_distcc.content.merkle import EncodedFolders
 from twisted_distcc.content.packing import Packing

@@ -16,7 +16,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from twisted_distcc.client.journal.traffic import Traffic
 from twisted_distcc.client.journal.unit_record import (
     COMPILER,
     INPUTS,
@@ -28,6 +27,7 @@ from twisted_distcc.client.journal.unit_record import (
     bounded_faults,
     bounded_parts,
 )
+from twisted_distcc.client.journal.unit_traffic import Traffic
 
 
 class UnitWatch:
