@@ -24,7 +24,8 @@ from typing import Final, TypeAlias
 # A body larger than this goes to disk.  Five hundred connections may each hold this much.
 IN_MEMORY: Final = 64 * 1024
 PIECE: Final = 128 * 1024
-_PREFIX: Final = "body-"
+# A folder that many may write to is shared by process IDs of several namespaces, and by those who guess.
+_PREFIX: Final = f"body-{os.urandom(6).hex()}-"
 _NUMBERS: Final = itertools.count()
 Part: TypeAlias = Callable[[int, int], bytes]
 """Reads the part of a body with the given start and length."""
@@ -250,7 +251,10 @@ def temporary_folder() -> str:
 
 
 def _new_path(directory: str | None) -> str:
-    """Return a unique name for a body's file, in a third of the time that `tempfile` takes."""
+    """Return a unique name for a body's file, in a third of the time that `tempfile` takes.
+
+    The process ID keeps forked processes apart.
+    """
     return f"{directory or temporary_folder()}/{_PREFIX}{os.getpid()}-{next(_NUMBERS)}"
 
 

@@ -70,7 +70,7 @@ class SessionHost:
     def blobs(self) -> BlobStore:
         """What clients have sent; it is made for the first session."""
         if self._blobs is None:
-            folder = f"{self._bulk.directory or temporary_folder()}/blobs-{os.getpid()}"
+            folder = f"{self._bulk.directory or temporary_folder()}/blobs-{os.urandom(6).hex()}"
             most_on_disk = self._admission.holdings.stored.ceiling // 4
             self._blobs = BlobStore(folder, _MOST_IN_MEMORY, most_on_disk)
         return self._blobs
