@@ -22,6 +22,8 @@ GCC := $(shell apt-cache depends gcc 2>/dev/null | sed -n 's/^  Depends: \(gcc-[
 LOCALE_PACKAGES := $(or $(GCC),gcc-12)-locales
 # xinetd's package and openbsd-inetd's do not bear each other: of one, the program is all there is.
 INETD_PACKAGES := libbsd0 libevent-2.1-7 libtirpc3 libwrap0
+# What is compiled at installation.
+PROGRAMS := twisted_distcc/cli/compiled.c twisted_distcc/execution/sandbox/jail.c
 BENCH_PACKAGES := $(BUILD_PACKAGES) bubblewrap cmake distcc dpkg-dev
 DEMO_PACKAGES := $(BUILD_PACKAGES) bubblewrap
 
@@ -80,7 +82,7 @@ $(VENV)/.with-demo: PACKAGES = $(DEMO_PACKAGES)
 $(VENV)/.with-test: PACKAGES = $(TEST_PACKAGES) $(LOCALE_PACKAGES) $(INETD_PACKAGES)
 $(VENV)/.with-bench: PACKAGES = $(BENCH_PACKAGES)
 $(VENV)/.with-%: EXTRA = $*
-$(VENV)/.with-%: pyproject.toml $(wildcard scripts/*) twisted_distcc/cli/compiled.c
+$(VENV)/.with-%: pyproject.toml $(wildcard scripts/*) $(PROGRAMS)
 	@echo "Installing into $(VENV) what \`make $*\` needs."
 	@tools/virtualenv $(VENV) '$(EXTRA)' $(PACKAGES)
 	@touch $@

@@ -1,7 +1,8 @@
-"""A build hook: wheels hold the compiled tdistcc, wherever there is a C compiler and the program runs.
+"""A build hook: wheels hold our two programs in C, wherever there is a C compiler and they run.
 
-Elsewhere, and with HATCH_BUILD_NO_HOOKS=1, `tdistcc` is the script that starts Python.  Beside the
-compiled program that script is `tdistcc-python`.
+One is the compiled `tdistcc`, the other the `jail` that confines a server's compilers.  Without a C
+compiler, and with HATCH_BUILD_NO_HOOKS=1, `tdistcc` is the script that starts Python, and bubblewrap
+confines compilers.  Beside the compiled program that script is `tdistcc-python`.
 """
 
 from __future__ import annotations
@@ -10,45 +11,84 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 from packaging.tags import platform_tags
 
+_JAIL = "twisted_distcc/execution/sandbox/jail"
+
 
 class CompiledHook(BuildHookInterface):
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
-        """Build the program, try it, and put it in the script's place."""
+        """Build the programs; put tdistcc in its script's place, and the jail where it is looked for."""
         self._folder = Path(tempfile.mkdtemp())
-        program = self._folder / "tdistcc"
-        try:
-            _build(Path(self.root), program)
-            _try(program)
-        except Exception as error:
-            self.app.display_warning(f"tdistcc is not compiled, and starts more slowly: {error}")
-            return
-        scripts = {str(program): "tdistcc", "scripts/tdistcc": "tdistcc-python"}
-        build_data["shared_scripts"] |= scripts
-        build_data["tag"] = f"py3-none-{_platform()}"  # the package is for any Python
+        program, jail = self._folder / "tdistcc", self._folder / "jail"
+        root = Path(self.root)
+        has_tdistcc = self._builds("tdistcc is the slower script", lambda: _build_tdistcc(root, program))
+        has_jail = self._builds("servers need bubblewrap", lambda: _build_jail(root, jail))
+        if has_tdistcc:
+            build_data["shared_scripts"][str(program)] = "tdistcc"
+            build_data["shared_scripts"]["scripts/tdistcc"] = "tdistcc-python"
+        if has_jail and version == "editable":
+            _replace(jail, root / _JAIL)
+        elif has_jail:
+            build_data["force_include"][str(jail)] = _JAIL
+        if has_tdistcc or has_jail:
+            build_data["tag"] = f"py3-none-{_platform()}"  # the package is for any Python
 
     def finalize(self, version: str, build_data: dict[str, Any], artifact_path: str) -> None:
         """Remove what was built."""
         shutil.rmtree(self._folder)
 
+    def _builds(self, without: str, build: Callable[[], None]) -> bool:
+        """Return whether `build` succeeds; if not, say what it is like `without` its program."""
+        try:
+            build()
+        except Exception as error:
+            self.app.display_warning(f"{without}: {error}")
+            return False
+        return True
 
-def _build(root: Path, program: Path) -> None:
+
+def _build_tdistcc(root: Path, program: Path) -> None:
+    with _importing_from(root):
+        from twisted_distcc.cli.compiled import compile_program
+    compile_program(program)
+    _try(program)
+
+
+def _build_jail(root: Path, jail: Path) -> None:
+    with _importing_from(root):
+        from twisted_distcc.toolchain.program_build import build_program
+    build_program(root / f"{_JAIL}.c", jail)
+    done = subprocess.run([jail, "--report", "1"], capture_output=True, check=False, text=True)
+    if not done.stdout.startswith("failed "):  # as it should, here or anywhere, with nothing to run
+        raise RuntimeError(f"it says {done.stdout!r}")
+
+
+@contextmanager
+def _importing_from(root: Path) -> Iterator[None]:
     """Build by the package's own means: nothing of it is installed here, and this needs nothing else."""
     sys.path.insert(0, str(root))
     try:
-        from twisted_distcc.cli.compiled import compile_program
+        yield
     finally:
         sys.path.remove(str(root))
-    compile_program(program)
+
+
+def _replace(made: Path, path: Path) -> None:
+    """Put a program at `path`, where another one may be running."""
+    beside = path.with_name(f"{path.name}.new")
+    shutil.copy(made, beside)
+    beside.replace(path)
 
 
 def _try(program: Path) -> None:
-    """Raise unless the program runs, finds its Python beside it, and passes its command on."""
+    """Raise unless tdistcc runs, finds its Python beside it, and passes its command on."""
     start = program.with_name("twisted-distcc-python")
     start.write_text(f"#!{sys.executable}\nimport sys\nprint(sys.argv[1:])\n")
     done = subprocess.run([program, "--version"], capture_output=True, check=True, text=True)

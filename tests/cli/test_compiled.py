@@ -16,13 +16,9 @@ from tests.agent.farm import FarmTestCase
 from tests.agent.home import HomeTestCase
 from tests.live import LiveServer
 from tests.prefix import SCRIPT, START, TDISTCC, install_program
-from twisted_distcc.cli.compiled import (
-    CannotCompileError,
-    compile_program,
-    is_our_program,
-    make_program,
-)
+from twisted_distcc.cli.compiled import compile_program, is_our_program, make_program
 from twisted_distcc.cli.masquerade import MasqueradeError, make_links, remove_links
+from twisted_distcc.toolchain.program_build import CannotBuildError
 
 # In the place of Python, which gets -I, -S and its script: tells how tdistcc was called.
 TELLS = 'shift 3; echo "python ${1##*/}"; shift; echo "$*"'
@@ -246,7 +242,7 @@ class MakingTests(SynchronousTestCase):
     def test_another_file(self) -> None:
         """A file or link that was not made here is left as it is, also when links are removed."""
         (self.folder / "tdistcc").write_text("mine")
-        self.assertRaises(CannotCompileError, make_program, self.folder / "tdistcc", TDISTCC)
+        self.assertRaises(CannotBuildError, make_program, self.folder / "tdistcc", TDISTCC)
         remove_links(self.folder, [])
         self.assertEqual((self.folder / "tdistcc").read_text(), "mine")
 
@@ -275,6 +271,6 @@ class MakingTests(SynchronousTestCase):
     def test_no_compiler(self) -> None:
         """Without a C compiler nothing is made, and the person is told."""
         self.patch(os, "environ", {"PATH": str(self.folder)})
-        error = self.assertRaises(CannotCompileError, make_program, self.folder / "tdistcc", SCRIPT)
+        error = self.assertRaises(CannotBuildError, make_program, self.folder / "tdistcc", SCRIPT)
         self.assertIn("no C compiler", str(error))
         self.assertEqual(os.listdir(self.folder), [])

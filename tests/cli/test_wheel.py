@@ -1,7 +1,8 @@
-"""What a wheel holds as `tdistcc`: a compiled program where there is a C compiler, and else a script."""
+"""What a wheel holds: `tdistcc` and the jail as compiled programs where there is a C compiler."""
 
 from __future__ import annotations
 
+import os
 import sys
 import zipfile
 from pathlib import Path
@@ -12,6 +13,7 @@ from packaging.utils import parse_wheel_filename
 from tests.agent.farm import FarmTestCase
 from tests.live import LiveTestCase
 from tests.wheels import ROOT, build, install
+from twisted_distcc.execution.sandbox.jail import PROGRAM
 
 ELF, SCRIPT = b"\x7fELF", b"#!/bin/sh"
 # Makes a program of what it is told to compile, which does nothing.
@@ -20,6 +22,15 @@ while [ "$1" != -o ]; do shift; done
 printf '#!/bin/sh\\n' >"$2"
 /bin/chmod +x "$2"
 """
+
+
+JAIL = "twisted_distcc/execution/sandbox/jail"
+
+
+def jail_in(wheel: Path) -> bytes | None:
+    """Return the program that confines compilers, if the wheel has it."""
+    with zipfile.ZipFile(wheel) as archive:
+        return archive.read(JAIL) if JAIL in archive.namelist() else None
 
 
 def scripts_in(wheel: Path) -> dict[str, bytes]:
@@ -31,11 +42,12 @@ def scripts_in(wheel: Path) -> dict[str, bytes]:
 
 class WheelTests(LiveTestCase):
     def assert_pure(self, wheel: Path) -> None:
-        """It is for any machine, and its tdistcc is a script."""
+        """It is for any machine, its tdistcc is a script, and it has no jail."""
         self.assertEqual([str(tag) for tag in parse_wheel_filename(wheel.name)[3]], ["py3-none-any"])
         scripts = scripts_in(wheel)
         self.assertTrue(scripts["tdistcc"].startswith(SCRIPT))
         self.assertNotIn("tdistcc-python", scripts)
+        self.assertIsNone(jail_in(wheel))
 
     def test_with_a_compiler(self) -> None:
         """It is for machines like this one, whichever their Python, and names nothing of it."""
@@ -44,14 +56,16 @@ class WheelTests(LiveTestCase):
         self.assertEqual((tag.interpreter, tag.abi), ("py3", "none"))
         self.assertIn(tag, list(sys_tags()))
         scripts = scripts_in(wheel)
-        self.assertTrue(scripts["tdistcc"].startswith(ELF))
         self.assertTrue(scripts["tdistcc-python"].startswith(SCRIPT))
-        self.assertNotIn(str(ROOT).encode(), scripts["tdistcc"])
+        for program in (scripts["tdistcc"], jail_in(wheel) or b""):
+            self.assertTrue(program.startswith(ELF))
+            self.assertNotIn(str(ROOT).encode(), program)
 
     def test_to_be_edited(self) -> None:
-        """An editable installation has the program, too."""
+        """An editable installation has the programs, too."""
         scripts = scripts_in(build(self.place(), "build_editable"))
         self.assertTrue(scripts["tdistcc"].startswith(ELF))
+        self.assertTrue(os.access(PROGRAM, os.X_OK))
 
     def test_without_a_compiler(self) -> None:
         """Where there is no compiler the wheel holds the script alone."""
@@ -75,6 +89,8 @@ class InstalledTests(FarmTestCase):
         """Where a wheel is installed, the program finds its own Python, package and agent."""
         server = await self.farm()
         folder = install(build(self.place()), self.home / "a venv")
+        (jail,) = folder.parent.glob(f"lib/*/site-packages/{JAIL}")
+        self.assertTrue(os.access(jail, os.X_OK))
         tdistcc, script = str(folder / "tdistcc"), str(folder / "tdistcc-python")
         (self.bin / "gcc").symlink_to(folder / "tdistcc")
         words = ("-c", "hello.c", "-o", "hello.o")

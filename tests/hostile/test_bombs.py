@@ -50,7 +50,7 @@ class BombTests(ExploitTestCase):
         server = await self.serve_exploited("--sandbox-space=1M", "--job-lifetime=30")
         for kind in ("file", "folder", "link", "symlink"):
             deed = f"names {Limits(space=2**20).files} {kind}"
-            await self.assert_limit(server, "sandbox-space", EXIT_OUT_OF_MEMORY, deed)
+            await self.assert_limit(server, "sandbox-space", EXIT_OUT_OF_MEMORY, deed, "exit 1")
 
     async def test_names_of_honest_jobs(self) -> None:
         """A job with a file less may go on."""
@@ -98,12 +98,18 @@ class BombTests(ExploitTestCase):
         return [path.name for path in server.temporary.glob("*/spool/*")]
 
 
+class BubblewrapBombTests(BombTests):
+    """The same in sandboxes of bubblewrap's, whose files the server counts."""
+
+    confiner = "bubblewrap"
+
+
 class StreamBombTests(PipeTestCase):
     async def test_names(self) -> None:
         """A server on standard streams counts them as well."""
         path = f"{compilers()}:/usr/bin:/bin"
         piped = self.piped(*CONFINED, "--sandbox-space=1M", "--log-file=log", DISTCCD_PATH=path)
-        deed = f"names {Limits(space=2**20).files} file\n"
+        deed = f"names {Limits(space=2**20).files} file\nexit 1\n"
         answer = answer_of(await self.ask(*piped, request_bytes(ATTACK, deed.encode())))
         self.assertEqual(answer.exit_code, EXIT_OUT_OF_MEMORY)
         self.assertIn("--sandbox-space", answer.stderr)

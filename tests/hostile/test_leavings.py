@@ -99,8 +99,23 @@ class ContainerTests(ExploitTestCase):
         """A server that is the first process of a container is left no zombies to reap."""
         require_root()
         container = ("/usr/bin/unshare", "--pid", "--fork", "--kill-child", "--mount-proc")
-        server = self.start_server(*container, *self.twistd(), "--sandbox=require")
+        confiner = f"--sandbox-program={self.confiner}"
+        server = self.start_server(*container, *self.twistd(), "--sandbox=require", confiner)
         await server.ready()
         for _ in range(3):
             self.assertEqual((await ask(server.port)).exit_code, 0)
-        await until(lambda: not processes("bwrap"), "nothing is left of the sandboxes")
+        await until(
+            lambda: not processes("jail") and not processes("bwrap"), "nothing is left of the sandboxes"
+        )
+
+
+class BubblewrapLeftBehindTests(LeftBehindTests):
+    """The same in sandboxes of bubblewrap's."""
+
+    confiner = "bubblewrap"
+
+
+class BubblewrapContainerTests(ContainerTests):
+    """The same in sandboxes of bubblewrap's."""
+
+    confiner = "bubblewrap"

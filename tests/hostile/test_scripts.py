@@ -35,13 +35,19 @@ done 2>/dev/null
 
 
 class ScriptTests(LiveTestCase):
+    confiner = "jail"
+    seen = frozenset({"jail", "gcc", "cat"})
+
     async def serve_script(self, *options: str) -> LiveServer:
         folder = compilers() / "scripts"
         folder.mkdir(exist_ok=True)
         (folder / "gcc").write_text(OBEYS)
         (folder / "gcc").chmod(0o755)
         return await self.serve(
-            "--sandbox=require", *options, environ={"DISTCCD_PATH": f"{folder}:/usr/bin:/bin"}
+            "--sandbox=require",
+            f"--sandbox-program={self.confiner}",
+            *options,
+            environ={"DISTCCD_PATH": f"{folder}:/usr/bin:/bin"},
         )
 
     async def obeyed(self, server: LiveServer, script: str) -> Answer:
@@ -59,7 +65,7 @@ class ScriptTests(LiveTestCase):
             self.assertIn("No such file", answer.stderr, path)
             self.assertNotIn("READ", answer.stderr, path)
         answer = await self.obeyed(server, "cat /proc/[0-9]*/comm >&2; exit 1\n")
-        self.assertLessEqual(set(answer.stderr.split()), {"bwrap", "sh", "gcc", "cat"})
+        self.assertLessEqual(set(answer.stderr.split()), self.seen)
         for path in ("/usr/new", "/new", "/proc/sys/kernel/hostname", "/usr/bin/gcc"):
             answer = await self.obeyed(server, f'echo >"{path}" && echo WROTE >&2; exit 1\n')
             self.assertNotIn("WROTE", answer.stderr, path)
@@ -93,3 +99,10 @@ class ScriptTests(LiveTestCase):
         answer = await self.obeyed(server, "ls . /tmp >&2; exit 1\n")
         self.assertIn("output.o", answer.stderr)
         self.assertNotIn("planted", answer.stderr)
+
+
+class BubblewrapScriptTests(ScriptTests):
+    """The same in sandboxes of bubblewrap's, where a shell runs the script."""
+
+    confiner = "bubblewrap"
+    seen = frozenset({"bwrap", "sh", "gcc", "cat"})

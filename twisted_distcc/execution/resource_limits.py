@@ -1,6 +1,7 @@
 """Limits on how much of the machine one job may use.
 
-`Limits` provides the shell commands that set them; `check_limits` finds which one a compiler has hit.
+`Limits` provides the numbers, and the commands for those who have a shell set them; `check_limits` finds
+which one a compiler has hit.
 Real C++ hits none of the defaults; each can be changed by an option of the server.
 """
 
@@ -21,6 +22,9 @@ _SPACE_PER_FILE: Final = 64 * 1024
 _FEW_FILES: Final = 64
 # Seconds between the signal that warns a program of its limit and the one that it cannot ignore.
 _GRACE: Final = 1
+# Bytes of a core dump.  None is written with 0 either, but the program of `core_pattern` is started; see
+# core(5).
+_NO_CORE: Final = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +52,23 @@ class Limits:
     def files(self) -> int:
         """The most files, folders, links and names that a job may have in its folder at a time."""
         return _FEW_FILES + self.space // _SPACE_PER_FILE
+
+    def by_resource(self) -> dict[str, tuple[int, int]]:
+        """Return soft and hard limits by the names of resources, as in setrlimit(2), without `RLIMIT_`.
+
+        Processes are counted for the job alone, in a namespace of its own.
+        """
+        both = {
+            "core": _NO_CORE,
+            "nofile": self.open_files,
+            "fsize": self.file_size,
+            "as": self.memory,
+            "nproc": self.processes,
+        }
+        return {
+            "cpu": (self.cpu, self.cpu + _GRACE),
+            **{name: (most, most) for name, most in both.items()},
+        }
 
     def script(self, *, own_processes: bool) -> str:
         """Return commands of a POSIX shell that set the limits for itself and whatever it runs.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
@@ -16,6 +17,8 @@ from twisted_distcc.execution.resource_limits import Limits
 from twisted_distcc.execution.sandbox import builder
 from twisted_distcc.execution.sandbox.builder import BadLimitsError, NoSandboxError, build
 from twisted_distcc.execution.sandbox.causes import advised
+from twisted_distcc.execution.sandbox.confined import Sandbox
+from twisted_distcc.execution.sandbox.jail import Jail
 
 # What bubblewrap says when it fails (0.4 to 0.11, in Debian, Ubuntu and containers), and what to tell.
 FAILURES = (
@@ -83,9 +86,13 @@ class BuilderTestCase(SynchronousTestCase):
             path.chmod(0o755)
         self.patch(builder, "_FOLDERS", (str(self.folder), "/usr/bin", "/bin"))
 
+    def build(self, limits: Limits) -> Sandbox:
+        """Build with bubblewrap, whose programs the tests put in place."""
+        return build(limits, {"PATH": "/usr/bin:/bin"}, str(self.folder), program="bubblewrap")
+
     def reason(self) -> str:
         with self.assertRaises(NoSandboxError) as caught:
-            build(Limits(), {"PATH": "/usr/bin:/bin"}, str(self.folder))
+            self.build(Limits())
         self.assertEqual(caught.exception.exit_code, EXIT_PRIVILEGES)
         return str(caught.exception)
 
@@ -93,11 +100,28 @@ class BuilderTestCase(SynchronousTestCase):
 class BuilderTests(BuilderTestCase):
     def test_here(self) -> None:
         """This machine can, so all that is said of sandboxes is tested here."""
-        build(Limits(), {"PATH": "/usr/bin:/bin"}, str(self.folder))
+        for program, name in ((None, "jail"), ("jail", "jail"), ("bubblewrap", "bubblewrap")):
+            sandbox = build(Limits(), {"PATH": "/usr/bin:/bin"}, str(self.folder), program=program)
+            self.assertEqual(sandbox.confiner.name, name)
         self.assertEqual(os.listdir(self.folder), [])
+
+    def test_without_jail(self) -> None:
+        """Where it was not built, or does not work, bubblewrap takes over, unless it is asked for."""
+        not_built, broken = self.folder / "none", self.folder / "broken"
+        broken.write_text("#!/bin/sh\necho 'failed 38 namespaces' >&3; exit 1\n")
+        broken.chmod(0o755)
+        for jail, reason in ((not_built, "was not built"), (broken, "namespaces: Function not impl")):
+            self.patch(builder, "PROGRAM", str(jail))
+            self.patch(builder, "Jail", partial(Jail, str(jail)))
+            environ = {"PATH": "/usr/bin:/bin"}
+            sandbox = build(Limits(), environ, str(self.folder))
+            self.assertEqual(sandbox.confiner.name, "bubblewrap")
+            with self.assertRaisesRegex(NoSandboxError, reason):
+                build(Limits(), environ, str(self.folder), program="jail")
 
     def test_without_bubblewrap(self) -> None:
         """The sentence says what to install."""
+        (self.folder / "sh").symlink_to("/bin/sh")
         self.patch(builder, "_FOLDERS", (str(self.folder),))
         self.assertIn("`apt-get install bubblewrap`", self.reason())
 
@@ -118,15 +142,16 @@ class BuilderTests(BuilderTestCase):
 
     def test_limits_too_low(self) -> None:
         """Where not even a shell can work nobody waits for the first job to learn of it."""
-        for limits in (Limits(open_files=8), Limits(memory=1024), Limits(space=2**63)):
-            with self.assertRaisesRegex(BadLimitsError, "no compiler can run within these limits: .+"):
-                build(limits, {"PATH": "/usr/bin:/bin"}, str(self.folder))
+        for limits in (Limits(open_files=2), Limits(memory=1024), Limits(space=2**63)):
+            for program in ("jail", "bubblewrap"):
+                with self.assertRaisesRegex(BadLimitsError, "can run within these limits: .+"):
+                    build(limits, {"PATH": "/usr/bin:/bin"}, str(self.folder), program=program)
 
     def test_limits_where_there_is_no_sandbox(self) -> None:
         """They are not blamed for what is missing anyway."""
         self.programs(bwrap="echo 'bwrap: the moon is full' >&2; exit 1")
         with self.assertRaisesRegex(NoSandboxError, "the moon is full"):
-            build(Limits(open_files=100), {"PATH": "/usr/bin:/bin"}, str(self.folder))
+            self.build(Limits(open_files=100))
 
     def test_namespaces_forbidden(self) -> None:
         """Where the kernel allows no namespaces the sentence says how to allow them."""

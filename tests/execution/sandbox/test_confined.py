@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from dataclasses import replace
 from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
@@ -13,10 +14,9 @@ from twisted_distcc.execution.executor import NothingMadeError
 from twisted_distcc.execution.resource_limits import LimitMetError, Limits
 from twisted_distcc.execution.sandbox.builder import build
 from twisted_distcc.execution.sandbox.confined import Sandbox
-from twisted_distcc.execution.sandbox.confined_job import ConfinedJob, SandboxFailedError
+from twisted_distcc.execution.sandbox.confined_job import SandboxFailedError
 from twisted_distcc.execution.sandbox.trial import attempt
 from twisted_distcc.jobs.model import Reply
-from twisted_distcc.launcher.command import Ended
 from twisted_distcc.toolchain.discovery import Toolchain, whole_system
 from twisted_distcc.toolchain.elf import needed
 from twisted_distcc.toolchain.view import View
@@ -29,15 +29,20 @@ SEEN = Toolchain(
 )
 SOURCE = Body.of(b"a source\n")
 MIB = 1024 * 1024
+# Makes 200 files, where there is place for 80.
+MANY = "i=0; while [ $i != 200 ]; do : >f$i; i=$((i + 1)); done; exit 1"
 
 
 class PlaceTestCase(SynchronousTestCase):
+    program = "jail"
+
     def setUp(self) -> None:
         self.spool = Path(os.path.abspath(self.mktemp()))
         self.spool.mkdir()
 
     def sandbox(self, **limits: int) -> Sandbox:
-        return build(Limits(**limits), {"PATH": "/usr/bin:/bin"}, str(self.spool))
+        environ = {"PATH": "/usr/bin:/bin"}
+        return build(Limits(**limits), environ, str(self.spool), program=self.program)
 
     def ran(self, script: str, sandbox: Sandbox | None = None, seen: Toolchain = SEEN) -> Reply:
         """Run a script in the place of a compiler, in the folder /client."""
@@ -50,6 +55,8 @@ class PlaceTestCase(SynchronousTestCase):
 
 
 class ReplyTests(PlaceTestCase):
+    exit_255 = 255 << 8
+
     def test_what_it_leaves(self) -> None:
         """Its words and its object are the reply; it works where the client is."""
         reply = self.ran("pwd; echo warning >&2; cat source.i source.i >output.o; ls")
@@ -74,7 +81,7 @@ class ReplyTests(PlaceTestCase):
         """Exit codes are its own, and so is the signal that killed it; neither has an object."""
         for script, status in (
             ("exit 3", 3 << 8), ("exit 128", 128 << 8), ("kill -SEGV $$", signal.SIGSEGV),
-            ("kill -KILL $$", signal.SIGKILL), ("exit 255", 127),
+            ("kill -KILL $$", signal.SIGKILL), ("exit 255", self.exit_255),
         ):  # fmt: skip
             reply = self.ran(f"echo half >output.o; {script}")
             self.assertEqual((reply.status, reply.object_file.length), (status, 0), script)
@@ -91,10 +98,23 @@ class ReplyTests(PlaceTestCase):
         self.assertEqual(self.left(), [])
 
     def test_no_walls(self) -> None:
-        """When bubblewrap fails nothing was compiled, and its last words say why."""
+        """When no sandbox can be made nothing was compiled, and what failed is told."""
         nowhere = Toolchain(PROGRAMS, View((), ("/no/such/folder",)), is_whole_system=False)
         with self.assertRaisesRegex(SandboxFailedError, "cannot make a sandbox now: .*/no/such/folder"):
             self.ran(":", seen=nowhere)
+
+    def test_no_compiler(self) -> None:
+        """One that cannot be executed fails nothing but this server."""
+        with self.sandbox().enclose(SEEN, ["/bin/no-such"], "source.i", SOURCE) as job:
+            self.assertRaisesRegex(SandboxFailedError, "/bin/no-such", attempt, job)
+
+    def test_what_it_leaves_running(self) -> None:
+        """Programs that a compiler leaves are ended, and change no output afterwards."""
+        script = "(while :; do echo more; done >>output.o) & echo x >output.o; exit 0"
+        reply = self.ran(script)
+        self.assertEqual(reply.status, 0)
+        self.assertEqual(self.left(), [])
+        reply.discard()
 
     def test_a_job_that_never_ran(self) -> None:
         """One that is given up before it began leaves nothing."""
@@ -117,31 +137,16 @@ class ReplyTests(PlaceTestCase):
         self.assertEqual(reply.object_file.read(), b"1000\n")
 
 
-class AccountTests(PlaceTestCase):
-    """What bubblewrap and the shell are said to have said, where a job could write in their place."""
+class BubblewrapReplyTests(ReplyTests):
+    """The same with bubblewrap, which tells signals as a shell does."""
 
-    def collected(self, said: bytes, times: bytes) -> tuple[Reply, float]:
-        with self.sandbox().enclose(SEEN, ["/bin/sh"], "source.i", SOURCE) as job:
-            os.write(job.said.descriptor, said)
-            os.write(job.times.descriptor, times)
-            return self._reply(job), job.cost(Ended(0, 1.0, 0.5))
+    program = "bubblewrap"
+    exit_255 = 127
 
-    def _reply(self, job: ConfinedJob) -> Reply:
-        Path(job.output).write_bytes(b"object")
-        return job.collect(Ended(0, 0, 0))
-
-    def test_costs(self) -> None:
-        """The compiler's own time counts beside that of bubblewrap."""
-        told = b"0m0.00s 0m0.01s\n1m2.50s 0m0.25s\n"
-        self.assertEqual(self.collected(b'{ "exit-code": 0 }\n', told)[1], 1.5 + 62.75)
-
-    def test_lies(self) -> None:
-        """Numbers without end are no numbers, and take no time to read."""
-        digits = b"9" * 60_000
-        for times in (b"", digits, digits + b"m0.00s 0m0.00s\n", b"1m1.2.3s 0m0s\n", b" " * 60_000):
-            self.assertEqual(self.collected(b'"exit-code": 0\n', times)[1], 1.5, times[:20])
-        with self.assertRaises(SandboxFailedError):
-            self.collected(b'"exit-code": ' + digits, b"")
+    def test_no_compiler(self) -> None:
+        """A shell says that there is none, as it says it anywhere."""
+        with self.sandbox().enclose(SEEN, ["/bin/no-such"], "source.i", SOURCE) as job:
+            self.assertEqual(attempt(job).status, 127 << 8)
 
 
 class LimitTests(PlaceTestCase):
@@ -170,5 +175,22 @@ class LimitTests(PlaceTestCase):
 
     def test_lower_ones_than_ours(self) -> None:
         """Where the server itself may use less there is no word of that in the compiler's."""
-        script = "ulimit -n 10; " + Limits().script(own_processes=True) + "; echo x >output.o"
-        self.assertEqual(self.ran(script).stderr.read(), b"")
+        argv = ["/bin/sh", "-c", "echo x >output.o; ulimit -n"]
+        with self.sandbox().enclose(SEEN, argv, "source.i", SOURCE) as job:
+            lower = ("/bin/sh", "-c", 'ulimit -n 40; exec "$@"', "sh", *job.command.argv)
+            reply = attempt(replace(job, command=replace(job.command, argv=lower)))
+        self.assertEqual((reply.stdout.read(), reply.stderr.read()), (b"40\n", b""))
+
+    def test_many_files(self) -> None:
+        """Empty files take no space, and memory, so the kernel counts them."""
+        self.assert_met(MANY, "sandbox-space", space=MIB)
+
+
+class BubblewrapLimitTests(LimitTests):
+    """The same with bubblewrap, where a server counts the files while a job runs."""
+
+    program = "bubblewrap"
+
+    def test_many_files(self) -> None:
+        """A server that does not look while a job runs finds none (see `tests.hostile.test_bombs`)."""
+        self.assertEqual(self.ran(MANY, self.sandbox(space=MIB)).status, 1 << 8)

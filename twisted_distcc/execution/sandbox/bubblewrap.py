@@ -1,172 +1,167 @@
-"""Build the bubblewrap command that confines a compiler.
+"""Confine a compiler by bubblewrap, where our own `jail` was not built or does not work.
 
-`Walls` turns what a job should see and run into arguments for bubblewrap.  Nothing is started here.
-
-The job gets namespaces of its own of every kind.  What is not shown to it does not exist there: its root
-is empty but for the toolchain, read-only, two devices, and its folder, a file system in memory that ends
-with it.  Its object leaves by a descriptor that it was given, so nothing outside ever follows a name
-that a compiler has made.
-
-The shell is the first process of its namespace: when it ends, the kernel ends all others before anybody
-hears of it, and bubblewrap reaps it.  A process of bubblewrap's own in its place would be left, as a
-zombie, to whoever is the first process outside, which in a container may be the server.
-
-There is no `/proc`: compilers do without, and it would tell of the machine (its mounts, its memory, its
-kernel's command line) and lead to the descriptors of the shell that started the compiler.
+A shell sets the limits, runs the compiler and passes its outputs out by `cat`.  It is the first process
+of its namespace: when it ends, the kernel ends all others before anybody hears of it, and bubblewrap
+reaps it.  A process of bubblewrap's own in its place would be left, as a zombie, to whoever is the first
+process outside, which in a container may be the server.
 """
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from shlex import quote
 from typing import Final
 
-from twisted_distcc.execution.resource_limits import Limits
-from twisted_distcc.toolchain.view import View
+from twisted_distcc.content.output_capture import OutputCapture
+from twisted_distcc.execution.resource_limits import SPACE, LimitMetError
+from twisted_distcc.execution.sandbox.enclosure import (
+    DEVICES,
+    FILTER,
+    OBJECT,
+    REPORT,
+    RULES,
+    SOURCE,
+    TIMES,
+    Enclosure,
+)
+from twisted_distcc.launcher.command import Ended, Watch
 
-# Descriptors, in addition to the standard streams.
-STATUS: Final = 3
-FILTER: Final = 4
-SOURCE: Final = 5
-OBJECT: Final = 6
-TIMES: Final = 7
-RULES: Final = 8
-
-OUTPUT: Final = "output.o"
-DEPENDENCIES: Final = "output.d"
-ELSEWHERE: Final = "/build"
-"""The job's folder, if the client's own path cannot be used."""
-
-DEVICES: Final = ("/dev/null", "/dev/urandom")
 _PROC: Final = ("--proc", "/proc", "--remount-ro", "/proc")
 _HOST: Final = "sandbox"
-_OWN: Final = ("/proc/", "/dev/")
-_TEMPORARY: Final = "/tmp"  # noqa: S108  (the job's own, in its own root)
 
 # What bubblewrap says stays outside: who has a `/proc` can write to what is open in the shell.  The
 # shell's own `exec` would keep it from telling the times.
 _RUN: Final = f"""
-exec {STATUS}>&- {FILTER}>&- {SOURCE}>&-
-"$@" {OBJECT}>&- {TIMES}>&- {RULES}>&-
+exec {REPORT}>&- {FILTER}>&- {SOURCE}>&-
+"$@" {OBJECT}>&- {RULES}>&- {TIMES}>&-
 status=$?
 times >&{TIMES}
 [ $status = 0 ] || exit $status
 """
 
-
-def _hand_out(path: str, descriptor: int, command: str = "cat") -> str:
-    """Return shell code that passes a file out, unless it is a link or does not exist."""
-    return f"if [ -f {path} ] && [ ! -L {path} ]; then {command} {path} >&{descriptor} || exit; fi\n"
-
-
-def _shown(view: View) -> Iterator[str]:
-    """Yield the options that show `view`, links first; all of it is read-only."""
-    for link, target in view.links:
-        yield from ("--symlink", target, link)
-    for path in view.mounts:
-        yield from ("--ro-bind", path, path)
+_CHILD: Final = re.compile(rb'"child-pid": (\d{1,10})\b')
+# Bounded: a job that has a `/proc` can write where the shell and bubblewrap do.
+_EXIT_CODE: Final = re.compile(rb'"exit-code": (\d{1,3})\b')
+_TIME: Final = rb"(\d{1,7})m(\d{1,2}\.\d{1,6})s"
+_TIMES: Final = re.compile(rb"(?:\A|\n)" + _TIME + b" " + _TIME + rb"\n\Z")
+_SIGNALLED: Final = 128
 
 
 @dataclass(frozen=True, slots=True)
-class Programs:
-    """Paths of the programs that set up the sandbox, and of those used inside."""
+class Bubblewrap:
+    """The confiner that runs these programs: bubblewrap outside, a shell and `cat` inside."""
 
     bubblewrap: str
     shell: str
     cat: str
+    name: str = "bubblewrap"
+    tells_times: bool = True
 
     @property
-    def within(self) -> tuple[str, str]:
-        """The programs used inside the sandbox."""
+    def within(self) -> tuple[str, ...]:
+        """The shell, and `cat`."""
         return self.shell, self.cat
+
+    def argv(self, enclosure: Enclosure, command: Sequence[str]) -> list[str]:
+        """Return the command line that runs `command` in `enclosure`."""
+        shell = (self.shell, "-c", _script(enclosure), "sh")
+        return [self.bubblewrap, *_options(enclosure), "--", *shell, *command]
+
+    def watch(self, report: OutputCapture, enclosure: Enclosure) -> Watch | None:
+        """Return what counts the files in the job's folder."""
+        return FileCount(report, enclosure.folder, enclosure.limits.files)
+
+    def status(self, report: bytes) -> int | None:
+        """Return the compiler's wait status, which bubblewrap turns into an exit code, like a shell."""
+        found = _EXIT_CODE.search(report)
+        if found is None:
+            return None
+        code = int(found[1])
+        return code - _SIGNALLED if code > _SIGNALLED else code << 8
+
+    def failure(self, report: bytes, stderr: bytes, ended: Ended) -> str:
+        """Return what bubblewrap said last."""
+        lines = stderr.decode(errors="replace").strip().splitlines()
+        return lines[-1] if lines else f"bubblewrap ended with {ended.status:#x}"
+
+    def cost(self, ended: Ended, times: bytes) -> float:
+        """Return its processor time and the shell's; bubblewrap does not wait for its children."""
+        own = ended.user + ended.system
+        found = _TIMES.search(times)
+        if found is None:
+            return own
+        minutes, seconds, more, rest = found.groups()
+        return own + 60 * int(minutes) + float(seconds) + 60 * int(more) + float(rest)
+
+
+def _options(enclosure: Enclosure) -> Iterator[str]:
+    yield from ("--unshare-all", "--unshare-user", "--as-pid-1", "--die-with-parent", "--new-session")
+    yield from ("--cap-drop", "ALL", "--hostname", _HOST, "--json-status-fd", str(REPORT))
+    if enclosure.is_filtered:
+        yield from ("--seccomp", str(FILTER))
+    if enclosure.root is not None:
+        yield from ("--ro-bind", enclosure.root, "/")
+    for link, target in enclosure.links:
+        yield from ("--symlink", target, link)
+    for path in enclosure.view.mounts:
+        yield from ("--ro-bind", path, path)
+    for device in DEVICES:
+        yield from ("--dev-bind", device, device)
+    if enclosure.has_proc:
+        yield from _PROC
+    yield from ("--size", str(enclosure.space), "--tmpfs", enclosure.folder)
+    if enclosure.source is not None:
+        yield from ("--file", str(SOURCE), f"{enclosure.folder}/{enclosure.source}")
+    if enclosure.root is None:
+        yield from ("--remount-ro", "/")
+    yield from ("--chdir", enclosure.directory)
+
+
+def _script(enclosure: Enclosure) -> str:
+    """Return the shell's program; the last output leaves by a `cat` in the shell's own place."""
+    outputs = [
+        (quote(f"{enclosure.folder}/{name}"), number) for name, number in enclosure.outputs.items()
+    ]
+    commands = [*("cat" for _ in outputs[1:]), "exec cat"]
+    hand_out = (_hand_out(*output, command) for output, command in zip(outputs, commands, strict=True))
+    return "".join((enclosure.limits.script(own_processes=True), _RUN, *hand_out))
+
+
+def _hand_out(path: str, descriptor: int, command: str) -> str:
+    """Return shell code that passes a file out, unless it is a link or does not exist."""
+    return f"if [ -f {path} ] && [ ! -L {path} ]; then {command} {path} >&{descriptor} || exit; fi\n"
 
 
 @dataclass(frozen=True, slots=True)
-class Walls:
-    """The sandbox settings that all jobs of one compiler share.
+class FileCount:
+    """Counts the files in a running job's folder, which take memory even if they are empty.
+
+    The kernel counts them, but only whoever mounts can set a limit, and bubblewrap has no option for it.
 
     Attributes:
-        programs: the programs that set it up.
-        view: what can be seen.
-        limits: how much can be used.
-        filtered: whether a seccomp filter is passed on the descriptor `FILTER`.
-        has_proc: whether there is a `/proc`, of the job's own processes, for compilers that need one.
+        report: what bubblewrap writes about the job; nothing in the sandbox can write there.
+        folder: the job's folder, a path in the sandbox.
+        most: the most files, folders, links and names that it may have.
     """
 
-    programs: Programs
-    view: View
-    limits: Limits
-    filtered: bool
-    has_proc: bool = False
+    report: OutputCapture
+    folder: str
+    most: int
 
-    def folder(self, wanted: str | None) -> str:
-        """Return the job's folder: `wanted`, unless it would hide something or cannot be created."""
-        if wanted is None or wanted in ("/", _TEMPORARY) or not self.view.is_free(wanted):
-            return ELSEWHERE
-        return ELSEWHERE if f"{wanted}/".startswith(_OWN) else wanted
+    def __call__(self) -> None:
+        """Check once.
 
-    def argv(self, folder: str, source: str, length: int, command: Sequence[str]) -> list[str]:
-        """Return the command line that runs `command` in `folder`.
-
-        Args:
-            folder: its working directory, the only place where it can write.
-            source: the name of the file there that gets the data from `SOURCE`.
-            length: the length of the source in bytes, which is allowed for in addition.
-            command: the compiler and its arguments; its output is called `OUTPUT`.
+        Raises:
+            LimitMetError: if there are too many.
         """
-        return [
-            *self._namespaces(),
-            *_shown(self.view),
-            *self._beside(),
-            *self._temporary(folder),
-            *("--size", str(self.limits.space + length), "--tmpfs", folder),
-            *("--file", str(SOURCE), f"{folder}/{source}"),
-            *("--remount-ro", "/", "--chdir", folder, "--"),
-            *(self.programs.shell, "-c", self._script(_hand_out(OUTPUT, OBJECT, "exec cat")), "sh"),
-            *command,
-        ]
-
-    def argv_over(
-        self, root: str, system: Sequence[str], own: str, directory: str, command: Sequence[str]
-    ) -> list[str]:
-        """Return the command line that runs `command` with a tree as the root.
-
-        Args:
-            root: the folder of the tree; it has mount points for everything that is mounted over it,
-                without links on the way, which bubblewrap would follow on this machine.
-            system: further paths to show, as they are on this machine.
-            own: the job's folder, the only place where it can write.
-            directory: its working directory.
-            command: the compiler and its arguments; it makes `OUTPUT` and `DEPENDENCIES` in `own`.
-        """
-        hand_out = _hand_out(f"{own}/{OUTPUT}", OBJECT), _hand_out(f"{own}/{DEPENDENCIES}", RULES)
-        return [
-            *self._namespaces(),
-            *("--ro-bind", root, "/"),
-            *(word for path in (*self.view.mounts, *system) for word in ("--ro-bind", path, path)),
-            *self._beside(),
-            *("--size", str(self.limits.space), "--tmpfs", own, "--chdir", directory, "--"),
-            *(self.programs.shell, "-c", self._script(*hand_out), "sh"),
-            *command,
-        ]
-
-    def _script(self, *hand_out: str) -> str:
-        return "".join((self.limits.script(own_processes=True), _RUN, *hand_out))
-
-    def _beside(self) -> tuple[str, ...]:
-        """Return options for devices, and for `/proc` if needed, which is mounted read-only."""
-        devices = (word for device in DEVICES for word in ("--dev-bind", device, device))
-        return (*devices, *(_PROC if self.has_proc else ()))
-
-    def _temporary(self, folder: str) -> tuple[str, ...]:
-        """Return options that make `/tmp` a link to the job's folder, unless something is there."""
-        stands = folder.startswith(f"{_TEMPORARY}/") or not self.view.is_free(_TEMPORARY)
-        return () if stands else ("--symlink", folder, _TEMPORARY)
-
-    def _namespaces(self) -> list[str]:
-        return [
-            self.programs.bubblewrap,
-            *("--unshare-all", "--unshare-user", "--as-pid-1", "--die-with-parent", "--new-session"),
-            *("--cap-drop", "ALL", "--hostname", _HOST, "--json-status-fd", str(STATUS)),
-            *(("--seccomp", str(FILTER)) if self.filtered else ()),
-        ]
+        found = _CHILD.search(self.report.last())
+        if found is None:
+            return
+        with suppress(OSError):  # it has not begun, or is over
+            told = os.statvfs(f"/proc/{int(found[1])}/root{self.folder}")
+            if told.f_files - told.f_ffree > self.most:
+                raise LimitMetError(*SPACE)

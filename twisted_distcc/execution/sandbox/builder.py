@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Final
 
@@ -15,9 +15,11 @@ from twisted_distcc.content.body import EMPTY, Body
 from twisted_distcc.errors import EXIT_BAD_ARGUMENTS, EXIT_PRIVILEGES, DistccError
 from twisted_distcc.execution.inputs.trees import Trees
 from twisted_distcc.execution.resource_limits import Limits
-from twisted_distcc.execution.sandbox.bubblewrap import OUTPUT, Programs
+from twisted_distcc.execution.sandbox.bubblewrap import Bubblewrap
 from twisted_distcc.execution.sandbox.causes import advised
 from twisted_distcc.execution.sandbox.confined import Sandbox
+from twisted_distcc.execution.sandbox.enclosure import OUTPUT, Confiner
+from twisted_distcc.execution.sandbox.jail import PROGRAM, Jail
 from twisted_distcc.execution.sandbox.trial import attempt
 from twisted_distcc.toolchain.discovery import Toolchain, discover, whole_system
 from twisted_distcc.toolchain.elf import needed
@@ -25,6 +27,14 @@ from twisted_distcc.toolchain.known_toolchains import Toolchains
 from twisted_distcc.toolchain.view import View
 
 _FOLDERS: Final = ("/usr/local/bin", "/usr/bin", "/bin")
+
+_NO_BUBBLEWRAP: Final = (
+    "bubblewrap is not installed: `apt-get install bubblewrap` or `dnf install bubblewrap`"
+)
+_NO_JAIL: Final = (
+    "the jail was not built when twisted_distcc was installed: install a C compiler, and then"
+    " twisted_distcc again, or take bubblewrap"
+)
 
 _SOURCE: Final = "source"
 _MOST_SAID: Final = 500
@@ -42,7 +52,14 @@ class BadLimitsError(DistccError):
     exit_code = EXIT_BAD_ARGUMENTS
 
 
-def build(limits: Limits, environ: Mapping[str, str], spool: str, *, careful: bool = True) -> Sandbox:
+def build(
+    limits: Limits,
+    environ: Mapping[str, str],
+    spool: str,
+    *,
+    careful: bool = True,
+    program: str | None = None,
+) -> Sandbox:
     """Return a sandbox that works here; this blocks for some milliseconds.
 
     Args:
@@ -50,36 +67,41 @@ def build(limits: Limits, environ: Mapping[str, str], spool: str, *, careful: bo
         environ: the compilers' environment.
         spool: the folder that objects are written to.
         careful: whether to try each compiler when it is found.
+        program: the confiner to use, `jail` or `bubblewrap`; `None` for the first one that works.
 
     Raises:
         NoSandboxError: if there is none.
         BadLimitsError: if there would be one with other limits.
     """
-    programs = _find_programs()
 
     def learn(path: str) -> Toolchain:
         return _learn(sandbox, path, careful)
 
-    sandbox = Sandbox(programs, Toolchains(learn), limits, environ, spool, Trees(spool))
-    try:
-        _try_walls(sandbox)
-    except NoSandboxError as error:
-        if limits != Limits():
-            _try_walls(replace(sandbox, limits=Limits()))
-            raise BadLimitsError(f"no compiler can run within these limits: {error}") from error
-        raise
-    return sandbox
+    shell = _find("sh")
+    if shell is None:
+        raise NoSandboxError("this system has no sh, with which a sandbox is tried out")
+    toolchains, trees = Toolchains(learn), Trees(spool)
+    reasons: list[NoSandboxError] = []
+    for confiner in _confiners(program):
+        sandbox = Sandbox(confiner, toolchains, limits, environ, spool, trees)
+        try:
+            _try_walls(sandbox, shell)
+        except NoSandboxError as error:
+            if limits != Limits() and _works(replace(sandbox, limits=Limits()), shell):
+                raise BadLimitsError(f"no compiler can run within these limits: {error}") from error
+            reasons.append(error)
+        else:
+            return sandbox
+    raise reasons[-1] if reasons else NoSandboxError(_NO_JAIL if program == "jail" else _NO_BUBBLEWRAP)
 
 
-def _find_programs() -> Programs:
+def _confiners(program: str | None) -> Iterator[Confiner]:
+    """Yield the confiners that are installed here, the preferred one first."""
+    if program in (None, "jail") and os.access(PROGRAM, os.X_OK):
+        yield Jail()
     bubblewrap, shell, cat = (_find(name) for name in ("bwrap", "sh", "cat"))
-    if bubblewrap is None:
-        raise NoSandboxError(
-            "bubblewrap is not installed: `apt-get install bubblewrap` or `dnf install bubblewrap`"
-        )
-    if shell is None or cat is None:
-        raise NoSandboxError("this system has no sh or no cat, which work within the sandbox")
-    return Programs(bubblewrap, shell, cat)
+    if program in (None, "bubblewrap") and bubblewrap and shell and cat:
+        yield Bubblewrap(bubblewrap, shell, cat)
 
 
 def _find(name: str) -> str | None:
@@ -87,14 +109,14 @@ def _find(name: str) -> str | None:
     return next((path for path in paths if os.access(path, os.X_OK)), None)
 
 
-def _try_walls(sandbox: Sandbox) -> None:
-    """Run a shell in the sandbox, as a compiler would run."""
-    programs = sandbox.programs
+def _try_walls(sandbox: Sandbox, program: str) -> None:
+    """Run the shell `program` in the sandbox, as a compiler would run."""
+    programs = (program, *sandbox.confiner.within)
     try:
-        libraries = (library for program in programs.within for library in needed(program))
-        view = View.of([*programs.within, *libraries])
-        shell = Toolchain((programs.shell,), view, is_whole_system=False)
-        argv = [programs.shell, "-c", f"echo >{OUTPUT}"]
+        libraries = (library for one in programs for library in needed(one))
+        view = View.of([*programs, *libraries])
+        shell = Toolchain((program,), view, is_whole_system=False)
+        argv = [program, "-c", f"echo >{OUTPUT}"]
         with sandbox.enclose(shell, argv, _SOURCE, EMPTY) as job:
             reply = attempt(job)
     except (DistccError, OSError) as error:
@@ -104,9 +126,17 @@ def _try_walls(sandbox: Sandbox) -> None:
         raise NoSandboxError(f"a shell fails within it: {said}")
 
 
+def _works(sandbox: Sandbox, shell: str) -> bool:
+    try:
+        _try_walls(sandbox, shell)
+    except NoSandboxError:
+        return False
+    return True
+
+
 def _learn(sandbox: Sandbox, path: str, careful: bool) -> Toolchain:
     """Find out what a compiler consists of; if that does not suffice, show it the whole system."""
-    found = discover(path, sandbox.environ, sandbox.programs.within)
+    found = discover(path, sandbox.environ, sandbox.confiner.within)
     if not careful or found.is_whole_system or _compiles(sandbox, found):
         return found
     return whole_system(path)

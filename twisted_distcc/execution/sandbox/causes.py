@@ -1,7 +1,7 @@
 """Explain why no sandbox can be made here, and what would help.
 
-`advised` takes what bubblewrap printed, and a way to read the kernel's files, and returns a sentence.
-bubblewrap prints much the same in a chroot, in a container, and where an administrator has disabled
+`advised` takes what bubblewrap printed, or the jail, and a way to read the kernel's files, and returns a
+sentence.  Both say much the same in a chroot, in a container, and where an administrator has disabled
 namespaces; the files tell which it is.  Several causes can apply.
 """
 
@@ -12,6 +12,9 @@ from typing import Final, TypeAlias
 
 Read: TypeAlias = Callable[[str], str | None]
 
+_OLD_KERNEL: Final = (
+    "this kernel lacks what our own jail needs, Linux 5.12: install bubblewrap, which does without"
+)
 _TOO_OLD: Final = "bubblewrap is too old here: 0.7 or newer is wanted"
 _NO_PROC: Final = (
     "no /proc is mounted here, or a part is hidden: `mount -t proc proc /proc`; a chroot needs more"
@@ -48,9 +51,10 @@ _SOMETHING: Final = (
     " kernel.apparmor_restrict_unprivileged_userns=0`, or an AppArmor profile for bwrap); in a container"
     " (`--security-opt seccomp=unconfined --security-opt apparmor=unconfined`)"
 )
-# bubblewrap's messages that have only one cause.
+# Messages that have only one cause.
 _CERTAIN: Final = (
     ("Unknown option", _TOO_OLD),
+    ("Function not implemented", _OLD_KERNEL),
     ("overflowuid", _NO_PROC),
     ("mount proc", _HIDDEN_PROC),
     ("ENOSPC", _LIMIT),

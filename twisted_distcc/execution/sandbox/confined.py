@@ -1,7 +1,7 @@
 """Compile in a sandbox.
 
 `Sandbox` is the `Executor` whose jobs run in a sandbox of their own each.  The compiler's programs are
-found when it is first asked for; `bubblewrap` makes the sandbox.
+found when it is first asked for; a `Confiner` makes the sandbox.
 """
 
 from __future__ import annotations
@@ -21,8 +21,16 @@ from twisted_distcc.execution.inputs.layouts import Layouts
 from twisted_distcc.execution.inputs.trees import Trees
 from twisted_distcc.execution.resource_limits import Limits
 from twisted_distcc.execution.sandbox import seccomp
-from twisted_distcc.execution.sandbox.bubblewrap import DEPENDENCIES, OUTPUT, Programs, Walls
-from twisted_distcc.execution.sandbox.confined_job import ConfinedJob, FileCount, Handed
+from twisted_distcc.execution.sandbox.confined_job import ConfinedJob, Handed
+from twisted_distcc.execution.sandbox.enclosure import (
+    DEPENDENCIES,
+    OBJECT,
+    OUTPUT,
+    RULES,
+    Confiner,
+    Enclosure,
+    folder_in,
+)
 from twisted_distcc.execution.sandbox.fixture import fixture_of
 from twisted_distcc.jobs.model import Tree
 from twisted_distcc.launcher.command import Command
@@ -30,6 +38,7 @@ from twisted_distcc.launcher.starting import NOTHING
 from twisted_distcc.toolchain.digest import Part
 from twisted_distcc.toolchain.discovery import Toolchain
 from twisted_distcc.toolchain.known_toolchains import Toolchains
+from twisted_distcc.toolchain.view import View
 
 # Everything before the first line of the source proper fits into this.
 _HEAD: Final = 8192
@@ -40,7 +49,7 @@ class Sandbox:
     """Runs jobs in sandboxes.
 
     Attributes:
-        programs: the programs that set them up.
+        confiner: the program that makes them.
         toolchains: what each compiler consists of.
         limits: how much a job may use.
         environ: the compilers' environment; `TMPDIR` is added.
@@ -49,7 +58,7 @@ class Sandbox:
         layouts: remembers where files of trees go.
     """
 
-    programs: Programs
+    confiner: Confiner
     toolchains: Toolchains
     limits: Limits
     environ: Mapping[str, str]
@@ -104,11 +113,20 @@ class Sandbox:
 
         It runs in `folder`, if possible; its output is called `OUTPUT`.
         """
-        walls = self._walls(seen)
-        folder = walls.folder(folder)
+        folder = folder_in(seen.view, folder)
+        enclosure = Enclosure(
+            seen.view,
+            self.limits,
+            folder,
+            folder,
+            self.limits.space + source.length,
+            {OUTPUT: OBJECT},
+            source=name,
+            is_filtered=_filter() is not None,
+            has_proc=seen.is_whole_system,
+        )
         with closing(Handed(self.spool)) as handed:
-            words = walls.argv(folder, name, source.length, argv)
-            yield self._job(handed, words, self.environ, folder, source)
+            yield self._job(handed, enclosure, argv, self.environ, source)
 
     @contextmanager
     def prepare_tree(
@@ -127,47 +145,55 @@ class Sandbox:
         # All names of one compiler are of one kind.
         laid = self.trees.laid(os.path.realpath(path), layout, tree.contents, owner)
         with laid as root, closing(Handed(self.spool)) as handed:
-            system = [os.fsdecode(folder) for folder in layout.system]
-            argv = self._walls(seen).argv_over(root, system, own, os.fsdecode(tree.directory), command)
-            rules = compilation.dependencies is not None
-            yield self._job(handed, argv, {**self.environ, **environ}, own, rules=rules)
-
-    def _walls(self, seen: Toolchain) -> Walls:
-        is_filtered = seccomp.program(os.uname().machine) is not None
-        return Walls(self.programs, seen.view, self.limits, is_filtered, seen.is_whole_system)
+            enclosure = Enclosure(
+                View(seen.view.links, (*seen.view.mounts, *map(os.fsdecode, layout.system))),
+                self.limits,
+                own,
+                os.fsdecode(tree.directory),
+                self.limits.space,
+                {OUTPUT: OBJECT, **({} if compilation.dependencies is None else {DEPENDENCIES: RULES})},
+                root=root,
+                is_filtered=_filter() is not None,
+                has_proc=seen.is_whole_system,
+            )
+            yield self._job(handed, enclosure, command, {**self.environ, **environ})
 
     def _job(
         self,
         handed: Handed,
+        enclosure: Enclosure,
         argv: Sequence[str],
         environ: Mapping[str, str],
-        folder: str,
         source: Body | None = None,
-        *,
-        rules: bool = False,
     ) -> ConfinedJob:
-        """Return the job that runs `argv`, with descriptors for passing data in and out.
-
-        It can write to `folder`, a path in the sandbox, and nowhere else.
-        """
-        stdout, stderr, status, times = map(handed.words, ("stdout", "stderr", "status", "times"))
-        filtering = seccomp.program(os.uname().machine)
+        """Return the job that runs `argv`, with descriptors for passing data in and out."""
+        confiner = self.confiner
+        stdout, stderr, report = map(handed.words, ("stdout", "stderr", "report"))
+        times = handed.words("times") if confiner.tells_times else None
+        filtering = _filter()
         object_path, object_file = handed.created("object")
-        rules_path, rules_file = handed.created("rules") if rules else (None, NOTHING)
+        has_rules = DEPENDENCIES in enclosure.outputs
+        rules_path, rules_file = handed.created("rules") if has_rules else (None, NOTHING)
         command = Command(
-            argv,
-            {**environ, "TMPDIR": folder},
+            confiner.argv(enclosure, argv),
+            {**environ, "PWD": enclosure.directory, "TMPDIR": enclosure.folder},
             stdout=stdout.descriptor,
             stderr=stderr.descriptor,
             beside=(
-                status.descriptor,
+                report.descriptor,
                 NOTHING if filtering is None else handed.in_memory(filtering),
                 NOTHING if source is None else handed.opened(source),
                 object_file,
-                times.descriptor,
                 rules_file,
+                NOTHING if times is None else times.descriptor,
             ),
             expendable=True,
-            watch=FileCount(status, folder, self.limits.files),
+            watch=confiner.watch(report, enclosure),
         )
-        return ConfinedJob(command, stdout, stderr, status, times, object_path, rules_path, self.spool)
+        return ConfinedJob(
+            command, confiner, stdout, stderr, report, times, object_path, rules_path, self.spool
+        )
+
+
+def _filter() -> bytes | None:
+    return seccomp.program(os.uname().machine)

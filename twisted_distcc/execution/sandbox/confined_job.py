@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import itertools
 import os
-import re
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from typing import Final
@@ -17,18 +16,12 @@ from twisted_distcc.content.body import EMPTY, Body
 from twisted_distcc.content.output_capture import OutputCapture
 from twisted_distcc.errors import DistccError
 from twisted_distcc.execution.executor import NothingMadeError, adopt_rules
-from twisted_distcc.execution.resource_limits import SPACE, LimitMetError, check_limits
+from twisted_distcc.execution.resource_limits import check_limits
+from twisted_distcc.execution.sandbox.enclosure import Confiner
 from twisted_distcc.jobs.model import Reply
 from twisted_distcc.launcher.command import Command, Ended
 
 _NUMBERS: Final = itertools.count()
-
-_CHILD: Final = re.compile(rb'"child-pid": (\d{1,10})\b')
-# Bounded: a job that has a `/proc` can write where the shell and bubblewrap do.
-_EXIT_CODE: Final = re.compile(rb'"exit-code": (\d{1,3})\b')
-_TIME: Final = rb"(\d{1,7})m(\d{1,2}\.\d{1,6})s"
-_TIMES: Final = re.compile(rb"(?:\A|\n)" + _TIME + b" " + _TIME + rb"\n\Z")
-_SIGNALLED: Final = 128
 
 
 class SandboxFailedError(DistccError):
@@ -41,19 +34,21 @@ class ConfinedJob:
 
     Attributes:
         command: the command to start.
+        confiner: what runs it.
         stdout, stderr: what it writes.
-        said: what bubblewrap writes about it.
-        times: the processor time that it used.
+        report: what the confiner writes about it.
+        times: the processor time that it used, if the confiner tells that apart.
         output: the file that its object is written to.
         rules: the file that its dependencies are written to, if it has any.
         keep: the folder for large outputs.
     """
 
     command: Command
+    confiner: Confiner
     stdout: OutputCapture
     stderr: OutputCapture
-    said: OutputCapture
-    times: OutputCapture
+    report: OutputCapture
+    times: OutputCapture | None
     output: str
     rules: str | None
     keep: str
@@ -65,32 +60,17 @@ class ConfinedJob:
             LimitMetError: if it hit a limit.
             SandboxFailedError: if it never ran.
         """
-        status = self._status(ended)
+        status = self.confiner.status(self.report.last())
+        if status is None:
+            reason = self.confiner.failure(self.report.last(), self.stderr.last(), ended)
+            raise SandboxFailedError(f"this server cannot make a sandbox now: {reason}")
         check_limits(status, self.stderr.last())
         made, rules = self._made(status)
         return Reply(status, self.stderr.read(self.keep), self.stdout.read(self.keep), made, rules)
 
     def cost(self, ended: Ended) -> float:
-        """Return its processor time in seconds; bubblewrap does not wait for its children."""
-        own = ended.user + ended.system
-        found = _TIMES.search(self.times.last())
-        if found is None:
-            return own
-        minutes, seconds, more, rest = found.groups()
-        return own + 60 * int(minutes) + float(seconds) + 60 * int(more) + float(rest)
-
-    def _status(self, ended: Ended) -> int:
-        """Return the compiler's wait status, which bubblewrap turns into an exit code, like a shell."""
-        found = _EXIT_CODE.search(self.said.last())
-        if found is None:
-            raise SandboxFailedError(self._why(ended))
-        code = int(found[1])
-        return code - _SIGNALLED if code > _SIGNALLED else code << 8
-
-    def _why(self, ended: Ended) -> str:
-        lines = self.stderr.last().decode(errors="replace").strip().splitlines()
-        reason = lines[-1] if lines else f"bubblewrap ended with {ended.status:#x}"
-        return f"this server cannot make a sandbox now: {reason}"
+        """Return its processor time in seconds."""
+        return self.confiner.cost(ended, b"" if self.times is None else self.times.last())
 
     def _made(self, status: int) -> tuple[Body, Body]:
         """Return object and dependencies; both are empty if the compiler failed, whatever it wrote."""
@@ -102,37 +82,6 @@ class ConfinedJob:
             rules.discard()
             raise NothingMadeError
         return made, rules
-
-
-@dataclass(frozen=True, slots=True)
-class FileCount:
-    """Counts the files in a running job's folder, which take memory even if they are empty.
-
-    The kernel counts them, but only whoever mounts can set a limit, and bubblewrap has no option for it.
-
-    Attributes:
-        said: what bubblewrap writes about the job; nothing in the sandbox can write there.
-        folder: the job's folder, a path in the sandbox.
-        most: the most files, folders, links and names that it may have.
-    """
-
-    said: OutputCapture
-    folder: str
-    most: int
-
-    def __call__(self) -> None:
-        """Check once.
-
-        Raises:
-            LimitMetError: if there are too many.
-        """
-        found = _CHILD.search(self.said.last())
-        if found is None:
-            return
-        with suppress(OSError):  # it has not begun, or is over
-            told = os.statvfs(f"/proc/{int(found[1])}/root{self.folder}")
-            if told.f_files - told.f_ffree > self.most:
-                raise LimitMetError(*SPACE)
 
 
 class Handed:

@@ -13,7 +13,7 @@ from functools import lru_cache
 from twisted_distcc.cmdline.compilation import Language
 from twisted_distcc.errors import DistccError
 from twisted_distcc.execution.inputs.layout import Fixture
-from twisted_distcc.execution.sandbox.bubblewrap import DEVICES
+from twisted_distcc.execution.sandbox.enclosure import DEVICES
 from twisted_distcc.toolchain.discovery import Toolchain
 from twisted_distcc.toolchain.search_folders import search_folders
 from twisted_distcc.toolchain.view import View

@@ -5,7 +5,6 @@ from __future__ import annotations
 from functools import partial
 from typing import Any, Final
 
-from twisted_distcc.execution.unconfined import Unconfined
 from twisted_distcc.execution.workspace import Workspaces
 from twisted_distcc.observe.lines import Log
 from twisted_distcc.observe.recorders import Recorders
@@ -53,8 +52,6 @@ def make_factory(
     reactor.suggestThreadPoolSize(config.jobs + _MORE_THREADS)
     admission = Admission(config.jobs, config.jobs * _QUEUE_PER_JOB, config.ceilings)
     executor = make_executor(config, workspaces, log)
-    if not isinstance(executor, Unconfined):
-        log.info("each compiler runs in a sandbox of its own, made by bubblewrap")
     run = Runner(spawn, reactor)
     factory = DistccServerFactory(
         make_compile(config, executor, policy, recorders, run, admission, reactor),

@@ -104,12 +104,20 @@ def make_executor(
     from twisted_distcc.execution.sandbox.builder import NoSandboxError, build
 
     try:
-        return build(config.limits, environ, workspaces.spool, careful=careful)
+        sandbox = build(
+            config.limits,
+            environ,
+            workspaces.spool,
+            careful=careful,
+            program=config.sandbox_program,
+        )
     except NoSandboxError as error:
         if config.sandbox == "require":
             raise
         log.warn("NO SANDBOX: " + _WHAT_IT_MEANS + ": {why}", why=error)
         return Unconfined(workspaces, environ, config.limits)
+    log.info("each compiler runs in a sandbox of its own, made by {by}", by=sandbox.confiner.name)
+    return sandbox
 
 
 def _environment(config: ServerConfig) -> dict[str, str]:

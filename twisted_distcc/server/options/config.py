@@ -53,6 +53,7 @@ class ServerConfig:
         pid_file: the path for the file with its process id, if any.
         sandbox: whether compilers run in a sandbox: `auto` if possible, `require` or refuse to start,
             `off` never.
+        sandbox_program: what makes it, `jail` or `bubblewrap`; `None` for the first one that works.
         limits: how much of the machine a job may use, unless the sandbox is off.
         policy: the administrator's rules, if there are any.
         audit_log: the path for the log of all jobs, if any.
@@ -77,6 +78,7 @@ class ServerConfig:
     oom_score_adj: int | None = None
     pid_file: str | None = None
     sandbox: Sandboxing = "auto"
+    sandbox_program: str | None = None
     limits: Limits = field(default_factory=Limits)
     policy: Policy | None = None
     audit_log: str | None = None

@@ -84,6 +84,7 @@ def server_config(values: Mapping[str, Any], environ: Mapping[str, str]) -> Serv
         oom_score_adj=values["oom-score-adj"],
         pid_file=_absolute(values["pid-file"]),
         sandbox=values["sandbox"],
+        sandbox_program=values["sandbox-program"],
         limits=Limits(**{_limit(option.name): values[option.name] for option in SANDBOX_LIMITS}),
         policy=policy_of(values["policy"], values["allow-user"]),
         audit_log=_absolute(values["audit-log"]),

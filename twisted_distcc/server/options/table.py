@@ -164,6 +164,10 @@ SANDBOX: Final = (
         "sandbox", "whether compilers run in a sandbox: auto, require or off", "MODE", "auto",
         one_of("auto", "require", "off"),
     ),
+    Option(
+        "sandbox-program", "what makes the sandbox: jail or bubblewrap [the first one that works]",
+        "NAME", None, one_of("jail", "bubblewrap"),
+    ),
     *SANDBOX_LIMITS,
 )  # fmt: skip
 PROCESS: Final = (

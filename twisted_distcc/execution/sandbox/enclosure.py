@@ -1,0 +1,127 @@
+"""What a job in a sandbox can see and use: an `Enclosure`, and a `Confiner`, which makes it real.
+
+What an enclosure does not show does not exist for the job.  Its root is a tree that came with the job,
+or is empty; over it stand the toolchain, read-only, two devices, and the job's folder, a file system in
+memory that ends with the job.  Its outputs leave by descriptors that were passed in, so nothing outside
+ever follows a name that a compiler has made.
+
+There is no `/proc`: compilers do without, and it would tell of the machine (its mounts, its memory, its
+kernel's command line).  Only a compiler that cannot be narrowed down gets one, of the job's processes.
+
+Two confiners exist: `jail`, our own program, and `bubblewrap`, for machines that lack it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from twisted_distcc.content.output_capture import OutputCapture
+from twisted_distcc.execution.resource_limits import Limits
+from twisted_distcc.launcher.command import Ended, Watch
+from twisted_distcc.toolchain.view import View
+
+# Descriptors that a confiner gets, in addition to the standard streams.
+REPORT: Final = 3
+FILTER: Final = 4
+SOURCE: Final = 5
+OBJECT: Final = 6
+RULES: Final = 7
+TIMES: Final = 8
+
+OUTPUT: Final = "output.o"
+DEPENDENCIES: Final = "output.d"
+ELSEWHERE: Final = "/build"
+"""The job's folder, if the client's own path cannot be used."""
+
+DEVICES: Final = ("/dev/null", "/dev/urandom")
+_OWN: Final = ("/proc/", "/dev/")
+_TEMPORARY: Final = "/tmp"  # noqa: S108  (the job's own, in its own root)
+
+
+@dataclass(frozen=True, slots=True)
+class Enclosure:
+    """What one job can see and use.
+
+    Attributes:
+        view: what is shown of this machine, at its own paths.
+        limits: how much can be used.
+        folder: the job's folder, the only place where it can write.
+        directory: its working directory.
+        space: the bytes that fit into its folder.
+        outputs: descriptors by the names of files in its folder, which are written there after success.
+        source: the name of the file in its folder that gets the data from `SOURCE`, if there is one.
+        root: the folder of a tree that is its root.  It has mount points for everything that is mounted
+            over it, without links on the way.  `None` is an empty root.
+        is_filtered: whether a seccomp filter is passed on the descriptor `FILTER`.
+        has_proc: whether there is a `/proc`.
+    """
+
+    view: View
+    limits: Limits
+    folder: str
+    directory: str
+    space: int
+    outputs: Mapping[str, int]
+    source: str | None = None
+    root: str | None = None
+    is_filtered: bool = True
+    has_proc: bool = False
+
+    @property
+    def links(self) -> tuple[tuple[str, str], ...]:
+        """The links to create, and their targets: a tree has them already.
+
+        `/tmp` leads to the job's folder, unless something is there.
+        """
+        if self.root is not None:
+            return ()
+        stands = self.folder.startswith(f"{_TEMPORARY}/") or not self.view.is_free(_TEMPORARY)
+        return self.view.links if stands else (*self.view.links, (_TEMPORARY, self.folder))
+
+
+def folder_in(view: View, wanted: str | None) -> str:
+    """Return the job's folder: `wanted`, unless it would hide something or cannot be created."""
+    if wanted is None or wanted in ("/", _TEMPORARY) or not view.is_free(wanted):
+        return ELSEWHERE
+    return ELSEWHERE if f"{wanted}/".startswith(_OWN) else wanted
+
+
+class Confiner(Protocol):
+    """A program that runs a command in an `Enclosure`, and writes to `REPORT` how it ended."""
+
+    @property
+    def name(self) -> str:
+        """Its name, for people."""
+        ...
+
+    @property
+    def within(self) -> tuple[str, ...]:
+        """The programs that it needs inside, which must be in the view."""
+        ...
+
+    @property
+    def tells_times(self) -> bool:
+        """Whether it writes the job's processor time to `TIMES`, as its own does not include that."""
+        ...
+
+    def argv(self, enclosure: Enclosure, command: Sequence[str]) -> list[str]:
+        """Return the command line that runs `command` in `enclosure`."""
+        ...
+
+    def watch(self, report: OutputCapture, enclosure: Enclosure) -> Watch | None:
+        """Return what has to be checked while it runs, if there is anything."""
+        ...
+
+    def status(self, report: bytes) -> int | None:
+        """Return the compiler's wait status, or `None` if `report` does not have it: it did not run."""
+        ...
+
+    def failure(self, report: bytes, stderr: bytes, ended: Ended) -> str:
+        """Return why it did not run."""
+        ...
+
+    def cost(self, ended: Ended, times: bytes) -> float:
+        """Return the processor time in seconds of everything that it ran."""
+        ...

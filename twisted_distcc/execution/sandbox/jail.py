@@ -1,0 +1,84 @@
+"""Confine a compiler by our own program, `jail.c`, which is built when the package is installed.
+
+It costs a third of what bubblewrap does with a shell in it: it mounts without reading the list of all
+mounts each time, limits the number of files by the file system instead of by watching, and needs no
+program inside the sandbox.  It says how the compiler ended by its exact wait status.
+
+Where it was not built, or does not work, as before Linux 5.12, there is bubblewrap.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from twisted_distcc.content.output_capture import OutputCapture
+from twisted_distcc.execution.sandbox.enclosure import DEVICES, FILTER, REPORT, SOURCE, Enclosure
+from twisted_distcc.launcher.command import Ended, Watch
+
+PROGRAM: Final = os.path.join(os.path.dirname(__file__), "jail")
+"""Where the program is, if it was built."""
+
+_STATUS: Final = re.compile(rb"\Astatus (\d{1,5})\n\Z")
+_FAILED: Final = re.compile(rb"\Afailed (\d{1,4}) (.*)\n\Z", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Jail:
+    """The confiner that runs the program at the path `program`."""
+
+    program: str = PROGRAM
+    name: str = "jail"
+    within: tuple[str, ...] = ()
+    tells_times: bool = False
+
+    def argv(self, enclosure: Enclosure, command: Sequence[str]) -> list[str]:
+        """Return the command line that runs `command` in `enclosure`."""
+        return [self.program, *("--report", str(REPORT)), *_options(enclosure), "--", *command]
+
+    def watch(self, report: OutputCapture, enclosure: Enclosure) -> Watch | None:
+        """Return nothing to check: the kernel keeps to all limits."""
+        return None
+
+    def status(self, report: bytes) -> int | None:
+        """Return the compiler's wait status, if there is one."""
+        found = _STATUS.match(report)
+        return None if found is None else int(found[1])
+
+    def failure(self, report: bytes, stderr: bytes, ended: Ended) -> str:
+        """Return the system call or the path that failed, and why."""
+        found = _FAILED.match(report)
+        if found is None:
+            return f"it ended with {ended.status:#x}"
+        return f"{os.fsdecode(found[2])}: {os.strerror(int(found[1]))}"
+
+    def cost(self, ended: Ended, times: bytes) -> float:
+        """Return its processor time, as it waits for everything that it runs."""
+        return ended.user + ended.system
+
+
+def _options(enclosure: Enclosure) -> Iterator[str]:
+    if enclosure.root is not None:
+        yield from ("--root", enclosure.root)
+    for link, target in enclosure.links:
+        yield from ("--link", target, link)
+    for path in enclosure.view.mounts:
+        yield from ("--show", path)
+    for device in DEVICES:
+        yield from ("--device", device)
+    if enclosure.has_proc:
+        yield "--proc"
+    limits = enclosure.limits
+    yield from ("--folder", enclosure.folder, str(enclosure.space), str(limits.files))
+    if enclosure.source is not None:
+        yield from ("--source", enclosure.source, str(SOURCE))
+    yield from ("--directory", enclosure.directory)
+    for name, (soft, hard) in limits.by_resource().items():
+        yield from ("--limit", name, str(soft), str(hard))
+    if enclosure.is_filtered:
+        yield from ("--filter", str(FILTER))
+    for name, descriptor in enclosure.outputs.items():
+        yield from ("--output", name, str(descriptor))
