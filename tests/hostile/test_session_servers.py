@@ -22,8 +22,8 @@ from twisted_distcc.client.backends.session_client import ClientSession
 from twisted_distcc.client.backends.session_inputs import SentContent
 from twisted_distcc.content.body import Body
 from twisted_distcc.content.merkle import EncodedFolders
-from twisted_distcc.jobs.model import Reply, Request
-from twisted_distcc.jobs.session_messages import Load, result_pieces
+from twisted_distcc.jobs.model import Load, Reply, Request
+from twisted_distcc.jobs.session_messages import result_pieces
 from twisted_distcc.runtime.bulk import Bulk
 from twisted_distcc.wire.connection import Writer
 from twisted_distcc.wire.greeting import Terms, server_greeting

@@ -14,7 +14,12 @@ from typing import Final
 
 from twisted.internet.interfaces import IReactorTime
 
-from twisted_distcc.client.backends.host_faults import HostError, NoAnswerError, Scope
+from twisted_distcc.client.backends.host_faults import (
+    GoingAwayError,
+    HostError,
+    NoAnswerError,
+    Scope,
+)
 from twisted_distcc.client.backends.refusals import Kind, Refusals
 from twisted_distcc.client.backends.remote_compile import RemoteCompile
 from twisted_distcc.client.hosts import Host, HostList, Localhost, RemoteHost
@@ -27,6 +32,7 @@ from twisted_distcc.client.scheduling.farm import Farm
 from twisted_distcc.client.scheduling.slots import LockDirectoryError
 from twisted_distcc.client.settings import Settings
 from twisted_distcc.errors import EXIT_NO_HOSTS, DistccError
+from twisted_distcc.jobs.model import Load
 
 _MOST_NAMED: Final = 3
 """The most hosts whose failures are listed in a message; a large farm has many."""
@@ -149,7 +155,10 @@ class HostRound:
 
     async def _ask(self, host: RemoteHost, remote: RemoteCompile) -> Compiled:
         began = self._clock.seconds()
+        self._farm.loads.given(host.lock_name)
         compiled = await remote.to(host)
+        if (load := compiled.reply.load) is not None:
+            self._farm.loads.told(host.lock_name, load)
         self._farm.backoff.forgive(host)
         source, code = remote.inputs.candidate.compilation.source, compiled.reply.exit_code
         how = f"with exit code {code} " if code else ""
@@ -169,6 +178,8 @@ class HostRound:
             )
         else:
             self._report.warn(f"{host} {error.fault}")
+        if isinstance(error, GoingAwayError):
+            self._farm.loads.told(host.lock_name, Load(0, 0))
         match error.scope:
             case Scope.COMPILER:
                 self._refusals.note(host, self._kind, error)

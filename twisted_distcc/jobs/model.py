@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
@@ -114,6 +114,14 @@ class Timing:
     cpu: float
 
 
+@dataclass(frozen=True, slots=True)
+class Load:
+    """How busy a server is: places that are free, and jobs that wait for one."""
+
+    free: int
+    waiting: int
+
+
 @dataclass(frozen=True, slots=True, init=False)
 class Reply:
     """The outcome of a compilation.
@@ -123,9 +131,10 @@ class Reply:
         stderr, stdout: what the compiler wrote there.
         outputs: the files that it made, by name.  Protocols 1 to 3 carry `OBJECT` and `DEPENDENCIES`.
         timing: where the time went, if that is known; only protocol 4 carries it.
+        load: how busy the server was when it replied, likewise.
 
     Args:
-        status, stderr, stdout, outputs, timing: as above.
+        status, stderr, stdout, outputs, timing, load: as above.
         object_file, dependencies: two more outputs; an empty one means that there is none, as it does
             in protocols 1 to 3.
     """
@@ -135,6 +144,7 @@ class Reply:
     stdout: Body
     outputs: Mapping[str, Body]
     timing: Timing | None
+    load: Load | None
 
     def __init__(
         self,
@@ -146,6 +156,7 @@ class Reply:
         *,
         outputs: Mapping[str, Body] = NO_OUTPUTS,
         timing: Timing | None = None,
+        load: Load | None = None,
     ) -> None:
         named = {OBJECT: object_file, DEPENDENCIES: dependencies}
         made = {name: body for name, body in named.items() if body.length}
@@ -154,6 +165,7 @@ class Reply:
         set_field(self, "stderr", stderr)
         set_field(self, "stdout", stdout)
         set_field(self, "timing", timing)
+        set_field(self, "load", load)
         set_field(self, "outputs", {**outputs, **made} if made else outputs)
 
     @classmethod
@@ -163,11 +175,11 @@ class Reply:
 
     def with_outputs(self, outputs: Mapping[str, Body]) -> Reply:
         """Return the same reply with other `outputs`; the other bodies are shared."""
-        return Reply(self.status, self.stderr, self.stdout, outputs=outputs, timing=self.timing)
+        return replace(self, outputs=outputs)
 
     def timed(self, timing: Timing) -> Reply:
         """Return the same reply with `timing`; the bodies are shared."""
-        return Reply(self.status, self.stderr, self.stdout, outputs=self.outputs, timing=timing)
+        return replace(self, timing=timing)
 
     @property
     def exit_code(self) -> int:

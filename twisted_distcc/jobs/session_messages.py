@@ -19,7 +19,7 @@ from typing import Final
 
 from twisted_distcc.content.body import EMPTY, Body, Spool
 from twisted_distcc.jobs.assembly import body_pieces
-from twisted_distcc.jobs.model import Reply, Timing
+from twisted_distcc.jobs.model import Load, Reply, Timing
 from twisted_distcc.wire.connection import Writer
 from twisted_distcc.wire.events import BodyData, BodyEnd, BodyStart, Event, MessageEnd, Number, Run, Text
 from twisted_distcc.wire.session_grammar import SESSIONS
@@ -48,14 +48,6 @@ class SessionJob:
     inputs: bytes
     has_tree: bool
     packs: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Load:
-    """How busy a server is: places that are free, and jobs that wait for one."""
-
-    free: int
-    waiting: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,8 +250,9 @@ class ResultAssembly:
         self._said, self._outputs = {}, {}
         stderr, stdout = said.get(b"SERR", EMPTY), said.get(b"SOUT", EMPTY)
         waited, ran, cpu = (self._numbers[token] / 1_000_000 for token in (b"TIMQ", b"TIMR", b"TIMC"))
-        timing = Timing(waited, ran, cpu)
-        return Reply(self._numbers[b"STAT"], stderr, stdout, outputs=outputs, timing=timing)
+        timing, load = Timing(waited, ran, cpu), Load(self._numbers[b"FREE"], self._numbers[b"BUSY"])
+        status = self._numbers[b"STAT"]
+        return Reply(status, stderr, stdout, outputs=outputs, timing=timing, load=load)
 
     def discard(self) -> None:
         """Give up all bodies."""

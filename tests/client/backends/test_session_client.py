@@ -28,8 +28,8 @@ from twisted_distcc.content.local_content import LocalContent
 from twisted_distcc.content.merkle import EncodedFolders
 from twisted_distcc.content.zstd import compress
 from twisted_distcc.errors import EXIT_ACCESS_DENIED
-from twisted_distcc.jobs.model import FOLDER_MARK, InputFile, InputLink, Reply, Request, Tree
-from twisted_distcc.jobs.session_messages import Load, result_pieces
+from twisted_distcc.jobs.model import FOLDER_MARK, InputFile, InputLink, Load, Reply, Request, Tree
+from twisted_distcc.jobs.session_messages import result_pieces
 from twisted_distcc.policy.verdict import ALLOWED, Refused, Verdict
 from twisted_distcc.runtime.bulk import Bulk
 from twisted_distcc.server.connection import session_host

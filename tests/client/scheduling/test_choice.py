@@ -28,9 +28,13 @@ class ChooseTests(SynchronousTestCase):
         path = self.mktemp()
         self.slots = SlotDirectory(path)
         self.backoff = Backoff(path, 60, Clock().seconds)
+        self.lines: dict[str, int] = {}
+
+    def line(self, name: str) -> int:
+        return self.lines.get(name, 0)
 
     def choose(self, *hosts: Host, exclude: tuple[Host, ...] = ()) -> Grant | AllBusy | NobodyLeft:
-        choice = choose(hosts, frozenset(exclude), self.slots, self.backoff)
+        choice = choose(hosts, frozenset(exclude), self.slots, self.backoff, self.line)
         if isinstance(choice, Grant):
             self.addCleanup(choice.slot.release)
         return choice
@@ -70,6 +74,30 @@ class ChooseTests(SynchronousTestCase):
         """A host that failed lately is not given, though it is free."""
         self.backoff.avoid(RED)
         self.assertEqual(self.granted(RED, GREEN), "green 0")
+        self.assertEqual(self.choose(RED, GREEN), AllBusy())
+
+    def test_lines(self) -> None:
+        """Hosts where nobody waits come first, with all of their slots; then those with short lines."""
+        table: tuple[tuple[dict[Host, int], list[str]], ...] = (
+            ({}, ["red 0", "green 0", "blue 0", "red 1", "blue 1", "blue 2"]),
+            ({RED: 1}, ["green 0", "blue 0", "blue 1", "blue 2", "red 0", "red 1"]),
+            ({RED: 9, BLUE: 1}, ["green 0", "blue 0", "blue 1", "blue 2", "red 0", "red 1"]),
+            ({RED: 1, GREEN: 3, BLUE: 2}, ["red 0", "red 1", "blue 0", "blue 1", "blue 2", "green 0"]),
+            ({RED: 5, GREEN: 5, BLUE: 5}, ["red 0", "green 0", "blue 0", "red 1", "blue 1", "blue 2"]),
+        )
+        for lines, order in table:
+            self.lines = {host.lock_name: line for host, line in lines.items()}
+            self.slots = SlotDirectory(self.mktemp())
+            self.assertEqual([self.granted(RED, GREEN, BLUE) for _ in order], order, lines)
+            self.assertEqual(self.choose(RED, GREEN, BLUE), AllBusy())
+
+    def test_lines_keep_nobody_back(self) -> None:
+        """A host with a line is chosen when no other one may be, and `localhost` before it."""
+        self.lines = {RED.lock_name: 100}
+        self.assertEqual(self.granted(RED), "red 0")
+        self.assertEqual(self.granted(RED, Localhost(1)), "localhost 0")
+        self.assertEqual(self.granted(RED, Localhost(1)), "red 1")
+        self.backoff.avoid(GREEN)
         self.assertEqual(self.choose(RED, GREEN), AllBusy())
 
     def test_nobody_is_left(self) -> None:

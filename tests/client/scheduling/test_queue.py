@@ -12,6 +12,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from twisted_distcc.client.hosts import Host, TcpHost
 from twisted_distcc.client.scheduling.backoff import Backoff
 from twisted_distcc.client.scheduling.choice import Grant, NobodyLeft
+from twisted_distcc.client.scheduling.loads import Loads
 from twisted_distcc.client.scheduling.queue import SlotQueue
 from twisted_distcc.client.scheduling.slots import LockDirectoryError, SlotDirectory
 
@@ -26,7 +27,9 @@ class QueueTestCase(SynchronousTestCase):
         self.slots = SlotDirectory(self.path)
         self.somebody = SlotDirectory(self.path)
         self.backoff = Backoff(self.path, 60, self.clock.seconds)
-        self.queue = SlotQueue(self.clock, self.slots, self.backoff, pause=0.1)
+        self.queue = SlotQueue(
+            self.clock, self.slots, self.backoff, Loads(self.clock.seconds), pause=0.1
+        )
 
     def acquire(self, *hosts: Host, exclude: tuple[Host, ...] = ()) -> Deferred[Grant | NobodyLeft]:
         return Deferred.fromCoroutine(self.queue.acquire(hosts, frozenset(exclude)))

@@ -21,6 +21,7 @@ from twisted_distcc.client.journal.unit_record import INPUTS, LOCAL_SLOT
 from twisted_distcc.client.journal.unit_watch import UnitWatch
 from twisted_distcc.client.scheduling.backoff import Backoff
 from twisted_distcc.client.scheduling.choice import Grant, NobodyLeft, choose, in_order_of_preference
+from twisted_distcc.client.scheduling.loads import Loads
 from twisted_distcc.client.scheduling.queue import SlotQueue
 from twisted_distcc.client.scheduling.slots import Slot, SlotDirectory
 from twisted_distcc.client.settings import Settings
@@ -33,12 +34,13 @@ _MOST: Final = 100
 
 @dataclass(frozen=True, slots=True)
 class Farm:
-    """The slots and the notes about failed hosts, both kept in `directory`, and the queue."""
+    """The slots and the notes about failed hosts, both kept in `directory`, the queue, and the loads."""
 
     directory: str
     slots: SlotDirectory
     backoff: Backoff
     queue: SlotQueue
+    loads: Loads
 
     async def local_slot(self, place: Localhost) -> Slot:
         """Wait for a slot of this machine, within the limit of `place`; the caller releases it."""
@@ -62,7 +64,7 @@ class Farm:
 
     def free_host(self, hosts: HostList) -> Grant | None:
         """Take a slot of the best host that is free now; return `None` rather than wait."""
-        choice = choose(_ordered(hosts), frozenset(), self.slots, self.backoff)
+        choice = choose(_ordered(hosts), frozenset(), self.slots, self.backoff, self.loads.line)
         return choice if isinstance(choice, Grant) else None
 
     async def next_host(self, hosts: HostList, tried: frozenset[Host]) -> Grant | NobodyLeft:
@@ -115,4 +117,7 @@ class Farms:
     def _make(self, directory: str, period: float, pause: float) -> Farm:
         backoff = Backoff(directory, period, time.time, _network())
         slots = SlotDirectory(directory)
-        return Farm(directory, slots, backoff, SlotQueue(self._clock, slots, backoff, pause))
+        loads = Loads(self._clock.seconds)
+        return Farm(
+            directory, slots, backoff, SlotQueue(self._clock, slots, backoff, loads, pause), loads
+        )

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from twisted_distcc.client.hosts import Host
     from twisted_distcc.client.scheduling.backoff import Backoff
+    from twisted_distcc.client.scheduling.loads import Loads
     from twisted_distcc.client.scheduling.slots import SlotDirectory
 
 
@@ -49,11 +50,17 @@ class SlotQueue:
     """
 
     def __init__(
-        self, clock: IReactorTime, slots: SlotDirectory, backoff: Backoff, pause: float = 0.1
+        self,
+        clock: IReactorTime,
+        slots: SlotDirectory,
+        backoff: Backoff,
+        loads: Loads,
+        pause: float = 0.1,
     ) -> None:
         self._clock = clock
         self._slots = slots
         self._backoff = backoff
+        self._loads = loads
         self._pause = pause
         self._waiting: dict[Deferred[_Answer], _Wish] = {}
         self._next_look: IDelayedCall | None = None
@@ -99,7 +106,7 @@ class SlotQueue:
 
     def _answer(self, waiter: Deferred[_Answer], wish: _Wish, busy: set[frozenset[Host]]) -> None:
         try:
-            choice = choose(wish.hosts, wish.exclude, self._slots, self._backoff)
+            choice = choose(wish.hosts, wish.exclude, self._slots, self._backoff, self._loads.line)
         except DistccError as error:
             del self._waiting[waiter]
             waiter.errback(error)

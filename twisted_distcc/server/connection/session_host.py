@@ -11,7 +11,7 @@ from twisted.internet.interfaces import IReactorTime, ITransport
 from twisted_distcc import __version__
 from twisted_distcc.content.blob_store import BlobStore
 from twisted_distcc.content.body import temporary_folder
-from twisted_distcc.jobs.session_messages import Load
+from twisted_distcc.jobs.model import Load
 from twisted_distcc.observe.lines import Log
 from twisted_distcc.policy.peer import Peer
 from twisted_distcc.runtime.bulk import Bulk

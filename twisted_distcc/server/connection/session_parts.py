@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from twisted.internet.interfaces import IReactorTime
 
-from twisted_distcc.jobs.session_messages import Load
+from twisted_distcc.jobs.model import Load
 from twisted_distcc.observe.lines import Log
 from twisted_distcc.runtime.bulk import Bulk
 from twisted_distcc.server.connection.session_blobs import ClientBlobs
