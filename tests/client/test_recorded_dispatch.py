@@ -39,7 +39,7 @@ class RecordedTests(DispatchTestCase):
     def setUp(self) -> None:
         super().setUp()
         self.kept = Kept()
-        self.recorded = Recorded(self.dispatcher, self.kept, lambda: NOW)
+        self.recorded = Recorded(self.dispatcher, self.kept, now=lambda: NOW)
 
     def begin(self, invocation: Invocation) -> Deferred[Outcome]:
         self.told = Told(watch=UnitWatch(self.network.seconds, build=7))

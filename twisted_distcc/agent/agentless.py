@@ -18,6 +18,7 @@ from twisted_distcc.agent.lock_folder import spare_lock_directory
 from twisted_distcc.client.dispatch import Dispatcher
 from twisted_distcc.client.invocation import Invocation, Outcome
 from twisted_distcc.client.journal.journal_writer import JournalWriter
+from twisted_distcc.client.journal.state_writer import StateWriter
 from twisted_distcc.client.journal.unit_watch import UnitWatch
 from twisted_distcc.client.recorded_dispatch import Recorded
 from twisted_distcc.client.report import Reminders, make_report
@@ -42,8 +43,9 @@ def run_alone(
 
     outcomes: list[Outcome] = []
     dispatcher = Dispatcher.on(reactor, ReactorSpawner(reactor), spare_lock_directory)
-    journal = JournalWriter(reactor, ReactorThreads(reactor))
-    recorded = Recorded(dispatcher, journal, outlives=False)
+    threads = ReactorThreads(reactor)
+    journal, monitors = JournalWriter(reactor, threads), StateWriter(reactor, threads)
+    recorded = Recorded(dispatcher, journal, monitors, outlives=False)
     job: Deferred[None]
     interrupted = False
 
@@ -73,6 +75,7 @@ def run_alone(
     reactor.addSystemEventTrigger("before", "shutdown", interrupt)
     reactor.run()
     journal.flush()
+    monitors.close()
     for number in ignored:
         signal.signal(number, signal.SIG_IGN)
     return outcomes[0] if outcomes else None

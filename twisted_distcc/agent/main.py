@@ -30,6 +30,7 @@ from twisted_distcc.agent.spawning import LISTENER
 from twisted_distcc.client.backends.sessions import Sessions
 from twisted_distcc.client.dispatch import Dispatcher
 from twisted_distcc.client.journal.journal_writer import JournalWriter
+from twisted_distcc.client.journal.state_writer import StateWriter
 from twisted_distcc.client.recorded_dispatch import Recorded
 from twisted_distcc.launcher.signals import STRAY, heed
 from twisted_distcc.observe.logs import LogFile
@@ -120,8 +121,9 @@ def serve(reactor: Any, listener: Listener, context: bytes, idle: float = IDLE) 
     spawn.prepare()
     dispatcher = Dispatcher.on(reactor, spawn, listener.spare_lock_directory)
     dispatcher = replace(dispatcher, sessions=Sessions(reactor))
-    journal = JournalWriter(reactor, ReactorThreads(reactor))
-    recorded = Recorded(dispatcher, journal)
+    threads = ReactorThreads(reactor)
+    journal, monitors = JournalWriter(reactor, threads), StateWriter(reactor, threads)
+    recorded = Recorded(dispatcher, journal, monitors)
     factory = AgentFactory(recorded, reactor, stamp(), retire, reactor.stop, context, has_company, idle)
     port = listener.adopt(reactor, factory)
     reactor.addSystemEventTrigger("before", "shutdown", factory.interrupt)
@@ -129,6 +131,7 @@ def serve(reactor: Any, listener: Listener, context: bytes, idle: float = IDLE) 
     heed(STRAY)
     reactor.run()
     journal.flush()
+    monitors.close()
 
 
 if __name__ == "__main__":

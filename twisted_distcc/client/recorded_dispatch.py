@@ -13,7 +13,7 @@ import os.path
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Final, Protocol
 
 from twisted.internet.defer import CancelledError
 
@@ -39,6 +39,31 @@ class Journal(Protocol):
         ...
 
 
+class Monitors(Protocol):
+    """Shows what is in flight."""
+
+    def begin(self, watch: UnitWatch) -> None:
+        """Show the unit of `watch`."""
+        ...
+
+    def end(self, watch: UnitWatch) -> None:
+        """Show it no more; it may not have been shown."""
+        ...
+
+
+class _NoMonitors:
+    """Shows nothing."""
+
+    def begin(self, watch: UnitWatch) -> None:
+        """Do nothing."""
+
+    def end(self, watch: UnitWatch) -> None:
+        """Do nothing."""
+
+
+_NO_MONITORS: Final = _NoMonitors()
+
+
 @dataclass(frozen=True, slots=True)
 class Recorded:
     """Records the compiles of one process.
@@ -46,22 +71,26 @@ class Recorded:
     Attributes:
         dispatcher: carries them out.
         journal: keeps the records.
+        monitors: show the compiles while they last.
         now: tells the time of day, in seconds since the epoch.
         outlives: whether this process is there when a compiler that is left to a caller has ended.
     """
 
     dispatcher: Runs
     journal: Journal
+    monitors: Monitors = _NO_MONITORS
     now: Callable[[], float] = time.time
     outlives: bool = True
 
     async def run(self, invocation: Invocation, report: Report) -> Outcome:
         """Carry out `invocation`, and record it, now or when its compiler here has ended."""
         watch = report.watch
+        watch.file = _file_of(invocation.argv)
+        self.monitors.begin(watch)
         try:
             outcome = await self.dispatcher.run(invocation, report)
-        except CancelledError:
-            watch.became = "interrupted"
+        except BaseException as error:
+            watch.became = "interrupted" if isinstance(error, CancelledError) else "failed"
             self._keep(watch, invocation)
             raise
         if isinstance(outcome, RunHere):
@@ -85,11 +114,9 @@ class Recorded:
         return replace(outcome, ended=ended)
 
     def _keep(self, watch: UnitWatch, invocation: Invocation) -> None:
-        if watch.directory is None:
-            return
-        watch.file = watch.file or _file_of(invocation.argv)
-        record = watch.record(self.now(), invocation.directory)
-        self.journal.add(watch.directory, record)
+        self.monitors.end(watch)
+        if watch.directory is not None:
+            self.journal.add(watch.directory, watch.record(self.now(), invocation.directory))
 
 
 def _file_of(argv: tuple[str, ...]) -> str:

@@ -9,7 +9,8 @@ from unittest import mock
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.client.journal.units import unit
-from twisted_distcc.client.journal.journal_file import JournalFile, NotOursError
+from twisted_distcc.client.journal.journal_file import JournalFile
+from twisted_distcc.own_files import NotOursError
 
 
 class JournalTestCase(SynchronousTestCase):

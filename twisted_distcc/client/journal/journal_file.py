@@ -14,25 +14,20 @@ from __future__ import annotations
 
 import fcntl
 import os
-import stat
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
 from twisted_distcc.client.journal.unit_record import LONGEST, UnitRecord
+from twisted_distcc.own_files import open_own
 from twisted_distcc.own_folders import make_own_folder
 
 LARGEST: Final = 8 << 20
 """The bytes at which a journal is full: some 25,000 units."""
 # A batch of records may reach beyond what is full.
 _MOST_READ: Final = 4 * LARGEST
-_FLAGS: Final = os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY
 _ZERO: Final = b'{"zero":'
-
-
-class NotOursError(OSError):
-    """What lies where the journal should is not an ordinary file of ours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,13 +110,12 @@ class JournalFile:
         return self._open()
 
     def _open(self) -> int:
-        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | _FLAGS
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT
         try:
-            file = os.open(self.path, flags, 0o600)
+            return open_own(self.path, flags)
         except FileNotFoundError:
             make_own_folder(self.directory)
-            file = os.open(self.path, flags, 0o600)
-        return _checked(file, self.path)
+            return open_own(self.path, flags)
 
     def _turn_over(self, file: int) -> None:
         """Make the full `file` the old one, unless another process does so or has done so."""
@@ -135,7 +129,7 @@ class JournalFile:
     def _lines(self) -> Iterator[bytes]:
         for path in (self.old_path, self.path):
             try:
-                file = _checked(os.open(path, os.O_RDONLY | _FLAGS), path)
+                file = open_own(path, os.O_RDONLY)
             except FileNotFoundError:
                 continue
             with open(file, "rb") as opened:
@@ -145,16 +139,3 @@ class JournalFile:
 def lines_of(text: bytes) -> Iterator[bytes]:
     """Yield the lines of `text`, of which those that are too long are cut short, and so are damaged."""
     return (line[:LONGEST] for line in text.split(b"\n") if line)
-
-
-def _checked(file: int, path: str) -> int:
-    """Return `file` if it is an ordinary file of ours; otherwise close it.
-
-    Raises:
-        NotOursError: if it is not.
-    """
-    found = os.fstat(file)
-    if stat.S_ISREG(found.st_mode) and found.st_uid == os.getuid() and found.st_nlink == 1:
-        return file
-    os.close(file)
-    raise NotOursError(None, "is not an ordinary file of yours alone", path)

@@ -66,6 +66,11 @@ class UnitWatch:
         self.traffic = Traffic()
         self.faults: list[tuple[str, str]] = []
 
+    @property
+    def age(self) -> float:
+        """The seconds since it began."""
+        return self._seconds() - self.began
+
     def enter(self, part: str) -> None:
         """Begin `part`, and end the one before."""
         self._end()
