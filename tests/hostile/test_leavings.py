@@ -30,6 +30,16 @@ def processes(name: str) -> list[int]:
     return found
 
 
+def zombies_below(parent: int) -> list[str]:
+    """Return the names of descendants of `parent` that have ended, and that nobody has reaped."""
+    children = [int(word) for word in Path(f"/proc/{parent}/task/{parent}/children").read_text().split()]
+    found = []
+    for child in children:
+        name, _, rest = Path(f"/proc/{child}/stat").read_text().partition(") ")
+        found += [name] if rest.startswith("Z") else zombies_below(child)
+    return found
+
+
 class OutputTests(ExploitTestCase):
     async def test_no_objects(self) -> None:
         """Links, fifos, sockets, folders and nothing at all are no object: a sentence says so."""
@@ -104,9 +114,7 @@ class ContainerTests(ExploitTestCase):
         await server.ready()
         for _ in range(3):
             self.assertEqual((await ask(server.port)).exit_code, 0)
-        await until(
-            lambda: not processes("jail") and not processes("bwrap"), "nothing is left of the sandboxes"
-        )
+        await until(lambda: not zombies_below(server.pid), "nothing is left of the sandboxes")
 
 
 class BubblewrapLeftBehindTests(LeftBehindTests):

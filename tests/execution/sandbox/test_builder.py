@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from functools import partial
 from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
@@ -18,7 +17,6 @@ from twisted_distcc.execution.sandbox import builder
 from twisted_distcc.execution.sandbox.builder import BadLimitsError, NoSandboxError, build
 from twisted_distcc.execution.sandbox.causes import advised
 from twisted_distcc.execution.sandbox.confined import Sandbox
-from twisted_distcc.execution.sandbox.jail import Jail
 
 # What bubblewrap says when it fails (0.4 to 0.11, in Debian, Ubuntu and containers), and what to tell.
 FAILURES = (
@@ -112,7 +110,6 @@ class BuilderTests(BuilderTestCase):
         broken.chmod(0o755)
         for jail, reason in ((not_built, "was not built"), (broken, "namespaces: Function not impl")):
             self.patch(builder, "PROGRAM", str(jail))
-            self.patch(builder, "Jail", partial(Jail, str(jail)))
             environ = {"PATH": "/usr/bin:/bin"}
             sandbox = build(Limits(), environ, str(self.folder))
             self.assertEqual(sandbox.confiner.name, "bubblewrap")

@@ -44,6 +44,14 @@ class ArgvTests(SynchronousTestCase):
             f"{LIMITS} --output output.o 6 --output output.d 7",
         )
 
+    def test_shared_network(self) -> None:
+        """Jobs with a filter are in one network, which is empty; others have their own."""
+        jail = Jail("/lib/jail", (20, 21))
+        self.assertEqual(
+            jail.argv(PLAIN, ["x"])[:6], ["/lib/jail", "--report", "3", "--join", "9", "10"]
+        )
+        self.assertNotIn("--join", jail.argv(TREE, ["x"]))
+
 
 class ReportTests(SynchronousTestCase):
     def test_statuses(self) -> None:

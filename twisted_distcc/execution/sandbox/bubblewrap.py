@@ -59,6 +59,7 @@ class Bubblewrap:
     shell: str
     cat: str
     name: str = "bubblewrap"
+    beside: tuple[int, ...] = ()
     tells_times: bool = True
 
     @property

@@ -20,6 +20,7 @@ from twisted_distcc.execution.sandbox.causes import advised
 from twisted_distcc.execution.sandbox.confined import Sandbox
 from twisted_distcc.execution.sandbox.enclosure import OUTPUT, Confiner
 from twisted_distcc.execution.sandbox.jail import PROGRAM, Jail
+from twisted_distcc.execution.sandbox.shared_network import shared_network
 from twisted_distcc.execution.sandbox.trial import attempt
 from twisted_distcc.toolchain.discovery import Toolchain, discover, whole_system
 from twisted_distcc.toolchain.elf import needed
@@ -82,7 +83,7 @@ def build(
         raise NoSandboxError("this system has no sh, with which a sandbox is tried out")
     toolchains, trees = Toolchains(learn), Trees(spool)
     reasons: list[NoSandboxError] = []
-    for confiner in _confiners(program):
+    for confiner in _confiners(program, careful):
         sandbox = Sandbox(confiner, toolchains, limits, environ, spool, trees)
         try:
             _try_walls(sandbox, shell)
@@ -95,10 +96,13 @@ def build(
     raise reasons[-1] if reasons else NoSandboxError(_NO_JAIL if program == "jail" else _NO_BUBBLEWRAP)
 
 
-def _confiners(program: str | None) -> Iterator[Confiner]:
-    """Yield the confiners that are installed here, the preferred one first."""
+def _confiners(program: str | None, careful: bool) -> Iterator[Confiner]:
+    """Yield the confiners that are installed here, the preferred one first.
+
+    What is not `careful` has few jobs, which share nothing.
+    """
     if program in (None, "jail") and os.access(PROGRAM, os.X_OK):
-        yield Jail()
+        yield Jail(PROGRAM, (shared_network(PROGRAM) if careful else None) or ())
     bubblewrap, shell, cat = (_find(name) for name in ("bwrap", "sh", "cat"))
     if program in (None, "bubblewrap") and bubblewrap and shell and cat:
         yield Bubblewrap(bubblewrap, shell, cat)

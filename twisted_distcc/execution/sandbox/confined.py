@@ -186,6 +186,7 @@ class Sandbox:
                 object_file,
                 rules_file,
                 NOTHING if times is None else times.descriptor,
+                *confiner.beside,
             ),
             expendable=True,
             watch=confiner.watch(report, enclosure),

@@ -29,6 +29,7 @@ SOURCE: Final = 5
 OBJECT: Final = 6
 RULES: Final = 7
 TIMES: Final = 8
+MORE: Final = 9
 
 OUTPUT: Final = "output.o"
 DEPENDENCIES: Final = "output.d"
@@ -99,6 +100,11 @@ class Confiner(Protocol):
     @property
     def within(self) -> tuple[str, ...]:
         """The programs that it needs inside, which must be in the view."""
+        ...
+
+    @property
+    def beside(self) -> tuple[int, ...]:
+        """More descriptors that it gets, as `MORE` and on."""
         ...
 
     @property

@@ -1,7 +1,10 @@
 /* Run one compiler so that it can harm nothing: the sandbox of twisted_distcc's server.
 
-   jail --report FD [OPTION VALUES...]... -- COMMAND ARGUMENTS...
+   jail --report FD [--join USER-FD NETWORK-FD] [OPTION VALUES...]... -- COMMAND ARGUMENTS...
+   jail --namespaces
 
+     --join                      a user namespace of this user's, and an empty network namespace of it,
+                                 to be in: to make a network costs more than all the rest
      --root FOLDER               what the job sees as its root, read-only; without it the root is empty
      --link TARGET PATH          a symbolic link (in an empty root only)
      --show PATH                 a file or a folder with all that is in it, read-only, at its own path
@@ -18,6 +21,9 @@
    first process of new namespaces of every kind; when that one ends, the kernel ends all others.  The
    compiler is its child.  Nothing of the file system follows a name that a compiler has made, and what
    the compiler made is read when none of its processes is left.
+
+   With --namespaces it makes the two for --join, says so on its standard output, and waits for the end of
+   its standard input; whoever has opened them by then can keep them.
 
    On the descriptor --report it writes one line at the end: "status N" with the compiler's wait status,
    or "failed ERRNO WHAT", if the sandbox could not be made or an output could not be written.
@@ -482,6 +488,14 @@ static void write_file(const char *path, const char *format, unsigned id)
     close(file);
 }
 
+/* Have our IDs, and no others, in a new user namespace. */
+static void map_ids(uid_t uid, gid_t gid)
+{
+    write_file("/proc/self/setgroups", "deny", 0);
+    write_file("/proc/self/uid_map", "%u %u 1", uid);
+    write_file("/proc/self/gid_map", "%u %u 1", gid);
+}
+
 /* Be the first process of the namespaces: set the sandbox up, run the compiler, pass its outputs out. */
 static _Noreturn void confine(uid_t uid, gid_t gid, int outside)
 {
@@ -489,9 +503,7 @@ static _Noreturn void confine(uid_t uid, gid_t gid, int outside)
     prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
     if (poll(&parent, 1, 0) < 0 || parent.revents) /* it was gone before */
         _exit(EXIT_FAILED);
-    write_file("/proc/self/setgroups", "deny", 0);
-    write_file("/proc/self/uid_map", "%u %u 1", uid);
-    write_file("/proc/self/gid_map", "%u %u 1", gid);
+    map_ids(uid, gid);
     inherited_umask = umask(022);
     prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); /* nothing of ours is to be seen in a /proc of the job's */
     if (setsid() < 0 || sethostname("sandbox", strlen("sandbox")) < 0)
@@ -509,21 +521,53 @@ static _Noreturn void confine(uid_t uid, gid_t gid, int outside)
     _exit(0);
 }
 
+/* Make a user namespace and an empty network, and keep them until our standard input ends. */
+static int keep_namespaces(uid_t uid, gid_t gid)
+{
+    char end;
+    report_fd = STDOUT_FILENO;
+    if (syscall(SYS_unshare, CLONE_NEWUSER | CLONE_NEWNET) < 0)
+        fail("namespaces");
+    prctl(PR_SET_DUMPABLE, 1, 0, 0, 0); /* /proc/self is root's otherwise */
+    map_ids(uid, gid);
+    say("made%.0d%s\n", 0, "");
+    while (read(STDIN_FILENO, &end, 1) < 0 && errno == EINTR)
+        ;
+    return 0;
+}
+
+/* Enter namespaces that --namespaces has made; we have all capabilities there, and need none here. */
+static void join_namespaces(int user, int network)
+{
+    if (syscall(SYS_setns, user, CLONE_NEWUSER) < 0 || syscall(SYS_setns, network, CLONE_NEWNET) < 0)
+        fail("namespaces");
+    prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
+}
+
 int main(int count, char **arguments)
 {
     uid_t uid = geteuid();
     gid_t gid = getegid();
+    uint64_t network = CLONE_NEWNET;
     int ends[2], status;
 
+    if (count == 2 && !strcmp(arguments[1], "--namespaces"))
+        return keep_namespaces(uid, gid);
     words = arguments + (count > 0);
     if (count < 3 || strcmp(next(), "--report"))
         return EXIT_FAILED;
     report_fd = descriptor(next());
-    prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+    if (*words != NULL && !strcmp(*words, "--join")) {
+        next();
+        int user = descriptor(next());
+        join_namespaces(user, descriptor(next()));
+        network = 0;
+    }
+    prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0); /* new credentials would undo it */
     if (pipe2(ends, O_CLOEXEC) < 0)
         fail("pipe");
     struct clone_args wanted = {
-        .flags = CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP,
+        .flags = CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP | network,
         .exit_signal = SIGCHLD,
     };
     pid_t child = (pid_t)syscall(SYS_clone3, &wanted, sizeof wanted);

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from twisted_distcc.content.output_capture import OutputCapture
-from twisted_distcc.execution.sandbox.enclosure import DEVICES, FILTER, REPORT, SOURCE, Enclosure
+from twisted_distcc.execution.sandbox.enclosure import DEVICES, FILTER, MORE, REPORT, SOURCE, Enclosure
 from twisted_distcc.launcher.command import Ended, Watch
 
 PROGRAM: Final = os.path.join(os.path.dirname(__file__), "jail")
@@ -28,16 +28,22 @@ _FAILED: Final = re.compile(rb"\Afailed (\d{1,4}) (.*)\n\Z", re.DOTALL)
 
 @dataclass(frozen=True, slots=True)
 class Jail:
-    """The confiner that runs the program at the path `program`."""
+    """The confiner that runs the program at the path `program`.
+
+    `beside` are the user and the network namespace that jobs with a filter share, if there are such; see
+    `shared_network`.
+    """
 
     program: str = PROGRAM
+    beside: tuple[int, ...] = ()
     name: str = "jail"
     within: tuple[str, ...] = ()
     tells_times: bool = False
 
     def argv(self, enclosure: Enclosure, command: Sequence[str]) -> list[str]:
         """Return the command line that runs `command` in `enclosure`."""
-        return [self.program, *("--report", str(REPORT)), *_options(enclosure), "--", *command]
+        join = ("--join", str(MORE), str(MORE + 1)) if self.beside and enclosure.is_filtered else ()
+        return [self.program, "--report", str(REPORT), *join, *_options(enclosure), "--", *command]
 
     def watch(self, report: OutputCapture, enclosure: Enclosure) -> Watch | None:
         """Return nothing to check: the kernel keeps to all limits."""
