@@ -30,8 +30,16 @@ LONGEST: Final = 300
 MOST: Final = 400
 """Entries of one list that reach the page."""
 
-Unit: TypeAlias = Literal["", "seconds", "bytes", "percent", "per minute", "time"]
-"""What a number means; `time` is seconds since the epoch, and `""` a plain number."""
+Unit: TypeAlias = Literal[
+    "", "count", "seconds", "bytes", "percent", "per minute", "bytes per minute", "time", "path",
+    "sentence",
+]  # fmt: skip
+"""What a value means.
+
+`""` is a number, or a few words; `count` a number of things; `time` seconds since the epoch; `path` a
+file, of which the folders give way first where there is little room; and `sentence` a text that may
+take several lines.
+"""
 Tone: TypeAlias = Literal["", "good", "bad"]
 """How a value is to be taken; the page never says so by colour alone."""
 Cell: TypeAlias = str | float | None
@@ -113,7 +121,7 @@ class Curve:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column of a table: its heading, and what its numbers mean."""
+    """A column of a table: its heading, and what its values mean."""
 
     label: str
     unit: Unit = ""
@@ -151,7 +159,7 @@ class Snapshot:
         waiting: the jobs that wait for a slot, or the first of them.
         queue: how many wait.
         curves: the last hour.
-        tables: everything else, in this order.
+        tables: everything else, the most important first: that one is beside the jobs.
     """
 
     name: str
