@@ -6,6 +6,7 @@ import errno
 import hashlib
 import os
 import random
+import shutil
 from concurrent.futures import ThreadPoolExecutor
 from unittest.mock import patch
 
@@ -127,6 +128,8 @@ class AddingTests(StoreTestCase):
         """If the disk takes no more, nothing of it is left, neither here nor where it came from."""
         body = self.body(os.urandom(LARGE))
         os.rmdir(self.folder)
+        with open(self.folder, "x"):  # so there can be no folder
+            pass
         self.assertRaises(OSError, self.store.add, "alice", body)
         self.assertEqual(os.listdir(self.spool), [])
 
@@ -148,6 +151,21 @@ class AddingTests(StoreTestCase):
         """Each memory has a name of its own, so that nobody takes it for one that had other blobs."""
         names = {self.made(0, 0).name for _ in range(9)}
         self.assertEqual((len(names), {len(name) for name in names}), (9, {16}))
+
+
+class CleanedUpTests(StoreTestCase):
+    def test_a_file_that_is_gone(self) -> None:
+        """A blob whose file somebody has removed is missing, held or not, until it is added again."""
+        large = bytes(LARGE)
+        digest = self.store.add("ada", self.body(large))
+        for digests in ((), (digest,)):
+            held = self.store.hold("ada", digests)
+            shutil.rmtree(self.folder)
+            self.assertFalse(self.has("ada", digest))
+            self.assertEqual(self.store.add("ada", self.body(large)), digest)
+            self.assertEqual(self.store.read("ada", digest, LARGE), large)
+            held.discard()
+        self.assertEqual(len(self.files()), 1)
 
 
 class OwnerTests(StoreTestCase):

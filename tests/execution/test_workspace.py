@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 from unittest.mock import patch
@@ -31,8 +32,45 @@ class WorkspaceTestCase(SynchronousTestCase):
         workspaces = Workspaces(self.parent)
         with open(workspaces.new().path_of("source.i"), "w") as file:
             file.write("int x;")
-        os.close(workspaces._lock)
+        workspaces._release()
         return workspaces.path
+
+
+class CleanedUpTests(WorkspaceTestCase):
+    def test_all_gone(self) -> None:
+        """A server makes a folder again that somebody has removed, as private and locked as before."""
+        workspaces = self.started()
+        self.assertFalse(workspaces.restore())
+        job = workspaces.new()
+        shutil.rmtree(workspaces.path)
+        self.assertTrue(workspaces.restore())
+        self.assertEqual(os.stat(workspaces.path).st_mode & 0o777, 0o700)
+        self.assertEqual(set(os.listdir(workspaces.path)), {"lock", "spool"})
+        workspaces.take_back(job)
+        self.assertTrue(os.path.isdir(workspaces.new().path))
+        self.started()  # which sweeps
+        self.assertFalse(workspaces.restore())
+
+    def test_some_of_it_gone(self) -> None:
+        """What is left of it goes, too."""
+        workspaces = self.started()
+        workspaces.new()
+        os.rmdir(workspaces.spool)
+        self.assertTrue(workspaces.restore())
+        self.assertEqual(set(os.listdir(workspaces.path)), {"lock", "spool"})
+        self.assertEqual(len(self.files()), 1)
+
+    def test_nowhere_to_be(self) -> None:
+        """It says so when it cannot be."""
+        workspaces = self.started()
+        shutil.rmtree(self.parent)
+        self.assertRaises(FileNotFoundError, workspaces.restore)
+
+    def test_cleaners_by_age(self) -> None:
+        """A cleaner that locks what it goes through, as systemd-tmpfiles does, does not get this one."""
+        folder = os.open(self.started().path, os.O_RDONLY)
+        self.addCleanup(os.close, folder)
+        self.assertRaises(BlockingIOError, fcntl.flock, folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 class JobTests(WorkspaceTestCase):

@@ -106,6 +106,16 @@ class Room:
             shelf.used_by_held -= _size(body)
             self._used_by_held -= _size(body)
 
+    def remove(self, owner: str, digest: bytes) -> None:
+        """Have a blob no more that is here."""
+        self.release(owner, digest)
+        shelf = self._shelves[owner]
+        body = shelf.idle.pop(digest)
+        shelf.used -= _size(body)
+        self._used -= _size(body)
+        if not shelf.used:
+            del self._shelves[owner]
+
     def _forgotten(self, owner: str, shelf: _Shelf) -> Iterator[Body]:
         """Forget blobs until the bounds are met, which those that are held do not exceed."""
         while shelf.used > self._share:

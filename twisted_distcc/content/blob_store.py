@@ -22,6 +22,7 @@ import itertools
 import os
 from collections import Counter, defaultdict
 from collections.abc import Iterable
+from contextlib import suppress
 from hashlib import sha256
 from threading import Lock
 
@@ -116,8 +117,12 @@ class BlobStore:
 
     def _placed(self, body: Body) -> Body:
         """Return `body` where it is to stay."""
+        if body.path is None and body.length <= IN_MEMORY:
+            return body
+        with suppress(FileExistsError):  # it is there, unless somebody has cleaned up
+            os.mkdir(self._folder, 0o700)
         if body.path is None:
-            return body if body.length <= IN_MEMORY else spooled(body.pieces(), self._folder)
+            return spooled(body.pieces(), self._folder)
         placed = Body(body.length, path=f"{self._folder}/blob-{next(self._numbers)}")
         assert placed.path is not None
         try:
@@ -136,7 +141,13 @@ class BlobStore:
             return room.put(owner, digest, body, digest in self._holders.get(owner, ()))
 
     def _found(self, owner: str, digest: bytes) -> Body | None:
-        return self._memory.find(owner, digest) or self._disk.find(owner, digest)
+        if (body := self._memory.find(owner, digest)) is not None:
+            return body
+        body = self._disk.find(owner, digest)
+        if body is None or (body.path is not None and os.path.exists(body.path)):
+            return body
+        self._disk.remove(owner, digest)  # somebody has cleaned up: whoever needs it is asked again
+        return None
 
     def _add_holder(self, owner: str, digests: Iterable[bytes]) -> None:
         holders = self._holders[owner]

@@ -58,8 +58,11 @@ class Store:
             self._hold(held)
         try:
             os.link(self._path(digest), path)
-        except OSError:  # it has just gone, or has more names than a file can have
-            self.release(held)
+        except OSError:  # it has gone, or has more names than a file can have: the next one is kept
+            with self._lock:
+                self._let_go(held)
+                if self._own.get(digest) is held:
+                    self._drop(digest)
             return None
         return held
 
@@ -71,6 +74,10 @@ class Store:
                 return held
             try:
                 os.link(path, self._path(digest))
+            except FileNotFoundError:  # the folder is gone
+                with suppress(OSError):
+                    os.mkdir(self._folder, 0o700)
+                return held
             except OSError:  # the file system has no links
                 return held
             self._own[digest] = held

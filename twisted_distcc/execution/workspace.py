@@ -2,7 +2,7 @@
 
 `Workspaces` creates the server's folder, and a `Workspace` for each job.  A server that was killed
 leaves its folder behind; the next one that starts as the same user removes it.  Each running server
-holds a lock on its own.
+holds a lock in its own, and one on it, which tells systemd-tmpfiles to leave it alone.
 """
 
 from __future__ import annotations
@@ -91,13 +91,36 @@ class Workspaces:
         within = parent or temporary_folder()
         _sweep(within)
         self.path = f"{within}/{_PREFIX}{os.urandom(8).hex()}"
-        os.mkdir(self.path, 0o700)
         self.spool = f"{self.path}/spool"
-        self._lock = _hold(self.path)
+        self._locks: list[int] = []
+        self._make()
         self._numbers = itertools.count(1)
         self._cleared: list[Workspace] = []
         self._lock_of_cleared = Lock()
+
+    def restore(self) -> bool:
+        """Make the folder again if it is gone; return whether it was.
+
+        Raises:
+            OSError: if it cannot be made, or somebody else has made one in its place.
+        """
+        if os.path.isdir(self.spool):
+            return False
+        if os.path.lexists(self.path):  # some of it is left, and must be ours
+            os.rename(self.path, f"{self.path}.old")
+            _remove_tree(f"{self.path}.old")
+        self._make()
+        return True
+
+    def _make(self) -> None:
+        os.mkdir(self.path, 0o700)
+        self._release()
+        self._locks = [_hold(self.path), _hold_all(self.path)]
         os.mkdir(self.spool)
+
+    def _release(self) -> None:
+        while self._locks:
+            os.close(self._locks.pop())
 
     def new(self, owner: str = "") -> Workspace:
         """Return an empty folder for one job of `owner`, which nobody else has used.
@@ -133,7 +156,7 @@ class Workspaces:
         for folder in (self.spool, *(workspace.path for workspace in self._cleared)):
             remove_folder(folder)
         remove_folder(self.path)
-        os.close(self._lock)
+        self._release()
 
 
 def _hold(folder: str) -> int:
@@ -142,6 +165,13 @@ def _hold(folder: str) -> int:
     descriptor = os.open(making, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     os.rename(making, f"{folder}/{_LOCK}")
+    return descriptor
+
+
+def _hold_all(folder: str) -> int:
+    """Lock `folder` against whoever removes what has not been used for long."""
+    descriptor = os.open(folder, _FOLDER)
+    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     return descriptor
 
 

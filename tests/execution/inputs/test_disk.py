@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+import shutil
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from hypothesis import given
@@ -38,6 +39,14 @@ def found(root: Path) -> dict[str, bytes | None]:
             else:
                 all_of_it[shown] = None if path.is_dir() else path.read_bytes()
     return all_of_it
+
+
+HARMS: tuple[Callable[[Path], object], ...] = (
+    lambda root: (root / "p/b.h").unlink(),
+    lambda root: (root / "q/d").write_text(""),
+    lambda root: (root / "e").mkdir(),
+    shutil.rmtree,
+)
 
 
 class DiskTestCase(SynchronousTestCase):
@@ -237,6 +246,15 @@ class StoreTests(DiskTestCase):
             file.unlink()
         self.assertIsNone(self.had("a"))
 
+    def test_kept_anew(self) -> None:
+        """After that it is kept again, even if the whole folder is gone."""
+        self.give("a", b"aaaa")
+        shutil.rmtree(self.folder / "files")
+        for _ in range(2):
+            self.assertIsNone(self.had("a"))
+            self.give("a", b"aaaa")
+        self.assertEqual(self.had("a"), b"aaaa")
+
 
 class TreesTests(DiskTestCase):
     def setUp(self) -> None:
@@ -274,6 +292,28 @@ class TreesTests(DiskTestCase):
         half_written = self.trees.laid("gcc", lay_out(bad), bad.contents, "ada")
         self.assertRaises(RemoteProtocolError, half_written.__enter__)
         self.assertEqual(set(os.listdir(self.folder)), {"files", "outside"})
+
+    def test_cleaned_up(self) -> None:
+        """A folder that somebody has removed something from, or added to, is used no more."""
+        files = {b"/p/a.h": b"1", b"/p/b.h": b"2", b"/q/c": b"3"}
+        for harm in HARMS:
+            kept = self.brought("ada", files)
+            harm(kept)
+            again = self.brought("ada", files)
+            self.assertNotEqual(again, kept)
+            self.assertEqual(set(found(again)), {"/.job-0", "/p", "/p/a.h", "/p/b.h", "/q", "/q/c"})
+            self.assertFalse(kept.exists())
+
+    def test_cleaned_up_meanwhile(self) -> None:
+        """A job that runs meanwhile fails, whatever it has made."""
+        tree = pack_tree(b"/", {b"/p/a.h": b"1", b"/p/b.h": b"2", b"/q/c": b"3"})
+        for harm in HARMS:
+            with (
+                self.assertRaises(OSError),
+                self.trees.laid("gcc", lay_out(tree), tree.contents, "ada") as root,
+            ):
+                harm(Path(root))
+            self.assertFalse(os.path.exists(root))
 
     def brought(self, owner: str, files: Files, kind: str = "gcc", links: Files | None = None) -> Path:
         """Have a job of one owner's, which brings these files, and give its folder."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 import errno
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import ClassVar, TypeVar
 from unittest.mock import patch
@@ -15,8 +16,10 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.server.talk import COMPILE, SOURCE
-from twisted_distcc.content.body import Body
+from twisted_distcc.cmdline.compilation import Compilation
+from twisted_distcc.content.body import IN_MEMORY, Body
 from twisted_distcc.errors import EXIT_BAD_ARGUMENTS, EXIT_COMPILER_MISSING, EXIT_TIMEOUT
+from twisted_distcc.execution.executor import Job
 from twisted_distcc.execution.unconfined import Unconfined
 from twisted_distcc.execution.workspace import Workspaces
 from twisted_distcc.jobs.model import Reply, Request
@@ -128,6 +131,26 @@ class ExchangeTestCase(SynchronousTestCase):
     def assert_no_file_left(self) -> None:
         files = [name for _, _, names in os.walk(self.workspaces.path) for name in names]
         self.assertEqual(files, ["lock"])
+
+
+class SpoiledTests(ExchangeTestCase):
+    def test_inputs_that_somebody_has_changed(self) -> None:
+        """What a compiler made of them is given up, and nothing of it is left."""
+        prepare = self.exchange.executor.prepare
+
+        @contextmanager
+        def prepared(path: str, compilation: Compilation, source: Body, owner: str) -> Iterator[Job]:
+            with prepare(path, compilation, source, owner) as job:
+                yield job
+            raise OSError(errno.ESTALE, "changed")
+
+        with patch.object(Unconfined, "prepare", side_effect=prepared):
+            reply = self.ask()
+        [process] = self.processes
+        process.makes = bytes(IN_MEMORY + 1)
+        process.finish()
+        self.assertEqual(self.failureResultOf(reply, OSError).value.errno, errno.ESTALE)
+        self.assert_no_file_left()
 
 
 class Aside:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Final, NamedTuple
 
 from twisted_distcc.content.file_content import Contents, FileContent
@@ -26,6 +26,8 @@ _MOST_BYTES: Final = 1024 * 1024 * 1024
 """The most bytes for all files of a tree, expanded, as for one preprocessed source."""
 # No file of a tree is executable, whatever name a driver looks for its programs by.
 _MODE: Final = 0o600
+# The times of a folder that nobody has changed since it was made.
+_UNTOUCHED: Final = (0, 0)
 _NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
@@ -43,7 +45,7 @@ class _Key(NamedTuple):
 class Root:
     """A folder with a tree in it, or with the remains of its last one.
 
-    The times of folders and links reveal what was in an earlier tree, so all its trees have one owner.
+    The times of links reveal what was in an earlier tree, so all its trees have one owner.
 
     Attributes:
         path: the folder.
@@ -101,6 +103,24 @@ class Root:
             if path not in self._layout.links:
                 os.symlink(target, self.path + path)
         self._layout, self._keys = layout, keys
+        for folder in self._folders():
+            os.utime(folder, _UNTOUCHED)
+
+    @property
+    def is_untouched(self) -> bool:
+        """Whether all names in the folder are those that `become` has left.
+
+        Somebody may clean up where it lies, and a compiler takes a header that is gone for one that
+        never was (`__has_include`, the next search folder).
+        """
+        try:
+            return not any(os.lstat(folder).st_mtime for folder in self._folders())
+        except OSError:
+            return False
+
+    def _folders(self) -> Iterator[bytes]:
+        yield self.path
+        yield from map(self.path.__add__, self._layout.folders)
 
     def remove(self) -> None:
         """Remove the folder and everything in it."""

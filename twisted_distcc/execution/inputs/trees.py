@@ -6,6 +6,7 @@ next job, which usually reads much the same files.  It waits for the disk: call 
 
 from __future__ import annotations
 
+import errno
 import itertools
 import os
 from collections.abc import Iterator
@@ -53,12 +54,14 @@ class Trees:
 
         Raises:
             DistccError: if the contents are not LZO1X, or too large.
-            OSError: if the disk takes no more.
+            OSError: if the disk takes no more, or somebody has changed the folder meanwhile.
         """
-        root = self._taken(kind, owner)
+        root = self._found(kind, owner)
         try:
             root.become(layout, contents)
             yield os.fsdecode(root.path)
+            if not root.is_untouched:
+                raise OSError(errno.ESTALE, "somebody has changed the files of a job on this server")
         except BaseException:  # it may be half made, or still be looked at
             root.remove()
             raise
@@ -67,15 +70,23 @@ class Trees:
         else:
             self._keep(kind, root)
 
-    def _taken(self, kind: str, owner: str) -> Root:
+    def _found(self, kind: str, owner: str) -> Root:
         """Take the most recently used folder of the same owner and kind, or a new one."""
+        while (root := self._taken(kind, owner)) is not None:
+            if root.is_untouched:
+                return root
+            root.remove()
+        with self._lock:
+            return self._new(owner)
+
+    def _taken(self, kind: str, owner: str) -> Root | None:
         with self._lock:
             for place in reversed(range(len(self._idle))):
                 what, root = self._idle[place]
                 if (what, root.owner) == (kind, owner):
                     del self._idle[place]
                     return root
-            return self._new(owner)
+        return None
 
     def _new(self, owner: str) -> Root:
         self._store = self._store or Store(f"{self._folder}/files")

@@ -31,6 +31,7 @@ from twisted_distcc.runtime.orphans import reap_what_is_left_to_us
 from twisted_distcc.server.connection.server_protocol import DistccServerFactory
 from twisted_distcc.server.daemon.descriptors import make_room
 from twisted_distcc.server.daemon.factory import make_factory
+from twisted_distcc.server.daemon.folder_keeper import FolderKeeper
 from twisted_distcc.server.daemon.listeners import Doors
 from twisted_distcc.server.daemon.notify import READY, STOPPING, notify
 from twisted_distcc.server.daemon.pid_file import PidFile
@@ -87,6 +88,7 @@ class DistccService(Service):
         self._recorders = make_recorders(config, self.log, self._statistics)
         self._doors = Doors(config, reactor)
         self._workspaces: Workspaces | None = None
+        self._keeper: FolderKeeper | None = None
         self._spawn: LauncherSpawner | None = None
         self._factory: DistccServerFactory | None = None
         self._end: IDelayedCall | None = None
@@ -178,6 +180,7 @@ class DistccService(Service):
         except DistccError:
             self._workspaces.close()
             raise
+        self._keeper = FolderKeeper(self._reactor, self._workspaces, self.log)
         self._doors.serve(self._factory, self._recorders)
         self._show(self._factory)
         if self._config.lifetime is not None:
@@ -274,6 +277,8 @@ class DistccService(Service):
             await self._factory.drained()
         if self._spawn is not None:
             await self._spawn.close()
+        if self._keeper is not None:
+            self._keeper.stop()
         if self._workspaces is not None:
             self._workspaces.close()
         self._recorders.close()

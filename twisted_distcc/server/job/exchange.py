@@ -214,11 +214,18 @@ class Exchange:
         """Return the reply, the processor time that it took, and when the compiler was started."""
         if not self.executor.knows(judged.compiler):
             await self.run.aside(lambda: self.executor.learn(judged.compiler))
-        async with self._prepared(judged, request, told.peer.identity) as job:
-            began = self.clock.seconds()
-            progress.reach("compiling", told)
-            ended = await self._run(job.command)
-            return job.collect(ended), job.cost(ended), began
+        reply = None
+        try:
+            async with self._prepared(judged, request, told.peer.identity) as job:
+                began = self.clock.seconds()
+                progress.reach("compiling", told)
+                ended = await self._run(job.command)
+                reply = job.collect(ended)
+                return reply, job.cost(ended), began
+        except BaseException:
+            if reply is not None:  # its inputs turned out not to be what they should have been
+                reply.discard()
+            raise
 
     def _prepared(
         self, judged: Judged, request: Request, owner: str
