@@ -157,7 +157,10 @@ class BodyTests(SynchronousTestCase):
             body = Body.of(floods.bursting(zeros))
             bulk = Bulk(no_process, in_thread, turns=self.turns, client=client)
             Deferred.fromCoroutine(bulk.expand(body, 1 << 30))
-        self.assertEqual([work().length for work in asked], [765_035, 16_709_165])
+        bodies = [work() for work in asked]
+        self.assertEqual([body.length for body in bodies], [765_035, 16_709_165])
+        for body in bodies:
+            body.discard()
 
 
 class CommandTests(SynchronousTestCase):
