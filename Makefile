@@ -13,14 +13,15 @@ REPORTER ?= text
 TEST_JOBS ?= $(shell nproc)
 
 BUILD_PACKAGES := gcc g++ make
-# The tests speak to real peers: C distcc, sshd, other compilers and build tools.
-TEST_PACKAGES := $(BUILD_PACKAGES) bubblewrap busybox ccache clang cmake distcc dpkg-dev fakeroot \
+# The tests speak to real peers: C distcc, sshd, a browser, other compilers and build tools.
+TEST_PACKAGES := $(BUILD_PACKAGES) bubblewrap busybox ccache chromium clang cmake distcc dpkg-dev fakeroot \
     gcc-aarch64-linux-gnu gobjc gobjc++ iproute2 libclang-rt-dev musl-tools ninja-build openssh-client \
     openssh-server openssl systemd tcc tcpdump xinetd
 # The messages of this Debian's gcc in other languages.
 GCC := $(shell apt-cache depends gcc 2>/dev/null | sed -n 's/^  Depends: \(gcc-[0-9]*\)$$/\1/p')
 LOCALE_PACKAGES := $(or $(GCC),gcc-12)-locales
-# xinetd's package and openbsd-inetd's do not bear each other: of one, the program is all there is.
+# xinetd's package and openbsd-inetd's do not bear each other: of one, the program is all there is.  So it
+# is of prometheus, whose package would run it from the next start of the machine on.
 INETD_PACKAGES := libbsd0 libevent-2.1-7 libtirpc3 libwrap0
 # What is compiled at installation.
 PROGRAMS := twisted_distcc/cli/compiled.c twisted_distcc/execution/sandbox/jail.c
@@ -30,7 +31,9 @@ DEMO_PACKAGES := $(BUILD_PACKAGES) bubblewrap
 # What the tests talk to; who may not install it is told, and runs the other tests.
 define get_test_packages
 tools/debian-packages $(TEST_PACKAGES) $(LOCALE_PACKAGES) $(INETD_PACKAGES) && \
-    tools/debian-program openbsd-inetd usr/sbin/inetd $(VENV)/bin/inetd || \
+    tools/debian-program openbsd-inetd usr/sbin/inetd $(VENV)/bin/inetd && \
+    tools/debian-program prometheus usr/bin/prometheus $(VENV)/bin/prometheus && \
+    tools/debian-program prometheus usr/bin/promtool $(VENV)/bin/promtool || \
     echo "Tests that need these will say so."
 endef
 

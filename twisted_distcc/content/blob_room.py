@@ -62,6 +62,11 @@ class Room:
         self._used = 0
         self._used_by_held = 0
 
+    @property
+    def used(self) -> int:
+        """The bytes that they take by now."""
+        return self._used
+
     def find(self, owner: str, digest: bytes) -> Body | None:
         """Return a blob, which has now been used."""
         shelf = self._shelves.get(owner)

@@ -55,6 +55,11 @@ class BlobStore:
         self._disk = Room(most_disk)
         self._holders: defaultdict[str, Counter[bytes]] = defaultdict(Counter)
 
+    @property
+    def used(self) -> tuple[int, int]:
+        """The bytes that all blobs take in memory, and on disk."""
+        return self._memory.used, self._disk.used
+
     def add(self, owner: str, body: Body) -> bytes:
         """Keep `body`, which is the store's from now on, for `owner`; return its SHA-256.
 

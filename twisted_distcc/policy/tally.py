@@ -16,11 +16,18 @@ class Tally:
         """The most that all clients together may have."""
         self._taken: Counter[str] = Counter()
         self._total = 0
+        self.refused: int = 0
+        """How often somebody wanted more than there was."""
 
     @property
     def share(self) -> int:
         """The most that one client may have."""
         return (self.ceiling + 1) // 2
+
+    @property
+    def total(self) -> int:
+        """How much all have together."""
+        return self._total
 
     def taken(self, who: str) -> int:
         """Return how much `who` has."""
@@ -29,6 +36,7 @@ class Tally:
     def take(self, who: str, amount: int) -> bool:
         """Take `amount` for `who`; return False if that exceeds the rest or its share."""
         if self._total + amount > self.ceiling or self._taken[who] + amount > self.share:
+            self.refused += 1
             return False
         self._taken[who] += amount
         self._total += amount

@@ -7,6 +7,7 @@ reports why that never happened.  It works the same for clients and servers.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, cast
 
@@ -83,6 +84,14 @@ class MutualTls(BufferingTLSTransport):
         A TCP half-close would end the connection before TLS has sent everything.
         """
         self.loseConnection()
+
+
+@dataclass(slots=True)
+class HandshakeCounts:
+    """How many handshakes were completed by clients that are trusted, and how many failed."""
+
+    completed: int = 0
+    failed: int = 0
 
 
 @implementer(IHandshakeListener)

@@ -34,7 +34,7 @@ from twisted_distcc.tls.certificate_names import all_names, common_name
 from twisted_distcc.tls.contexts import Connection, server_context
 from twisted_distcc.tls.credentials import BadCredentialsError
 from twisted_distcc.tls.files import CredentialFiles
-from twisted_distcc.tls.handshake import Handshake, MutualTls, called
+from twisted_distcc.tls.handshake import Handshake, HandshakeCounts, MutualTls, called
 from twisted_distcc.tls.keyring import Keyring
 
 _LINK: Final = 64  # bits (RFC 4291, 2.5.1)
@@ -143,7 +143,8 @@ class MutualTlsFactory(WrappingFactory[_Lingering]):
         refused: Callable[[IAddress | None, str], None] = _nobody,
         strangers: int = _STRANGERS,
     ) -> None:
-        handshakes = _Handshakes(keyring, wrapped, reactor, refused)
+        self.handshakes = HandshakeCounts()
+        handshakes = _Handshakes(keyring, wrapped, reactor, refused, self.handshakes)
         self._tls = TLSMemoryBIOFactory(_Connections(keyring), False, handshakes, reactor)
         self._tls.protocol = MutualTls
         super().__init__(self._tls)
@@ -175,9 +176,14 @@ class MutualTlsFactory(WrappingFactory[_Lingering]):
     def stopFactory(self) -> None:
         """Stop watching, and turn away clients that are not known yet."""
         self._watch.stop()
-        for handshake in self._handshakes():
+        for handshake in self._all_handshakes():
             if handshake.protocol is None:
                 handshake.give_up("came when this server was ending")
+
+    @property
+    def expiry(self) -> datetime:
+        """When the certificate of this server expires."""
+        return self._keyring.credentials.certificate.not_valid_after_utc
 
     def renew(self) -> None:
         """Read the files again, whether or not they have changed; unusable ones are ignored."""
@@ -217,9 +223,9 @@ class MutualTlsFactory(WrappingFactory[_Lingering]):
                 self._retire(protocol)
 
     def _served(self) -> list[tuple[Handshake, IProtocol]]:
-        return [(each, each.protocol) for each in self._handshakes() if each.protocol is not None]
+        return [(each, each.protocol) for each in self._all_handshakes() if each.protocol is not None]
 
-    def _handshakes(self) -> list[Handshake]:
+    def _all_handshakes(self) -> list[Handshake]:
         wrapped = (transport.wrappedProtocol for transport in self._tls.protocols)
         return [protocol for protocol in wrapped if isinstance(protocol, Handshake)]
 
@@ -247,7 +253,9 @@ class _Handshakes(Factory):
         wrapped: IProtocolFactory,
         reactor: Any,
         refused: Callable[[IAddress | None, str], None],
+        counts: HandshakeCounts,
     ) -> None:
+        self._counts = counts
         self._keyring = keyring
         self._wrapped = wrapped
         self._reactor = reactor
@@ -267,10 +275,12 @@ class _Handshakes(Factory):
         """Return a protocol for one handshake."""
 
         def failed(reason: str) -> None:
+            self._counts.failed += 1
             self._log.warn("{who} {reason}", who=called(addr), reason=reason)
             self._refused(addr, reason)
 
         def trusted() -> IProtocol | None:
+            self._counts.completed += 1
             cast(_Lingering, handshake.tls.transport).become_known()
             handshake.trusted_until = self._keyring.end_of(handshake.tls.connection)
             return self._wrapped.buildProtocol(addr)  # type: ignore[arg-type]

@@ -67,6 +67,11 @@ class SessionHost:
         self._trees = KnownTrees()
 
     @property
+    def kept(self) -> tuple[int, int]:
+        """The bytes that blobs take in memory, and on disk."""
+        return (0, 0) if self._blobs is None else self._blobs.used
+
+    @property
     def blobs(self) -> BlobStore:
         """What clients have sent; it is made for the first session."""
         if self._blobs is None:

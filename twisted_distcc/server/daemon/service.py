@@ -9,7 +9,6 @@ from __future__ import annotations
 import gc
 import os
 import signal
-import socket
 import sys
 import time
 from collections.abc import Callable
@@ -198,7 +197,7 @@ class DistccService(Service):
 
         assert self._workspaces is not None
         view = ServerView(
-            name=socket.getfqdn(),
+            name=os.uname().nodename,
             statistics=self._statistics,
             factory=factory,
             tls=self._doors.tls,

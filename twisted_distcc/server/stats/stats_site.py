@@ -23,8 +23,11 @@ from twisted.web.server import Request
 from twisted_distcc.runtime.threads import ReactorThreads
 from twisted_distcc.server.stats.distcc_figures import Disks, distcc_figures
 from twisted_distcc.server.stats.distcc_page import distcc_page
+from twisted_distcc.server.stats.server_metrics import metrics_answer, server_registry
+from twisted_distcc.server.stats.server_snapshot import server_snapshot
 from twisted_distcc.server.stats.server_view import ServerView
 from twisted_distcc.web.answers import Answer, Answers
+from twisted_distcc.web.live_page import LivePage
 
 _HTML = "text/html"
 
@@ -32,10 +35,13 @@ _HTML = "text/html"
 def stats_site(view: ServerView, reactor: Any) -> Resource:
     """Return the root of the pages about the server that `view` shows."""
     page = _distcc_page(view, reactor)
+    registry = server_registry(view)
     root = Resource()
     root.putChild(b"", Answers(lambda request: _to_browsers(request) or page(request)))
     root.putChild(b"stats", Answers(page))
+    root.putChild(b"metrics", Answers(lambda request: metrics_answer(registry, request)))
     root.putChild(b"healthz", Answers(lambda _: Answer(b"ok\n")))
+    root.putChild(b"live", LivePage(lambda: server_snapshot(view), reactor))
     root.putChild(b"readyz", Answers(lambda _: _readiness(view)))
     return root
 
