@@ -132,6 +132,17 @@ class WritingTests(OutputTestCase):
         after = self.path.stat()
         self.assertEqual((after.st_ino, after.st_mode), (before.st_ino, before.st_mode))
 
+    def test_overwritten_by_less(self) -> None:
+        """Nothing stays of what was longer, or equally long, and its time is that of the compile."""
+        for before, after in ((b"of before", b"new"), (b"of before", b""), (b"old", b"new"), (b"", b"")):
+            self.old(before)
+            os.utime(self.path, (1, 1))
+            outputs = Outputs(0o022)
+            outputs.add(str(self.path), OVERWRITTEN, [after])
+            outputs.discard()
+            self.assertEqual(self.path.read_bytes(), after)
+            self.assertGreater(self.path.stat().st_mtime, 1)
+
     def test_full_disk(self) -> None:
         """A disk that becomes full leaves the object of before, and nothing half."""
         self.old()

@@ -30,6 +30,7 @@ import os
 import stat
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from io import FileIO
 from typing import Final
 
 _MODE: Final = 0o666
@@ -148,14 +149,30 @@ class _Place:
         is_open = os.access(".", os.W_OK | os.X_OK, dir_fd=self.folder)
         return None if is_open else f"no file can be made in {os.path.dirname(self.path)}"
 
-    def overwrite(self, found: os.stat_result) -> int:
-        """Truncate the file `found` and return a descriptor; any other file there is left alone."""
+    def overwrite(self, found: os.stat_result, contents: Iterable[bytes]) -> None:
+        """Write `contents` into the file `found`; any other file there is left alone.
+
+        What is too long is cut off afterwards: ext4 writes a file that was emptied to the disk at once.
+        """
         descriptor = os.open(self.name, _OLD, dir_fd=self.folder)
-        if not os.path.samestat(os.fstat(descriptor), found):
-            os.close(descriptor)
-            raise LeftToCompilerError(f"{self.path} is another file than a moment ago")
-        os.ftruncate(descriptor, 0)
-        return descriptor
+        with open(descriptor, "wb", buffering=0) as file:
+            before = os.fstat(descriptor)
+            if not os.path.samestat(before, found):
+                raise LeftToCompilerError(f"{self.path} is another file than a moment ago")
+            written = _fill(file, contents)
+            if written < before.st_size or not written:
+                file.truncate()
+
+    def show(self, temporary: str, *, replaces: bool) -> None:
+        """Give the file `temporary`, in the same folder, this name.
+
+        An old file is removed first, as `as` does: ext4 writes a file to the disk at once if another one
+        is renamed over it.
+        """
+        if replaces:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(self.name, dir_fd=self.folder)
+        os.rename(temporary, self.name, src_dir_fd=self.folder, dst_dir_fd=self.folder)
 
     def has_default_acl(self) -> bool:
         """Whether the folder's ACL, rather than the umask, decides the mode of new files."""
@@ -171,6 +188,21 @@ def _is_long(path: str) -> bool:
     return longest + _CLANG_ADDS > 0
 
 
+@dataclass(frozen=True, slots=True)
+class _Ready:
+    """An output that is complete, under a temporary name in its folder.
+
+    Attributes:
+        temporary: that name.
+        place: what it will be called.
+        replaces: whether there is an old file of that name.
+    """
+
+    temporary: str
+    place: _Place
+    replaces: bool
+
+
 class Outputs:
     """The outputs of one compile: `add` each, then `show` all of them, and `discard` in any case.
 
@@ -180,7 +212,7 @@ class Outputs:
 
     def __init__(self, umask: int) -> None:
         self._umask = umask
-        self._ready: list[tuple[str, _Place]] = []
+        self._ready: list[_Ready] = []
         self._open = contextlib.ExitStack()
 
     def add(self, path: str, existing: Existing, contents: Iterable[bytes]) -> None:
@@ -192,10 +224,11 @@ class Outputs:
         with _left_to_compiler(path):
             place = self._open.enter_context(contextlib.closing(_Place.of(path)))
             found = place.look(existing)
-            if found is None or existing is Existing.REPLACED:
-                _fill(self._new_file(place, existing), contents)
-            else:
-                _fill(place.overwrite(found), contents)
+            if found is not None and existing is not Existing.REPLACED:
+                place.overwrite(found, contents)
+                return
+            with self._new_file(place, existing, replaces=found is not None) as file:
+                _fill(file, contents)
 
     def show(self) -> None:
         """Rename all prepared files into place: dependencies first, as clang renames the object last.
@@ -204,31 +237,29 @@ class Outputs:
             LeftToCompilerError: if one of them cannot be renamed.
         """
         while self._ready:
-            temporary, place = self._ready[0]
-            with _left_to_compiler(place.path):
-                os.rename(temporary, place.name, src_dir_fd=place.folder, dst_dir_fd=place.folder)
+            ready = self._ready[0]
+            with _left_to_compiler(ready.place.path):
+                ready.place.show(ready.temporary, replaces=ready.replaces)
             del self._ready[0]
 
     def discard(self) -> None:
         """Remove files that were prepared but not shown, and close the folders."""
-        for temporary, place in self._ready:
+        for ready in self._ready:
             with contextlib.suppress(OSError):
-                os.unlink(temporary, dir_fd=place.folder)
+                os.unlink(ready.temporary, dir_fd=ready.place.folder)
         self._ready.clear()
         self._open.close()
 
-    def _new_file(self, place: _Place, existing: Existing) -> int:
+    def _new_file(self, place: _Place, existing: Existing, *, replaces: bool) -> FileIO:
         """Create a file beside `place` with the mode that a compiler's would have; return it open."""
         inherits = place.has_default_acl()
         mode = _MODE if inherits else _MODE & ~self._umask
-        temporary = f".{os.urandom(8).hex()}.tdistcc"
-        descriptor = os.open(temporary, _NEW, mode, dir_fd=place.folder)
-        self._ready.insert(
-            0 if existing is Existing.OVERWRITTEN else len(self._ready), (temporary, place)
-        )
+        ready = _Ready(f".{os.urandom(8).hex()}.tdistcc", place, replaces)
+        descriptor = os.open(ready.temporary, _NEW, mode, dir_fd=place.folder)
+        self._ready.insert(0 if existing is Existing.OVERWRITTEN else len(self._ready), ready)
         if not inherits:
             _undo_own_umask(descriptor, mode)
-        return descriptor
+        return FileIO(descriptor, "wb")
 
 
 @contextlib.contextmanager
@@ -248,9 +279,12 @@ def _undo_own_umask(descriptor: int, mode: int) -> None:
             os.fchmod(descriptor, mode)
 
 
-def _fill(descriptor: int, contents: Iterable[bytes]) -> None:
-    with open(descriptor, "wb", buffering=0) as file:
-        for piece in contents:
-            left = memoryview(piece)
-            while left:
-                left = left[file.write(left) :]
+def _fill(file: FileIO, contents: Iterable[bytes]) -> int:
+    """Write `contents`, and return how many bytes they are."""
+    length = 0
+    for piece in contents:
+        left = memoryview(piece)
+        length += len(left)
+        while left:
+            left = left[file.write(left) :]
+    return length
