@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 from unittest.mock import patch
 
 from twisted.internet.defer import Deferred
@@ -45,8 +47,15 @@ class FakeDispatcher:
         self.reports: list[Report] = []
         self.outcomes: list[Deferred[Outcome]] = []
         self.cancelled = 0
+        self.snapshots: list[int] = []  # how many invocations began in each
 
     in_place = Dispatcher.in_place
+
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        before = len(self.invocations)
+        yield
+        self.snapshots.append(len(self.invocations) - before)
 
     async def run(self, invocation: Invocation, report: Report) -> Outcome:
         self.invocations.append(invocation)
@@ -100,6 +109,7 @@ class AgentTestCase(SynchronousTestCase):
     def ask(self, *argv: str, stamp: bytes = STAMP) -> tuple[AgentProtocol, FakeUnixTransport]:
         protocol, transport = self.connect()
         protocol.dataReceived(request(*argv, stamp=stamp))
+        self.clock.advance(0)
         return protocol, transport
 
     @staticmethod
@@ -124,6 +134,23 @@ def frames(written: bytes) -> list[tuple[bytes, bytes]]:
 
 
 class CommandTests(AgentTestCase):
+    def test_commands_that_wait_begin_together(self) -> None:
+        """Commands that arrive in one turn look at the files of all of them once; later ones, again."""
+        for _ in range(2):
+            self.connect()[0].dataReceived(request())
+        self.assertEqual(self.dispatcher.invocations, [])
+        self.clock.advance(0)
+        self.ask()
+        self.assertEqual(self.dispatcher.snapshots, [2, 1])
+
+    def test_one_that_is_gone_before_it_begins(self) -> None:
+        """A command whose caller hangs up in the same turn is not begun."""
+        protocol, _ = self.connect()
+        protocol.dataReceived(request())
+        self.lose(protocol)
+        self.clock.advance(0)
+        self.assertEqual(self.dispatcher.invocations, [])
+
     def test_a_command_arrives(self) -> None:
         """The command, its folder, environment, umask and terminal arrive as they were."""
         self.ask("gcc", "-c", "caf\udce9.c")
@@ -146,6 +173,7 @@ class CommandTests(AgentTestCase):
         for byte in request():
             self.assertEqual(self.dispatcher.invocations, [])
             protocol.dataReceived(bytes([byte]))
+            self.clock.advance(0)
         self.assertEqual(len(self.dispatcher.invocations), 1)
 
     def test_finished(self) -> None:

@@ -98,8 +98,9 @@ class StayingHereTests(DispatchTestCase):
         self.assertEqual(self.network.called, [])
 
     def test_no_room_for_temporary_files(self) -> None:
-        """Where TMPDIR is missing nothing can be sent, and the compile is done here."""
+        """Where TMPDIR is missing no text can be made, and the compile is done here."""
         self.serve(good_server())
+        self.environ["DISTCC_REMOTE_CPP"] = "0"
         self.environ["TMPDIR"] = str(self.folder / "missing")
         self.assertIn("cannot create temporary files", self.here(self.compile()).reason)
         self.assertIn("failed to distribute, running locally", self.told.reminded[0])

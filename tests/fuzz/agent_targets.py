@@ -77,6 +77,7 @@ def handed_over(data: bytes) -> None:
     for start in range(0, len(rest), size):
         protocol.dataReceived(rest[start : start + size])
         assert len(protocol._buffer) <= LARGEST
+    agent.clock.advance(0)
     assert len(agent.dispatcher.invocations) <= 1
     for one in agent.dispatcher.invocations:
         assert one.argv

@@ -91,8 +91,9 @@ class SharedFolderTests(SynchronousTestCase):
     def test_temporary_folder_that_becomes_a_link(self) -> None:
         """Nothing is removed by way of what has taken the place of a folder for temporary files."""
         folder = JobFolders().new(str(self.shared), keep=False)
-        Path(folder.path).rename(self.base / "aside")
-        Path(folder.path).symlink_to(self.home)
+        path = Path(folder)
+        path.rename(self.base / "aside")
+        path.symlink_to(self.home)
         folder.close()
         self.untouched()
 

@@ -23,6 +23,7 @@ from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from twisted_distcc.agent.batches import Batches
 from twisted_distcc.agent.frames import (
     ELSEWHERE,
     EXIT,
@@ -81,6 +82,7 @@ class AgentFactory(Factory):
         idle: float = IDLE,
     ) -> None:
         self.dispatcher = dispatcher
+        self.batches = Batches(clock, dispatcher.snapshot)
         self.stamp = stamp
         self.reminders = Reminders(clock.seconds)
         self._clock = clock
@@ -159,6 +161,7 @@ class AgentProtocol(Protocol):
     def __init__(self, factory: AgentFactory) -> None:
         self.factory: AgentFactory = factory
         self._buffer = bytearray()
+        self._invocation: Invocation | None = None
         self._job: Deferred[None] | None = None
         self._slot: Slot | None = None
         self._ended: Callable[[], None] | None = None
@@ -178,7 +181,7 @@ class AgentProtocol(Protocol):
 
     def dataReceived(self, data: bytes) -> None:
         """Collect the one frame that tdistcc sends; anything after it is ignored."""
-        if self._job is not None:
+        if self._invocation is not None:
             return
         self._buffer += data
         try:
@@ -234,8 +237,14 @@ class AgentProtocol(Protocol):
             self._write(STALE)
             self._lose()
             return
-        self._job = Deferred.fromCoroutine(self._run(request.invocation))
-        self._job.addErrback(self._failed, request.invocation)
+        self._invocation = request.invocation
+        self.factory.batches.add(self._carry_out)
+
+    def _carry_out(self) -> None:
+        invocation = self._invocation
+        if invocation is not None and not self._is_lost:
+            self._job = Deferred.fromCoroutine(self._run(invocation))
+            self._job.addErrback(self._failed, invocation)
 
     async def _run(self, invocation: Invocation) -> None:
         reminders, watch = self.factory.reminders, self._watch()

@@ -12,8 +12,8 @@ get the preprocessed text, as do all hosts if the files cannot be determined, or
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
-from contextlib import AbstractAsyncContextManager, contextmanager
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, closing
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -41,7 +41,7 @@ from twisted_distcc.client.inputs.message_style import Styles
 from twisted_distcc.client.inputs.sources import Sources
 from twisted_distcc.client.invocation import Finished, Invocation, Outcome, Report, RunHere
 from twisted_distcc.client.journal.unit_record import LOCAL_SLOT
-from twisted_distcc.client.results.compile_folders import JobFolders
+from twisted_distcc.client.results.compile_folders import JobFolder, JobFolders, NoFolderError
 from twisted_distcc.client.results.delivery import Compiled, check_messages, deliver
 from twisted_distcc.client.results.mismatches import Mismatches
 from twisted_distcc.client.results.planned_outputs import check_outputs
@@ -112,6 +112,10 @@ class Dispatcher:
             Styles(sources.files, spawn),
             Refusals(reactor),
         )
+
+    def snapshot(self) -> AbstractContextManager[None]:
+        """Look at no file twice inside the `with` block, where invocations begin that are all there."""
+        return self.sources.files.snapshot()
 
     async def run(self, invocation: Invocation, report: Report) -> Outcome:
         """Carry out `invocation`; cancelling leaves nothing behind, here or on servers."""
@@ -189,9 +193,13 @@ class _Job:
             return RunHere(self.compiler, "this machine is the first of the hosts that are free", slot)
         hosts = self._round(candidate)
         remote_hosts = hosts.begin()
-        with self._folder() as folder:
+        with closing(self._folder()) as folder:
             remote = self._remote_compile(candidate, folder)
-            await remote.prepare(remote_hosts)
+            try:
+                await remote.prepare(remote_hosts)
+            except NoFolderError as error:
+                reason = f"cannot create temporary files: {error.strerror}: {error.filename}"
+                raise UndistributedError(reason) from error
             outcome = await hosts.compile(remote)
             return outcome if isinstance(outcome, RunHere) else self._deliver(remote.inputs, outcome)
 
@@ -223,7 +231,7 @@ class _Job:
             raise undistributed(self.settings, why_empty, exit_code)
         if self.tools.mismatches.stays_here(candidate):
             raise StaysHere("a server failed to compile it, which this machine could")
-        check_outputs(candidate)
+        check_outputs(candidate, self.tools.sources.files)
         self.report.watch.file = candidate.compilation.source
         return candidate
 
@@ -246,17 +254,8 @@ class _Job:
         grant.slot.release()
         return None
 
-    @contextmanager
-    def _folder(self) -> Iterator[str]:
-        try:
-            folder = self.tools.folders.new(self.settings.tmpdir, keep=self.settings.save_temps)
-        except OSError as error:
-            reason = f"cannot create temporary files: {error.strerror}: {error.filename}"
-            raise UndistributedError(reason) from error
-        try:
-            yield folder.path
-        finally:
-            folder.close()
+    def _folder(self) -> JobFolder:
+        return self.tools.folders.new(self.settings.tmpdir, keep=self.settings.save_temps)
 
     def _round(self, candidate: Candidate) -> HostRound:
         is_assembler = candidate.compilation.language.is_assembler
@@ -266,7 +265,7 @@ class _Job:
             self.hosts, self.farm, tools.refusals, kind, self.settings, self.report, tools.reactor
         )
 
-    def _remote_compile(self, candidate: Candidate, folder: str) -> RemoteCompile:
+    def _remote_compile(self, candidate: Candidate, folder: JobFolder) -> RemoteCompile:
         def turn() -> AbstractAsyncContextManager[None]:
             return self.farm.local(self.hosts.preprocessing, watch)
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 import os.path
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
@@ -28,6 +29,10 @@ class Runs(Protocol):
 
     async def run(self, invocation: Invocation, report: Report) -> Outcome:
         """Carry out `invocation`."""
+        ...
+
+    def snapshot(self) -> AbstractContextManager[None]:
+        """Look at no file twice inside the `with` block, where invocations begin that are all there."""
         ...
 
 
@@ -97,6 +102,10 @@ class Recorded:
             return self._here(watch, invocation, outcome)
         self._keep(watch, invocation)
         return outcome
+
+    def snapshot(self) -> AbstractContextManager[None]:
+        """Look at no file twice inside the `with` block, where invocations begin that are all there."""
+        return self.dispatcher.snapshot()
 
     def _here(self, watch: UnitWatch, invocation: Invocation, outcome: RunHere) -> RunHere:
         watch.became, watch.reason, watch.status = "local", outcome.reason, None

@@ -29,6 +29,9 @@ _PREFIX: Final = f"body-{os.urandom(6).hex()}-"
 _NUMBERS: Final = itertools.count()
 Part: TypeAlias = Callable[[int, int], bytes]
 """Reads the part of a body with the given start and length."""
+Folder: TypeAlias = str | os.PathLike[str] | None
+"""Where large bodies lie: a path, or what makes the folder when it is asked for its path; `None` is the
+system's folder for temporary files."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +48,7 @@ class Body:
         return cls(len(data), data=data)
 
     @classmethod
-    def adopt(cls, path: str, directory: str | None = None) -> Body:
+    def adopt(cls, path: str, directory: Folder = None) -> Body:
         """Turn the file `path` into a body: a small file is read and removed, a large one is moved.
 
         Args:
@@ -125,7 +128,7 @@ class Body:
                     raise
                 _copy_away(self.path, path)
 
-    def twin(self, directory: str | None) -> Body:
+    def twin(self, directory: Folder) -> Body:
         """Return a body of the same bytes, in `directory` if they are many, to be discarded by itself.
 
         Raises:
@@ -164,7 +167,7 @@ def _whole(data: bytes, length: int) -> bytes:
     return data
 
 
-def _move(path: str, directory: str) -> str:
+def _move(path: str, directory: Folder) -> str:
     moved = _new_path(directory)
     os.rename(path, moved)
     return moved
@@ -177,7 +180,7 @@ EMPTY: Final = Body.of(b"")
 class Spool:
     """Collects a body as it arrives, and moves to a file in `directory` once it is no longer small."""
 
-    def __init__(self, directory: str | None = None) -> None:
+    def __init__(self, directory: Folder = None) -> None:
         self._directory = directory
         self._small = bytearray()
         self._file: int | None = None
@@ -229,7 +232,7 @@ class Spool:
         self._small.clear()
 
 
-def spooled(pieces: Iterable[bytes], directory: str | None = None) -> Body:
+def spooled(pieces: Iterable[bytes], directory: Folder = None) -> Body:
     """Return the body that `pieces` make; if one of them fails to come, nothing is left.
 
     Raises:
@@ -250,15 +253,16 @@ def temporary_folder() -> str:
     return os.path.abspath(os.environ.get("TMPDIR") or "/tmp")  # noqa: S108  (names in it are made safely)
 
 
-def _new_path(directory: str | None) -> str:
+def _new_path(directory: Folder) -> str:
     """Return a unique name for a body's file, in a third of the time that `tempfile` takes.
 
     The process ID keeps forked processes apart.
     """
-    return f"{directory or temporary_folder()}/{_PREFIX}{os.getpid()}-{next(_NUMBERS)}"
+    folder = os.fspath(directory) if directory else temporary_folder()
+    return f"{folder}/{_PREFIX}{os.getpid()}-{next(_NUMBERS)}"
 
 
-def new_file(directory: str | None) -> tuple[int, str]:
+def new_file(directory: Folder) -> tuple[int, str]:
     """Create a file for a body in `directory`; return a descriptor for writing, and its path.
 
     Raises:

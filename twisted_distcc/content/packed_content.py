@@ -26,7 +26,7 @@ from dataclasses import dataclass
 from threading import BoundedSemaphore, Lock
 from typing import Final, Protocol
 
-from twisted_distcc.content.body import EMPTY, Part, Spool, in_pieces, write_all
+from twisted_distcc.content.body import EMPTY, Folder, Part, Spool, in_pieces, write_all
 from twisted_distcc.content.file_content import Contents, Hash, RunFilter
 from twisted_distcc.content.filter import NO_ROOM
 from twisted_distcc.content.lzo import compress, expand, largest_expansion
@@ -125,7 +125,7 @@ class PackedSpool(Contents):
         directory: where that file is; `None` is the system's temporary folder.
     """
 
-    def __init__(self, directory: str | None = None) -> None:
+    def __init__(self, directory: Folder = None) -> None:
         super().__init__()
         self._spool = Spool(directory)
         self._body = EMPTY

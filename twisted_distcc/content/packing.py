@@ -21,7 +21,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Final
 
-from twisted_distcc.content.body import Body, new_file, spooled
+from twisted_distcc.content.body import Body, Folder, new_file, spooled
 from twisted_distcc.content.filter import NO_ROOM
 from twisted_distcc.content.lzo import compress, expand, largest_expansion
 from twisted_distcc.content.zstd import LONGEST_HEADER, compress_body, content_size, expand_body
@@ -47,7 +47,7 @@ class Packing(ABC):
 
     __slots__ = ()
 
-    directory: str | None
+    directory: Folder
 
     @abstractmethod
     async def work(self, work: Callable[[], Body]) -> Body:

@@ -21,7 +21,7 @@ from collections.abc import Iterable, Iterator
 from itertools import chain
 from typing import TYPE_CHECKING, Final
 
-from twisted_distcc.content.body import Body, spooled
+from twisted_distcc.content.body import Body, Folder, spooled
 from twisted_distcc.errors import BodyTooLargeError, RemoteProtocolError
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def expand(data: bytes, ceiling: int) -> bytes:
     return b"".join(expansion((data,), ceiling))
 
 
-def compress_body(body: Body, directory: str | None) -> Body:
+def compress_body(body: Body, directory: Folder) -> Body:
     """Return `body`, which stays the caller's, as one frame; a large one is a file in `directory`.
 
     Raises:
@@ -60,7 +60,7 @@ def compress_body(body: Body, directory: str | None) -> Body:
     return spooled(_compression(body), directory)
 
 
-def expand_body(body: Body, ceiling: int, directory: str | None) -> Body:
+def expand_body(body: Body, ceiling: int, directory: Folder) -> Body:
     """Return the content of the frame `body`, which stays the caller's; a large one is a file.
 
     Raises:

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from twisted_distcc.content.body import EMPTY, Body, Spool
+from twisted_distcc.content.body import EMPTY, Body, Folder, Spool
 from twisted_distcc.content.packed_content import PackedSpool
 from twisted_distcc.jobs.model import DEPENDENCIES, OBJECT, Reply, Request
 from twisted_distcc.jobs.tree_entries import TreeSpool, entry_events
@@ -35,7 +35,7 @@ class Assembly:
         directory: where large bodies lie; `None` is the system's temporary folder.
     """
 
-    def __init__(self, directory: str | None = None) -> None:
+    def __init__(self, directory: Folder = None) -> None:
         self._directory = directory
         self._spool: Spool | PackedSpool | None = None  # takes the body that comes
         self._tree = TreeSpool(directory)

@@ -17,7 +17,7 @@ from collections.abc import Generator, Iterable, Set
 from dataclasses import dataclass
 from typing import Final
 
-from twisted_distcc.content.body import EMPTY, Body, Spool
+from twisted_distcc.content.body import EMPTY, Body, Folder, Spool
 from twisted_distcc.jobs.assembly import body_pieces
 from twisted_distcc.jobs.model import Load, Reply, Timing
 from twisted_distcc.wire.connection import Writer
@@ -145,7 +145,7 @@ class BodyAssembly:
         directory: where large ones lie; `None` is the system's temporary folder.
     """
 
-    def __init__(self, directory: str | None) -> None:
+    def __init__(self, directory: Folder) -> None:
         self._directory = directory
         self._spool: Spool | None = None
 
@@ -181,7 +181,7 @@ class UploadAssembly:
         directory: where large ones lie; `None` is the system's temporary folder.
     """
 
-    def __init__(self, directory: str | None) -> None:
+    def __init__(self, directory: Folder) -> None:
         self._body = BodyAssembly(directory)
         self._blobs: list[Blob] = []
 
@@ -219,7 +219,7 @@ class ResultAssembly:
         directory: where large bodies lie; `None` is the system's temporary folder.
     """
 
-    def __init__(self, directory: str | None) -> None:
+    def __init__(self, directory: Folder) -> None:
         self._body = BodyAssembly(directory)
         self._numbers: dict[bytes, int] = {}
         self._name = ""

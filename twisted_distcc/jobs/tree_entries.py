@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Final
 
+from twisted_distcc.content.body import Folder
 from twisted_distcc.content.local_content import packed_form
 from twisted_distcc.content.packed_content import PackedContent, PackedSpool
 from twisted_distcc.jobs.model import InputFile, InputLink, Tree
@@ -25,7 +26,7 @@ class TreeSpool:
         directory: where the contents are kept once they are no longer small.
     """
 
-    def __init__(self, directory: str | None = None) -> None:
+    def __init__(self, directory: Folder = None) -> None:
         self._directory = directory
         self._texts: dict[bytes, bytes] = {}  # the last of each token
         self._entries: list[InputFile | InputLink] = []

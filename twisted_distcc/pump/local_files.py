@@ -13,8 +13,8 @@ import time
 from twisted_distcc.pump.unit import Stamp
 
 _KIND = 0o170000
-_REGULAR = 0o100000
-_FOLDER = 0o040000
+REGULAR = 0o100000
+FOLDER = 0o040000
 _MOST_STAMPS = 200_000
 """Stamps that are kept; each takes about 250 bytes."""
 
@@ -27,11 +27,11 @@ class Disk:
 
     def stamp(self, path: str) -> Stamp | None:
         """Return the stamp of the regular file at `path`, following links."""
-        return self._stamp(path, _REGULAR)
+        return self._stamp(path, REGULAR)
 
     def folder_stamp(self, path: str) -> Stamp | None:
         """Return the stamp of the folder at `path`, following links."""
-        return self._stamp(path, _FOLDER)
+        return self._stamp(path, FOLDER)
 
     def names(self, path: str) -> frozenset[str] | None:
         """Return the names in the folder at `path`, following links."""
@@ -58,7 +58,7 @@ class Disk:
     def is_stream(self, path: str) -> bool:
         """Whether `path` leads to a pipe, a socket or a device, where reading consumes the data."""
         try:
-            return os.stat(path).st_mode & _KIND not in {_REGULAR, _FOLDER}
+            return os.stat(path).st_mode & _KIND not in {REGULAR, FOLDER}
         except (OSError, ValueError):
             return False
 

@@ -14,7 +14,7 @@ from typing import Any, Final
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
-from twisted_distcc.content.body import Body
+from twisted_distcc.content.body import Body, Folder
 from twisted_distcc.content.filter import filter_argv
 from twisted_distcc.content.packing import Packing
 from twisted_distcc.runtime.fair_turns import FairTurns
@@ -81,7 +81,7 @@ class Bulk(Packing):
 
     spawn: Spawner
     in_thread: Threads
-    directory: str | None = None
+    directory: Folder = None
     turns: Turns = field(default_factory=Turns)
     client: str = ""
 

@@ -8,7 +8,8 @@ from unittest.mock import patch
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from twisted_distcc.client.results.compile_folders import JobFolders
+from twisted_distcc.client.results import compile_folders
+from twisted_distcc.client.results.compile_folders import JobFolders, NoFolderError
 
 
 class JobFoldersTests(SynchronousTestCase):
@@ -19,9 +20,10 @@ class JobFoldersTests(SynchronousTestCase):
     def left_by_the_dead(self) -> Path:
         """Make a folder with a file in it, whose owner is no more."""
         folder = JobFolders().new(str(self.parent), keep=False)
-        path = Path(folder.path)
+        path = Path(folder)
         (path / "source.i").write_text("int x;")
-        os.close(folder.lock)  # as the end of a process does
+        with patch.object(compile_folders, "remove_folder"):
+            folder.close()  # its lock is gone, as at the end of a process
         return path
 
     def sweep(self) -> None:
@@ -30,17 +32,27 @@ class JobFoldersTests(SynchronousTestCase):
     def test_removed_when_closed(self) -> None:
         """A folder is its owner's alone, and goes with all that is in it."""
         folder = JobFolders().new(str(self.parent), keep=False)
-        (Path(folder.path) / "source.i").write_text("int x;")
-        self.assertEqual(os.stat(folder.path).st_mode & 0o777, 0o700)
+        (Path(folder) / "source.i").write_text("int x;")
+        self.assertEqual(os.stat(folder).st_mode & 0o777, 0o700)
         folder.close()
+        self.assertEqual(list(self.parent.iterdir()), [])
+
+    def test_only_when_wanted(self) -> None:
+        """There is a folder only once somebody asks for its path, and until it is closed."""
+        folder = JobFolders().new(str(self.parent), keep=False)
+        self.assertEqual(list(self.parent.iterdir()), [])
+        self.assertEqual(os.fspath(folder), os.fspath(folder))
+        folder.close()
+        self.assertRaises(NoFolderError, os.fspath, folder)
         self.assertEqual(list(self.parent.iterdir()), [])
 
     def test_kept(self) -> None:
         """What is to be kept stays, then and for ever."""
         folder = JobFolders().new(str(self.parent), keep=True)
+        path = Path(folder)
         folder.close()
         self.sweep()
-        self.assertEqual(list(self.parent.iterdir()), [Path(folder.path)])
+        self.assertEqual(list(self.parent.iterdir()), [path])
 
     def test_what_the_dead_left(self) -> None:
         """The folder of a process that was killed goes when another one makes its first."""
@@ -52,8 +64,9 @@ class JobFoldersTests(SynchronousTestCase):
         """A folder whose owner lives stays."""
         folder = JobFolders().new(str(self.parent), keep=False)
         self.addCleanup(folder.close)
+        path = Path(folder)
         self.sweep()
-        self.assertEqual(list(self.parent.iterdir()), [Path(folder.path)])
+        self.assertEqual(list(self.parent.iterdir()), [path])
 
     def test_other_users(self) -> None:
         """A folder of another user's stays."""
@@ -73,6 +86,6 @@ class JobFoldersTests(SynchronousTestCase):
     def test_no_room(self) -> None:
         """Where no folder can be made, that is said, and nothing is left open."""
         opened = len(os.listdir("/proc/self/fd"))
-        with self.assertRaises(FileNotFoundError):
-            JobFolders().new(str(self.parent / "none"), keep=False)
+        with self.assertRaises(NoFolderError):
+            os.fspath(JobFolders().new(str(self.parent / "none"), keep=False))
         self.assertEqual(len(os.listdir("/proc/self/fd")), opened)

@@ -25,6 +25,7 @@ from twisted_distcc.client.backends.host_faults import (
 )
 from twisted_distcc.client.journal.unit_record import COMPILER, TRANSFER
 from twisted_distcc.client.journal.unit_watch import UnitWatch
+from twisted_distcc.content.body import Folder
 from twisted_distcc.errors import LocalProtocolError, RemoteProtocolError
 from twisted_distcc.jobs.assembly import Assembly, request_pieces
 from twisted_distcc.jobs.compression import compress_request, expand_reply
@@ -120,9 +121,7 @@ class DistccClient:
 class _Exchange(Protocol):
     """One connection: sends a request, compressed as its version requires, and reads the reply."""
 
-    def __init__(
-        self, request: Request, directory: str | None, limits: Limits, progress: UnitWatch
-    ) -> None:
+    def __init__(self, request: Request, directory: Folder, limits: Limits, progress: UnitWatch) -> None:
         self._request = request
         self._progress = progress
         self._wire = Connection.client(limits)

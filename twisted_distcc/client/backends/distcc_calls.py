@@ -27,6 +27,7 @@ from twisted_distcc.client.hosts import RemoteHost
 from twisted_distcc.client.journal.unit_record import DELIVERY, TRANSFER
 from twisted_distcc.client.journal.unit_watch import UnitWatch
 from twisted_distcc.client.settings import Settings
+from twisted_distcc.content.body import Folder
 from twisted_distcc.jobs.model import Reply, Request, Timing
 from twisted_distcc.runtime.bulk import Bulk, Turns
 from twisted_distcc.runtime.processes import Spawner
@@ -57,7 +58,7 @@ class Calls:
     secured: SecureWay
     settings: Settings
     environ: Mapping[str, str]
-    folder: str
+    folder: Folder
     watch: UnitWatch
     sessions: Sessions | None = None
 

@@ -33,6 +33,7 @@ from twisted_distcc.client.backends.session_inputs import SentContent, laid_out
 from twisted_distcc.client.backends.session_jobs import Places
 from twisted_distcc.client.backends.session_streams import ClientStreams
 from twisted_distcc.client.journal.unit_traffic import Traffic
+from twisted_distcc.content.body import Folder
 from twisted_distcc.content.merkle import EncodedFolders
 from twisted_distcc.content.packing import Packing
 from twisted_distcc.errors import RemoteProtocolError
@@ -120,7 +121,7 @@ class ClientSession(Protocol):
     async def compile(
         self,
         request: Request,
-        folder: str,
+        folder: Folder,
         packing: Packing | None = None,
         traffic: Traffic | None = None,
     ) -> Reply:

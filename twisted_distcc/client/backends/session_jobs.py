@@ -27,6 +27,7 @@ from twisted_distcc.client.backends.host_faults import (
 )
 from twisted_distcc.client.backends.session_inputs import Inputs
 from twisted_distcc.client.journal.unit_traffic import Traffic
+from twisted_distcc.content.body import Folder
 from twisted_distcc.content.packing import Packing
 from twisted_distcc.errors import RemoteProtocolError
 from twisted_distcc.jobs.compression import expanded_outputs
@@ -139,7 +140,7 @@ class OpenJob:
 
 def open_job(
     inputs: Inputs,
-    folder: str,
+    folder: Folder,
     packing: Packing | None,
     traffic: Traffic,
     limits: Limits,

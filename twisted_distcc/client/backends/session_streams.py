@@ -21,6 +21,7 @@ from twisted_distcc.client.backends.session_inputs import Inputs, SentContent
 from twisted_distcc.client.backends.session_jobs import OpenJob, open_job
 from twisted_distcc.client.backends.session_uploads import Uploads
 from twisted_distcc.client.journal.unit_traffic import Traffic
+from twisted_distcc.content.body import Folder
 from twisted_distcc.content.packing import Packing
 from twisted_distcc.jobs.model import Reply
 from twisted_distcc.jobs.session_messages import SessionJob, job_pieces
@@ -82,7 +83,7 @@ class ClientStreams:
         return bool(self._jobs)
 
     def begin(
-        self, job: SessionJob, inputs: Inputs, folder: str, packing: Packing | None, traffic: Traffic
+        self, job: SessionJob, inputs: Inputs, folder: Folder, packing: Packing | None, traffic: Traffic
     ) -> OpenJob:
         """Send `job`; its result comes in large bodies below `folder`, and is counted as `traffic`.
 

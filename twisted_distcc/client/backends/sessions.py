@@ -23,6 +23,7 @@ from twisted_distcc.client.backends.session_inputs import SentContent
 from twisted_distcc.client.inputs.local_toolchains import HOLDS
 from twisted_distcc.client.journal.unit_traffic import Traffic
 from twisted_distcc.client.single_flight import Shared
+from twisted_distcc.content.body import Folder
 from twisted_distcc.content.merkle import EncodedFolders
 from twisted_distcc.content.packing import Packing
 from twisted_distcc.jobs.model import Reply, Request
@@ -66,7 +67,7 @@ class Sessions:
         key: Hashable,
         endpoint: Callable[[], IStreamClientEndpoint],
         request: Request,
-        folder: str,
+        folder: Folder,
         *,
         packing: Packing | None = None,
         traffic: Traffic | None = None,
@@ -119,7 +120,7 @@ class Sessions:
         key: Hashable,
         endpoint: Callable[[], IStreamClientEndpoint],
         request: Request,
-        folder: str,
+        folder: Folder,
         packing: Packing | None,
         traffic: Traffic | None,
     ) -> Reply | None:

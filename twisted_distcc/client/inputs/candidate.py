@@ -130,18 +130,18 @@ def _read_words(path: str) -> str | None:
     Raises:
         StaysHere: if only the caller can read it.
     """
-    check_own(path)
+    check_own(path, Disk())
     return read_text(path)
 
 
-def check_own(path: str) -> None:
-    """Check that others can open the file at `path`.
+def check_own(path: str, files: FileSystem) -> None:
+    """Check that others can open the file at `path`, one of `files`.
 
     Raises:
         StaysHere: if they cannot.
     """
     try:
-        check_callers_own([path], Disk())
+        check_callers_own([path], files)
     except CallersOwnError as error:
         raise StaysHere(str(error)) from error
 

@@ -6,6 +6,7 @@ first, and only read when they are sent.
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 
 from twisted_distcc.client.inputs.candidate import Candidate, StaysHere
@@ -35,7 +36,7 @@ class CompileInputs:
     sources: Sources
     spawn: Spawner
     turn: Turn
-    folder: str
+    folder: os.PathLike[str]
     found: Found | None = None
     obstacle: NotForServersError | None = None
     _tree: Tree | None = None
@@ -68,6 +69,7 @@ class CompileInputs:
             try:
                 self._tree = await self.sources.tree(self.found or await self.find(), packed=packed)
             except FileChangedError:
+                self.sources.files.look_again()
                 self._tree = await self.sources.tree(await self.find(), packed=packed)
         return self._tree
 
@@ -75,16 +77,18 @@ class CompileInputs:
         """Return the preprocessed text.
 
         Raises:
+            OSError: if there is no folder for it.
             StaysHere: if it is not suitable for a server.
             CannotStartError: if the compiler cannot be started.
         """
         if self._text is None:
+            folder = os.fspath(self.folder)
             async with self.turn():
                 try:
                     if self.found is None:
                         await self.sources.check_callers_own(self.candidate)
                     files = self.sources.files
-                    self._text = await preprocess(self.spawn, self.candidate, files, self.folder)
+                    self._text = await preprocess(self.spawn, self.candidate, files, folder)
                 except (OSError, CallersOwnError) as error:
                     raise StaysHere(str(error)) from error
         return self._text

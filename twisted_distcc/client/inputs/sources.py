@@ -31,10 +31,10 @@ from twisted_distcc.pump.folder_links import Layer
 from twisted_distcc.pump.laying import has_plain_names
 from twisted_distcc.pump.local_files import Disk
 from twisted_distcc.pump.scanner import Scanner
+from twisted_distcc.pump.snapshots import Snapshots
 from twisted_distcc.pump.text import written_from
 from twisted_distcc.pump.unit import (
     CallersOwnError,
-    FileSystem,
     Laid,
     NotForServersError,
     Stamp,
@@ -79,17 +79,19 @@ class Sources:
     Args:
         spawn: starts compilers, to query them.
         threads: runs the compression of many or large files in a thread.
+
+    Attributes:
         files: the files.
     """
 
-    def __init__(self, spawn: Spawner, threads: Threads, files: FileSystem | None = None) -> None:
-        self.files = files or Disk()
+    def __init__(self, spawn: Spawner, threads: Threads) -> None:
+        self.files = Snapshots()
         self._scanner = Scanner(self.files)
         self._searches = SearchPaths(self.files, spawn)
         self._listings = Listings(self.files, spawn)
         self._clocks = DateMacros(self.files, spawn)
         self._layer = Layer(self.files)
-        self._cache = FileCache(self.files, threads)
+        self._cache = FileCache(Disk(), threads)
 
     async def find(self, candidate: Candidate, turn: Turn) -> Found:
         """Find the files that `candidate` may read, waiting for `turn` if a preprocessor is needed.

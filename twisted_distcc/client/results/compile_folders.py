@@ -1,18 +1,21 @@
-"""Temporary folders, one for each compile, which do not outlive their process for long.
+"""Temporary folders, one for each compile that needs one, which do not outlive their process for long.
 
-`JobFolders.new` creates a folder in the folder for temporary files, to be closed after the compile.  A
-process that was killed leaves its folders behind; the next process of the same user that creates any
-removes them.  Each living process holds a lock on its own.
+`JobFolders.new` returns a folder in the folder for temporary files, to be closed after the compile.  It
+is created when somebody asks for its path: most compiles fit into memory and never do, and creating and
+removing it would be a tenth of what they cost.  A process that was killed leaves its folders behind; the
+next process of the same user that makes compiles removes them.  Each living process holds a lock on its
+own.
 """
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import os
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 from typing import Final
 
 from twisted_distcc.bounded import Bounded
@@ -25,42 +28,63 @@ _PREFIX: Final = "tdistcc-job-"
 _KEPT_PREFIX: Final = "tdistcc-kept-"
 
 
-@dataclass(frozen=True, slots=True)
-class JobFolder:
-    """One compile's folder.
+class NoFolderError(OSError):
+    """No folder for temporary files can be created."""
 
-    Attributes:
-        path: its path.
-        kept: whether it stays when it is closed.
-        lock: the descriptor whose lock marks it as in use.
+
+class JobFolder(os.PathLike[str]):
+    """One compile's folder: `os.fspath` returns its path, and creates it the first time.
+
+    Threads may ask for it, even for a compile that was cancelled meanwhile.
     """
 
-    path: str
-    kept: bool
-    lock: int
+    def __init__(self, parent: str, *, kept: bool) -> None:
+        self._parent = parent
+        self._kept = kept
+        self._creating = Lock()
+        self._made: tuple[str, int] | None = None  # its path, and the descriptor that locks it
+        self._is_closed = False
+
+    def __fspath__(self) -> str:
+        """Return the path of the folder, which exists now.
+
+        Raises:
+            NoFolderError: if it cannot be created, if a sweeper was faster than the lock, or after
+                `close`.
+        """
+        with self._creating:
+            if self._is_closed:
+                raise NoFolderError(errno.ENOENT, "its compile is over", self._parent)
+            if self._made is None:
+                self._made = self._make()
+            return self._made[0]
+
+    def _make(self) -> tuple[str, int]:
+        prefix = _KEPT_PREFIX if self._kept else _PREFIX
+        try:
+            path = tempfile.mkdtemp(prefix=prefix, dir=self._parent)
+            return path, _lock(path)
+        except OSError as error:
+            raise NoFolderError(error.errno, error.strerror, error.filename) from error
 
     def close(self) -> None:
         """Remove the folder and its contents, unless it is to be kept."""
-        if not self.kept:
-            remove_folder(self.path)
-        os.close(self.lock)
+        with self._creating:
+            made, self._made, self._is_closed = self._made, None, True
+        if made is not None:
+            _close(*made, kept=self._kept)
 
 
 class JobFolders:
-    """Creates folders, and removes once what others have left beside them."""
+    """Returns folders, and removes once what others have left beside them."""
 
     def __init__(self) -> None:
         self._swept = Bounded[str, None](_MOST)
 
     def new(self, parent: str, *, keep: bool) -> JobFolder:
-        """Create a folder in `parent`.
-
-        Raises:
-            OSError: if none can be created, or if a sweeper was faster than the lock.
-        """
+        """Return a folder in `parent`; with `keep` it is still there after it was closed."""
         self._sweep(parent)
-        path = tempfile.mkdtemp(prefix=_KEPT_PREFIX if keep else _PREFIX, dir=parent)
-        return JobFolder(path, keep, _lock(path))
+        return JobFolder(parent, kept=keep)
 
     def _sweep(self, parent: str) -> None:
         if parent in self._swept:
@@ -73,7 +97,13 @@ class JobFolders:
 
 
 def _remove_if_left(folder: Path) -> None:
-    JobFolder(str(folder), False, _lock(str(folder))).close()
+    _close(str(folder), _lock(str(folder)), kept=False)
+
+
+def _close(path: str, lock: int, *, kept: bool) -> None:
+    if not kept:
+        remove_folder(path)
+    os.close(lock)
 
 
 def _lock(folder: str) -> int:

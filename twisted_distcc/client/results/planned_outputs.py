@@ -17,6 +17,7 @@ from twisted_distcc.client.results.outputs import Existing, LeftToCompilerError,
 from twisted_distcc.cmdline.compilation import Compilation, Stage
 from twisted_distcc.cmdline.compilers import Family
 from twisted_distcc.jobs.model import DEPENDENCIES, OBJECT
+from twisted_distcc.pump.unit import FileSystem
 
 # With these clang starts an external assembler, as gcc does.
 _EXTERNAL_AS: Final = frozenset({"-fno-integrated-as", "-no-integrated-as"})
@@ -47,23 +48,23 @@ def planned_outputs(candidate: Candidate) -> tuple[PlannedOutput, ...]:
     return (made, rules) if _writes_dependencies_last(compilation) else (rules, made)
 
 
-def check_outputs(candidate: Candidate) -> None:
-    """Check, before any host is asked, that we can write all outputs.
+def check_outputs(candidate: Candidate, files: FileSystem) -> None:
+    """Check, before any host is asked, that we can write all outputs among `files`.
 
     Raises:
         StaysHere: if only the compiler can write one of them.
     """
     for output in planned_outputs(candidate):
-        _check(output, candidate)
+        _check(output, candidate, files)
 
 
-def _check(output: PlannedOutput, candidate: Candidate) -> None:
+def _check(output: PlannedOutput, candidate: Candidate, files: FileSystem) -> None:
     path = output.path
     try:
         is_there = not is_new(path, output.existing)
     except LeftToCompilerError as reason:
         raise StaysHere(str(reason)) from reason
-    check_own(path)
+    check_own(path, files)
     if is_there:
         _check_not_source(path, candidate.absolute(candidate.compilation.source))
 

@@ -22,7 +22,7 @@ from typing import Final
 
 from twisted_distcc.content.blob_content import BlobContent
 from twisted_distcc.content.blob_store import BlobStore
-from twisted_distcc.content.body import EMPTY, Body
+from twisted_distcc.content.body import EMPTY, Body, Folder
 from twisted_distcc.content.file_content import Hash, RunFilter
 from twisted_distcc.content.tree_walk import TreeWalk
 from twisted_distcc.jobs.model import FOLDER_MARK, InputFile, InputLink, Request, Tree
@@ -97,7 +97,7 @@ class ClientBlobs:
         trees: remembers the trees of all clients.
     """
 
-    def __init__(self, store: BlobStore, owner: str, directory: str | None, trees: KnownTrees) -> None:
+    def __init__(self, store: BlobStore, owner: str, directory: Folder, trees: KnownTrees) -> None:
         self.store = store
         self.owner = owner
         self.directory = directory

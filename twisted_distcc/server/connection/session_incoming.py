@@ -15,6 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
+from twisted_distcc.content.body import Folder
 from twisted_distcc.errors import RemoteProtocolError
 from twisted_distcc.jobs.session_messages import Blob, JobAssembly, SessionJob, UploadAssembly
 from twisted_distcc.server.quotas.holdings import Hold
@@ -49,7 +50,7 @@ class Incoming:
         hold: makes the hold of one message on the server's quotas.
     """
 
-    def __init__(self, limits: Limits, directory: str | None, hold: Callable[[], Hold]) -> None:
+    def __init__(self, limits: Limits, directory: Folder, hold: Callable[[], Hold]) -> None:
         self._limits = limits
         self._directory = directory
         self._hold = hold
