@@ -47,6 +47,10 @@ SUBCOMMANDS: Mapping[str, Subcommand] = {
         "twisted_distcc.cli.masquerade",
         "make links named gcc, g++, clang, ... that send compiles to the farm",
     ),
+    "monitor": Subcommand(
+        "twisted_distcc.cli.monitor",
+        "watch your compiles as they happen",
+    ),
     "pump": Subcommand(
         "twisted_distcc.cli.pump",
         "run a build whose C distcc has its sources preprocessed by servers",
