@@ -13,6 +13,7 @@ job waits for its result (`session_jobs`) on a stream of its own (`session_strea
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 from twisted.internet.defer import Deferred
@@ -29,6 +30,7 @@ from twisted_distcc.client.backends.host_faults import (
     RefusedByHostError,
     SlowHostError,
 )
+from twisted_distcc.client.backends.reconnecting import Event
 from twisted_distcc.client.backends.session_inputs import SentContent, laid_out
 from twisted_distcc.client.backends.session_jobs import Places
 from twisted_distcc.client.backends.session_streams import ClientStreams
@@ -75,6 +77,8 @@ class ClientSession(Protocol):
         clock: tells when the server has been silent, or slow, for too long.
         sent: what has been sent to this server so far, in this session and before.
         folders: remembers the folders of jobs, for all sessions.
+        leaves: is called once, when the session takes no more jobs: with `RETIRED` if nobody used it,
+            and with `LOST` otherwise.
         limits: the ceilings on what the server may send.
     """
 
@@ -83,6 +87,7 @@ class ClientSession(Protocol):
         clock: IReactorTime,
         sent: SentContent,
         folders: EncodedFolders,
+        leaves: Callable[[Event], None] = lambda _: None,
         *,
         limits: Limits | None = None,
     ) -> None:
@@ -91,6 +96,7 @@ class ClientSession(Protocol):
         self._folders = folders
         self._session = Session.client(Terms(frame=FRAME, window=WINDOW))
         self._streams = ClientStreams(self._session, sent, limits or Limits(), self._close_if_over)
+        self._leaves = leaves
         self._greeted: Deferred[None] = Deferred()
         self._places = Places(1)
         self._liveness: Liveness | None = None
@@ -233,11 +239,16 @@ class ClientSession(Protocol):
         """Fail all jobs with `error`, and close."""
         self._end(Failure(error))
 
-    def retire(self) -> None:
+    def retire(self, why: Event = Event.LOST) -> None:
         """Send no more jobs, and close when those that are on their way have ended."""
-        self._streams.is_open = False
-        self._places.turn_away()
+        self._leave(why)
         self._close_if_over()
+
+    def _leave(self, why: Event) -> None:
+        if self.is_open:
+            self._streams.is_open = False
+            self._leaves(why)
+        self._places.turn_away()
 
     def close(self) -> None:
         """Close the connection."""
@@ -250,8 +261,7 @@ class ClientSession(Protocol):
 
     def _end(self, failure: Failure) -> None:
         """Fail everything, and close."""
-        self._streams.is_open = False
-        self._places.turn_away()
+        self._leave(Event.LOST)
         for watch in (self._liveness, self._deadlines):
             if watch is not None:
                 watch.stop()
@@ -266,7 +276,7 @@ class ClientSession(Protocol):
             is_idle=lambda: self.is_idle,
             ask=self._ask,
             dead=lambda: self.fail(LostConnectionError("does not answer any more")),
-            unused=self.retire,
+            unused=lambda: self.retire(Event.RETIRED),
             patience=_IDLE,
         )
 

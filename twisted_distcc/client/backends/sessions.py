@@ -4,23 +4,32 @@
 
 `key` says who calls which server, and how: whatever makes another connection makes another key.  A
 server that does not speak protocol 4 hangs up on the greeting.  That is remembered for a while, and
-`compile` returns `None`, so that the caller uses an earlier version.
+`compile` returns `None`, so that the caller uses an earlier version.  When a session is opened, and how
+soon after the last one was lost, is for `reconnecting` to say.
 """
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final
 
 from twisted.internet.interfaces import IReactorTime, IStreamClientEndpoint
+from twisted.internet.task import deferLater
 
 from twisted_distcc.bounded import Bounded
 from twisted_distcc.client.backends.connecting import connected
-from twisted_distcc.client.backends.host_faults import GoingAwayError, NoAnswerError, SlowHostError
+from twisted_distcc.client.backends.host_faults import (
+    GoingAwayError,
+    HostError,
+    NoAnswerError,
+    SlowHostError,
+)
+from twisted_distcc.client.backends.reconnecting import Event, Link, after
 from twisted_distcc.client.backends.session_client import ClientSession
 from twisted_distcc.client.backends.session_inputs import SentContent
-from twisted_distcc.client.inputs.local_toolchains import HOLDS
 from twisted_distcc.client.journal.unit_traffic import Traffic
 from twisted_distcc.client.single_flight import Shared
 from twisted_distcc.content.body import Folder
@@ -41,12 +50,12 @@ class _Server:
     Attributes:
         sent: what it has of us.
         session: the session with it that takes jobs, if there is one.
-        speaks_older_until: until when it counts as one that speaks no protocol 4.
+        link: what there is between us and it.
     """
 
     sent: SentContent = field(default_factory=SentContent)
     session: ClientSession | None = None
-    speaks_older_until: float = 0.0
+    link: Link = field(default_factory=Link)
 
 
 class Sessions:
@@ -54,10 +63,12 @@ class Sessions:
 
     Args:
         clock: tells how long they have been idle.
+        chance: returns a random number from 0 to 1, for the pauses between attempts to connect.
     """
 
-    def __init__(self, clock: IReactorTime) -> None:
+    def __init__(self, clock: IReactorTime, chance: Callable[[], float] = random.random) -> None:
         self._clock = clock
+        self._chance = chance
         self._servers: Bounded[Hashable, _Server] = Bounded(_MOST)
         self._folders = EncodedFolders()
         self._opening: Shared[Hashable, ClientSession] = Shared()
@@ -108,12 +119,12 @@ class Sessions:
     def forget(self, key: Hashable) -> None:
         """Ask the server of `key` anew which protocol it speaks: it may be another one by now."""
         if (server := self._servers.get(key)) is not None:
-            server.speaks_older_until = 0.0
+            self._note(server, Event.FORGOTTEN)
 
     def may_speak(self, key: Hashable) -> bool:
         """Whether the server of `key` is not known to speak earlier versions only."""
         server = self._servers.get(key)
-        return server is None or server.speaks_older_until <= self._clock.seconds()
+        return server is None or not server.link.is_older(self._clock.seconds())
 
     async def _compile(
         self,
@@ -129,9 +140,10 @@ class Sessions:
             try:
                 session = await self._opening.get(key, lambda: self._open(key, endpoint))
             except NoAnswerError:
-                self._server(key).speaks_older_until = self._clock.seconds() + HOLDS
                 return None
-        return await session.compile(request, folder, packing, traffic)
+        reply = await session.compile(request, folder, packing, traffic)
+        self._note(self._server(key), Event.SERVED)
+        return reply
 
     async def _open(
         self,
@@ -139,15 +151,43 @@ class Sessions:
         endpoint: Callable[[], IStreamClientEndpoint],
     ) -> ClientSession:
         server = self._server(key)
-        session = ClientSession(self._clock, server.sent, self._folders)
+        self._note(server, Event.WANTED)
+        try:
+            await self._pause(server)
+            server.session = await self._begun(server, endpoint)
+        except NoAnswerError:
+            self._note(server, Event.HUNG_UP)
+            raise
+        except HostError:
+            self._note(server, Event.UNREACHABLE)
+            raise
+        except BaseException:
+            self._note(server, Event.GIVEN_UP)
+            raise
+        self._note(server, Event.GREETED)
+        return server.session
+
+    async def _pause(self, server: _Server) -> None:
+        if pause := server.link.pause(self._clock.seconds()):
+            await deferLater(self._clock, pause)
+        self._note(server, Event.PAUSE_OVER)
+
+    async def _begun(
+        self, server: _Server, endpoint: Callable[[], IStreamClientEndpoint]
+    ) -> ClientSession:
+        """Return a session with `server`, which has greeted us."""
+        leaves = partial(self._note, server)
+        session = ClientSession(self._clock, server.sent, self._folders, leaves)
         await connected(endpoint(), session)
         try:
             await self._greeted(session)
         except BaseException:
             session.close()
             raise
-        server.session = session
         return session
+
+    def _note(self, server: _Server, event: Event) -> None:
+        server.link = after(server.link, event, self._clock.seconds(), self._chance())
 
     async def _greeted(self, session: ClientSession) -> None:
         greeted = session.greeted()
