@@ -6,12 +6,14 @@ import hashlib
 import random
 import tracemalloc
 from typing import Any, Final
+from unittest.mock import patch
 
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
+from twisted_distcc.content import directories as module
 from twisted_distcc.content.directories import Directory, UnsendableTreeError, decode, encode
 from twisted_distcc.errors import RemoteProtocolError
 
@@ -343,6 +345,29 @@ class HostileTests(SynchronousTestCase):
         for most in (0, 1, 2):
             self.assertRaises(RemoteProtocolError, decode, data, most)
 
+
+class PartsTests(HostileTests):
+    """Directories that are read in parts of one entry: the same is refused."""
+
+    def setUp(self) -> None:
+        self.patch(module, "PART", 1)
+
+    def test_across_parts(self) -> None:
+        """What is wrong between two parts is noticed, and what is right comes in parts."""
+        names = [b"%03d" % number for number in range(10)]
+        whole = b"".join(node(name=name) for name in names)
+        parts = list(module.decode_parts(whole))
+        self.assertEqual([part.files[0][0] for part in parts], names)
+        self.assertEqual([name for name, _, _ in decode(whole).files], names)
+        self.refuses(whole + node(name=b"001"))
+        self.refuses(whole + node(0x12, b"zz") + node(0x12, b"001"))
+        self.refuses(whole + node(0x12, b"001"))
+        self.refuses(whole + b"?")
+        with self.assertRaises(RemoteProtocolError):
+            decode(whole, most=9)
+
+
+class AnyBytesTests(SynchronousTestCase):
     @settings(quietly, max_examples=300)
     @given(directories(), st.randoms(use_true_random=False))
     def test_changed_bytes(self, directory: Directory, chance: random.Random) -> None:
@@ -363,8 +388,15 @@ class HostileTests(SynchronousTestCase):
         self.check(data)
 
     def check(self, data: bytes) -> None:
+        directory = self.decoded(data)
+        if directory is not None:
+            self.assertEqual(by_protobuf(directory), data)
+        with patch.object(module, "PART", 1):
+            in_parts = self.decoded(data)
+        self.assertEqual(in_parts and plain(in_parts), directory and plain(directory))
+
+    def decoded(self, data: bytes) -> Directory | None:
         try:
-            directory = decode(data)
+            return decode(data)
         except RemoteProtocolError:
-            return
-        self.assertEqual(by_protobuf(directory), data)
+            return None

@@ -206,7 +206,7 @@ def tree_walks(fed: bytes) -> None:
         while tree.walked.missing:
             digest = min(tree.walked.missing)
             there[digest] = blobs[digest]
-            missing = tree.resume(digest)
+            missing = set().union(*tree.steps(digest))
             assert missing <= tree.walked.missing
         return tree.walked
 

@@ -143,8 +143,10 @@ class TreeTests(SessionFloodTestCase):
             below = (b"d", digest(chain[-1]), len(chain[-1]))
             chain.append(encode(Directory(folders=[below], links=[(b"l", b"%d" % number)])))
         read: list[bytes] = []
-        decode = tree_walk.decode
-        self.patch(tree_walk, "decode", lambda data, most: (read.append(data), decode(data, most))[1])
+        decode = tree_walk.decode_parts
+        self.patch(
+            tree_walk, "decode_parts", lambda data, most: (read.append(data), decode(data, most))[1]
+        )
         protocol, _ = self.connect()
         self.say(protocol, data(1, job(digest(chain[-1]), has_tree=True)))
         for stream, blob in enumerate(reversed(chain), 2):

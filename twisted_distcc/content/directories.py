@@ -27,8 +27,8 @@ reads leniently, and then accepts only what `encode` writes for what it read.
 from __future__ import annotations
 
 from binascii import hexlify, unhexlify
-from collections.abc import Sequence
-from itertools import islice
+from collections.abc import Iterator, Sequence
+from itertools import chain, islice
 from operator import lt
 from typing import Final, NamedTuple, TypeAlias
 
@@ -44,6 +44,9 @@ _LONGEST_TARGET: Final = 4096  # PATH_MAX
 _LARGEST_SIZE: Final = 2**63 - 1
 _DIGEST: Final = 32
 _HEX: Final = 2 * _DIGEST
+
+PART: Final = 500
+"""The most entries of a part of a directory that is read in parts."""
 
 
 class UnsendableTreeError(LocalProtocolError):
@@ -76,7 +79,17 @@ def encode(directory: Directory) -> bytes:
 
 
 def decode(data: bytes, most: int = 100_000) -> Directory:
-    """Return the directory whose canonical form is `data`.
+    """Return the directory whose canonical form is `data`; the rest is as with `decode_parts`."""
+    parts = list(decode_parts(data, most))
+    if len(parts) == 1:
+        return parts[0]
+    return Directory(*(tuple(chain.from_iterable(groups)) for groups in zip(*parts, strict=True)))
+
+
+def decode_parts(data: bytes, most: int = 100_000) -> Iterator[Directory]:
+    """Yield the directory whose canonical form is `data` in parts of at most `PART` entries.
+
+    It is one only if the last part comes.  An empty directory has one part.
 
     Args:
         data: what a peer sent.
@@ -85,18 +98,57 @@ def decode(data: bytes, most: int = 100_000) -> Directory:
     Raises:
         RemoteProtocolError: if `data` is not the canonical form of any directory, or if there are more.
     """
+    at, left, seen = 0, most, _Seen()
+    while True:
+        part, end = _part(data, at, min(left, PART))
+        if end < len(data) and not part.entries:
+            raise RemoteProtocolError(f"a directory is malformed, or has over {most} entries")
+        if end - at < len(data) and (fault := seen.fault(part)) is not None:
+            raise RemoteProtocolError(f"a directory {fault}")
+        yield part
+        if end == len(data):
+            return
+        at, left = end, left - part.entries
+
+
+def _part(data: bytes, at: int, most: int) -> tuple[Directory, int]:
+    """Return at most so many entries from `at` on, and where they end."""
     try:
-        directory = _parsed(data, most)
+        part, end = _parsed(data, at, most)
     except (IndexError, ValueError):  # it ends too early, or a digest is not hexadecimal
         raise RemoteProtocolError("a directory is malformed") from None
-    if (fault := _fault(directory)) is not None:
+    if (fault := _fault(part)) is not None:
         raise RemoteProtocolError(f"a directory {fault}")
-    if _encoded(directory) != data:
-        raise RemoteProtocolError(f"a directory is not in canonical form, or has over {most} entries")
-    return directory
+    if _encoded(part) != data[at:end]:
+        raise RemoteProtocolError("a directory is not in canonical form")
+    return part, end
+
+
+class _Seen:
+    """The names in the parts of a directory so far."""
+
+    def __init__(self) -> None:
+        self._names: set[bytes] = set()
+        self._last = (0, b"")
+
+    def fault(self, part: Directory) -> str | None:
+        """Return what is wrong with the names in `part` after those of the parts before, or `None`."""
+        groups = [[entry[0] for entry in group] for group in part]
+        kinds = [(kind, name) for kind, group in enumerate(groups) for name in group]
+        names = {name for _, name in kinds}
+        if kinds[0] <= self._last:
+            return _UNSORTED
+        if not self._names.isdisjoint(names):
+            return _TWO_KINDS
+        self._last = kinds[-1]
+        self._names |= names
+        return None
 
 
 # -- What a directory may hold --------------------------------------------------------------------------
+
+_UNSORTED: Final = "has a name twice, or is not sorted"
+_TWO_KINDS: Final = "has one name for two kinds of entry"
 
 
 def _fault(directory: Directory) -> str | None:
@@ -121,8 +173,8 @@ def _name_fault(names: list[bytes]) -> str | None:
 def _order_fault(groups: list[list[bytes]], names: list[bytes]) -> str | None:
     for group in groups:
         if not all(map(lt, group, islice(group, 1, None))):
-            return "has a name twice, or is not sorted"
-    return None if len(set(names)) == len(names) else "has one name for two kinds of entry"
+            return _UNSORTED
+    return None if len(set(names)) == len(names) else _TWO_KINDS
 
 
 def _node_fault(nodes: list[Node]) -> str | None:
@@ -218,16 +270,17 @@ def _add_nodes(parts: list[bytes], nodes: Sequence[Node], heads: _Heads) -> None
         parts += (head, name, _MIDDLES[len(sized)], hexlify(digest), sized)
 
 
-def _parsed(data: bytes, most: int) -> Directory:
-    """Read `data` without looking closely.
+def _parsed(data: bytes, at: int, most: int) -> tuple[Directory, int]:
+    """Read at most so many entries from `at` on, without looking closely; return where they end, too.
 
     Raises:
         IndexError, ValueError: if it cannot be read at all.
     """
-    files, at = _entries(data, 0, _FILE, most)
+    files, at = _entries(data, at, _FILE, most)
     folders, at = _entries(data, at, _FOLDER, most - len(files))
-    links, _ = _entries(data, at, _LINK, most - len(files) - len(folders))
-    return Directory(_nodes(files), _nodes(folders), [(name, _content(rest)) for name, rest in links])
+    links, at = _entries(data, at, _LINK, most - len(files) - len(folders))
+    targets = [(name, _content(rest)) for name, rest in links]
+    return Directory(_nodes(files), _nodes(folders), targets), at
 
 
 def _entries(data: bytes, at: int, tag: int, most: int) -> tuple[list[tuple[bytes, bytes]], int]:

@@ -6,12 +6,13 @@
     assert walked.files == [(b"/src/a.h", digest, 6)]
 
 What is not there yet is in `missing`.  A `TreeWalk` goes on where a folder has come, so that each is
-read once, however many come one by one::
+read once, however many come one by one; and it does so in small steps, between which other work can be
+done::
 
     tree = TreeWalk(root, store.get)
-    tree.resume(root)
-    while tree.walked.missing:
-        tree.resume(...)  # one of them, which has come
+    missing = set().union(*tree.steps(root))
+    while missing:
+        missing |= set().union(*tree.steps(missing.pop()))  # which has come
 
 A folder may name another one twice, which may do the same, so a few small blobs can stand for more files
 than anybody has memory for.  So everything counts as often as it is named, and before it is stored.
@@ -19,11 +20,11 @@ than anybody has memory for.  So everything counts as often as it is named, and 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
-from twisted_distcc.content.directories import Directory, Link, Node, decode
+from twisted_distcc.content.directories import PART, Directory, Link, Node, decode_parts
 from twisted_distcc.errors import RemoteProtocolError
 
 
@@ -83,7 +84,8 @@ def walk(root: bytes, get: Callable[[bytes], bytes | None], bounds: Bounds = DEF
         RemoteProtocolError: if it is not a tree, or is too large.
     """
     tree = TreeWalk(root, get, bounds)
-    tree.resume(root)
+    for _ in tree.steps(root):
+        pass
     return tree.walked
 
 
@@ -107,69 +109,77 @@ class TreeWalk:
         self.names: int = 0
         self._get = get
         self._bounds = bounds
-        self._read: dict[bytes, tuple[Directory, int] | None] = {}
+        self._read: dict[bytes, tuple[list[Directory], int] | None] = {}
         self._directories = 1
         self._blocked: dict[bytes, list[_Place]] = {root: [(b"", _UNKNOWN, 0)]}
 
-    def resume(self, digest: bytes) -> set[bytes]:
-        """Go on below the directory `digest`, which was missing and may be there now.
+    def steps(self, digest: bytes) -> Iterator[set[bytes]]:
+        """Go on below the directory `digest`, which was missing and may be there now, in small steps.
 
-        Returns:
-            The directories that were found to be missing on the way.
+        Yields:
+            After each step, the directories that were found to be missing.
 
         Raises:
             RemoteProtocolError: if it is not a tree, or is too large.
         """
         self.walked.missing.discard(digest)
         self._read.pop(digest, None)
-        missing: set[bytes] = set()
         waiting = [(digest, place) for place in self._blocked.pop(digest, ())]
         while waiting:
-            digest, place = waiting.pop()
-            path, size, depth = place
-            directory = self._directory(digest, size)
-            if directory is None:
-                self._blocked.setdefault(digest, []).append(place)
-                missing.add(digest)
+            digest, (path, size, depth) = waiting.pop()
+            if digest not in self._read:
+                yield from self._decode(digest)
+            parts = self._parts(digest, size)
+            if parts is None:
+                self._blocked.setdefault(digest, []).append((path, size, depth))
+                yield {digest}
                 continue
-            self._count(path, directory, depth)
-            self._add(path, directory)
-            for name, digest, size in reversed(directory.folders):
-                waiting.append((digest, (b"%b/%b" % (path, name), size, depth + 1)))
-        return missing
+            below: list[tuple[bytes, _Place]] = []
+            for part in parts:
+                self._count(path, part, depth)
+                self._add(path, part)
+                for name, folder, length in part.folders:
+                    below.append((folder, (b"%b/%b" % (path, name), length, depth + 1)))
+                yield set()
+            waiting.extend(reversed(below))
 
-    def _add(self, path: bytes, directory: Directory) -> None:
+    def _add(self, path: bytes, part: Directory) -> None:
         walked, inside = self.walked, path + b"/"
-        walked.files.extend([(inside + name, digest, size) for name, digest, size in directory.files])
-        walked.links.extend([(inside + name, target) for name, target in directory.links])
-        if path and not directory.entries:
+        walked.files.extend([(inside + name, digest, size) for name, digest, size in part.files])
+        walked.links.extend([(inside + name, target) for name, target in part.links])
+        if path and not part.entries:
             walked.folders.append(path)
 
-    def _directory(self, digest: bytes, size: int) -> Directory | None:
-        """Return a directory; `None` if it is missing."""
-        if digest not in self._read:
-            self._read[digest] = self._decoded(digest)
+    def _parts(self, digest: bytes, size: int) -> list[Directory] | None:
+        """Return a directory that was decoded; `None` if it is missing."""
         read = self._read[digest]
         if read is None:
             return None
-        directory, length = read
+        parts, length = read
         if size not in (length, _UNKNOWN):
             raise RemoteProtocolError(
                 f"a directory has {length} bytes, and not {size} as its parent says"
             )
-        return directory
+        return parts
 
-    def _decoded(self, digest: bytes) -> tuple[Directory, int] | None:
+    def _decode(self, digest: bytes) -> Iterator[set[bytes]]:
+        """Read a directory, in steps."""
         data = self._get(digest)
         if data is None:
             self.walked.missing.add(digest)
-            return None
+            self._read[digest] = None
+            return
         if len(data) > self._bounds.encoded:
             raise RemoteProtocolError(f"a directory has more than {self._bounds.encoded} bytes")
-        return decode(data, self._bounds.entries - self.entries), len(data)
+        parts: list[Directory] = []
+        for part in decode_parts(data, self._bounds.entries - self.entries):
+            parts.append(part)
+            if part.entries == PART:
+                yield set()
+        self._read[digest] = parts, len(data)
 
     def _count(self, path: bytes, directory: Directory, depth: int) -> None:
-        """Count what is in the directory at `path` before anything is made of it."""
+        """Count what is in a part of the directory at `path` before anything is made of it."""
         if depth > self._bounds.depth:
             raise RemoteProtocolError(
                 f"a tree has more than {self._bounds.depth} folders in one another"

@@ -13,7 +13,7 @@ from twisted_distcc.content.merkle import Merkle, merkle
 from twisted_distcc.errors import RemoteProtocolError
 from twisted_distcc.jobs.model import InputFile, Request
 from twisted_distcc.jobs.session_messages import SessionJob
-from twisted_distcc.server.connection.session_blobs import ClientBlobs, KnownTree, KnownTrees
+from twisted_distcc.server.connection.session_blobs import ClientBlobs, JobInputs, KnownTree, KnownTrees
 from twisted_distcc.server.quotas.holdings import Hold, Holdings
 
 SMALL, LARGE = b"int a;\n", bytes(3 * IN_MEMORY)
@@ -42,12 +42,17 @@ class BlobsTests(SynchronousTestCase):
         return SessionJob(b"/p", (b"gcc",), b"", inputs, has_tree)
 
     def missing(self, job: SessionJob, blobs: ClientBlobs | None = None) -> set[bytes]:
-        inputs = (blobs or self.blobs).inputs(job, self.hold)
+        inputs = self.begun(job, blobs)
         inputs.discard()
         return inputs.lacking
 
+    def begun(self, job: SessionJob, blobs: ClientBlobs | None = None) -> JobInputs:
+        inputs = (blobs or self.blobs).inputs(job, self.hold)
+        self.costs = list(inputs.begin())
+        return inputs
+
     def request(self, job: SessionJob) -> Request:
-        return self.blobs.inputs(job, self.hold).request()
+        return self.begun(job).request()
 
     def contents(self, request: Request) -> dict[bytes, bytes]:
         assert request.tree is not None
@@ -126,13 +131,32 @@ class BlobsTests(SynchronousTestCase):
     def test_as_they_come(self) -> None:
         """What a job lacks is found as its folders come, one by one, and stays when it has come."""
         tree = self.tree()
-        inputs = self.blobs.inputs(self.job(tree.root, has_tree=True), self.hold)
+        inputs = self.begun(self.job(tree.root, has_tree=True))
         while inputs.lacking:
             one = min(inputs.lacking)
             data = {**tree.nodes, digest(SMALL): SMALL, digest(LARGE): LARGE}[one]
             self.add(data, *(os.urandom(50_000) for _ in range(30)))
-            inputs.came({one})
+            list(inputs.came({one}))
         self.assertEqual(self.contents(inputs.request())[b"/p/a.h"], SMALL)
+
+    def test_in_steps(self) -> None:
+        """However large a folder is, and however many there are, no step is long."""
+        for folders, files in ((1, 5000), (50, 100)):
+            nodes = [
+                (b"/p/%d/%d.h" % (folder, file), digest(SMALL), len(SMALL))
+                for folder in range(folders)
+                for file in range(files)
+            ]
+            tree = merkle(nodes, [], [])
+            self.add(*tree.nodes.values(), SMALL)
+            job = self.job(tree.root, has_tree=True)
+            request = self.request(job)
+            assert request.tree is not None
+            self.assertEqual({entry.name for entry in request.tree.entries}, {node[0] for node in nodes})
+            self.assertLess(max(self.costs), 600)
+            self.assertGreater(sum(self.costs), 5000)
+            self.request(job)
+            self.assertLess(sum(self.costs), 500)  # it is known
 
 
 def known(count: int) -> KnownTree:

@@ -4,20 +4,23 @@ A job names its inputs by digest.  `JobInputs` says which of them are lacking; w
 `Request`::
 
     inputs = blobs.inputs(job, hold)
+    await slices.do(inputs.begin(), client)
     while inputs.lacking:
-        inputs.came(...)  # the digests of what was added since
+        await slices.do(inputs.came(...), client)  # the digests of what was added since
     request = inputs.request()
 
-All that the job names is kept from then on, until the inputs or the request are discarded.
+All that the job names is kept from then on, until the inputs or the request are discarded.  A tree may
+have a hundred thousand entries, so whatever takes longer with each is done in steps (`runtime.slices`).
 """
 
 from __future__ import annotations
 
 import errno
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from hashlib import sha256
+from itertools import islice
 from typing import Final
 
 from twisted_distcc.content.blob_content import BlobContent
@@ -37,6 +40,9 @@ _MOST_ENTRIES: Final = 250_000
 _PER_TREE: Final = 16
 # What a server holds of one entry: its path, and where its content is.
 _WORDS_PER_ENTRY: Final = 2
+# Digests that are looked up in one step, which takes as long as so many entries of a folder.
+_AT_ONCE: Final = 500
+_LOOKING_UP: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +57,7 @@ class KnownTree:
     """
 
     entries: tuple[InputFile | InputLink, ...]
-    digests: frozenset[bytes]
+    digests: AbstractSet[bytes]
     size: int
     count: int
     names: int
@@ -108,27 +114,47 @@ class ClientBlobs:
         return self.store.add(self.owner, body)
 
     def inputs(self, job: SessionJob, hold: Hold) -> JobInputs:
-        """Return the inputs of `job`, for whose names there is room in `hold`.
-
-        Raises:
-            RemoteProtocolError: if they are not a tree, or too large.
-            CeilingMetError: if there is no room.
-        """
+        """Return the inputs of `job`, for whose names room is made in `hold`."""
         return JobInputs(self, job, hold)
 
-    def tree(self, walk: TreeWalk) -> KnownTree:
-        """Return the tree that was walked, of which no directory is missing."""
-        walked, store, owner = walk.walked, self.store, self.owner
-        entries: list[InputFile | InputLink] = [
-            InputFile(path, _StoredContent(store, owner, digest, size))
-            for path, digest, size in walked.files
+
+class _Walked:
+    """What a walk has found in a tree, as the entries of a job.
+
+    Args:
+        blobs: has the files.
+        root: the digest of the tree.
+        encoded: returns a directory by its digest, if it is there.
+    """
+
+    def __init__(
+        self, blobs: ClientBlobs, root: bytes, encoded: Callable[[bytes], bytes | None]
+    ) -> None:
+        self.walk = TreeWalk(root, encoded)
+        self._blobs = blobs
+        self._files: list[InputFile] = []
+        self._digests: set[bytes] = set()
+        self._size = 0
+
+    def new_files(self) -> list[bytes]:
+        """Take the files that the walk has found since the last time; return their digests."""
+        store, owner = self._blobs.store, self._blobs.owner
+        new = self.walk.walked.files[len(self._files) :]
+        self._files += [
+            InputFile(path, _StoredContent(store, owner, digest, size)) for path, digest, size in new
         ]
-        nothing = BlobContent(_EMPTY_DIGEST, EMPTY)
-        entries.extend(InputFile(b"%b/%b" % (path, FOLDER_MARK), nothing) for path in walked.folders)
-        entries.extend(InputLink(path, target) for path, target in walked.links)
-        digests = frozenset(digest for _, digest, _ in walked.files)
-        size = sum(size for _, _, size in walked.files)
-        return KnownTree(tuple(entries), digests, size, walk.entries, walk.names)
+        digests = [digest for _, digest, _ in new]
+        self._digests.update(digests)
+        self._size += sum([size for _, _, size in new])
+        return digests
+
+    def tree(self) -> KnownTree:
+        """Return the tree, of which no directory is missing."""
+        walk, nothing = self.walk, BlobContent(_EMPTY_DIGEST, EMPTY)
+        marks = [InputFile(b"%b/%b" % (path, FOLDER_MARK), nothing) for path in walk.walked.folders]
+        links = [InputLink(path, target) for path, target in walk.walked.links]
+        entries: tuple[InputFile | InputLink, ...] = (*self._files, *marks, *links)
+        return KnownTree(entries, self._digests, self._size, walk.entries, walk.names)
 
 
 class JobInputs:
@@ -145,34 +171,33 @@ class JobInputs:
         self._hold = hold
         self._held = blobs.store.hold(blobs.owner)
         self._known = blobs.trees.get(blobs.owner, job.inputs) if job.has_tree else None
-        self._walk: TreeWalk | None = None
-        try:
-            self._begin()
-        except BaseException:
-            self.discard()
-            raise
+        self._walked: _Walked | None = None
 
-    def _begin(self) -> None:
-        if self._known is not None:
-            self._make_room(self._known.count, self._known.names)
-            self._want(self._known.digests)
-        elif self._job.has_tree:
-            self._walk = TreeWalk(self._job.inputs, self._encoded)
-            self._read_on(self._walk, self._job.inputs)
-        else:
-            self._want((self._job.inputs,))
+    def begin(self) -> Iterator[int]:
+        """Find out what is lacking, in steps.
 
-    def came(self, digests: AbstractSet[bytes]) -> None:
-        """Note that blobs of these `digests` were added.
+        Yields:
+            What each step has cost, in entries of folders.
 
         Raises:
             RemoteProtocolError: if the inputs are not a tree, or too large.
             CeilingMetError: if there is no room for the names in it.
         """
+        if self._known is not None:
+            self._make_room(self._known.count, self._known.names)
+            yield from self._want_many(self._known.digests)
+        elif self._job.has_tree:
+            self._walked = _Walked(self._blobs, self._job.inputs, self._encoded)
+            yield from self._read_on(self._walked, self._job.inputs)
+        else:
+            self._want((self._job.inputs,))
+
+    def came(self, digests: AbstractSet[bytes]) -> Iterator[int]:
+        """Note that blobs of these `digests` were added; like `begin`."""
         for digest in self.lacking & digests:
             self.lacking.discard(digest)
-            if self._walk is not None:
-                self._read_on(self._walk, digest)
+            if self._walked is not None:
+                yield from self._read_on(self._walked, digest)
 
     def request(self) -> Request:
         """Return the job as a request; nothing may be lacking.
@@ -197,19 +222,29 @@ class JobInputs:
     def _tree(self) -> KnownTree:
         if self._known is not None:
             return self._known
-        assert self._walk is not None, "a tree is known, or was walked"
-        tree = self._blobs.tree(self._walk)
+        assert self._walked is not None, "a tree is known, or was walked"
+        tree = self._walked.tree()
         self._blobs.trees.keep(self._blobs.owner, self._job.inputs, tree)
         return tree
 
-    def _read_on(self, walk: TreeWalk, digest: bytes) -> None:
+    def _read_on(self, walked: _Walked, digest: bytes) -> Iterator[int]:
         """Read on in the tree, where the directory of this digest is missing if it is one."""
+        walk = walked.walk
         if digest not in walk.walked.missing:
             return
-        files, entries, names = len(walk.walked.files), walk.entries, walk.names
-        self._want(walk.resume(digest))
-        self._make_room(walk.entries - entries, walk.names - names)
-        self._want(digest for _, digest, _ in walk.walked.files[files:])
+        entries, names = walk.entries, walk.names
+        for missing in walk.steps(digest):
+            self._want(missing)
+            self._make_room(walk.entries - entries, walk.names - names)
+            self._want(walked.new_files())
+            yield walk.entries - entries + 1
+            entries, names = walk.entries, walk.names
+
+    def _want_many(self, digests: Iterable[bytes]) -> Iterator[int]:
+        left = iter(digests)
+        while some := tuple(islice(left, _AT_ONCE)):
+            self._want(some)
+            yield _LOOKING_UP
 
     def _make_room(self, entries: int, names: int) -> None:
         self._hold.keep_words(_WORDS_PER_ENTRY * entries, names)

@@ -9,12 +9,12 @@ upload, too, and wakes all jobs that wait: they look whether it is theirs.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Final
+from typing import Any, Final
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, DeferredQueue
 
 from twisted_distcc.content.body import Body
 from twisted_distcc.errors import DistccError, RemoteProtocolError
@@ -23,6 +23,7 @@ from twisted_distcc.jobs.session_messages import Blob, SessionJob
 from twisted_distcc.observe.lines import Log
 from twisted_distcc.policy.peer import Peer
 from twisted_distcc.runtime.bulk import Bulk
+from twisted_distcc.runtime.slices import Slices
 from twisted_distcc.server.connection.session_blobs import ClientBlobs, JobInputs
 from twisted_distcc.server.quotas.holdings import Hold
 
@@ -60,6 +61,7 @@ class SessionContents:
     Args:
         blobs: what the client has sent.
         bulk: expands what is compressed.
+        slices: shares the time for large trees.
         ceiling: bytes that a blob may become.
         uploads: tells how many uploads have begun and are not whole.
         log: is told what goes wrong.
@@ -70,6 +72,7 @@ class SessionContents:
         self,
         blobs: ClientBlobs,
         bulk: Bulk,
+        slices: Slices,
         ceiling: int,
         uploads: Callable[[], int],
         log: Log,
@@ -77,11 +80,12 @@ class SessionContents:
     ) -> None:
         self._blobs = blobs
         self._bulk = bulk
+        self._slices = slices
         self._ceiling = ceiling
         self._uploads = uploads
         self._log = log
         self._peer = peer
-        self._arrivals: list[Deferred[_Upload]] = []
+        self._arrivals: list[DeferredQueue[_Upload]] = []
         self._is_leaving = False
         self._is_closed = False
         self.storing: int = 0
@@ -138,25 +142,35 @@ class SessionContents:
             OSError: if the disk takes no more.
         """
         inputs = self._blobs.inputs(job, hold)
+        arrivals: DeferredQueue[_Upload] = DeferredQueue()
+        self._arrivals.append(arrivals)
         try:
-            await self._completed(inputs, ask)
+            await self._in_slices(inputs.begin())
+            await self._completed(inputs, arrivals, ask)
             return inputs.request()
         except BaseException:
             inputs.discard()
             raise
+        finally:
+            self._arrivals.remove(arrivals)
 
-    async def _completed(self, inputs: JobInputs, ask: Callable[[Sequence[bytes]], None]) -> None:
+    async def _completed(
+        self,
+        inputs: JobInputs,
+        arrivals: DeferredQueue[_Upload],
+        ask: Callable[[Sequence[bytes]], None],
+    ) -> None:
         """Wait until nothing is lacking of `inputs`."""
         asked: set[bytes] = set()
         questions = given_up = 0
         while inputs.lacking:
-            wanted = self._question(inputs, asked)
+            wanted = () if arrivals.pending else self._question(inputs, asked)
             if wanted:
                 questions += 1
                 asked.update(wanted)
                 ask(wanted)
-            upload = await self._arrival()
-            inputs.came(upload.digests)
+            upload = await arrivals.get()
+            await self._in_slices(inputs.came(upload.digests))
             if asked and upload.error is not None:
                 raise upload.error
             asked &= inputs.lacking
@@ -165,6 +179,9 @@ class SessionContents:
                 asked.clear()
             if questions > _MOST_QUESTIONS or given_up > _MOST_GIVEN_UP:
                 raise RemoteProtocolError("the inputs of a job do not come")
+
+    def _in_slices(self, steps: Iterator[int]) -> Coroutine[Deferred[Any], Any, None]:
+        return self._slices.do(steps, self._peer.identity)
 
     def _question(self, inputs: JobInputs, asked: set[bytes]) -> Sequence[bytes]:
         """Return what to ask for now: nothing while something is on its way, or `asked` for.
@@ -177,12 +194,6 @@ class SessionContents:
         if self._is_leaving:
             raise LeavingError("the server is ending")
         return () if asked else tuple(islice(inputs.lacking, _MOST_AT_ONCE))
-
-    def _arrival(self) -> Deferred[_Upload]:
-        """Tell of the next upload."""
-        arrival: Deferred[_Upload] = Deferred(self._arrivals.remove)
-        self._arrivals.append(arrival)
-        return arrival
 
     async def _stored(self, blob: Blob) -> bytes:
         """Store a blob, whatever its size, and return its digest."""
@@ -198,6 +209,5 @@ class SessionContents:
             blob.body.discard()
 
     def _wake(self, upload: _Upload) -> None:
-        waiting, self._arrivals = self._arrivals, []
-        for one in waiting:
-            one.callback(upload)
+        for arrivals in tuple(self._arrivals):
+            arrivals.put(upload)

@@ -15,6 +15,7 @@ from twisted_distcc.jobs.model import Load
 from twisted_distcc.observe.lines import Log
 from twisted_distcc.policy.peer import Peer
 from twisted_distcc.runtime.bulk import Bulk
+from twisted_distcc.runtime.slices import Slices
 from twisted_distcc.server.connection.session_blobs import ClientBlobs, KnownTrees
 from twisted_distcc.server.connection.session_parts import SessionParts
 from twisted_distcc.server.connection.session_server import ServerSession
@@ -65,6 +66,7 @@ class SessionHost:
         self._log = log
         self._blobs: BlobStore | None = None
         self._trees = KnownTrees()
+        self._slices = Slices(clock)
 
     @property
     def kept(self) -> tuple[int, int]:
@@ -87,6 +89,7 @@ class SessionHost:
             compile=self._compile,
             blobs=ClientBlobs(self.blobs, identity, self._bulk.directory, self._trees),
             bulk=self._bulk.on_behalf_of(identity),
+            slices=self._slices,
             limits=self._limits,
             deadlines=self._deadlines,
             log=self._log,

@@ -10,6 +10,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted_distcc.jobs.model import Load
 from twisted_distcc.observe.lines import Log
 from twisted_distcc.runtime.bulk import Bulk
+from twisted_distcc.runtime.slices import Slices
 from twisted_distcc.server.connection.session_blobs import ClientBlobs
 from twisted_distcc.server.job.compile import Compile
 from twisted_distcc.server.quotas.deadlines import Deadlines
@@ -25,6 +26,7 @@ class SessionParts:
         compile: serves each job.
         blobs: what this client has sent.
         bulk: says where large bodies lie, and does in threads what takes long.
+        slices: does in slices what takes long, and has to be done here.
         limits: the ceilings on what a client may send.
         deadlines: how long a client may take.
         log: is told what goes wrong.
@@ -38,6 +40,7 @@ class SessionParts:
     compile: Compile
     blobs: ClientBlobs
     bulk: Bulk
+    slices: Slices
     limits: Limits
     deadlines: Deadlines
     log: Log

@@ -62,6 +62,7 @@ class ServerSession:
         self._contents = SessionContents(
             parts.blobs,
             parts.bulk,
+            parts.slices,
             parts.limits.expanded,
             lambda: self._incoming.uploads,
             parts.log,
