@@ -28,10 +28,10 @@ from __future__ import annotations
 
 from binascii import hexlify, unhexlify
 from collections.abc import Iterator, Sequence
-from itertools import chain, islice
-from operator import lt
+from itertools import chain
 from typing import Final, NamedTuple, TypeAlias
 
+from twisted_distcc.content.directory_names import SeenNames, names_fault, targets_fault
 from twisted_distcc.errors import LocalProtocolError, RemoteProtocolError
 
 Node: TypeAlias = tuple[bytes, bytes, int]
@@ -39,8 +39,6 @@ Node: TypeAlias = tuple[bytes, bytes, int]
 Link: TypeAlias = tuple[bytes, bytes]
 """A symbolic link: its name and its target."""
 
-_LONGEST_NAME: Final = 255  # NAME_MAX
-_LONGEST_TARGET: Final = 4096  # PATH_MAX
 _LARGEST_SIZE: Final = 2**63 - 1
 _DIGEST: Final = 32
 _HEX: Final = 2 * _DIGEST
@@ -98,12 +96,12 @@ def decode_parts(data: bytes, most: int = 100_000) -> Iterator[Directory]:
     Raises:
         RemoteProtocolError: if `data` is not the canonical form of any directory, or if there are more.
     """
-    at, left, seen = 0, most, _Seen()
+    at, left, seen = 0, most, SeenNames()
     while True:
         part, end = _part(data, at, min(left, PART))
         if end < len(data) and not part.entries:
             raise RemoteProtocolError(f"a directory is malformed, or has over {most} entries")
-        if end - at < len(data) and (fault := seen.fault(part)) is not None:
+        if end - at < len(data) and (fault := seen.fault(_names(part))) is not None:
             raise RemoteProtocolError(f"a directory {fault}")
         yield part
         if end == len(data):
@@ -124,78 +122,20 @@ def _part(data: bytes, at: int, most: int) -> tuple[Directory, int]:
     return part, end
 
 
-class _Seen:
-    """The names in the parts of a directory so far."""
-
-    def __init__(self) -> None:
-        self._names: set[bytes] = set()
-        self._last = (0, b"")
-
-    def fault(self, part: Directory) -> str | None:
-        """Return what is wrong with the names in `part` after those of the parts before, or `None`."""
-        groups = [[entry[0] for entry in group] for group in part]
-        kinds = [(kind, name) for kind, group in enumerate(groups) for name in group]
-        names = {name for _, name in kinds}
-        if kinds[0] <= self._last:
-            return _UNSORTED
-        if not self._names.isdisjoint(names):
-            return _TWO_KINDS
-        self._last = kinds[-1]
-        self._names |= names
-        return None
-
-
-# -- What a directory may hold --------------------------------------------------------------------------
-
-_UNSORTED: Final = "has a name twice, or is not sorted"
-_TWO_KINDS: Final = "has one name for two kinds of entry"
-
-
 def _fault(directory: Directory) -> str | None:
-    """Return what is wrong with the names in `directory`, or `None`."""
-    groups = [[entry[0] for entry in group] for group in directory]
-    names = groups[0] + groups[1] + groups[2]
-    return _name_fault(names) or _order_fault(groups, names) or _target_fault(directory.links)
+    """Return what is wrong with what is in `directory`, or `None`."""
+    return names_fault(_names(directory)) or targets_fault([target for _, target in directory.links])
 
 
-def _name_fault(names: list[bytes]) -> str | None:
-    # A slash is neither in a name nor part of a character, so names can be checked all at once.
-    joined = b"/".join(names)
-    if joined.count(b"/") >= max(1, len(names)) or b"\0" in joined:
-        return "has a name with a slash or a NUL character"
-    if max(map(len, names), default=0) > _LONGEST_NAME:
-        return f"has a name of more than {_LONGEST_NAME} bytes"
-    if not {b"", b".", b".."}.isdisjoint(names):
-        return "has an entry that is called '', '.' or '..'"
-    return None if _is_text(joined) else "has a name that is not UTF-8"
-
-
-def _order_fault(groups: list[list[bytes]], names: list[bytes]) -> str | None:
-    for group in groups:
-        if not all(map(lt, group, islice(group, 1, None))):
-            return _UNSORTED
-    return None if len(set(names)) == len(names) else _TWO_KINDS
+def _names(directory: Directory) -> list[list[bytes]]:
+    """Return the names of each kind of entry."""
+    return [[entry[0] for entry in group] for group in directory]
 
 
 def _node_fault(nodes: list[Node]) -> str | None:
     if not all(len(digest) == _DIGEST and 0 <= size <= _LARGEST_SIZE for _, digest, size in nodes):
         return f"has a digest that is not of {_DIGEST} bytes, or a size out of range"
     return None
-
-
-def _target_fault(links: Sequence[Link]) -> str | None:
-    targets = [target for _, target in links]
-    if not all(0 < len(target) <= _LONGEST_TARGET and b"\0" not in target for target in targets):
-        return f"has a link whose target is empty, over {_LONGEST_TARGET} bytes, or has a NUL character"
-    return None if _is_text(b"/".join(targets)) else "has a link whose target is not UTF-8"
-
-
-def _is_text(data: bytes) -> bool:
-    try:
-        data.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
 
 
 # -- The encoding ---------------------------------------------------------------------------------------
