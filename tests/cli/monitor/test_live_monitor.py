@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 from signal import SIGTERM
+from typing import Any
+from urllib.error import HTTPError
+from urllib.request import urlopen
+
+from twisted.internet.threads import deferToThread
 
 from tests.agent.farm import FarmTestCase
 from tests.distccd import NO_DISTCCD, start_distccd
-from tests.live import Child, until
+from tests.live import PATIENCE, Child, until
 
 TMUX = shutil.which("tmux")
 
@@ -58,6 +64,39 @@ class PipedTests(MonitorTestCase):
             shown = ""
             while name not in shown:
                 shown = (await self.succeeds("twisted-distcc", "monitor", "--once")).stdout.decode()
+
+
+class WebTests(FarmTestCase):
+    async def test_page(self) -> None:
+        """A page on this machine shows a compile as it happens, to whoever knows its address."""
+        await self.farm_that_stops()
+        self.tdistcc("gcc", "-c", "hello.c")
+        await self.stopped()
+        monitor = self.run_in_home("twisted-distcc", "monitor", "--web", "--port=0", "--interval=0.1")
+        await until(lambda: b"/live\n" in monitor.stdout, "it is served")
+        url = monitor.stdout.decode().strip()
+        self.assertRegex(url, r"^http://127\.0\.0\.1:\d+/[\w-]{16}/live$")
+        shown = None
+        while not shown:
+            [shown] = [
+                [job["file"] for job in lane["jobs"]]
+                for lane in await deferToThread(_event, f"{url}/events")
+                if lane["slots"] == 4 and lane["name"] != "This machine"
+            ]
+        self.assertEqual(shown, ["hello.c"])
+        without_secret = "/".join(url.split("/")[:3])
+        for path in ("/", "/live", "/live/events"):
+            with self.assertRaises(HTTPError):
+                await deferToThread(_event, f"{without_secret}{path}")
+        monitor.signal(SIGTERM)
+        self.assertEqual((await monitor.ended(), monitor.stderr), (0, ""))
+
+
+def _event(url: str) -> list[dict[str, Any]]:
+    """Return the lanes of the first snapshot that a page sends."""
+    with urlopen(url, timeout=PATIENCE) as answer:
+        lanes: list[dict[str, Any]] = json.loads(answer.readline().removeprefix(b"data: "))["lanes"]
+        return lanes
 
 
 class TerminalTests(MonitorTestCase):

@@ -13,6 +13,7 @@ from typing import Final
 from twisted_distcc.cli.interrupted import interrupted_by_sigterm
 from twisted_distcc.cli.journal_access import own_directory, say
 from twisted_distcc.cli.monitor.watching import Watcher, limits_of
+from twisted_distcc.cli.reactor_run import run_to_end
 from twisted_distcc.errors import DistccError, sentence
 
 _INTERVAL: Final = 0.5
@@ -22,11 +23,11 @@ _LONGEST: Final = 3600.0
 
 def main(arguments: Sequence[str]) -> int:
     """Watch until it is interrupted, and return the exit status."""
-    options = _parser().parse_args(arguments)
+    options = _options(arguments)
     try:
         watcher = Watcher(own_directory(), limits_of(os.environ))
         with interrupted_by_sigterm(), suppress(KeyboardInterrupt):
-            _watch(watcher, options)
+            (_serve if options.web else _watch)(watcher, options)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what is still to be written is nobody's business
     except (DistccError, OSError) as error:
@@ -38,17 +39,30 @@ def main(arguments: Sequence[str]) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="twisted-distcc monitor",
-        usage="twisted-distcc monitor [--once] [--interval SECONDS]",
+        usage="twisted-distcc monitor [--once | --web [--port PORT]] [--interval SECONDS]",
         description="Watch your compiles, those of C distcc as well: what each slot of each host does,"
         " what is compiled on this machine and why, and how far the build is.",
         epilog="In a terminal it fills the screen until you press Ctrl-C.  Otherwise it prints a line"
         " for each unit that ends.",
         allow_abbrev=False,
     )
-    parser.add_argument("--once", action="store_true", help="print what happens now, and exit")
+    either = parser.add_mutually_exclusive_group()
+    either.add_argument("--once", action="store_true", help="print what happens now, and exit")
+    either.add_argument(
+        "--web",
+        action="store_true",
+        help="serve a live page to browsers on this machine, and print its address",
+    )
+    parser.add_argument(
+        "--port",
+        type=int,
+        choices=range(65536),
+        metavar="PORT",
+        help="where to serve the page (default: 3634, or any port if that is taken)",
+    )
     parser.add_argument(
         "--interval",
-        type=_interval,
+        type=seconds,
         default=_INTERVAL,
         metavar="SECONDS",
         help=f"how often to look (default: {_INTERVAL:g})",
@@ -56,11 +70,20 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _interval(word: str) -> float:
-    seconds = float(word)
-    if not _SHORTEST <= seconds <= _LONGEST:
+def _options(arguments: Sequence[str]) -> argparse.Namespace:
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if options.port is not None and not options.web:
+        parser.error("--port is of use only with --web")
+    return options
+
+
+def seconds(word: str) -> float:
+    """Return the interval that a word of the command line means."""
+    interval = float(word)
+    if not _SHORTEST <= interval <= _LONGEST:
         raise argparse.ArgumentTypeError(f"{word} is not between {_SHORTEST:g} and {_LONGEST:g}")
-    return seconds
+    return interval
 
 
 def _watch(watcher: Watcher, options: argparse.Namespace) -> None:
@@ -70,6 +93,12 @@ def _watch(watcher: Watcher, options: argparse.Namespace) -> None:
         _show_screen(watcher, options.interval)
     else:
         _show_lines(watcher, options.interval)
+
+
+def _serve(watcher: Watcher, options: argparse.Namespace) -> None:
+    from twisted_distcc.cli.monitor.build_page import serve_page
+
+    run_to_end(lambda reactor: serve_page(reactor, watcher, options.port, options.interval))
 
 
 def _show_once(watcher: Watcher) -> None:
