@@ -125,16 +125,21 @@ class StayingHereTests(DispatchTestCase):
     def test_words_that_mean_nothing(self) -> None:
         """A setting or a host that cannot be understood is told; the compile goes on with the rest."""
         server = good_server()
-        self.serve(server, more="green,auth blue:none yellow,down +zeroconf")
+        self.serve(server, more="green,auth blue:none yellow,down")
         self.environ |= {"DISTCC_IO_TIMEOUT": "soon", "DISTCC_FALLBACK": "no"}
         self.assertEqual(self.finished(self.compile()).exit_code, 0)
         self.assertEqual(len(server.requests), 1)
         for word in (
-            'DISTCC_IO_TIMEOUT is "soon"', 'DISTCC_FALLBACK is "no"', '"green,auth" in',
-            '"blue:none" in', "+zeroconf is not supported yet",
+            'DISTCC_IO_TIMEOUT is "soon"', 'DISTCC_FALLBACK is "no"', '"green,auth" in', '"blue:none" in'
         ):  # fmt: skip
             self.assertEqual(len([line for line in self.told.reminded if word in line]), 1, word)
         self.assertIn("yellow,down is not asked: its ,down sets it aside", self.told.said)
+
+    def test_nobody_looks_for_servers(self) -> None:
+        """A client without an agent finds no servers, and says who would."""
+        self.environ["DISTCC_HOSTS"] = "+zeroconf"
+        self.here(self.compile())
+        self.assertIn("no servers yet (the agent looks)", self.told.reminded[0])
 
     def test_hosts_that_all_mean_nothing(self) -> None:
         """Without a host that is understood it is compiled here; where it must not be, it fails."""

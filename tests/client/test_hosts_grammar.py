@@ -182,7 +182,7 @@ class ListTests(SynchronousTestCase):
         """Nothing, blanks and comments are a list without hosts, with distcc's defaults."""
         for text in ("", " \n\t", "# red green\n#blue"):
             hosts = parse_hosts(text)
-            self.assertEqual(hosts, HostList((), 4, 8, randomize=False, zeroconf=False))
+            self.assertEqual(hosts, HostList((), 4, 8, randomize=False, zeroconf=""))
 
     def test_blanks_lines_and_comments(self) -> None:
         """Words stand apart by any blanks; a comment goes to the end of its line."""
@@ -205,13 +205,12 @@ class ListTests(SynchronousTestCase):
             HostList((TcpHost("red"),), 3, 16, randomize=True),
         )
 
-    def test_zeroconf_is_kept_and_warned_of_once(self) -> None:
-        """+zeroconf is understood, and the list says once that it will not be done."""
-        hosts = parse_hosts("+zeroconf red +zeroconf")
-        self.assertEqual(hosts, HostList((TcpHost("red"),), zeroconf=True))
-        [warning] = hosts.warnings
-        self.assertIn("+zeroconf is not supported yet", str(warning))
-        self.assertEqual(parse_hosts("red").warnings, ())
+    def test_zeroconf(self) -> None:
+        """+zeroconf asks for all servers that announce themselves, or those that take certificates."""
+        for words, zeroconf in (("+zeroconf red", "plain"), ("red +zeroconf,tls", "tls"), ("red", "")):
+            hosts = parse_hosts(words)
+            self.assertEqual((hosts.hosts, hosts.zeroconf), ((TcpHost("red"),), zeroconf))
+            self.assertEqual(hosts.warnings, ())
 
     def test_local_work_has_limits_of_its_own(self) -> None:
         """Local jobs and preprocessing are bounded by --localslots and --localslots_cpp."""

@@ -214,9 +214,9 @@ class DaemonTests(LiveTestCase):
 
     async def test_what_only_distccd_has(self) -> None:
         """An option that this server lacks is refused with distcc's exit code for bad arguments."""
-        child = await self.run_to_end("tdistccd", "--daemon", "--zeroconf")
+        child = await self.run_to_end("tdistccd", "--daemon", "--auth")
         self.assertEqual(await child.ended(), 101)
-        self.assertIn("--zeroconf", child.stderr.splitlines()[-1])
+        self.assertIn("--auth", child.stderr.splitlines()[-1])
 
 
 def _kill_if_alive(pid: int) -> None:

@@ -28,6 +28,7 @@ from twisted_distcc.agent.resident import IDLE, AgentFactory
 from twisted_distcc.agent.socket_path import stamp
 from twisted_distcc.agent.spawning import LISTENER
 from twisted_distcc.client.backends.sessions import Sessions
+from twisted_distcc.client.discovering import Discovery
 from twisted_distcc.client.dispatch import Dispatcher
 from twisted_distcc.client.journal.journal_writer import JournalWriter
 from twisted_distcc.client.journal.state_writer import StateWriter
@@ -120,7 +121,7 @@ def serve(reactor: Any, listener: Listener, context: bytes, idle: float = IDLE) 
     spawn = LauncherSpawner(reactor)
     spawn.prepare()
     dispatcher = Dispatcher.on(reactor, spawn, listener.spare_lock_directory)
-    dispatcher = replace(dispatcher, sessions=Sessions(reactor))
+    dispatcher = replace(dispatcher, sessions=Sessions(reactor), discovery=Discovery(reactor, spawn))
     threads = ReactorThreads(reactor)
     journal, monitors = JournalWriter(reactor, threads), StateWriter(reactor, threads)
     recorded = Recorded(dispatcher, journal, monitors)

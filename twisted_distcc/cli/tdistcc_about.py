@@ -64,10 +64,19 @@ def say(what: Callable[[], str]) -> int:
 
 
 def _hosts() -> HostList:
-    hosts = find_hosts(os.environ, _read_text)
+    hosts = _with_found(find_hosts(os.environ, _read_text))
     for warning in (*hosts.warnings, *filter(None, (hosts.why_empty,))):
         sys.stderr.write(f"tdistcc: Warning: {warning}\n")
     return hosts
+
+
+def _with_found(hosts: HostList) -> HostList:
+    """Return the hosts with those that announce themselves now, if the list asks for them."""
+    if not hosts.zeroconf:
+        return hosts
+    from twisted_distcc.client.discovering import found_now, with_found
+
+    return with_found(hosts, found_now())
 
 
 def _read_text(path: str) -> str | None:

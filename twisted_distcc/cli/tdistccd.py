@@ -33,7 +33,6 @@ _GSS_API = "GSS-API is not supported; use TLS, with --tls-certificate and --allo
 # Options of distccd that we lack: whether they take a value, and what to do instead.
 _NOT_BUILT: Final[Mapping[str, tuple[bool, str]]] = MappingProxyType(
     {
-        "zeroconf": (False, "zeroconf is not supported yet; name this server in hosts lists"),
         "auth": (False, _GSS_API),
         "show-principal": (False, _GSS_API),
         "blacklist": (True, _GSS_API),

@@ -26,6 +26,7 @@ from twisted_distcc.client.backends.remote_compile import RemoteCompile
 from twisted_distcc.client.backends.server_capabilities import ServerCapabilities
 from twisted_distcc.client.backends.sessions import Sessions
 from twisted_distcc.client.backends.transports import SecureWay
+from twisted_distcc.client.discovering import Discovery, known_hosts
 from twisted_distcc.client.host_round import (
     HostRound,
     NoHostLeftError,
@@ -81,6 +82,7 @@ class Dispatcher:
         turns: lets some of what takes much memory go on at a time.
         secured: leads to `,tls` hosts.
         sessions: the sessions with servers, in a process that lives longer than a job.
+        discovery: finds servers that announce themselves, in such a process.
     """
 
     reactor: Any
@@ -95,6 +97,7 @@ class Dispatcher:
     turns: Turns = field(default_factory=Turns)
     secured: SecureWay = field(default_factory=SecureWay)
     sessions: Sessions | None = None
+    discovery: Discovery | None = None
 
     @classmethod
     def on(cls, reactor: Any, spawn: Spawner, spare: Callable[[], str]) -> Dispatcher:
@@ -120,7 +123,7 @@ class Dispatcher:
     async def run(self, invocation: Invocation, report: Report) -> Outcome:
         """Carry out `invocation`; cancelling leaves nothing behind, here or on servers."""
         try:
-            job = _Job.of(self, invocation, report)
+            job = await _Job.of(self, invocation, report)
             try:
                 return await job.run()
             except (CancelledError, NoHostLeftError):
@@ -158,12 +161,12 @@ class _Job:
     farm: Farm
 
     @classmethod
-    def of(cls, tools: Dispatcher, invocation: Invocation, report: Report) -> _Job:
+    async def of(cls, tools: Dispatcher, invocation: Invocation, report: Report) -> _Job:
         """Set up a job from the environment of `invocation`."""
         environ = invocation.wishes
         settings = Settings.from_environ(environ)
         report.watch.directory = settings.directory if settings.journal else None
-        hosts = find_hosts(environ, read_text)
+        hosts = await known_hosts(find_hosts(environ, read_text), tools.discovery, settings.fallback)
         compiler = compiler_of(invocation)
         farm = tools.farms.of(settings)
         if farm.directory != os.path.realpath(settings.lock_directory or ""):
@@ -260,10 +263,8 @@ class _Job:
     def _round(self, candidate: Candidate) -> HostRound:
         is_assembler = candidate.compilation.language.is_assembler
         kind = Kind(candidate.local_compiler, is_assembler, self.settings.trust_names)
-        tools = self.tools
-        return HostRound(
-            self.hosts, self.farm, tools.refusals, kind, self.settings, self.report, tools.reactor
-        )
+        shared = self.settings, self.report, self.tools.reactor
+        return HostRound(self.hosts, self.farm, self.tools.refusals, kind, *shared)
 
     def _remote_compile(self, candidate: Candidate, folder: JobFolder) -> RemoteCompile:
         def turn() -> AbstractAsyncContextManager[None]:

@@ -6,7 +6,9 @@ people as they would write it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Literal, TypeAlias
 
 from twisted_distcc.client.settings import Notice
 from twisted_distcc.errors import EXIT_BAD_HOSTS, DistccError
@@ -105,7 +107,8 @@ RemoteHost = TcpHost | SshHost
 Host = TcpHost | SshHost | Localhost
 
 
-_NO_ZEROCONF = Notice("+zeroconf is not supported yet", "no hosts are found by it; list them by name")
+Discovered: TypeAlias = Literal["", "plain", "tls"]
+"""Which servers that announce themselves are hosts: none, all, or those that take certificates."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +123,7 @@ class HostList:
     localslots: int = _LOCAL_SLOTS
     localslots_cpp: int = _LOCAL_SLOTS_CPP
     randomize: bool = False
-    zeroconf: bool = False
+    zeroconf: Discovered = ""
     down: tuple[str, ...] = ()
     bad: tuple[tuple[str, str], ...] = ()
     words: tuple[str, ...] = field(default=(), compare=False)
@@ -130,16 +133,22 @@ class HostList:
     def warnings(self) -> tuple[Notice, ...]:
         """Warnings for the user about what the list asks for and will not get."""
         source = f" in {self.source}" if self.source else ""
-        bad = (Notice(f'"{word}"{source} is ignored', reason) for word, reason in self.bad)
-        return (*bad, *((_NO_ZEROCONF,) if self.zeroconf else ()))
+        return tuple(Notice(f'"{word}"{source} is ignored', reason) for word, reason in self.bad)
 
     @property
     def why_empty(self) -> str | None:
         """The reason why nothing can be distributed, in distcc's words; `None` if there are hosts."""
         if self.hosts:
             return None
+        if self.zeroconf:
+            return "+zeroconf has found no servers yet (the agent looks); can't distribute work"
         found = f"{self.source} contained no hosts" if self.source else "no hostlist is set"
         return f"{found}; can't distribute work"
+
+    def with_more(self, hosts: Sequence[Host]) -> HostList:
+        """Return this list with more hosts at its end."""
+        words = (*self.words, *map(str, hosts))
+        return replace(self, hosts=(*self.hosts, *hosts), words=words) if hosts else self
 
     @property
     def local_jobs(self) -> Localhost:

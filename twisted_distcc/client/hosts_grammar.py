@@ -9,7 +9,7 @@ The grammar is that of distcc(1), "HOST SPECIFICATIONS", with one option more, `
     localhost[/LIMIT]                              compile in place
     HOST[:PORT][/LIMIT][,lzo][,cpp][,tls]          TCP; also HOST[/LIMIT][:PORT]
     [USER]@HOST[/LIMIT][:COMMAND][,lzo][,cpp]      ssh
-    --randomize  --localslots=N  --localslots_cpp=N  +zeroconf  # comment
+    --randomize  --localslots=N  --localslots_cpp=N  +zeroconf[,tls]  # comment
 
 An IPv6 address is written in square brackets.  Where distcc accepts what cannot be meant (a negative
 limit, port 70000, `--randomise` as the name of a host), this module skips it.  It also skips a host that
@@ -115,8 +115,10 @@ def _with_global_option(hosts: HostList, word: str) -> HostList:
         case "--localslots_cpp", "=", number:
             return replace(hosts, localslots_cpp=_slot_count(word, number))
         case "+zeroconf", "", "":
-            return replace(hosts, zeroconf=True)
-    known = "--randomize, --localslots=4, --localslots_cpp=8 or +zeroconf"
+            return replace(hosts, zeroconf="plain")
+        case "+zeroconf,tls", "", "":
+            return replace(hosts, zeroconf="tls")
+    known = "--randomize, --localslots=4, --localslots_cpp=8, +zeroconf or +zeroconf,tls"
     raise _refusal("is not an option of a host list", known)
 
 

@@ -84,6 +84,15 @@ def _alternative_names(certificate: x509.Certificate) -> tuple[str, ...]:
     return tuple(map(_spelled, extension.value))
 
 
+def names_for_servers(certificate: x509.Certificate) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the host names, and the addresses, that a server's certificate is for."""
+    names = [name.partition(":") for name in _alternative_names(certificate)]
+    hosts, addresses = (
+        tuple(name for kind, _, name in names if kind == wanted) for wanted in ("dns", "ip")
+    )
+    return hosts, addresses
+
+
 def _spelled(name: x509.GeneralName) -> str:
     match name:
         case x509.DNSName(value=value):

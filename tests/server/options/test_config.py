@@ -293,7 +293,6 @@ class DistccdTests(SynchronousTestCase):
         for argv, part in (
             (("--jobs",), "--jobs"),
             (("--verb",), "--verb"),
-            (("--zeroconf",), "--zeroconf: zeroconf is not supported yet"),
             (("--auth",), "--auth: GSS-API is not supported; use TLS"),
             (("--blacklist=file",), "--blacklist: GSS-API is not supported"),
         ):

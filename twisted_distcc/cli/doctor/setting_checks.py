@@ -69,6 +69,15 @@ def hosts_list(hosts: HostList) -> Iterator[Finding]:
         yield fault(f'"{word}" in {place} is ignored: {reason.partition("; ")[0]}', _instead(reason))
     for word in hosts.down:
         yield note(f"{word} in {place} is set aside by its ,down")
+    if hosts.zeroconf and not any(
+        word
+        for host, word in zip(hosts.hosts, hosts.words, strict=True)
+        if not isinstance(host, Localhost)
+    ):
+        yield warning(
+            "+zeroconf finds no servers: none announces itself here, or a firewall keeps UDP port 5353",
+            "twistd distccd --zeroconf --allow-private    # there: starts a server that does",
+        )
     if not (hosts.hosts or hosts.zeroconf or hosts.bad):
         found = f"{hosts.source} contains no hosts" if hosts.source else "there is no hosts list"
         yield fault(f"{found}, so everything is compiled here", _EXAMPLE)

@@ -16,6 +16,7 @@ from twisted_distcc.cli.probing.own_compilers import OwnCompiler
 from twisted_distcc.client.backends.distcc_calls import Calls
 from twisted_distcc.client.backends.sessions import Sessions
 from twisted_distcc.client.backends.transports import SecureWay, ssh_words
+from twisted_distcc.client.discovering import found_now, with_found
 from twisted_distcc.client.hosts import HostList, Localhost, RemoteHost
 from twisted_distcc.client.hosts_grammar import find_hosts
 from twisted_distcc.client.inputs.candidate import read_text
@@ -47,7 +48,10 @@ class FarmView:
         """Return the view that a compile in this folder, with `environ`, would have."""
         invocation = Invocation(("cc",), os.getcwd(), environ, 0)
         wishes = invocation.wishes
-        return cls(wishes, find_hosts(wishes, read_text), Settings.from_environ(wishes), timeout)
+        hosts = find_hosts(wishes, read_text)
+        if hosts.zeroconf:
+            hosts = with_found(hosts, found_now())
+        return cls(wishes, hosts, Settings.from_environ(wishes), timeout)
 
     @property
     def remote_hosts(self) -> tuple[RemoteHost, ...]:

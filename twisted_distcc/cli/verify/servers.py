@@ -25,12 +25,15 @@ def listed_servers(environ: Mapping[str, str]) -> dict[str, str]:
     if hosts.bad:
         raise BadHostsError(str(hosts.warnings[0]))
     words = [str(host) for host in hosts.hosts if not isinstance(host, Localhost)]
-    return {"DISTCC_HOSTS": " ".join([*words, *_options(hosts)])} if words else {}
+    if not (words or hosts.zeroconf):
+        return {}
+    return {"DISTCC_HOSTS": " ".join([*words, *_options(hosts)])}
 
 
 def _options(hosts: HostList) -> list[str]:
     limits = [f"--localslots={hosts.localslots}", f"--localslots_cpp={hosts.localslots_cpp}"]
-    return [*limits, *(["--randomize"] if hosts.randomize else [])]
+    found = {"": [], "plain": ["+zeroconf"], "tls": ["+zeroconf,tls"]}[hosts.zeroconf]
+    return [*limits, *(["--randomize"] if hosts.randomize else []), *found]
 
 
 def _read_text(path: str) -> str | None:

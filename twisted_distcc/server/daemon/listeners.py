@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 from twisted.internet.address import IPv4Address, IPv6Address
@@ -57,6 +57,11 @@ class Doors:
         return _addresses(self._secure_ports)
 
     @property
+    def reachable(self) -> tuple[list[tuple[str, int]], list[tuple[str, int]]]:
+        """The addresses and ports where clients reach plain TCP, and TLS: all of them, by family."""
+        return _by_family(self._ports), _by_family(self._secure_ports)
+
+    @property
     def stats_addresses(self) -> list[tuple[str, int]]:
         """The addresses and ports of statistics."""
         return _addresses(self._stats_ports)
@@ -65,6 +70,11 @@ class Doors:
     def tls(self) -> MutualTlsFactory | None:
         """What serves clients under TLS, once it does."""
         return None if self._secure is None else self._secure.factory
+
+    @property
+    def certificate_names(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """The host names, and the addresses, in the certificate for TLS; none without TLS."""
+        return ((), ()) if self._secure is None else self._secure.names
 
     def take(self) -> None:
         """Open the ports, or use those that systemd left us, unless that is done already.
@@ -134,6 +144,18 @@ class Doors:
 def _addresses(ports: Iterable[IListeningPort]) -> list[tuple[str, int]]:
     hosts = (cast(IPv4Address | IPv6Address, port.getHost()) for port in ports)
     return [(_host(address), address.port) for address in hosts]
+
+
+def _by_family(ports: Sequence[IListeningPort]) -> list[tuple[str, int]]:
+    """Return addresses, with that for all of IPv4 where a socket for all of IPv6 serves IPv4, too."""
+    told = []
+    for port, (host, number) in zip(ports, _addresses(ports), strict=True):
+        told.append((host, number))
+        if host == "::" and not cast(Any, port).socket.getsockopt(
+            socket.IPPROTO_IPV6, socket.IPV6_V6ONLY
+        ):
+            told.append(("0.0.0.0", number))  # noqa: S104  (it is listened on already)
+    return told
 
 
 def _host(address: IPv4Address | IPv6Address) -> str:

@@ -28,6 +28,7 @@ from twisted_distcc.policy.reading import BadPolicyError
 from twisted_distcc.runtime.launching import LauncherSpawner
 from twisted_distcc.runtime.orphans import reap_what_is_left_to_us
 from twisted_distcc.server.connection.server_protocol import DistccServerFactory
+from twisted_distcc.server.daemon.announcing import Announcing
 from twisted_distcc.server.daemon.descriptors import make_room
 from twisted_distcc.server.daemon.factory import make_factory
 from twisted_distcc.server.daemon.folder_keeper import FolderKeeper
@@ -86,6 +87,7 @@ class DistccService(Service):
         self._statistics = self._make_statistics()
         self._recorders = make_recorders(config, self.log, self._statistics)
         self._doors = Doors(config, reactor)
+        self._announcing = Announcing(config, self._doors, reactor)
         self._workspaces: Workspaces | None = None
         self._keeper: FolderKeeper | None = None
         self._spawn: LauncherSpawner | None = None
@@ -181,6 +183,7 @@ class DistccService(Service):
             raise
         self._keeper = FolderKeeper(self._reactor, self._workspaces, self.log)
         self._doors.serve(self._factory, self._recorders)
+        self._announcing.begin(self._spawn)
         self._show(self._factory)
         if self._config.lifetime is not None:
             self._end = self._reactor.callLater(self._config.lifetime, self._reactor.stop)
@@ -266,6 +269,7 @@ class DistccService(Service):
             )  # fmt: skip
 
     async def _stop(self) -> None:
+        announced = self._announcing.end()
         await self._doors.close()
         # Before the jobs are finished: an init script that starts the next server meanwhile must not
         # find us in the file, nor may we remove that server's.
@@ -274,6 +278,7 @@ class DistccService(Service):
         if self._factory is not None:
             self._factory.give_up_reading()
             await self._factory.drained()
+        await announced
         if self._spawn is not None:
             await self._spawn.close()
         if self._keeper is not None:

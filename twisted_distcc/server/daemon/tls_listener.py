@@ -25,7 +25,7 @@ from twisted_distcc.server.connection.server_transport import address_peer
 from twisted_distcc.server.daemon.ports import open_ports
 from twisted_distcc.server.daemon.privileges import unreadable
 from twisted_distcc.server.options.tls_config import TlsConfig
-from twisted_distcc.tls.certificate_names import holder
+from twisted_distcc.tls.certificate_names import holder, names_for_servers
 from twisted_distcc.tls.credentials import day
 from twisted_distcc.tls.serving import MutualTlsFactory, certificate_peer, server_keyring
 
@@ -89,6 +89,11 @@ class SecurePort:
         """Return the paths of the files that are not secret."""
         files = self._keyring.files
         return [path for path in (files.certificate, files.ca, files.crl) if path is not None]
+
+    @property
+    def names(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """The host names, and the addresses, in the server's certificate."""
+        return names_for_servers(self._keyring.credentials.certificate)
 
     def renew(self) -> None:
         """Read the certificates again."""

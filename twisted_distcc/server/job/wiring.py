@@ -41,8 +41,7 @@ def make_compile(
     clock: Clock,
 ) -> Compile:
     """Return what serves the jobs of a server with this `config`, using `executor`."""
-    compilers = Compilers(config.folders, config.commands, config.any_command, config.compiler_root)
-    judge = Judge(compilers, policy.decide)
+    judge = Judge(offered_compilers(config), policy.decide)
     exchange = Exchange(
         judge=judge,
         executor=executor,
@@ -56,6 +55,11 @@ def make_compile(
     reception = Reception(judge, answers, run, admission, exchange)
     parts = Answers(lambda compiler: parts_of(executor, compiler), clock)
     return Inquiries(judge, lambda: status_of(executor, config.jobs), parts, run, admission, reception)
+
+
+def offered_compilers(config: ServerConfig) -> Compilers:
+    """Return the compilers that a server with this `config` offers."""
+    return Compilers(config.folders, config.commands, config.any_command, config.compiler_root)
 
 
 def make_recorders(config: ServerConfig, log: Log, statistics: Statistics | None = None) -> Recorders:
@@ -97,7 +101,7 @@ def make_executor(
         NoSandboxError: if there is none, but one is required.
         BadLimitsError: if a sandbox is possible only with other limits.
     """
-    environ = _environment(config)
+    environ = compiler_environment(config)
     if config.sandbox == "off":
         log.warn(_OFF)
         return Unconfined(workspaces, environ)
@@ -120,6 +124,6 @@ def make_executor(
     return sandbox
 
 
-def _environment(config: ServerConfig) -> dict[str, str]:
+def compiler_environment(config: ServerConfig) -> dict[str, str]:
     """Return a compiler's environment: nothing of ours, and messages in plain English."""
     return {"PATH": ":".join(config.folders), "LC_ALL": "C.UTF-8", "HOME": "/nonexistent"}

@@ -58,6 +58,7 @@ class ServerConfig:
         policy: the administrator's rules, if there are any.
         audit_log: the path for the log of all jobs, if any.
         tls: the port for clients with certificates, if there is one.
+        zeroconf: whether it announces itself on its networks.
         stats: where statistics are served, if they are.
         ceilings: how much it holds for its clients.
         deadlines: how long clients may take.
@@ -83,6 +84,7 @@ class ServerConfig:
     policy: Policy | None = None
     audit_log: str | None = None
     tls: TlsConfig | None = None
+    zeroconf: bool = False
     stats: StatsConfig | None = None
     ceilings: Ceilings = field(default_factory=Ceilings)
     deadlines: Deadlines = field(default_factory=Deadlines)

@@ -89,6 +89,7 @@ def server_config(values: Mapping[str, Any], environ: Mapping[str, str]) -> Serv
         policy=policy_of(values["policy"], values["allow-user"]),
         audit_log=_absolute(values["audit-log"]),
         tls=_tls_config(values),
+        zeroconf=bool(values["zeroconf"]),
         stats=_stats_config(values),
         ceilings=Ceilings(connections=values["max-connections"], stored=values["max-stored"]),
         deadlines=Deadlines(idle=values["idle-timeout"], receive=transfer, send=transfer),

@@ -116,6 +116,7 @@ NETWORK: Final = (
         "ADDRESS", repeatable=True,
     ),
     Option("port", "TCP port to listen on", "N", "3632", _PORT, "p"),
+    Option("zeroconf", "announce this server on the networks that it listens on, by mDNS/DNS-SD"),
     Option("max-connections", "most connections at a time", "N", "1024", count),
     Option("max-stored", "most disk space for sources and results", "SIZE", "16G", size),
     Option(
