@@ -9,7 +9,8 @@ from twisted.trial.unittest import SynchronousTestCase
 from twisted_distcc.discovery.found_json import MOST, parsed, to_json
 from twisted_distcc.discovery.service_record import Announcement, Found, instance
 
-TEXT = st.dictionaries(st.binary(max_size=300), st.none() | st.binary(max_size=300))
+KEYS = st.sampled_from([b"jobs", b"cpus", b"tls", b"name", b"JOBS"]) | st.binary(max_size=9)
+TEXT = st.dictionaries(KEYS, st.none() | st.binary(max_size=9), max_size=5)
 
 
 class AnnouncementTests(SynchronousTestCase):
