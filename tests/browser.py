@@ -12,6 +12,7 @@ import json
 import os
 import shutil
 import urllib.request
+from importlib import resources
 from itertools import count
 from pathlib import Path
 from typing import Any, Final
@@ -109,6 +110,17 @@ class BrowserPage:
             await deferLater(reactor, _PERIOD)
         return value
 
+    async def barriers(self) -> list[str]:
+        """Return what keeps people from using the page, as axe-core finds it: rule, element, reason."""
+        axe = resources.files("axe_core_python").joinpath("axe.min.js").read_text(encoding="utf-8")
+        await self.ask("Runtime.evaluate", expression=axe)
+        found = await self.get("axe.run().then(found => found.violations)")
+        return [
+            f"{rule['id']}: {node['html']}: {node['failureSummary']}"
+            for rule in found
+            for node in rule["nodes"]
+        ]
+
     async def press(self, key: str) -> None:
         """Press and release a key, such as `Tab`."""
         codes = {"Tab": 9, "Enter": 13, " ": 32}
@@ -125,7 +137,9 @@ class BrowserPage:
 
     async def picture(self, path: Path) -> None:
         """Save what the page looks like, from its top to its end."""
-        taken = await self.ask("Page.captureScreenshot", captureBeyondViewport=True)
+        size = (await self.ask("Page.getLayoutMetrics"))["cssContentSize"]
+        whole = {"x": 0, "y": 0, "width": size["width"], "height": size["height"], "scale": 1}
+        taken = await self.ask("Page.captureScreenshot", captureBeyondViewport=True, clip=whole)
         path.write_bytes(base64.b64decode(taken["data"]))
 
 

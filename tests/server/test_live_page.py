@@ -86,16 +86,3 @@ class LivePageTests(LiveTestCase):
         await page.until("document.getElementById('word').textContent === 'live'", "it goes on")
         await server.stop()
         await page.until("document.getElementById('status').dataset.state === 'lost'", "it says so")
-
-    async def test_small_and_dark(self) -> None:
-        """On a phone nothing is wider than the screen, by day or by night."""
-        server, _ = await self.standing()
-        browser = await start_browser(self)
-        url = f"http://127.0.0.1:{stats_port(server)}/live"
-        grounds = set()
-        for dark in (False, True):
-            page = await browser.open(url, width=320, height=640, dark=dark)
-            await page.until("document.querySelectorAll('figure').length === 4", "the curves are there")
-            self.assertEqual(await page.get("document.documentElement.scrollWidth"), 320)
-            grounds.add(await page.get("getComputedStyle(document.body).backgroundColor"))
-        self.assertEqual(len(grounds), 2)

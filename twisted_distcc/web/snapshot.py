@@ -159,7 +159,7 @@ class Snapshot:
         waiting: the jobs that wait for a slot, or the first of them.
         queue: how many wait.
         curves: the last hour.
-        tables: everything else, the most important first: that one is beside the jobs.
+        tables: everything else; the first two are beside the jobs, and best narrow.
     """
 
     name: str

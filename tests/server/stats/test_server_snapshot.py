@@ -74,8 +74,8 @@ class SnapshotTests(SeenServerTestCase):
         self.assertEqual(
             [row[1:] for row in remarks],
             [
-                ("tcp:192.0.2.9", "connection", "refused: not yours"),
-                ("tcp:192.0.2.1", "bad.c", "refused: -x is not allowed"),
+                ("refused: not yours", "connection", "tcp:192.0.2.9"),
+                ("refused: -x is not allowed", "bad.c", "tcp:192.0.2.1"),
             ],
         )
 

@@ -44,7 +44,7 @@ def server_snapshot(view: ServerView) -> Snapshot:
         waiting=tuple(_shown(view, job) for job in others),
         queue=max(view.admission.waiting, len(others)),
         curves=_curves(view),
-        tables=(_clients(view), _slowest(view), _remarks(view), _results(view)),
+        tables=(_clients(view), _results(view), _slowest(view), _remarks(view)),
     )
 
 
@@ -75,7 +75,7 @@ def _counts(view: ServerView) -> Iterator[Count]:
 
 
 def _sessions(number: int) -> str:
-    return f"{number} of them {'a session' if number == 1 else 'sessions'}"
+    return f"{number} session{'' if number == 1 else 's'}"
 
 
 def _curves(view: ServerView) -> tuple[Curve, ...]:
@@ -114,30 +114,30 @@ def _clients(view: ServerView) -> Table:
 
 def _slowest(view: ServerView) -> Table:
     columns = (
-        Column("Source", "path"), Column("Compiler"), Column("Client"), Column("Time", "seconds"),
+        Column("Source", "path"), Column("Time", "seconds"), Column("Compiler"), Column("Client"),
     )  # fmt: skip
     rows = tuple(
-        (one.source, os.path.basename(one.compiler), one.who, one.seconds)
+        (one.source, one.seconds, os.path.basename(one.compiler), one.who)
         for one in view.statistics.slowest
     )
-    return Table("Slowest units of the last hour", columns, rows, "Nothing was compiled yet.")
+    return Table("Slowest units of the last hour", columns, rows, "Nothing has been compiled yet.")
 
 
 def _remarks(view: ServerView) -> Table:
     columns = (
-        Column("When", "time"), Column("Client"), Column("What"), Column("Why", "sentence"),
+        Column("When", "time"), Column("Why", "sentence"), Column("What", "path"), Column("Client"),
     )  # fmt: skip
     rows = tuple(
-        (one.moment, one.who, one.what, f"{one.verdict}: {one.reason}")
+        (one.moment, f"{one.verdict}: {one.reason}", one.what, one.who)
         for one in reversed(view.statistics.remarks)
     )
-    return Table("Refusals and failures", columns, rows, "Nobody was refused, and nothing failed.")
+    return Table("Refusals and failures", columns, rows, "No refusals, and no failures.")
 
 
 def _results(view: ServerView) -> Table:
     columns = (Column("Result", "sentence"), Column("Reason"), Column("Jobs", "count"))
     rows = tuple(
-        (_RESULTS.get(result, result), reason or "-", number)
+        (_RESULTS.get(result, result), reason, number)
         for (result, reason), number in sorted(view.statistics.jobs.items(), key=lambda one: -one[1])
     )
-    return Table("Results", columns, rows, "No job has come to its end yet.")
+    return Table("Results", columns, rows, "No job has finished yet.")

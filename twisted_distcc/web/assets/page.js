@@ -4,11 +4,13 @@
 
 const SVG = "http://www.w3.org/2000/svg";
 const RETRY = 10000;
-const LEAST_ROWS = 4;
+const LEAST_ROWS = 1;
+const MOST_FREE = 8;
 const MOST_ROWS = 16;
 const WIDTH = 240;
 const HEIGHT = 44;
 const WAITING = 4;
+const BESIDE = 2;
 const NUMBERS = ["count", "seconds", "bytes", "percent", "per minute", "bytes per minute"];
 
 const find = (id) => document.getElementById(id);
@@ -36,6 +38,12 @@ function fill(parent, items, create, change) {
 }
 
 // How values read.
+
+// Returns a number of things, and how many of them it counts at a time: large ones have to fit, too.
+function count(value) {
+  if (value < 999500) return [rounded(value), ""];
+  return [(value / 1e6).toLocaleString("en", { maximumFractionDigits: 1 }), "million"];
+}
 
 function rounded(value) {
   const digits = value !== 0 && Math.abs(value) < 10 && !Number.isInteger(value) ? 1 : 0;
@@ -75,7 +83,7 @@ function parts(value, unit) {
     case "percent": return [rounded(value), "%"];
     case "per minute": return [rounded(value), "/min"];
     case "time": return [clock(value), ""];
-    default: return [rounded(value), ""];
+    default: return count(value);
   }
 }
 
@@ -83,18 +91,24 @@ function words(value, unit) {
   return parts(value, unit).filter(Boolean).join(" ");
 }
 
-// A path whose folder gives way first where there is little room.
+// A path: its name first, as that is what people look for, then its folder, of which the beginning gives
+// way where there is little room.
 function path(element, text) {
   if (element.title === text) return;
   const cut = text.lastIndexOf("/") + 1;
+  const [file, folder] = element.children;
   element.title = text;
-  write(element.firstElementChild, text.slice(0, cut));
-  write(element.lastElementChild, text.slice(cut));
+  write(file, text.slice(cut) || text);
+  write(folder.firstElementChild, cut < text.length ? text.slice(0, cut) : "");
 }
 
 function makePath() {
   const made = make("bdi", "path");
-  made.append(make("span", "folder"), make("span", "file"));
+  const folder = make("span", "folder");
+  const text = make("bdi");
+  text.dir = "ltr";
+  folder.append(text);
+  made.append(make("span", "file"), folder);
   return made;
 }
 
@@ -137,7 +151,7 @@ function changeJob(element, job) {
 }
 
 function changeLane(element, lane) {
-  const [head, jobs] = element.children;
+  const [head, jobs, more] = element.children;
   const [name, slots, note] = head.children;
   write(name, lane.name);
   fill(slots, Array.from({ length: Math.min(lane.slots, 256) }), () => make("i"), () => {});
@@ -147,8 +161,13 @@ function changeLane(element, lane) {
   const rows = lane.jobs.slice(0, MOST_ROWS);
   const least = Math.min(lane.slots, Math.max(LEAST_ROWS, Number(element.dataset.rows || 0)));
   while (rows.length < least) rows.push(null);
-  element.dataset.rows = Math.min(rows.length, 8);
+  element.dataset.rows = Math.min(rows.length, MOST_FREE);
   fill(jobs, rows, makeJob, changeJob);
+  write(more, others(lane.jobs.length - rows.length));
+}
+
+function others(number) {
+  return number > 0 ? `and ${words(number)} more` : "";
 }
 
 function lanes(items) {
@@ -158,7 +177,7 @@ function lanes(items) {
     const slots = make("span", "slots");
     slots.setAttribute("aria-hidden", "true");
     head.append(make("h3"), slots, make("p", "note"));
-    made.append(head, make("ol", "jobs"));
+    made.append(head, make("ol", "jobs"), make("p", "more"));
     return made;
   }, changeLane);
 }
@@ -167,13 +186,13 @@ function waiting(jobs, queue) {
   const section = find("waiting");
   const shown = jobs.slice(0, WAITING);
   section.hidden = !queue;
-  write(find("waiting-title"), `Waiting (${queue})`);
+  write(find("waiting-title"), `Waiting (${words(queue)})`);
   fill(section.querySelector(".jobs"), shown, makeJob, changeJob);
-  write(section.querySelector(".more"), queue > shown.length ? `and ${queue - shown.length} more` : "");
+  write(section.querySelector(".more"), others(queue - shown.length));
 }
 
 function drawn(points, highest) {
-  const across = WIDTH / Math.max(points.length - 1, 1);
+  const across = WIDTH / Math.max(points.length, 1);
   const runs = [];
   let run = [];
   points.forEach((value, index) => {
@@ -181,7 +200,8 @@ function drawn(points, highest) {
       if (run.length) runs.push(run);
       run = [];
     } else {
-      run.push(`${(index * across).toFixed(1)},${(HEIGHT - (value / highest) * (HEIGHT - 4)).toFixed(1)}`);
+      const height = (HEIGHT - (value / highest) * (HEIGHT - 4)).toFixed(1);
+      run.push(`${(index * across).toFixed(1)},${height}`, `${((index + 1) * across).toFixed(1)},${height}`);
     }
   });
   if (run.length) runs.push(run);
@@ -296,8 +316,8 @@ function show(snapshot) {
   lanes(snapshot.lanes);
   waiting(snapshot.waiting, snapshot.queue);
   curves(snapshot.curves);
-  tables(find("first"), snapshot.tables.slice(0, 1));
-  tables(find("tables"), snapshot.tables.slice(1));
+  tables(find("first"), snapshot.tables.slice(0, BESIDE));
+  tables(find("tables"), snapshot.tables.slice(BESIDE));
 }
 
 // Where the snapshots come from.  A page that nobody sees asks for none.
