@@ -53,6 +53,25 @@ def answers(port: int) -> bool:
         return caller.connect_ex(("127.0.0.1", port)) == 0
 
 
+def port_of(program: Path) -> int:
+    """Return the port of the sshd that `program` leads to."""
+    return int(program.read_text().partition(" -p ")[2].split()[0])
+
+
+def by_way_of(program: Path, jump: Path, port: int) -> None:
+    """Have `program` call its sshd from the machine that `jump` leads to, as by ProxyJump.
+
+    Args:
+        program: leads to the sshd.
+        jump: leads to another one.
+        port: stands in for the port of that.
+    """
+    nearer = jump.read_text().replace(f" -p {port_of(jump)} ", f" -p {port} ")
+    jump.write_text(nearer)
+    proxy = f"-o 'ProxyCommand={jump} -W %h:%p 127.0.0.1'"
+    program.write_text(program.read_text().replace("ssh -F none", f"ssh -F none {proxy}"))
+
+
 async def start_sshd(test: LiveTestCase, folder: Path, restrictions: str = "") -> Path:
     """Start an sshd; give the program that leads to it.
 

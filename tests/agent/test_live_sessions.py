@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import signal
@@ -10,7 +11,8 @@ from pathlib import Path
 from tests import sshd
 from tests.agent.home import agents_of
 from tests.agent.test_live_trees import TreesTestCase
-from tests.live import LiveServer
+from tests.far import far_away
+from tests.live import LiveServer, open_to_all, until
 from twisted_distcc.cli.installed import installed_command
 
 UNITS = 12
@@ -19,6 +21,23 @@ CC = gcc
 all: $(patsubst %.c,%.o,$(wildcard unit*.c))
 %.o: %.c ; tdistcc $(CC) -O1 -g -Wall -MD -c $< -o $@
 """
+# Takes a g++ some minutes.
+LONG = """\
+constexpr long sum(int n) { long s = 0; for (int i = 0; i < n; i++) s += i; return s; }
+constexpr long all = sum(2147483646);
+"""
+AS_LONG_AS_IT_TAKES = "-fconstexpr-loop-limit=2147483647 -fconstexpr-ops-limit=9223372036854775807"
+
+
+def compilers(word: str) -> list[int]:
+    """Return the processes of compilers, wherever they run, whose commands have this word."""
+    found = []
+    for pid in filter(str.isdecimal, os.listdir("/proc")):
+        with contextlib.suppress(OSError):  # it has ended meanwhile
+            program, *words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+            if program.endswith(b"/cc1plus") and word.encode() in words:
+                found.append(int(pid))
+    return found
 
 
 class SessionTestCase(TreesTestCase):
@@ -114,21 +133,66 @@ class TcpTests(SessionTestCase):
 class SshTests(SessionTestCase):
     skip = sshd.MISSING
 
+    async def forced(self) -> Path:
+        """Start an sshd that serves whoever comes by our server; return what leads there."""
+        server = installed_command("twistd-stdio")
+        words = ("--identity alice", f"--log-file {self.log}", "--sandbox=require")
+        self.there.mkdir()
+        open_to_all(self.there)
+        forced = f'restrict,command="TMPDIR={self.there} exec {server} {" ".join(words)}"'
+        ssh = await sshd.start_sshd(self, self.runtime / "ssh", forced)
+        self.environ |= {"DISTCC_HOSTS": "@127.0.0.1/8", "DISTCC_SSH": str(ssh), "DISTCC_FALLBACK": "0"}
+        return ssh
+
+    @property
+    def log(self) -> Path:
+        """What the server logs."""
+        return self.home / "log"
+
+    @property
+    def there(self) -> Path:
+        """The folder for temporary files on the server."""
+        return self.home / "there"
+
     async def test_one_login(self) -> None:
         """One login of ssh, by a key with a forced command, carries a build of many jobs at once."""
-        log = self.home / "log"
-        server = installed_command("twistd-stdio")
-        forced = f'restrict,command="{server} --identity alice --log-file {log} --sandbox=require"'
-        ssh = await sshd.start_sshd(self, self.runtime / "ssh", forced)
+        await self.carries_all(await self.forced())
+
+    async def test_far_away(self) -> None:
+        """So it does from behind another machine that is far away."""
+        ssh = await self.forced()
+        jump = await sshd.start_sshd(self, self.runtime / "jump")
+        sshd.by_way_of(ssh, jump, await far_away(self, sshd.port_of(jump)))
+        await self.carries_all(ssh)
+
+    async def carries_all(self, ssh: Path) -> None:
+        """Assert that two builds take one login, and leave what local ones do."""
         logins = self.counted(ssh)
         self.project()
         expected = await self.local()
-        settings = {"DISTCC_HOSTS": "@127.0.0.1/8", "DISTCC_SSH": str(ssh), "DISTCC_FALLBACK": "0"}
         for _ in range(2):
-            self.assertEqual(await self.build(**settings), expected)
-        jobs = re.findall(r"job peer=(\S+) verdict=done version=4", log.read_text())
+            self.assertEqual(await self.build(), expected)
+        jobs = re.findall(r"job peer=(\S+) verdict=done version=4", self.log.read_text())
         self.assertEqual(jobs, ["ssh:alice"] * 2 * UNITS)
         self.assertEqual(logins.read_text(), "login\n")
+
+    async def test_interrupted(self) -> None:
+        """Ctrl-C in a build ends its compilers there; the login serves the next build, and cleans up."""
+        logins = self.counted(await self.forced())
+        self.project()
+        expected = await self.local()
+        self.file("include/shared.h", f"#define SHARED 1\n{LONG}")
+        seed = f"-frandom-seed={self.home.name}"
+        build = self.run_in_home("make", "-j8", f"CC=g++ {seed} {AS_LONG_AS_IT_TAKES}")
+        await until(lambda: len(compilers(seed)) > 1, "several compilers run there")
+        os.killpg(build.pid, signal.SIGINT)
+        await build.ended()
+        await until(lambda: not compilers(seed), "no compiler runs")
+        self.project()
+        self.assertEqual(await self.build(), expected)
+        self.assertEqual(logins.read_text(), "login\n")
+        await self.end_agents()
+        await until(lambda: not os.listdir(self.there), "nothing is left there")
 
     def counted(self, ssh: Path) -> Path:
         """Have each call of the program `ssh` leave a line; return where."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from pathlib import Path
-from unittest.mock import patch
+from unittest.mock import Mock, patch
 
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -45,6 +46,21 @@ class JobFoldersTests(SynchronousTestCase):
         folder.close()
         self.assertRaises(NoFolderError, os.fspath, folder)
         self.assertEqual(list(self.parent.iterdir()), [])
+
+    def test_while_others_begin(self) -> None:
+        """A process that sweeps at any moment does not remove a folder that is just being created."""
+
+        def made_and_swept(**options: str) -> str:
+            made = tempfile.mkdtemp(**options)
+            self.sweep()
+            return made
+
+        folder = JobFolders().new(str(self.parent), keep=False)
+        self.addCleanup(folder.close)
+        with patch.object(compile_folders, "tempfile", Mock(mkdtemp=made_and_swept)):
+            self.assertTrue(os.path.isdir(folder))
+        self.sweep()
+        self.assertTrue(os.path.isdir(folder))
 
     def test_kept(self) -> None:
         """What is to be kept stays, then and for ever."""

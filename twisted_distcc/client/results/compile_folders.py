@@ -24,8 +24,10 @@ from twisted_distcc.execution.workspace import remove_folder
 # Parents that have been swept; one that is forgotten is swept again.
 _MOST: Final = 1000
 _PREFIX: Final = "tdistcc-job-"
-# Folders that a user asked to keep have another name, which no sweeper matches.
+# Folders that a user asked to keep have another name, which no sweeper matches, and so have those that
+# are not locked yet.
 _KEPT_PREFIX: Final = "tdistcc-kept-"
+_NEW_PREFIX: Final = "tdistcc-new-"
 
 
 class NoFolderError(OSError):
@@ -49,8 +51,7 @@ class JobFolder(os.PathLike[str]):
         """Return the path of the folder, which exists now.
 
         Raises:
-            NoFolderError: if it cannot be created, if a sweeper was faster than the lock, or after
-                `close`.
+            NoFolderError: if it cannot be created, or after `close`.
         """
         with self._creating:
             if self._is_closed:
@@ -62,8 +63,9 @@ class JobFolder(os.PathLike[str]):
     def _make(self) -> tuple[str, int]:
         prefix = _KEPT_PREFIX if self._kept else _PREFIX
         try:
-            path = tempfile.mkdtemp(prefix=prefix, dir=self._parent)
-            return path, _lock(path)
+            made = tempfile.mkdtemp(prefix=_NEW_PREFIX, dir=self._parent)
+            path = os.path.join(self._parent, prefix + os.path.basename(made).removeprefix(_NEW_PREFIX))
+            return path, _locked_before_it_appears(made, path)
         except OSError as error:
             raise NoFolderError(error.errno, error.strerror, error.filename) from error
 
@@ -98,6 +100,17 @@ class JobFolders:
 
 def _remove_if_left(folder: Path) -> None:
     _close(str(folder), _lock(str(folder)), kept=False)
+
+
+def _locked_before_it_appears(made: str, path: str) -> int:
+    """Lock the folder `made`, and rename it to `path`: so no sweeper is faster than the lock."""
+    lock = _lock(made)
+    try:
+        os.rename(made, path)
+    except OSError:
+        os.close(lock)
+        raise
+    return lock
 
 
 def _close(path: str, lock: int, *, kept: bool) -> None:
