@@ -303,9 +303,6 @@ hpc:
 
 # Commands that hold one option that must keep them where they were typed, and why.
 _STAYING = r"""
-stm32-newlib: reads rules of the compiler driver from a file
-    arm-none-eabi-gcc -mcpu=cortex-m4 -mthumb --specs=nano.specs -c a.c -o a.o
-
 gentoo-native: compiles for this machine's own processor
     gcc -march=native -O2 -pipe -c a.c -o a.o
 
@@ -332,9 +329,6 @@ firefox-pgo: reads or writes profile data beside the object
 
 qt-headers: reads or writes precompiled headers
     clang++ -include-pch .pch/Qt6Core -c a.cpp -o a.o
-
-fedora-annobin: reads rules of the compiler driver from a file
-    gcc -O2 -specs=/usr/lib/rpm/redhat/redhat-hardened-cc1 -c a.c -o a.o
 
 yocto-split: writes debug information into a file of its own
     gcc -g -gsplit-dwarf -c a.c -o a.o

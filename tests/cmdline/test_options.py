@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 from twisted.trial.unittest import SynchronousTestCase
 
 from twisted_distcc.cmdline.compilation import Compilation, StayLocal
 from twisted_distcc.cmdline.compilers import Family
 from twisted_distcc.cmdline.forms import Form
-from twisted_distcc.cmdline.option_rules import Role, Rule, Table, Takes
+from twisted_distcc.cmdline.option_rules import CONFINED, Role, Rule, Table, Takes
 from twisted_distcc.cmdline.options import ASSEMBLER_OPTIONS, OPTIONS
 from twisted_distcc.cmdline.parse import parse
 
@@ -65,6 +67,7 @@ _EXPECTED = {
     ),
     Role.FOR_PREPROCESSOR: "-Wp,-DX -Xpreprocessor",
     Role.FOR_ASSEMBLER: "-Wa,--x -Xassembler",
+    Role.DRIVER_RULES: "-specs=/x --specs=/x -specs --specs",
     Role.FOR_CLANG: "-Xclang",
     Role.FOR_LLVM: "-mllvm -mllvm=-x",
     Role.LOCAL: (
@@ -76,7 +79,7 @@ _EXPECTED = {
         "-fprofile-instr-generate -fprofile-instr-use=x -fprofile-sample-use=x -fauto-profile=x "
         "-fbranch-probabilities -fcs-profile-generate -fcoverage-mapping -gsplit-dwarf "
         "-gsplit-dwarf=single -fplugin=x.so -fplugin-arg-x-y -fpass-plugin=x.so -iplugindir=x "
-        "-specs=x --specs=x -wrapper -B -Bdir --prefix=x --gcc-toolchain=x "
+        "-wrapper -B -Bdir --prefix=x --gcc-toolchain=x "
         "-gcc-toolchain --gcc-install-dir=x -gcc-toolchain=x -ccc-install-dir -fversion -fhelp "
         "-save-temps -save-temps=obj --save-temps "
         "-fdump-tree-all -fdump-rtl-expand=x -fstack-usage -aux-info -fcallgraph-info=su "
@@ -151,6 +154,16 @@ class RowTests(SynchronousTestCase):
     def test_rows_on_a_server(self) -> None:
         """A server refuses what could harm it or cannot be done there, and does the rest."""
         for rule in OPTIONS.rules:
+            if rule.role in CONFINED:
+                for with_files, confined in product((False, True), repeat=2):
+                    verdict = parse(
+                        _command(rule, _example(rule)),
+                        arrived=True,
+                        with_files=with_files,
+                        confined=confined,
+                    )
+                    refused = isinstance(verdict, StayLocal)
+                    self.assertEqual(refused, not (with_files and confined), (rule.name, verdict))
             if rule.role in _STAYS:
                 verdict = parse(_command(rule, _example(rule)), arrived=True)
                 refused = isinstance(verdict, StayLocal)
@@ -179,9 +192,9 @@ class RowTests(SynchronousTestCase):
                 self.assertEqual(StayLocal(f"{rule.name} lacks its argument"), verdict)
 
     def test_local_rows_have_reasons(self) -> None:
-        """A local row has a reason, and no other row has."""
+        """A row that keeps a command here, or from some servers, has a reason, and no other row has."""
         for rule in OPTIONS.rules:
-            self.assertEqual(rule.role in _STAYS, bool(rule.reason), rule)
+            self.assertEqual(rule.role in _STAYS | CONFINED, bool(rule.reason), rule)
 
     def test_no_row_twice(self) -> None:
         """No two rows stand for the same words of the same compilers."""

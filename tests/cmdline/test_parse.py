@@ -321,7 +321,6 @@ class StayLocalTests(ParseCase):
             ("-fprofile-use=x", "reads or writes profile data beside the object"),
             ("-gsplit-dwarf", "writes debug information into a file of its own"),
             ("-fplugin=x.so", "loads code into the compiler on the machine where it runs"),
-            ("-specs=x", "reads rules of the compiler driver from a file"),
             ("-wrapper x", "starts another program in place of the compiler"),
             ("-B/x", "looks for the compiler's own programs in a folder of this machine"),
             ("-save-temps=obj", "keeps intermediate files"),

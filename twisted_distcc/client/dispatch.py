@@ -261,8 +261,7 @@ class _Job:
         return self.tools.folders.new(self.settings.tmpdir, keep=self.settings.save_temps)
 
     def _round(self, candidate: Candidate) -> HostRound:
-        is_assembler = candidate.compilation.language.is_assembler
-        kind = Kind(candidate.local_compiler, is_assembler, self.settings.trust_names)
+        kind = Kind.of(candidate, by_name=self.settings.trust_names)
         shared = self.settings, self.report, self.tools.reactor
         return HostRound(self.hosts, self.farm, self.tools.refusals, kind, *shared)
 

@@ -102,12 +102,15 @@ class HostRound:
 
         Raises:
             UndistributedError, NoHostLeftError: if all have refused.
+            StaysHere: if all have refused what not every server can do.
         """
         hosts = self._hosts.hosts
         self._refused = refused = self._refusals.known(hosts, self._kind, self._settings.backoff_period)
         for host, error in refused.items():
             self._report.say(f"{host} {error.fault}; it is not asked again yet")
         if len(refused) == len(set(hosts)):
+            if self._kind.is_demanding:
+                raise StaysHere(_told(refused))
             exit_code = list(refused.values())[-1].exit_code
             raise undistributed(self._settings, _told(refused), exit_code)
         return [host for host in hosts if host not in refused and not isinstance(host, Localhost)]

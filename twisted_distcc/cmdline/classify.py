@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from twisted_distcc.cmdline.compilation import Option
 from twisted_distcc.cmdline.compilers import Family
 from twisted_distcc.cmdline.forms import Form
-from twisted_distcc.cmdline.option_rules import WITH_FILES, Role, Rule
+from twisted_distcc.cmdline.option_rules import CONFINED, WITH_FILES, Role, Rule
 from twisted_distcc.cmdline.options import ASSEMBLER_OPTIONS, CLANG_OPTIONS, LLVM_OPTIONS, OPTIONS
 from twisted_distcc.cmdline.reasons import StaysError, shown
 from twisted_distcc.cmdline.written import pieces
@@ -26,11 +26,17 @@ that were examined, the longest commands had some dozens."""
 
 
 def classify(
-    words: Sequence[str], family: Family, *, arrived: bool, with_files: bool = False
+    words: Sequence[str],
+    family: Family,
+    *,
+    arrived: bool,
+    with_files: bool = False,
+    confined: bool = False,
 ) -> Iterator[Option]:
     """Classify the words of a compiler of `family`, in their order.
 
     `with_files` is for a server that preprocesses, which also sees the preprocessor's options.
+    `confined` is for one whose compilers can harm nothing.
 
     Raises:
         StaysError: at the first word that keeps the command local, unless the command `arrived` here.
@@ -45,15 +51,21 @@ def classify(
         rule = OPTIONS.find(word, family)
         if rule is None:
             raise _unknown(word)
-        if rule.role is Role.LOCAL or (rule.role is Role.BETTER_LOCAL and not arrived):
+        if _stays(rule, arrived, may_run_anything=with_files and confined):
             raise StaysError(f"{shown(word)} {rule.reason}")
         option = _option(rule, word, rest)
-        if with_files or rule.role not in WITH_FILES:
+        if with_files or rule.role not in WITH_FILES | CONFINED:
             _check_form(rule, option)
         passed_on += _count_pieces(option)
         if passed_on > MOST_PIECES:
             raise StaysError(f"it passes more than {MOST_PIECES} options to other programs")
         yield _look_inside(option, family)
+
+
+def _stays(rule: Rule, arrived: bool, *, may_run_anything: bool) -> bool:
+    if rule.role in CONFINED:
+        return arrived and not may_run_anything
+    return rule.role is Role.LOCAL or (rule.role is Role.BETTER_LOCAL and not arrived)
 
 
 def _check_words(words: Sequence[str]) -> None:

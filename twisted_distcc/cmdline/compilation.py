@@ -9,9 +9,11 @@ import enum
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from twisted_distcc.cmdline.option_rules import CONFINED, Role
+
 if TYPE_CHECKING:
     from twisted_distcc.cmdline.compilers import Family
-    from twisted_distcc.cmdline.option_rules import Role, Spelling
+    from twisted_distcc.cmdline.option_rules import Spelling
 
 
 class Language(enum.Enum):
@@ -139,6 +141,17 @@ class Compilation:
     family: Family
     options: tuple[Option, ...]
     """`arguments`, classified: the same words in the same order."""
+
+    @property
+    def demanding(self) -> str | None:
+        """What only a server with a sandbox takes, which gets the client's files; as typed."""
+        found = (" ".join(option.words) for option in self.options if option.role in CONFINED)
+        return next(found, None)
+
+    @property
+    def driver_rules(self) -> tuple[str, ...]:
+        """The files of rules for gcc's driver, as typed."""
+        return tuple(option.value for option in self.options if option.role is Role.DRIVER_RULES)
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,6 +64,8 @@ class Role(enum.Enum):
     """The argument is a list of options for the preprocessor, separated by commas."""
     FOR_ASSEMBLER = enum.auto()
     """The argument is a list of options for the assembler, separated by commas."""
+    DRIVER_RULES = enum.auto()
+    """The argument is a file of rules for gcc's driver, which decide what it runs."""
     FOR_CLANG = enum.auto()
     """The argument is an option of clang's inner program."""
     FOR_LLVM = enum.auto()
@@ -76,6 +78,9 @@ class Role(enum.Enum):
 
 WITH_FILES = frozenset({Role.PREPROCESS, Role.LINK, Role.MAKE_FILE, Role.MAKE_TARGET})
 """Roles of options that are sent only to a server that gets the client's files, and preprocesses."""
+
+CONFINED = frozenset({Role.DRIVER_RULES})
+"""Roles of options that may have anything run: sent only to such a server, if it has a sandbox."""
 
 
 Spelling: TypeAlias = tuple[str, Takes]
@@ -92,7 +97,8 @@ class Rule:
     form: Form | None = None
     """What its argument must be like for a server; `None` if no server gets it."""
     reason: str = ""
-    """For roles that keep a command local: what the option does, to be read after its name."""
+    """For roles that keep a command local, or away from some servers: what the option does, to be read
+    after its name."""
     only: Family | None = None
     """The only family of compilers that the row is for; None for all."""
     spellings: tuple[Spelling, ...] = ()
@@ -162,7 +168,13 @@ class Table:
 
 
 def rows(
-    takes: Takes, role: Role, names: str, form: Form | None = None, *, only: Family | None = None
+    takes: Takes,
+    role: Role,
+    names: str,
+    form: Form | None = None,
+    *,
+    only: Family | None = None,
+    reason: str = "",
 ) -> list[Rule]:
     """Return rows that differ only in their names; `|` separates the spellings of one option.
 
@@ -170,7 +182,7 @@ def rows(
     without it also takes an argument in the next word, if the option takes one at all.
     """
     return [
-        Rule(name, taken, role, form, only=only, spellings=spellings)
+        Rule(name, taken, role, form, reason, only, spellings)
         for option in names.split()
         for spellings in [tuple(_spelled(name, takes) for name in option.split("|"))]
         for name, taken in spellings

@@ -37,6 +37,7 @@ _ASSEMBLED_BY_CLANG = (
     *("riscv", "s390x", "systemz", "wasm"),
 )
 _NOT_ON = ("aix", "nacl")
+_NAMING_INPUTS = frozenset({Role.PREPROCESS, Role.DRIVER_RULES})
 
 
 def parse(
@@ -46,16 +47,18 @@ def parse(
     family: Family | None = None,
     arrived: bool = False,
     with_files: bool = False,
+    confined: bool = False,
 ) -> Compilation | StayLocal:
     """Judge the command `argv`.
 
     `read_file` returns the text of a response file, or None if there is none.  `family` is for callers
     that know better than the name what a compiler is: `cc` may be either.  `arrived` is for a server: it
     accepts what is harmless although it should have stayed where it was typed.  `with_files` is for a
-    server that gets the client's files as well, and preprocesses them.
+    server that gets the client's files as well, and preprocesses them.  `confined` is for one that runs
+    compilers in a sandbox.
     """
     try:
-        return _parse(argv, read_file, family, arrived=arrived, with_files=with_files)
+        return _parse(argv, read_file, family, arrived=arrived, with_files=with_files, confined=confined)
     except StaysError as stays:
         return StayLocal(str(stays))
     except TooManyResponseFilesError:
@@ -69,13 +72,16 @@ def _parse(
     *,
     arrived: bool,
     with_files: bool,
+    confined: bool,
 ) -> Compilation:
     if not argv or not argv[0]:
         raise StaysError("no compiler is named")
     compiler = recognise(argv[0]) or Compiler(Family.GENERIC, cxx=False)
     family = family or compiler.family
     arguments = tuple(expand(argv[1:], read_file))
-    options = tuple(classify(arguments, family, arrived=arrived, with_files=with_files))
+    options = tuple(
+        classify(arguments, family, arrived=arrived, with_files=with_files, confined=confined)
+    )
     _check_sysroot(options)
     if with_files:
         _check_no_device(options)
@@ -131,7 +137,7 @@ def _source(options: Sequence[Option]) -> str:
 def _check_no_device(options: Sequence[Option]) -> None:
     """Refuse names of devices that a preprocessor would open."""
     for option in options:
-        if option.role is Role.PREPROCESS and _is_device(option.value.lstrip("=")):
+        if option.role in _NAMING_INPUTS and _is_device(option.value.lstrip("=")):
             raise StaysError(f"{shown(' '.join(option.words))} names a device")
 
 

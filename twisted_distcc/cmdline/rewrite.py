@@ -40,7 +40,13 @@ _COMPILING = frozenset(
 )
 
 # The linker's options stay in the local step: clang warns about them, and must do so only once.
-_PREPROCESSING = _COMPILING | {Role.PREPROCESS, Role.LINK, Role.LANGUAGE, Role.SOURCE}
+_PREPROCESSING = _COMPILING | {
+    Role.PREPROCESS,
+    Role.LINK,
+    Role.LANGUAGE,
+    Role.SOURCE,
+    Role.DRIVER_RULES,
+}
 
 # Options that turn warnings into errors, nothing, or output for programs.
 _LOUD_OR_QUIET = (

@@ -9,6 +9,7 @@ from __future__ import annotations
 from twisted_distcc.cmdline.compilers import Family
 from twisted_distcc.cmdline.forms import Form
 from twisted_distcc.cmdline.option_rules import better_local, local
+from twisted_distcc.cmdline.travelling import DRIVER_RULES
 
 _OTHER_RESULTS = [
     *local("preprocesses and does not compile", "-E|--preprocess"),
@@ -44,7 +45,7 @@ _OTHER_RESULTS = [
 _OTHER_PROGRAMS = [
     *local("loads code into the compiler on the machine where it runs", "-fplugin* -fpass-plugin=*"),
     *local("loads code into the compiler on the machine where it runs", "-iplugindir*"),
-    *local("reads rules of the compiler driver from a file", "-specs*|--specs*"),
+    *local(DRIVER_RULES, "-specs*|--specs*", only=Family.CLANG),
     *local("starts another program in place of the compiler", "-wrapper"),
     *local(
         "looks for the compiler's own programs in a folder of this machine",

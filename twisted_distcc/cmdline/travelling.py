@@ -9,6 +9,8 @@ from twisted_distcc.cmdline.compilers import Family
 from twisted_distcc.cmdline.forms import Form
 from twisted_distcc.cmdline.option_rules import Role, Takes, rows
 
+DRIVER_RULES = "reads rules of the compiler driver from a file"
+
 _STAGES = [
     *rows(Takes.NOTHING, Role.STAGE, "-c|--compile -S|--assemble"),
     *rows(Takes.EITHER, Role.OUTPUT, "-o|--output"),
@@ -125,6 +127,14 @@ _COMPILER = [
     ),
     *rows(Takes.JOINED, Role.FOR_ASSEMBLER, "-Wa,"),
     *rows(Takes.SEPARATE, Role.FOR_ASSEMBLER, "-Xassembler"),
+    *rows(
+        Takes.SEPARATE,
+        Role.DRIVER_RULES,
+        "-specs=|--specs=|-specs|--specs",
+        Form.TEXT,
+        only=Family.GCC,
+        reason=DRIVER_RULES,
+    ),
     *rows(Takes.SEPARATE, Role.FOR_CLANG, "-Xclang"),
     *rows(Takes.SEPARATE, Role.FOR_LLVM, "-mllvm|-mllvm="),
 ]

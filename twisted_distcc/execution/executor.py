@@ -73,6 +73,11 @@ class Job(Protocol):
 class Executor(Protocol):
     """Where jobs run."""
 
+    @property
+    def confines(self) -> bool:
+        """Whether a job can read and write nothing but its own files, whatever it runs."""
+        ...
+
     def knows(self, path: str) -> bool:
         """Whether jobs of the compiler at `path` can be prepared now."""
         ...

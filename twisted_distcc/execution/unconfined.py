@@ -47,6 +47,11 @@ class Unconfined:
     environ: Mapping[str, str]
     limits: Limits | None = None
 
+    @property
+    def confines(self) -> bool:
+        """Return False: jobs can do what their user can."""
+        return False
+
     def knows(self, path: str) -> bool:
         """Return True: any compiler can run here."""
         return True

@@ -59,7 +59,9 @@ _MACROS_AND_FILES = _INCLUDING | {"-D", "-U"}
 _PASSED_ON = ("-Wp,", "-Xpreprocessor")
 _PASSING_ON = frozenset(_PASSED_ON)
 
-_MAY_MATTER = frozenset({Role.COMPILE, Role.BETTER_LOCAL, Role.PREPROCESS, Role.FOR_CLANG})
+_MAY_MATTER = frozenset(
+    {Role.COMPILE, Role.BETTER_LOCAL, Role.PREPROCESS, Role.FOR_CLANG, Role.DRIVER_RULES}
+)
 
 # Common options whose arguments vary and that make no difference here.
 _NEVER_MATTERS = ("-W", "-frandom-seed", "-ffile-", "-fdebug-", "-fmacro-", "-fdiagnostics-")

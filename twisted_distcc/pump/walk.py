@@ -83,6 +83,7 @@ class Walk:
         roots = {self._source(c, directory), *self._roots(c, directory), *also}
         self._need(search)
         self._seen.update(roots)
+        self._leaves.update(map(self._clean, c.driver_rules))
         self._note_command(c)
         self._follow(list(roots))
         self._compute(c, search)
@@ -125,7 +126,7 @@ class Walk:
             self._undecided.append("a folder has appeared in which the compiler looks for headers")
         if search.frameworks:
             self._undecided.append("it looks for headers in frameworks")
-        self._leaves.update(self._clean(file) for file in search.needed)
+        self._leaves.update(map(self._clean, search.needed))
 
     # The way
 

@@ -46,9 +46,15 @@ class PolicyTests(SynchronousTestCase):
         self.asked.append(wish)
         return self.policy.decide(peer, wish)
 
-    def judged(self, *words: str, who: str = "tls:alice", tree: Tree | None = None) -> Judged | Refused:
+    def judged(
+        self,
+        *words: str,
+        who: str = "tls:alice",
+        tree: Tree | None = None,
+        confined: bool = False,
+    ) -> Judged | Refused:
         request = Request(tuple(map(os.fsencode, words)), EMPTY, tree=tree)
-        return Judge(Compilers((self.folder,)), self.decide)(request, Peer(who))
+        return Judge(Compilers((self.folder,)), self.decide, confined)(request, Peer(who))
 
     def test_allowed(self) -> None:
         """What a rule allows goes on, on its terms."""
@@ -85,6 +91,18 @@ class PolicyTests(SynchronousTestCase):
         seen = [option.typed for option in self.asked[-1].options]
         self.assertEqual(seen, ["-MD", "-Ix", "-D Y", "-O2", "-lm"])
         self.assertIsInstance(self.judged(*words), Refused)
+
+    def test_rules_for_the_driver(self) -> None:
+        """Only a sandbox is safe from rules that can have anything run, which come with files."""
+        words, tree = ("gcc", "-specs=/p/x", "-c", "x.c"), pack_tree(b"/p", {})
+        self.assertIsInstance(self.judged(*words, tree=tree, confined=True), Judged)
+        for refused in (
+            self.judged(*words, tree=tree),
+            self.judged(*words, confined=True),
+            self.judged("gcc", "-specs=/dev/zero", "-c", "x.c", tree=tree, confined=True),
+        ):
+            assert isinstance(refused, Refused)
+            self.assertEqual(refused.exit_code, EXIT_BAD_ARGUMENTS)
 
     def test_bad_ones_with_files(self) -> None:
         """What no server takes is refused before anything is laid out."""

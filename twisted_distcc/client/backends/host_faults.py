@@ -122,6 +122,13 @@ class RefusedByHostError(HostError):
         return error
 
 
+class NoSandboxThereError(HostError):
+    """The server does not preprocess in a sandbox, which a kind of unit demands."""
+
+    exit_code = EXIT_ACCESS_DENIED
+    scope = Scope.COMPILER
+
+
 class AnotherCompilerError(HostError):
     """The server's compiler of that name produces different output from ours, or may do so."""
 

@@ -15,6 +15,7 @@ from twisted.internet.interfaces import IReactorTime
 
 from twisted_distcc.client.backends.host_faults import HostError
 from twisted_distcc.client.hosts import Host, RemoteHost
+from twisted_distcc.client.inputs.candidate import Candidate
 from twisted_distcc.client.inputs.local_toolchains import LocalCompiler
 
 # A user has some hosts and some compilers; a host is asked again about what is forgotten.
@@ -29,11 +30,19 @@ class Kind:
         compiler: the compiler.
         is_assembler: whether the source is assembler, which C distccd refuses.
         by_name: whether any compiler of the same name will do.
+        is_demanding: whether it goes only to a server that preprocesses in a sandbox.
     """
 
     compiler: LocalCompiler
     is_assembler: bool
     by_name: bool
+    is_demanding: bool = False
+
+    @classmethod
+    def of(cls, candidate: Candidate, *, by_name: bool) -> Kind:
+        """Return the kind of `candidate`."""
+        c = candidate.compilation
+        return cls(candidate.local_compiler, c.language.is_assembler, by_name, c.demanding is not None)
 
 
 @dataclass(frozen=True, slots=True)

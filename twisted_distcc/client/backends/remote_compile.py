@@ -23,6 +23,7 @@ from twisted_distcc.client.backends.host_faults import (
     BadReplyError,
     HostError,
     NoAnswerError,
+    NoSandboxThereError,
     RefusedByHostError,
     Scope,
 )
@@ -42,6 +43,7 @@ from twisted_distcc.client.invocation import Report
 from twisted_distcc.client.journal.unit_record import INPUTS
 from twisted_distcc.client.results.delivery import Compiled
 from twisted_distcc.client.results.dependency_rules import BadRulesError, check_dependencies
+from twisted_distcc.cmdline.reasons import shown
 from twisted_distcc.errors import EXIT_ACCESS_DENIED, EXIT_COMPILER_MISSING, LocalProtocolError
 from twisted_distcc.jobs.model import Reply, Request
 from twisted_distcc.pump.unit import NotForServersError
@@ -97,6 +99,8 @@ class RemoteCompile:
                 if await self.capabilities.has_exact(hosts, self.compiler):
                     raise StaysHere(str(reason)) from reason
                 self._say_why_text(reason)
+        if self._demands is not None:
+            raise StaysHere(f"{shown(self._demands)} needs a server with this compiler and a sandbox")
         await self.inputs.text()
 
     async def to(self, host: RemoteHost) -> Compiled:
@@ -149,6 +153,8 @@ class RemoteCompile:
         return replace(request, compiler=await self.capabilities.digest(self.compiler) or "")
 
     async def _as_text(self, host: RemoteHost, likeness: Likeness | None) -> Compiled:
+        if self._demands is not None:
+            raise NoSandboxThereError(f"has no sandbox with this compiler for {shown(self._demands)}")
         self.report.watch.enter(INPUTS)
         text = await self.inputs.text()
         request = text_request(self.inputs.candidate, text, compress=host.compress)
@@ -216,7 +222,7 @@ class RemoteCompile:
     def _environment(self, host: RemoteHost, likeness: Likeness | None) -> dict[str, str] | None:
         """Return the environment in which `host` should preprocess; `None` if it should not."""
         found = self.inputs.found
-        if found is None:
+        if found is None or (self._demands is not None and likeness is not Likeness.EXACT):
             return None
         if host.pump:  # it may be C distccd, which takes no environment
             return None if DATE in found.environment else {}
@@ -246,6 +252,10 @@ class RemoteCompile:
     @property
     def _trusts_names(self) -> bool:
         return self.calls.settings.trust_names
+
+    @property
+    def _demands(self) -> str | None:
+        return self.inputs.candidate.compilation.demanding
 
     @property
     def compiler(self) -> LocalCompiler:

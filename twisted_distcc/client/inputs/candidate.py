@@ -94,7 +94,8 @@ class Candidate:
         Raises:
             CallersOwnError: if they cannot open one.
         """
-        named = [self.compilation.source, *included_files(self.compilation)]
+        c = self.explicit
+        named = [c.source, *included_files(c), *c.driver_rules]
         check_callers_own(map(self.absolute, named), files)
 
 

@@ -57,8 +57,9 @@ class SearchPaths:
 
     def _key(self, candidate: Candidate, words: tuple[str, ...]) -> _Key:
         environ = candidate.invocation.environ
-        stamp = self._files.stamp(candidate.compiler)
-        return candidate.compiler, stamp, words, environ.get("PATH"), environ.get("SDKROOT")
+        read = (candidate.compiler, *candidate.explicit.driver_rules)
+        stamps = tuple(map(self._files.stamp, read))
+        return candidate.compiler, stamps, words, environ.get("PATH"), environ.get("SDKROOT")
 
     async def _ask(self, candidate: Candidate, key: _Key, words: tuple[str, ...]) -> SearchPath:
         environ = {**candidate.explicit_environ, "LC_ALL": "C"}

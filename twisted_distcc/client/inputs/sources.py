@@ -22,6 +22,7 @@ from twisted_distcc.client.inputs.search_paths import SearchPaths
 from twisted_distcc.client.invocation import Invocation
 from twisted_distcc.cmdline.compilation import StayLocal
 from twisted_distcc.cmdline.compilers import Family
+from twisted_distcc.cmdline.driver_rules import rules_forbid
 from twisted_distcc.cmdline.environment import environment_for_servers
 from twisted_distcc.cmdline.preprocessed import source_forbids
 from twisted_distcc.content.local_content import LocalContent
@@ -106,6 +107,7 @@ class Sources:
         told = environment_for_servers(candidate.invocation.environ, has_locale)
         if isinstance(told, StayLocal):
             raise NotForServersError(told.reason)
+        self._check_driver_rules(candidate)
         if candidate.explicit is not candidate.compilation and _warns_of_folders(candidate):
             raise NotForServersError("servers would warn of folders that the environment names")
         # clang supports SOURCE_DATE_EPOCH only since version 16.
@@ -177,6 +179,16 @@ class Sources:
                 says = await self._clocks.ask(candidate, directory, unit)
         if says:
             raise NotForServersError(unit.clock)
+
+    def _check_driver_rules(self, candidate: Candidate) -> None:
+        for path in candidate.compilation.driver_rules:
+            if not os.path.isabs(path):  # gcc looks for it among its own files first
+                raise NotForServersError(f"it depends on the folder which rules are in {path}")
+            text = self.files.read(path)
+            if text is None:
+                raise NotForServersError(f"{path} cannot be read")
+            if reason := rules_forbid(os.fsdecode(text)):
+                raise NotForServersError(f"{path}: {reason}")
 
     def _alone(self, directory: str, name: str) -> Unit:
         """Return the unit of a source that is preprocessed already, and so includes nothing.

@@ -66,6 +66,11 @@ class Sandbox:
     trees: Trees
     layouts: Layouts = field(default_factory=Layouts)
 
+    @property
+    def confines(self) -> bool:
+        """Return True: a sandbox is made for whatever runs in it."""
+        return True
+
     def knows(self, path: str) -> bool:
         """Whether it is known what the compiler at `path` consists of."""
         return self.toolchains.knows(path)

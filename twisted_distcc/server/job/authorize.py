@@ -46,10 +46,12 @@ class Judge:
     Attributes:
         compilers: the compilers that exist.
         decide: asks the policy.
+        confined: whether compilers can do no harm, whatever they run.
     """
 
     compilers: Compilers
     decide: Callable[[Peer, Wish], Decision] = decide_without_rules
+    confined: bool = False
 
     def __call__(self, request: Request, peer: Peer) -> Judged | Refused:
         """Return which compiler does what for `request`, or why none does."""
@@ -67,7 +69,7 @@ class Judge:
         path = self.compilers.resolve(argv[0] if argv else "")
         if isinstance(path, Refused):
             return path
-        compilation = _understood(argv, path, with_files=with_files)
+        compilation = self._understood(argv, path, with_files=with_files)
         if isinstance(compilation, StayLocal):
             return _refused(compilation)
         wish = Wish.of((path, os.path.realpath(path)), compilation)
@@ -76,14 +78,15 @@ class Judge:
             return decision.verdict
         return Judged(path, compilation, decision, environ)
 
-
-def _understood(argv: Sequence[str], path: str, *, with_files: bool) -> Compilation | StayLocal:
-    if not with_files:
-        return parse(argv, arrived=True)
-    # The two families write different dependency rules, so it matters which of them `cc` is here.
-    compiler = recognise(name_behind(argv[0], path))
-    family = None if compiler is None else compiler.family
-    return parse(argv, family=family, arrived=True, with_files=True)
+    def _understood(
+        self, argv: Sequence[str], path: str, *, with_files: bool
+    ) -> Compilation | StayLocal:
+        if not with_files:
+            return parse(argv, arrived=True)
+        # The two families write different dependency rules, so it matters which of them `cc` is here.
+        compiler = recognise(name_behind(argv[0], path))
+        family = None if compiler is None else compiler.family
+        return parse(argv, family=family, arrived=True, with_files=True, confined=self.confined)
 
 
 def _refused(stays: StayLocal) -> Refused:

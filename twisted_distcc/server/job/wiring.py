@@ -41,7 +41,7 @@ def make_compile(
     clock: Clock,
 ) -> Compile:
     """Return what serves the jobs of a server with this `config`, using `executor`."""
-    judge = Judge(offered_compilers(config), policy.decide)
+    judge = Judge(offered_compilers(config), policy.decide, executor.confines)
     exchange = Exchange(
         judge=judge,
         executor=executor,
