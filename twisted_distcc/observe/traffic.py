@@ -23,10 +23,10 @@ class Traffic:
         broken: how many broke the protocol.
         late: how many took too long.
         received, sent: bytes, within TLS where that is used.
-        receiving: seconds from the first byte of a request to its last; not for sessions, where jobs
-            share a connection.
-        sending: seconds from the first byte of a reply until the last is handed to the system; nor for
-            sessions.
+        receiving: seconds from the first byte of a request to its last; on a session, from the message
+            of a job until the last of its files has come.
+        sending: seconds from the first byte of a reply until the last is handed over, at the pace at
+            which the client reads.
     """
 
     connections: int = 0

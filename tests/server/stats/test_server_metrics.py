@@ -37,8 +37,17 @@ class MetricsTests(SeenServerTestCase):
         self.assertEqual(found["distccd_job_queue_seconds_bucket", "0.5"], 1)
         self.assertEqual(found["distccd_job_compile_seconds_count",], 1)
         self.assertEqual(found["distccd_job_input_bytes_total",], 4000)
+        self.assertEqual(found["distccd_not_sent_bytes_total",], 4000)
         self.assertEqual(found["distccd_identity_jobs_total", "tcp:192.0.2.1", "done"], 1)
         self.assertEqual(found["distccd_identity_jobs_total", "tcp:192.0.2.1", "failed"], 1)
+
+    def test_what_is_not_sent(self) -> None:
+        """It never falls, as a counter, though an upload comes before the job that it is for."""
+        registry = server_registry(self.view)
+        for inputs, received, spared in ((2000, 500, 1500), (0, 5000, 1500), (9000, 0, 5500)):
+            self.statistics.inputs += inputs
+            self.statistics.traffic.received += received
+            self.assertEqual(registry.get_sample_value("distccd_not_sent_bytes_total"), spared)
 
     def test_server(self) -> None:
         """Slots, limits, connections, load, memory and the process itself are there."""

@@ -225,7 +225,7 @@ class DistccServerProtocol(Protocol):
         factory, traffic, transport = self.factory, self.factory.traffic, self.transport
         if traffic is not None:
             transport = cast(ITransport, CountedTransport(transport, traffic))
-        session = factory.sessions.session(self.peer, transport, self._abort)
+        session = factory.sessions.session(self.peer, transport, self._abort, traffic)
         if self._refusal is not None:
             session.refuse(self._refusal.exit_code << 8, str(self._refusal))
         return SessionConnection(

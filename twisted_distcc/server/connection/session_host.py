@@ -13,6 +13,7 @@ from twisted_distcc.content.blob_store import BlobStore
 from twisted_distcc.content.body import temporary_folder
 from twisted_distcc.jobs.model import Load
 from twisted_distcc.observe.lines import Log
+from twisted_distcc.observe.traffic import Traffic
 from twisted_distcc.policy.peer import Peer
 from twisted_distcc.runtime.bulk import Bulk
 from twisted_distcc.runtime.slices import Slices
@@ -82,7 +83,13 @@ class SessionHost:
             self._blobs = BlobStore(folder, _MOST_IN_MEMORY, most_on_disk)
         return self._blobs
 
-    def session(self, peer: Peer, transport: ITransport, abort: Callable[[], None]) -> ServerSession:
+    def session(
+        self,
+        peer: Peer,
+        transport: ITransport,
+        abort: Callable[[], None],
+        traffic: Traffic | None = None,
+    ) -> ServerSession:
         """Return the server's end of a session on `transport`; `abort` closes that at once."""
         admission, identity = self._admission, peer.identity
         parts = SessionParts(
@@ -98,6 +105,7 @@ class SessionHost:
             clock=self._clock,
             close=transport.loseConnection,
             abort=abort,
+            traffic=traffic,
         )
         terms = Terms(
             frame=_FRAME,

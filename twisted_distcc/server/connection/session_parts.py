@@ -9,6 +9,7 @@ from twisted.internet.interfaces import IReactorTime
 
 from twisted_distcc.jobs.model import Load
 from twisted_distcc.observe.lines import Log
+from twisted_distcc.observe.traffic import Traffic
 from twisted_distcc.runtime.bulk import Bulk
 from twisted_distcc.runtime.slices import Slices
 from twisted_distcc.server.connection.session_blobs import ClientBlobs
@@ -35,6 +36,7 @@ class SessionParts:
         clock: tells when the client has been silent, or slow, for too long.
         close: closes the connection, when all that was written has gone.
         abort: closes it at once.
+        traffic: counts what passes, if anybody wants to know.
     """
 
     compile: Compile
@@ -49,3 +51,4 @@ class SessionParts:
     clock: IReactorTime
     close: Callable[[], None]
     abort: Callable[[], None]
+    traffic: Traffic | None = None

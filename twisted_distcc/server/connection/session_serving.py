@@ -14,14 +14,16 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.interfaces import IReactorTime
 from twisted.python.failure import Failure
 
 from twisted_distcc.errors import EXIT_FAILURE, DistccError
 from twisted_distcc.jobs.compression import packed_outputs
-from twisted_distcc.jobs.model import Reply
+from twisted_distcc.jobs.model import Reply, Request
 from twisted_distcc.jobs.session_messages import SessionJob, result_pieces
+from twisted_distcc.observe.traffic import Traffic
 from twisted_distcc.policy.peer import Peer
-from twisted_distcc.runtime.session_output import SessionOutput
+from twisted_distcc.runtime.session_output import Pieces, SessionOutput
 from twisted_distcc.server.connection.compiler_check import check_compiler
 from twisted_distcc.server.connection.job_answers import answered
 from twisted_distcc.server.connection.session_contents import SessionContents
@@ -103,19 +105,30 @@ class ServedJobs:
         self._jobs.pop(stream, None)
         writer = Writer(JOBR, RESULTS, self._parts.limits)
         pieces = result_pieces(writer, reply, self._parts.load(), packed)
+        if self._parts.traffic is not None:
+            pieces = _timed(pieces, self._parts.traffic, self._parts.clock)
         self._output.send(stream, pieces, partial(_over, reply, hold))
 
     async def _reply(self, stream: int, job: SessionJob, hold: Hold) -> tuple[Reply, frozenset[str]]:
         """Return the reply, and which of its outputs are packed."""
         parts, peer = self._parts, self._peer
         await check_compiler(parts.compile, job, peer)
+        request = await self._gathered(stream, job, hold)
+        reply = await answered(parts.compile, request, peer, hold, parts.log, CancelledError)
+        return await packed_outputs(reply, parts.bulk) if job.packs else (reply, frozenset())
+
+    async def _gathered(self, stream: int, job: SessionJob, hold: Hold) -> Request:
+        """Return the request, when all that the job needs is there."""
+        traffic, clock = self._parts.traffic, self._parts.clock
+        began = clock.seconds()
         self.awaiting.add(stream)
         try:
             request = await self._contents.request(job, hold, partial(self._need, stream))
         finally:
             self.awaiting.discard(stream)
-        reply = await answered(parts.compile, request, peer, hold, parts.log, CancelledError)
-        return await packed_outputs(reply, parts.bulk) if job.packs else (reply, frozenset())
+        if traffic is not None:
+            traffic.receiving.add(clock.seconds() - began)
+        return request
 
     def _need(self, stream: int, digests: Sequence[bytes]) -> None:
         self._session.need(stream, digests)
@@ -127,6 +140,17 @@ class ServedJobs:
             self._parts.log.failure("a job of {peer} failed here", peer=self._peer)
             self._session.stop(stream, EXIT_FAILURE, "the server failed at this job; its log says why")
             self._output.flush()
+
+
+def _timed(pieces: Pieces, traffic: Traffic, clock: IReactorTime) -> Pieces:
+    """Return `pieces`, and count how long it takes from now until the client has had all of them."""
+    began = clock.seconds()
+
+    def made() -> Pieces:
+        yield from pieces
+        traffic.sending.add(clock.seconds() - began)
+
+    return made()
 
 
 def _over(reply: Reply, hold: Hold) -> None:

@@ -50,6 +50,7 @@ class ServerCollector(Collector):
 
     def __init__(self, view: ServerView) -> None:
         self._view = view
+        self._spared = 0  # a counter never falls, and an upload may come before its job
 
     def collect(self) -> Iterator[Family]:
         """Yield all metrics."""
@@ -104,12 +105,12 @@ class ServerCollector(Collector):
         )
         yield _histogram(
             "distccd_request_receive_seconds",
-            "How long requests took to arrive; not those of sessions.",
+            "How long requests took to arrive, with all files.",
             traffic.receiving,
         )
         yield _histogram(
             "distccd_reply_send_seconds",
-            "How long replies took to be handed to the system; not those of sessions.",
+            "How long replies took to be sent.",
             traffic.sending,
         )
 
@@ -121,6 +122,12 @@ class ServerCollector(Collector):
             "distccd_job_input_bytes",
             "Sources and headers of jobs, expanded, whether they were sent or known already.",
             found.inputs,
+        )
+        self._spared = max(self._spared, found.inputs - traffic.received)
+        yield _counter(
+            "distccd_not_sent_bytes",
+            "Of these, what was not sent: it was compressed, or known already.",
+            self._spared,
         )
         yield _counter("distccd_job_output_bytes", "Objects of jobs, expanded.", found.outputs)
         kept = GaugeMetricFamily(

@@ -10,6 +10,7 @@ from typing import Final
 from twisted_distcc import __version__
 from twisted_distcc.observe.last_hour import STEP, Point
 from twisted_distcc.observe.progress import JobInFlight
+from twisted_distcc.observe.statistics import Statistics
 from twisted_distcc.server.stats import machine_facts
 from twisted_distcc.server.stats.server_view import ServerView
 from twisted_distcc.web.snapshot import Column, Count, Curve, JobShown, Lane, Snapshot, Table
@@ -62,16 +63,22 @@ def _counts(view: ServerView) -> Iterator[Count]:
     found, admission = view.statistics, view.admission
     yield Count("Running", admission.running, note=f"of {admission.jobs} slots")
     yield Count("Waiting", admission.waiting, note="for a slot")
-    yield Count("Last minute", view.finished(_MINUTE), note="compiles")
-    yield Count("Compiled", found.count("ok", "error", "crash"), note="in all")
+    lately = f"{view.finished(_MINUTE)} in the last minute"
+    yield Count("Compiled", found.count("ok", "error", "crash"), note=lately)
     failed = found.count("refused", "failed")
     yield Count("Not served", failed, note="refused or failed", tone="bad" if failed else "")
+    yield Count("Not sent", _spared(found), "percent", note="known or compressed")
     yield Count("Connections", view.factory.connections, note=_sessions(found.traffic.sessions_open))
     yield Count("Load", machine_facts.load().averages[0], note=f"{os.cpu_count() or 1} processors")
     memory = machine_facts.memory()
     available = memory.get("MemAvailable")
     is_short = available is not None and available < _FEW_BYTES
     yield Count("Free memory", available, "bytes", "of this machine", "bad" if is_short else "")
+
+
+def _spared(found: Statistics) -> float | None:
+    """Return which part of all inputs of jobs did not have to be sent."""
+    return 100 * max(0.0, 1 - found.traffic.received / found.inputs) if found.inputs else None
 
 
 def _sessions(number: int) -> str:
