@@ -1,4 +1,7 @@
-"""A build hook: wheels hold our two programs in C, wherever there is a C compiler and they run.
+"""A build hook: wheels hold what is made of the source.
+
+That is the manual pages and the shells' completion, made from the commands' own parsers, and our two
+programs in C, wherever there is a C compiler and they run.
 
 One is the compiled `tdistcc`, the other the `jail` that confines a server's compilers.  Without a C
 compiler, and with HATCH_BUILD_NO_HOOKS=1, `tdistcc` is the script that starts Python, and bubblewrap
@@ -7,6 +10,7 @@ confines compilers.  Beside the compiled program that script is `tdistcc-python`
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -30,6 +34,13 @@ class CompiledHook(BuildHookInterface):
         root = Path(self.root)
         has_tdistcc = self._builds("tdistcc is the slower script", lambda: _build_tdistcc(root, program))
         has_jail = self._builds("servers need bubblewrap", lambda: _build_jail(root, jail))
+        share = self._folder / "share"
+        if self._builds("there are no manual pages", lambda: _write_share(root, share)):
+            build_data["shared_data"] |= {
+                str(path): f"share/{path.relative_to(share)}"
+                for path in share.rglob("*")
+                if path.is_file()
+            }
         if has_tdistcc:
             build_data["shared_scripts"][str(program)] = "tdistcc"
             build_data["shared_scripts"]["scripts/tdistcc"] = "tdistcc-python"
@@ -70,9 +81,19 @@ def _build_jail(root: Path, jail: Path) -> None:
         raise RuntimeError(f"it says {done.stdout!r}")
 
 
+def _write_share(root: Path, share: Path) -> None:
+    """Write manual pages and completion, in processes of their own: they import all commands."""
+    for script, folder in (("write_manual", share / "man"), ("write_completion", share)):
+        words = [sys.executable, str(root / "scripts" / f"{script}.py"), str(folder)]
+        environ = os.environ | {"PYTHONPATH": str(root)}
+        done = subprocess.run(words, capture_output=True, check=False, env=environ, text=True)
+        if done.returncode:
+            raise RuntimeError(done.stderr.strip().rpartition("\n")[2])
+
+
 @contextmanager
 def _importing_from(root: Path) -> Iterator[None]:
-    """Build by the package's own means: nothing of it is installed here, and this needs nothing else."""
+    """Build by the package's own means: nothing of it is installed here."""
     sys.path.insert(0, str(root))
     try:
         yield
