@@ -17,6 +17,7 @@ from benchmarks.machine import facts
 from benchmarks.projects import BuildFailedError, ProjectUnavailableError
 from benchmarks.report import line, plain
 from benchmarks.rows import (
+    beside_icecream,
     client_bound,
     client_start,
     far_servers,
@@ -48,6 +49,7 @@ _ROWS: Mapping[str, tuple[str, Callable[[Workbench], Iterator[Figure]]]] = {
     "j": ("the server's part of preprocessing, 500 headers", tree_cost.run),
     "k": ("one build over plain TCP, TLS and ssh", ways_to_a_server.run),
     "l": ("one build over a long link, and a slow one", far_servers.run),
+    "m": ("one build beside icecream", beside_icecream.run),
 }
 
 
