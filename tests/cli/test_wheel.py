@@ -61,6 +61,19 @@ class WheelTests(LiveTestCase):
             self.assertTrue(program.startswith(ELF))
             self.assertNotIn(str(ROOT).encode(), program)
 
+    def test_manual(self) -> None:
+        """It has the manual pages and the shells' completion, where programs look for them."""
+        with zipfile.ZipFile(build(self.place(), PATH="/nowhere")) as archive:
+            names = [name.partition(".data/data/share/")[2] for name in archive.namelist()]
+            [page] = [name for name in archive.namelist() if name.endswith("/man1/tdistcc.1")]
+            self.assertIn(b"DISTCC_HOSTS", archive.read(page))
+        for name in (
+            "man/man1/twisted-distcc-doctor.1", "man/man8/tdistccd.8", "man/man8/twistd-distccd.8",
+            "bash-completion/completions/twisted-distcc", "zsh/site-functions/_tdistcc",
+            "fish/vendor_completions.d/tdistccd.fish",
+        ):  # fmt: skip
+            self.assertIn(name, names)
+
     def test_to_be_edited(self) -> None:
         """An editable installation has the programs, too."""
         scripts = scripts_in(build(self.place(), "build_editable"))

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import random
+import shutil
 import signal
 from pathlib import Path
 
 from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.error import ConnectError
+from twisted.trial.unittest import SkipTest
 
 from tests.live import LiveServer, LiveTestCase, is_running, open_to_all, until
 from tests.server.talk import SOURCE, Answer, Client, answer_of, ask, connect, request_bytes
@@ -21,6 +23,7 @@ from twisted_distcc.errors import (
 )
 
 MIB = 1024 * 1024
+LOGROTATE = Path(__file__).parents[2] / "doc" / "logrotate" / "twisted-distccd"
 # Stands for gcc: tells that it runs, starts a child of its own, and waits for a file to appear.
 HANGS = """#!/bin/sh
 sleep 1000 &
@@ -190,6 +193,27 @@ class LogTests(CompilerTestCase):
         await ask(port)
         await server.logged("job peer=")
         self.assertNotIn("job peer=", old.read_text())
+
+    async def test_logrotate(self) -> None:
+        """logrotate, by the file of the documentation, loses no line, and finds nothing wrong."""
+        if (logrotate := shutil.which("logrotate", path="/usr/sbin:/usr/bin")) is None:
+            raise SkipTest("logrotate is missing (Debian: logrotate)")
+        server = await self.serve("--pid-file=pid")
+        folder = self.place()
+        folder.mkdir()
+        text = LOGROTATE.read_text().replace("/var/log/distccd.log", str(server.folder / "log"))
+        text = text.replace("/run/twisted-distccd.pid", str(server.folder / "pid"))
+        (folder / "conf").write_text(text.replace("/run/systemd/system", "/nonexistent"))
+        port = server.port
+        server.folder.chmod(0o755)
+        state = f"--state={folder}/state"
+        child = await self.run_to_end(logrotate, "--force", "--verbose", state, str(folder / "conf"))
+        self.assertEqual(await child.ended(), 0, child.stderr)
+        self.assertNotIn("error", child.stderr)
+        await until((server.folder / "log.1").exists, "the log is rotated")
+        while not server.jobs:
+            await ask(port)
+        self.assertIn(" port ", (server.folder / "log.1").read_text())
 
     async def test_levels(self) -> None:
         """--log-level leaves out what is less severe: a job that is done is, one refused is not."""

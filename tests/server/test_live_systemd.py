@@ -23,6 +23,8 @@ from twisted_distcc.tap import Options
 
 ROOT = Path(__file__).parents[2]
 UNITS = ROOT / "doc" / "systemd"
+JAIL = ROOT / "twisted_distcc" / "execution" / "sandbox" / "jail.c"
+DEFAULT = ROOT / "doc" / "default" / "twisted-distccd"
 PLACE = "/opt/twisted-distcc/bin/twistd"
 # Stands for gcc: tells what it got from the server.
 SHOWS = "#!/bin/sh\nenv; ls -l /proc/$$/fd; exit 1\n"
@@ -146,30 +148,72 @@ def _told(waiting: socket.socket) -> bytes:
         return b""
 
 
+def _sets(said: str) -> dict[str, list[str]]:
+    """Parse what systemd says of its sets of system calls."""
+    sets: dict[str, list[str]] = {}
+    for line in said.splitlines():
+        if line.startswith("@"):
+            members = sets[line] = []
+        elif line.startswith("    ") and line.lstrip()[0] != "#":
+            members.append(line.strip())
+    return sets
+
+
+def _members(word: str, sets: dict[str, list[str]]) -> set[str]:
+    """Return the system calls of a set, or the one of that name."""
+    if not word.startswith("@"):
+        return {word}
+    return {call for member in sets[word] for call in _members(member, sets)}
+
+
 class UnitTests(LiveTestCase):
     async def test_the_units_of_the_documentation(self) -> None:
         """systemd finds no fault with them, once they name a server that is there.
 
         That holds where no manual pages are installed, too.
         """
-        folder = self.place()
-        folder.mkdir()
-        for unit in UNITS.iterdir():
-            text = unit.read_text().replace(PLACE, str(installed_command("twistd")))
-            (folder / unit.name).write_text(text)
-        self.assertIn("twistd --", (folder / "twisted-distccd.service").read_text())
-        units = sorted(str(path) for path in folder.iterdir())
-        child = await self.run_to_end(
-            program("systemd-analyze"), "verify", *units, environ={"MANPATH": "/nonexistent"}
+        for units, manager in ((UNITS, "--system"), (UNITS / "user", "--user")):
+            folder = self.place()
+            folder.mkdir()
+            for unit in filter(Path.is_file, units.iterdir()):
+                text = unit.read_text().replace("%h/twisted-distcc/bin/", "/opt/twisted-distcc/bin/")
+                (folder / unit.name).write_text(text.replace(PLACE, str(installed_command("twistd"))))
+            self.assertIn("twistd --", (folder / "twisted-distccd.service").read_text())
+            environ = {"MANPATH": "/nonexistent", "XDG_RUNTIME_DIR": str(folder)}
+            child = await self.run_to_end(
+                program("systemd-analyze"), manager, "verify", *map(str, sorted(folder.iterdir())),
+                environ=environ,
+            )  # fmt: skip
+            self.assertEqual(await child.ended(), 0, child.stderr)
+            # It reads the machine's own units, too.
+            ours = [line for line in child.stderr.splitlines() if "twisted-distccd" in line]
+            self.assertEqual(ours, [])
+
+    async def test_what_the_jail_calls(self) -> None:
+        """The unit's filter of system calls lets the compilers' jail be made."""
+        unit = (UNITS / "twisted-distccd.service").read_text()
+        child = await self.run_to_end(program("systemd-analyze"), "syscall-filter")
+        sets = _sets(child.stdout.decode())
+        (words,) = re.findall(r"(?m)^SystemCallFilter=(.*)$", unit)
+        allowed = {call for word in words.split() for call in _members(word, sets)}
+        source = JAIL.read_text()
+        calls = set(re.findall(r"SYS_(\w+)", source)) | set(
+            re.findall(r"\b(sethostname|prctl)\(", source)
         )
-        self.assertEqual((await child.ended(), child.stderr), (0, ""))
+        self.assertIn("sethostname", calls)
+        self.assertEqual(calls - allowed, set())
+        self.assertNotIn("\nProtectHostname=yes", unit)
 
     def test_who_is_told_to_end(self) -> None:
         """A stop leaves compilers to the server, which finishes its jobs."""
         self.assertIn("\nKillMode=mixed\n", (UNITS / "twisted-distccd.service").read_text())
 
     def test_what_the_server_is_told(self) -> None:
-        """The command of the unit is one that the server takes."""
-        (command,) = re.findall(r"(?m)^ExecStart=(.*)$", (UNITS / "twisted-distccd.service").read_text())
-        _, _, words = command.partition(" distccd ")
-        Options().parseOptions(words.split())
+        """The options of the units, and of the file for /etc/default, are ones that the server takes."""
+        for unit in UNITS.rglob("*.service"):
+            (command,) = re.findall(r"(?m)^ExecStart=(.*)$", unit.read_text())
+            self.assertTrue(command.endswith(" distccd $OPTIONS"), command)
+            (options,) = re.findall(r'(?m)^Environment="OPTIONS=(.*)"$', unit.read_text())
+            Options().parseOptions(options.split())
+        for options in re.findall(r'(?m)^#?OPTIONS="(.*)"$', DEFAULT.read_text()):
+            Options().parseOptions(options.split())
