@@ -21,6 +21,7 @@ from benchmarks.rows import (
     client_bound,
     client_start,
     far_servers,
+    observation_cost,
     real_builds,
     remote_preprocessing,
     sandbox_cost,
@@ -50,6 +51,7 @@ _ROWS: Mapping[str, tuple[str, Callable[[Workbench], Iterator[Figure]]]] = {
     "k": ("one build over plain TCP, TLS and ssh", ways_to_a_server.run),
     "l": ("one build over a long link, and a slow one", far_servers.run),
     "m": ("one build beside icecream", beside_icecream.run),
+    "n": ("being observed, our server with all of it / none", observation_cost.run),
 }
 
 

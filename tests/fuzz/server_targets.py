@@ -36,7 +36,8 @@ from twisted_distcc.policy.verdict import Refused
 from twisted_distcc.runtime.bulk import Bulk
 from twisted_distcc.server.connection.server_protocol import DistccServerFactory, DistccServerProtocol
 from twisted_distcc.server.job.authorize import Judge, Judged
-from twisted_distcc.server.job.compiler_questions import Answers, Reception
+from twisted_distcc.server.job.compiler_facts import CompilerFacts
+from twisted_distcc.server.job.compiler_questions import Reception
 from twisted_distcc.server.scheduling.admission import Admission
 from twisted_distcc.toolchain.finding import Compilers
 from twisted_distcc.wire.limits import Limits
@@ -102,7 +103,7 @@ class _Server:
         self.clock = Clock()
         self.admission = Admission(jobs=1, queue=1)
         self.judge = Judge(Compilers((str(compilers),)), parse_policy(_POLICY, "p").decide)
-        about = Answers(lambda _: Body.of(b"{}"), self.clock, lambda _: (0, 0, 0, 0, 0))
+        about = CompilerFacts(lambda _: Body.of(b"{}"), self.clock.seconds, lambda _: (0, 0, 0, 0, 0))
         self.factory = DistccServerFactory(
             Reception(self.judge, about, self, self.admission, self.compile),
             self.clock,

@@ -19,7 +19,8 @@ from twisted_distcc.policy.rules import Terms
 from twisted_distcc.policy.verdict import Refused
 from twisted_distcc.server.connection.blocking import done
 from twisted_distcc.server.job.authorize import Judged
-from twisted_distcc.server.job.compiler_questions import Answers, Reception, tell
+from twisted_distcc.server.job.compiler_facts import CompilerFacts
+from twisted_distcc.server.job.compiler_questions import Reception, tell
 from twisted_distcc.server.job.exchange import Run
 
 T = TypeVar("T")
@@ -81,9 +82,9 @@ class QuestionTests(SynchronousTestCase):
         self.place, self.run_aside = FakePlace(), FakeRun()
         self.clock, self.stamp = Clock(), 1
         self.seats = FakeSeats()
-        answers = Answers(
+        answers = CompilerFacts(
             lambda compiler: tell(cast(Executor, self.place), compiler),
-            self.clock,
+            self.clock.seconds,
             lambda _: (0, 0, 0, self.stamp),
         )
         self.reception = Reception(

@@ -28,6 +28,7 @@ from twisted_distcc.observe.recorders import Event, Recorders
 from twisted_distcc.policy.peer import tcp_peer
 from twisted_distcc.runtime.processes import CannotStartError, Command, Ended, Runner
 from twisted_distcc.server.job.authorize import Judge
+from twisted_distcc.server.job.compiler_facts import CompilerFacts
 from twisted_distcc.server.job.exchange import Exchange, LifetimeError
 from twisted_distcc.server.scheduling.admission import Admission
 from twisted_distcc.toolchain.finding import Compilers
@@ -105,14 +106,16 @@ class ExchangeTestCase(SynchronousTestCase):
         self.recorder = Kept()
         self.records = self.recorder.records
         self.clock = Clock()
+        self.executor = Unconfined(self.workspaces, {})
         self.exchange = Exchange(
             judge=Judge(Compilers((self.folder,))),
-            executor=Unconfined(self.workspaces, {}),
+            executor=self.executor,
             run=Runner(self.spawn, self.clock),
             admission=Admission(jobs=2, queue=8),
             clock=self.clock,
             lifetime=self.lifetime,
             recorders=Recorders([self.recorder]),
+            digests=CompilerFacts(self.executor.digest, self.clock.seconds),
         )
 
     def spawn(self, command: Command) -> Process:

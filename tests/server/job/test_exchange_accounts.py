@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from typing import TypeVar
@@ -11,16 +12,18 @@ from twisted.internet.defer import CancelledError, Deferred
 from tests.server.job.test_exchange import PEER, ExchangeTestCase, Kept
 from tests.server.talk import SOURCE
 from twisted_distcc.content.body import IN_MEMORY, Body
+from twisted_distcc.content.local_content import LocalContent
 from twisted_distcc.errors import EXIT_ACCESS_DENIED
-from twisted_distcc.jobs.model import Request
+from twisted_distcc.jobs.model import InputFile, Request, Tree
 from twisted_distcc.launcher.command import Command, Ended
-from twisted_distcc.observe.content_digests import content_of
+from twisted_distcc.observe.content_digests import content_of, content_of_tree
 from twisted_distcc.observe.job_records import Content
 from twisted_distcc.observe.recorders import Recorders
 from twisted_distcc.policy.rules import Policy, Rule, Terms
 from twisted_distcc.runtime.processes import Runner
 from twisted_distcc.server.job import exchange
 from twisted_distcc.server.job.authorize import Judge
+from twisted_distcc.server.job.compiler_facts import CompilerFacts
 from twisted_distcc.server.job.exchange import LifetimeError
 from twisted_distcc.server.scheduling.admission import Admission
 from twisted_distcc.toolchain.finding import Compilers
@@ -141,6 +144,46 @@ class DigestTests(ExchangeTestCase):
         self.failureResultOf(asked, CancelledError)
         self.assertEqual([record.verdict for record in self.records], ["cancelled", "cancelled"])
         self.assert_no_file_left()
+
+    def test_compilers(self) -> None:
+        """What a compiler consists of is looked at once in a second, however many jobs it does."""
+        looked: list[str] = []
+
+        def look(path: str) -> str:
+            looked.append(path)
+            return "its digest"
+
+        digests = CompilerFacts(look, self.clock.seconds)
+        self.exchange = replace(self.exchange, digests=digests)
+        for wait in (0, 0.5, 0.5):
+            self.clock.advance(wait)
+            asked = self.ask()
+            self.processes[-1].finish()
+            self.successResultOf(asked)
+        self.assertEqual(looked, [self.gcc] * 2)
+        self.assertEqual({record.compiler_sha256 for record in self.records}, {"its digest"})
+
+    def test_trees(self) -> None:
+        """The tree of a session is digested once for each folder that it is at; others each time."""
+        entries = (InputFile(b"/w/hello.c", LocalContent(SOURCE)),)
+        trees = [Tree(b"/w", entries, digest=b"one"), Tree(b"/", entries, digest=b"one")]
+        unknown = Tree(b"/w", entries)
+        found = []
+        for tree in (*trees, *trees, unknown, unknown):
+            asked = Deferred.fromCoroutine(self.exchange._input(Request((b"gcc",), tree=tree)))
+            if not asked.called:
+                self.digests[-1].callback(None)
+            found.append(self.successResultOf(asked))
+        self.assertEqual(len(self.digests), 4)
+        self.assertEqual(found, [content_of_tree(tree) for tree in (*trees, *trees, unknown, unknown)])
+
+    def test_a_compiler_that_is_gone(self) -> None:
+        """A compiler that is removed while it runs has no digest, and its job a result."""
+        asked = self.ask()
+        os.unlink(self.gcc)
+        self.processes[0].finish()
+        self.successResultOf(asked)
+        self.assertEqual((self.records[0].verdict, self.records[0].compiler_sha256), ("done", None))
 
     def test_a_refused_job(self) -> None:
         """Nothing is digested for a client who is refused."""

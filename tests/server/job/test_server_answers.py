@@ -20,7 +20,8 @@ from twisted_distcc.policy.rules import Terms
 from twisted_distcc.policy.verdict import Refused
 from twisted_distcc.server.connection.blocking import done
 from twisted_distcc.server.job.authorize import Judged
-from twisted_distcc.server.job.compiler_questions import Answers, told
+from twisted_distcc.server.job.compiler_facts import CompilerFacts
+from twisted_distcc.server.job.compiler_questions import told
 from twisted_distcc.server.job.exchange import Run
 from twisted_distcc.server.job.server_answers import Inquiries, status_of
 
@@ -52,7 +53,9 @@ class InquiryTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.jobs: list[tuple[bytes, ...]] = []
         self.seats = FakeSeats()
-        parts = Answers(lambda path: told(parts={path: "77"}), Clock(), lambda _: (0, 0, 0, 0))
+        parts = CompilerFacts(
+            lambda path: told(parts={path: "77"}), Clock().seconds, lambda _: (0, 0, 0, 0)
+        )
         self.inquiries = Inquiries(
             self.judge,
             lambda: status_of(cast(Executor, object()), 6),

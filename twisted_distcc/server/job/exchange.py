@@ -10,12 +10,12 @@ place, for one.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final, Protocol, TypeVar
 
+from twisted_distcc.bounded import Bounded
 from twisted_distcc.content.body import Body
 from twisted_distcc.errors import EXIT_TIMEOUT, DistccError
 from twisted_distcc.execution.executor import Executor, Job
@@ -29,7 +29,8 @@ from twisted_distcc.policy.peer import Peer
 from twisted_distcc.policy.rules import Terms
 from twisted_distcc.policy.verdict import Refused
 from twisted_distcc.server.job.authorize import Judge, Judged
-from twisted_distcc.server.job.job_causes import cause_of_failure, cause_of_refusal
+from twisted_distcc.server.job.compiler_facts import CompilerFacts
+from twisted_distcc.server.job.job_told import asked, failed, refused, understood
 from twisted_distcc.server.job.threaded_context import entered, entered_aside
 
 T = TypeVar("T")
@@ -39,6 +40,8 @@ _DIGESTED_AT_ONCE: Final = 1024 * 1024
 # To judge a word takes some microseconds; of hundreds of bytes some more.
 _WORDS_AT_ONCE: Final = 500
 _BYTES_AT_ONCE: Final = 64 * 1024
+# Trees of sessions whose contents are remembered: builds send the same ones again and again.
+_MOST_TREES: Final = 1000
 
 
 class LifetimeError(DistccError):
@@ -105,6 +108,8 @@ class Exchange:
         clock: measures.
         lifetime: seconds that a compiler may run; `None` is for ever.
         recorders: are told of each job when it is over.
+        digests: compilers' digests.
+        trees: the contents of trees that have a digest, by their directories and digests.
     """
 
     judge: Judge
@@ -114,24 +119,26 @@ class Exchange:
     clock: Clock
     lifetime: float | None
     recorders: Recorders
+    digests: CompilerFacts[str | None]
+    trees: Bounded[tuple[bytes, bytes], Content] = field(default_factory=lambda: Bounded(_MOST_TREES))
 
     async def __call__(self, request: Request, peer: Peer) -> Reply:
         """Answer `request`; cancelling kills the compiler at once."""
         arrived = self.clock.seconds()
-        told = _asked(request, peer)
+        told = asked(request, peer)
         progress = self.recorders.begin(told)
         try:
             judged = await self._judged(request, peer)
             if isinstance(judged, Refused):
-                told = _refused(told, judged)
+                told = refused(told, judged)
                 return Reply.sentence(judged.exit_code, f"the server refuses this job: {judged}")
-            told = _understood(told, judged)
+            told = understood(told, judged)
             reply, told = await self._in_turn(judged, request, told, progress)
             return reply
         except self.run.cancelled:
             raise
         except Exception as error:
-            told = _failed(told, error)
+            told = failed(told, error)
             raise
         finally:
             progress.end()
@@ -189,7 +196,12 @@ class Exchange:
         """Return the digest of a compiler, if anybody wants to know."""
         if not self.recorders.wants_digests:
             return None
-        return await self.run.aside(lambda: self.executor.digest(compiler))
+        try:
+            if (known := self.digests.remembered(compiler)) is not None:
+                return known.value
+            return await self.run.aside(lambda: self.digests.find_out(compiler))
+        except OSError:  # it is gone, or cannot be read
+            return None
 
     async def _content(self, body: Body) -> Content | None:
         """Return what `body` holds, if anybody wants to know."""
@@ -206,7 +218,13 @@ class Exchange:
             return await self._content(request.source)
         if not self.recorders.wants_digests:
             return None
-        return await self.run.aside(lambda: content_of_tree(tree))
+        key = tree.directory, tree.digest
+        if (known := self.trees.get(key)) is not None:
+            return known
+        content = await self.run.aside(lambda: content_of_tree(tree))
+        if tree.digest:
+            self.trees[key] = content
+        return content
 
     async def _compile(
         self, judged: Judged, request: Request, told: JobRecord, progress: Progress
@@ -251,36 +269,3 @@ class Exchange:
 
 def _is_long(words: Sequence[bytes]) -> bool:
     return len(words) > _WORDS_AT_ONCE or sum(map(len, words)) > _BYTES_AT_ONCE
-
-
-def _asked(request: Request, peer: Peer) -> JobRecord:
-    """Begin a record; until something else is known of a job, it is one whose client went."""
-    return JobRecord(
-        peer=peer,
-        verdict="cancelled",
-        version=request.version,
-        compiler=os.fsdecode(request.arguments[0]),
-        inputs="text" if request.tree is None else "files",
-        received=(request.source if request.tree is None else request.tree.contents).length,
-    )
-
-
-def _refused(told: JobRecord, refusal: Refused) -> JobRecord:
-    cause = cause_of_refusal(refusal)
-    return replace(told, verdict="refused", reason=str(refusal), trace=refusal.trace, cause=cause)
-
-
-def _understood(told: JobRecord, judged: Judged) -> JobRecord:
-    source, trace = judged.compilation.source, judged.decision.reasons
-    return replace(told, compiler=judged.compiler, source=source, trace=trace)
-
-
-def _failed(told: JobRecord, error: Exception) -> JobRecord:
-    limit: str | None = getattr(error, "limit", None)
-    return replace(
-        told,
-        verdict="failed",
-        reason=str(error) or type(error).__name__,
-        limits=() if limit is None else (limit,),
-        cause=limit or cause_of_failure(error),
-    )

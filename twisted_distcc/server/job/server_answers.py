@@ -22,7 +22,8 @@ from twisted_distcc.policy.peer import Peer
 from twisted_distcc.policy.verdict import Refused
 from twisted_distcc.server.job.authorize import Judged
 from twisted_distcc.server.job.compile import Compile
-from twisted_distcc.server.job.compiler_questions import SIMPLEST, Answers, told
+from twisted_distcc.server.job.compiler_facts import CompilerFacts
+from twisted_distcc.server.job.compiler_questions import SIMPLEST, told
 from twisted_distcc.server.job.exchange import Run, Seats
 
 
@@ -41,7 +42,7 @@ class Inquiries:
 
     judge: Callable[[Request, Peer], Judged | Refused]
     status: Callable[[], Body]
-    parts: Answers
+    parts: CompilerFacts[Body]
     run: Run
     admission: Seats
     jobs: Compile
@@ -62,8 +63,8 @@ class Inquiries:
         if isinstance(judged, Refused):
             return replace(await self.jobs(simplest, peer), stdout=told())
         path = judged.compiler
-        if (answer := self.parts.remembered(path)) is not None:
-            return Reply(0, stdout=answer)
+        if (known := self.parts.remembered(path)) is not None:
+            return Reply(0, stdout=known.value)
         async with self.admission.turn(peer):
             return Reply(0, stdout=await self.run.aside(lambda: self.parts.find_out(path)))
 

@@ -17,7 +17,8 @@ from twisted_distcc.policy.peer import Peer
 from twisted_distcc.policy.verdict import Refused, Verdict
 from twisted_distcc.server.job.authorize import Judge
 from twisted_distcc.server.job.compile import Compile
-from twisted_distcc.server.job.compiler_questions import Answers, Reception, tell
+from twisted_distcc.server.job.compiler_facts import CompilerFacts
+from twisted_distcc.server.job.compiler_questions import Reception, tell
 from twisted_distcc.server.job.exchange import Clock, Exchange, Run, Seats
 from twisted_distcc.server.job.policy_state import PolicyInForce
 from twisted_distcc.server.job.server_answers import Inquiries, parts_of, status_of
@@ -50,10 +51,11 @@ def make_compile(
         clock=clock,
         lifetime=config.job_lifetime,
         recorders=recorders,
+        digests=CompilerFacts(executor.digest, clock.seconds),
     )
-    answers = Answers(lambda compiler: tell(executor, compiler), clock)
+    answers = CompilerFacts(lambda compiler: tell(executor, compiler), clock.seconds)
     reception = Reception(judge, answers, run, admission, exchange)
-    parts = Answers(lambda compiler: parts_of(executor, compiler), clock)
+    parts = CompilerFacts(lambda compiler: parts_of(executor, compiler), clock.seconds)
     return Inquiries(judge, lambda: status_of(executor, config.jobs), parts, run, admission, reception)
 
 
