@@ -490,7 +490,7 @@ class OutputTests(DispatchTestCase):
 
     def test_a_full_disk_in_the_end(self) -> None:
         """A name that cannot be given, as a bind-mounted file's, leaves the outputs of before."""
-        self.failed_write("os.rename")
+        self.failed_write("_Place.show")
 
 
 class CancelTests(DispatchTestCase):

@@ -28,6 +28,7 @@ _INTERPOSERS = ("LD_PRELOAD", "LD_AUDIT")
 _UNTRACED = b"TracerPid:\t0"
 # A number below this and one more byte fit into the 64 bits that the program in C has.
 _PRIME = (1 << 56) - 5
+_PIECE = 1 << 16
 
 
 class AloneError(Exception):
@@ -146,5 +147,12 @@ def _lines(text: bytes, beginnings: tuple[bytes, ...]) -> bytes:
 
 
 def _read(path: str) -> bytes:
-    with open(path, "rb", buffering=0) as file:
-        return file.read()
+    """Return the contents of a file, by a third of the system calls that a file object makes."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        pieces = []
+        while piece := os.read(descriptor, _PIECE):
+            pieces.append(piece)
+        return b"".join(pieces)
+    finally:
+        os.close(descriptor)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import gc
 import os
 import resource
 import signal
@@ -15,7 +16,7 @@ import socket
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from twisted.internet.interfaces import IListeningPort
 from twisted.internet.tcp import Port as StreamPort
@@ -37,6 +38,10 @@ from twisted_distcc.launcher.signals import STRAY, heed
 from twisted_distcc.observe.logs import LogFile
 from twisted_distcc.runtime.launching import LauncherSpawner
 from twisted_distcc.runtime.threads import ReactorThreads
+
+# Nearly all that an agent makes stays, or goes without the garbage collector, which by default looks
+# through it so often that a compile takes a fifth more time.
+_SELDOM: Final = (20_000, 20, 50)
 
 
 class _Port(UnixPort):
@@ -118,6 +123,8 @@ def serve(reactor: Any, listener: Listener, context: bytes, idle: float = IDLE) 
         listener.forget()
         port.stopListening()
 
+    gc.freeze()
+    gc.set_threshold(*_SELDOM)
     spawn = LauncherSpawner(reactor)
     spawn.prepare()
     dispatcher = Dispatcher.on(reactor, spawn, listener.spare_lock_directory)

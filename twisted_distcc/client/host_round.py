@@ -108,12 +108,13 @@ class HostRound:
         self._refused = refused = self._refusals.known(hosts, self._kind, self._settings.backoff_period)
         for host, error in refused.items():
             self._report.say(f"{host} {error.fault}; it is not asked again yet")
-        if len(refused) == len(set(hosts)):
+        if refused and len(refused) == len(set(hosts)):
             if self._kind.is_demanding:
                 raise StaysHere(_told(refused))
             exit_code = list(refused.values())[-1].exit_code
             raise undistributed(self._settings, _told(refused), exit_code)
-        return [host for host in hosts if host not in refused and not isinstance(host, Localhost)]
+        servers = [host for host in hosts if not isinstance(host, Localhost)]
+        return [host for host in servers if host not in refused] if refused else servers
 
     async def compile(self, remote: RemoteCompile) -> Compiled | RunHere:
         """Ask one host after another, until one has compiled it.

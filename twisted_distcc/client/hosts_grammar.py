@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from twisted_distcc.client.hosts import (
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 SYSTEM_HOSTS = "/etc/distcc/hosts"
 
 _HIGHEST_PORT = 65535
+_MOST_LISTS = 16
 
 _COMMENT = re.compile(r"#.*")
 # A name that begins with a dash would be an option of ssh.
@@ -92,8 +94,14 @@ def find_hosts(environ: Mapping[str, str], read_text: Callable[[str], str | None
     """
     for source, text in _sources(environ, read_text):
         if text is not None:
-            return replace(parse_hosts(text), source=source)
+            return _parsed(source, text)
     return HostList()
+
+
+@lru_cache(maxsize=_MOST_LISTS)
+def _parsed(source: str, text: str) -> HostList:
+    """Return the list `text` of `source`; all compiles of a build have the same, which may be long."""
+    return replace(parse_hosts(text), source=source)
 
 
 def _sources(

@@ -17,47 +17,64 @@ if TYPE_CHECKING:
 _MOST_FOLDERS = 20_000
 
 
+class _Folder:
+    """What is known of the names in one folder, while its stamp is this one."""
+
+    __slots__ = ("plain", "stamp", "targets")
+
+    def __init__(self, stamp: Stamp | None) -> None:
+        self.stamp = stamp
+        self.plain: set[str] = set()
+        self.targets: dict[str, str] = {}
+
+
 class Layer:
     """Lays out units one after the other, and checks each folder's cache once per unit."""
 
     def __init__(self, files: FileSystem) -> None:
         self._files = files
-        self._known: dict[str, tuple[Stamp, dict[str, str | None]]] = {}
+        self._known: dict[str, _Folder] = {}
 
     def lay(self, unit: Unit) -> Laid:
         """Return what `lay` returns."""
         if len(self._known) > _MOST_FOLDERS:
             self._known.clear()
-        return lay(unit, _Checked(self._files, self._known))
+        checked = _Checked(self._files, self._known)
+        return lay(unit, checked, checked.not_plain)
 
 
 class _Checked:
     """The links at one moment."""
 
-    def __init__(self, files: FileSystem, known: dict[str, tuple[Stamp, dict[str, str | None]]]) -> None:
+    def __init__(self, files: FileSystem, known: dict[str, _Folder]) -> None:
         self._files = files
         self._known = known
-        self._now: dict[str, dict[str, str | None]] = {}
+        self._now: dict[str, _Folder] = {}
 
     def link(self, path: str) -> str | None:
         """Return the target of the link `path`, as `FileSystem` does."""
         folder, _, name = path.rpartition("/")
-        links = self._now.get(folder)
-        if links is None:
-            links = self._now[folder] = self._links(folder or "/")
-        try:
-            return links[name]
-        except KeyError:
-            target = links[name] = self._files.link(path)
-            return target
+        found = self._now.get(folder) or self._folder(folder)
+        if name in found.plain:
+            return None
+        target = found.targets.get(name) or self._files.link(path)
+        if target is None:
+            found.plain.add(name)
+        else:
+            found.targets[name] = target
+        return target
 
-    def _links(self, folder: str) -> dict[str, str | None]:
-        """Return what is cached about the names in `folder`, if that is still valid."""
-        stamp = self._files.folder_stamp(folder)
-        known = self._known.get(folder)
-        if known is not None and stamp == known[0]:
-            return known[1]
-        links: dict[str, str | None] = {}
-        if stamp is not None and settled(stamp, self._files.now_ns()):
-            self._known[folder] = stamp, links
-        return links
+    def not_plain(self, folder: str, names: set[str]) -> set[str]:
+        """Return those of `names` in `folder` that are not known to be no links."""
+        return names - (self._now.get(folder) or self._folder(folder)).plain
+
+    def _folder(self, path: str) -> _Folder:
+        """Return what is known about the folder at `path`, if that is still valid."""
+        stamp = self._files.folder_stamp(path or "/")
+        found = self._known.get(path)
+        if found is None or found.stamp != stamp:
+            found = _Folder(stamp)
+            if stamp is not None and settled(stamp, self._files.now_ns()):
+                self._known[path] = found
+        self._now[path] = found
+        return found

@@ -6,12 +6,17 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from typing import TYPE_CHECKING, Protocol
 
 from twisted_distcc.pump.unit import Laid
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
     from twisted_distcc.pump.unit import Unit
+
+    NotPlain = Callable[[str, set[str]], set[str]]
 
 _DEVICES = "/dev"
 """The folder of /dev/null, which a compile may use; a server has its own `/dev`."""
@@ -48,6 +53,10 @@ class Links:
         self._real[path] = found = self._step(above, name, links)
         return found
 
+    def below(self, folder: str, name: str) -> str:
+        """Return the real path of `name` in `folder`, a real path; note the links on the way."""
+        return self._step(folder, name, 0)
+
     def _step(self, folder: str, name: str, links: int) -> str:
         if name in {"", "."}:
             return folder
@@ -62,29 +71,56 @@ class Links:
         return self.real(target if target.startswith("/") else f"{folder}/{target}", links + 1)
 
 
-def lay(unit: Unit, files: HasLinks) -> Laid:
+def lay(unit: Unit, files: HasLinks, not_plain: NotPlain = lambda _, names: names) -> Laid:
     """Find the real files of `unit`, and the links that lead to them.
 
     A unit's folders are included as well: as a link, through a file below them, or explicitly.
+
+    Args:
+        unit: the unit.
+        files: tells links.
+        not_plain: returns those of some names in a folder that may be links; whoever knows that of many
+            names at once saves a question for each.
     """
     links = Links(files)
-    found = {links.real(path) for path in unit.files}
+    found: set[str] = set()
     folders = {links.real(path) for path in unit.folders}
-    folders.update(links.real(path.rpartition("/")[0]) for path in unit.files)
+    holding: set[str] = set()
+    for folder, names in _by_folder(unit.files).items():
+        real = links.real(folder)
+        folders.add(real)
+        odd = not_plain(real, names)
+        if plain := names - odd:
+            holding.add(real)
+            found.update([f"{real}/{name}" for name in plain])
+        for name in odd:
+            path = links.below(real, name)
+            found.add(path)
+            holding.add(path.rpartition("/")[0])
     folders |= links.walked
     folders.discard(_DEVICES)
+    holding.update(path.rpartition("/")[0] for path in links.links)
     return Laid(
         files=tuple(sorted(found)),
         links=tuple(sorted(links.links.items())),
-        folders=tuple(sorted(_empty(folders, found | links.links.keys()))),
+        folders=tuple(sorted(_empty(folders, holding))),
     )
 
 
-def _empty(folders: set[str], others: set[str]) -> set[str]:
-    """Return the folders that contain none of `others`, nor another of the folders."""
+def _by_folder(paths: Iterable[str]) -> dict[str, set[str]]:
+    """Return the names of files by their folders."""
+    names: defaultdict[str, set[str]] = defaultdict(set)
+    for path in paths:
+        folder, _, name = path.rpartition("/")
+        names[folder].add(name)
+    return names
+
+
+def _empty(folders: set[str], holding: set[str]) -> set[str]:
+    """Return the folders that are not `holding` anything, nor above another one that is."""
     above: set[str] = set()
-    for path in (*others, *folders):
-        folder = path.rpartition("/")[0]
+    for path in (*holding, *(folder.rpartition("/")[0] for folder in folders)):
+        folder = path
         while folder and folder not in above:
             above.add(folder)
             folder = folder.rpartition("/")[0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from unittest.mock import patch
 
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
@@ -77,6 +78,28 @@ class BackoffTests(_BackoffTestCase):
         other.avoid(RED)
         one.forgive(RED)
         self.assertTrue(other.is_avoided(RED))
+
+    def test_usable(self) -> None:
+        """Of a whole farm those remain that are not avoided, also when another process notes one."""
+        hosts = (RED, BLUE, Localhost())
+        self.assertEqual(list(self.backoff.usable(hosts)), [*hosts])
+        self.with_period(60).avoid(BLUE)
+        self.assertEqual(list(self.backoff.usable(hosts)), [RED, Localhost()])
+        self.backoff.avoid(RED)
+        self.assertEqual(list(self.backoff.usable(hosts)), [Localhost()])
+        self.with_period(60).forgive(BLUE)
+        self.assertEqual(list(self.backoff.usable(hosts)), [BLUE, Localhost()])
+
+    def test_a_farm_is_one_question(self) -> None:
+        """However many hosts there are, and though slots lie beside notes, the kernel is asked once."""
+        os.makedirs(self.path)
+        long_ago = self.clock.seconds()
+        os.utime(self.path, (long_ago, long_ago))
+        hosts = [TcpHost(f"host{number}") for number in range(50)]
+        self.assertEqual(len(self.backoff.usable(hosts)), 50)
+        with patch("os.stat", wraps=os.stat) as stat, patch("os.listdir", wraps=os.listdir) as listed:
+            self.backoff.usable(hosts)
+        self.assertEqual((stat.call_count, listed.call_count), (1, 0))
 
     def test_a_period_of_nothing(self) -> None:
         """With a period of 0 no host is ever avoided, and nothing is written."""

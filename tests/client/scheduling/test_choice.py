@@ -25,9 +25,9 @@ RED, GREEN, BLUE = TcpHost("red", limit=2), TcpHost("green", limit=1), TcpHost("
 
 class ChooseTests(SynchronousTestCase):
     def setUp(self) -> None:
-        path = self.mktemp()
-        self.slots = SlotDirectory(path)
-        self.backoff = Backoff(path, 60, Clock().seconds)
+        self.path = self.mktemp()
+        self.slots = SlotDirectory(self.path)
+        self.backoff = Backoff(self.path, 60, Clock().seconds)
         self.lines: dict[str, int] = {}
 
     def line(self, name: str) -> int:
@@ -59,6 +59,17 @@ class ChooseTests(SynchronousTestCase):
         assert isinstance(green, Grant)
         green.slot.release()
         self.assertEqual(self.granted(RED, GREEN), "green 0")
+
+    def test_slots_of_other_processes(self) -> None:
+        """A slot that another process holds is passed over, in the same order, up to each limit."""
+        others = SlotDirectory(self.path)
+        for name, index in ((RED.lock_name, 0), (BLUE.lock_name, 1)):
+            slot = others.try_slot(name, index)
+            assert slot is not None
+            self.addCleanup(slot.release)
+        order = [self.granted(RED, GREEN, BLUE) for _ in range(4)]
+        self.assertEqual(order, ["green 0", "blue 0", "red 1", "blue 2"])
+        self.assertEqual(self.choose(RED, GREEN, BLUE), AllBusy())
 
     def test_the_same_host_twice(self) -> None:
         """A host that is listed twice is still bounded by its limit."""

@@ -66,6 +66,8 @@ class Refusals:
 
     def known(self, hosts: Iterable[Host], kind: Kind, period: float) -> dict[Host, HostError]:
         """Return those of `hosts` that refused `kind` within the last `period` seconds, and how."""
+        if not self._notes:  # as nearly always, and a farm may have many hosts
+            return {}
         notes = {host: note for host in hosts if (note := self._notes.get((host, kind)))}
         now = self._clock.seconds()
         return {host: note.error for host, note in notes.items() if now - note.at < period}

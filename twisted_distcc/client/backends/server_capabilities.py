@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any, Final, TypeAlias
@@ -120,12 +120,12 @@ class ServerCapabilities:
 
     async def _answers_of(
         self, hosts: Iterable[RemoteHost], compiler: LocalCompiler
-    ) -> list[_Answer | None]:
+    ) -> Iterator[_Answer | None]:
         """Return the known answer of each of `hosts`; none if the compiler cannot be identified."""
         digest = await self._own.digest(compiler)
         if digest is None:
-            return []
-        return [self._known(_Question(host, compiler.name, digest)) for host in hosts]
+            return iter(())
+        return (self._known(_Question(host, compiler.name, digest)) for host in hosts)
 
     async def likeness(self, host: RemoteHost, ask: Ask, compiler: LocalCompiler) -> Likeness:
         """Return how `host`'s compiler of this name compares to `compiler`, which can be identified.

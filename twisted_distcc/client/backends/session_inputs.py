@@ -22,7 +22,7 @@ from twisted_distcc.jobs.session_messages import Blob, SessionJob
 
 # What a server has of us, by digest: as many files as the largest projects have.
 _MOST_SENT: Final = 200_000
-
+_MARK: Final = b"/" + FOLDER_MARK
 
 Inputs: TypeAlias = Mapping[bytes, bytes | Body]
 """The inputs of a job by their digests: bytes in memory, or the body of a preprocessed source."""
@@ -58,8 +58,10 @@ class SentContent:
         self._memory = b""
         self._digests: set[bytes] = set()
 
-    def __contains__(self, digest: bytes) -> bool:
-        return digest in self._digests
+    def lacking(self, digests: Iterable[bytes]) -> list[bytes]:
+        """Return those of `digests` that do not count as sent."""
+        sent = self._digests
+        return [digest for digest in digests if digest not in sent]
 
     def begin(self, memory: bytes) -> None:
         """Begin a session with a server whose memory is called `memory`."""
@@ -109,12 +111,13 @@ def _tree(tree: Tree, known: EncodedFolders) -> tuple[bytes, Inputs]:
     for entry in tree.entries:
         if not isinstance(entry, InputFile):
             links.append((entry.name, entry.target))
-        elif entry.name.endswith(b"/" + FOLDER_MARK):
-            folders.append(entry.name[: -len(FOLDER_MARK) - 1])
+        elif entry.name.endswith(_MARK):
+            folders.append(entry.name[: -len(_MARK)])
         else:
             content = _local(entry.content)
-            files.append((entry.name, content.digest, len(content.data)))
-            inputs[content.digest] = content.data
+            digest, data = content.digest, content.data
+            files.append((entry.name, digest, len(data)))
+            inputs[digest] = data
     made = merkle(files, links, folders, known)
     inputs.update(made.nodes)
     return made.root, inputs

@@ -82,8 +82,7 @@ class Uploads:
         Raises:
             OSError: as `send`.
         """
-        lacking = [digest for digest in inputs if digest not in self._sent]
-        await self.send(inputs, lacking, packing, traffic)
+        await self.send(inputs, self._sent.lacking(inputs), packing, traffic)
 
     def begin(self) -> None:
         """Begin those that wait, as long as any may."""

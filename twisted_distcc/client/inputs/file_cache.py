@@ -84,8 +84,7 @@ class FileCache:
         Raises:
             FileChangedError: if a file has changed, or is gone.
         """
-        missing = self._missing(wanted, packed=packed)
-        if not missing:
+        if not self._missing(wanted, packed=packed):
             return self._held(wanted)
         async with self._turn:  # whoever waited finds that others have read most of theirs
             begun = self._files.now_ns()
@@ -116,9 +115,9 @@ class FileCache:
         ]
 
     def _held(self, wanted: Collection[str]) -> list[CachedFile]:
-        kept = self._kept
+        kept, use = self._kept, self._kept.move_to_end
         for path in wanted:
-            kept.move_to_end(path)
+            use(path)
         return [kept[path] for path in wanted]
 
     def _read(

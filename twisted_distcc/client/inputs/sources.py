@@ -212,6 +212,8 @@ class Sources:
     def _stamps(self, found: Found) -> dict[str, Stamp]:
         """Return the files as they are sent, with their stamps at the time they were found."""
         called = found.unit.files
+        if called.keys() >= set(found.laid.files):
+            return {path: called[path] for path in found.laid.files}
         scanned = {(stamp.device, stamp.inode): stamp for stamp in called.values()}
         stamps = {}
         for path in found.laid.files:

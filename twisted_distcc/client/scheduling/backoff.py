@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
@@ -26,7 +27,7 @@ from twisted_distcc.client.scheduling.slots import LockDirectoryError, open_for_
 from twisted_distcc.client.terminal import shown
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
     from twisted_distcc.client.hosts import Host, RemoteHost
 
@@ -34,6 +35,9 @@ _LONGEST_NOTE: Final = 16384
 _LONGEST_REASON: Final = 500
 _LONGEST_TIME: Final = 20
 _NANO: Final = 1_000_000_000
+_NOTE: Final = "backoff_"
+# File systems stamp changes by clocks that tick every two seconds at the slowest.
+_COARSE_TICK: Final = 2 * _NANO
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +73,8 @@ class Backoff:
         self._period = period
         self._now = now
         self._network = network
+        self._known: frozenset[str] = frozenset()
+        self._listed: int | None = None
 
     def avoid(self, host: RemoteHost, reason: str = "") -> None:
         """Note that the host has just failed, for `reason`.  Raises `LockDirectoryError`."""
@@ -80,12 +86,20 @@ class Backoff:
 
     def forgive(self, host: RemoteHost) -> None:
         """Note that the host has served, and drop earlier failures of this word."""
+        if _name(host) not in self._names():
+            return
         # A note that cannot be removed expires by itself: no reason to fail a finished job.
         with contextlib.suppress(OSError, LockDirectoryError):
             if others := self._others(host):
                 self._write(host, others)
             else:
                 os.unlink(self._note(host))
+
+    def usable(self, hosts: Collection[Host]) -> Collection[Host]:
+        """Return those of `hosts` that are not avoided now."""
+        if self._period <= 0 or not self._names():
+            return hosts
+        return [host for host in hosts if not self.is_avoided(host)]
 
     def is_avoided(self, host: Host) -> bool:
         """Whether the host failed within the period; this machine itself is never avoided."""
@@ -153,4 +167,25 @@ class Backoff:
             os.utime(fd, ns=(failures[-1].at, failures[-1].at))
 
     def _note(self, host: RemoteHost) -> str:
-        return f"{self._path}/backoff_{host.lock_name}_0"
+        return f"{self._path}/{_name(host)}"
+
+    def _names(self) -> frozenset[str]:
+        """Return the names of all notes; the directory is listed when it has changed.
+
+        Others may note something at any time, and farms have many hosts: this asks the kernel once.
+        """
+        try:
+            changed = os.stat(self._path).st_mtime_ns
+            if changed != self._listed:
+                names = os.listdir(self._path)
+                self._known = frozenset(name for name in names if name.startswith(_NOTE))
+                # It may have changed since it was listed, in the same tick of the file system's clock.
+                is_settled = changed + _COARSE_TICK < time.time_ns()
+                self._listed = changed if is_settled else None
+        except OSError:
+            return frozenset()
+        return self._known
+
+
+def _name(host: Host) -> str:
+    return f"{_NOTE}{host.lock_name}_0"

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
+from heapq import heapify, heappop, heapreplace
 from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
@@ -70,8 +71,8 @@ def choose(
     Raises:
         LockDirectoryError: if there are no slots.
     """
-    untried = [host for host in hosts if host not in exclude]
-    usable = [host for host in untried if not backoff.is_avoided(host)]
+    untried = [host for host in hosts if host not in exclude] if exclude else hosts
+    usable = backoff.usable(untried)
     if not usable:
         tried = tuple(host for host in hosts if host in exclude)
         return NobodyLeft(avoided=tuple(untried), tried=tried)
@@ -88,9 +89,21 @@ def _by_line(hosts: Collection[Host], line: Line) -> list[list[Host]]:
 
 
 def _first_free(hosts: Collection[Host], slots: SlotDirectory) -> Grant | None:
-    for index in range(max(host.limit for host in hosts)):
-        for host in hosts:
-            slot = slots.try_slot(host.lock_name, index) if index < host.limit else None
-            if slot is not None:
-                return Grant(host, slot)
+    """Take the slot of the lowest index; among equal ones, that of the first host."""
+    free = [
+        (index, place, host)
+        for place, host in enumerate(hosts)
+        if (index := slots.next_free(host.lock_name, 0)) < host.limit
+    ]
+    heapify(free)
+    while free:
+        index, place, host = free[0]
+        slot = slots.try_slot(host.lock_name, index)
+        if slot is not None:
+            return Grant(host, slot)
+        index = slots.next_free(host.lock_name, index + 1)  # another process has this one
+        if index < host.limit:
+            heapreplace(free, (index, place, host))
+        else:
+            heappop(free)
     return None

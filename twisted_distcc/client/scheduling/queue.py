@@ -73,8 +73,13 @@ class SlotQueue:
 
         The caller releases the slot of the grant.  Cancelling leaves the queue, and takes no slot.
         """
+        hosts = tuple(hosts)
+        if not self._waiting:
+            choice = choose(hosts, exclude, self._slots, self._backoff, self._loads.line)
+            if not isinstance(choice, AllBusy):
+                return choice
         waiter: Deferred[_Answer] = Deferred(self._leave)
-        self._waiting[waiter] = _wish(tuple(hosts), frozenset(exclude))
+        self._waiting[waiter] = _wish(hosts, frozenset(exclude))
         self._serve()
         return await waiter
 

@@ -16,6 +16,7 @@ import errno
 import fcntl
 import os
 import struct
+from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from twisted_distcc.errors import EXIT_IO_ERROR, DistccError
@@ -66,7 +67,7 @@ class SlotDirectory:
         # Our own slots are known to be taken without asking the kernel: that makes a search through
         # a large farm cheap for the process that holds most of it, and keeps us within the limits
         # even if somebody removes the files.
-        self._held: set[tuple[str, int]] = set()
+        self._held: defaultdict[str, set[int]] = defaultdict(set)
         self._watchers: list[Callable[[], None]] = []
 
     def watch(self, released: Callable[[], None]) -> None:
@@ -78,15 +79,22 @@ class SlotDirectory:
         slots = (self.try_slot(name, index) for index in range(limit))
         return next((slot for slot in slots if slot is not None), None)
 
+    def next_free(self, name: str, index: int) -> int:
+        """Return the first index from `index` on whose slot this process does not hold itself."""
+        held = self._held.get(name, ())
+        while index in held:
+            index += 1
+        return index
+
     def try_slot(self, name: str, index: int) -> Slot | None:
         """Take this slot; return None if it is taken.  Raises `LockDirectoryError`."""
-        if (name, index) in self._held:
+        if index in self._held.get(name, ()):
             return None
         path = self._slot_path(name, index)
         fd = open_for_writing(path)
         if not _lock(fd, path):
             return None
-        self._held.add((name, index))
+        self._held[name].add(index)
         return Slot(name, index, fd, self._forget)
 
     def in_use(self, name: str, limit: int) -> int:
@@ -106,7 +114,10 @@ class SlotDirectory:
         return f"{self._path}/cpu_{name}_{index}"
 
     def _forget(self, slot: Slot) -> None:
-        self._held.discard((slot.name, slot.index))
+        held = self._held[slot.name]
+        held.discard(slot.index)
+        if not held:
+            del self._held[slot.name]
         for watcher in self._watchers:
             watcher()
 
