@@ -36,10 +36,19 @@ class FrameTests(SynchronousTestCase):
 
 
 class RequestTests(SynchronousTestCase):
-    @given(words, st.integers(0, 0o777), words, words, st.lists(words, min_size=1), st.lists(words))
+    @given(
+        words,
+        st.integers(0),
+        st.integers(0, 0o777),
+        words,
+        words,
+        st.lists(words, min_size=1),
+        st.lists(words),
+    )
     def test_there_and_back(
         self,
         stamp: bytes,
+        began: int,
         umask: int,
         terminals: bytes,
         directory: bytes,
@@ -47,17 +56,18 @@ class RequestTests(SynchronousTestCase):
         variables: list[bytes],
     ) -> None:
         """What is packed comes out as it went in, whatever bytes it is made of."""
-        request = (stamp, umask, terminals, directory, argv, variables)
+        request = (stamp, began, umask, terminals, directory, argv, variables)
         self.assertEqual(unpack_request(pack_request(*request)), request)
 
     def test_what_is_no_request(self) -> None:
         """A payload with too little in it, or with a count that it does not hold, is refused."""
         for payload in (
             b"",
-            b"s\x0022\0,\0/",
-            b"s\x0022\0,\0/\x000",
-            b"s\x0022\0,\0/\x002\0cc",
-            b"s\x009\0,\0/\x001\0cc",
+            b"s\x0022\0,\0/\x001\0cc",
+            b"s 1\x0022\0,\0/",
+            b"s 1\x0022\0,\0/\x000",
+            b"s 1\x0022\0,\0/\x002\0cc",
+            b"s 1\x009\0,\0/\x001\0cc",
         ):
             with self.assertRaises(BadFrameError, msg=payload):
                 unpack_request(payload)
@@ -66,7 +76,7 @@ class RequestTests(SynchronousTestCase):
     def test_rubbish(self, payload: bytes) -> None:
         """Any bytes are a request or are refused."""
         try:
-            argv = unpack_request(payload)[4]
+            argv = unpack_request(payload)[5]
         except BadFrameError:
             return
         self.assertTrue(argv)

@@ -257,7 +257,7 @@ class OtherUserTests(HomeTestCase):
         for path, mode in ((self.runtime, 0o755), (self.socket().parent, 0o755), (self.socket(), 0o666)):
             path.chmod(mode)
         words = [b"/bin/touch", os.fsencode(self.work / "planted")]
-        request = frame(REQUEST, pack_request(b"", 0o22, b",", b"/", words, []))
+        request = frame(REQUEST, pack_request(b"", 0, 0o22, b",", b"/", words, []))
         call = self.as_nobody(CALL, str(self.socket()), request.hex())
         self.assertEqual((call.returncode, call.stdout, call.stderr), (0, b"", b""))
         log = self.runtime / "twisted-distcc" / "log"

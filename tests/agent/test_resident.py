@@ -120,7 +120,7 @@ class AgentTestCase(SynchronousTestCase):
 def request(*argv: str, stamp: bytes = STAMP) -> bytes:
     words = [os.fsencode(word) for word in argv or ("gcc", "-c", "x.c")]
     return frame(
-        REQUEST, pack_request(stamp, 0o27, b"72,80", b"/work\xff", words, [b"PATH=/bin", b"A=b=c"])
+        REQUEST, pack_request(stamp, 0, 0o27, b"72,80", b"/work\xff", words, [b"PATH=/bin", b"A=b=c"])
     )
 
 

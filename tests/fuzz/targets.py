@@ -220,7 +220,7 @@ def packets(data: bytes) -> None:
     else:
         assert unpack_start(packed)[3:5] == (words[0], words)
     if b"\0" not in data:
-        assert unpack_request(pack_request(b"s", 0o22, b",", words[0], words, words))[4:] == (
+        assert unpack_request(pack_request(b"s", 0, 0o22, b",", words[0], words, words))[5:] == (
             words,
             words,
         )

@@ -29,7 +29,7 @@ _FOUND: Final = {
     "policies": [b"x=" + b"[" * 5000],
     "judging": [b"\ngcc\x0f\n-c\na.c"],
     "handed_over": [
-        b"\xff" + frame(REQUEST, pack_request(STAMP, umask, terminals, directory, [b"gcc"], []))
+        b"\xff" + frame(REQUEST, pack_request(STAMP, 0, umask, terminals, directory, [b"gcc"], []))
         for umask, terminals, directory in (
             (-1, b",80", b"/p"),
             (0, b",99999", b"/p"),

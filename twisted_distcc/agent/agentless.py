@@ -18,6 +18,7 @@ from twisted_distcc.agent.lock_folder import spare_lock_directory
 from twisted_distcc.client.dispatch import Dispatcher
 from twisted_distcc.client.invocation import Invocation, Outcome
 from twisted_distcc.client.journal.journal_writer import JournalWriter
+from twisted_distcc.client.journal.process_age import age_of
 from twisted_distcc.client.journal.state_writer import StateWriter
 from twisted_distcc.client.journal.unit_watch import UnitWatch
 from twisted_distcc.client.recorded_dispatch import Recorded
@@ -56,7 +57,8 @@ def run_alone(
 
     def start() -> None:
         nonlocal job
-        watch = UnitWatch(build=os.getpgrp(), process=os.getpid())
+        own = os.getpid()
+        watch = UnitWatch(build=os.getpgrp(), process=own, age=age_of(own))
         report = make_report(invocation.wishes, write, Reminders(reactor.seconds), watch)
         if reason:
             report.say(f"working without an agent: {reason}")

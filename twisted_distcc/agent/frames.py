@@ -66,6 +66,7 @@ def parse_exit_code(payload: bytes) -> int:
 
 def pack_request(
     stamp: bytes,
+    began: int,
     umask: int,
     terminals: bytes,
     directory: bytes,
@@ -76,27 +77,30 @@ def pack_request(
 
     Args:
         stamp: identifies the installation; see `agent.stamp`.
+        began: when tdistcc began, in microseconds of the system's monotonic clock.  It travels with
+            the stamp, so that agents of earlier versions see another installation, as they should.
         umask: the umask.
         terminals: the terminals; see `agent.handover.own_terminals`.
         directory: the working directory.
         argv: the command line.
         variables: the environment, each as `NAME=value`.
     """
-    head = [stamp, b"%o" % umask, terminals, directory, b"%d" % len(argv)]
+    head = [b"%s %d" % (stamp, began), b"%o" % umask, terminals, directory, b"%d" % len(argv)]
     return b"\0".join([*head, *argv, *variables])
 
 
-def unpack_request(payload: bytes) -> tuple[bytes, int, bytes, bytes, list[bytes], list[bytes]]:
+def unpack_request(payload: bytes) -> tuple[bytes, int, int, bytes, bytes, list[bytes], list[bytes]]:
     """Return the parts of a payload that `pack_request` made.
 
     Raises:
         BadFrameError: if the payload is malformed.
     """
     try:
-        stamp, umask, terminals, directory, count, *words = payload.split(b"\0")
+        first, umask, terminals, directory, count, *words = payload.split(b"\0")
+        stamp, _, began = first.rpartition(b" ")
         end, mask = int(count), int(umask, 8)
         if not (0 < end <= len(words) and 0 <= mask <= _MOST_UMASK):
             raise BadFrameError(b"%b %b" % (umask, count))
-        return stamp, mask, terminals, directory, words[:end], words[end:]
+        return stamp, int(began), mask, terminals, directory, words[:end], words[end:]
     except ValueError as error:
         raise BadFrameError(str(error)) from None

@@ -7,12 +7,17 @@ from __future__ import annotations
 
 import os
 import socket
+import time
 from dataclasses import dataclass
+from typing import Final
 
 from twisted_distcc.agent.context import context_of
 from twisted_distcc.agent.frames import BadFrameError, unpack_request
 from twisted_distcc.client.invocation import Invocation, Terminal
 from twisted_distcc.runtime.peer_credentials import peer_credentials
+
+_LONGEST: Final = 600_000_000
+"""Microseconds that a tdistcc waits for its agent, at most; whatever is longer is a mistake."""
 
 
 def has_context(connection: socket.socket, context: bytes) -> bool:
@@ -25,9 +30,16 @@ def has_context(connection: socket.socket, context: bytes) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class HandedOver:
-    """A request from tdistcc: the stamp of its installation, and the command."""
+    """A request from tdistcc.
+
+    Attributes:
+        stamp: that of its installation.
+        began: when it began, in microseconds of the system's monotonic clock.
+        invocation: the command.
+    """
 
     stamp: bytes
+    began: int
     invocation: Invocation
 
     @classmethod
@@ -37,7 +49,7 @@ class HandedOver:
         Raises:
             BadFrameError: if it is not a request.
         """
-        stamp, umask, terminals, directory, argv, variables = unpack_request(payload)
+        stamp, began, umask, terminals, directory, argv, variables = unpack_request(payload)
         if not directory.startswith(b"/"):
             raise BadFrameError(directory)
         pairs = (os.fsdecode(variable).partition("=") for variable in variables)
@@ -47,4 +59,10 @@ class HandedOver:
             terminal = Terminal.parse(terminals)
         except ValueError:
             raise BadFrameError(terminals) from None
-        return cls(stamp, Invocation(words, os.fsdecode(directory), environ, umask, terminal))
+        return cls(stamp, began, Invocation(words, os.fsdecode(directory), environ, umask, terminal))
+
+    @property
+    def age(self) -> float:
+        """The seconds since tdistcc began; 0 if it tells no sense."""
+        passed = time.monotonic_ns() // 1000 - self.began
+        return passed / 1e6 if 0 <= passed <= _LONGEST else 0.0

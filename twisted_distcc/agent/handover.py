@@ -8,6 +8,7 @@ as the rest of the start).
 import _socket
 import os
 import sys
+import time
 
 from twisted_distcc.agent.context import AloneError, name_of, own_context
 from twisted_distcc.agent.frames import (
@@ -32,6 +33,8 @@ from twisted_distcc.agent.socket_path import runtime_folder, stamp
 _ATTEMPTS = 3
 _BACKLOG = 1024
 _READ = 65536
+# Which field of /proc/self/stat it is, after the command's name.
+_STARTED = 19
 
 
 class NoAgentError(Exception):
@@ -69,7 +72,7 @@ def hand_over(argv: list[bytes], message_fd: int) -> Verdict:
     name = name_of(own_context())
     variables = [b"%s=%s" % item for item in os.environb.items()]
     directory = os.fsencode(working_directory())
-    head = pack_request(stamp(), own_umask(), own_terminals(), directory, argv, variables)
+    head = pack_request(stamp(), own_start(), own_umask(), own_terminals(), directory, argv, variables)
     request = frame(REQUEST, head)
     reason = ""
     for _ in range(_ATTEMPTS):
@@ -92,6 +95,22 @@ def working_directory() -> str:
         return os.getcwd()
     except FileNotFoundError:
         return os.environ.get("PWD") or "/"
+
+
+def own_start() -> int:
+    """Return when this process began, in microseconds of the system's monotonic clock.
+
+    That is when it was started as another program, too.  The kernel tells it in ticks, so it is taken
+    to be one tick later: nothing is told to have begun before it did.
+    """
+    age = 0.0
+    try:
+        with open("/proc/self/stat", "rb") as told:
+            ticks = int(told.read().rpartition(b")")[2].split()[_STARTED]) + 1
+        age = time.clock_gettime(time.CLOCK_BOOTTIME) - ticks / os.sysconf("SC_CLK_TCK")
+    except (OSError, ValueError, IndexError):
+        pass  # the kernel does not show it
+    return time.monotonic_ns() // 1000 - max(0, round(1e6 * age))
 
 
 def own_umask() -> int:

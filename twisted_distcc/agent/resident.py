@@ -161,7 +161,7 @@ class AgentProtocol(Protocol):
     def __init__(self, factory: AgentFactory) -> None:
         self.factory: AgentFactory = factory
         self._buffer = bytearray()
-        self._invocation: Invocation | None = None
+        self._request: HandedOver | None = None
         self._job: Deferred[None] | None = None
         self._slot: Slot | None = None
         self._ended: Callable[[], None] | None = None
@@ -181,7 +181,7 @@ class AgentProtocol(Protocol):
 
     def dataReceived(self, data: bytes) -> None:
         """Collect the one frame that tdistcc sends; anything after it is ignored."""
-        if self._invocation is not None:
+        if self._request is not None:
             return
         self._buffer += data
         try:
@@ -237,27 +237,27 @@ class AgentProtocol(Protocol):
             self._write(STALE)
             self._lose()
             return
-        self._invocation = request.invocation
+        self._request = request
         self.factory.batches.add(self._carry_out)
 
     def _carry_out(self) -> None:
-        invocation = self._invocation
-        if invocation is not None and not self._is_lost:
-            self._job = Deferred.fromCoroutine(self._run(invocation))
-            self._job.addErrback(self._failed, invocation)
+        request = self._request
+        if request is not None and not self._is_lost:
+            self._job = Deferred.fromCoroutine(self._run(request.invocation, request.age))
+            self._job.addErrback(self._failed, request.invocation)
 
-    async def _run(self, invocation: Invocation) -> None:
-        reminders, watch = self.factory.reminders, self._watch()
+    async def _run(self, invocation: Invocation, age: float) -> None:
+        reminders, watch = self.factory.reminders, self._watch(age)
         report = make_report(
             invocation.wishes, lambda text: self._write(MESSAGE, text), reminders, watch
         )
         self._answer(await self.factory.dispatcher.run(invocation, report))
 
-    def _watch(self) -> UnitWatch:
+    def _watch(self, age: float) -> UnitWatch:
         """Return a watch that knows tdistcc, and its process group, which commands of a build share."""
         process = peer_credentials(self._connection).pid
         try:
-            return UnitWatch(build=os.getpgid(process), process=process)
+            return UnitWatch(build=os.getpgid(process), process=process, age=age)
         except ProcessLookupError:
             return UnitWatch()
 

@@ -29,6 +29,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { HEADER = 9, LONGEST_HEAD = 8192, LONGEST_CONTEXT = 1 << 16 };
@@ -485,8 +486,15 @@ static int has_plain_environment(void)
     return 1;
 }
 
+static long long microseconds(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec * 1000000LL + now.tv_nsec / 1000;
+}
+
 /* As `pack_request` of agent/frames.py. */
-static char *make_request(const char *stamp, size_t *length)
+static char *make_request(const char *stamp, long long began, size_t *length)
 {
     char head[LONGEST_HEAD], directory[LONGEST_HEAD / 2];
     mode_t mask = umask(0);
@@ -500,6 +508,7 @@ static char *make_request(const char *stamp, size_t *length)
     if (!request)
         leave_it_to_python();
     char *end = stpcpy(request + HEADER, stamp);
+    end += snprintf(end, LONGEST_HEAD, " %lld", began);
     snprintf(head, sizeof head, "%o", mask);
     end = append(end, head);
     tell_terminals(head, sizeof head);
@@ -683,6 +692,7 @@ int main(int count, char **words)
 {
     if (count < 1)
         return 110;
+    long long began = microseconds();
     int is_mute = keep_closed_streams();
     executed = (char *)getauxval(AT_EXECFN); /* words[0] may be anything */
     words[0] = (char *)base_name(executed);
@@ -692,7 +702,7 @@ int main(int count, char **words)
         getenv("DISTCC_AGENT") || getenv("DISTCC_LOG") || !has_plain_environment())
         leave_it_to_python();
     size_t length;
-    char *request = make_request(stamp(), &length);
+    char *request = make_request(stamp(), began, &length);
     int agent = call_agent();
     if (!send_all(agent, request, length))
         leave_it_to_python();

@@ -125,7 +125,7 @@ class Recorded:
     def _keep(self, watch: UnitWatch, invocation: Invocation) -> None:
         self.monitors.end(watch)
         if watch.directory is not None:
-            self.journal.add(watch.directory, watch.record(self.now(), invocation.directory))
+            self.journal.add(watch.directory, watch.record(self.now, invocation.directory))
 
 
 def _file_of(argv: tuple[str, ...]) -> str:

@@ -9,7 +9,8 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests.client.journal.units import BEGAN
 from twisted_distcc.cli.monitor import foreign_units
 from twisted_distcc.cli.monitor.foreign_units import BY_DISTCC, ForeignUnits
-from twisted_distcc.cli.monitor.watched_processes import age_of, folder_of, is_c_distcc
+from twisted_distcc.cli.monitor.watched_processes import folder_of, is_c_distcc
+from twisted_distcc.client.journal.process_age import age_of
 from twisted_distcc.client.journal.state_format import COMPILE, PREPROCESS, State
 
 NOBODY = 999_999_999

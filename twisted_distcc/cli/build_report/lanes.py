@@ -11,10 +11,11 @@ from twisted_distcc.client.journal.unit_record import (
     HOST,
     INPUTS,
     LOCAL_SLOT,
+    START,
     UnitRecord,
 )
 
-_NOT_THERE = (INPUTS, LOCAL_SLOT, HOST, DELIVERY)
+_NOT_THERE = (START, INPUTS, LOCAL_SLOT, HOST, DELIVERY)
 
 
 def in_lanes(units: Iterable[UnitRecord]) -> Iterator[tuple[int, UnitRecord]]:

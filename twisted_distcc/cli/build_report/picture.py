@@ -18,11 +18,13 @@ from twisted_distcc.client.journal.unit_record import (
     INPUTS,
     LOCAL_SLOT,
     QUEUE,
+    START,
     TRANSFER,
     UnitRecord,
 )
 
 _COLOURS: Final = {
+    START: "#bab0ac",
     INPUTS: "#4e79a7",
     LOCAL_SLOT: "#e15759",
     HOST: "#f28e2b",

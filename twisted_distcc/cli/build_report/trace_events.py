@@ -17,9 +17,13 @@ _SECOND = 1_000_000
 
 
 def trace(units: Sequence[UnitRecord]) -> dict[str, Any]:
-    """Return the trace of `units`, as a value for `json.dump`."""
+    """Return the trace of `units`, as a value for `json.dump`.
+
+    Its times are microseconds since `began`, which is in seconds since the epoch.
+    """
     events = [*_unit_events(units), *_slot_events(units)]
-    return {"traceEvents": events, "displayTimeUnit": "ms"}
+    began = {"began": first_begun(units)}
+    return {"traceEvents": events, "displayTimeUnit": "ms", "otherData": began}
 
 
 def _unit_events(units: Sequence[UnitRecord]) -> Iterator[dict[str, Any]]:

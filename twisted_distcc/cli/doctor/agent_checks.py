@@ -108,7 +108,7 @@ class _Question(Protocol):
         """Ask."""
         assert self.transport is not None
         variables = [os.fsencode(f"{name}={os.environ.get(name, '')}") for name in ("HOME", "PATH")]
-        request = pack_request(stamp(), _UMASK, b",", b"/", [_NO_COMMAND], variables)
+        request = pack_request(stamp(), 0, _UMASK, b",", b"/", [_NO_COMMAND], variables)
         self.transport.write(frame(REQUEST, request))
 
     def dataReceived(self, data: bytes) -> None:

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from twisted_distcc.cli.monitor.build_view import has_host, host_name
-from twisted_distcc.cli.monitor.watched_processes import age_of, folder_of, is_c_distcc
+from twisted_distcc.cli.monitor.watched_processes import folder_of, is_c_distcc
+from twisted_distcc.client.journal.process_age import age_of
 from twisted_distcc.client.journal.state_format import State
 from twisted_distcc.client.journal.unit_record import COMPILER, UnitRecord
 

@@ -9,12 +9,12 @@ from typing import Final
 
 from twisted_distcc.cli.monitor.build_view import HERE, View, host_name
 from twisted_distcc.cli.monitor.foreign_units import ForeignUnits
-from twisted_distcc.cli.monitor.watched_processes import age_of
 from twisted_distcc.client.hosts_grammar import find_hosts
 from twisted_distcc.client.inputs.candidate import read_text
 from twisted_distcc.client.journal.builds import PAUSE, builds_of
 from twisted_distcc.client.journal.journal_file import JournalFile
 from twisted_distcc.client.journal.journal_tail import JournalTail
+from twisted_distcc.client.journal.process_age import age_of
 from twisted_distcc.client.journal.state_folder import StateFolder
 from twisted_distcc.client.journal.unit_record import UnitRecord
 

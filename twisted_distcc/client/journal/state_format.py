@@ -22,17 +22,20 @@ from twisted_distcc.client.journal.unit_record import (
     INPUTS,
     LOCAL_SLOT,
     QUEUE,
+    START,
     TRANSFER,
 )
 
 PHASES: Final = ("Startup", "Blocked", "Connect", "Preprocess", "Send", "Compile", "Receive")
 """What distccmon-text calls the phases; a job that is done has none of these."""
+STARTUP: Final = 0
 BLOCKED: Final = 1
 PREPROCESS: Final = 3
 COMPILE: Final = 5
 RECEIVE: Final = 6
 # Of the way to a server and back, the compiler is most.
 PHASE_OF: Final = {
+    START: STARTUP,
     INPUTS: PREPROCESS,
     LOCAL_SLOT: BLOCKED,
     HOST: BLOCKED,

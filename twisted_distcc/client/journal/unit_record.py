@@ -1,7 +1,7 @@
 """What became of one unit, as the journal keeps it.
 
-A `UnitRecord` is one line of JSON.  Its `parts` are the unit's time from the moment that its command
-reached us to its end, one part after the other without a gap, so that they add up to the whole::
+A `UnitRecord` is one line of JSON.  Its `parts` are the unit's time from the start of its tdistcc to
+its end, one part after the other without a gap, so that they add up to the whole::
 
     record = UnitRecord(began=1.7e9, file="a.c", became="files", parts=((INPUTS, 1200), (HOST, 3000)))
     assert UnitRecord.parse(record.line()) == record
@@ -16,6 +16,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Final, Literal, TypeAlias, get_args
 
+START: Final = "start"
+"""From the start of tdistcc until its agent reads what it wants."""
 INPUTS: Final = "inputs"
 """Reading the command, finding the files that it reads, and preprocessing."""
 LOCAL_SLOT: Final = "local slot"
@@ -30,7 +32,7 @@ COMPILER: Final = "compiler"
 """Compiling: here, or on the server, with the setting up of its sandbox."""
 DELIVERY: Final = "delivery"
 """Checking the results, and writing them."""
-PARTS: Final = (INPUTS, LOCAL_SLOT, HOST, TRANSFER, QUEUE, COMPILER, DELIVERY)
+PARTS: Final = (START, INPUTS, LOCAL_SLOT, HOST, TRANSFER, QUEUE, COMPILER, DELIVERY)
 
 Became: TypeAlias = Literal["files", "text", "local", "failed", "interrupted"]
 """How a unit was compiled: by a server, from its files or from preprocessed text; here; not at all."""

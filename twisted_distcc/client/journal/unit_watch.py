@@ -20,6 +20,7 @@ from twisted_distcc.client.journal.unit_record import (
     COMPILER,
     INPUTS,
     QUEUE,
+    START,
     TRANSFER,
     Became,
     UnitRecord,
@@ -37,6 +38,7 @@ class UnitWatch:
         seconds: a clock that never goes back.
         build: the process group of its tdistcc.
         process: its tdistcc.
+        age: for how many seconds there has been this tdistcc.
     """
 
     __slots__ = (
@@ -45,12 +47,18 @@ class UnitWatch:
     )  # fmt: skip
 
     def __init__(
-        self, seconds: Callable[[], float] = time.monotonic, *, build: int = 0, process: int = 0
+        self,
+        seconds: Callable[[], float] = time.monotonic,
+        *,
+        build: int = 0,
+        process: int = 0,
+        age: float = 0.0,
     ) -> None:
         self._seconds = seconds
-        self.began = seconds()
+        self.began = seconds() - age
         self._parts: list[tuple[str, int]] = []
         self._spent = 0
+        self._add((START, _microseconds(age)))
         self.part = INPUTS
         self.build = build
         self.process = process
@@ -104,11 +112,11 @@ class UnitWatch:
         self.part = part
         self.cpu += _microseconds(cpu)
 
-    def record(self, now: float, folder: str) -> UnitRecord:
-        """Return the record of the unit, which ends: `now` is the time of day, `folder` where it ran."""
-        self._end()
+    def record(self, now: Callable[[], float], folder: str) -> UnitRecord:
+        """Return the record of the unit, which ends: `now` tells the time, `folder` is where it ran."""
+        self._end()  # before the time is read: if we are held up in between, it began no earlier
         return UnitRecord(
-            began=round(now - self._spent / 1e6, 6),
+            began=round(now() - self._spent / 1e6, 6),
             file=bounded(self.file),
             became=self.became,
             folder=bounded(folder),
