@@ -14,6 +14,16 @@ from typing import Final
 
 from twisted_distcc.client.journal.journal_file import JournalFile, Units
 from twisted_distcc.client.journal.journal_writer import PAUSE
+from twisted_distcc.client.journal.unit_record import (
+    COMPILER,
+    DELIVERY,
+    HOST,
+    INPUTS,
+    LOCAL_SLOT,
+    QUEUE,
+    START,
+    TRANSFER,
+)
 from twisted_distcc.client.settings import Settings
 from twisted_distcc.errors import DistccError
 
@@ -21,6 +31,18 @@ _SETTLES: Final = 1.2 * PAUSE
 _UNITS: Final = ("B", "kB", "MB", "GB", "TB")
 _MINUTE: Final = 60
 _HOUR: Final = 3600
+
+PART_WORDS: Final = {
+    START: "starting, and waiting for the agent",
+    INPUTS: "finding what to send, preprocessing",
+    LOCAL_SLOT: "waiting for a slot of this machine",
+    HOST: "waiting for a host",
+    TRANSFER: "sending and receiving",
+    QUEUE: "waiting on servers",
+    COMPILER: "compiling",
+    DELIVERY: "writing what was compiled",
+}
+"""What units spend their time on, for people."""
 
 
 class NoJournalError(DistccError):

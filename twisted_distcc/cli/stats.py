@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 
 from twisted_distcc.cli.journal_access import (
+    PART_WORDS,
     duration,
     own_directory,
     read_units,
@@ -18,17 +19,21 @@ from twisted_distcc.cli.journal_access import (
     size,
 )
 from twisted_distcc.client.journal.journal_file import JournalFile, Units
-from twisted_distcc.client.journal.totals import Totals
+from twisted_distcc.client.journal.totals import PERCENTS, Totals
 from twisted_distcc.errors import DistccError, sentence
 
 _WORDS = {
     "files": "on servers, from their files",
     "text": "on servers, preprocessed here",
     "local": "on this machine",
-    "failed": "failed without being compiled",
-    "interrupted": "interrupted",
+    "failed": "not at all: failed",
+    "interrupted": "not at all: interrupted",
 }
 _MOST_REASONS = 12
+_WIDTH = 38
+_COLUMN = 12
+_HOST_WIDTH = 30
+_HOST_COLUMN = 10
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -68,48 +73,59 @@ def _parser() -> argparse.ArgumentParser:
 def lines(totals: Totals, units: Units) -> Iterator[str]:
     """Yield the statistics, for people."""
     since = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(totals.began))
-    yield f"{totals.units} units since {since}"
-    for name, count in totals.became.items():
-        yield _row(_WORDS[name], str(count), share(count, totals.units))
+    yield f"{totals.units} {'unit' if totals.units == 1 else 'units'} since {since}"
     if units.damaged:
-        yield _row("lines of the journal that cannot be read", str(units.damaged))
-    yield from _reasons(totals)
-    yield from _hosts(totals)
-    yield from _times(totals)
+        yield f"{units.damaged} line{'s' if units.damaged > 1 else ''} of the journal cannot be read"
+    blocks = (_became(totals), _reasons(totals), _hosts(totals), _times(totals), _parts(totals))
+    for block in blocks:
+        rows = list(block)
+        if len(rows) > 1:
+            yield ""
+            yield from rows
+
+
+def _became(totals: Totals) -> Iterator[str]:
+    yield _row("Compiled", "units", "share")
+    for name, count in totals.became.items():
+        yield _row(f"  {_WORDS[name]}", str(count), share(count, totals.units))
 
 
 def _reasons(totals: Totals) -> Iterator[str]:
-    if not totals.reasons:
-        return
-    yield "reasons for compiling on this machine"
+    yield "Why on this machine"
     for reason, count in totals.reasons[:_MOST_REASONS]:
         yield f"  {count:6}  {reason}"
     if rest := sum(count for _, count in totals.reasons[_MOST_REASONS:]):
-        yield f"  {rest:6}  other reasons"
+        yield f"  {rest:6}  for other reasons"
 
 
 def _hosts(totals: Totals) -> Iterator[str]:
-    if not totals.hosts:
-        return
-    width = max(len("host"), *(len(host.host) for host in totals.hosts))
-    yield f"  {'host':{width}}   units   share  failures  seconds/unit  compiler"
+    width = max(_HOST_WIDTH, *(len(host.host) + 3 for host in totals.hosts), 0)
+    names = ("units", "share", "per unit", "compiler", "failures")
+    yield _row("Hosts", *names, width=width, column=_HOST_COLUMN)
     for host in totals.hosts:
+        times = [duration(host.seconds), duration(host.compiler)] if host.units else ["-", "-"]
         part = share(host.units, totals.remote)
-        times = f"{host.seconds:12.3f} {host.compiler:9.3f}" if host.units else ""
-        yield f"  {host.host:{width}}  {host.units:6}  {part:>6}  {host.failures:8}  {times}".rstrip()
+        values = (str(host.units), part, *times, str(host.failures))
+        yield _row(f"  {host.host}", *values, width=width, column=_HOST_COLUMN)
 
 
 def _times(totals: Totals) -> Iterator[str]:
+    yield _row("Time of a unit, at most", *(f"for {percent} %" for percent in PERCENTS))
     for name, within in totals.percentiles.items():
-        shown = ", ".join(f"{percent} % within {duration(time)}" for percent, time in within.items())
-        yield _row(f"time of a unit {_WORDS[name]}", shown)
+        yield _row(f"  {_WORDS[name]}", *map(duration, within.values()))
+
+
+def _parts(totals: Totals) -> Iterator[str]:
     spent = sum(totals.parts.values())
+    yield _row("Time of all units", "time", "share")
     for name, seconds in totals.parts.items():
-        yield _row(f"time spent: {name}", duration(seconds), share(seconds, spent))
-    yield _row("processor time on servers", duration(totals.cpu))
-    yield _row("sent to servers", size(totals.sent))
-    yield _row("received from servers", size(totals.received))
+        yield _row(f"  {PART_WORDS[name]}", duration(seconds), share(seconds, spent))
+    if totals.remote:
+        yield ""
+        yield _row("Servers' processor time", duration(totals.cpu))
+        yield _row("Sent to servers", size(totals.sent))
+        yield _row("Received from servers", size(totals.received))
 
 
-def _row(name: str, *values: str) -> str:
-    return f"  {name:48}  " + "  ".join(f"{value:>10}" for value in values)
+def _row(name: str, *values: str, width: int = _WIDTH, column: int = _COLUMN) -> str:
+    return f"{name:{width}}" + "".join(f"{value:>{column}}" for value in values)

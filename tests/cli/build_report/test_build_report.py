@@ -32,7 +32,11 @@ class ReportTests(JournalTestCase):
         self.record([*build, local("here.c", after=1003)])
         lines = self.lines()
         self.assertRegex(lines[0], r"^21 units in /w from \d\d:\d\d:\d\d to \d\d:\d\d:\d\d, 3\.5 s\.$")
-        self.assertEqual(lines[1], "95 % on servers, 20 from files and 0 as text, 1 local.")
+        self.assertEqual(lines[1], "Compiled 20 on servers (95 %), 1 on this machine.")
+        self.assertEqual(
+            lines[3],
+            "Their time: 71 % compiling; 20 % sending and receiving; 10 % finding what to send, preprocessing.",
+        )
         self.assertRegex(lines[-1], "1 unit stayed here .*--coverage writes")
         self.assertLess(len(lines), 13)
 

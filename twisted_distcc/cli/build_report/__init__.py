@@ -14,7 +14,7 @@ from pathlib import Path
 from twisted_distcc.cli.build_report.advice import Advice, advice
 from twisted_distcc.cli.build_report.picture import picture
 from twisted_distcc.cli.build_report.trace_events import trace
-from twisted_distcc.cli.journal_access import duration, read_units, say, share, size
+from twisted_distcc.cli.journal_access import PART_WORDS, duration, read_units, say, share, size
 from twisted_distcc.client.hosts import Localhost
 from twisted_distcc.client.hosts_grammar import find_hosts
 from twisted_distcc.client.inputs.candidate import read_text
@@ -109,26 +109,29 @@ def _are_absolute(units: Sequence[UnitRecord]) -> bool:
 
 def _where(totals: Totals) -> str:
     became = totals.became
-    told = [f"{share(totals.remote, totals.units)} on servers"]
-    if totals.remote:
-        told.append(f"{became.get('files', 0)} from files and {became.get('text', 0)} as text")
-    told += [f"{became[name]} {name}" for name in ("local", "failed", "interrupted") if name in became]
-    return f"{', '.join(told)}."
+    text = became.get("text", 0)
+    told = [f"{totals.remote} on servers ({share(totals.remote, totals.units)})"]
+    told += [f"{text} of them preprocessed here"] if text else []
+    told += [f"{became['local']} on this machine"] if "local" in became else []
+    told += [f"{became[name]} {name}" for name in ("failed", "interrupted") if name in became]
+    return f"Compiled {', '.join(told)}."
 
 
 def _how_fast(units: Sequence[UnitRecord], totals: Totals) -> str:
-    spent = sum(totals.parts.values())
-    average = spent / totals.elapsed if totals.elapsed else 1.0
-    within = Totals.of(units).percentiles
-    told = "; ".join(f"{name}: half within {duration(times[50])}" for name, times in within.items())
+    average = sum(totals.parts.values()) / totals.elapsed if totals.elapsed else 1.0
+    words = {"files": "on servers", "text": "preprocessed here", "local": "on this machine"}
+    medians = [f"{duration(within[50])} {words[name]}" for name, within in totals.percentiles.items()]
     at_once = f"{average:.1f} at once on average, {most_at_once(units)} at most"
-    return f"{at_once}{'; ' if told else ''}{told}."
+    return f"{at_once}{'; half took up to ' if medians else ''}{', '.join(medians)}."
 
 
 def _parts(totals: Totals) -> str:
     spent = sum(totals.parts.values())
-    told = [f"{name} {share(length, spent)}" for name, length in totals.parts.items() if length]
-    return f"Their time: {', '.join(told)}."
+    most = sorted(totals.parts.items(), key=lambda part: -part[1])
+    told = [
+        f"{share(length, spent)} {PART_WORDS[name]}" for name, length in most if length >= 0.005 * spent
+    ]
+    return f"Their time: {'; '.join(told)}."
 
 
 def _hosts(totals: Totals) -> str:
