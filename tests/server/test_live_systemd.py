@@ -38,6 +38,10 @@ def program(name: str) -> str:
     return found
 
 
+# twistd, in an installation where it has to import what it could run.
+TAKES = "import twisted.internet.endpoints; from twisted.scripts.twistd import run; run()"
+
+
 class ActivationTests(LiveTestCase):
     async def activated(self, *options: str, **variables: str) -> tuple[LiveServer, int]:
         """Have systemd's program listen, and start a server at the first connection."""
@@ -65,6 +69,18 @@ class ActivationTests(LiveTestCase):
                 self.assertNotIn(theirs, said)
         self.assertEqual(server.addresses, [("127.0.0.1", port)])
         self.assertEqual(Path(f"/proc/{server.pid}/comm").read_text(), "twistd\n")
+
+    async def test_where_plugins_are_not_cached(self) -> None:
+        """It serves on its socket also if Twisted has taken that, as where twistd imports all plugins."""
+        port = free_port("127.0.0.1")
+        server = self.start_server(
+            program("systemd-socket-activate"), f"--listen=127.0.0.1:{port}", "--fdname=plain",
+            sys.executable, "-c", TAKES, "--nodaemon", "--pidfile=", "distccd", "--allow=127.0.0.1",
+            f"--port={port}", "--log-file=log", "--sandbox=off",
+        )  # fmt: skip
+        await listens("127.0.0.1", port)
+        await ask(port)
+        self.assertEqual(server.addresses, [("127.0.0.1", port)])
 
     async def test_a_socket_for_tls(self) -> None:
         """A socket whose name says TLS is never served in the clear."""

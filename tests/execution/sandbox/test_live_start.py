@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import struct
+from itertools import starmap
+
 from tests.live import LiveTestCase
 from tests.server.talk import ask
 from twisted_distcc.cli.installed import installed_command
@@ -12,6 +15,9 @@ _FORBIDDEN = (
     "/usr/bin/bwrap", "--unshare-user", "--uid", "65534", "--gid", "65534", "--disable-userns",
     "--die-with-parent", "--dev-bind", "/", "/", "--",
 )  # fmt: skip
+# A filter: of call 437, which is openat2 on every machine, it says that there is none (ENOSYS).
+_STEP = struct.Struct("=HBBI")
+_NO_OPENAT2 = ((0x20, 0, 0, 0), (0x15, 0, 1, 437), (0x06, 0, 0, 0x00050026), (0x06, 0, 0, 0x7FFF0000))
 
 
 def server(*options: str) -> tuple[str, ...]:
@@ -64,6 +70,22 @@ class NoSandboxTests(LiveTestCase):
             r"\[warn\] no sandbox, as --sandbox=off says: compilers, and so clients, can"
         )
         self.assertNotIn("NO SANDBOX", started.log)
+
+    async def test_under_systemd(self) -> None:
+        """Where openat2 is forbidden, as by systemd's DynamicUser=, the jail does without."""
+        folder = self.place()
+        folder.mkdir()
+        (folder / "filter").write_bytes(b"".join(starmap(_STEP.pack, _NO_OPENAT2)))
+        twistd = str(installed_command("twistd"))
+        started = self.start_server(
+            "sh", "-c", 'exec 9<"$0"; exec bwrap --die-with-parent --dev-bind / / --seccomp 9 -- "$@"',
+            str(folder / "filter"), twistd, "--nodaemon", "--pidfile=", "distccd", "--port=0",
+            "--allow=127.0.0.1", "--listen=127.0.0.1", "--log-file=log", "--sandbox=require",
+            "--sandbox-program=jail",
+        )  # fmt: skip
+        await started.ready()
+        answer = await ask(started.port)
+        self.assertEqual((answer.exit_code, answer.stderr), (0, ""))
 
     async def test_on(self) -> None:
         """One that has a sandbox says so."""

@@ -150,13 +150,43 @@ static int folder_in_memory(const char *bytes, const char *files)
 
 /* Names in the job's root.  None of them leads over a link, or out of it. */
 
+/* What openat2 does, one name after the other: systemd's RestrictSUIDSGID=, and with it DynamicUser=, forbid
+   that call.  No name may be "..". */
+static int open_name_by_name(int start, const char *path, int flags)
+{
+    int at = openat(start, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    while (at >= 0) {
+        char name[NAME_MAX + 1];
+        path += strspn(path, "/");
+        size_t length = strcspn(path, "/");
+        int is_last = path[length + strspn(path + length, "/")] == '\0';
+        if (length > NAME_MAX || (length == 2 && !memcmp(path, "..", 2))) {
+            close(at);
+            errno = length > NAME_MAX ? ENAMETOOLONG : EXDEV;
+            return -1;
+        }
+        memcpy(name, length ? path : ".", length ? length : 1);
+        name[length ? length : 1] = '\0';
+        int next = openat(at, name, (is_last ? flags : O_PATH | O_DIRECTORY) | O_CLOEXEC | O_NOFOLLOW);
+        int error = errno;
+        close(at);
+        errno = error;
+        if (is_last)
+            return next;
+        at = next;
+        path += length;
+    }
+    return -1;
+}
+
 static int open_within(int start, const char *path, uint64_t flags)
 {
     struct open_how how = {
         .flags = flags | O_CLOEXEC | O_NOFOLLOW,
         .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS,
     };
-    return (int)syscall(SYS_openat2, start, path, &how, sizeof how);
+    int opened = (int)syscall(SYS_openat2, start, path, &how, sizeof how);
+    return opened < 0 && errno == ENOSYS ? open_name_by_name(start, path, (int)flags) : opened;
 }
 
 /* Create the folders that lead to `path` in an empty root. */

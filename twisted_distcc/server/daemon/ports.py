@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import socket
+import sys
 from collections.abc import Iterable, MutableMapping
 from typing import Final
 
@@ -62,11 +63,21 @@ def inherited_ports(environ: MutableMapping[str, str], pid: int) -> list[tuple[s
     meant_for, number, names = (
         environ.pop(name, "") for name in ("LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES")
     )
-    if meant_for != str(pid) or not number.isdecimal():
-        return []
-    descriptors = range(_FIRST_INHERITED, _FIRST_INHERITED + int(number))
+    is_ours = meant_for == str(pid) and number.isdecimal()
+    count = int(number) if is_ours else _taken_by_twisted()
+    descriptors = range(_FIRST_INHERITED, _FIRST_INHERITED + count)
     named = dict(zip(descriptors, names.split(":"), strict=False))
     return [(named.get(one, ""), _adopt(one)) for one in descriptors]
+
+
+def _taken_by_twisted() -> int:
+    """Return the number of sockets that Twisted has taken for its `systemd:` endpoints.
+
+    It takes them, and the variables but for the names, when its endpoints are imported.  twistd imports
+    these before us if the list of its plugins is not cached, as where the server's user may not write it.
+    """
+    endpoints = sys.modules.get("twisted.internet.endpoints")
+    return 0 if endpoints is None else len(endpoints._SystemdParser._sddaemon.inheritedDescriptors())
 
 
 def _adopt(descriptor: int) -> socket.socket:
