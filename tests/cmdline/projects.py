@@ -303,9 +303,6 @@ hpc:
 
 # Commands that hold one option that must keep them where they were typed, and why.
 _STAYING = r"""
-gentoo-native: compiles for this machine's own processor
-    gcc -march=native -O2 -pipe -c a.c -o a.o
-
 chromium-plugin: may read or write files
     clang++ -Xclang -add-plugin -Xclang find-bad-constructs -c a.cc -o a.o
 

@@ -67,13 +67,14 @@ _EXPECTED = {
     ),
     Role.FOR_PREPROCESSOR: "-Wp,-DX -Xpreprocessor",
     Role.FOR_ASSEMBLER: "-Wa,--x -Xassembler",
+    Role.OWN_PROCESSOR: "-march=native -mtune=native -mcpu=native",
     Role.DRIVER_RULES: "-specs=/x --specs=/x -specs --specs",
     Role.FOR_CLANG: "-Xclang",
     Role.FOR_LLVM: "-mllvm -mllvm=-x",
     Role.LOCAL: (
         "-E -M -MM -MG -MV -### -dM -dD -da -dumpmachine -dumpbase -dumpdir "
         "--version --help --help=common -print-search-dirs --print-file-name=x -fsyntax-only "
-        "-emit-llvm -emit-pch -emit-ast -march=native -mtune=native -mcpu=native "
+        "-emit-llvm -emit-pch -emit-ast "
         "-march=native+crypto --coverage -coverage -fprofile-arcs -ftest-coverage "
         "-fprofile-generate -fprofile-generate=x -fprofile-use -fprofile-use=x -fprofile-dir=x "
         "-fprofile-instr-generate -fprofile-instr-use=x -fprofile-sample-use=x -fauto-profile=x "

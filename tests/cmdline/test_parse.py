@@ -307,10 +307,38 @@ class StayLocalTests(ParseCase):
             )
 
     def test_the_very_machine(self) -> None:
-        """-march=native means another processor elsewhere; a name means the same everywhere."""
-        for option in ("-march=native", "-mtune=native", "-mcpu=native", "-mcpu=native+crypto"):
-            self.stays(f"gcc {option} -c a.c", f"{option} compiles for this machine's own processor")
-        self.travels("gcc -march=skylake -mtune=generic -c a.c")
+        """A server compiles for the client's processor if rules say which, and never for its own."""
+        option = "-mcpu=native+crypto"
+        self.stays(f"gcc {option} -c a.c", f"{option} compiles for this machine's own processor")
+        for option in ("-march=native", "-mtune=native", "-mcpu=native"):
+            self.assertEqual(self.travels(f"gcc {option} -c a.c").demanding, option)
+            for with_files, confined in ((True, True), (True, False), (False, False)):
+                for rules in ("", "-specs=/x "):
+                    verdict = parse(
+                        shlex.split(f"gcc {rules}{option} -c a.c"),
+                        arrived=True,
+                        with_files=with_files,
+                        confined=confined,
+                    )
+                    served = bool(rules) and with_files and confined
+                    self.assertEqual(isinstance(verdict, Compilation), served, verdict)
+        self.assertIsNone(self.travels("gcc -march=skylake -mtune=generic -c a.c").demanding)
+
+    def test_features(self) -> None:
+        """Clang's inner program gets features, and nothing that it would take for a file."""
+        feature = "-Xclang -target-feature -Xclang"
+        for value in ("+avx", "-avx512f", "+sse4.1"):
+            self.travels(f"clang {feature} {value} -Xclang -disable-llvm-passes -c a.c")
+        for words in ("+avx", "x", "-load", "/x", "@x"):
+            self.stays(f"clang -Xclang {words} -c a.c", f"-Xclang {words} may read or write files")
+            if words != "+avx":
+                refused = words if words != "-load" else "x/y"
+                self.stays(
+                    f"clang {feature} {refused} -c a.c", f"-Xclang {refused} may read or write files"
+                )
+        self.stays(
+            "clang -Xclang -target-feature -O2 -c a.c", "-Xclang -target-feature lacks its argument"
+        )
 
     def test_other_files(self) -> None:
         """Options that read or write files beside the object say so."""

@@ -51,6 +51,10 @@ class RulesTests(ExactTestCase):
         await self.are_exact(
             Row(script="$CC -I'odd dir' -MD -MP -c w.c", files=ODD),
             Row(
+                script="$CC -Iinclude -MMD -S src/w.c; $CC -Iinclude -MD -c -S src/w.c -o x",
+                files=NESTED,
+            ),
+            Row(
                 script=every("$CC -Iinclude/ -I./src/../include {} -c way/w.c -o ./w.o", FORMS)
                 + "; cd way; $CC -include ../include/l.h -I$PWD/../include -MD -c ./w.c -o '../a b.o'",
                 files=NESTED,

@@ -15,6 +15,8 @@ from twisted.trial.unittest import SynchronousTestCase
 from twisted_distcc.client.inputs.candidate import Candidate
 from twisted_distcc.client.inputs.sources import Found
 from twisted_distcc.client.invocation import Invocation
+from twisted_distcc.cmdline.compilation import Compilation
+from twisted_distcc.cmdline.parse import parse
 from twisted_distcc.includes.shape import Shape, shape_of
 from twisted_distcc.pump.laying import Links, lay
 from twisted_distcc.pump.local_files import Disk
@@ -45,7 +47,9 @@ class ProjectTestCase(SynchronousTestCase):
             frozenset(map(str, folders)),
         )
         self.assertEqual(len(unit.files), len(paths))
-        return Found(str(self.work), unit, lay(unit, self.files), {})
+        compilation = parse(("gcc", "-c", "x.c"))
+        assert isinstance(compilation, Compilation)
+        return Found(str(self.work), unit, lay(unit, self.files), {}, compilation)
 
     def shape(self, command: str, found: Found, **environ: str) -> Shape:
         """Give the shape of a command that reads what was found."""

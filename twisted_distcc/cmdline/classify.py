@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,10 @@ from twisted_distcc.cmdline.written import pieces
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+
+TARGET_FEATURE = "-target-feature"
+"""The option of clang's inner program that turns one feature of a processor on or off."""
+_FEATURE = re.compile(r"[+-][\w.-]+", re.ASCII)
 
 MOST_PIECES = 1000
 """The most options that one command may pass on to other programs (`-Wa,` and the like); in the builds
@@ -42,7 +47,7 @@ def classify(
         StaysError: at the first word that keeps the command local, unless the command `arrived` here.
     """
     _check_words(words)
-    passed_on = 0
+    passed_on, is_feature_due = 0, False
     rest = iter(words)
     for word in rest:
         if word == "-" or not word.startswith("-"):
@@ -59,7 +64,11 @@ def classify(
         passed_on += _count_pieces(option)
         if passed_on > MOST_PIECES:
             raise StaysError(f"it passes more than {MOST_PIECES} options to other programs")
+        if option.role is Role.FOR_CLANG:
+            is_feature_due = _check_for_clang(option, is_feature_due)
         yield _look_inside(option, family)
+    if is_feature_due:
+        raise StaysError(f"-Xclang {TARGET_FEATURE} lacks its argument")
 
 
 def _stays(rule: Rule, arrived: bool, *, may_run_anything: bool) -> bool:
@@ -111,12 +120,20 @@ def _look_inside(option: Option, family: Family) -> Option:
             return _for_preprocessor(option, family)
         case Role.FOR_ASSEMBLER:
             _check_for_assembler(option)
-        case Role.FOR_CLANG:
-            _check_known(option, option.value in CLANG_OPTIONS)
         case Role.FOR_LLVM:
             name, _, value = option.value.partition("=")
             _check_known(option, name in LLVM_OPTIONS and Form.WORDS.admits(value))
     return option
+
+
+def _check_for_clang(option: Option, is_feature_due: bool) -> bool:
+    """Judge an option of clang's inner program; return whether the next one has to be its argument."""
+    if is_feature_due:
+        _check_known(option, _FEATURE.fullmatch(option.value) is not None)
+        return False
+    is_feature = option.value == TARGET_FEATURE
+    _check_known(option, is_feature or option.value in CLANG_OPTIONS)
+    return is_feature
 
 
 def _check_known(option: Option, known: bool) -> None:

@@ -66,6 +66,8 @@ class Role(enum.Enum):
     """The argument is a list of options for the assembler, separated by commas."""
     DRIVER_RULES = enum.auto()
     """The argument is a file of rules for gcc's driver, which decide what it runs."""
+    OWN_PROCESSOR = enum.auto()
+    """As `COMPILE`, and means whatever processor the compiler runs on."""
     FOR_CLANG = enum.auto()
     """The argument is an option of clang's inner program."""
     FOR_LLVM = enum.auto()
@@ -79,7 +81,7 @@ class Role(enum.Enum):
 WITH_FILES = frozenset({Role.PREPROCESS, Role.LINK, Role.MAKE_FILE, Role.MAKE_TARGET})
 """Roles of options that are sent only to a server that gets the client's files, and preprocesses."""
 
-CONFINED = frozenset({Role.DRIVER_RULES})
+CONFINED = frozenset({Role.DRIVER_RULES, Role.OWN_PROCESSOR})
 """Roles of options that may have anything run: sent only to such a server, if it has a sandbox."""
 
 

@@ -27,6 +27,7 @@ from twisted_distcc.cmdline.option_rules import Role
 from twisted_distcc.cmdline.reasons import StaysError, shown
 from twisted_distcc.cmdline.response import EXPANSION_LIMIT, TooManyResponseFilesError, expand
 from twisted_distcc.cmdline.source_language import language_of
+from twisted_distcc.cmdline.travelling import OWN_PROCESSOR
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -83,6 +84,8 @@ def _parse(
         classify(arguments, family, arrived=arrived, with_files=with_files, confined=confined)
     )
     _check_sysroot(options)
+    if arrived:
+        _check_processor(options)
     if with_files:
         _check_no_device(options)
     stage = _stage(options)
@@ -149,6 +152,15 @@ def _check_sysroot(options: Sequence[Option]) -> None:
     targets = [option.value for option in options if option.name == "-target"]
     if "-fno-integrated-as" in names or not all(map(_is_assembled_by_clang, targets)):
         raise StaysError("--sysroot is where clang looks for an assembler, as it has none for this")
+
+
+def _check_processor(options: Sequence[Option]) -> None:
+    """Refuse to compile for the server's processor: rules have to say what the client's is."""
+    if any(option.role is Role.DRIVER_RULES for option in options):
+        return
+    for option in options:
+        if option.role is Role.OWN_PROCESSOR:
+            raise StaysError(f"{option.name} {OWN_PROCESSOR}")
 
 
 def _is_assembled_by_clang(target: str) -> bool:

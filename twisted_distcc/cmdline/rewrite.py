@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 from twisted_distcc.cmdline.compilation import Stage
 from twisted_distcc.cmdline.compilers import Family
-from twisted_distcc.cmdline.option_rules import Role
+from twisted_distcc.cmdline.option_rules import CONFINED, Role
 
 if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
@@ -45,7 +45,7 @@ _PREPROCESSING = _COMPILING | {
     Role.LINK,
     Role.LANGUAGE,
     Role.SOURCE,
-    Role.DRIVER_RULES,
+    *CONFINED,
 }
 
 # Options that turn warnings into errors, nothing, or output for programs.
@@ -96,6 +96,11 @@ def preprocess_argv(c: Compilation, output: str, dependencies: str | None) -> li
 def listing_argv(c: Compilation) -> list[str]:
     """List all files that the preprocessor reads, as a make rule on standard output."""
     return [c.compiler, *_words(c, _PREPROCESSING), "-M"]
+
+
+def compiling_words(c: Compilation) -> list[str]:
+    """Return the options that decide how the compiler compiles, whatever the source."""
+    return _words(c, _COMPILING | CONFINED)
 
 
 def clock_argv(c: Compilation) -> list[str] | None:

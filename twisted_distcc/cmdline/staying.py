@@ -9,7 +9,7 @@ from __future__ import annotations
 from twisted_distcc.cmdline.compilers import Family
 from twisted_distcc.cmdline.forms import Form
 from twisted_distcc.cmdline.option_rules import better_local, local
-from twisted_distcc.cmdline.travelling import DRIVER_RULES
+from twisted_distcc.cmdline.travelling import DRIVER_RULES, OWN_PROCESSOR
 
 _OTHER_RESULTS = [
     *local("preprocesses and does not compile", "-E|--preprocess"),
@@ -56,12 +56,7 @@ _OTHER_PROGRAMS = [
     *local("runs in another folder than this one", "-working-directory*"),
 ]
 
-_MACHINE = [
-    *local(
-        "compiles for this machine's own processor",
-        "-march=native* -mtune=native* -mcpu=native*",
-    ),
-]
+_MACHINE = [*local(OWN_PROCESSOR, "-march=native* -mtune=native* -mcpu=native*")]
 
 _PROFILE_DATA = "reads or writes profile data beside the object"
 _COVERAGE = "writes coverage notes beside the object"

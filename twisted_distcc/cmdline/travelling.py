@@ -10,6 +10,7 @@ from twisted_distcc.cmdline.forms import Form
 from twisted_distcc.cmdline.option_rules import Role, Takes, rows
 
 DRIVER_RULES = "reads rules of the compiler driver from a file"
+OWN_PROCESSOR = "compiles for this machine's own processor"
 
 _STAGES = [
     *rows(Takes.NOTHING, Role.STAGE, "-c|--compile -S|--assemble"),
@@ -134,6 +135,12 @@ _COMPILER = [
         Form.TEXT,
         only=Family.GCC,
         reason=DRIVER_RULES,
+    ),
+    *rows(
+        Takes.NOTHING,
+        Role.OWN_PROCESSOR,
+        "-march=native -mtune=native -mcpu=native",
+        reason=OWN_PROCESSOR,
     ),
     *rows(Takes.SEPARATE, Role.FOR_CLANG, "-Xclang"),
     *rows(Takes.SEPARATE, Role.FOR_LLVM, "-mllvm|-mllvm="),

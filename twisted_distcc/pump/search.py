@@ -60,7 +60,14 @@ _PASSED_ON = ("-Wp,", "-Xpreprocessor")
 _PASSING_ON = frozenset(_PASSED_ON)
 
 _MAY_MATTER = frozenset(
-    {Role.COMPILE, Role.BETTER_LOCAL, Role.PREPROCESS, Role.FOR_CLANG, Role.DRIVER_RULES}
+    {
+        Role.COMPILE,
+        Role.BETTER_LOCAL,
+        Role.PREPROCESS,
+        Role.FOR_CLANG,
+        Role.DRIVER_RULES,
+        Role.OWN_PROCESSOR,
+    }
 )
 
 # Common options whose arguments vary and that make no difference here.

@@ -202,7 +202,9 @@ class RemoteCompile:
         candidate = self.inputs.candidate
         self.report.watch.enter(INPUTS)
         tree = await self.inputs.tree(packed=self.calls.sends_packed(host))
-        request = tree_request(candidate, tree, environment, style.options)
+        found = self.inputs.found
+        assert found is not None
+        request = tree_request(found.compilation, tree, environment, style.options)
         request = await self._for_our_compiler(request, likeness)
         with_rules = candidate.dependencies is not None
         reply = await self.calls.compiled(host, request, with_rules=with_rules)

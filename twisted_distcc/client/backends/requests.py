@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 
 from twisted_distcc.client.inputs.candidate import Candidate
 from twisted_distcc.client.inputs.preprocessing import Preprocessed
+from twisted_distcc.cmdline.compilation import Compilation
 from twisted_distcc.cmdline.rewrite import remote_argv, tree_argv
 from twisted_distcc.jobs.model import Request, Tree
 from twisted_distcc.wire.grammar import COMPRESSED, FILES, PLAIN
@@ -22,12 +23,12 @@ def text_request(candidate: Candidate, text: Preprocessed, *, compress: bool) ->
 
 
 def tree_request(
-    candidate: Candidate, tree: Tree, environment: Mapping[str, str], options: Sequence[str] = ()
+    c: Compilation, tree: Tree, environment: Mapping[str, str], options: Sequence[str] = ()
 ) -> Request:
-    """Return a request for a compile of a tree, with further `options`.
+    """Return a request for the compile `c` of a tree, with further `options`.
 
     C distccd does not understand an `environment`.
     """
     variables = [f"{name}={value}" for name, value in environment.items()]
-    words = [*(("env", *variables) if variables else ()), *tree_argv(candidate.explicit), *options]
+    words = [*(("env", *variables) if variables else ()), *tree_argv(c), *options]
     return Request(tuple(map(os.fsencode, words)), version=FILES, tree=tree)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
 
@@ -18,9 +18,10 @@ from twisted_distcc.client.inputs.date_macros import DateMacros
 from twisted_distcc.client.inputs.depfile_listing import Listings
 from twisted_distcc.client.inputs.file_cache import CachedFile, FileCache, FileChangedError
 from twisted_distcc.client.inputs.locales import has_locale
+from twisted_distcc.client.inputs.own_processor import RULES, OwnProcessors
 from twisted_distcc.client.inputs.search_paths import SearchPaths
 from twisted_distcc.client.invocation import Invocation
-from twisted_distcc.cmdline.compilation import StayLocal
+from twisted_distcc.cmdline.compilation import Compilation, StayLocal
 from twisted_distcc.cmdline.compilers import Family
 from twisted_distcc.cmdline.driver_rules import rules_forbid
 from twisted_distcc.cmdline.environment import environment_for_servers
@@ -66,12 +67,16 @@ class Found:
         unit: the files, as the compiler opens them.
         laid: the same, as they are sent.
         environment: the variables to compile them with.
+        compilation: what servers are asked to do with them.
+        rules: the contents of a file that is none of this machine's; see `own_processor`.
     """
 
     directory: str
     unit: Unit
     laid: Laid
     environment: dict[str, str]
+    compilation: Compilation
+    rules: bytes | None = None
 
 
 class Sources:
@@ -91,6 +96,7 @@ class Sources:
         self._searches = SearchPaths(self.files, spawn)
         self._listings = Listings(self.files, spawn)
         self._clocks = DateMacros(self.files, spawn)
+        self._processors = OwnProcessors(self.files, spawn)
         self._layer = Layer(self.files)
         self._cache = FileCache(Disk(), threads)
 
@@ -123,7 +129,10 @@ class Sources:
             raise NotForServersError("clang would take two of its files for one, by their inode")
         if unit.clock:
             await self._check_clock(candidate, directory, unit, turn)
-        return Found(directory, unit, laid, told)
+        processor = await self._processors.told(candidate)
+        if processor is None:
+            return Found(directory, unit, laid, told, candidate.explicit)
+        return Found(directory, unit, laid, told, processor.applied(candidate.explicit), processor.rules)
 
     async def check_callers_own(self, candidate: Candidate) -> None:
         """Check everything that `candidate` may read, as far as a scan can tell, before preprocessing.
@@ -152,7 +161,11 @@ class Sources:
             FileChangedError: if a file has changed, or is gone.
         """
         files = await self._cache.of(self._stamps(found), packed=packed)
-        return assemble(found.directory, found.laid, files)
+        tree = assemble(found.directory, found.laid, files)
+        if found.rules is None:
+            return tree
+        rules = InputFile(os.fsencode(RULES), LocalContent(found.rules))
+        return replace(tree, entries=(*tree.entries, rules))
 
     async def _unit(self, candidate: Candidate, directory: str, turn: Turn, *, has_date: bool) -> Unit:
         if candidate.compilation.language.is_preprocessed:

@@ -81,9 +81,11 @@ def _existing_object(compilation: Compilation) -> Existing:
 
 
 def _writes_dependencies_last(compilation: Compilation) -> bool:
-    """Whether the dependency file is written after the object is complete.
+    """Whether the dependency file is written after the object, or the assembly, is complete.
 
     A compiler that starts an assembler writes it first, and so may one of an unknown kind.
     """
+    if compilation.stage is Stage.ASSEMBLY:
+        return True
     in_one = not compilation.language.is_assembler and _EXTERNAL_AS.isdisjoint(compilation.arguments)
     return compilation.family is Family.CLANG and in_one
