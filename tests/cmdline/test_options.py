@@ -157,8 +157,9 @@ class RowTests(SynchronousTestCase):
         for rule in OPTIONS.rules:
             if rule.role in CONFINED:
                 for with_files, confined in product((False, True), repeat=2):
+                    more = [] if rule.role is Role.DRIVER_RULES else ["-specs=/x"]
                     verdict = parse(
-                        _command(rule, _example(rule)),
+                        _command(rule, [*_example(rule), *more]),
                         arrived=True,
                         with_files=with_files,
                         confined=confined,

@@ -329,7 +329,7 @@ class StayLocalTests(ParseCase):
         feature = "-Xclang -target-feature -Xclang"
         for value in ("+avx", "-avx512f", "+sse4.1"):
             self.travels(f"clang {feature} {value} -Xclang -disable-llvm-passes -c a.c")
-        for words in ("+avx", "x", "-load", "/x", "@x"):
+        for words in ("+avx", "x", "-load", "/x"):
             self.stays(f"clang -Xclang {words} -c a.c", f"-Xclang {words} may read or write files")
             if words != "+avx":
                 refused = words if words != "-load" else "x/y"

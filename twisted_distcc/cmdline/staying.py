@@ -56,7 +56,7 @@ _OTHER_PROGRAMS = [
     *local("runs in another folder than this one", "-working-directory*"),
 ]
 
-_MACHINE = [*local(OWN_PROCESSOR, "-march=native* -mtune=native* -mcpu=native*")]
+_MACHINE = [*local(OWN_PROCESSOR, "-march=native+* -mtune=native+* -mcpu=native+*")]
 
 _PROFILE_DATA = "reads or writes profile data beside the object"
 _COVERAGE = "writes coverage notes beside the object"
