@@ -71,7 +71,7 @@ class ActivationTests(LiveTestCase):
         self.assertEqual(Path(f"/proc/{server.pid}/comm").read_text(), "twistd\n")
 
     async def test_where_plugins_are_not_cached(self) -> None:
-        """It serves on its socket also if Twisted has taken that, as where twistd imports all plugins."""
+        """It serves on its socket also where Twisted has taken that, as twistd does without a cache."""
         port = free_port("127.0.0.1")
         server = self.start_server(
             program("systemd-socket-activate"), f"--listen=127.0.0.1:{port}", "--fdname=plain",

@@ -74,7 +74,7 @@ def _taken_by_twisted() -> int:
     """Return the number of sockets that Twisted has taken for its `systemd:` endpoints.
 
     It takes them, and the variables but for the names, when its endpoints are imported.  twistd imports
-    these before us if the list of its plugins is not cached, as where the server's user may not write it.
+    these before us if the list of its plugins is not cached, as where the server's user may not write.
     """
     endpoints = sys.modules.get("twisted.internet.endpoints")
     return 0 if endpoints is None else len(endpoints._SystemdParser._sddaemon.inheritedDescriptors())
