@@ -7,11 +7,12 @@ its metrics are scraped each second.
 import threading
 import urllib.request
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 
 from benchmarks.figures import Comparison, Figure, at_least, at_most, in_turns
 from benchmarks.loading import load
 from benchmarks.processes import family_cpu_seconds
+from benchmarks.rows.real_builds import compare_builds
 from benchmarks.servers import LOOPBACK, Server, free_port, our_distccd
 from benchmarks.workbench import Workbench
 
@@ -22,20 +23,29 @@ _WARMING = 300
 _SIZE = 20_000
 _PERIOD = 1.0
 _BUDGET = 0.97
+_PROJECT = "redis"
+_QUICK_PROJECT = "lua5.4"
 
 
 def run(bench: Workbench) -> Iterator[Figure]:
     for sandbox in ("off", "require"):
         yield from _compare(bench, sandbox)
+    with _servers(bench, bench.real_path, "require") as (observed, plain, port), _observers(port):
+        name = _QUICK_PROJECT if bench.quick else _PROJECT
+        yield from compare_builds(bench, observed, plain, name, at_most(1 / _BUDGET))
+
+
+@contextmanager
+def _servers(bench: Workbench, path: str, sandbox: str) -> Iterator[tuple[Server, Server, int]]:
+    """Run a server that is to be observed, and one that is not; give the first one's port for that."""
+    port, option = free_port(), f"--sandbox={sandbox}"
+    seen = ("--stats", f"--stats-port={port}", f"--audit-log={bench.open_folder}/audit-{port}.log")
+    with our_distccd(bench, path, option, *seen) as observed, our_distccd(bench, path, option) as plain:
+        yield observed, plain, port
 
 
 def _compare(bench: Workbench, sandbox: str) -> Iterator[Figure]:
-    port, option = free_port(), f"--sandbox={sandbox}"
-    audit = bench.open_folder / f"audit-{port}.log"
-    seen = ("--stats", f"--stats-port={port}", f"--audit-log={audit}")
-    with ExitStack() as running:
-        observed = running.enter_context(our_distccd(bench, bench.null_path, option, *seen))
-        plain = running.enter_context(our_distccd(bench, bench.null_path, option))
+    with _servers(bench, bench.null_path, sandbox) as (observed, plain, port):
 
         def sample_observed() -> tuple[float, float]:
             with _observers(port):

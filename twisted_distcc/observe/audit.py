@@ -27,6 +27,7 @@ _FLAGS: Final = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NONBLOCK
 _BETWEEN_LOOKS: Final = 1.0
 # Characters of one text: what a peer sends may be long, and a line should stay readable.
 _LONGEST: Final = 4096
+_ENCODER: Final = json.JSONEncoder(separators=(",", ":"))
 
 
 class NoAuditLogError(DistccError):
@@ -153,7 +154,7 @@ def _line(now: float, **pairs: Any) -> bytes:
     second, thousandths = divmod(int(now * 1000), 1000)
     shown = f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(second))}.{thousandths:03}Z"
     known = {name: _cut(value) for name, value in pairs.items() if value is not None}
-    return json.dumps({"time": shown, **known}, separators=(",", ":")).encode("ascii") + b"\n"
+    return _ENCODER.encode({"time": shown, **known}).encode("ascii") + b"\n"
 
 
 def _cut(value: Any) -> Any:
