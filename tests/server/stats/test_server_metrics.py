@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+from pathlib import Path
 
 from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
@@ -13,6 +15,8 @@ from twisted_distcc.observe.statistics import OTHERS
 from twisted_distcc.policy.peer import Peer, tcp_peer
 from twisted_distcc.policy.verdict import Refused
 from twisted_distcc.server.stats.server_metrics import server_registry
+
+ROOT = Path(__file__).parents[3]
 
 
 class MetricsTests(SeenServerTestCase):
@@ -64,6 +68,28 @@ class MetricsTests(SeenServerTestCase):
             ("distccd_kept_blobs_bytes", "disk"), ("distccd_limits_met_total", "connections"),
         ):  # fmt: skip
             self.assertIn(name, found)
+
+    def test_the_page(self) -> None:
+        """The documentation names no metric that is not there, with its labels."""
+        text = (ROOT / "doc/observing.md").read_text(encoding="utf-8")
+        self.statistics.record(job())
+        self.statistics.record(job(verdict="failed", limits=("job-lifetime",)))
+        self.statistics.traffic.refuse("address")
+        families = tuple(server_registry(self.view).collect())
+        labels = {
+            sample.name.removeprefix("distccd_"): ",".join(sample.labels)
+            for family in families
+            for sample in family.samples
+        }
+        names = {family.name.removeprefix("distccd_") for family in families} | {*labels}
+        section = text.partition("## Metrics")[2].partition("\n## ")[0]
+        rows = re.findall(r"^\| (`[^|]*`) \|", section, re.MULTILINE)
+        named = [found for row in rows for found in re.findall(r"`(\w+)(?:{([\w,]+)})?`", row)]
+        self.assertGreater(len(named), 30)
+        for name, its in named:
+            self.assertTrue(name in names or name.startswith("tls_"), name)
+            if its and name in labels:
+                self.assertEqual(labels[name], its, name)
 
     def test_identities_of_clients(self) -> None:
         """However many and however odd they are, their labels are few, short and valid."""
