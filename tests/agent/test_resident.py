@@ -92,7 +92,7 @@ class AgentTestCase(SynchronousTestCase):
             self.dispatcher,  # type: ignore[arg-type]
             self.clock,
             STAMP,
-            lambda: self.events.append("retired"),
+            lambda outdated: self.events.append("outdated" if outdated else "retired"),
             lambda: self.events.append("ended"),
             context_of("self"),
             lambda: self.has_company,
@@ -319,27 +319,27 @@ class LifeTests(AgentTestCase):
         protocol, transport = self.ask(stamp=b"0.2 18")
         self.assertEqual(frames(transport.value()), [(STALE, b"")])
         self.assertEqual(self.dispatcher.invocations, [])
-        self.assertEqual(self.events, ["retired"])
+        self.assertEqual(self.events, ["outdated"])
         self.lose(protocol)
-        self.assertEqual(self.events, ["retired", "ended"])
+        self.assertEqual(self.events, ["outdated", "ended"])
 
     def test_it_sees_its_commands_through(self) -> None:
         """An agent that has retired ends when its last command has."""
         old, transport = self.ask()
         new, _ = self.ask(stamp=b"0.2 18")
         self.lose(new)
-        self.assertEqual(self.events, ["retired"])
+        self.assertEqual(self.events, ["outdated"])
         self.dispatcher.outcomes[0].callback(Finished(0))
         self.assertEqual(frames(transport.value())[-1], (EXIT, b"0"))
         self.lose(old)
-        self.assertEqual(self.events, ["retired", "ended"])
+        self.assertEqual(self.events, ["outdated", "ended"])
 
     def test_it_retires_once(self) -> None:
         """Two calls of another installation make it retire once."""
         for _ in range(2):
             self.lose(self.ask(stamp=b"0.2 18")[0])
-        self.assertEqual(self.events[0], "retired")
-        self.assertEqual(self.events.count("retired"), 1)
+        self.assertEqual(self.events[0], "outdated")
+        self.assertEqual(self.events.count("outdated"), 1)
 
     def test_told_to_end(self) -> None:
         """An agent that is told to end gives its commands up first, and says when it has."""

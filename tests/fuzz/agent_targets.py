@@ -50,7 +50,7 @@ class _Agent:
             self.dispatcher,  # type: ignore[arg-type]
             self.clock,
             STAMP,
-            lambda: None,
+            lambda outdated: None,
             lambda: None,
             context_of("self"),
         )

@@ -16,15 +16,22 @@ import socket
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any, Final, cast
+from typing import Any, Final
 
-from twisted.internet.interfaces import IListeningPort
 from twisted.internet.tcp import Port as StreamPort
 from twisted.internet.unix import Port as UnixPort
 from twisted.logger import globalLogBeginner
 from twisted.python.failure import Failure
 
 from twisted_distcc.agent.context import context_of, has_company
+from twisted_distcc.agent.helpers import (
+    Ended,
+    Helped,
+    Helper,
+    HelperProcess,
+    Helpers,
+    most_processes,
+)
 from twisted_distcc.agent.resident import IDLE, AgentFactory
 from twisted_distcc.agent.socket_path import stamp
 from twisted_distcc.agent.spawning import LISTENER
@@ -64,14 +71,21 @@ class Listener:
         self._path: str = self._socket.getsockname()
         self._identity = self._identify()
 
-    def adopt(self, reactor: Any, factory: AgentFactory) -> IListeningPort:
+    def adopt(self, reactor: Any, factory: AgentFactory) -> None:
         """Make `reactor` accept connections for `factory`."""
         self._socket.setblocking(False)
-        port = _Port._fromListeningDescriptor(reactor, self._socket.fileno(), factory)
-        port.mode = 0o600  # Twisted's own lets everybody connect
-        port.startListening()
+        self._port = _Port._fromListeningDescriptor(reactor, self._socket.fileno(), factory)
+        self._port.mode = 0o600  # Twisted's own lets everybody connect
+        self._port.startListening()
         self._socket.close()
-        return cast(IListeningPort, port)
+
+    def fileno(self) -> int:
+        """Return the descriptor, which others may inherit."""
+        return int(self._port.fileno())
+
+    def close(self) -> None:
+        """Accept no more connections."""
+        self._port.stopListening()
 
     def spare_lock_directory(self) -> str:
         """Return a directory for the lock files of a user who has none; it is ours alone."""
@@ -104,11 +118,8 @@ def main() -> None:
     """Serve until the agent retires."""
     from twisted.internet import reactor
 
-    os.umask(0o022)
     context = context_of("self")
-    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-    globalLogBeginner.beginLoggingTo([LogFile(None).from_level("warning")], redirectStandardIO=False)
+    prepare_process()
     try:
         listener = Listener(LISTENER)
     except OSError as error:
@@ -116,30 +127,79 @@ def main() -> None:
     serve(reactor, listener, context)
 
 
-def serve(reactor: Any, listener: Listener, context: bytes, idle: float = IDLE) -> None:
-    """Run `reactor` until the agent on `listener` has ended; for the others see `AgentFactory`."""
+def prepare_process() -> None:
+    """Set what is a process's own: its umask, how many files it may open, its log."""
+    os.umask(0o022)
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    globalLogBeginner.beginLoggingTo([LogFile(None).from_level("warning")], redirectStandardIO=False)
 
-    def retire() -> None:
+
+def serve(
+    reactor: Any, listener: Listener, context: bytes, idle: float = IDLE, most: int | None = None
+) -> None:
+    """Run `reactor` until the agent on `listener` has ended.
+
+    Args:
+        reactor: the reactor.
+        listener: its socket.
+        context: its context.
+        idle: seconds without a command after which it retires.
+        most: how many processes it may be.
+    """
+
+    def start(ended: Ended) -> Helper:
+        return HelperProcess.start(reactor, listener.fileno(), context, ended)
+
+    def retire(_outdated: bool) -> None:
         listener.forget()
-        port.stopListening()
+        listener.close()
+        helpers.let_go()
 
-    gc.freeze()
-    gc.set_threshold(*_SELDOM)
-    spawn = LauncherSpawner(reactor)
-    spawn.prepare()
-    dispatcher = Dispatcher.on(reactor, spawn, listener.spare_lock_directory)
-    dispatcher = replace(dispatcher, sessions=Sessions(reactor), discovery=Discovery(reactor, spawn))
-    threads = ReactorThreads(reactor)
-    journal, monitors = JournalWriter(reactor, threads), StateWriter(reactor, threads)
-    recorded = Recorded(dispatcher, journal, monitors)
-    factory = AgentFactory(recorded, reactor, stamp(), retire, reactor.stop, context, has_company, idle)
-    port = listener.adopt(reactor, factory)
-    reactor.addSystemEventTrigger("before", "shutdown", factory.interrupt)
-    heed((signal.SIGHUP, signal.SIGQUIT), lambda _: reactor.callFromThread(reactor.stop))
-    heed(STRAY)
-    reactor.run()
-    journal.flush()
-    monitors.close()
+    def outdated() -> None:
+        factory.retire()
+
+    process = AgentProcess(reactor, listener)
+    helpers = Helpers(reactor, start, most or most_processes(), outdated)
+    helped = Helped(process.dispatcher, helpers)
+    factory = AgentFactory(helped, reactor, stamp(), retire, reactor.stop, context, has_company, idle)
+    process.run(factory)
+
+
+class AgentProcess:
+    """What each process of an agent carries out commands with.
+
+    Args:
+        reactor: the reactor.
+        listener: the socket that the commands come from.
+
+    Attributes:
+        dispatcher: carries out commands, and records them.
+    """
+
+    def __init__(self, reactor: Any, listener: Listener) -> None:
+        gc.freeze()
+        gc.set_threshold(*_SELDOM)
+        self._reactor = reactor
+        self._listener = listener
+        spawn = LauncherSpawner(reactor)
+        spawn.prepare()
+        dispatcher = Dispatcher.on(reactor, spawn, listener.spare_lock_directory)
+        dispatcher = replace(dispatcher, sessions=Sessions(reactor), discovery=Discovery(reactor, spawn))
+        threads = ReactorThreads(reactor)
+        self._journal, self._monitors = JournalWriter(reactor, threads), StateWriter(reactor, threads)
+        self.dispatcher = Recorded(dispatcher, self._journal, self._monitors)
+
+    def run(self, factory: AgentFactory) -> None:
+        """Run the reactor until `factory`, which accepts the commands, has ended."""
+        reactor = self._reactor
+        self._listener.adopt(reactor, factory)
+        reactor.addSystemEventTrigger("before", "shutdown", factory.interrupt)
+        heed((signal.SIGHUP, signal.SIGQUIT), lambda _: reactor.callFromThread(reactor.stop))
+        heed(STRAY)
+        reactor.run()
+        self._journal.flush()
+        self._monitors.close()
 
 
 if __name__ == "__main__":

@@ -61,7 +61,8 @@ class AgentFactory(Factory):
         dispatcher: carries out commands.
         clock: provides `IReactorTime`.
         stamp: the stamp of this installation.
-        retire: called once, when the agent should give up its socket.
+        retire: called once, when the agent should give up its socket; is told whether that is because
+            the installation is another one by now.
         ended: called once, when it has retired and no command is left.
         context: the context of this agent, and of all that it serves.
         has_company: returns whether anybody is there who might call; if not, the agent retires soon.
@@ -75,7 +76,7 @@ class AgentFactory(Factory):
         dispatcher: Runs,
         clock: Any,
         stamp: bytes,
-        retire: Callable[[], None],
+        retire: Callable[[bool], None],
         ended: Callable[[], None],
         context: bytes,
         has_company: Callable[[], bool] = lambda: True,
@@ -117,12 +118,12 @@ class AgentFactory(Factory):
         else:
             self._wait()
 
-    def retire(self) -> None:
+    def retire(self, *, outdated: bool = False) -> None:
         """Accept no more commands, and end when the current ones have ended."""
         if self._retired:
             return
         self._retired = True
-        self._retire()
+        self._retire(outdated)
         if not self._connections:
             self._ended()
 
@@ -233,7 +234,7 @@ class AgentProtocol(Protocol):
             self._lose()
             return
         if request.stamp != self.factory.stamp:
-            self.factory.retire()
+            self.factory.retire(outdated=True)
             self._write(STALE)
             self._lose()
             return
