@@ -23,6 +23,7 @@ from benchmarks.rows import (
     far_servers,
     observation_cost,
     real_builds,
+    recording_cost,
     remote_preprocessing,
     sandbox_cost,
     server_memory,
@@ -52,6 +53,7 @@ _ROWS: Mapping[str, tuple[str, Callable[[Workbench], Iterator[Figure]]]] = {
     "l": ("one build over a long link, and a slow one", far_servers.run),
     "m": ("one build beside icecream", beside_icecream.run),
     "n": ("being observed, our server with all of it / none", observation_cost.run),
+    "o": ("recording units, our client with a monitor / without any", recording_cost.run),
 }
 
 
