@@ -1,4 +1,4 @@
-"""Where the agent's folder is; what stands in its place is told by live tests."""
+"""Where the agent's folder is, and which installation it is of; the rest is told by live tests."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from unittest.mock import patch
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from twisted_distcc.agent.socket_path import UnsafeFolderError, runtime_folder
+import twisted_distcc
+from twisted_distcc.agent.socket_path import UnsafeFolderError, is_current, runtime_folder, stamp
 
 
 class RuntimeFolderTests(SynchronousTestCase):
@@ -49,3 +50,18 @@ class RuntimeFolderTests(SynchronousTestCase):
         with patch("twisted_distcc.agent.socket_path.os.stat") as stat:
             stat.return_value.st_uid = os.getuid() + 1
             self.below_tmp(XDG_RUNTIME_DIR=str(self.runtime))
+
+
+class StampTests(SynchronousTestCase):
+    def test_current(self) -> None:
+        """An installation is the same until it is upgraded or gone; then its idle agent retires."""
+        package = Path(self.mktemp())
+        package.touch()
+        with patch.object(twisted_distcc, "__file__", str(package)):
+            own = stamp()
+            self.assertTrue(is_current(own))
+            os.utime(package, (1, 1))
+            self.assertFalse(is_current(own))
+            own = stamp()
+            package.unlink()
+            self.assertFalse(is_current(own))

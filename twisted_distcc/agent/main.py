@@ -33,7 +33,7 @@ from twisted_distcc.agent.helpers import (
     most_processes,
 )
 from twisted_distcc.agent.resident import IDLE, AgentFactory
-from twisted_distcc.agent.socket_path import stamp
+from twisted_distcc.agent.socket_path import is_current, stamp
 from twisted_distcc.agent.spawning import LISTENER
 from twisted_distcc.client.backends.sessions import Sessions
 from twisted_distcc.client.discovering import Discovery
@@ -162,7 +162,17 @@ def serve(
     process = AgentProcess(reactor, listener)
     helpers = Helpers(reactor, start, most or most_processes(), outdated)
     helped = Helped(process.dispatcher, helpers)
-    factory = AgentFactory(helped, reactor, stamp(), retire, reactor.stop, context, has_company, idle)
+    own = stamp()
+    factory = AgentFactory(
+        helped,
+        reactor,
+        own,
+        retire,
+        reactor.stop,
+        context,
+        lambda: is_current(own) and has_company(),
+        idle,
+    )
     process.run(factory)
 
 

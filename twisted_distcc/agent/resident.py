@@ -6,8 +6,8 @@ tdistcc became has ended, and its slot is free.
 
 An agent serves only callers that share its context (see `agent.context`); others are turned away, and
 do not count as activity.  It retires when it has been idle for a while, or sooner if nobody else is
-there, or when a tdistcc of another installation calls: it gives up its socket, finishes its commands,
-and ends.
+there, if its installation is gone, or when a tdistcc of another installation calls: it gives up its
+socket, finishes its commands, and ends.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ class AgentFactory(Factory):
             the installation is another one by now.
         ended: called once, when it has retired and no command is left.
         context: the context of this agent, and of all that it serves.
-        has_company: returns whether anybody is there who might call; if not, the agent retires soon.
+        has_company: returns whether anybody might call this agent; if not, it retires soon.
         idle: seconds without a command after which it retires.
     """
 

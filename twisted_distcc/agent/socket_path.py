@@ -53,3 +53,11 @@ def stamp() -> bytes:
         source.st_ino,
         source.st_mtime_ns,
     )
+
+
+def is_current(own: bytes) -> bool:
+    """Return whether the installation with the stamp `own` is there, and has not been upgraded."""
+    try:
+        return stamp() == own
+    except OSError:
+        return False
