@@ -33,14 +33,14 @@ _MINUTE: Final = 60
 _HOUR: Final = 3600
 
 PART_WORDS: Final = {
-    START: "starting, and waiting for the agent",
-    INPUTS: "finding what to send, preprocessing",
-    LOCAL_SLOT: "waiting for a slot of this machine",
+    START: "starting",
+    INPUTS: "finding what to send",
+    LOCAL_SLOT: "waiting for this machine",
     HOST: "waiting for a host",
     TRANSFER: "sending and receiving",
-    QUEUE: "waiting on servers",
+    QUEUE: "waiting on the server",
     COMPILER: "compiling",
-    DELIVERY: "writing what was compiled",
+    DELIVERY: "writing results",
 }
 """What units spend their time on, for people."""
 

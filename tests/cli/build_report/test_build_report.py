@@ -12,6 +12,7 @@ from xml.etree import ElementTree as ET
 from tests.cli.journals import JournalTestCase
 from tests.client.journal.units import HOSTILE, local, unit
 from twisted_distcc.cli.build_report import main
+from twisted_distcc.cli.build_report.picture import step_of
 from twisted_distcc.client.journal.unit_record import UnitRecord
 
 
@@ -141,3 +142,10 @@ class PictureTests(TimelineTestCase):
         self.assertEqual(len(titles), 32)
         self.is_harmless("\n".join(titles))
         self.assertEqual([element.tag for element in root.iter() if element.tag.endswith("script")], [])
+
+    def test_axis(self) -> None:
+        """The ticks of its axis are at round numbers, and there are neither few nor many of them."""
+        for elapsed in (0.003, 0.9, 1.0, 12.0, 59.1, 600.0, 86_400.0):
+            step = step_of(elapsed)
+            self.assertTrue(4 <= elapsed / step < 12)
+            self.assertIn(f"{step:e}"[0], "125")

@@ -8,7 +8,8 @@ from itertools import pairwise
 from typing import Any
 
 from tests.agent.test_live_sessions import SessionTestCase
-from twisted_distcc.client.journal.unit_record import COMPILER, PARTS, START
+from twisted_distcc.cli.journal_access import PART_WORDS
+from twisted_distcc.client.journal.unit_record import COMPILER, START
 
 UNITS = 100
 SLACK = 0.001
@@ -67,9 +68,9 @@ class TimelineTests(SessionTestCase):
             and unit["ts"] <= event["ts"] < end
         ]
         names = [part["name"] for part in parts]
-        self.assertEqual(names[0], START)
-        self.assertIn(COMPILER, names)
-        self.assertLessEqual(set(names), set(PARTS))
+        self.assertEqual(names[0], PART_WORDS[START])
+        self.assertIn(PART_WORDS[COMPILER], names)
+        self.assertLessEqual(set(names), set(PART_WORDS.values()))
         self.assertEqual((parts[0]["ts"], parts[-1]["ts"] + parts[-1]["dur"]), (unit["ts"], end))
         for before, after in pairwise(parts):
             self.assertEqual(before["ts"] + before["dur"], after["ts"])

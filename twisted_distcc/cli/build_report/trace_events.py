@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from twisted_distcc.cli.build_report.lanes import first_begun, in_lanes, on_host, parts_in_time
+from twisted_distcc.cli.journal_access import PART_WORDS
 from twisted_distcc.client.journal.unit_record import UnitRecord
 
 _UNITS = 1
@@ -34,7 +35,7 @@ def _unit_events(units: Sequence[UnitRecord]) -> Iterator[dict[str, Any]]:
         lengths = sum(length for _, length in unit.parts)
         yield _slice(unit.file, "unit", start, lengths, _UNITS, lane) | {"args": _about(unit)}
         for name, at, length in parts_in_time(unit):
-            yield _slice(name, "part", start + at, length, _UNITS, lane)
+            yield _slice(PART_WORDS[name], "part", start + at, length, _UNITS, lane)
 
 
 def _slot_events(units: Sequence[UnitRecord]) -> Iterator[dict[str, Any]]:
