@@ -315,9 +315,6 @@ chromium-crash: writes a report into a file
 android-cfi: reads a list from a file on this machine
     clang -fsanitize=cfi -fsanitize-ignorelist=build/soong/cc/config/cfi_exports.map -c a.c -o a.o
 
-linux-gcov: writes coverage notes beside the object
-    gcc -ftest-coverage -fno-tree-loop-im -c -o a.o a.c
-
 linux-plugins: loads code into the compiler on the machine where it runs
     gcc -fplugin=./scripts/gcc-plugins/stackleak_plugin.so -c -o a.o a.c
 
@@ -326,12 +323,6 @@ firefox-pgo: reads or writes profile data beside the object
 
 qt-headers: reads or writes precompiled headers
     clang++ -include-pch .pch/Qt6Core -c a.cpp -o a.o
-
-yocto-split: writes debug information into a file of its own
-    gcc -g -gsplit-dwarf -c a.c -o a.o
-
-esp32-usage: writes a report into a file
-    gcc -fstack-usage -c a.c -o a.o
 
 sdcc-folder: looks for the compiler's own programs in a folder of this machine
     gcc -B/opt/avr/lib -c a.c -o a.o

@@ -9,7 +9,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from twisted_distcc.cmdline.compilation import Compilation, StayLocal
 from twisted_distcc.cmdline.compilers import Family
 from twisted_distcc.cmdline.forms import Form
-from twisted_distcc.cmdline.option_rules import CONFINED, Role, Rule, Table, Takes
+from twisted_distcc.cmdline.option_rules import DEMANDING, Role, Rule, Table, Takes
 from twisted_distcc.cmdline.options import ASSEMBLER_OPTIONS, OPTIONS
 from twisted_distcc.cmdline.parse import parse
 
@@ -74,16 +74,15 @@ _EXPECTED = {
     Role.LOCAL: (
         "-E -M -MM -MG -MV -### -dM -dD -da -dumpmachine -dumpbase -dumpdir "
         "--version --help --help=common -print-search-dirs --print-file-name=x -fsyntax-only "
-        "-emit-llvm -emit-pch -emit-ast "
-        "-march=native+crypto --coverage -coverage -fprofile-arcs -ftest-coverage "
+        "-emit-llvm -emit-pch -emit-ast -march=native+crypto "
         "-fprofile-generate -fprofile-generate=x -fprofile-use -fprofile-use=x -fprofile-dir=x "
         "-fprofile-instr-generate -fprofile-instr-use=x -fprofile-sample-use=x -fauto-profile=x "
-        "-fbranch-probabilities -fcs-profile-generate -fcoverage-mapping -gsplit-dwarf "
-        "-gsplit-dwarf=single -fplugin=x.so -fplugin-arg-x-y -fpass-plugin=x.so -iplugindir=x "
+        "-fbranch-probabilities -fcs-profile-generate -fcoverage-mapping "
+        "-gsplit-dwarf=x -fplugin=x.so -fplugin-arg-x-y -fpass-plugin=x.so -iplugindir=x "
         "-wrapper -B -Bdir --prefix=x --gcc-toolchain=x "
         "-gcc-toolchain --gcc-install-dir=x -gcc-toolchain=x -ccc-install-dir -fversion -fhelp "
         "-save-temps -save-temps=obj --save-temps "
-        "-fdump-tree-all -fdump-rtl-expand=x -fstack-usage -aux-info -fcallgraph-info=su "
+        "-fdump-tree-all -fdump-rtl-expand=x -aux-info "
         "-foptimization-record-file=x -fsave-optimization-record -ftime-trace -ftime-trace=x "
         "-time=x -fopt-info-all=x -include-pch -fpch-preprocess -fmodules -fmodules-ts "
         "-fmodule-file=x -fmodule-mapper=x -fcxx-modules -fimplicit-modules -frepo -fwpa -fwpa=1 "
@@ -96,6 +95,10 @@ _EXPECTED = {
         "-gen-decls -gen-reproducer=always "
         "-fself-test=x -ObjC -ObjC++ -gtoggle -gembed-source -gmodules "
         "-fbasic-block-sections=list=x -fproc-stat-report=x -frewrite-map-file=x -fdeps-file=x"
+    ),
+    Role.MAKES: (
+        "-gsplit-dwarf -gsplit-dwarf=single --coverage -coverage -ftest-coverage -fprofile-arcs "
+        "-fstack-usage -fcallgraph-info -fcallgraph-info=su"
     ),
     Role.BETTER_LOCAL: (
         "-H -P -C -CC --comments -v --verbose -fverbose-asm -finput-charset=latin1 "
@@ -155,7 +158,7 @@ class RowTests(SynchronousTestCase):
     def test_rows_on_a_server(self) -> None:
         """A server refuses what could harm it or cannot be done there, and does the rest."""
         for rule in OPTIONS.rules:
-            if rule.role in CONFINED:
+            if rule.role in DEMANDING:
                 for with_files, confined in product((False, True), repeat=2):
                     more = [] if rule.role is Role.DRIVER_RULES else ["-specs=/x"]
                     verdict = parse(
@@ -196,7 +199,7 @@ class RowTests(SynchronousTestCase):
     def test_local_rows_have_reasons(self) -> None:
         """A row that keeps a command here, or from some servers, has a reason, and no other row has."""
         for rule in OPTIONS.rules:
-            self.assertEqual(rule.role in _STAYS | CONFINED, bool(rule.reason), rule)
+            self.assertEqual(rule.role in _STAYS | DEMANDING, bool(rule.reason), rule)
 
     def test_no_row_twice(self) -> None:
         """No two rows stand for the same words of the same compilers."""

@@ -343,11 +343,8 @@ class StayLocalTests(ParseCase):
     def test_other_files(self) -> None:
         """Options that read or write files beside the object say so."""
         for option, what in (
-            ("--coverage", "writes coverage notes beside the object"),
-            ("-ftest-coverage", "writes coverage notes beside the object"),
-            ("-fprofile-arcs", "reads or writes profile data beside the object"),
+            ("-fcoverage-mapping", "writes coverage notes beside the object"),
             ("-fprofile-use=x", "reads or writes profile data beside the object"),
-            ("-gsplit-dwarf", "writes debug information into a file of its own"),
             ("-fplugin=x.so", "loads code into the compiler on the machine where it runs"),
             ("-wrapper x", "starts another program in place of the compiler"),
             ("-B/x", "looks for the compiler's own programs in a folder of this machine"),
@@ -355,7 +352,6 @@ class StayLocalTests(ParseCase):
             ("-fdump-tree-all", "dumps the compiler's own state into files"),
             ("-da", "dumps the compiler's own state into files"),
             ("-dumpbase x", "names the compiler's auxiliary files"),
-            ("-fstack-usage", "writes a report into a file"),
             ("-aux-info x", "writes a report into a file"),
             ("-ftime-trace", "writes a report into a file"),
             ("-fmodules", "reads or writes compiled modules"),

@@ -11,7 +11,8 @@ from unittest.mock import patch
 from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
 from twisted_distcc.client.results.compile_folders import JobFolders
-from twisted_distcc.client.results.outputs import Existing, LeftToCompilerError, Outputs, is_new
+from twisted_distcc.client.results.outputs import LeftToCompilerError, Outputs, is_new
+from twisted_distcc.cmdline.foreseen import Existing
 
 PRECIOUS = b"precious"
 

@@ -38,6 +38,7 @@ class DaemonTests(LiveTestCase):
         server = await self.serve("--sandbox=require")
         told = about(await ask(server.port, (*QUESTION, "gcc"), b""))
         expected = {"server": "twisted-distccd", "version": __version__, "preprocesses": "exact"}
+        expected["outputs"] = "all"
         self.assertEqual(told, {**expected, "compiler": own_digest("/usr/bin/gcc")})
         self.assertRegex(told["compiler"], DIGEST)
         self.assertEqual(server.jobs, [])

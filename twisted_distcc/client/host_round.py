@@ -18,6 +18,7 @@ from twisted_distcc.client.backends.host_faults import (
     GoingAwayError,
     HostError,
     NoAnswerError,
+    ObjectsOnlyError,
     Scope,
 )
 from twisted_distcc.client.backends.refusals import Kind, Refusals
@@ -124,13 +125,15 @@ class HostRound:
         """
         candidate = remote.inputs.candidate
         tried: frozenset[Host] = frozenset(self._refused)
-        asked, failure = "", _told(self._refused)
+        asked, failure, lacking = "", _told(self._refused), False
         exit_code = EXIT_NO_HOSTS
         watch = self._report.watch
         while True:
             watch.enter(HOST)
             grant = await self._farm.next_host(self._hosts, tried)
             if isinstance(grant, NobodyLeft):
+                if lacking and not asked:
+                    raise StaysHere(failure)
                 raise undistributed(self._settings, self._why_left(grant, failure), exit_code, asked)
             host = grant.host
             if isinstance(host, Localhost):
@@ -139,6 +142,9 @@ class HostRound:
             watch.enter(TRANSFER)
             try:
                 return await self._ask(host, remote)
+            except ObjectsOnlyError as error:
+                self._report.say(f"{host} {error.fault}")
+                failure, lacking, tried = f"{host} {error.fault}", True, tried | {host}
             except HostError as error:
                 watch.failed(error.fault)
                 failure, exit_code = f"{host} {error.fault}", error.exit_code

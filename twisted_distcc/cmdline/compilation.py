@@ -9,7 +9,7 @@ import enum
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from twisted_distcc.cmdline.option_rules import CONFINED, Role
+from twisted_distcc.cmdline.option_rules import DEMANDING, Role
 
 if TYPE_CHECKING:
     from twisted_distcc.cmdline.compilers import Family
@@ -145,13 +145,18 @@ class Compilation:
     @property
     def demanding(self) -> str | None:
         """What only a server with a sandbox takes, which gets the client's files; as typed."""
-        found = (" ".join(option.words) for option in self.options if option.role in CONFINED)
+        found = (" ".join(option.words) for option in self.options if option.role in DEMANDING)
         return next(found, None)
 
     @property
     def driver_rules(self) -> tuple[str, ...]:
         """The files of rules for gcc's driver, as typed."""
         return tuple(option.value for option in self.options if option.role is Role.DRIVER_RULES)
+
+    @property
+    def runs_as_typed(self) -> bool:
+        """Whether it has to run with the client's own files and names: it makes more than an object."""
+        return any(option.role is Role.MAKES for option in self.options)
 
 
 @dataclass(frozen=True, slots=True)

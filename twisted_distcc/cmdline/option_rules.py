@@ -72,6 +72,8 @@ class Role(enum.Enum):
     """The argument is an option of clang's inner program."""
     FOR_LLVM = enum.auto()
     """The argument is an option of LLVM, any of which may load or write files."""
+    MAKES = enum.auto()
+    """As `COMPILE`, and makes other files, or names the object: a server needs the client's files."""
     LOCAL = enum.auto()
     """The command stays local; the row says why."""
     BETTER_LOCAL = enum.auto()
@@ -83,6 +85,9 @@ WITH_FILES = frozenset({Role.PREPROCESS, Role.LINK, Role.MAKE_FILE, Role.MAKE_TA
 
 CONFINED = frozenset({Role.DRIVER_RULES, Role.OWN_PROCESSOR})
 """Roles of options that may have anything run: sent only to such a server, if it has a sandbox."""
+
+DEMANDING = CONFINED | {Role.MAKES}
+"""Roles of options that only such a server takes; in its sandbox a job has the client's own folders."""
 
 
 Spelling: TypeAlias = tuple[str, Takes]

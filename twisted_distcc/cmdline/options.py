@@ -10,12 +10,13 @@ was typed, a server refuses it.
 from __future__ import annotations
 
 from twisted_distcc.cmdline.forms import Form
+from twisted_distcc.cmdline.making import MAKING
 from twisted_distcc.cmdline.option_rules import Role, Table, Takes, rows
 from twisted_distcc.cmdline.staying import STAYING
 from twisted_distcc.cmdline.travelling import TRAVELLING
 from twisted_distcc.cmdline.valued import VALUED
 
-OPTIONS = Table([*TRAVELLING, *VALUED, *STAYING])
+OPTIONS = Table([*TRAVELLING, *VALUED, *MAKING, *STAYING])
 
 # Options of the GNU assembler that read and write nothing; all others stay local, as many write listings
 # and dependencies, and getopt accepts abbreviations.

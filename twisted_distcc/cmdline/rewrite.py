@@ -136,6 +136,8 @@ def tree_argv(c: Compilation) -> list[str]:
 
     Assembly is left unnamed: compilers would use the name as the target of dependencies.
     """
+    if c.runs_as_typed:
+        return [c.compiler, *c.arguments]
     is_clear = c.stage is Stage.ASSEMBLY or any(option.role is Role.OUTPUT for option in c.options)
     return [c.compiler, *c.arguments, *(() if is_clear else ("-o", _plain(c.output)))]
 
@@ -144,8 +146,10 @@ def serve_tree_argv(c: Compilation, compiler: str, output: str, dependencies: st
     """Return what a server that preprocesses runs: the received command, with the server's own outputs.
 
     The options keep their places: the order matters for some of them, and gcc's debug information
-    contains it.
+    contains it.  A command that makes other files has the client's own names for all of them.
     """
+    if c.runs_as_typed:
+        return [compiler, *c.arguments]
     dropped = _OBJECT if c.dependencies is None else _OUTPUTS
     words = [word for option in c.options if option.role not in dropped for word in option.words]
     rules = [] if c.dependencies is None else [*c.dependencies.options, "-MF", dependencies]

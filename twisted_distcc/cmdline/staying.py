@@ -103,14 +103,13 @@ _FILES_READ = [
 _FILES_WRITTEN = [
     *local(
         _COVERAGE,
-        """--coverage|-coverage -ftest-coverage -fcoverage* -fcondition-coverage
-        -fpath-coverage""",
+        "-fcoverage* -fcondition-coverage -fpath-coverage",
     ),
-    *local("writes debug information into a file of its own", "-gsplit-dwarf*"),
+    *local("writes debug information into a file of its own", "-gsplit-dwarf=*"),
     *local("keeps intermediate files", "-save-temps*|--save-temps*"),
     *local(
         _REPORT,
-        """-aux-info* -fstack-usage -fcallgraph-info* -fopt-info* -foptimization-record*
+        """-aux-info* -fopt-info* -foptimization-record*
         -fsave-optimization-record* -ftime-trace* -fproc-stat-report* -time* -fvtv*
         -save-stats*|--save-stats* -MJ* -dependency-dot*
         -dependency-file* -serialize-diagnostics*|--serialize-diagnostics*

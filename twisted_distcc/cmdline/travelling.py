@@ -91,6 +91,7 @@ _COMPILER = [
         -Werror=implicit-function-declaration|-Werror-implicit-function-declaration
         -mavx|-msse5 -mno-avx|-mno-sse5 -masm=intel|-mintel-syntax -masm=att|-mno-intel-syntax
         -mprefer-vector-width=128|-mprefer-avx128 -mprefer-vector-width=256|-mno-prefer-avx128
+        -fno-dump-fortran-original|-fno-dump-parse-tree
         -ffp-contract=fast|-mfused-madd -ffp-contract=off|-mno-fused-madd""",
     ),
     # gcc writes these into the debug information, so they travel, although the text does not need them.

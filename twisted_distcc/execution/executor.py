@@ -111,6 +111,10 @@ class Executor(Protocol):
         """Return how a known compiler preprocesses the files of a client here."""
         ...
 
+    def makes_all_outputs(self, path: str) -> bool:
+        """Whether commands that make more than an object run here; to ask may wait."""
+        ...
+
     def prepare(
         self, path: str, compilation: Compilation, source: Body, owner: str
     ) -> AbstractContextManager[Job]:
@@ -150,9 +154,14 @@ def adopt_rules(path: str, keep: str | None = None) -> Body:
     Raises:
         LongRulesError: if it exceeds the limit on a compiler's messages, which are kept in memory, too.
     """
-    if os.stat(path).st_size > MOST_OUTPUT:
-        raise LongRulesError
+    check_rules_length(os.stat(path).st_size)
     return Body.adopt(path, keep)
+
+
+def check_rules_length(length: int) -> None:
+    """Raise `LongRulesError` if a dependency file of so many bytes is too long."""
+    if length > MOST_OUTPUT:
+        raise LongRulesError
 
 
 def check_room(ended: Ended, stderr: OutputCapture) -> None:

@@ -75,6 +75,10 @@ class Unconfined:
         """Return `mapped`: the client's files are at other paths here, and their names are mapped."""
         return "mapped"
 
+    def makes_all_outputs(self, path: str) -> bool:
+        """Return False: the client's paths are other paths here."""
+        return False
+
     def prepare(
         self, path: str, compilation: Compilation, source: Body, owner: str
     ) -> AbstractContextManager[OpenJob]:

@@ -84,6 +84,8 @@ class Request:
         tree: the files for the server to preprocess; versions 1 and 2 have none.
         compiler: the digest of the client's compiler, which the server's has to have, or "".  Only
             protocol 4 carries it.
+        makes_more: whether the compile makes more than an object and a dependency file.  Only protocol 4
+            carries that back.
     """
 
     arguments: tuple[bytes, ...]
@@ -91,6 +93,7 @@ class Request:
     version: int = 1
     tree: Tree | None = None
     compiler: str = ""
+    makes_more: bool = False
 
     def discard(self) -> None:
         """Discard the bodies."""

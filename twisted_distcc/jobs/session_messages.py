@@ -97,7 +97,7 @@ def result_pieces(
     yield from body_pieces(writer, b"SOUT", reply.stdout)
     yield writer.send(Number(b"NOUT", len(reply.outputs)))
     for name, body in reply.outputs.items():
-        yield writer.send(Text(b"NAME", name.encode()))
+        yield writer.send(Text(b"NAME", name.encode(errors="replace")))
         yield writer.send(Number(b"MODE", _MODE))
         yield from body_pieces(writer, b"ZOTO" if name in packed else b"DOTO", body)
     timing = reply.timing or Timing(0, 0, 0)

@@ -29,6 +29,9 @@ from twisted_distcc.toolchain.view import View
 # assembler.
 _INNER: Final = ("cc1", "cc1plus", "cc1obj", "cc1objplus")
 _PROGRAMS: Final = (*_INNER, "as")
+# Splits the debug information off for gcc.  It comes with the assembler of the same release, by which it
+# is identified.
+_SPLITTER: Final = "objcopy"
 
 # Everything that a system has installed, for compilers that are scripts.
 _SYSTEM: Final = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/etc/alternatives")
@@ -90,9 +93,10 @@ def discover(compiler: str, environ: Mapping[str, str], beside: Iterable[str]) -
     try:
         libraries = [*needed(compiler, environ)]
         asked = _Asked(compiler, environ)
-        programs = tuple(asked.programs())
+        programs = tuple(asked.programs(*_PROGRAMS))
+        beside = [*beside, *asked.programs(_SPLITTER)]
         libraries += [library for one in programs for library in needed(one, environ)]
-        others = [library for one in beside for library in needed(one)]
+        others = [library for one in beside for library in needed(one, environ)]
     except NotAProgramError:
         return whole_system(compiler)
     folders = {os.path.dirname(one) for one in programs if os.path.basename(one) in _INNER}
@@ -121,10 +125,10 @@ class _Asked:
         self._environ = {**environ, "LC_ALL": "C"}  # we parse its English answers
         self._told = self._answer("-print-search-dirs")
 
-    def programs(self) -> Iterator[str]:
-        """Yield the programs that it starts."""
+    def programs(self, *names: str) -> Iterator[str]:
+        """Yield the programs of these names that it starts."""
         folders = [*program_folders(self._told), *self._environ.get("PATH", os.defpath).split(":")]
-        for name in _PROGRAMS:
+        for name in names:
             paths = (os.path.join(folder, name) for folder in folders if folder.startswith("/"))
             found = next((path for path in paths if os.access(path, os.X_OK)), None)
             if found is not None:

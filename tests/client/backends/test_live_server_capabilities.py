@@ -63,7 +63,7 @@ class OurServerTests(AskingTestCase):
         for name in ("gcc", "g++"):
             for _ in range(2):
                 compiler = LocalCompiler.of(f"/usr/bin/{name}", name, {"PATH": PATH})
-                self.assertIs(await self.likeness(host, compiler), Likeness.EXACT)
+                self.assertIs(await self.likeness(host, compiler), Likeness.COMPLETE)
         self.assertEqual(server.jobs, [])
 
     async def test_another_compiler(self) -> None:
@@ -124,4 +124,4 @@ class SshTests(AskingTestCase):
         folder.parent.mkdir(parents=True)
         environ = {"DISTCC_SSH": str(await start_sshd(self, folder))}
         host = SshHost(None, "127.0.0.1", command=str(installed_command("twistd-stdio")))
-        self.assertIs(await self.likeness(host, environ=environ), Likeness.EXACT)
+        self.assertIs(await self.likeness(host, environ=environ), Likeness.COMPLETE)

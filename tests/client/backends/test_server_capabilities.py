@@ -98,6 +98,9 @@ class AnswerTests(AbilitiesTestCase):
     def test_less(self) -> None:
         """The same compiler elsewhere, another one, one that cannot be told, and another program."""
         for change, likeness in (
+            ({"outputs": "all"}, Likeness.COMPLETE),
+            ({"outputs": "object"}, EXACT),
+            ({"outputs": "all", "preprocesses": "mapped"}, Likeness.SAME),
             ({"preprocesses": "mapped"}, Likeness.SAME),
             ({"preprocesses": "no"}, Likeness.SAME),
             ({"compiler": "00" * 32}, Likeness.OTHER),

@@ -10,7 +10,8 @@ from unittest.mock import patch
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from twisted_distcc.client.results.outputs import Existing, LeftToCompilerError, Outputs, is_new
+from twisted_distcc.client.results.outputs import LeftToCompilerError, Outputs, is_new
+from twisted_distcc.cmdline.foreseen import Existing
 
 REPLACED, OVERWRITTEN, DISPUTED = Existing.REPLACED, Existing.OVERWRITTEN, Existing.DISPUTED
 

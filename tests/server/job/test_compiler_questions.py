@@ -48,6 +48,9 @@ class FakePlace:
     def preprocesses(self, path: str) -> str:
         return "exact"
 
+    def makes_all_outputs(self, path: str) -> bool:
+        return True
+
 
 class FakeRun:
     """Does what waits, and counts it."""

@@ -18,6 +18,7 @@ from twisted_distcc.client.backends.client_protocol import DistccClient
 from twisted_distcc.client.backends.host_faults import (
     BadReplyError,
     HostError,
+    ObjectsOnlyError,
     RefusedByHostError,
     SlowHostError,
 )
@@ -36,6 +37,8 @@ from twisted_distcc.wire.limits import Limits
 
 # Exit codes that no compiler uses: a server that answers with one has refused, or has a problem itself.
 _SERVERS_OWN: Final = range(100, 128)
+OBJECTS_ONLY: Final = "makes objects only, and this command makes more"
+"""What is said of a host that cannot make all files of a command."""
 _UNTOLD: Final = Timing(0, 0, 0)
 
 
@@ -80,15 +83,20 @@ class Calls:
     async def _reply(self, host: RemoteHost, request: Request, limits: Limits | None) -> Reply:
         bulk = Bulk(self.spawn, ReactorThreads(self.reactor), self.folder, self.turns)
         reply = await self._on_session(host, request, bulk)
+        if reply is None and request.makes_more:
+            raise ObjectsOnlyError(OBJECTS_ONLY)
         return await self._on_connection(host, request, limits, bulk) if reply is None else reply
 
     async def _on_session(self, host: RemoteHost, request: Request, bulk: Bulk) -> Reply | None:
         """Return the reply of a host that speaks protocol 4, if there are sessions here."""
-        if self.sessions is None:
+        sessions = self.sessions
+        if sessions is None and request.makes_more:
+            sessions = Sessions(self.reactor)
+        if sessions is None:
             return None
         # It costs a tenth of a millisecond for a usual object, and leaves a third of the bytes.
         packing = bulk if host.compress or not is_loopback(host.name) else None
-        return await self.sessions.compile(
+        return await sessions.compile(
             self._key(host),
             lambda: self._endpoint(host),
             request,

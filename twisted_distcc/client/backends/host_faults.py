@@ -129,6 +129,12 @@ class NoSandboxThereError(HostError):
     scope = Scope.COMPILER
 
 
+class ObjectsOnlyError(HostError):
+    """The server makes objects only, and the command makes more; nothing is wrong with it."""
+
+    scope = Scope.JOB
+
+
 class AnotherCompilerError(HostError):
     """The server's compiler of that name produces different output from ours, or may do so."""
 

@@ -17,13 +17,14 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
 
-from twisted_distcc.client.backends.distcc_calls import Calls
+from twisted_distcc.client.backends.distcc_calls import OBJECTS_ONLY, Calls
 from twisted_distcc.client.backends.host_faults import (
     AnotherCompilerError,
     BadReplyError,
     HostError,
     NoAnswerError,
     NoSandboxThereError,
+    ObjectsOnlyError,
     RefusedByHostError,
     Scope,
 )
@@ -96,7 +97,7 @@ class RemoteCompile:
                 await self.inputs.find()
                 return
             except NotForServersError as reason:
-                if await self.capabilities.has_exact(hosts, self.compiler):
+                if self._makes_more or await self.capabilities.has_exact(hosts, self.compiler):
                     raise StaysHere(str(reason)) from reason
                 self._say_why_text(reason)
         if self._demands is not None:
@@ -112,6 +113,8 @@ class RemoteCompile:
             OSError: if its answer cannot be stored.
         """
         likeness = await self._likeness(host)
+        if self._makes_more and likeness is not Likeness.COMPLETE:
+            raise ObjectsOnlyError(OBJECTS_ONLY)
         source = self.inputs.candidate.compilation.source
         self.report.say(f"compiling {source} on {host}")
         try:
@@ -140,7 +143,7 @@ class RemoteCompile:
         try:
             compiled = await self._with_files(host, likeness)
         except NotForServersError as reason:
-            if likeness is Likeness.EXACT:
+            if _is_exact(likeness):
                 raise StaysHere(str(reason)) from reason
             self._say_why_text(reason)
             compiled = None
@@ -148,7 +151,7 @@ class RemoteCompile:
 
     async def _for_our_compiler(self, request: Request, likeness: Likeness | None) -> Request:
         """Return `request` for the compiler that we have, if the host has said that it has that one."""
-        if likeness not in (Likeness.EXACT, Likeness.SAME):
+        if likeness is not Likeness.SAME and not _is_exact(likeness):
             return request
         return replace(request, compiler=await self.capabilities.digest(self.compiler) or "")
 
@@ -170,7 +173,7 @@ class RemoteCompile:
         Raises:
             NotForServersError: if the files of this unit cannot be sent.
         """
-        if likeness is Likeness.EXACT and self.inputs.obstacle is not None:
+        if _is_exact(likeness) and self.inputs.obstacle is not None:
             raise self.inputs.obstacle
         environment = self._environment(host, likeness)
         if environment is None:
@@ -224,11 +227,11 @@ class RemoteCompile:
     def _environment(self, host: RemoteHost, likeness: Likeness | None) -> dict[str, str] | None:
         """Return the environment in which `host` should preprocess; `None` if it should not."""
         found = self.inputs.found
-        if found is None or (self._demands is not None and likeness is not Likeness.EXACT):
+        if found is None or (self._demands is not None and not _is_exact(likeness)):
             return None
         if host.pump:  # it may be C distccd, which takes no environment
             return None if DATE in found.environment else {}
-        return found.environment if likeness is Likeness.EXACT else None
+        return found.environment if _is_exact(likeness) else None
 
     def _why_text(self, host: RemoteHost, likeness: Likeness | None) -> str | None:
         """Return why `host` should not preprocess; `None` if no host should, or the user knows why."""
@@ -250,6 +253,10 @@ class RemoteCompile:
         if any(host.pump for host in hosts):
             return True
         return not await self.capabilities.are_hopeless(hosts, self.compiler)
+
+    @property
+    def _makes_more(self) -> bool:
+        return self.inputs.candidate.compilation.runs_as_typed
 
     @property
     def _trusts_names(self) -> bool:
@@ -276,6 +283,10 @@ class RemoteCompile:
     def _say_why_text(self, reason: object) -> None:
         self.report.watch.reason = str(reason)
         self.report.say(f"preprocessing here: {reason}")
+
+
+def _is_exact(likeness: Likeness | None) -> bool:
+    return likeness is not None and likeness.is_exact
 
 
 def _scope(error: HostError, likeness: Likeness | None) -> Scope:

@@ -7,13 +7,19 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Final
 
 from twisted_distcc.client.inputs.candidate import Candidate
 from twisted_distcc.client.inputs.preprocessing import Preprocessed
 from twisted_distcc.cmdline.compilation import Compilation
 from twisted_distcc.cmdline.rewrite import remote_argv, tree_argv
-from twisted_distcc.jobs.model import Request, Tree
+from twisted_distcc.content.local_content import LocalContent
+from twisted_distcc.jobs.expected_outputs import ExpectedOutputs
+from twisted_distcc.jobs.model import FOLDER_MARK, InputFile, Request, Tree
 from twisted_distcc.wire.grammar import COMPRESSED, FILES, PLAIN
+
+_NOTHING: Final = LocalContent(b"")
 
 
 def text_request(candidate: Candidate, text: Preprocessed, *, compress: bool) -> Request:
@@ -31,4 +37,15 @@ def tree_request(
     """
     variables = [f"{name}={value}" for name, value in environment.items()]
     words = [*(("env", *variables) if variables else ()), *tree_argv(c), *options]
-    return Request(tuple(map(os.fsencode, words)), version=FILES, tree=tree)
+    if c.runs_as_typed:
+        tree = _with_folders_of_outputs(tree, c)
+    arguments = tuple(map(os.fsencode, words))
+    return Request(arguments, version=FILES, tree=tree, makes_more=c.runs_as_typed)
+
+
+def _with_folders_of_outputs(tree: Tree, c: Compilation) -> Tree:
+    """Return `tree` with the folders that outputs are made in: compilers make none."""
+    expected = ExpectedOutputs.of(c, os.fsdecode(tree.directory))
+    marks = (os.fsencode(f"{folder}/").replace(b"//", b"/") + FOLDER_MARK for folder in expected.folders)
+    entries = (*tree.entries, *(InputFile(mark, _NOTHING) for mark in sorted(marks)))
+    return replace(tree, entries=entries)

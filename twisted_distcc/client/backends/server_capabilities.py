@@ -55,6 +55,8 @@ ANSWER_LIMITS: Final = Limits(messages=64 * KIB, object_file=64 * KIB)
 class Likeness(Enum):
     """How a host's compiler compares to ours, according to the host."""
 
+    COMPLETE = auto()
+    """As `EXACT`, and it makes all files that a command makes, not only the object."""
     EXACT = auto()
     """The same, and it preprocesses our files at our own paths."""
     SAME = auto()
@@ -65,6 +67,11 @@ class Likeness(Enum):
     """The host itself cannot tell: it may be a script."""
     UNTOLD = auto()
     """The host does not know the question, like C distccd."""
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether it preprocesses our files at our own paths, with our compiler."""
+        return self in (Likeness.COMPLETE, Likeness.EXACT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,12 +118,12 @@ class ServerCapabilities:
     async def are_hopeless(self, hosts: Iterable[RemoteHost], compiler: LocalCompiler) -> bool:
         """Whether it is known already that none of `hosts` is `EXACT`."""
         known = await self._answers_of(hosts, compiler)
-        return all(answer is not None and answer.likeness is not Likeness.EXACT for answer in known)
+        return all(answer is not None and not answer.likeness.is_exact for answer in known)
 
     async def has_exact(self, hosts: Iterable[RemoteHost], compiler: LocalCompiler) -> bool:
         """Whether it is known already that one of `hosts` is `EXACT`."""
         known = await self._answers_of(hosts, compiler)
-        return any(answer is not None and answer.likeness is Likeness.EXACT for answer in known)
+        return any(answer is not None and answer.likeness.is_exact for answer in known)
 
     async def _answers_of(
         self, hosts: Iterable[RemoteHost], compiler: LocalCompiler
@@ -202,6 +209,8 @@ def _compared(told: Any, digest: str) -> Likeness:
     match told:
         case {"compiler": str(theirs)} if theirs != digest:
             return Likeness.OTHER
+        case {"compiler": str(), "preprocesses": "exact", "outputs": "all"}:
+            return Likeness.COMPLETE
         case {"compiler": str(), "preprocesses": "exact"}:
             return Likeness.EXACT
         case {"compiler": str()}:

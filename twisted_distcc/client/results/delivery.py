@@ -17,7 +17,7 @@ from twisted_distcc.client.inputs.message_style import UNKNOWN, Style
 from twisted_distcc.client.inputs.preprocessing import Preprocessed
 from twisted_distcc.client.invocation import Finished
 from twisted_distcc.client.results.outputs import LeftToCompilerError, Outputs
-from twisted_distcc.client.results.planned_outputs import planned_outputs
+from twisted_distcc.client.results.planned_outputs import PlannedOutput, made_outputs, planned_outputs
 from twisted_distcc.client.terminal import is_shown_whole, shown
 from twisted_distcc.content.output_capture import LONGEST_WHOLE
 from twisted_distcc.jobs.model import DEPENDENCIES, OBJECT, Reply, Request
@@ -59,7 +59,7 @@ class Compiled:
         if theirs.status:
             theirs.discard()
             return self
-        for body in (ours.stdout, ours.stderr, theirs.object_file, theirs.dependencies):
+        for body in (ours.stdout, ours.stderr, *theirs.outputs.values()):
             body.discard()
         reply = replace(ours, stdout=theirs.stdout, stderr=theirs.stderr)
         return replace(self, reply=reply, style=other.style)
@@ -110,20 +110,30 @@ def deliver(candidate: Candidate, compiled: Compiled) -> Finished:
 
 
 def _write(candidate: Candidate, compiled: Compiled) -> None:
-    contents = {
-        OBJECT: compiled.reply.object_file.pieces(),
-        DEPENDENCIES: _dependencies(compiled),
-    }
     outputs = Outputs(candidate.invocation.umask)
     try:
-        for planned in planned_outputs(candidate):
-            if (made := contents[planned.name]) is not None:
-                outputs.add(planned.path, planned.existing, made)
+        for planned, made in _contents_of(candidate, compiled):
+            outputs.add(planned.path, planned.existing, made)
         outputs.show()
     except LeftToCompilerError as reason:
         raise StaysHere(str(reason)) from reason
     finally:
         outputs.discard()
+
+
+def _contents_of(
+    candidate: Candidate, compiled: Compiled
+) -> Iterator[tuple[PlannedOutput, Iterable[bytes]]]:
+    """Yield each output with its contents, in the order in which they are written."""
+    reply = compiled.reply
+    if (tree := compiled.request.tree) is not None and compiled.request.makes_more:
+        for planned in made_outputs(candidate, os.fsdecode(tree.directory), reply.outputs):
+            yield planned, reply.outputs[planned.name].pieces()
+        return
+    contents = {OBJECT: reply.object_file.pieces(), DEPENDENCIES: _dependencies(compiled)}
+    for planned in planned_outputs(candidate):
+        if (made := contents[planned.name]) is not None:
+            yield planned, made
 
 
 def _dependencies(compiled: Compiled) -> Iterable[bytes] | None:

@@ -24,7 +24,6 @@ followed there, and a file is only written into if it is the very file that was 
 from __future__ import annotations
 
 import contextlib
-import enum
 import errno
 import os
 import stat
@@ -32,6 +31,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from io import FileIO
 from typing import Final
+
+from twisted_distcc.cmdline.foreseen import Existing
 
 _MODE: Final = 0o666
 # What clang adds to the name of an object while writing it, as in `a-0123abcd.o.tmp`.
@@ -43,17 +44,6 @@ _FOLDER: Final = os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC
 _NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
 # Do not block on a pipe that has replaced the file.
 _OLD: Final = os.O_WRONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-
-
-class Existing(enum.Enum):
-    """What compilers do with the regular file that has the name of an output."""
-
-    REPLACED = enum.auto()
-    """It is replaced by a new file; the old one keeps its other names, mode, owner and contents."""
-    OVERWRITTEN = enum.auto()
-    """It gets new contents, and stays the same file."""
-    DISPUTED = enum.auto()
-    """One compiler replaces it, and another overwrites it."""
 
 
 class LeftToCompilerError(Exception):

@@ -9,13 +9,17 @@ from __future__ import annotations
 
 import contextlib
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
 from twisted_distcc.client.inputs.candidate import Candidate, StaysHere, check_own
-from twisted_distcc.client.results.outputs import Existing, LeftToCompilerError, is_new
+from twisted_distcc.client.results.outputs import LeftToCompilerError, is_new
 from twisted_distcc.cmdline.compilation import Compilation, Stage
 from twisted_distcc.cmdline.compilers import Family
+from twisted_distcc.cmdline.foreseen import Existing, foreseen
+from twisted_distcc.cmdline.reasons import shown
+from twisted_distcc.jobs.expected_outputs import ExpectedOutputs
 from twisted_distcc.jobs.model import DEPENDENCIES, OBJECT
 from twisted_distcc.pump.unit import FileSystem
 
@@ -48,13 +52,41 @@ def planned_outputs(candidate: Candidate) -> tuple[PlannedOutput, ...]:
     return (made, rules) if _writes_dependencies_last(compilation) else (rules, made)
 
 
+def made_outputs(candidate: Candidate, directory: str, made: Iterable[str]) -> tuple[PlannedOutput, ...]:
+    """Return the outputs that a server has made, in their order.
+
+    Args:
+        candidate: the compile.
+        directory: its working directory, as the server was told it.
+        made: their names.
+
+    Raises:
+        StaysHere: if the command does not make one of them.
+    """
+    planned = {output.name: output for output in planned_outputs(candidate)}
+    expected = ExpectedOutputs.of(candidate.compilation, directory)
+    return tuple(planned.get(name) or _other(candidate, expected, name) for name in made)
+
+
+def _other(candidate: Candidate, expected: ExpectedOutputs, name: str) -> PlannedOutput:
+    found = expected.foreseen(name)
+    if found is None:
+        raise StaysHere(f"it makes {shown(name)}, which was not foreseen")
+    return PlannedOutput(name, candidate.absolute(found.path), found.existing)
+
+
 def check_outputs(candidate: Candidate, files: FileSystem) -> None:
     """Check, before any host is asked, that we can write all outputs among `files`.
 
     Raises:
         StaysHere: if only the compiler can write one of them.
     """
-    for output in planned_outputs(candidate):
+    others = (
+        PlannedOutput(one.path, candidate.absolute(one.path), one.existing)
+        for one in foreseen(candidate.compilation)
+        if not one.is_dump
+    )
+    for output in (*planned_outputs(candidate), *others):
         _check(output, candidate, files)
 
 

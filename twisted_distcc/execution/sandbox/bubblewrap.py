@@ -72,6 +72,10 @@ class Bubblewrap:
         shell = (self.shell, "-c", _script(enclosure), "sh")
         return [self.bubblewrap, *_options(enclosure), "--", *shell, *command]
 
+    def keeps_changes(self, folder: str) -> bool:
+        """Return False: only versions that few have yet can lay changes over a root."""
+        return False
+
     def watch(self, report: OutputCapture, enclosure: Enclosure) -> Watch | None:
         """Return what counts the files in the job's folder."""
         return FileCount(report, enclosure.folder, enclosure.limits.files)

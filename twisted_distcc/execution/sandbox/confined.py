@@ -32,6 +32,7 @@ from twisted_distcc.execution.sandbox.enclosure import (
     folder_in,
 )
 from twisted_distcc.execution.sandbox.fixture import fixture_of
+from twisted_distcc.jobs.expected_outputs import ExpectedOutputs
 from twisted_distcc.jobs.model import Tree
 from twisted_distcc.launcher.command import Command
 from twisted_distcc.launcher.starting import NOTHING
@@ -96,6 +97,10 @@ class Sandbox:
         """Return `exact`, as files are at the client's paths, unless the whole system is in the way."""
         return "mapped" if self.toolchains.get(path).is_whole_system else "exact"
 
+    def makes_all_outputs(self, path: str) -> bool:
+        """Whether a job can change the client's folders for itself, and they are at their own paths."""
+        return self.preprocesses(path) == "exact" and self.confiner.keeps_changes(self.spool)
+
     def prepare(
         self, path: str, compilation: Compilation, source: Body, owner: str
     ) -> AbstractContextManager[ConfinedJob]:
@@ -150,18 +155,23 @@ class Sandbox:
         # All names of one compiler are of one kind.
         laid = self.trees.laid(os.path.realpath(path), layout, tree.contents, owner)
         with laid as root, closing(Handed(self.spool)) as handed:
+            directory, changes = os.fsdecode(tree.directory), compilation.runs_as_typed
+            expected = ExpectedOutputs.of(compilation, directory) if changes else None
+            rules = {} if compilation.dependencies is None else {DEPENDENCIES: RULES}
             enclosure = Enclosure(
                 View(seen.view.links, (*seen.view.mounts, *map(os.fsdecode, layout.system))),
                 self.limits,
                 own,
-                os.fsdecode(tree.directory),
+                directory,
                 self.limits.space,
-                {OUTPUT: OBJECT, **({} if compilation.dependencies is None else {DEPENDENCIES: RULES})},
+                {} if changes else {OUTPUT: OBJECT, **rules},
                 root=root,
+                is_changeable=changes,
                 is_filtered=_filter() is not None,
                 has_proc=seen.is_whole_system,
             )
-            yield self._job(handed, enclosure, command, {**self.environ, **environ})
+            environ = {**self.environ, **environ}
+            yield self._job(handed, enclosure, command, environ, expected=expected)
 
     def _job(
         self,
@@ -170,6 +180,7 @@ class Sandbox:
         argv: Sequence[str],
         environ: Mapping[str, str],
         source: Body | None = None,
+        expected: ExpectedOutputs | None = None,
     ) -> ConfinedJob:
         """Return the job that runs `argv`, with descriptors for passing data in and out."""
         confiner = self.confiner
@@ -196,9 +207,8 @@ class Sandbox:
             expendable=True,
             watch=confiner.watch(report, enclosure),
         )
-        return ConfinedJob(
-            command, confiner, stdout, stderr, report, times, object_path, rules_path, self.spool
-        )
+        said, made = (stdout, stderr, report, times), (object_path, rules_path, expected, self.spool)
+        return ConfinedJob(command, confiner, *said, *made)
 
 
 def _filter() -> bytes | None:

@@ -15,10 +15,12 @@ from typing import Final
 from twisted_distcc.content.body import EMPTY, Body
 from twisted_distcc.content.output_capture import OutputCapture
 from twisted_distcc.errors import DistccError
-from twisted_distcc.execution.executor import NothingMadeError, adopt_rules
+from twisted_distcc.execution.executor import NothingMadeError, adopt_rules, check_rules_length
 from twisted_distcc.execution.resource_limits import check_limits
+from twisted_distcc.execution.sandbox.changes import contents_of, read_changes
 from twisted_distcc.execution.sandbox.enclosure import Confiner
-from twisted_distcc.jobs.model import Reply
+from twisted_distcc.jobs.expected_outputs import MOST, ExpectedOutputs
+from twisted_distcc.jobs.model import DEPENDENCIES, OBJECT, Reply
 from twisted_distcc.launcher.command import Command, Ended
 
 _NUMBERS: Final = itertools.count()
@@ -38,8 +40,9 @@ class ConfinedJob:
         stdout, stderr: what it writes.
         report: what the confiner writes about it.
         times: the processor time that it used, if the confiner tells that apart.
-        output: the file that its object is written to.
+        output: the file that its object is written to, or the list of what it has changed.
         rules: the file that its dependencies are written to, if it has any.
+        expected: what it may change; `None` if it has only these two outputs.
         keep: the folder for large outputs.
     """
 
@@ -51,6 +54,7 @@ class ConfinedJob:
     times: OutputCapture | None
     output: str
     rules: str | None
+    expected: ExpectedOutputs | None
     keep: str
 
     def collect(self, ended: Ended) -> Reply:
@@ -65,23 +69,56 @@ class ConfinedJob:
             reason = self.confiner.failure(self.report.last(), self.stderr.last(), ended)
             raise SandboxFailedError(f"this server cannot make a sandbox now: {reason}")
         check_limits(status, self.stderr.last())
-        made, rules = self._made(status)
-        return Reply(status, self.stderr.read(self.keep), self.stdout.read(self.keep), made, rules)
+        outputs = {} if status else self._made()
+        said = (self.stderr.read(self.keep), self.stdout.read(self.keep))
+        return Reply(status, *said, outputs=outputs)
 
     def cost(self, ended: Ended) -> float:
         """Return its processor time in seconds."""
         return self.confiner.cost(ended, b"" if self.times is None else self.times.last())
 
-    def _made(self, status: int) -> tuple[Body, Body]:
-        """Return object and dependencies; both are empty if the compiler failed, whatever it wrote."""
-        if status:
-            return EMPTY, EMPTY
+    def _made(self) -> dict[str, Body]:
+        """Return the outputs by name."""
+        if self.expected is not None:
+            return collected(self.output, self.expected, self.keep)
         rules = EMPTY if self.rules is None else adopt_rules(self.rules, self.keep)
         made = Body.adopt(self.output, self.keep)
         if not made.length:
             rules.discard()
             raise NothingMadeError
-        return made, rules
+        return {OBJECT: made, **({DEPENDENCIES: rules} if rules.length else {})}
+
+
+def collected(changes: str, expected: ExpectedOutputs, keep: str) -> dict[str, Body]:
+    """Return the outputs among the `changes` of a job, in the order in which they were completed.
+
+    If anything has changed that was not expected, that is named, alone, and has no contents.
+
+    Raises:
+        NothingMadeError: if there is no object.
+        LongRulesError: if the dependency file is too long.
+        OSError: if the disk takes no more.
+    """
+    found = [(change, expected.find(change.path)) for change in read_changes(changes)]
+    unforeseen = [change for change, name in found if name is None or change.length is None]
+    for change in (*unforeseen, *(change for change, _ in found[MOST:])):
+        return {change.path: EMPTY}
+    in_order = [(change.changed, name[1], name[0], change) for change, name in found if name is not None]
+    in_order.sort(key=lambda one: one[:3])
+    named = [(name, change) for _, _, name, change in in_order]
+    lengths = {name: change.length or 0 for name, change in named}
+    if not lengths.get(OBJECT):
+        raise NothingMadeError
+    check_rules_length(lengths.get(DEPENDENCIES, 0))
+    outputs: dict[str, Body] = {}
+    try:
+        for name, change in named:
+            outputs[name] = contents_of(change, changes, keep)
+    except BaseException:
+        for body in outputs.values():
+            body.discard()
+        raise
+    return outputs
 
 
 class Handed:

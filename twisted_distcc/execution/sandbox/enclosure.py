@@ -55,6 +55,8 @@ class Enclosure:
         source: the name of the file in its folder that gets the data from `SOURCE`, if there is one.
         root: the folder of a tree that is its root.  It has mount points for everything that is mounted
             over it, without links on the way.  `None` is an empty root.
+        is_changeable: whether it may change its root, for itself; what it has changed is written to
+            `OBJECT` after success, in place of outputs.
         is_filtered: whether a seccomp filter is passed on the descriptor `FILTER`.
         has_proc: whether there is a `/proc`.
     """
@@ -67,6 +69,7 @@ class Enclosure:
     outputs: Mapping[str, int]
     source: str | None = None
     root: str | None = None
+    is_changeable: bool = False
     is_filtered: bool = True
     has_proc: bool = False
 
@@ -110,6 +113,10 @@ class Confiner(Protocol):
     @property
     def tells_times(self) -> bool:
         """Whether it writes the job's processor time to `TIMES`, as its own does not include that."""
+        ...
+
+    def keeps_changes(self, folder: str) -> bool:
+        """Whether it can make an enclosure that is changeable; it may try that out, in a `folder`."""
         ...
 
     def argv(self, enclosure: Enclosure, command: Sequence[str]) -> list[str]:

@@ -6,6 +6,9 @@
      --join                      a user namespace of this user's, and an empty network namespace of it,
                                  to be in: to make a network costs more than all the rest
      --root FOLDER               what the job sees as its root, read-only; without it the root is empty
+     --changeable FOLDER BYTES FILES
+                                 in place of --root: the same, but the job may change it, for itself, and
+                                 what it changes is in memory; the job's folder is part of these BYTES
      --link TARGET PATH          a symbolic link (in an empty root only)
      --show PATH                 a file or a folder with all that is in it, read-only, at its own path
      --device PATH               a device, at its own path
@@ -16,6 +19,8 @@
      --limit RESOURCE SOFT HARD  a resource limit: cpu, fsize, core, nofile, as or nproc
      --filter FD                 a seccomp filter, as the kernel takes it
      --output NAME FD            a file of the job's folder that is written to FD after success
+     --changes FD                all that the job has changed in a changeable root is written to FD after
+                                 success, in the form that `changes.py` reads
 
    Three processes: this one waits, so that its resource usage includes the job's.  Its child is the
    first process of new namespaces of every kind; when that one ends, the kernel ends all others.  The
@@ -59,6 +64,7 @@
 #define MNT_DETACH 2 /* it is in sys/mount.h alone, which excludes linux/mount.h */
 #endif
 #define MOST_OUTPUTS 64
+#define DEEPEST 100 /* folders in one another, of what a job has changed */
 #define MOST_LIMITS 16
 #define EXIT_FAILED 1
 
@@ -70,6 +76,10 @@ static int report_fd = 2;
 static int root = -1; /* the root of the job */
 static int is_empty_root = 1;
 static int folder = -1; /* the job's folder */
+static int memory = -1; /* what a job with a changeable root has written */
+static int unchanged = -1; /* its root, as it was */
+static int changes = -1; /* where what it has changed is written to */
+static unsigned long long room; /* the bytes that this may be */
 
 static struct source source = {NULL, -1};
 static struct output outputs[MOST_OUTPUTS];
@@ -287,6 +297,46 @@ static void add_root(void)
     is_empty_root = 0;
 }
 
+static int folder_within(const char *name)
+{
+    if (mkdirat(memory, name, 0755) < 0)
+        fail(name);
+    int made = openat(memory, name, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (made < 0)
+        fail(name);
+    return made;
+}
+
+/* Lay the changes of a job over its root.  What they lie on has to be attached somewhere: to the root's own
+   folder, which nobody needs by its name any more. */
+static void add_changeable_root(void)
+{
+    const char *path = next(), *bytes = next(), *files = next();
+    char option[64];
+    room = number(bytes);
+    if (room == 0 || number(files) == 0)
+        fail_with(EINVAL, path);
+    unchanged = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    memory = folder_in_memory(bytes, files);
+    if (unchanged < 0 || memory < 0 || attach(memory, unchanged) < 0)
+        fail(path);
+    int over[] = {unchanged, folder_within("changes"), folder_within("work")};
+    static const char *const names[] = {"lowerdir", "upperdir", "workdir"};
+    int context = file_system("overlay");
+    for (size_t i = 0; i < sizeof over / sizeof *over; i++) {
+        snprintf(option, sizeof option, "/proc/self/fd/%d", over[i]);
+        if (context < 0 || set_option(context, names[i], option) < 0)
+            fail("overlay");
+    }
+    int mount = new_mount(context, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);
+    if (mount < 0)
+        fail("overlay");
+    close(over[1]);
+    close(over[2]);
+    take_root(mount);
+    is_empty_root = 0;
+}
+
 static void make_root(void)
 {
     int context = file_system("tmpfs");
@@ -321,7 +371,13 @@ static void add_folder(void)
     const char *path = next(), *bytes = next(), *files = next();
     if (number(bytes) == 0 || number(files) == 0) /* no limit, for the kernel */
         fail_with(EINVAL, path);
-    int mount = folder_in_memory(bytes, files);
+    int mount;
+    if (memory < 0)
+        mount = folder_in_memory(bytes, files);
+    else {
+        close(folder_within("folder"));
+        mount = (int)syscall(SYS_open_tree, memory, "folder", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+    }
     if (mount < 0)
         fail(path);
     mount_at(mount, path, 1);
@@ -369,10 +425,12 @@ static void obey(void)
         const char *option = next();
         if (!strcmp(option, "--"))
             return;
-        if (root < 0 && strcmp(option, "--root"))
+        if (root < 0 && strcmp(option, "--root") && strcmp(option, "--changeable"))
             make_root();
         if (!strcmp(option, "--root"))
             add_root();
+        else if (!strcmp(option, "--changeable"))
+            add_changeable_root();
         else if (!strcmp(option, "--link"))
             add_link();
         else if (!strcmp(option, "--show"))
@@ -394,6 +452,8 @@ static void obey(void)
             read_filter();
         else if (!strcmp(option, "--output"))
             add_output();
+        else if (!strcmp(option, "--changes"))
+            changes = descriptor(next());
         else
             fail_with(EINVAL, option);
     }
@@ -508,6 +568,102 @@ static void hand_out(void)
     }
 }
 
+static void write_whole(const char *data, size_t length)
+{
+    while (length > 0) {
+        ssize_t written = write(changes, data, length);
+        if (written < 0)
+            fail("--changes");
+        data += written;
+        length -= (size_t)written;
+    }
+}
+
+/* Say what there is by a name: a file and its contents, which follow, or something else. */
+static void tell_change(const char *what, const struct stat *told, const char *path)
+{
+    char line[128];
+    int length = snprintf(line, sizeof line, "%s %o %lld%09ld %lld %zu\n", what, (unsigned)(told->st_mode & 07777),
+                          (long long)told->st_mtim.tv_sec, told->st_mtim.tv_nsec, (long long)told->st_size, strlen(path));
+    write_whole(line, (size_t)length);
+    write_whole(path, strlen(path));
+}
+
+/* Pass out a regular file with one name, if there is room for it. */
+static int tell_file(int parent, const char *name, const char *path)
+{
+    struct stat told;
+    int file = openat(parent, name, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW | O_CLOEXEC);
+    if (file < 0)
+        return 0;
+    int is_plain = fstat(file, &told) == 0 && S_ISREG(told.st_mode) && told.st_nlink == 1 &&
+                   (unsigned long long)told.st_size <= room;
+    if (is_plain) {
+        room -= (unsigned long long)told.st_size;
+        tell_change("file", &told, path);
+        if (copy(file, changes) < 0)
+            fail("--changes");
+    }
+    close(file);
+    return is_plain;
+}
+
+/* Whether there was a folder of this path before the job. */
+static int was_folder(const char *path)
+{
+    int found = open_within(unchanged, path, O_PATH | O_DIRECTORY);
+    if (found >= 0)
+        close(found);
+    return found >= 0;
+}
+
+struct entry { uint64_t number; int64_t next; unsigned short length; unsigned char kind; char name[]; };
+
+/* Pass out what the job has changed in a folder, whose `path` is `length` long.  There is nothing of a folder
+   itself if it was there before. */
+static void tell_changes(int parent, char *path, size_t length, int depth)
+{
+    _Alignas(struct entry) char entries[4096];
+    long count;
+    while ((count = syscall(SYS_getdents64, parent, entries, sizeof entries)) > 0)
+        for (long at = 0; at < count;) {
+            struct entry *entry = (struct entry *)(entries + at);
+            struct stat told;
+            size_t end = length + 1 + strlen(entry->name);
+            at += entry->length;
+            if (!strcmp(entry->name, ".") || !strcmp(entry->name, ".."))
+                continue;
+            if (end >= PATH_MAX)
+                fail_with(ENAMETOOLONG, "--changes");
+            path[length] = '/';
+            strcpy(path + length + 1, entry->name);
+            if (fstatat(parent, entry->name, &told, AT_SYMLINK_NOFOLLOW) < 0)
+                fail("--changes");
+            int inside = S_ISDIR(told.st_mode) && depth < DEEPEST && was_folder(path)
+                ? openat(parent, entry->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC) : -1;
+            if (inside >= 0) {
+                tell_changes(inside, path, end, depth + 1);
+                close(inside);
+            } else if (!S_ISREG(told.st_mode) || !tell_file(parent, entry->name, path))
+                tell_change("other", &told, path);
+            path[length] = '\0';
+        }
+    if (count < 0)
+        fail("--changes");
+}
+
+static void tell_all_changes(void)
+{
+    static char path[PATH_MAX];
+    int top = changes < 0 ? -1 : openat(memory, "changes", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (changes < 0)
+        return;
+    if (top < 0)
+        fail("--changes");
+    tell_changes(top, path, 0, 0);
+    write_whole("end\n", 4);
+}
+
 static void write_file(const char *path, const char *format, unsigned id)
 {
     char line[64];
@@ -545,8 +701,10 @@ static _Noreturn void confine(uid_t uid, gid_t gid, int outside)
     enter();
     drop_privileges();
     int status = finish(start());
-    if (status == 0)
+    if (status == 0) {
         hand_out();
+        tell_all_changes();
+    }
     say("status %d%s\n", status, "");
     _exit(0);
 }

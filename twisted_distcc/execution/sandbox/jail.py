@@ -13,17 +13,30 @@ import os
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from twisted_distcc.content.output_capture import OutputCapture
-from twisted_distcc.execution.sandbox.enclosure import DEVICES, FILTER, MORE, REPORT, SOURCE, Enclosure
+from twisted_distcc.execution.sandbox.enclosure import (
+    DEVICES,
+    FILTER,
+    MORE,
+    OBJECT,
+    REPORT,
+    SOURCE,
+    Enclosure,
+)
 from twisted_distcc.launcher.command import Ended, Watch
+from twisted_distcc.launcher.starting import INHERITED_UMASK, NOTHING, reap, start
 
 PROGRAM: Final = os.path.join(os.path.dirname(__file__), "jail")
 """Where the program is, if it was built."""
 
 _STATUS: Final = re.compile(rb"\Astatus (\d{1,5})\n\Z")
 _FAILED: Final = re.compile(rb"\Afailed (\d{1,4}) (.*)\n\Z", re.DOTALL)
+
+_NO_PROGRAM: Final = "/job/none"
+_TRIAL: Final = 65536
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +52,10 @@ class Jail:
     name: str = "jail"
     within: tuple[str, ...] = ()
     tells_times: bool = False
+
+    def keeps_changes(self, folder: str) -> bool:
+        """Whether this kernel can lay changes over a root, for somebody without privileges."""
+        return _keeps_changes(self.program, folder, os.geteuid())
 
     def argv(self, enclosure: Enclosure, command: Sequence[str]) -> list[str]:
         """Return the command line that runs `command` in `enclosure`."""
@@ -66,9 +83,18 @@ class Jail:
         return ended.user + ended.system
 
 
+def _root(enclosure: Enclosure) -> tuple[str, ...]:
+    if enclosure.root is None:
+        return ()
+    if not enclosure.is_changeable:
+        return ("--root", enclosure.root)
+    room = (str(enclosure.space), str(enclosure.limits.files))
+    return ("--changeable", enclosure.root, *room, "--changes", str(OBJECT))
+
+
 def _options(enclosure: Enclosure) -> Iterator[str]:
-    if enclosure.root is not None:
-        yield from ("--root", enclosure.root)
+    limits = enclosure.limits
+    yield from _root(enclosure)
     for link, target in enclosure.links:
         yield from ("--link", target, link)
     for path in enclosure.view.mounts:
@@ -77,7 +103,6 @@ def _options(enclosure: Enclosure) -> Iterator[str]:
         yield from ("--device", device)
     if enclosure.has_proc:
         yield "--proc"
-    limits = enclosure.limits
     yield from ("--folder", enclosure.folder, str(enclosure.space), str(limits.files))
     if enclosure.source is not None:
         yield from ("--source", enclosure.source, str(SOURCE))
@@ -88,3 +113,35 @@ def _options(enclosure: Enclosure) -> Iterator[str]:
         yield from ("--filter", str(FILTER))
     for name, descriptor in enclosure.outputs.items():
         yield from ("--output", name, str(descriptor))
+
+
+@lru_cache
+def _keeps_changes(program: str, folder: str, _: int) -> bool:
+    """Try it, with a program that does not exist: that is told only if the rest is in order."""
+    root = f"{folder}/trial-{os.urandom(8).hex()}"
+    os.makedirs(f"{root}/job")
+    try:
+        room = str(_TRIAL)
+        options = ("--changeable", root, room, room, "--folder", "/job", "1", "1")
+        said = _said([program, "--report", "1", *options, "--", _NO_PROGRAM])
+    finally:
+        os.rmdir(f"{root}/job")
+        os.rmdir(root)
+    found = _FAILED.match(said)
+    return found is not None and found[2] == _NO_PROGRAM.encode()
+
+
+def _said(argv: Sequence[str]) -> bytes:
+    """Run a program, and return what it writes."""
+    said, says = os.pipe()
+    try:
+        pid = start(argv, {}, None, INHERITED_UMASK, (NOTHING, says, NOTHING))
+    except OSError:
+        os.close(said)
+        return b""
+    finally:
+        os.close(says)
+    with open(said, "rb") as file:
+        told = file.read()
+    reap(pid)
+    return told

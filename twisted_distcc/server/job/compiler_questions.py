@@ -82,6 +82,7 @@ def tell(executor: Executor, compiler: str) -> Body:
     return told(
         version=__version__,
         preprocesses=executor.preprocesses(compiler),
+        outputs="all" if executor.makes_all_outputs(compiler) else "object",
         compiler=executor.digest(compiler),
     )
 

@@ -1,0 +1,100 @@
+"""Which files a command makes besides its object, and where such a command may run."""
+
+from __future__ import annotations
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from twisted_distcc.cmdline.compilation import Compilation, StayLocal
+from twisted_distcc.cmdline.foreseen import Existing, Foreseen, foreseen, own_order
+from twisted_distcc.cmdline.parse import parse
+from twisted_distcc.cmdline.rewrite import serve_tree_argv, tree_argv
+
+
+def understood(command: str) -> Compilation:
+    """Return a command that may travel."""
+    compilation = parse(command.split())
+    assert isinstance(compilation, Compilation), compilation
+    return compilation
+
+
+class NamesTests(SynchronousTestCase):
+    def assert_makes(self, command: str, *paths: str) -> None:
+        made = [one.path for one in foreseen(understood(command))]
+        self.assertEqual(made, list(paths), command)
+
+    def test_beside_the_object(self) -> None:
+        """They have the object's name, with another suffix."""
+        for options, suffix in (
+            ("-g -gsplit-dwarf", ".dwo"), ("-gsplit-dwarf=split", ".dwo"), ("--coverage", ".gcno"),
+            ("-coverage", ".gcno"), ("-ftest-coverage", ".gcno"), ("-fstack-usage", ".su"),
+            ("-fcallgraph-info", ".ci"), ("-fcallgraph-info=su,da", ".ci"),
+        ):  # fmt: skip
+            for compiler in ("gcc", "clang", "cc"):
+                command = f"{compiler} {options} -c dir/w.c"
+                self.assert_makes(command, f"w{suffix}")
+                self.assert_makes(f"{command} -o obj/x.y.o", f"obj/x.y{suffix}")
+                self.assert_makes(f"{command} -o obj.d/x", f"obj.d/x{suffix}")
+                self.assert_makes(f"{command} -S -o x.s", f"x{suffix}")
+
+    def test_none(self) -> None:
+        """Others make none, though they have to run with the client's own names."""
+        for options in ("-fprofile-arcs", "-gsplit-dwarf=single"):
+            self.assert_makes(f"gcc {options} -c w.c")
+            self.assertTrue(understood(f"gcc {options} -c w.c").runs_as_typed)
+        self.assertFalse(understood("gcc -g -MD -c w.c").runs_as_typed)
+
+    def test_several(self) -> None:
+        """Each option makes its own."""
+        self.assert_makes("gcc --coverage -fstack-usage -c w.c -MD", "w.gcno", "w.su")
+
+    def test_what_exists(self) -> None:
+        """gcc replaces and clang overwrites split debug information; who may be either is told apart."""
+        for compiler, existing in (
+            ("gcc", Existing.REPLACED), ("clang", Existing.OVERWRITTEN), ("cc", Existing.DISPUTED),
+        ):  # fmt: skip
+            (made,) = foreseen(understood(f"{compiler} -gsplit-dwarf -c w.c"))
+            self.assertEqual(made.existing, existing)
+        (made,) = foreseen(understood("cc -fstack-usage -c w.c"))
+        self.assertEqual(made.existing, Existing.OVERWRITTEN)
+
+    def test_order(self) -> None:
+        """gcc completes its object last, and clang its dependency file later."""
+        for compiler, in_order in (
+            ("gcc", [".d", ".gcno", ".su", ".dwo", ".o"]),
+            ("clang", [".gcno", ".o", ".dwo", ".su", ".d"]),
+        ):  # fmt: skip
+            command = understood(f"{compiler} -MD --coverage -fstack-usage -gsplit-dwarf -c w.c")
+            of_object, of_rules = own_order(command)
+            places = {one.path[1:]: one.order for one in foreseen(command)}
+            places |= {".o": of_object, ".d": of_rules}
+            self.assertEqual(sorted(places, key=places.__getitem__), in_order)
+
+    def test_dumps(self) -> None:
+        """The name of a dump goes on with a number, a letter and the name of a pass."""
+        dump = Foreseen("obj/w.c", Existing.OVERWRITTEN, 70, is_dump=True)
+        for name in ("obj/w.c.005t.original", "obj/w.c.253r.expand", "obj/w.c.000i.type-inheritance"):
+            self.assertTrue(dump.covers(name), name)
+        for name in (
+            "obj/w.c", "obj/w.c.o", "obj/w.c.005t.", "obj/w.c.005t.a/b", "obj/w.c.5t.x",
+            "w.c.005t.original", "obj/w.c.005t.x\n", "obj/w.c.005x.original", "obj/w.c.005t.../x",
+        ):  # fmt: skip
+            self.assertFalse(dump.covers(name), name)
+
+
+class WhereTests(SynchronousTestCase):
+    def test_never_as_text(self) -> None:
+        """A server that gets preprocessed text refuses them; one that gets the files does not."""
+        words = ["gcc", "--coverage", "-c", "w.c", "-o", "w.o"]
+        refused = parse(words, arrived=True)
+        assert isinstance(refused, StayLocal)
+        self.assertIn("--coverage makes files beside the object", refused.reason)
+        self.assertIsInstance(parse(words, arrived=True, with_files=True), StayLocal)
+        self.assertIsInstance(parse(words, arrived=True, with_files=True, confined=True), Compilation)
+
+    def test_as_typed(self) -> None:
+        """They are sent, and run, with all of their words and no others."""
+        command = understood("gcc -MD -MF a.d --coverage -c w.c")
+        words = ["-MD", "-MF", "a.d", "--coverage", "-c", "w.c"]
+        self.assertEqual(tree_argv(command), ["gcc", *words])
+        served = serve_tree_argv(command, "/usr/bin/gcc", "/job/output.o", "/job/output.d")
+        self.assertEqual(served, ["/usr/bin/gcc", *words])
