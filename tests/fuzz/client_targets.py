@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import re
-import tempfile
 import unicodedata
 from collections.abc import Mapping
 from functools import lru_cache
@@ -19,6 +18,7 @@ from twisted.internet.defer import Deferred
 
 from tests.client.in_memory import OBJECT, DispatchTestCase, FakeAbilities, speaking
 from tests.fuzz.checks import check_told
+from tests.fuzz.folders import own_folder
 from tests.hostile.test_tree_replies import token, words
 from tests.wire.samples import put, reply, reply_writer
 from twisted_distcc.client.backends.host_faults import HostError
@@ -113,7 +113,7 @@ _HOST: Final = TcpHost("red")
 
 @lru_cache
 def _folder() -> Path:
-    return Path(tempfile.mkdtemp())
+    return own_folder()
 
 
 def answers(data: bytes) -> None:
@@ -175,7 +175,7 @@ class _Case(DispatchTestCase):
         """It is no test itself."""
 
     def mktemp(self) -> str:
-        return tempfile.mkdtemp() + "/case"
+        return str(own_folder() / "case")
 
 
 @lru_cache

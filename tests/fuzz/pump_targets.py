@@ -6,7 +6,6 @@ In: bytes; a file of zero bytes ends a file, and the next begins.  Out: nothing,
 from __future__ import annotations
 
 import os
-import tempfile
 import time
 from collections.abc import Callable, Mapping
 from functools import lru_cache
@@ -15,6 +14,7 @@ from types import MappingProxyType
 from typing import Final
 
 from tests.fuzz.checks import check_told
+from tests.fuzz.folders import own_folder
 from tests.pump.fakes import SYSTEM, Files, compilation
 from tests.pump.generated import Program
 from tests.pump.judging import Trial
@@ -73,7 +73,7 @@ def against_compilers(data: bytes) -> None:
 
 @lru_cache
 def _trial() -> Trial:
-    return Trial(os.path.realpath(tempfile.mkdtemp()))
+    return Trial(os.path.realpath(own_folder()))
 
 
 def linear(data: bytes) -> None:

@@ -6,11 +6,9 @@ In: bytes; of what a client sends the first two say how it comes.  Out: nothing,
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import lru_cache
-from pathlib import Path
 from types import MappingProxyType
 from typing import Final, TypeVar
 
@@ -22,6 +20,7 @@ from twisted.logger import LogEvent, globalLogPublisher
 from twisted.python.failure import Failure
 
 from tests.fuzz.checks import check_told
+from tests.fuzz.folders import own_folder
 from tests.server.in_memory import DEADLINES, Transport, at_once, no_process
 from tests.server.talk import answer_of, request_bytes, tree_bytes
 from tests.wire.samples import ANSWERED, recorded_request
@@ -94,7 +93,7 @@ class _Server:
     """A server in memory, whose compiler is done at once, or never."""
 
     def __init__(self) -> None:
-        folder = Path(tempfile.mkdtemp())
+        folder = own_folder()
         self.spool, compilers = folder / "spool", folder / "bin"
         self.spool.mkdir()
         compilers.mkdir()

@@ -8,7 +8,6 @@ of it.
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from functools import lru_cache
@@ -22,6 +21,7 @@ from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 
 from tests.fuzz.checks import check_told
+from tests.fuzz.folders import own_folder
 from tests.fuzz.server_targets import the_server
 from tests.hostile.test_session_servers import Mallory, result
 from tests.hostile.test_sessions import HELLO, data, job, upload
@@ -127,7 +127,7 @@ def session_served(fed: bytes) -> None:
 
 @lru_cache
 def _folder() -> str:
-    return tempfile.mkdtemp()
+    return str(own_folder())
 
 
 def session_asked(fed: bytes) -> None:

@@ -6,7 +6,6 @@ In: bytes, which become a part of a certificate.  Out: nothing, or a failure.
 from __future__ import annotations
 
 import datetime
-import tempfile
 from collections.abc import Mapping
 from contextlib import suppress
 from functools import lru_cache
@@ -22,6 +21,7 @@ from twisted.internet.address import IPv4Address
 from twisted.internet.error import ConnectionDone
 from twisted.python.failure import Failure
 
+from tests.fuzz.folders import own_folder
 from tests.server.in_memory import Transport
 from tests.tls.both_ends import BothEndsTestCase
 from twisted_distcc.policy.peer import certified_peer
@@ -53,7 +53,7 @@ class _Case(BothEndsTestCase):
         """It is no test itself."""
 
     def mktemp(self) -> str:
-        return tempfile.mkdtemp() + "/case"
+        return str(own_folder() / "case")
 
 
 @lru_cache
