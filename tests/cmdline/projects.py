@@ -309,17 +309,8 @@ chromium-plugin: may read or write files
 chromium-modules: reads or writes compiled modules
     clang++ -fmodules -fmodule-name=base -c a.cc -o a.o
 
-chromium-crash: writes a report into a file
-    clang++ -fcrash-diagnostics-dir=../../tools/clang/crashreports -c a.cc -o a.o
-
-android-cfi: reads a list from a file on this machine
-    clang -fsanitize=cfi -fsanitize-ignorelist=build/soong/cc/config/cfi_exports.map -c a.c -o a.o
-
 linux-plugins: loads code into the compiler on the machine where it runs
     gcc -fplugin=./scripts/gcc-plugins/stackleak_plugin.so -c -o a.o a.c
-
-firefox-pgo: reads or writes profile data beside the object
-    clang++ -fprofile-use=merged.profdata -c a.cpp -o a.o
 
 qt-headers: reads or writes precompiled headers
     clang++ -include-pch .pch/Qt6Core -c a.cpp -o a.o

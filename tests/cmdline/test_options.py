@@ -160,7 +160,7 @@ class RowTests(SynchronousTestCase):
         for rule in OPTIONS.rules:
             if rule.role in DEMANDING:
                 for with_files, confined in product((False, True), repeat=2):
-                    more = [] if rule.role is Role.DRIVER_RULES else ["-specs=/x"]
+                    more = ["-specs=/x"] if rule.role is Role.OWN_PROCESSOR else []
                     verdict = parse(
                         _command(rule, [*_example(rule), *more]),
                         arrived=True,
@@ -224,6 +224,18 @@ class ExpectedTests(SynchronousTestCase):
                 rule = OPTIONS.find(word, family)
                 assert rule is not None
                 self.assertEqual(role, rule.role)
+
+    def test_files_that_clang_reads(self) -> None:
+        """Lists and profiles are inputs with clang, and stay with gcc, which reads others."""
+        for word in (
+            *("-fsanitize-ignorelist=x", "-fsanitize-blacklist=x", "-fprofile-use=x"),
+            *("-fsanitize-coverage-allowlist=x", "-fxray-always-instrument=x", "-fauto-profile=x"),
+            *("-fprofile-instr-use=x", "-fprofile-sample-use=x", "-fbasic-block-sections=list=x"),
+        ):
+            for family, role in ((Family.CLANG, Role.INPUT), (Family.GCC, Role.LOCAL)):
+                rule = OPTIONS.find(word, family)
+                assert rule is not None
+                self.assertEqual(role, rule.role, word)
 
     def test_output_in_one_word(self) -> None:
         """gcc takes whatever follows -o for a file, clang has other options that begin so."""

@@ -149,6 +149,12 @@ class Compilation:
         return next(found, None)
 
     @property
+    def listed_inputs(self) -> tuple[str, ...]:
+        """The files that options other than the preprocessor's have the compiler read, as typed."""
+        inputs = (Role.INPUT, Role.DRIVER_RULES)
+        return tuple(option.value for option in self.options if option.role in inputs)
+
+    @property
     def driver_rules(self) -> tuple[str, ...]:
         """The files of rules for gcc's driver, as typed."""
         return tuple(option.value for option in self.options if option.role is Role.DRIVER_RULES)

@@ -38,7 +38,7 @@ _ASSEMBLED_BY_CLANG = (
     *("riscv", "s390x", "systemz", "wasm"),
 )
 _NOT_ON = ("aix", "nacl")
-_NAMING_INPUTS = frozenset({Role.PREPROCESS, Role.DRIVER_RULES})
+_NAMING_INPUTS = frozenset({Role.PREPROCESS, Role.INPUT, Role.DRIVER_RULES})
 
 
 def parse(

@@ -9,7 +9,7 @@ from __future__ import annotations
 from twisted_distcc.cmdline.compilers import Family
 from twisted_distcc.cmdline.forms import Form
 from twisted_distcc.cmdline.option_rules import better_local, local
-from twisted_distcc.cmdline.travelling import DRIVER_RULES, OWN_PROCESSOR
+from twisted_distcc.cmdline.travelling import DRIVER_RULES, LISTED_FILE, OWN_PROCESSOR, PROFILE_DATA
 
 _OTHER_RESULTS = [
     *local("preprocesses and does not compile", "-E|--preprocess"),
@@ -58,21 +58,19 @@ _OTHER_PROGRAMS = [
 
 _MACHINE = [*local(OWN_PROCESSOR, "-march=native+* -mtune=native+* -mcpu=native+*")]
 
-_PROFILE_DATA = "reads or writes profile data beside the object"
 _COVERAGE = "writes coverage notes beside the object"
-_LISTED_FILE = "reads a list from a file on this machine"
 _REPORT = "writes a report into a file"
 _MODULES = "reads or writes compiled modules"
 _PRECOMPILED = "reads or writes precompiled headers"
 
 _FILES_READ = [
     *local(
-        _PROFILE_DATA,
+        PROFILE_DATA,
         """-fprofile* -fcs-profile* -fauto-profile* -fbranch-probabilities -fmemory-profile*
         -fpgo* -fcodegen-data*""",
     ),
     *local(
-        _LISTED_FILE,
+        LISTED_FILE,
         """-fsanitize-blacklist=* -fsanitize-ignorelist=* -fsanitize-system-blacklist=*
         -fsanitize-system-ignorelist=* -fsanitize-coverage-allowlist=*
         -fsanitize-coverage-blacklist=* -fsanitize-coverage-ignorelist=*

@@ -11,6 +11,9 @@ from twisted_distcc.cmdline.option_rules import Role, Takes, rows
 
 DRIVER_RULES = "reads rules of the compiler driver from a file"
 OWN_PROCESSOR = "compiles for this machine's own processor"
+LISTED_FILE = "reads a list from a file on this machine"
+PROFILE_DATA = "reads or writes profile data beside the object"
+CRASH_REPORTS = "writes reports of crashes into files"
 
 _STAGES = [
     *rows(Takes.NOTHING, Role.STAGE, "-c|--compile -S|--assemble"),
@@ -142,6 +145,36 @@ _COMPILER = [
         Role.OWN_PROCESSOR,
         "-march=native -mtune=native -mcpu=native",
         reason=OWN_PROCESSOR,
+    ),
+    *rows(
+        Takes.JOINED,
+        Role.INPUT,
+        """-fsanitize-ignorelist=|-fsanitize-blacklist= -fsanitize-system-ignorelist=
+        -fsanitize-coverage-allowlist=|-fsanitize-coverage-whitelist=
+        -fsanitize-coverage-ignorelist=|-fsanitize-coverage-blacklist=
+        -fexperimental-sanitize-metadata-ignorelist= -fxray-always-instrument=
+        -fxray-never-instrument= -fxray-attr-list= -fbasic-block-sections=list=
+        -fprofile-list= -fprofile-remapping-file= -frandomize-layout-seed-file=""",
+        Form.TEXT,
+        only=Family.CLANG,
+        reason=LISTED_FILE,
+    ),
+    *rows(
+        Takes.JOINED,
+        Role.INPUT,
+        """-fprofile-sample-use=|-fauto-profile= -fprofile-instr-use=|-fprofile-use=
+        -fmemory-profile-use=""",
+        Form.TEXT,
+        only=Family.CLANG,
+        reason=PROFILE_DATA,
+    ),
+    *rows(
+        Takes.JOINED,
+        Role.IN_CASE_OF_CRASH,
+        "-fcrash-diagnostics= -fcrash-diagnostics-dir=",
+        Form.TEXT,
+        only=Family.CLANG,
+        reason=CRASH_REPORTS,
     ),
     *rows(Takes.SEPARATE, Role.FOR_CLANG, "-Xclang"),
     *rows(Takes.SEPARATE, Role.FOR_LLVM, "-mllvm|-mllvm="),

@@ -83,7 +83,7 @@ class Walk:
         roots = {self._source(c, directory), *self._roots(c, directory), *also}
         self._need(search)
         self._seen.update(roots)
-        self._leaves.update(map(self._clean, c.driver_rules))
+        self._leaves.update(self._clean(_absolute(path, directory)) for path in c.listed_inputs)
         self._note_command(c)
         self._follow(list(roots))
         self._compute(c, search)
@@ -106,8 +106,7 @@ class Walk:
         return self._folders.clean(path, self._looked)
 
     def _source(self, c: Compilation, directory: str) -> str:
-        path = c.source if c.source.startswith("/") else f"{directory}/{c.source}"
-        source = self._clean(path)
+        source = self._clean(_absolute(c.source, directory))
         if self._files.stamp(source) is None:
             raise UndecidedError(f"there is no file {c.source}")
         return source
@@ -293,3 +292,7 @@ class Walk:
             self._reasons.append(f"it may put together the name of a macro: {ODD}")
         if self._probes and (path := self._scans.calling_oddly(self._found, self._probes)):
             self._reasons.append(f"{path}: {ODD}")
+
+
+def _absolute(path: str, directory: str) -> str:
+    return path if path.startswith("/") else f"{directory}/{path}"

@@ -95,7 +95,7 @@ class Candidate:
             CallersOwnError: if they cannot open one.
         """
         c = self.explicit
-        named = [c.source, *included_files(c), *c.driver_rules]
+        named = [c.source, *included_files(c), *c.listed_inputs]
         check_callers_own(map(self.absolute, named), files)
 
 

@@ -113,7 +113,7 @@ class Sources:
         told = environment_for_servers(candidate.invocation.environ, has_locale)
         if isinstance(told, StayLocal):
             raise NotForServersError(told.reason)
-        self._check_driver_rules(candidate)
+        self._check_listed(candidate)
         if candidate.explicit is not candidate.compilation and _warns_of_folders(candidate):
             raise NotForServersError("servers would warn of folders that the environment names")
         # clang supports SOURCE_DATE_EPOCH only since version 16.
@@ -169,7 +169,7 @@ class Sources:
 
     async def _unit(self, candidate: Candidate, directory: str, turn: Turn, *, has_date: bool) -> Unit:
         if candidate.compilation.language.is_preprocessed:
-            return self._alone(directory, candidate.compilation.source)
+            return self._alone(directory, candidate.compilation)
         search = await self._searches.of(candidate)
         scan = partial(self._scanner.unit, candidate.explicit, directory, search, fixed_date=has_date)
         try:
@@ -193,29 +193,31 @@ class Sources:
         if says:
             raise NotForServersError(unit.clock)
 
-    def _check_driver_rules(self, candidate: Candidate) -> None:
-        for path in candidate.compilation.driver_rules:
-            if not os.path.isabs(path):  # gcc looks for it among its own files first
-                raise NotForServersError(f"it depends on the folder which rules are in {path}")
-            text = self.files.read(path)
-            if text is None:
-                raise NotForServersError(f"{path} cannot be read")
-            if reason := rules_forbid(os.fsdecode(text)):
-                raise NotForServersError(f"{path}: {reason}")
+    def _check_listed(self, candidate: Candidate) -> None:
+        """Check that the files that options name can be sent, and that rules mean the same elsewhere."""
+        for name in candidate.compilation.listed_inputs:
+            if self.files.stamp(candidate.absolute(name)) is None:
+                raise NotForServersError(f"{name} is no file that can be read")
+        for name in candidate.compilation.driver_rules:
+            if not os.path.isabs(name):  # gcc looks for it among its own files first
+                raise NotForServersError(f"it depends on the folder which rules are in {name}")
+            reason = rules_forbid(os.fsdecode(self.files.read(name) or b""))
+            if reason is not None:
+                raise NotForServersError(f"{name}: {reason}")
 
-    def _alone(self, directory: str, name: str) -> Unit:
+    def _alone(self, directory: str, c: Compilation) -> Unit:
         """Return the unit of a source that is preprocessed already, and so includes nothing.
 
         gcc's messages quote the files that it was made from, if they still exist.
         """
-        source = os.path.join(directory, name)
+        source = os.path.join(directory, c.source)
         stamp, text = self.files.stamp(source), self.files.read(source)
         if stamp is None or text is None:
             raise NotForServersError(f"{source} cannot be read")
         if reason := source_forbids(text):
             raise NotForServersError(reason)
         files = {source: stamp}
-        named = [os.path.join(directory, one) for one in written_from(text)]
+        named = [os.path.join(directory, one) for one in (*written_from(text), *c.listed_inputs)]
         check_callers_own(named, self.files)
         for path in named:
             if (found := self.files.stamp(path)) is not None:
