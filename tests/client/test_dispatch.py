@@ -172,7 +172,7 @@ class LocalRetryTests(DispatchTestCase):
     def test_a_failed_compile_runs_again_here(self) -> None:
         """A compile that failed on a host is run here, and nothing of it is in place."""
         self.serve(failing_server())
-        self.assertIn("failed on the server, with 1", self.here(self.compile()).reason)
+        self.assertIn("failed on the server (exit status 1)", self.here(self.compile()).reason)
         self.assertEqual(self.told.warned, [])
         self.nothing_is_left()
 

@@ -109,7 +109,7 @@ class RecordedTests(DispatchTestCase):
         self.ended(self.compile())
         unit = self.unit()
         told = (unit.became, unit.host, unit.status, unit.reason)
-        self.assertEqual(told, ("local", "", None, "the compile failed on the server, with 1"))
+        self.assertEqual(told, ("local", "", None, "the compile failed on the server (exit status 1)"))
 
     def test_hosts_that_fail(self) -> None:
         """Hosts that failed on the way are told with their faults."""

@@ -129,6 +129,11 @@ def size(count: float) -> str:
     return f"{count:.1f} {_UNITS[-1]}"
 
 
+def counted(number: int, noun: str) -> str:
+    """Return so many of what a noun means."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
 def share(part: float, whole: float) -> str:
     """Return what percentage of `whole` a `part` is."""
     return f"{100 * part / whole:.0f} %" if whole else "-"

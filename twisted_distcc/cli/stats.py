@@ -11,6 +11,7 @@ from dataclasses import asdict
 
 from twisted_distcc.cli.journal_access import (
     PART_WORDS,
+    counted,
     duration,
     own_directory,
     read_units,
@@ -73,15 +74,20 @@ def _parser() -> argparse.ArgumentParser:
 def lines(totals: Totals, units: Units) -> Iterator[str]:
     """Yield the statistics, for people."""
     since = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(totals.began))
-    yield f"{totals.units} {'unit' if totals.units == 1 else 'units'} since {since}"
+    yield f"{counted(totals.units, 'unit')} since {since}{_others(totals)}"
     if units.damaged:
-        yield f"{units.damaged} line{'s' if units.damaged > 1 else ''} of the journal cannot be read"
+        yield f"{counted(units.damaged, 'line')} of the journal cannot be read"
     blocks = (_became(totals), _reasons(totals), _hosts(totals), _times(totals), _parts(totals))
     for block in blocks:
         rows = list(block)
         if len(rows) > 1:
             yield ""
             yield from rows
+
+
+def _others(totals: Totals) -> str:
+    others = counted(totals.others, "other command")
+    return f", and {others} that compiled none" if totals.others else ""
 
 
 def _became(totals: Totals) -> Iterator[str]:

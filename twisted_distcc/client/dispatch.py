@@ -288,7 +288,7 @@ class _Job:
         return deliver(inputs.candidate, compiled)
 
     def _failed_there(self, inputs: CompileInputs, compiled: Compiled) -> StaysHere:
-        reason = f"the compile failed on the server, with {compiled.reply.exit_code}"
+        reason = f"the compile failed on the server (exit status {compiled.reply.exit_code})"
         tree, found = compiled.request.tree, inputs.found
         if tree is None or found is None or not compiled.failed_as_compiler():
             return StaysHere(reason)

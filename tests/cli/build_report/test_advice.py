@@ -34,7 +34,7 @@ class AdviceTests(SynchronousTestCase):
     def test_reasons(self) -> None:
         """Units that stayed are told by reason, the longest first; links and the like are not."""
         units = [local(reason="--coverage writes")] * 3 + [local(reason="-march=native compiles")] * 4
-        units += [local(reason="neither -c nor -S is given, so the command links")] * 9
+        units += [local("prog", reason="neither -c nor -S is given, so the command links")] * 9
         expected = [
             "4 units stayed here (2.0 s): -march=native compiles",
             "3 units stayed here (1.5 s): --coverage writes",
@@ -69,7 +69,7 @@ class AdviceTests(SynchronousTestCase):
         """A host that failed is told with what it did last."""
         faults = (("blue", "hung up"),)
         self.assertEqual(said([unit(faults=faults)]), ["blue failed once: it hung up"])
-        self.assertEqual(said([unit(faults=faults)] * 2), ["blue failed 2 times: it hung up"])
+        self.assertEqual(said([unit(faults=faults)] * 2), ["blue failed twice: it hung up"])
 
     def test_width(self) -> None:
         """A build that leaves slots idle is told to run more at once."""

@@ -5,7 +5,10 @@ from __future__ import annotations
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.client.journal.units import BEGAN, local, unit
-from twisted_distcc.client.journal.totals import Totals, kind_of_reason, percentiles
+from twisted_distcc.client.journal.totals import Totals, is_compile, kind_of_reason, percentiles
+from twisted_distcc.client.recorded_dispatch import _file_of
+from twisted_distcc.cmdline.compilation import StayLocal
+from twisted_distcc.cmdline.parse import parse
 
 
 class TotalsTests(SynchronousTestCase):
@@ -31,6 +34,24 @@ class TotalsTests(SynchronousTestCase):
         self.assertEqual(sum(totals.parts.values()), 5.0)
         self.assertEqual(totals.percentiles["local"], {50: 0.5, 90: 0.5, 99: 0.5})
 
+    def test_others(self) -> None:
+        """Commands that compile no unit are counted apart; one that compiles and links is a unit."""
+        for command, expected in (
+            ("gcc -c --coverage a.c", True),
+            ("gcc a.c -o a", True),
+            ("gcc a.o -o a", False),
+            ("gcc -E a.c", False),
+            ("gcc -dumpmachine", False),
+            ("gcc -print-search-dirs", False),
+            ("gcc -c", False),
+        ):
+            verdict = parse(command.split())
+            assert isinstance(verdict, StayLocal), command
+            record = local(_file_of(tuple(command.split())), verdict.reason)
+            self.assertEqual(is_compile(record), expected, (command, verdict.reason))
+            totals = Totals.of([unit(), record])
+            self.assertEqual((totals.units, totals.others), (1 + expected, 1 - expected))
+
     def test_nothing(self) -> None:
         """Nothing adds up to nothing."""
         self.assertEqual(Totals.of([]).units, 0)
@@ -48,8 +69,8 @@ class TotalsTests(SynchronousTestCase):
             ("a.c", "/usr/include/x.h cannot be read", "… cannot be read"),
             (
                 "a.c",
-                "the compile failed on the server, with 1",
-                "the compile failed on the server, with …",
+                "the compile failed on the server (exit status 1)",
+                "the compile failed on the server (exit status 1)",
             ),
             ("a.c", "red/4 is avoided for 57 s more: gone", "red/4 is avoided for … s more: gone"),
             ("a.c", "10.0.0.1:3632/4 cannot be reached", "10.0.0.1:3632/4 cannot be reached"),

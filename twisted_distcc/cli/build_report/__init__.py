@@ -14,12 +14,21 @@ from pathlib import Path
 from twisted_distcc.cli.build_report.advice import Advice, advice
 from twisted_distcc.cli.build_report.picture import picture
 from twisted_distcc.cli.build_report.trace_events import trace
-from twisted_distcc.cli.journal_access import PART_WORDS, duration, read_units, say, share, size
+from twisted_distcc.cli.journal_access import (
+    PART_WORDS,
+    NoJournalError,
+    counted,
+    duration,
+    read_units,
+    say,
+    share,
+    size,
+)
 from twisted_distcc.client.hosts import Localhost
 from twisted_distcc.client.hosts_grammar import find_hosts
 from twisted_distcc.client.inputs.candidate import read_text
 from twisted_distcc.client.journal.builds import PAUSE, builds_of, most_at_once
-from twisted_distcc.client.journal.totals import Totals
+from twisted_distcc.client.journal.totals import Totals, is_compile
 from twisted_distcc.client.journal.unit_record import UnitRecord
 from twisted_distcc.errors import DistccError, sentence
 
@@ -31,7 +40,7 @@ def main(arguments: Sequence[str]) -> int:
     """Report on the last build, and return the exit status."""
     options = _parser().parse_args(arguments)
     try:
-        units = builds_of(read_units().units, options.pause)[-1]
+        units = _last_build(options.pause)
         if options.trace:
             text = json.dumps(trace(units), separators=(",", ":"))
             Path(options.trace).write_text(f"{text}\n", encoding="ascii")
@@ -41,12 +50,26 @@ def main(arguments: Sequence[str]) -> int:
         print(f"twisted-distcc report: {sentence(error)}", file=sys.stderr)
         return 1
     totals = Totals.of(units)
+    units = list(filter(is_compile, units))
     advised = advice(units, totals, _slots())
     if options.json:
         print(json.dumps({**asdict(totals), "advice": [asdict(one) for one in advised]}, indent=2))
     elif not (options.trace or options.svg):
         say(lines(units, totals, advised))
     return 0
+
+
+def _last_build(pause: float) -> Sequence[UnitRecord]:
+    """Return the last build that compiled anything.
+
+    Raises:
+        NoJournalError: if there is none.
+    """
+    builds = builds_of(read_units().units, pause)
+    found = [build for build in builds if any(map(is_compile, build))]
+    if not found:
+        raise NoJournalError("no command in the journal has compiled anything")
+    return found[-1]
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -99,8 +122,7 @@ def _what(units: Sequence[UnitRecord], totals: Totals) -> str:
     began, ended = (time.strftime("%H:%M:%S", time.localtime(at)) for at in (totals.began, totals.ended))
     folder = os.path.commonpath([unit.folder for unit in units]) if _are_absolute(units) else ""
     where = f" in {folder}" if folder.strip("/") else ""
-    noun = "unit" if len(units) == 1 else "units"
-    return f"{len(units)} {noun}{where} from {began} to {ended}, {duration(totals.elapsed)}."
+    return f"{counted(len(units), 'unit')}{where} from {began} to {ended}, {duration(totals.elapsed)}."
 
 
 def _are_absolute(units: Sequence[UnitRecord]) -> bool:
@@ -110,8 +132,8 @@ def _are_absolute(units: Sequence[UnitRecord]) -> bool:
 def _where(totals: Totals) -> str:
     became = totals.became
     text = became.get("text", 0)
-    told = [f"{totals.remote} on servers ({share(totals.remote, totals.units)})"]
-    told += [f"{text} of them preprocessed here"] if text else []
+    preprocessed = f"; {text} preprocessed here" if text else ""
+    told = [f"{totals.remote} on servers ({share(totals.remote, totals.units)}{preprocessed})"]
     told += [f"{became['local']} on this machine"] if "local" in became else []
     told += [f"{became[name]} {name}" for name in ("failed", "interrupted") if name in became]
     return f"Compiled {', '.join(told)}."

@@ -10,9 +10,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from twisted_distcc.cli.journal_access import duration
+from twisted_distcc.cli.journal_access import counted, duration
 from twisted_distcc.client.journal.builds import most_at_once
-from twisted_distcc.client.journal.totals import HostTotals, Totals, kind_of_reason
+from twisted_distcc.client.journal.totals import HostTotals, Totals, is_compile, kind_of_reason
 from twisted_distcc.client.journal.unit_record import (
     COMPILER,
     HOST,
@@ -30,12 +30,6 @@ _SLOW: Final = 1.5
 # Parts of a build's time that are worth a sentence.
 _MUCH: Final = 0.1
 _MOSTLY: Final = 0.4
-# What is not meant to be sent, and so needs no advice.
-_NO_COMPILES: Final = (
-    "neither -c nor -S",
-    "asks the compiler about itself",
-    "preprocesses and does not",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,15 +55,13 @@ def advice(units: Sequence[UnitRecord], totals: Totals, slots: int) -> list[Advi
 
 def _local(units: Sequence[UnitRecord]) -> Iterator[Advice]:
     """Say of each reason how much it kept here."""
-    stayed = [unit for unit in units if unit.became == "local" and _is_compile(unit)]
+    stayed = [unit for unit in units if unit.became == "local" and is_compile(unit)]
     for reason in dict.fromkeys(map(kind_of_reason, stayed)):
         kept = [unit for unit in stayed if kind_of_reason(unit) == reason]
         seconds = sum(unit.seconds(COMPILER, LOCAL_SLOT) for unit in kept)
-        yield Advice(f"{_units(len(kept))} stayed here ({duration(seconds)}): {reason}", seconds)
-
-
-def _is_compile(unit: UnitRecord) -> bool:
-    return not any(words in unit.reason for words in _NO_COMPILES)
+        yield Advice(
+            f"{counted(len(kept), 'unit')} stayed here ({duration(seconds)}): {reason}", seconds
+        )
 
 
 def _preprocessed(units: Sequence[UnitRecord]) -> Iterator[Advice]:
@@ -77,7 +69,9 @@ def _preprocessed(units: Sequence[UnitRecord]) -> Iterator[Advice]:
     for reason in dict.fromkeys(map(kind_of_reason, texts)):
         kept = [unit for unit in texts if kind_of_reason(unit) == reason]
         seconds = sum(unit.seconds(INPUTS, LOCAL_SLOT) for unit in kept)
-        yield Advice(f"{_units(len(kept))} preprocessed here ({duration(seconds)}): {reason}", seconds)
+        yield Advice(
+            f"{counted(len(kept), 'unit')} preprocessed here ({duration(seconds)}): {reason}", seconds
+        )
 
 
 def _waits(totals: Totals) -> Iterator[Advice]:
@@ -115,8 +109,8 @@ def _failures(units: Sequence[UnitRecord], totals: Totals) -> Iterator[Advice]:
             fault for unit in reversed(units) for name, fault in unit.faults if name == host.host
         )
         lost = sum(unit.took for unit in units if any(name == host.host for name, _ in unit.faults))
-        times = "once" if host.failures == 1 else f"{host.failures} times"
-        yield Advice(f"{host.host} failed {times}: it {told}", lost)
+        times = {1: "once", 2: "twice"}.get(host.failures, f"{host.failures} times")
+        yield Advice(f"{host.host} failed {times}: it {told.rstrip('.')}", lost)
 
 
 def _width(units: Sequence[UnitRecord], totals: Totals, slots: int) -> Iterator[Advice]:
@@ -126,7 +120,3 @@ def _width(units: Sequence[UnitRecord], totals: Totals, slots: int) -> Iterator[
         yield Advice(
             f"at most {most} units ran at once, but the hosts take {slots}: use -j{slots}", idle
         )
-
-
-def _units(count: int) -> str:
-    return f"{count} unit{'' if count == 1 else 's'}"

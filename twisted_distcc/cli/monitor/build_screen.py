@@ -14,7 +14,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from twisted_distcc.cli.journal_access import duration, plain, share
+from twisted_distcc.cli.journal_access import counted, duration, plain, share
 from twisted_distcc.cli.monitor.build_view import HERE, HostView, InFlight, View
 from twisted_distcc.client.journal.unit_record import UnitRecord
 
@@ -58,8 +58,10 @@ def summary(view: View) -> list[str]:
     parts = [f"{view.remote} on servers ({share(view.remote, done)})", f"{view.local} here"]
     if view.failed:
         parts.append(f"{view.failed} failed or interrupted")
-    noun = "unit" if done == 1 else "units"
-    return [f"{done} {noun} done in {duration(view.elapsed)}{saved}; {flight}.", f"{', '.join(parts)}."]
+    return [
+        f"{counted(done, 'unit')} done in {duration(view.elapsed)}{saved}; {flight}.",
+        f"{', '.join(parts)}.",
+    ]
 
 
 def lines_of(view: View) -> Iterator[str]:

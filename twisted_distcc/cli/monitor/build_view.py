@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from twisted_distcc.client.journal.state_format import COMPILE, State
-from twisted_distcc.client.journal.totals import kind_of_reason
+from twisted_distcc.client.journal.totals import is_compile, kind_of_reason
 from twisted_distcc.client.journal.unit_record import COMPILER, INPUTS, UnitRecord
 
 HERE: Final = "localhost"
@@ -88,11 +88,12 @@ class View:
         Args:
             states: what is in flight.
             ages: for how many seconds each process of these has been there.
-            build: the units of the build that have ended.
+            build: what the build has done, among which there may be commands that compile none.
             limits: the hosts that the user has listed, and how many units each takes at once.
             now: the time, in seconds since the epoch.
             cores: how many processors this machine has.
         """
+        build = list(filter(is_compile, build))
         elapsed = _elapsed(build, now, is_running=bool(states))
         return cls(
             hosts=_hosts(states, ages, build, limits, now),

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os.path
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -18,10 +19,20 @@ from twisted_distcc.client.journal.unit_record import (
     TRANSFER,
     UnitRecord,
 )
+from twisted_distcc.cmdline.compilation import LANGUAGE_OF_SUFFIX
 
 PERCENTS: Final = (50, 90, 99)
-# Paths, and numbers that stand alone; not the limit of a host, as in `red/4`.
-_PARTICULAR: Final = re.compile(r"(?<!\S)\.{0,2}/\S+|(?<!\S)\S+/(?!\d)\S+|(?<![\w.:/])\d+(?![\w.:/])")
+# Paths, and numbers that stand alone; not the limit of a host, as in `red/4`, nor an exit status.
+_PARTICULAR: Final = re.compile(
+    r"(?<!\S)\.{0,2}/\S+|(?<!\S)\S+/(?!\d)\S+|(?<![\w.:/])(?<!status )\d+(?![\w.:/])"
+)
+# The reasons of commands that compile no unit: nobody would send them.
+_LINKS: Final = "neither -c nor -S is given"
+_NO_COMPILES: Final = (
+    "asks the compiler about itself",
+    "preprocesses and does not compile",
+    "no source is named",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +61,7 @@ class Totals:
     Attributes:
         began, ended: the first beginning and the last end, since the epoch.
         units: how many there were.
+        others: how many commands compiled none, such as those that link.
         became: how many of them became what.
         reasons: why units were compiled here, most frequent first.
         hosts: what each host did, the busiest first.
@@ -62,6 +74,7 @@ class Totals:
     began: float
     ended: float
     units: int
+    others: int
     became: Mapping[str, int]
     reasons: Sequence[tuple[str, int]]
     hosts: Sequence[HostTotals]
@@ -73,13 +86,16 @@ class Totals:
 
     @classmethod
     def of(cls, units: Sequence[UnitRecord]) -> Totals:
-        """Return the totals of `units`."""
+        """Return the totals of `units`, among which there may be commands that compile none."""
+        told = list(units)
+        units = [unit for unit in told if is_compile(unit)]
         became = Counter(unit.became for unit in units)
         reasons = Counter(kind_of_reason(unit) for unit in units if unit.became == "local")
         return cls(
             began=min((unit.began for unit in units), default=0.0),
             ended=max((unit.ended for unit in units), default=0.0),
             units=len(units),
+            others=len(told) - len(units),
             became=dict(became.most_common()),
             reasons=reasons.most_common(),
             hosts=_hosts(units),
@@ -103,6 +119,14 @@ class Totals:
     def elapsed(self) -> float:
         """The seconds from the first beginning to the last end."""
         return self.ended - self.began
+
+
+def is_compile(unit: UnitRecord) -> bool:
+    """Whether `unit` is one, and not a command that links, preprocesses, or asks something."""
+    if unit.became != "local":
+        return True
+    only_links = _LINKS in unit.reason and os.path.splitext(unit.file)[1] not in LANGUAGE_OF_SUFFIX
+    return not (only_links or any(words in unit.reason for words in _NO_COMPILES))
 
 
 def kind_of_reason(unit: UnitRecord) -> str:
