@@ -142,9 +142,9 @@ def _remarks(view: ServerView) -> Table:
 
 
 def _results(view: ServerView) -> Table:
-    columns = (Column("Result", "sentence"), Column("Reason"), Column("Jobs", "count"))
+    columns = (Column("Result", "sentence"), Column("Jobs", "count"), Column("Reason"))
     rows = tuple(
-        (_RESULTS.get(result, result), reason, number)
+        (_RESULTS.get(result, result), number, reason)
         for (result, reason), number in sorted(view.statistics.jobs.items(), key=lambda one: -one[1])
     )
     return Table("Results", columns, rows, "No job has finished yet.")

@@ -313,6 +313,8 @@ function show(snapshot) {
   find("state").hidden = !snapshot.state;
   write(find("state"), snapshot.state);
   counts(snapshot.counts);
+  const jobs = [...snapshot.waiting, ...snapshot.lanes.flatMap((lane) => lane.jobs)];
+  find("lanes").classList.toggle("anonymous", !jobs.some((job) => job.who));
   lanes(snapshot.lanes);
   waiting(snapshot.waiting, snapshot.queue);
   curves(snapshot.curves);
