@@ -63,11 +63,11 @@ def _counts(view: ServerView) -> Iterator[Count]:
     found, admission = view.statistics, view.admission
     yield Count("Running", admission.running, note=f"of {admission.jobs} slots")
     yield Count("Waiting", admission.waiting, note="for a slot")
-    lately = f"{view.finished(_MINUTE)} in the last minute"
+    lately = f"{view.finished(_MINUTE)} per minute"
     yield Count("Compiled", found.count("ok", "error", "crash"), note=lately)
     failed = found.count("refused", "failed")
     yield Count("Not served", failed, note="refused or failed", tone="bad" if failed else "")
-    yield Count("Not sent", _spared(found), "percent", note="known or compressed")
+    yield Count("Not sent", _spared(found), "percent", note="of all inputs")
     yield Count("Connections", view.factory.connections, note=_sessions(found.traffic.sessions_open))
     yield Count("Load", machine_facts.load().averages[0], note=f"{os.cpu_count() or 1} processors")
     memory = machine_facts.memory()
