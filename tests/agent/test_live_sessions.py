@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import re
 import signal
@@ -128,6 +129,22 @@ class TcpTests(SessionTestCase):
         os.kill(agent, signal.SIGKILL)
         self.assertEqual(await self.build(), expected)
         self.assertEqual(len(self.peers(server)), 2)
+
+    async def test_the_next_agent(self) -> None:
+        """It sends nothing that an earlier one has sent, as long as the server remembers."""
+        await self.farm("--sandbox=require")
+        self.project()
+        sent = [0]
+        for _ in range(3):
+            await self.build()
+            agent = self.agent()
+            os.kill(agent, signal.SIGTERM)
+            await self.gone(agent)
+            shown = await self.succeeds("twisted-distcc", "stats", "--json")
+            sent.append(json.loads(shown.stdout)["sent"])
+        first, second, third = (sent[n + 1] - sent[n] for n in range(3))
+        self.assertGreater(first, 2 * second)
+        self.assertEqual(second, third)
 
 
 class SshTests(SessionTestCase):

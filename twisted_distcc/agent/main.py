@@ -35,6 +35,7 @@ from twisted_distcc.agent.helpers import (
 from twisted_distcc.agent.resident import IDLE, AgentFactory
 from twisted_distcc.agent.socket_path import is_current, stamp
 from twisted_distcc.agent.spawning import LISTENER
+from twisted_distcc.client.backends.sent_files import SentFiles
 from twisted_distcc.client.backends.sessions import Sessions
 from twisted_distcc.client.discovering import Discovery
 from twisted_distcc.client.dispatch import Dispatcher
@@ -90,6 +91,10 @@ class Listener:
     def spare_lock_directory(self) -> str:
         """Return a directory for the lock files of a user who has none; it is ours alone."""
         return f"{os.path.dirname(self._path)}/slots"
+
+    def sent_directory(self) -> str:
+        """Return a directory for what servers have of us; it outlives agents, and not the login."""
+        return f"{os.path.dirname(self._path)}/sent"
 
     def forget(self) -> None:
         """Remove the path unless it is another agent's, so that the next tdistcc starts a new agent."""
@@ -195,7 +200,8 @@ class AgentProcess:
         spawn = LauncherSpawner(reactor)
         spawn.prepare()
         dispatcher = Dispatcher.on(reactor, spawn, listener.spare_lock_directory)
-        dispatcher = replace(dispatcher, sessions=Sessions(reactor), discovery=Discovery(reactor, spawn))
+        sessions = Sessions(reactor, files=SentFiles(listener.sent_directory()))
+        dispatcher = replace(dispatcher, sessions=sessions, discovery=Discovery(reactor, spawn))
         threads = ReactorThreads(reactor)
         self._journal, self._monitors = JournalWriter(reactor, threads), StateWriter(reactor, threads)
         self.dispatcher = Recorded(dispatcher, self._journal, self._monitors)

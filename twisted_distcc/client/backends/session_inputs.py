@@ -6,11 +6,13 @@ server may lack.  `SentContent` remembers which of them it has, as far as this e
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping
 from hashlib import sha256
 from sys import maxsize
 from typing import Final, TypeAlias
 
+from twisted_distcc.client.backends.sent_files import SentFiles
 from twisted_distcc.content.body import Body
 from twisted_distcc.content.file_content import FileContent
 from twisted_distcc.content.local_content import LocalContent
@@ -52,11 +54,18 @@ class SentContent:
     """The digests of what was sent to one server.
 
     A server names its memory when it greets; what was sent to another memory counts no more.
+
+    Args:
+        files: keep them for other processes, if there are any.
+        caller: says who calls which server.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, files: SentFiles | None = None, caller: str = "") -> None:
         self._memory = b""
         self._digests: set[bytes] = set()
+        self._files = files
+        self._caller = caller
+        self._name = ""  # of the file
 
     def lacking(self, digests: Iterable[bytes]) -> list[bytes]:
         """Return those of `digests` that do not count as sent."""
@@ -67,17 +76,23 @@ class SentContent:
         """Begin a session with a server whose memory is called `memory`."""
         if memory != self._memory:
             self._memory = memory
-            self.forget()
+            self._name = sha256(memory + os.fsencode(self._caller)).hexdigest()
+            self._digests = set() if self._files is None else self._files.read(self._name)
 
     def add(self, digests: Iterable[bytes]) -> None:
         """Count `digests` as sent."""
         if len(self._digests) > _MOST_SENT:
             self.forget()
-        self._digests.update(digests)
+        new = self.lacking(digests)
+        self._digests.update(new)
+        if self._files is not None and new:
+            self._files.add(self._name, new)
 
     def forget(self) -> None:
         """Count nothing as sent: the server asks for what it lacks, or has it."""
         self._digests.clear()
+        if self._files is not None:
+            self._files.forget(self._name)
 
 
 def laid_out(

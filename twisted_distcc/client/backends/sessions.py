@@ -28,6 +28,7 @@ from twisted_distcc.client.backends.host_faults import (
     SlowHostError,
 )
 from twisted_distcc.client.backends.reconnecting import Event, Link, after
+from twisted_distcc.client.backends.sent_files import SentFiles
 from twisted_distcc.client.backends.session_client import ClientSession
 from twisted_distcc.client.backends.session_inputs import SentContent
 from twisted_distcc.client.journal.unit_traffic import Traffic
@@ -53,7 +54,7 @@ class _Server:
         link: what there is between us and it.
     """
 
-    sent: SentContent = field(default_factory=SentContent)
+    sent: SentContent
     session: ClientSession | None = None
     link: Link = field(default_factory=Link)
 
@@ -64,11 +65,18 @@ class Sessions:
     Args:
         clock: tells how long they have been idle.
         chance: returns a random number from 0 to 1, for the pauses between attempts to connect.
+        files: keep what servers have of us for other processes, if there are any.
     """
 
-    def __init__(self, clock: IReactorTime, chance: Callable[[], float] = random.random) -> None:
+    def __init__(
+        self,
+        clock: IReactorTime,
+        chance: Callable[[], float] = random.random,
+        files: SentFiles | None = None,
+    ) -> None:
         self._clock = clock
         self._chance = chance
+        self._files = files
         self._servers: Bounded[Hashable, _Server] = Bounded(_MOST)
         self._folders = EncodedFolders()
         self._opening: Shared[Hashable, ClientSession] = Shared()
@@ -208,5 +216,5 @@ class Sessions:
     def _server(self, key: Hashable) -> _Server:
         server = self._servers.get(key)
         if server is None:
-            server = self._servers[key] = _Server()
+            server = self._servers[key] = _Server(SentContent(self._files, repr(key)))
         return server
