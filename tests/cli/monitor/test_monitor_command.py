@@ -3,12 +3,29 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
+from io import BytesIO, TextIOWrapper
 from typing import NoReturn
 
 from tests.cli.journals import JournalTestCase
 from tests.client.journal.units import HOSTILE, unit
 from twisted_distcc.cli.monitor import main
+
+
+def interrupt(_: float) -> NoReturn:
+    raise KeyboardInterrupt
+
+
+class Terminal(TextIOWrapper):
+    """A terminal whose character set is a small one."""
+
+    def __init__(self) -> None:
+        self.shown = BytesIO()
+        super().__init__(self.shown, encoding="ascii")
+
+    def isatty(self) -> bool:
+        return True
 
 
 class CommandTests(JournalTestCase):
@@ -29,13 +46,21 @@ class CommandTests(JournalTestCase):
             self.patch(time, "sleep", interrupt)
             self.record([unit(HOSTILE)])
 
-        def interrupt(_: float) -> NoReturn:
-            raise KeyboardInterrupt
-
         self.patch(time, "sleep", sleep)
         status, said, error = self.run_command(main)
         self.assertEqual((status, error, said.count("\n")), (0, "", 1))
         self.is_harmless(said)
+
+    def test_small_character_set(self) -> None:
+        """A terminal that lacks a character is shown another one."""
+        self.record([unit("é.c", after=time.time() - unit().began - 2)])
+        terminal = Terminal()
+        self.patch(sys, "stdout", terminal)
+        self.patch(time, "sleep", interrupt)
+        self.patch(os, "environ", {**os.environ, "TERM": "xterm", "COLUMNS": "40"})
+        self.assertEqual(main([]), 0)
+        terminal.flush()
+        self.assertIn(b"  ?.c  compiled on", terminal.shown.getvalue())
 
     def test_usage(self) -> None:
         """What makes no sense is an error of usage."""

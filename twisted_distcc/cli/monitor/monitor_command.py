@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Sequence
 from contextlib import suppress
+from io import TextIOWrapper
 from typing import Final
 
 from twisted_distcc.cli.interrupted import interrupted_by_sigterm
@@ -123,6 +124,8 @@ def _show_screen(watcher: Watcher, interval: float) -> None:
 
     from twisted_distcc.cli.monitor.build_screen import drawn, summary
 
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # what the terminal's character set lacks
     console = Console(highlight=False, markup=False, emoji=False)
     view, _ = watcher.look()
     try:
