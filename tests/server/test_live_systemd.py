@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -231,5 +232,7 @@ class UnitTests(LiveTestCase):
             self.assertTrue(command.endswith(" distccd $OPTIONS"), command)
             (options,) = re.findall(r'(?m)^Environment="OPTIONS=(.*)"$', unit.read_text())
             Options().parseOptions(options.split())
+        (words,) = re.findall(r"(?m)^CMD (.*)$", (ROOT / "doc/container/Containerfile").read_text())
+        Options().parseOptions(json.loads(words))
         for options in re.findall(r'(?m)^#?OPTIONS="(.*)"$', DEFAULT.read_text()):
             Options().parseOptions(options.split())
