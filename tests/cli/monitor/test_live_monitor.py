@@ -13,6 +13,7 @@ from urllib.request import urlopen
 from twisted.internet.threads import deferToThread
 
 from tests.agent.farm import FarmTestCase
+from tests.browser import NO_CHROMIUM, start_browser
 from tests.distccd import NO_DISTCCD, start_distccd
 from tests.live import PATIENCE, Child, until
 
@@ -90,6 +91,30 @@ class WebTests(FarmTestCase):
                 await deferToThread(_event, f"{without_secret}{path}")
         monitor.signal(SIGTERM)
         self.assertEqual((await monitor.ended(), monitor.stderr), (0, ""))
+
+
+class BrowserTests(FarmTestCase):
+    skip = NO_CHROMIUM
+
+    async def test_a_unit(self) -> None:
+        """In a browser a unit appears, with its name as text, ends, and is counted."""
+        await self.farm_that_stops()
+        name = "<img src=x onerror=alert(1)>.c"
+        (self.work / "hello.c").rename(self.work / name)
+        child = self.tdistcc("gcc", "-c", name)
+        await self.stopped()
+        monitor = self.run_in_home("twisted-distcc", "monitor", "--web", "--port=0", "--interval=0.1")
+        await until(lambda: b"/live\n" in monitor.stdout, "it is served")
+        page = await (await start_browser(self)).open(monitor.stdout.decode().strip())
+        lanes = "document.getElementById('lanes').innerText"
+        await page.until(f"{lanes}.includes({name!r})", "the unit is there")
+        await child.kill()
+        await page.until(f"!{lanes}.includes({name!r})", "it is there no more")
+        counts = "document.getElementById('counts').innerText"
+        await page.until(f"/Failed\\s+1\\s/.test({counts})", "it is counted")
+        self.assertIn(name, await page.get("document.body.innerText"))
+        self.assertEqual(await page.get("document.querySelectorAll('img').length"), 0)
+        self.assertEqual(page.complaints, [])
 
 
 def _event(url: str) -> list[dict[str, Any]]:
