@@ -85,7 +85,8 @@ def _write_share(root: Path, share: Path) -> None:
     """Write manual pages and completion, in processes of their own: they import all commands."""
     for script, folder in (("write_manual", share / "man"), ("write_completion", share)):
         words = [sys.executable, str(root / "scripts" / f"{script}.py"), str(folder)]
-        environ = os.environ | {"PYTHONPATH": str(root)}
+        path = os.pathsep.join([str(root), *filter(None, [os.environ.get("PYTHONPATH")])])
+        environ = os.environ | {"PYTHONPATH": path}  # pip's own leads to what we need
         done = subprocess.run(words, capture_output=True, check=False, env=environ, text=True)
         if done.returncode:
             raise RuntimeError(done.stderr.strip().rpartition("\n")[2])

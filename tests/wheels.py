@@ -18,10 +18,10 @@ ROOT: Final = Path(__file__).parents[1]
 _BUILDS: Final = "import sys; from hatchling import build; build.{}(sys.argv[1])"
 
 
-def build(folder: Path, how: str = "build_wheel", **environ: str) -> Path:
+def build(folder: Path, how: str = "build_wheel", python: str = sys.executable, **environ: str) -> Path:
     """Build the wheel of this source into `folder`, with these variables, and return its path."""
     folder.mkdir()
-    command = [sys.executable, "-c", _BUILDS.format(how), str(folder)]
+    command = [python, "-c", _BUILDS.format(how), str(folder)]
     subprocess.run(command, cwd=ROOT, env=os.environ | environ, capture_output=True, check=True)
     (wheel,) = folder.glob("*.whl")
     return wheel

@@ -7,6 +7,7 @@ import sys
 import zipfile
 from pathlib import Path
 
+import hatchling
 from packaging.tags import sys_tags
 from packaging.utils import parse_wheel_filename
 
@@ -62,8 +63,11 @@ class WheelTests(LiveTestCase):
             self.assertNotIn(str(ROOT).encode(), program)
 
     def test_manual(self) -> None:
-        """It has the manual pages and the shells' completion, where programs look for them."""
-        with zipfile.ZipFile(build(self.place(), PATH="/nowhere")) as archive:
+        """It has the manual pages and the shells' completion, also where pip builds it apart."""
+        packages = str(Path(hatchling.__file__).parents[1])
+        python = os.path.realpath(sys.executable)
+        wheel = build(self.place(), python=python, PATH="/nowhere", PYTHONPATH=packages)
+        with zipfile.ZipFile(wheel) as archive:
             names = [name.partition(".data/data/share/")[2] for name in archive.namelist()]
             [page] = [name for name in archive.namelist() if name.endswith("/man1/tdistcc.1")]
             self.assertIn(b"DISTCC_HOSTS", archive.read(page))
