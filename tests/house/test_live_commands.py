@@ -68,18 +68,19 @@ binary: build
 }
 # What a section needs that the page does not do.
 BEFORE: Final = {
+    "Use it": "mkdir -p ~/src; cp -r . ~/src/project",
     "Removing": "twisted-distcc masquerade ~/distcc-links",
     "Tuning": 'make -j8 CC="tdistcc gcc" CXX="tdistcc g++"',
 }
-# Sections whose commands need other machines or a network; other tests install wheels.
-NOT_RUN: Final = frozenset({"Installing"})
+# Sections whose commands need other machines or a network, or never end; other tests do what they do.
+NOT_RUN: Final = frozenset({"Installing", "Try it", "Install", "Start a server", "Over TLS", "Over ssh"})
 # Sections that begin servers at the port of the one that is there.
 ALONE: Final = frozenset({"Starting"})
 # Sections that compile nothing, or nothing that is not compiled here anyway.
 NOTHING_COMPILED: Final = frozenset(
     {"Recipes", "Starting", "Certificates", "Watching", "Removing", "What stays here"}
 )
-_HEADING: Final = re.compile(r"(?m)^##? (.*)$")
+_HEADING: Final = re.compile(r"(?m)^#{1,3} (.*)$")
 
 
 def sections(page: str) -> dict[str, str]:
@@ -146,6 +147,10 @@ class CommandsTests(ApartTestCase):
             if server and title not in NOTHING_COMPILED:
                 self.assertGreater(len(server.jobs), before, f"{page}, {title}: {child.stderr}")
 
+    async def test_readme(self) -> None:
+        """README.md"""
+        await self.runs("../README.md")
+
     async def test_recipes(self) -> None:
         """doc/recipes.md"""
         await self.runs("recipes.md")
@@ -164,7 +169,7 @@ class CommandsTests(ApartTestCase):
 
     def test_sections(self) -> None:
         """What is said here of sections is said of ones that there are."""
-        pages = ("recipes.md", "moving.md", "tuning.md", "administration.md")
+        pages = ("../README.md", "recipes.md", "moving.md", "tuning.md", "administration.md")
         titles = {title for page in pages for title in sections(page)}
         self.assertEqual(({*BEFORE} | NOT_RUN | ALONE | NOTHING_COMPILED) - titles, set())
 
