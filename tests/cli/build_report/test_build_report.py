@@ -44,6 +44,12 @@ class ReportTests(JournalTestCase):
         self.assertIn("1 unit in", self.lines()[0])
         self.assertIn("2 units in", self.lines("--pause", "200")[0])
 
+    def test_saved(self) -> None:
+        """It says what servers have saved, if that is anything."""
+        self.patch(os, "cpu_count", lambda: 2)
+        self.record([unit(f"{n}.c", cpu=30_000_000) for n in range(4)])
+        self.assertIn("  About 59.2 s saved.", "\n".join(self.lines()))
+
     def test_json(self) -> None:
         """The same for programs."""
         self.record([unit(), local()])

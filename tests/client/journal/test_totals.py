@@ -37,10 +37,12 @@ class TotalsTests(SynchronousTestCase):
     def test_others(self) -> None:
         """Commands that compile no unit are counted apart; one that compiles and links is a unit."""
         for command, expected in (
-            ("gcc -c --coverage a.c", True),
+            ("gcc -c a.c b.c", True),
             ("gcc a.c -o a", True),
             ("gcc a.o -o a", False),
             ("gcc -E a.c", False),
+            ("gcc -M a.c", False),
+            ("gcc -### -c a.c", False),
             ("gcc -dumpmachine", False),
             ("gcc -print-search-dirs", False),
             ("gcc -c", False),

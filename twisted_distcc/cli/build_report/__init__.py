@@ -28,7 +28,7 @@ from twisted_distcc.client.hosts import Localhost
 from twisted_distcc.client.hosts_grammar import find_hosts
 from twisted_distcc.client.inputs.candidate import read_text
 from twisted_distcc.client.journal.builds import PAUSE, builds_of, most_at_once
-from twisted_distcc.client.journal.totals import Totals, is_compile
+from twisted_distcc.client.journal.totals import Totals, is_compile, seconds_saved
 from twisted_distcc.client.journal.unit_record import UnitRecord
 from twisted_distcc.errors import DistccError, sentence
 
@@ -110,7 +110,7 @@ def lines(units: Sequence[UnitRecord], totals: Totals, advised: Sequence[Advice]
     yield _parts(totals)
     if totals.remote:
         yield _hosts(totals)
-        yield f"Sent {size(totals.sent)}, received {size(totals.received)}."
+        yield f"Sent {size(totals.sent)}, received {size(totals.received)}.{_saved(units, totals)}"
     yield _slowest(units)
     if advised:
         yield "What would help most:"
@@ -164,6 +164,11 @@ def _hosts(totals: Totals) -> str:
     ]
     more = [f"and {len(totals.hosts) - _MOST_HOSTS} more"] if len(totals.hosts) > _MOST_HOSTS else []
     return f"Hosts: {', '.join([*told, *more])}."
+
+
+def _saved(units: Sequence[UnitRecord], totals: Totals) -> str:
+    saved = seconds_saved(units, totals.elapsed, os.cpu_count() or 1)
+    return f"  About {duration(saved)} saved." if saved >= 1 else ""
 
 
 def _slowest(units: Sequence[UnitRecord]) -> str:

@@ -14,13 +14,14 @@ from typing import Any, Final
 
 from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IProtocolFactory
-from twisted.internet.task import LoopingCall
+from twisted.internet.task import deferLater
 from twisted.logger import globalLogBeginner
 from twisted.web.resource import Resource
 
 from twisted_distcc.cli.journal_access import say
 from twisted_distcc.cli.monitor.build_snapshot import build_snapshot
 from twisted_distcc.cli.monitor.build_view import View
+from twisted_distcc.cli.monitor.pace import pause_after
 from twisted_distcc.cli.monitor.watching import Watcher
 from twisted_distcc.errors import DistccError
 from twisted_distcc.observe.logs import LogFile
@@ -44,14 +45,18 @@ class BuildPage:
         self._watcher = watcher
         self._now = now
         self._view: View = watcher.look()[0]
+        self._snapshot: Snapshot | None = None
 
     def look(self) -> None:
         """Look again."""
         self._view, _ = self._watcher.look()
+        self._snapshot = None
 
     def snapshot(self) -> Snapshot:
-        """Return what the page shows."""
-        return build_snapshot(self._view, self._watcher.hour, self._now())
+        """Return what the page shows; it is made when somebody asks."""
+        if self._snapshot is None:
+            self._snapshot = build_snapshot(self._view, self._watcher.hour, self._now())
+        return self._snapshot
 
     def site(self, secret: str, reactor: Any) -> IProtocolFactory:
         """Return the factory of the site, on which the page is at `/SECRET/live`."""
@@ -79,9 +84,11 @@ async def serve_page(reactor: Any, watcher: Watcher, port: int | None, interval:
     listening = _listen(reactor, page.site(secret, reactor), port)
     say([f"http://{_LOOPBACK}:{listening.getHost().port}/{secret}/live"])
     sys.stdout.flush()
-    looking = LoopingCall(page.look)
-    looking.clock = reactor
-    await looking.start(interval, now=False)
+    while True:
+        began = time.process_time()
+        page.look()
+        await deferLater(reactor, interval)
+        await deferLater(reactor, pause_after(time.process_time() - began, interval) - interval)
 
 
 def _listen(reactor: Any, factory: IProtocolFactory, port: int | None) -> Any:

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from twisted_distcc.client.journal.state_format import COMPILE, State
-from twisted_distcc.client.journal.totals import is_compile, kind_of_reason
-from twisted_distcc.client.journal.unit_record import COMPILER, INPUTS, UnitRecord
+from twisted_distcc.client.journal.totals import is_compile, kind_of_reason, seconds_saved
+from twisted_distcc.client.journal.unit_record import UnitRecord
 
 HERE: Final = "localhost"
 _RATE: Final = 60.0
@@ -63,6 +63,8 @@ class View:
         hosts: the hosts, and this machine as the last one.
         waiting: the units that have no host.
         build: the units of the build that have ended, the latest at the end.
+        remote: how many of these servers have compiled.
+        local: how many of them were compiled here.
         elapsed: seconds since the build began; 0 if there is none.
         saved: seconds that this machine would have needed beyond that, by an estimate.
     """
@@ -70,6 +72,8 @@ class View:
     hosts: Sequence[HostView]
     waiting: Sequence[InFlight]
     build: Sequence[UnitRecord]
+    remote: int
+    local: int
     elapsed: float
     saved: float
 
@@ -99,24 +103,16 @@ class View:
             hosts=_hosts(states, ages, build, limits, now),
             waiting=[_in_flight(state, ages) for state in states if not has_host(state)],
             build=sorted(build, key=lambda unit: unit.ended),
+            remote=sum(unit.is_remote for unit in build),
+            local=sum(unit.became == "local" for unit in build),
             elapsed=elapsed,
-            saved=max(0.0, sum(map(_work, build)) / cores - elapsed),
+            saved=seconds_saved(build, elapsed, cores),
         )
 
     @property
     def in_flight(self) -> int:
         """How many units are in flight."""
         return len(self.waiting) + sum(len(host.jobs) for host in self.hosts)
-
-    @property
-    def remote(self) -> int:
-        """How many units servers have compiled."""
-        return sum(unit.is_remote for unit in self.build)
-
-    @property
-    def local(self) -> int:
-        """How many units were compiled here."""
-        return sum(unit.became == "local" for unit in self.build)
 
     @property
     def failed(self) -> int:
@@ -138,12 +134,6 @@ def host_name(word: str) -> str:
 def has_host(state: State) -> bool:
     """Whether a unit has a host: what C distcc prepares here, it shows here."""
     return bool(state.host) and not (state.host == HERE and state.phase < COMPILE)
-
-
-def _work(unit: UnitRecord) -> float:
-    """Return how many seconds of this machine `unit` would have needed, by what others needed."""
-    compiler = unit.cpu / 1e6 or unit.seconds(COMPILER)  # earlier servers do not tell
-    return compiler + unit.seconds(INPUTS)
 
 
 def _elapsed(build: Sequence[UnitRecord], now: float, *, is_running: bool) -> float:

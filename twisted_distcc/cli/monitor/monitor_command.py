@@ -13,6 +13,7 @@ from typing import Final
 
 from twisted_distcc.cli.interrupted import interrupted_by_sigterm
 from twisted_distcc.cli.journal_access import own_directory, say
+from twisted_distcc.cli.monitor.pace import pause_after
 from twisted_distcc.cli.monitor.watching import Watcher, limits_of
 from twisted_distcc.cli.reactor_run import run_to_end
 from twisted_distcc.errors import DistccError, sentence
@@ -112,9 +113,10 @@ def _show_lines(watcher: Watcher, interval: float) -> None:
     from twisted_distcc.cli.monitor.build_screen import line_of
 
     while True:
+        began = time.process_time()
         say(line_of(unit) for unit in watcher.look()[1])
         sys.stdout.flush()
-        time.sleep(interval)
+        time.sleep(pause_after(time.process_time() - began, interval))
 
 
 def _show_screen(watcher: Watcher, interval: float) -> None:
@@ -127,12 +129,12 @@ def _show_screen(watcher: Watcher, interval: float) -> None:
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # what the terminal's character set lacks
     console = Console(highlight=False, markup=False, emoji=False)
-    view, _ = watcher.look()
     try:
         with Live(console=console, screen=True, auto_refresh=False) as live:
             while True:
-                live.update(drawn(view, *console.size), refresh=True)
-                time.sleep(interval)
+                began = time.process_time()
                 view, _ = watcher.look()
+                live.update(drawn(view, *console.size), refresh=True)
+                time.sleep(pause_after(time.process_time() - began, interval))
     finally:
-        say(summary(view))
+        say(summary(watcher.look()[0]))

@@ -14,6 +14,7 @@ from typing import Final
 
 from twisted_distcc.client.journal.unit_record import (
     COMPILER,
+    INPUTS,
     PARTS,
     QUEUE,
     TRANSFER,
@@ -30,7 +31,8 @@ _PARTICULAR: Final = re.compile(
 _LINKS: Final = "neither -c nor -S is given"
 _NO_COMPILES: Final = (
     "asks the compiler about itself",
-    "preprocesses and does not compile",
+    "and does not compile",
+    "shows commands and runs none",
     "no source is named",
 )
 
@@ -119,6 +121,21 @@ class Totals:
     def elapsed(self) -> float:
         """The seconds from the first beginning to the last end."""
         return self.ended - self.began
+
+
+def seconds_saved(units: Iterable[UnitRecord], elapsed: float, cores: int) -> float:
+    """Return how much longer a build of `units` would have taken on this machine alone, by an estimate.
+
+    It is what compiling them took, wherever that was, on so many processors that do nothing else, less
+    the time that has passed.
+    """
+    return max(0.0, sum(map(_work, units)) / cores - elapsed)
+
+
+def _work(unit: UnitRecord) -> float:
+    """Return how many seconds of a processor it took to compile `unit`."""
+    compiler = unit.cpu / 1e6 or unit.seconds(COMPILER)  # earlier servers do not tell
+    return compiler + unit.seconds(INPUTS)
 
 
 def is_compile(unit: UnitRecord) -> bool:
