@@ -32,6 +32,7 @@ from benchmarks.rows import (
     tls_cost,
     tree_cost,
     ways_to_a_server,
+    wide_farm,
 )
 from benchmarks.workbench import RowUnavailableError, Workbench, workbench
 
@@ -54,6 +55,7 @@ _ROWS: Mapping[str, tuple[str, Callable[[Workbench], Iterator[Figure]]]] = {
     "m": ("one build beside icecream", beside_icecream.run),
     "n": ("being observed, our server with all of it / none", observation_cost.run),
     "o": ("recording units, our client with a monitor / without any", recording_cost.run),
+    "p": ("make -j200 over 200 slots, compilers that sleep a second", wide_farm.run),
 }
 
 

@@ -1,4 +1,4 @@
-"""Compile commands that were recorded, run again by `make -j8` through one client or another.
+"""Compile commands that were recorded, run again by `make -j8`, or more, through one client or another.
 
 What enters: a makefile of `recording`, and a client.
 What leaves: how long it took, and what CPU the client's processes used: all below make, and those
@@ -27,21 +27,21 @@ class Sample:
     cpu: float
 
 
-def repeat(client: Client, rules: Path) -> Sample:
-    """Run all commands of the makefile `rules` through `client`."""
+def repeat(client: Client, rules: Path, jobs: int = _JOBS) -> Sample:
+    """Run all commands of the makefile `rules` through `client`, so many `jobs` at a time."""
     before = client.agents_cpu()
-    made = _make(client.command, client, rules)
+    made = _make(client.command, client, rules, jobs)
     return Sample(made.seconds, made.cpu + client.agents_cpu() - before)
 
 
 def floor(client: Client, rules: Path) -> float:
     """Return the seconds of CPU that make and its shells use by themselves."""
-    return _make(_NO_CLIENT, client, rules).cpu
+    return _make(_NO_CLIENT, client, rules, _JOBS).cpu
 
 
-def _make(command: str, client: Client, rules: Path) -> Sample:
+def _make(command: str, client: Client, rules: Path, jobs: int) -> Sample:
     started = time.perf_counter()
-    words = ["make", f"-j{_JOBS}", "-f", str(rules), f"CLIENT={command}"]
+    words = ["make", f"-j{jobs}", "-f", str(rules), f"CLIENT={command}"]
     process = subprocess.Popen(
         words, env=dict(client.environment), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL
     )

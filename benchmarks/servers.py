@@ -54,21 +54,25 @@ class Server:
 
 
 @contextmanager
-def c_distccd(bench: Workbench, path: str, place: Place = HERE) -> Iterator[Server]:
-    """Run Debian's distccd, with compilers looked up on `path`."""
+def c_distccd(
+    bench: Workbench, path: str, place: Place = HERE, *, jobs: int | None = None
+) -> Iterator[Server]:
+    """Run Debian's distccd, with compilers looked up on `path`; for so many `jobs` at once, if given."""
     command = [program("distccd"), "--daemon", "--no-detach"]
-    with _running(bench, command, path, "c", place) as server:
+    with _running(bench, command, path, "c", place, jobs) as server:
         yield server
 
 
 @contextmanager
-def our_distccd(bench: Workbench, path: str, *options: str, place: Place = HERE) -> Iterator[Server]:
+def our_distccd(
+    bench: Workbench, path: str, *options: str, place: Place = HERE, jobs: int | None = None
+) -> Iterator[Server]:
     """Run `twistd distccd` of the environment that this benchmark runs in, likewise.
 
     It has no sandbox, as C distccd has none, unless `options` say otherwise.
     """
     command = [our_program("twistd"), "--nodaemon", "--pidfile=", "distccd", "--sandbox=off", *options]
-    with _running(bench, command, path, "ours", place) as server:
+    with _running(bench, command, path, "ours", place, jobs) as server:
         yield server
 
 
@@ -85,23 +89,27 @@ def program(name: str, path: str | None = None) -> str:
 
 
 @contextmanager
-def null_server(bench: Workbench) -> Iterator[Server]:
-    """Run a server that answers each request at once; its log is a digit per request, the version."""
+def null_server(bench: Workbench, *, seconds: int = 0) -> Iterator[Server]:
+    """Run a server that answers each request at once, or so many `seconds` later.
+
+    Its log is a digit per request, the version.
+    """
     port = free_port()
     log = bench.open_folder / f"null-{port}.log"
     files = (bench.null_object, bench.null_object_compressed, bench.null_rules_compressed)
-    with started([str(bench.null_server), str(port), *map(str, files)], port, log, os.environ) as pid:
+    command = [str(bench.null_server), str(port), *map(str, files), str(seconds)]
+    with started(command, port, log, os.environ) as pid:
         yield Server(pid, port, log)
 
 
 @contextmanager
 def _running(
-    bench: Workbench, command: Sequence[str], path: str, side: str, place: Place
+    bench: Workbench, command: Sequence[str], path: str, side: str, place: Place, jobs: int | None
 ) -> Iterator[Server]:
     port = free_port()
     log = bench.open_folder / f"{side}-{port}.log"
     options = ["--allow", place.peer, "--listen", place.address, "--port", str(port)]
-    limits = ["--jobs", str(bench.jobs), "--nice", "0", "--log-file", str(log)]
+    limits = ["--jobs", str(jobs or bench.jobs), "--nice", "0", "--log-file", str(log)]
     output = log.with_suffix(".out")
     environment = os.environ | {"DISTCCD_PATH": path, "TMPDIR": str(bench.open_folder)}
     with started([*place.enter, *command, *options, *limits], port, output, environment) as pid:

@@ -70,6 +70,11 @@ class Workbench:
         return f"{self.folder / 'null'}:{_REAL_COMPILERS}"
 
     @property
+    def slow_path(self) -> str:
+        """A PATH on which every compiler is a null compiler that sleeps a second."""
+        return f"{self.folder / 'slow'}:{_REAL_COMPILERS}"
+
+    @property
     def real_path(self) -> str:
         return _REAL_COMPILERS
 
@@ -110,14 +115,15 @@ def workbench(*, rounds: int, quick: bool) -> Iterator[Workbench]:
         _compile(_NATIVE / "null_server.c", bench.null_server, "-pthread")
         _compile(_NATIVE / "link.c", bench.link)
         _install_null_compiler(bench.folder / "null")
+        _install_null_compiler(bench.folder / "slow", "-DSECONDS=1")
         _write_null_object(bench)
         yield bench
 
 
-def _install_null_compiler(folder: Path) -> None:
+def _install_null_compiler(folder: Path, *options: str) -> None:
     folder.mkdir()
     first, *others = (folder / name for name in _NULL_COMPILER_NAMES)
-    _compile(_NATIVE / "null_compiler.c", first, "-static")
+    _compile(_NATIVE / "null_compiler.c", first, "-static", *options)
     for other in others:
         # Not a symbolic link: a server may take one for a masquerade.
         other.hardlink_to(first)

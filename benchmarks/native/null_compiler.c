@@ -4,6 +4,8 @@
  * What is left of a job is what the server itself costs.  It looks like an ELF relocatable so that
  * a peer that glances at the first bytes is content; nothing in it is meant to be linked.  Who only
  * asks (which folders it searches, what it is called) is answered by the real compiler.
+ *
+ * Built with -DSECONDS=1 it sleeps a second first, as a compiler would that another machine runs.
  */
 #include <fcntl.h>
 #include <limits.h>
@@ -12,6 +14,9 @@
 #include <unistd.h>
 
 #define OBJECT_BYTES 8192
+#ifndef SECONDS
+#define SECONDS 0
+#endif
 
 /* By this tdistcc and its server tell a driver of gcc from a script: they then take it for the compiler
  * that it asks, and for the same on both sides. */
@@ -75,6 +80,8 @@ int main(int argc, char **argv)
     const char *path = value_of("-o", argc, argv), *rules = value_of("-MF", argc, argv);
     if (path == NULL)
         return is_question(argv) ? become_real(argv) : 0;
+    if (SECONDS > 0)
+        sleep(SECONDS);
     int file = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
     if (file < 0 || write(file, object, sizeof object) != sizeof object || close(file) != 0)
         return 1;

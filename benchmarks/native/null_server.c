@@ -1,7 +1,9 @@
 /* A distcc server that compiles nothing: it reads whole requests of protocol 1, 2 and 3, and answers
  * each at once with the same object, so that whatever a build still waits for is its client.
  *
- *     null_server PORT OBJECT COMPRESSED_OBJECT COMPRESSED_RULES
+ *     null_server PORT OBJECT COMPRESSED_OBJECT COMPRESSED_RULES [SECONDS]
+ *
+ * With SECONDS it lets so many pass before it answers, as if it compiled.
  *
  * Protocols 2 and 3 are answered with the file COMPRESSED_OBJECT; where the command asks for
  * dependencies, and files came with it, with COMPRESSED_RULES too.  For each request the digit of its
@@ -35,6 +37,8 @@ static struct reply {
     char *bytes;
     size_t length;
 } replies[WITH_RULES + 1];
+
+static unsigned pause_seconds;
 
 struct input {
     int connection;
@@ -130,6 +134,8 @@ static void *serve(void *connection)
     in->start = in->end = 0;
     unsigned long which = take_request(in);
     if (which > 0) {
+        if (pause_seconds > 0)
+            sleep(pause_seconds);
         if (write(STDOUT_FILENO, &"01233"[which], 1) != 1)
             die("stdout");
         send_all(in->connection, replies[which].bytes, replies[which].length);
@@ -183,10 +189,12 @@ static int listening(const char *port)
 
 int main(int argc, char **argv)
 {
-    if (argc != 5) {
-        fprintf(stderr, "usage: %s PORT OBJECT COMPRESSED_OBJECT COMPRESSED_RULES\n", argv[0]);
+    if (argc != 5 && argc != 6) {
+        fprintf(stderr, "usage: %s PORT OBJECT COMPRESSED_OBJECT COMPRESSED_RULES [SECONDS]\n", argv[0]);
         return 2;
     }
+    if (argc == 6)
+        pause_seconds = (unsigned)atoi(argv[5]);
     for (int version = 1; version <= LAST_VERSION; version++)
         replies[version] = reply_with(version, argv[version == 1 ? 2 : 3], NOTHING);
     replies[WITH_RULES] = reply_with(LAST_VERSION, argv[3], argv[4]);

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from twisted.internet.defer import Deferred, execute, succeed
+from twisted.internet.defer import CancelledError, Deferred, execute, succeed
 from twisted.trial.unittest import SynchronousTestCase
 
 from twisted_distcc.client.inputs.file_cache import CachedFile, FileCache, FileChangedError
@@ -69,6 +69,27 @@ class PackedFilesTests(SynchronousTestCase):
         packed = self.pack(two, one)
         self.assertEqual([file.file.content.read(9) for file in packed], [b"22", b"1"])
         self.assertEqual(self.files.was_read, ["one", "two", "two"])
+
+    def test_many_at_once(self) -> None:
+        """However many wait for one who reads, all get theirs, and a shared file is read once."""
+        begun: list[Deferred[None]] = []
+
+        def in_thread(work: Callable[[], None]) -> Deferred[None]:
+            begun.append(Deferred().addCallback(lambda _: work()))
+            return begun[-1]
+
+        self.packed = FileCache(self.files, in_thread)
+        shared = self.file("shared", b"x" * 100_000)
+        own = [self.file(f"own{number}", b"%d" % number) for number in range(1000)]
+        running = [self.begin(self.stamps(shared, path)) for path in own]
+        running[5].cancel()
+        self.failureResultOf(running.pop(5), CancelledError)
+        [only] = begun
+        only.callback(None)
+        for one, path in zip(running, [*own[:5], *own[6:]], strict=True):
+            names = [os.fsdecode(file.file.name) for file in self.successResultOf(one)]
+            self.assertEqual(names, [shared, path])
+        self.assertEqual(self.files.was_read.count("shared"), 1)
 
     def test_what_has_just_changed(self) -> None:
         """A file that may change once more without another stamp is read again."""
