@@ -6,7 +6,9 @@ in the other our server and our client.
 
 from __future__ import annotations
 
+import re
 import shutil
+import sys
 from pathlib import Path
 from typing import Final
 
@@ -16,6 +18,7 @@ from tests.faults.apart import ApartTestCase
 from tests.live import Child, LiveServer, until
 from tests.tls.certificates import Authority, write
 from twisted_distcc.cli.installed import installed_command
+from twisted_distcc.client.discovering import MOST_HOSTS
 
 _PATH: Final = "/usr/sbin:/usr/bin:/sbin:/bin"
 _MISSING: Final = [
@@ -169,6 +172,20 @@ class OwnTests(NetworkTestCase):
         await self.succeeds(*compile, DISTCC_HOSTS="+zeroconf,tls", DISTCC_FALLBACK="0")
         self.is_right()
         self.assertEqual(plain.jobs, [])
+
+    async def test_hostile(self) -> None:
+        """Records that lead far away, or to loopback, are passed over; others are bounded."""
+        await self.network()
+        hostile = self.start(sys.executable, str(Path(__file__).parent / "hostile_responder.py"), THEIRS)
+        await until(lambda: hostile.stdout, "it has announced all")
+        hosts: list[str] = []
+        while not hosts:
+            child = self.at_the_far_end("tdistcc", "--show-hosts", DISTCC_HOSTS="+zeroconf")
+            self.assertEqual(await child.ended(), 0, child.stderr)
+            hosts = child.stdout.decode().split()
+        self.assertLessEqual(len(hosts), MOST_HOSTS)
+        for host in hosts:
+            self.assertRegex(host, rf"^{re.escape(THEIRS)}:\d+$")  # the limit is the usual one
 
     async def test_elsewhere(self) -> None:
         """A server that listens on one network is not announced on another."""

@@ -74,3 +74,9 @@ class HostsListTests(SynchronousTestCase):
         self.assertIn("everything is compiled here", self.texts("")[0])
         self.assertIn("this machine alone", self.texts("localhost/4")[0])
         self.assertIn("set aside", self.texts("red red,down")[0])
+
+    def test_nobody_found(self) -> None:
+        """A list that nobody was found for says so; one with a server, too, but that is enough."""
+        self.assertIn("+zeroconf finds no servers", self.texts("+zeroconf")[0])
+        self.assertIn("+zeroconf finds no servers", self.texts("localhost +zeroconf,tls")[0])
+        self.assertEqual(self.texts("red +zeroconf"), [])

@@ -69,11 +69,7 @@ def hosts_list(hosts: HostList) -> Iterator[Finding]:
         yield fault(f'"{word}" in {place} is ignored: {reason.partition("; ")[0]}', _instead(reason))
     for word in hosts.down:
         yield note(f"{word} in {place} is set aside by its ,down")
-    if hosts.zeroconf and not any(
-        word
-        for host, word in zip(hosts.hosts, hosts.words, strict=True)
-        if not isinstance(host, Localhost)
-    ):
+    if hosts.zeroconf and all(isinstance(host, Localhost) for host in hosts.hosts):
         yield warning(
             "+zeroconf finds no servers: none announces itself here, or a firewall keeps UDP port 5353",
             "twistd distccd --zeroconf --allow-private    # there: starts a server that does",
