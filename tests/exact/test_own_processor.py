@@ -34,7 +34,7 @@ class OwnProcessorTests(ExactTestCase):
             *(
                 Row(script=f"$CC {options} -MD -c w.c", files=FILES)
                 for options in (
-                    "-march=native -O2 -g -pipe",
+                    "-march=native -O2 -g",
                     "-O3 -march=native -mtune=native -ggdb3",
                     "-march=native -mtune=generic -O2",
                     "-mtune=native -g -O2",
@@ -46,6 +46,10 @@ class OwnProcessorTests(ExactTestCase):
                 )
             )
         )
+
+    async def test_pipe(self) -> None:
+        """It is the same where the assembler runs beside the compiler."""
+        await self.are_exact(Row(script="$CC -march=native -O2 -g -pipe -c w.c", files=FILES))
 
     async def test_kinds(self) -> None:
         """It is the same for other languages, and for 32 bits."""

@@ -71,10 +71,11 @@ class WalledTests(SynchronousTestCase):
             self.assertNotIn(b"planted", reply.stderr.read(), target)
 
     def test_links(self) -> None:
-        """A link to a program is refused, whatever it is called."""
+        """A link to a program that is there is refused, whatever it is called."""
+        program = os.fsencode(os.path.realpath(self.clang))
         for target, name in ASSEMBLERS.items():
             with self.assertRaises(BadTreeError, msg=target):
-                self.compiled(target, {}, {os.fsencode(f"/usr/local/bin/{name}"): b"/usr/bin/sh"})
+                self.compiled(target, {}, {os.fsencode(f"/usr/local/bin/{name}"): program})
 
 
 class WalllessTests(SynchronousTestCase):

@@ -17,8 +17,8 @@ from twisted.internet.interfaces import IReactorTime
 from twisted_distcc.client.backends.host_faults import (
     GoingAwayError,
     HostError,
+    LackingHostError,
     NoAnswerError,
-    ObjectsOnlyError,
     Scope,
 )
 from twisted_distcc.client.backends.refusals import Kind, Refusals
@@ -103,15 +103,12 @@ class HostRound:
 
         Raises:
             UndistributedError, NoHostLeftError: if all have refused.
-            StaysHere: if all have refused what not every server can do.
         """
         hosts = self._hosts.hosts
         self._refused = refused = self._refusals.known(hosts, self._kind, self._settings.backoff_period)
         for host, error in refused.items():
             self._report.say(f"{host} {error.fault}; it is not asked again yet")
         if refused and len(refused) == len(set(hosts)):
-            if self._kind.is_demanding:
-                raise StaysHere(_told(refused))
             exit_code = list(refused.values())[-1].exit_code
             raise undistributed(self._settings, _told(refused), exit_code)
         servers = [host for host in hosts if not isinstance(host, Localhost)]
@@ -142,7 +139,7 @@ class HostRound:
             watch.enter(TRANSFER)
             try:
                 return await self._ask(host, remote)
-            except ObjectsOnlyError as error:
+            except LackingHostError as error:
                 self._report.say(f"{host} {error.fault}")
                 failure, lacking, tried = f"{host} {error.fault}", True, tried | {host}
             except HostError as error:

@@ -75,7 +75,7 @@ class Executor(Protocol):
 
     @property
     def confines(self) -> bool:
-        """Whether a job can read and write nothing but its own files, whatever it runs."""
+        """Whether a job can run nothing but the compiler's programs, and harm nothing."""
         ...
 
     def knows(self, path: str) -> bool:

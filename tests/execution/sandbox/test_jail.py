@@ -39,7 +39,7 @@ class ArgvTests(SynchronousTestCase):
         """A tree is the root; no filter where there is none, a `/proc` for who needs it."""
         self.assert_argv(
             TREE,
-            f"/lib/jail --report 3 --root /spool/tree {SHOWN} --proc "
+            f"/lib/jail --report 3 --executable --root /spool/tree {SHOWN} --proc "
             "--folder /job 1024 32832 --directory /home/ada "
             f"{LIMITS} --output output.o 6 --output output.d 7",
         )

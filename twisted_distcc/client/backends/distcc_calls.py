@@ -18,7 +18,7 @@ from twisted_distcc.client.backends.client_protocol import DistccClient
 from twisted_distcc.client.backends.host_faults import (
     BadReplyError,
     HostError,
-    ObjectsOnlyError,
+    LackingHostError,
     RefusedByHostError,
     SlowHostError,
 )
@@ -37,8 +37,6 @@ from twisted_distcc.wire.limits import Limits
 
 # Exit codes that no compiler uses: a server that answers with one has refused, or has a problem itself.
 _SERVERS_OWN: Final = range(100, 128)
-OBJECTS_ONLY: Final = "makes objects only, and this command makes more"
-"""What is said of a host that cannot make all files of a command."""
 _UNTOLD: Final = Timing(0, 0, 0)
 
 
@@ -84,7 +82,7 @@ class Calls:
         bulk = Bulk(self.spawn, ReactorThreads(self.reactor), self.folder, self.turns)
         reply = await self._on_session(host, request, bulk)
         if reply is None and request.makes_more:
-            raise ObjectsOnlyError(OBJECTS_ONLY)
+            raise LackingHostError("speaks no protocol in which more than an object comes back")
         return await self._on_connection(host, request, limits, bulk) if reply is None else reply
 
     async def _on_session(self, host: RemoteHost, request: Request, bulk: Bulk) -> Reply | None:

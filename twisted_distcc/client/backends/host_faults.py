@@ -122,15 +122,8 @@ class RefusedByHostError(HostError):
         return error
 
 
-class NoSandboxThereError(HostError):
-    """The server does not preprocess in a sandbox, which a kind of unit demands."""
-
-    exit_code = EXIT_ACCESS_DENIED
-    scope = Scope.COMPILER
-
-
-class ObjectsOnlyError(HostError):
-    """The server makes objects only, and the command makes more; nothing is wrong with it."""
+class LackingHostError(HostError):
+    """The server cannot do what a command demands; nothing is wrong with it."""
 
     scope = Scope.JOB
 

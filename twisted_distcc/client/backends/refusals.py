@@ -30,19 +30,16 @@ class Kind:
         compiler: the compiler.
         is_assembler: whether the source is assembler, which C distccd refuses.
         by_name: whether any compiler of the same name will do.
-        is_demanding: whether it goes only to a server that preprocesses in a sandbox.
     """
 
     compiler: LocalCompiler
     is_assembler: bool
     by_name: bool
-    is_demanding: bool = False
 
     @classmethod
     def of(cls, candidate: Candidate, *, by_name: bool) -> Kind:
         """Return the kind of `candidate`."""
-        c = candidate.compilation
-        return cls(candidate.local_compiler, c.language.is_assembler, by_name, c.demanding is not None)
+        return cls(candidate.local_compiler, candidate.compilation.language.is_assembler, by_name)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,14 +17,13 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
 
-from twisted_distcc.client.backends.distcc_calls import OBJECTS_ONLY, Calls
+from twisted_distcc.client.backends.distcc_calls import Calls
 from twisted_distcc.client.backends.host_faults import (
     AnotherCompilerError,
     BadReplyError,
     HostError,
+    LackingHostError,
     NoAnswerError,
-    NoSandboxThereError,
-    ObjectsOnlyError,
     RefusedByHostError,
     Scope,
 )
@@ -97,11 +96,11 @@ class RemoteCompile:
                 await self.inputs.find()
                 return
             except NotForServersError as reason:
-                if self._makes_more or await self.capabilities.has_exact(hosts, self.compiler):
+                if self._demands is not None or await self.capabilities.has_exact(hosts, self.compiler):
                     raise StaysHere(str(reason)) from reason
                 self._say_why_text(reason)
         if self._demands is not None:
-            raise StaysHere(f"{shown(self._demands)} needs a server with this compiler and a sandbox")
+            raise StaysHere(f"{shown(self._demands)} needs a server with this compiler and a jail")
         await self.inputs.text()
 
     async def to(self, host: RemoteHost) -> Compiled:
@@ -113,8 +112,8 @@ class RemoteCompile:
             OSError: if its answer cannot be stored.
         """
         likeness = await self._likeness(host)
-        if self._makes_more and likeness is not Likeness.COMPLETE:
-            raise ObjectsOnlyError(OBJECTS_ONLY)
+        if self._demands is not None and likeness is not Likeness.COMPLETE:
+            raise LackingHostError(f"has no jail in which {shown(self._demands)} is harmless and exact")
         source = self.inputs.candidate.compilation.source
         self.report.say(f"compiling {source} on {host}")
         try:
@@ -156,8 +155,6 @@ class RemoteCompile:
         return replace(request, compiler=await self.capabilities.digest(self.compiler) or "")
 
     async def _as_text(self, host: RemoteHost, likeness: Likeness | None) -> Compiled:
-        if self._demands is not None:
-            raise NoSandboxThereError(f"has no sandbox with this compiler for {shown(self._demands)}")
         self.report.watch.enter(INPUTS)
         text = await self.inputs.text()
         request = text_request(self.inputs.candidate, text, compress=host.compress)
@@ -227,7 +224,7 @@ class RemoteCompile:
     def _environment(self, host: RemoteHost, likeness: Likeness | None) -> dict[str, str] | None:
         """Return the environment in which `host` should preprocess; `None` if it should not."""
         found = self.inputs.found
-        if found is None or (self._demands is not None and not _is_exact(likeness)):
+        if found is None:
             return None
         if host.pump:  # it may be C distccd, which takes no environment
             return None if DATE in found.environment else {}
@@ -255,15 +252,12 @@ class RemoteCompile:
         return not await self.capabilities.are_hopeless(hosts, self.compiler)
 
     @property
-    def _makes_more(self) -> bool:
-        return self.inputs.candidate.compilation.runs_as_typed
-
-    @property
     def _trusts_names(self) -> bool:
         return self.calls.settings.trust_names
 
     @property
     def _demands(self) -> str | None:
+        """Return what only a host that is `COMPLETE` can do."""
         return self.inputs.candidate.compilation.demanding
 
     @property

@@ -61,6 +61,7 @@ class Bubblewrap:
     name: str = "bubblewrap"
     beside: tuple[int, ...] = ()
     tells_times: bool = True
+    forbids_programs: bool = False
 
     @property
     def within(self) -> tuple[str, ...]:

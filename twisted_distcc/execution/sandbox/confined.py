@@ -69,8 +69,8 @@ class Sandbox:
 
     @property
     def confines(self) -> bool:
-        """Return True: a sandbox is made for whatever runs in it."""
-        return True
+        """Whether no file of a job can be executed in its sandbox."""
+        return self.confiner.forbids_programs
 
     def knows(self, path: str) -> bool:
         """Whether it is known what the compiler at `path` consists of."""

@@ -115,6 +115,11 @@ class Confiner(Protocol):
         """Whether it writes the job's processor time to `TIMES`, as its own does not include that."""
         ...
 
+    @property
+    def forbids_programs(self) -> bool:
+        """Whether nothing in the root of a tree, or in a job's folder, can be executed or loaded."""
+        ...
+
     def keeps_changes(self, folder: str) -> bool:
         """Whether it can make an enclosure that is changeable; it may try that out, in a `folder`."""
         ...

@@ -5,6 +5,7 @@
 
      --join                      a user namespace of this user's, and an empty network namespace of it,
                                  to be in: to make a network costs more than all the rest
+     --executable                programs may be among the files that the job brings or makes; it comes first
      --root FOLDER               what the job sees as its root, read-only; without it the root is empty
      --changeable FOLDER BYTES FILES
                                  in place of --root: the same, but the job may change it, for itself, and
@@ -73,6 +74,7 @@ struct output { const char *name; int descriptor; };
 struct limit { int resource; struct rlimit values; };
 
 static int report_fd = 2;
+static uint64_t of_jobs = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC; /* files that are a job's own */
 static int root = -1; /* the root of the job */
 static int is_empty_root = 1;
 static int folder = -1; /* the job's folder */
@@ -155,7 +157,7 @@ static int folder_in_memory(const char *bytes, const char *files)
     if (context < 0 || set_option(context, "mode", "0755") < 0 || set_option(context, "size", bytes) < 0 ||
         set_option(context, "nr_inodes", files) < 0)
         return -1;
-    return new_mount(context, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);
+    return new_mount(context, of_jobs);
 }
 
 /* Names in the job's root.  None of them leads over a link, or out of it. */
@@ -291,7 +293,7 @@ static void add_root(void)
 {
     const char *path = next();
     int mount = clone_mount(path);
-    if (mount < 0 || restrict_mount(mount, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, AT_RECURSIVE) < 0)
+    if (mount < 0 || restrict_mount(mount, MOUNT_ATTR_RDONLY | of_jobs, AT_RECURSIVE) < 0)
         fail(path);
     take_root(mount);
     is_empty_root = 0;
@@ -328,7 +330,7 @@ static void add_changeable_root(void)
         if (context < 0 || set_option(context, names[i], option) < 0)
             fail("overlay");
     }
-    int mount = new_mount(context, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);
+    int mount = new_mount(context, of_jobs);
     if (mount < 0)
         fail("overlay");
     close(over[1]);
@@ -425,6 +427,10 @@ static void obey(void)
         const char *option = next();
         if (!strcmp(option, "--"))
             return;
+        if (!strcmp(option, "--executable")) {
+            of_jobs &= ~(uint64_t)MOUNT_ATTR_NOEXEC;
+            continue;
+        }
         if (root < 0 && strcmp(option, "--root") && strcmp(option, "--changeable"))
             make_root();
         if (!strcmp(option, "--root"))

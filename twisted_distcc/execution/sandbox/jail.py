@@ -52,6 +52,7 @@ class Jail:
     name: str = "jail"
     within: tuple[str, ...] = ()
     tells_times: bool = False
+    forbids_programs: bool = True
 
     def keeps_changes(self, folder: str) -> bool:
         """Whether this kernel can lay changes over a root, for somebody without privileges."""
@@ -93,6 +94,8 @@ def _root(enclosure: Enclosure) -> tuple[str, ...]:
 
 
 def _options(enclosure: Enclosure) -> Iterator[str]:
+    if enclosure.has_proc:  # who knows what such a compiler makes and runs
+        yield "--executable"
     limits = enclosure.limits
     yield from _root(enclosure)
     for link, target in enclosure.links:
