@@ -17,13 +17,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from twisted.internet.defer import Deferred, DeferredLock
+from twisted.internet.defer import Deferred
 
 from twisted_distcc.client.inputs.file_cache import contents_as
 from twisted_distcc.content.packed_content import PackedContent
 from twisted_distcc.includes.shape import Copy, Shape
 from twisted_distcc.pump.folders import settled
 from twisted_distcc.pump.unit import FileSystem, Stamp
+from twisted_distcc.runtime.flat_lock import FlatLock
 from twisted_distcc.runtime.threads import Threads
 
 DEPTH: Final = 3
@@ -57,7 +58,7 @@ class Mirror:
         self._root = folder
         self._files = files
         self._threads = threads
-        self._turn = DeferredLock()
+        self._turn = FlatLock()
         self._copies: dict[str, tuple[Stamp, str | None]] = {}
         self._marks: set[str] = set()
         self._links: dict[str, str] = {}
@@ -77,19 +78,19 @@ class Mirror:
             stamps=stamps,
         )
         held: Deferred[Any] = Deferred()  # who gives up waiting stops no thread in its middle
-        self._turn.run(self._hold, wanted).chainDeferred(held)
+        Deferred.fromCoroutine(self._hold(wanted)).chainDeferred(held)
         await held
         return [*wanted.copies, *wanted.links, *wanted.marks]
 
-    def _hold(self, wanted: _Wanted) -> Deferred[None] | None:
-        missing = [
-            place
-            for place, copy in wanted.copies.items()
-            if self._copies.get(place) != (wanted.stamps[copy.path], copy.line)
-        ]
-        if missing or not self._has(wanted):
-            return self._threads(lambda: self._make(wanted, missing))
-        return None
+    async def _hold(self, wanted: _Wanted) -> None:
+        async with self._turn:
+            missing = [
+                place
+                for place, copy in wanted.copies.items()
+                if self._copies.get(place) != (wanted.stamps[copy.path], copy.line)
+            ]
+            if missing or not self._has(wanted):
+                await self._threads(lambda: self._make(wanted, missing))
 
     def _place(self, copy: Copy) -> str:
         return f"{self._root}{copy.path}.lzo" + (".abs" if copy.line is not None else "")

@@ -12,12 +12,11 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from twisted.internet.defer import Deferred
-
 from twisted_distcc.content.local_content import LocalContent
 from twisted_distcc.jobs.model import InputFile
 from twisted_distcc.pump.folders import settled
 from twisted_distcc.pump.unit import FileSystem, NotForServersError, Stamp
+from twisted_distcc.runtime.flat_lock import FlatLock
 from twisted_distcc.runtime.threads import Threads
 
 MOST_BYTES: Final = 256 * 1024 * 1024
@@ -74,8 +73,7 @@ class FileCache:
         self._most = most
         self._bytes = 0
         self._kept: OrderedDict[str, CachedFile] = OrderedDict()
-        self._is_reading = False
-        self._waiting: list[Deferred[None]] = []
+        self._turn = FlatLock()
 
     async def of(self, wanted: Mapping[str, Stamp], *, packed: bool = False) -> list[CachedFile]:
         """Return the files at the paths `wanted`, in this order, with the contents that the stamps mean.
@@ -85,39 +83,15 @@ class FileCache:
         Raises:
             FileChangedError: if a file has changed, or is gone.
         """
-        while missing := self._missing(wanted, packed=packed):
-            if self._is_reading:  # whoever waits finds that others have read most of theirs
-                await self._until_read()
-            else:
-                return await self._read_besides(missing, wanted, packed=packed)
-        return self._held(wanted)
-
-    async def _read_besides(
-        self, missing: list[str], wanted: Mapping[str, Stamp], *, packed: bool
-    ) -> list[CachedFile]:
-        self._is_reading = True
-        try:
+        if not self._missing(wanted, packed=packed):
+            return self._held(wanted)
+        async with self._turn:  # whoever waited finds that others have read most of theirs
             begun = self._files.now_ns()
-            fresh = await self._fresh(missing, wanted, packed=packed)
+            fresh = await self._fresh(self._missing(wanted, packed=packed), wanted, packed=packed)
             held = iter(self._held([path for path in wanted if path not in fresh]))
             files = [fresh.get(path) or next(held) for path in wanted]
             self._keep(fresh, begun)
             return files
-        finally:
-            self._is_reading = False
-            self._let_go_on()
-
-    async def _until_read(self) -> None:
-        waiting: Deferred[None] = Deferred()
-        self._waiting.append(waiting)
-        await waiting
-
-    def _let_go_on(self) -> None:
-        """Let those go on who wait, all from here: each from the one before would nest too deep."""
-        waiting, self._waiting = self._waiting, []
-        for one in waiting:
-            if not one.called:  # as when it was cancelled
-                one.callback(None)
 
     async def _fresh(
         self, missing: list[str], wanted: Mapping[str, Stamp], *, packed: bool
