@@ -39,6 +39,10 @@ SUBCOMMANDS: Mapping[str, Subcommand] = {
         "twisted_distcc.cli.doctor",
         "find out what is wrong with a farm, and how to mend it; explain rules",
     ),
+    "explain": Subcommand(
+        "twisted_distcc.cli.explain",
+        "say where a compile could be done, what it reads and makes, and why",
+    ),
     "hosts": Subcommand(
         "twisted_distcc.cli.farm_hosts",
         "list the hosts, and ask each what it is and what it can do",

@@ -1,0 +1,60 @@
+"""`twisted-distcc explain`: where compiles could be done, and what decides that."""
+
+from __future__ import annotations
+
+import json
+
+from tests.agent.home import HomeTestCase
+from twisted_distcc.errors import EXIT_COMPILER_MISSING
+
+SOURCE = '#include "a.h"\nint x = X;\n'
+
+
+class ExplainTests(HomeTestCase):
+    def setUp(self) -> None:
+        super().setUp()
+        (self.work / "a.c").write_text(SOURCE)
+        (self.work / "a.h").write_text("#define X 1\n")
+        (self.work / "date.c").write_text("const char *date = __DATE__;\n")
+
+    async def explained(self, *words: str, status: int = 0) -> str:
+        child = self.run_in_home("twisted-distcc", "explain", *words)
+        self.assertEqual(await child.ended(), status, child.stderr)
+        return child.stdout.decode() or child.stderr
+
+    async def test_places(self) -> None:
+        """The first line says where, and the word that decides, as tdistcc would."""
+        for command, expected in (
+            ("gcc -O2 -c a.c", "elsewhere, by any server with this compiler"),
+            (
+                "gcc -march=native -c a.c",
+                "elsewhere, by a server with this compiler and the jail: for -march=native",
+            ),
+            (
+                "gcc -c date.c",
+                "here, or as preprocessed text by a server that has this compiler and no sandbox:"
+                f" {self.work}/date.c uses __DATE__, which depends on where it is read",
+            ),
+            ("gcc a.c", "here: neither -c nor -S is given, so the command links"),
+            (
+                "gcc -march=native -c date.c",
+                f"here: {self.work}/date.c uses __DATE__, which depends on where it is read",
+            ),
+        ):
+            said = await self.explained("--", *command.split())
+            self.assertEqual(said.splitlines()[0], expected)
+
+    async def test_files(self) -> None:
+        """Then it says what is read, and what is made."""
+        command = ["gcc", "-nostdinc", "-MD", "-g", "-gsplit-dwarf", "-c", "a.c", "-o", "b.o"]
+        told = json.loads(await self.explained("--json", *command))
+        self.assertEqual(told["makes"], ["b.o", "b.d", "b.dwo"])
+        self.assertEqual(told["reads"], [f"{self.work}/a.c", f"{self.work}/a.h"])
+        said = await self.explained("--all", *command)
+        self.assertIn("\nreads   a.c\nreads   a.h\nmakes   b.o b.d b.dwo\n", said)
+
+    async def test_faults(self) -> None:
+        """A compiler that is not there is no compile, and nor is no command."""
+        said = await self.explained("nogcc", "-c", "a.c", status=EXIT_COMPILER_MISSING)
+        self.assertIn("twisted-distcc explain: failed to exec nogcc", said)
+        self.assertIn("it wants a command", await self.explained("--all", status=2))
