@@ -172,6 +172,6 @@ class TerminalTests(MonitorTestCase):
         self.terminal("narrow", 80, 24)
         self.terminal("wide", 200, 24)
         await self.shows_both("narrow", beside=1)
-        await self.shows_both("wide", beside=2)
+        await self.shows_both("wide", beside=3)
         await self.leaves_it_tidy("narrow")
         await self.leaves_it_tidy("wide")

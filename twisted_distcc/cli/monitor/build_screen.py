@@ -18,11 +18,11 @@ from twisted_distcc.cli.journal_access import counted, duration, plain, share
 from twisted_distcc.cli.monitor.build_view import HERE, HostView, InFlight, View
 from twisted_distcc.client.journal.unit_record import UnitRecord
 
-_COLUMN: Final = 78
+_COLUMN: Final = 64
 """The columns that a host needs, at most."""
 _SHOWN_HERE: Final = "this machine"
 _MOST_REASONS: Final = 5
-_LONGEST_NAME: Final = 40
+_LONGEST_NAME: Final = 30
 _STYLES: Final = {"compiling": "green", "waiting": "yellow"}
 
 _Line = tuple[str, str]
@@ -73,20 +73,25 @@ def lines_of(view: View) -> Iterator[str]:
 
 
 def drawn(view: View, width: int, height: int) -> RenderableType:
-    """Return `view` as rich draws it in so many columns and rows."""
+    """Return `view` as rich draws it in so many columns and rows.
+
+    Where there is no room for each slot, there is a line for each host, and then the oldest units.
+    """
     head = [(line, "bold") for line in summary(view)]
     reasons = _reasons(view)[: height // 3]
     beside = max(1, width // _COLUMN)
-    rows = _side_by_side(_blocks(view), beside)
     room = max(height - len(head) - len(reasons), 1)
+    rows, more = _side_by_side(_blocks(view), beside), _ended
+    if len(rows) > room:
+        rows, more = _side_by_side([block[:1] for block in _blocks(view)], beside), _oldest
     spare = room - len(rows)
-    ended = _ended(view, spare) if spare > 2 else []
     grid = Table.grid(expand=True, padding=(0, 1))
     for _ in range(beside):
         grid.add_column(ratio=1, no_wrap=True, overflow="ellipsis")
     for row in _cut(rows, room):
         grid.add_row(*map(_text, row))
-    return Group(*map(_text, head), grid, *map(_text, reasons), *map(_text, ended))
+    below = more(view, spare) if spare > 2 else []
+    return Group(*map(_text, head), grid, *map(_text, reasons), *map(_text, below))
 
 
 def _text(line: _Line) -> Text:
@@ -123,7 +128,8 @@ def _name(host: HostView) -> str:
 
 
 def _about(host: HostView, width: int) -> _Line:
-    return f"{_name(host):{width}}  {host.done:5} done, {host.rate} in the last minute", "bold cyan"
+    busy = f"{len(host.jobs):2} of {len(host.slots)} busy"
+    return f"{_name(host):{width}} {busy}, {host.done} done, {host.rate} a minute", "bold cyan"
 
 
 def _slots(host: HostView) -> list[_Line]:
@@ -154,6 +160,14 @@ def _reasons(view: View) -> list[_Line]:
     if rest := sum(count for _, count in reasons[_MOST_REASONS:]):
         shown.append((f"  {rest:4}  for other reasons", ""))
     return [("compiled here, and why", "bold cyan"), *shown]
+
+
+def _oldest(view: View, rows: int) -> list[_Line]:
+    """Return the lines of the units that are in flight for longest, as many as there are `rows` for."""
+    jobs = [(job, _name(host)) for host in view.hosts for job in host.jobs]
+    oldest = sorted(jobs, key=lambda one: -one[0].age)[: rows - 1]
+    lines = [(f"  {duration(job.age):>9}  {job.file}  {name}", "") for job, name in oldest]
+    return [("longest in flight", "bold cyan"), *lines]
 
 
 def _ended(view: View, rows: int) -> list[_Line]:
