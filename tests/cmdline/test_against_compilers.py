@@ -186,9 +186,11 @@ class RowTests(SynchronousTestCase):
     def takes_next(self, compiler: str, word: str) -> bool | None:
         """Whether the word after `word` is its argument; None where the compiler does not say."""
         argv = [compiler, "-fsyntax-only", "first.c", word, "second.c"]
-        done = subprocess.run(
-            argv, env=_ENVIRONMENT, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
-        )
+        with tempfile.TemporaryDirectory() as folder:  # some of them make a file
+            done = subprocess.run(
+                argv, env=_ENVIRONMENT, stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                check=False, cwd=folder,
+            )  # fmt: skip
         missing = set(_NO_SUCH_FILE.findall(done.stderr))
         if "first.c" not in missing or _UNKNOWN_OPTION.search(done.stderr):
             return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from twisted.trial.unittest import SynchronousTestCase
 
 from twisted_distcc.cmdline.compilation import Compilation, StayLocal
-from twisted_distcc.cmdline.foreseen import Existing, Foreseen, foreseen, own_order
+from twisted_distcc.cmdline.foreseen import Existing, Foreseen, foreseen, own_order, saves_intermediates
 from twisted_distcc.cmdline.parse import parse
 from twisted_distcc.cmdline.rewrite import serve_tree_argv, tree_argv
 
@@ -36,9 +36,42 @@ class NamesTests(SynchronousTestCase):
                 self.assert_makes(f"{command} -o obj.d/x", f"obj.d/x{suffix}")
                 self.assert_makes(f"{command} -S -o x.s", f"x{suffix}")
 
+    def test_intermediate_files(self) -> None:
+        """gcc names them after the object, and clang after the source, in one folder or another."""
+        for option, by_gcc, by_clang in (
+            ("-save-temps", "obj/x", "w"), ("--save-temps", "obj/x", "w"), ("-save-temps=cwd", "x", "w"),
+            ("-save-temps=obj", "obj/x", "obj/w"),
+        ):  # fmt: skip
+            command = f"{option} -c src/w.c -o obj/x.o"
+            self.assert_makes(f"gcc {command}", f"{by_gcc}.i", f"{by_gcc}.s")
+            made = [f"{by_clang}{suffix}" for suffix in (".i", ".s", ".bc")]
+            self.assert_makes(f"clang {command}", *made)
+        self.assert_makes("g++ -save-temps -c w.cc", "w.ii", "w.s")
+        self.assertTrue(saves_intermediates(understood("gcc -save-temps -c w.c")))
+        self.assertFalse(saves_intermediates(understood("gcc -g -c w.c")))
+
+    def test_reports(self) -> None:
+        """Remarks, dumps and times are beside the object, others where the command says."""
+        self.assert_makes("gcc -fsave-optimization-record -c w.c -o a/x.o", "a/x.c.opt-record.json.gz")
+        self.assert_makes("clang -fsave-optimization-record -c w.c -o a/x.o", "a/x.opt.yaml")
+        self.assert_makes("clang -fsave-optimization-record=bitstream -c w.c", "w.opt.bitstream")
+        self.assert_makes("gcc -fdump-tree-original -c dir/w.cc -o a/x.o", "a/x.cc")
+        self.assert_makes("clang -ftime-trace -c w.c", "w.json")
+        for options in ("-aux-info d/f", "-aux-info=d/f"):
+            self.assert_makes(f"gcc {options} -c w.c", "d/f")
+        for options in (
+            "-MJ d/f",
+            "-MJd/f",
+            "-serialize-diagnostics d/f",
+            "--serialize-diagnostics d/f",
+        ):
+            self.assert_makes(f"clang {options} -c w.c", "d/f")
+        for options in ("-MJ -", "-MJ /dev/stdout", "--serialize-diagnostics /proc/self/fd/1"):
+            self.assertIsInstance(parse(["clang", "-c", "w.c", *options.split()]), StayLocal, options)
+
     def test_none(self) -> None:
         """Others make none, though they have to run with the client's own names."""
-        for options in ("-fprofile-arcs", "-gsplit-dwarf=single"):
+        for options in ("-fprofile-arcs", "-gsplit-dwarf=single", "-fprofile-generate=/d"):
             self.assert_makes(f"gcc {options} -c w.c")
             self.assertTrue(understood(f"gcc {options} -c w.c").runs_as_typed)
         self.assertFalse(understood("gcc -g -MD -c w.c").runs_as_typed)

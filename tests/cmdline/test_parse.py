@@ -343,17 +343,14 @@ class StayLocalTests(ParseCase):
     def test_other_files(self) -> None:
         """Options that read or write files beside the object say so."""
         for option, what in (
-            ("-fcoverage-mapping", "writes coverage notes beside the object"),
+            ("-fcondition-coverage", "writes coverage notes beside the object"),
             ("-fprofile-use=x", "reads or writes profile data beside the object"),
             ("-fplugin=x.so", "loads code into the compiler on the machine where it runs"),
             ("-wrapper x", "starts another program in place of the compiler"),
             ("-B/x", "looks for the compiler's own programs in a folder of this machine"),
-            ("-save-temps=obj", "keeps intermediate files"),
-            ("-fdump-tree-all", "dumps the compiler's own state into files"),
             ("-da", "dumps the compiler's own state into files"),
             ("-dumpbase x", "names the compiler's auxiliary files"),
-            ("-aux-info x", "writes a report into a file"),
-            ("-ftime-trace", "writes a report into a file"),
+            ("-ftime-trace=x", "writes a report into a file"),
             ("-fmodules", "reads or writes compiled modules"),
             ("-include-pch x", "reads or writes precompiled headers"),
             ("-emit-llvm", "writes something other than an object"),

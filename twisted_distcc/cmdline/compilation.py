@@ -160,6 +160,11 @@ class Compilation:
         return tuple(option.value for option in self.options if option.role is Role.DRIVER_RULES)
 
     @property
+    def fragment(self) -> str | None:
+        """The file that clang writes the command itself to, as a fragment of a database of commands."""
+        return next((option.value for option in self.options if option.name == "-MJ"), None)
+
+    @property
     def runs_as_typed(self) -> bool:
         """Whether it has to run with the client's own files and names: it makes more than an object."""
         return any(option.role is Role.MAKES for option in self.options)

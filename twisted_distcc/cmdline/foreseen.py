@@ -107,6 +107,17 @@ _STACK: Final = _Kind(Existing.OVERWRITTEN, 50, Existing.OVERWRITTEN, 40)
 _CALLS: Final = _Kind(Existing.OVERWRITTEN, 60, Existing.OVERWRITTEN, 45)
 _SPLIT: Final = _Kind(Existing.REPLACED, 80, Existing.OVERWRITTEN, 30)
 
+_INFORMATION: Final = _Kind(Existing.OVERWRITTEN, 30, Existing.OVERWRITTEN, 30)
+_DUMPS: Final = _Kind(Existing.OVERWRITTEN, 70, Existing.OVERWRITTEN, 70)
+_REMARKS: Final = _Kind(Existing.OVERWRITTEN, 65, Existing.OVERWRITTEN, 50)
+_MESSAGES: Final = _Kind(Existing.REPLACED, 70, Existing.REPLACED, 70)
+_TIMES: Final = _Kind(Existing.OVERWRITTEN, 75, Existing.OVERWRITTEN, 75)
+# Later versions of clang append.
+_FRAGMENT: Final = _Kind(Existing.DISPUTED, 80, Existing.DISPUTED, 80)
+_TEXT: Final = _Kind(Existing.OVERWRITTEN, 10, Existing.REPLACED, 2)
+_BITCODE: Final = _Kind(Existing.REPLACED, 40, Existing.REPLACED, 4)
+_ASSEMBLY: Final = _Kind(Existing.OVERWRITTEN, 40, Existing.REPLACED, 6)
+
 # Suffixes, by option, of files beside the object.
 _BESIDE: Final[Mapping[str, tuple[str, _Kind]]] = MappingProxyType(
     {
@@ -117,11 +128,25 @@ _BESIDE: Final[Mapping[str, tuple[str, _Kind]]] = MappingProxyType(
         "-fstack-usage": (".su", _STACK),
         "-fcallgraph-info": (".ci", _CALLS),
         "-fcallgraph-info=": (".ci", _CALLS),
+        "-ftime-trace": (".json", _TIMES),
     }
 )
 
 # Options whose argument is the file's name.
-_NAMED: Final[Mapping[str, _Kind]] = MappingProxyType({})
+_NAMED: Final[Mapping[str, _Kind]] = MappingProxyType(
+    {
+        "-aux-info": _INFORMATION,
+        "-foptimization-record-file=": _REMARKS,
+        "-serialize-diagnostics": _MESSAGES,
+        "-MJ": _FRAGMENT,
+    }
+)
+NAMING: Final = frozenset(_NAMED)
+"""Options whose argument is the name of a file that is made."""
+
+_SAVING: Final = ("-save-temps", "-save-temps=cwd", "-save-temps=obj")
+_DUMPING: Final = ("-fdump-tree-", "-fdump-rtl-", "-fdump-ipa-", "-fdump-lang-")
+_REMARKING: Final = ("-fsave-optimization-record", "-fsave-optimization-record=")
 
 
 def foreseen(c: Compilation) -> tuple[Foreseen, ...]:
@@ -135,9 +160,43 @@ def own_order(c: Compilation) -> tuple[int, int]:
     return _OBJECT.by(c.family)[1], kind.by(c.family)[1]
 
 
+def saves_intermediates(c: Compilation) -> bool:
+    """Whether each step of `c` leaves a file of its own."""
+    return any(option.name in _SAVING for option in c.options)
+
+
 def _made(option: Option, c: Compilation) -> Iterator[Foreseen]:
+    family, stem = c.family, os.path.splitext(c.output)[0]
     if option.name in _BESIDE:
         suffix, kind = _BESIDE[option.name]
-        yield Foreseen(os.path.splitext(c.output)[0] + suffix, *kind.by(c.family))
+        yield Foreseen(stem + suffix, *kind.by(family))
     elif option.name in _NAMED:
-        yield Foreseen(option.value, *_NAMED[option.name].by(c.family))
+        yield Foreseen(option.value, *_NAMED[option.name].by(family))
+    elif option.name in _SAVING:
+        yield from _saved(option.name, stem, c)
+    elif option.name in _DUMPING:
+        yield Foreseen(stem + os.path.splitext(c.source)[1], *_DUMPS.by(family), is_dump=True)
+    elif option.name in _REMARKING:
+        yield from _remarks(option.value or "yaml", stem, c)
+
+
+def _saved(option: str, stem: str, c: Compilation) -> Iterator[Foreseen]:
+    """Yield the intermediate files: gcc names them after the object, and clang after the source."""
+    folder, name = os.path.split(stem)
+    source = os.path.splitext(os.path.basename(c.source))[0]
+    by_gcc = name if option == "-save-temps=cwd" else stem
+    by_clang = os.path.join(folder, source) if option == "-save-temps=obj" else source
+    made = [(c.language.preprocessed_suffix, _TEXT), (".s", _ASSEMBLY), (".bc", _BITCODE)]
+    for suffix, kind in made:
+        if c.family is not Family.CLANG and suffix != ".bc":
+            yield Foreseen(by_gcc + suffix, *kind.by(c.family))
+        if c.family is not Family.GCC:
+            yield Foreseen(by_clang + suffix, *kind.by(c.family))
+
+
+def _remarks(form: str, stem: str, c: Compilation) -> Iterator[Foreseen]:
+    if c.family is not Family.CLANG:
+        source = os.path.splitext(c.source)[1]
+        yield Foreseen(f"{stem}{source}.opt-record.json.gz", *_REMARKS.by(c.family))
+    if c.family is not Family.GCC:
+        yield Foreseen(f"{stem}.opt.{form}", *_REMARKS.by(c.family))

@@ -6,18 +6,39 @@ Which files each of them makes is told in `foreseen`.
 
 from __future__ import annotations
 
+from twisted_distcc.cmdline.compilers import Family
 from twisted_distcc.cmdline.forms import Form
 from twisted_distcc.cmdline.option_rules import Role, Rule, Takes, rows
 
 
-def _making(takes: Takes, names: str, form: Form | None = None) -> list[Rule]:
-    return rows(takes, Role.MAKES, names, form, reason="makes files beside the object, or names it")
+def _making(
+    takes: Takes, names: str, form: Form | None = None, *, only: Family | None = None
+) -> list[Rule]:
+    reason = "makes files beside the object, or names it"
+    return rows(takes, Role.MAKES, names, form, only=only, reason=reason)
 
 
 MAKING = [
     *_making(Takes.NOTHING, "-gsplit-dwarf -gsplit-dwarf=split -gsplit-dwarf=single"),
     *_making(Takes.NOTHING, "--coverage|-coverage -ftest-coverage -fstack-usage -fcallgraph-info"),
     *_making(Takes.JOINED, "-fcallgraph-info=", Form.WORDS),
-    # The program writes its counters to a file that is named after the object.
-    *_making(Takes.NOTHING, "-fprofile-arcs"),
+    *_making(Takes.NOTHING, "-save-temps|--save-temps -save-temps=cwd|--save-temps=cwd"),
+    *_making(Takes.NOTHING, "-save-temps=obj|--save-temps=obj"),
+    *_making(Takes.SEPARATE, "-aux-info|-aux-info=", Form.TEXT, only=Family.GCC),
+    *_making(Takes.JOINED, "-fdump-tree- -fdump-rtl- -fdump-ipa- -fdump-lang-", Form.SWITCH),
+    *_making(Takes.NOTHING, "-fsave-optimization-record"),
+    *_making(Takes.JOINED, "-fsave-optimization-record=", Form.WORDS),
+    *_making(Takes.JOINED, "-foptimization-record-file=", Form.TEXT),
+    *_making(Takes.JOINED, "-foptimization-record-passes=", Form.PATTERN),
+    *_making(Takes.NOTHING, "-ftime-trace"),
+    *_making(Takes.JOINED, "-ftime-trace-granularity=", Form.WORDS),
+    *_making(Takes.SEPARATE, "-serialize-diagnostics|--serialize-diagnostics", Form.TEXT),
+    *_making(Takes.EITHER, "-MJ", Form.TEXT),
+    # The program writes its counters to a file that is named after the object, or after the folder.
+    *_making(Takes.NOTHING, "-fprofile-arcs -fprofile-generate -fcs-profile-generate"),
+    *_making(Takes.JOINED, "-fprofile-generate= -fcs-profile-generate=", Form.TEXT),
+    *_making(Takes.NOTHING, "-fprofile-instr-generate -fcoverage-mapping -fcoverage-mcdc"),
+    *_making(Takes.JOINED, "-fprofile-instr-generate=", Form.TEXT),
+    # They make something only if the compiler crashes.
+    *_making(Takes.JOINED, "-fcrash-diagnostics-dir=", Form.TEXT),
 ]

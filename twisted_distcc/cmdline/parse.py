@@ -23,6 +23,7 @@ from twisted_distcc.cmdline.compilation import (
     StayLocal,
 )
 from twisted_distcc.cmdline.compilers import Compiler, Family, recognise
+from twisted_distcc.cmdline.foreseen import NAMING
 from twisted_distcc.cmdline.option_rules import Role
 from twisted_distcc.cmdline.reasons import StaysError, shown
 from twisted_distcc.cmdline.response import EXPANSION_LIMIT, TooManyResponseFilesError, expand
@@ -88,6 +89,7 @@ def _parse(
         _check_processor(options)
     if with_files:
         _check_no_device(options)
+    _check_made(options)
     stage = _stage(options)
     source = _source(options)
     language = language_of(options, source, family, cxx=compiler.cxx)
@@ -142,6 +144,12 @@ def _check_no_device(options: Sequence[Option]) -> None:
     for option in options:
         if option.role in _NAMING_INPUTS and _is_device(option.value.lstrip("=")):
             raise StaysError(f"{shown(' '.join(option.words))} names a device")
+
+
+def _check_made(options: Sequence[Option]) -> None:
+    for option in options:
+        if option.name in NAMING and (option.value in {"", "-"} or _is_device(option.value)):
+            raise StaysError(f"{shown(' '.join(option.words))} writes to standard output or a device")
 
 
 def _check_sysroot(options: Sequence[Option]) -> None:

@@ -104,13 +104,13 @@ _FILES_WRITTEN = [
         "-fcoverage* -fcondition-coverage -fpath-coverage",
     ),
     *local("writes debug information into a file of its own", "-gsplit-dwarf=*"),
-    *local("keeps intermediate files", "-save-temps*|--save-temps*"),
+    *local("keeps intermediate files", "-save-temps=*|--save-temps=*"),
     *local(
         _REPORT,
-        """-aux-info* -fopt-info* -foptimization-record*
-        -fsave-optimization-record* -ftime-trace* -fproc-stat-report* -time* -fvtv*
-        -save-stats*|--save-stats* -MJ* -dependency-dot*
-        -dependency-file* -serialize-diagnostics*|--serialize-diagnostics*
+        """-fopt-info* -foptimization-record*
+        -ftime-trace=* -fproc-stat-report* -time* -fvtv*
+        -save-stats*|--save-stats* -dependency-dot*
+        -dependency-file*
         -fdiagnostics-add-output=* -fdiagnostics-set-output=* -fdiagnostics-format=*
         -fdeps-* -fdepfile-entry* -fcrash-diagnostics* -gen-* -freport-bug""",
     ),

@@ -41,6 +41,7 @@ from twisted_distcc.client.inputs.message_style import UNKNOWN, Style, Styles
 from twisted_distcc.client.inputs.sources import DATE
 from twisted_distcc.client.invocation import Report
 from twisted_distcc.client.journal.unit_record import INPUTS
+from twisted_distcc.client.results.command_fragments import check_compiler, check_words
 from twisted_distcc.client.results.delivery import Compiled
 from twisted_distcc.client.results.dependency_rules import BadRulesError, check_dependencies
 from twisted_distcc.cmdline.reasons import shown
@@ -204,12 +205,14 @@ class RemoteCompile:
         tree = await self.inputs.tree(packed=self.calls.sends_packed(host))
         found = self.inputs.found
         assert found is not None
+        check_words(candidate, found.compilation, style.options)
         request = tree_request(found.compilation, tree, environment, style.options)
         request = await self._for_our_compiler(request, likeness)
         with_rules = candidate.dependencies is not None
         reply = await self.calls.compiled(host, request, with_rules=with_rules)
         if with_rules and not reply.status:
             self._check_rules(reply)
+        check_compiler(candidate, reply)
         return Compiled(host, request, reply, None, style)
 
     def _check_rules(self, reply: Reply) -> None:

@@ -17,7 +17,7 @@ from twisted_distcc.client.inputs.candidate import Candidate, StaysHere, check_o
 from twisted_distcc.client.results.outputs import LeftToCompilerError, is_new
 from twisted_distcc.cmdline.compilation import Compilation, Stage
 from twisted_distcc.cmdline.compilers import Family
-from twisted_distcc.cmdline.foreseen import Existing, foreseen
+from twisted_distcc.cmdline.foreseen import Existing, foreseen, saves_intermediates
 from twisted_distcc.cmdline.reasons import shown
 from twisted_distcc.jobs.expected_outputs import ExpectedOutputs
 from twisted_distcc.jobs.model import DEPENDENCIES, OBJECT
@@ -108,8 +108,12 @@ def _check_not_source(path: str, source: str) -> None:
 
 
 def _existing_object(compilation: Compilation) -> Existing:
-    is_alike = compilation.stage is Stage.OBJECT and not compilation.language.is_assembler
-    return Existing.REPLACED if is_alike else Existing.DISPUTED
+    if compilation.stage is not Stage.OBJECT or compilation.language.is_assembler:
+        return Existing.DISPUTED
+    if compilation.family is Family.GCC or not saves_intermediates(compilation):
+        return Existing.REPLACED
+    # clang assembles in a step of its own then.
+    return Existing.OVERWRITTEN if compilation.family is Family.CLANG else Existing.DISPUTED
 
 
 def _writes_dependencies_last(compilation: Compilation) -> bool:
