@@ -81,7 +81,7 @@ _EXPECTED = {
         "-wrapper -B -Bdir --prefix=x --gcc-toolchain=x "
         "-gcc-toolchain --gcc-install-dir=x -gcc-toolchain=x -ccc-install-dir -fversion -fhelp "
         "-save-temps=x -fdump-statistics -ftime-trace=x "
-        "-time=x -fopt-info-all=x -include-pch -fpch-preprocess -fmodules -fmodules-ts "
+        "-time=x -include-pch -fpch-preprocess -fmodules -fmodules-ts "
         "-fmodule-file=x -fmodule-mapper=x -fcxx-modules -fimplicit-modules -frepo -fwpa -fwpa=1 "
         "-fsanitize-blacklist=x -fsanitize-ignorelist=x -fsanitize-coverage-allowlist=x "
         "-fxray-always-instrument=x -fthinlto-index=x -fthin-link-bitcode=x -arch "
@@ -99,7 +99,7 @@ _EXPECTED = {
         "-fdump-tree-all -fdump-tree-optimized-raw -aux-info -aux-info=x -fsave-optimization-record "
         "-foptimization-record-file=x -ftime-trace -MJ -MJx -serialize-diagnostics "
         "--serialize-diagnostics -fprofile-generate -fprofile-generate=x -fprofile-instr-generate "
-        "-fcoverage-mapping -fcs-profile-generate -fcrash-diagnostics-dir=x"
+        "-fcoverage-mapping -fcs-profile-generate -fcrash-diagnostics-dir=x -fopt-info-all=x"
     ),
     Role.BETTER_LOCAL: (
         "-H -P -C -CC --comments -v --verbose -fverbose-asm -finput-charset=latin1 "

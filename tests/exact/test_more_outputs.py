@@ -51,6 +51,7 @@ class MoreOutputsTests(ExactTestCase):
                 compilers=clang,
             ),
             Row(script="$CC -aux-info info -fdump-tree-original -c w.c", files=C, compilers=gcc),
+            Row(script="$CC -O2 -fopt-info-all=info -fopt-info -c w.c", files=C, compilers=gcc),
             Row(script="$CC -O1 -fdump-tree-optimized -c w.c -o x", files=C, compilers=gcc),
             Row(script="$CC -MJ obj/w.json -c w.c -o obj/x.o", files=C, compilers=clang),
             Row(script="$CC -Wall -serialize-diagnostics w.dia -c w.c", files=C, compilers=clang),
@@ -58,6 +59,23 @@ class MoreOutputsTests(ExactTestCase):
             Row(script="$CC -fprofile-generate -frandom-seed=1 -c w.c -o obj/x.o", files=C),
             Row(
                 script="$CC -fprofile-instr-generate -fcoverage-mapping -c w.c", files=C, compilers=clang
+            ),
+        )
+
+    async def test_use(self) -> None:
+        """What reads these files is satisfied: gcov, and whoever builds in a folder behind a link."""
+        main = {"m.c": "int main(int n, char **v) { return n > 1 ? n : v[0] == 0; }\n", "obj/.keep": ""}
+        await self.are_exact(
+            Row(
+                script="$CC --coverage -frandom-seed=1 -c m.c -o obj/m.o && gcc --coverage obj/m.o -o m"
+                " && ./m && gcov -n obj/m.gcda; rm m obj/m.gcda",
+                files=main,
+                compilers=("gcc",),
+            ),
+            Row(
+                script="mkdir real && ln -s real link && ln -s $PWD/obj real/o && cd link &&"
+                " $CC --coverage -g -gsplit-dwarf -frandom-seed=1 -MD -c ../w.c -o o/w.o -MF w.d",
+                files=C,
             ),
         )
 

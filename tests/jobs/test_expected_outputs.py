@@ -51,3 +51,14 @@ class ExpectedOutputsTests(SynchronousTestCase):
         outputs = expected("gcc -MD -MF /d/w.d -fstack-usage -c w.c -o /o/w.o")
         self.assertEqual(outputs.folders, {"/o", "/d"})
         self.assertIsNotNone(outputs.foreseen("/o/w.su"))
+
+    def test_behind_links(self) -> None:
+        """What is found where a link leads has the name by which the command calls it."""
+        outputs = expected("gcc -fstack-usage -c w.c -o obj/w.o")
+        laid = outputs.laid(lambda folder: folder.replace("/home/ada", "/data/ada"))
+        self.assertIsNone(outputs.find("/data/ada/p/obj/w.su"))
+        found = laid.find("/data/ada/p/obj/w.su")
+        assert found is not None
+        self.assertEqual(found[0], "/home/ada/p/obj/w.su")
+        self.assertIsNone(laid.find("/data/ada/p/w.su"))
+        self.assertEqual(outputs.laid(str), outputs)

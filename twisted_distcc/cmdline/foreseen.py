@@ -139,11 +139,12 @@ _NAMED: Final[Mapping[str, _Kind]] = MappingProxyType(
         "-foptimization-record-file=": _REMARKS,
         "-serialize-diagnostics": _MESSAGES,
         "-MJ": _FRAGMENT,
+        "-fopt-info": _REMARKS,
     }
 )
-NAMING: Final = frozenset(_NAMED)
-"""Options whose argument is the name of a file that is made."""
-
+# Without a name, or with one of these, it writes to the standard streams.
+_OPTIMIZATIONS: Final = "-fopt-info"
+_STREAMS: Final = frozenset({"stdout", "stderr"})
 _SAVING: Final = ("-save-temps", "-save-temps=cwd", "-save-temps=obj")
 _DUMPING: Final = ("-fdump-tree-", "-fdump-rtl-", "-fdump-ipa-", "-fdump-lang-")
 _REMARKING: Final = ("-fsave-optimization-record", "-fsave-optimization-record=")
@@ -160,6 +161,16 @@ def own_order(c: Compilation) -> tuple[int, int]:
     return _OBJECT.by(c.family)[1], kind.by(c.family)[1]
 
 
+def named_file(option: Option) -> str | None:
+    """Return the file that is made by an option which names it; `None` for other options."""
+    if option.name not in _NAMED:
+        return None
+    if option.name != _OPTIMIZATIONS:
+        return option.value
+    _, names, name = option.value.partition("=")  # -fopt-info-vec=file
+    return name if names and name not in _STREAMS else None
+
+
 def saves_intermediates(c: Compilation) -> bool:
     """Whether each step of `c` leaves a file of its own."""
     return any(option.name in _SAVING for option in c.options)
@@ -170,8 +181,8 @@ def _made(option: Option, c: Compilation) -> Iterator[Foreseen]:
     if option.name in _BESIDE:
         suffix, kind = _BESIDE[option.name]
         yield Foreseen(stem + suffix, *kind.by(family))
-    elif option.name in _NAMED:
-        yield Foreseen(option.value, *_NAMED[option.name].by(family))
+    elif (name := named_file(option)) is not None:
+        yield Foreseen(name, *_NAMED[option.name].by(family))
     elif option.name in _SAVING:
         yield from _saved(option.name, stem, c)
     elif option.name in _DUMPING:

@@ -25,6 +25,7 @@ MAKING = [
     *_making(Takes.NOTHING, "-save-temps|--save-temps -save-temps=cwd|--save-temps=cwd"),
     *_making(Takes.NOTHING, "-save-temps=obj|--save-temps=obj"),
     *_making(Takes.SEPARATE, "-aux-info|-aux-info=", Form.TEXT, only=Family.GCC),
+    *_making(Takes.JOINED, "-fopt-info", Form.TEXT, only=Family.GCC),
     *_making(Takes.JOINED, "-fdump-tree- -fdump-rtl- -fdump-ipa- -fdump-lang-", Form.SWITCH),
     *_making(Takes.NOTHING, "-fsave-optimization-record"),
     *_making(Takes.JOINED, "-fsave-optimization-record=", Form.WORDS),

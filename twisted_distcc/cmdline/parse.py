@@ -23,7 +23,7 @@ from twisted_distcc.cmdline.compilation import (
     StayLocal,
 )
 from twisted_distcc.cmdline.compilers import Compiler, Family, recognise
-from twisted_distcc.cmdline.foreseen import NAMING
+from twisted_distcc.cmdline.foreseen import named_file
 from twisted_distcc.cmdline.option_rules import Role
 from twisted_distcc.cmdline.reasons import StaysError, shown
 from twisted_distcc.cmdline.response import EXPANSION_LIMIT, TooManyResponseFilesError, expand
@@ -148,7 +148,8 @@ def _check_no_device(options: Sequence[Option]) -> None:
 
 def _check_made(options: Sequence[Option]) -> None:
     for option in options:
-        if option.name in NAMING and (option.value in {"", "-"} or _is_device(option.value)):
+        name = named_file(option) if option.role is Role.MAKES else None
+        if name is not None and (name in {"", "-"} or _is_device(name)):
             raise StaysError(f"{shown(' '.join(option.words))} writes to standard output or a device")
 
 

@@ -107,7 +107,7 @@ _FILES_WRITTEN = [
     *local("keeps intermediate files", "-save-temps=*|--save-temps=*"),
     *local(
         _REPORT,
-        """-fopt-info* -foptimization-record*
+        """-foptimization-record*
         -ftime-trace=* -fproc-stat-report* -time* -fvtv*
         -save-stats*|--save-stats* -dependency-dot*
         -dependency-file*

@@ -15,8 +15,8 @@ without its contents, in place of all outputs: then the client compiles the unit
 from __future__ import annotations
 
 import os.path
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from twisted_distcc.cmdline.compilation import Compilation
@@ -35,10 +35,12 @@ class ExpectedOutputs:
         names: names of outputs by absolute path, with their places in the order in which the compiler
             completes its files.
         others: what else may be made, by absolute path, beside how the command names it.
+        places: folders by where they really are, if links lead there.
     """
 
     names: Mapping[str, tuple[str, int]]
     others: tuple[tuple[Foreseen, Foreseen], ...]
+    places: tuple[tuple[str, str], ...] = field(default=())
 
     @classmethod
     def of(cls, c: Compilation, directory: str) -> ExpectedOutputs:
@@ -54,11 +56,21 @@ class ExpectedOutputs:
         others = ((replace(one, path=absolute(one.path)), one) for one in foreseen(c))
         return cls(names, tuple(others))
 
+    def laid(self, follow: Callable[[str], str]) -> ExpectedOutputs:
+        """Return the same outputs where they are found by paths without links, as `follow` says."""
+        places = ((follow(folder), folder) for folder in self.folders)
+        return replace(self, places=tuple(place for place in places if place[0] != place[1]))
+
     def find(self, path: str) -> tuple[str, int] | None:
         """Return the name of the output at the absolute `path`, and its place in the order.
 
         `None` if none is expected there.
         """
+        folder, name = os.path.split(path)
+        called = (os.path.join(given, name) for real, given in self.places if real == folder)
+        return next(filter(None, map(self._find, (path, *called))), None)
+
+    def _find(self, path: str) -> tuple[str, int] | None:
         known = self.names.get(path)
         if known is not None:
             return known

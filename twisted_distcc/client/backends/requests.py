@@ -6,7 +6,7 @@ A `Candidate`, with its text or its tree, makes a `Request`, which is the same f
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -16,9 +16,11 @@ from twisted_distcc.cmdline.compilation import Compilation
 from twisted_distcc.cmdline.rewrite import remote_argv, tree_argv
 from twisted_distcc.content.local_content import LocalContent
 from twisted_distcc.jobs.expected_outputs import ExpectedOutputs
-from twisted_distcc.jobs.model import FOLDER_MARK, InputFile, Request, Tree
+from twisted_distcc.jobs.model import FOLDER_MARK, InputFile, InputLink, Request, Tree
 from twisted_distcc.wire.grammar import COMPRESSED, FILES, PLAIN
 
+# Folders and links; the kernel follows forty links, of which each may lead through some folders.
+_LONGEST_WAY: Final = 1000
 _NOTHING: Final = LocalContent(b"")
 
 
@@ -44,8 +46,31 @@ def tree_request(
 
 
 def _with_folders_of_outputs(tree: Tree, c: Compilation) -> Tree:
-    """Return `tree` with the folders that outputs are made in: compilers make none."""
+    """Return `tree` with the folders that outputs go to, and links to them: compilers make none."""
     expected = ExpectedOutputs.of(c, os.fsdecode(tree.directory))
-    marks = (os.fsencode(f"{folder}/").replace(b"//", b"/") + FOLDER_MARK for folder in expected.folders)
-    entries = (*tree.entries, *(InputFile(mark, _NOTHING) for mark in sorted(marks)))
-    return replace(tree, entries=entries)
+    marks: set[bytes] = set()
+    links: set[InputLink] = set()
+    for folder in expected.folders:
+        real = os.path.realpath(folder)
+        marks.add(os.fsencode(os.path.join(real, "")) + FOLDER_MARK)
+        if real != folder:
+            links.update(_links_on_the_way(folder))
+    links -= {entry for entry in tree.entries if isinstance(entry, InputLink)}
+    folders = [InputFile(mark, _NOTHING) for mark in sorted(marks)]
+    return replace(tree, entries=(*tree.entries, *folders, *sorted(links)))
+
+
+def _links_on_the_way(folder: str) -> Iterator[InputLink]:
+    """Yield the links that lead to an absolute `folder`, by paths without links."""
+    here, left = "/", folder.split("/")[::-1]
+    for _ in range(_LONGEST_WAY):
+        if not left:
+            return
+        there = os.path.normpath(os.path.join(here, left.pop() or "."))
+        if not os.path.islink(there):
+            here = there
+            continue
+        target = os.readlink(there)
+        yield InputLink(os.fsencode(there), os.fsencode(target))
+        left.extend(target.split("/")[::-1])
+        here = "/" if target.startswith("/") else here

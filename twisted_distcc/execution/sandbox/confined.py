@@ -18,6 +18,7 @@ from twisted_distcc.cmdline.rewrite import serve_argv, serve_tree_argv
 from twisted_distcc.content.body import Body
 from twisted_distcc.execution.executor import Preprocesses
 from twisted_distcc.execution.inputs.layouts import Layouts
+from twisted_distcc.execution.inputs.links import Links
 from twisted_distcc.execution.inputs.trees import Trees
 from twisted_distcc.execution.resource_limits import Limits
 from twisted_distcc.execution.sandbox import seccomp
@@ -156,7 +157,12 @@ class Sandbox:
         laid = self.trees.laid(os.path.realpath(path), layout, tree.contents, owner)
         with laid as root, closing(Handed(self.spool)) as handed:
             directory, changes = os.fsdecode(tree.directory), compilation.runs_as_typed
-            expected = ExpectedOutputs.of(compilation, directory) if changes else None
+            expected = None
+            if changes:
+                links = Links(layout.links.items())
+                expected = ExpectedOutputs.of(compilation, directory).laid(
+                    lambda folder: os.fsdecode(links.follow(os.fsencode(folder)) or b"/")
+                )
             rules = {} if compilation.dependencies is None else {DEPENDENCIES: RULES}
             enclosure = Enclosure(
                 View(seen.view.links, (*seen.view.mounts, *map(os.fsdecode, layout.system))),
