@@ -53,6 +53,7 @@ class Toolchain:
         is_whole_system: whether it could not be separated from the rest of the system.
         libraries: the libraries of the programs, as far as they determine its output.
         own: the files and folders of its own that it reads: headers and settings.
+        lean: the part of `view` that most commands need: each mount takes time.
     """
 
     programs: tuple[str, ...]
@@ -60,6 +61,11 @@ class Toolchain:
     is_whole_system: bool
     libraries: tuple[str, ...] = ()
     own: tuple[str, ...] = ()
+    lean: View | None = None
+
+    def view_for(self, *, makes_more: bool) -> View:
+        """Return what must be visible for a command, which may make more than an object."""
+        return self.view if makes_more or self.lean is None else self.lean
 
     @property
     def compiler(self) -> str:
@@ -94,21 +100,23 @@ def discover(compiler: str, environ: Mapping[str, str], beside: Iterable[str]) -
         libraries = [*needed(compiler, environ)]
         asked = _Asked(compiler, environ)
         programs = tuple(asked.programs(*_PROGRAMS))
-        beside = [*beside, *asked.programs(_SPLITTER)]
+        splitter = [*asked.programs(_SPLITTER)]
         libraries += [library for one in programs for library in needed(one, environ)]
-        others = [library for one in beside for library in needed(one, environ)]
+        others = [library for one in beside for library in needed(one)]
+        splitting = [library for one in splitter for library in needed(one, environ)]
     except NotAProgramError:
         return whole_system(compiler)
     folders = {os.path.dirname(one) for one in programs if os.path.basename(one) in _INNER}
     shown = [compiler, *programs, *beside, *libraries, *others, *folders, *asked.folders(), *_BESIDE]
     return Toolchain(
         (compiler, *programs),
-        View.of(shown),
+        View.of([*shown, *splitter, *splitting]),
         is_whole_system=False,
         # What they know about numbers at compile time, clang has from the C library, and gcc from its
         # own.
         libraries=deciding(libraries, mathematics=asked.is_clang),
         own=tuple(asked.own()) if is_driver(compiler) else (),
+        lean=View.of(shown),
     )
 
 

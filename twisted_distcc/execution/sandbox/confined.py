@@ -124,9 +124,10 @@ class Sandbox:
 
         It runs in `folder`, if possible; its output is called `OUTPUT`.
         """
-        folder = folder_in(seen.view, folder)
+        view = seen.view_for(makes_more=False)
+        folder = folder_in(view, folder)
         enclosure = Enclosure(
-            seen.view,
+            view,
             self.limits,
             folder,
             folder,
@@ -157,6 +158,7 @@ class Sandbox:
         laid = self.trees.laid(os.path.realpath(path), layout, tree.contents, owner)
         with laid as root, closing(Handed(self.spool)) as handed:
             directory, changes = os.fsdecode(tree.directory), compilation.runs_as_typed
+            view = seen.view_for(makes_more=changes)
             expected = None
             if changes:
                 links = Links(layout.links.items())
@@ -165,7 +167,7 @@ class Sandbox:
                 )
             rules = {} if compilation.dependencies is None else {DEPENDENCIES: RULES}
             enclosure = Enclosure(
-                View(seen.view.links, (*seen.view.mounts, *map(os.fsdecode, layout.system))),
+                View(view.links, (*view.mounts, *map(os.fsdecode, layout.system))),
                 self.limits,
                 own,
                 directory,
