@@ -40,6 +40,9 @@ class Takes(enum.Enum):
 class Role(enum.Enum):
     """Who needs an option, or what it decides."""
 
+    # Enum's own is a call of Python's, and each unit needs it a hundred times.
+    __hash__ = object.__hash__
+
     SOURCE = enum.auto()
     """Not an option: an operand."""
     PREPROCESS = enum.auto()

@@ -9,6 +9,9 @@ from typing import NamedTuple
 class Kind(enum.Enum):
     """How a name is looked up.  The contents of a leaf are not scanned."""
 
+    # Enum's own is a call of Python's, and each unit needs it a hundred times.
+    __hash__ = object.__hash__
+
     QUOTED = '"'
     ANGLED = "<"
     NEXT = "next"
