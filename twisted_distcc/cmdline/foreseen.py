@@ -118,11 +118,12 @@ _TEXT: Final = _Kind(Existing.OVERWRITTEN, 10, Existing.REPLACED, 2)
 _BITCODE: Final = _Kind(Existing.REPLACED, 40, Existing.REPLACED, 4)
 _ASSEMBLY: Final = _Kind(Existing.OVERWRITTEN, 40, Existing.REPLACED, 6)
 
+_SPLIT_SUFFIX: Final = ".dwo"
 # Suffixes, by option, of files beside the object.
 _BESIDE: Final[Mapping[str, tuple[str, _Kind]]] = MappingProxyType(
     {
-        "-gsplit-dwarf": (".dwo", _SPLIT),
-        "-gsplit-dwarf=split": (".dwo", _SPLIT),
+        "-gsplit-dwarf": (_SPLIT_SUFFIX, _SPLIT),
+        "-gsplit-dwarf=split": (_SPLIT_SUFFIX, _SPLIT),
         "--coverage": (".gcno", _COVERAGE),
         "-ftest-coverage": (".gcno", _COVERAGE),
         "-fstack-usage": (".su", _STACK),
@@ -147,6 +148,7 @@ _OPTIMIZATIONS: Final = "-fopt-info"
 _STREAMS: Final = frozenset({"stdout", "stderr"})
 _SAVING: Final = ("-save-temps", "-save-temps=cwd", "-save-temps=obj")
 _DUMPING: Final = ("-fdump-tree-", "-fdump-rtl-", "-fdump-ipa-", "-fdump-lang-")
+_FOLDER_IN_FRONT: Final = ("-fdebug-compilation-dir", "-ffile-compilation-dir=")
 _REMARKING: Final = ("-fsave-optimization-record", "-fsave-optimization-record=")
 
 
@@ -180,7 +182,7 @@ def _made(option: Option, c: Compilation) -> Iterator[Foreseen]:
     family, stem = c.family, os.path.splitext(c.output)[0]
     if option.name in _BESIDE:
         suffix, kind = _BESIDE[option.name]
-        yield Foreseen(stem + suffix, *kind.by(family))
+        yield Foreseen(_in_front(suffix, c) + stem + suffix, *kind.by(family))
     elif (name := named_file(option)) is not None:
         yield Foreseen(name, *_NAMED[option.name].by(family))
     elif option.name in _SAVING:
@@ -189,6 +191,18 @@ def _made(option: Option, c: Compilation) -> Iterator[Foreseen]:
         yield Foreseen(stem + os.path.splitext(c.source)[1], *_DUMPS.by(family), is_dump=True)
     elif option.name in _REMARKING:
         yield from _remarks(option.value or "yaml", stem, c)
+
+
+def _in_front(suffix: str, c: Compilation) -> str:
+    """Return what clang puts in front of the name of split debug information, without a slash.
+
+    It does so where the object has its default name.
+    """
+    if suffix != _SPLIT_SUFFIX or c.family is not Family.CLANG:
+        return ""
+    named = any(option.role is Role.OUTPUT for option in c.options)
+    folders = [option.value for option in c.options if option.name in _FOLDER_IN_FRONT]
+    return folders[-1] if folders and not named else ""
 
 
 def _saved(option: str, stem: str, c: Compilation) -> Iterator[Foreseen]:

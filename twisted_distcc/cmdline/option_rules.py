@@ -71,8 +71,6 @@ class Role(enum.Enum):
     """The argument is a file of rules for gcc's driver, which decide what it runs."""
     INPUT = enum.auto()
     """As `COMPILE`; the argument is a file that the compiler reads."""
-    IN_CASE_OF_CRASH = enum.auto()
-    """For the compiler's own faults, after which the compile is repeated where it was typed."""
     OWN_PROCESSOR = enum.auto()
     """As `COMPILE`, and means whatever processor the compiler runs on."""
     FOR_CLANG = enum.auto()
@@ -90,7 +88,7 @@ class Role(enum.Enum):
 WITH_FILES = frozenset({Role.PREPROCESS, Role.LINK, Role.MAKE_FILE, Role.MAKE_TARGET})
 """Roles of options that are sent only to a server that gets the client's files, and preprocesses."""
 
-CONFINED = frozenset({Role.DRIVER_RULES, Role.INPUT, Role.IN_CASE_OF_CRASH, Role.OWN_PROCESSOR})
+CONFINED = frozenset({Role.DRIVER_RULES, Role.INPUT, Role.OWN_PROCESSOR})
 """Roles of options that may have anything run, read or written: sent only to such a server, if it has a
 sandbox."""
 

@@ -13,7 +13,6 @@ DRIVER_RULES = "reads rules of the compiler driver from a file"
 OWN_PROCESSOR = "compiles for this machine's own processor"
 LISTED_FILE = "reads a list from a file on this machine"
 PROFILE_DATA = "reads or writes profile data beside the object"
-CRASH_REPORTS = "writes reports of crashes into files"
 
 _STAGES = [
     *rows(Takes.NOTHING, Role.STAGE, "-c|--compile -S|--assemble"),
@@ -169,12 +168,10 @@ _COMPILER = [
         reason=PROFILE_DATA,
     ),
     *rows(
-        Takes.JOINED,
-        Role.IN_CASE_OF_CRASH,
-        "-fcrash-diagnostics= -fcrash-diagnostics-dir=",
-        Form.TEXT,
-        only=Family.CLANG,
-        reason=CRASH_REPORTS,
+        Takes.NOTHING,
+        Role.COMPILE,
+        "-fdump-noaddr -fdump-unnumbered -fdump-unnumbered-links",
+        only=Family.GCC,
     ),
     *rows(Takes.SEPARATE, Role.FOR_CLANG, "-Xclang"),
     *rows(Takes.SEPARATE, Role.FOR_LLVM, "-mllvm|-mllvm="),

@@ -25,11 +25,13 @@ from twisted_distcc.client.backends.host_faults import (
 from twisted_distcc.client.backends.sessions import Sessions
 from twisted_distcc.client.backends.transports import SecureWay, endpoint_to, session_key
 from twisted_distcc.client.hosts import RemoteHost
+from twisted_distcc.client.inputs.candidate import StaysHere
 from twisted_distcc.client.journal.unit_record import DELIVERY, TRANSFER
 from twisted_distcc.client.journal.unit_watch import UnitWatch
 from twisted_distcc.client.settings import Settings
+from twisted_distcc.cmdline.reasons import shown
 from twisted_distcc.content.body import Folder
-from twisted_distcc.jobs.model import Reply, Request, Timing
+from twisted_distcc.jobs.model import OBJECT, Reply, Request, Timing
 from twisted_distcc.runtime.bulk import Bulk, Turns
 from twisted_distcc.runtime.processes import Spawner
 from twisted_distcc.runtime.threads import ReactorThreads
@@ -140,6 +142,7 @@ class Calls:
 
         Raises:
             HostError: if the server answers with a message of its own, or omits an output.
+            StaysHere: if the command has made what was not foreseen.
         """
         self.watch.enter(TRANSFER)
         reply = await self.reply(host, request)
@@ -148,8 +151,22 @@ class Calls:
         if reply.exit_code in _SERVERS_OWN:
             raise RefusedByHostError.of(reply)
         if not reply.status:
+            if request.makes_more:
+                _check_foreseen(reply)
             if not reply.object_file.length:
                 raise BadReplyError("reported success, but sent no object file")
             if with_rules and not reply.dependencies.length:
                 raise BadReplyError("reported success, but sent no dependency file")
         return reply
+
+
+def _check_foreseen(reply: Reply) -> None:
+    """Check that a host has kept no output back, as it does with what was not foreseen.
+
+    Raises:
+        StaysHere: if it has, and told the name.
+    """
+    if OBJECT in reply.outputs:
+        return
+    for name in reply.outputs:
+        raise StaysHere(f"it makes {shown(name)}, which was not foreseen")
