@@ -51,6 +51,8 @@ REFUSED: Final[Sequence[tuple[str, Sequence[Entry]]]] = (
     ("has its devices", [(b"/p", Link(b"../x/../proc")), (b"/p/1/root", Link(b"/"))]),
 )
 # What is refused where the compiler's own files are mounted over the tree.
+# What is shown to gcc among the programs.
+PROGRAM: Final = b"x86_64-linux-gnu-as"
 OVER_THE_COMPILER: Final[Sequence[tuple[str, Sequence[Entry]]]] = (
     ("a folder that is a link", [(b"/usr", Link(b"/oldroot/usr"))]),
     ("a folder that is a link", [(b"/usr/bin", Link(b"/project"))]),
@@ -61,12 +63,15 @@ OVER_THE_COMPILER: Final[Sequence[tuple[str, Sequence[Entry]]]] = (
     ("another one on this server", [(b"/lib64", Link(b"/oldroot/lib64"))]),
     ("another one on this server", [(b"/usr/bin/gcc", Link(b"/project/evil"))]),
     *(
-        ("is a link to a program", [(b"/usr/bin/" + name, Link(b"sh"))])
-        for name in (b"xcc", b"nas", b"llvm-mc", b"aarch64-linux-gnu-as", b"objcopy", b"ld.lld")
+        ("is a link to a program", [(b"/usr/bin/" + name, Link(PROGRAM))])
+        for name in (b"xcc", b"nas", b"llvm-mc", b"aarch64-linux-gnu-as", b"strip", b"ld.lld")
     ),
-    ("is a link to a program", [(b"/usr/local/bin/cc1", Link(b"../../bin/sh"))]),
+    ("is a link to a program", [(b"/usr/local/bin/cc1", Link(b"../../bin/" + PROGRAM))]),
     ("is a link to a program", [(b"/project/as", Link(b"/usr/lib/gcc/x86_64-linux-gnu/12/cc1"))]),
-    ("is a link to a program", [(b"/b", Link(b"/usr/bin")), (b"/project/xcc", Link(b"../b/cat"))]),
+    (
+        "is a link to a program",
+        [(b"/b", Link(b"/usr/bin")), (b"/project/xcc", Link(b"../b/" + PROGRAM))],
+    ),
     ("is a file and a folder", [(b"/usr", EMPTY)]),
     ("is a file and a folder", [(b"/usr/lib/gcc", EMPTY)]),
     ("is a file and a folder", [(b"/dev", EMPTY)]),

@@ -21,7 +21,7 @@ from twisted_distcc.client.backends.host_faults import (
 from twisted_distcc.client.hosts import DEFAULT_PORT, DEFAULT_TLS_PORT, RemoteHost, SshHost, TcpHost
 from twisted_distcc.errors import EXIT_ACCESS_DENIED, EXIT_IO_ERROR
 
-_ADDRESS: Final = re.compile(r"\b\d{1,3}(?:\.\d{1,3}){3}\b|\[?[0-9a-f]*(?::[0-9a-f]*){2,7}\]?")
+_ADDRESS: Final = re.compile(r"\b\d{1,3}(?:\.\d{1,3}){3}\b|\[?[0-9a-f]{0,4}(?::[0-9a-f]{0,4}){2,7}\]?")
 _START: Final = "twistd distccd --allow-private    # there: starts a server"
 
 

@@ -17,7 +17,6 @@ from cryptography.x509 import load_pem_x509_certificate
 from twisted.internet.defer import Deferred, DeferredSemaphore, gatherResults
 from twisted.internet.defer import TimeoutError as DeferredTimeoutError
 from twisted.internet.protocol import Protocol
-from twisted.internet.threads import deferToThreadPool
 
 from twisted_distcc.cli.probing.farm_view import Asking
 from twisted_distcc.cli.probing.host_reports import (
@@ -47,6 +46,7 @@ from twisted_distcc.errors import EXIT_ACCESS_DENIED, EXIT_IO_ERROR
 from twisted_distcc.jobs.commands import CompilerQuestion
 from twisted_distcc.jobs.model import Request
 from twisted_distcc.jobs.server_questions import PartsQuestion, StatusQuestion
+from twisted_distcc.runtime.threads import ReactorThreads
 from twisted_distcc.toolchain.anatomy import differences
 from twisted_distcc.wire.grammar import COMPRESSED, PLAIN
 from twisted_distcc.wire.limits import KIB, Limits
@@ -180,10 +180,7 @@ class _Probe:
         match self._host:
             case TcpHost(name, port, tls=True):
                 reactor, timeout = self._asking.reactor, self._asking.view.timeout
-                end: datetime | None = await deferToThreadPool(
-                    reactor, reactor.getThreadPool(), _certificate_end, name, port, timeout
-                )
-                return end
+                return await ReactorThreads(reactor)(lambda: _certificate_end(name, port, timeout))
             case _:
                 return None
 
