@@ -45,6 +45,15 @@ class UnitTests(SynchronousTestCase):
         unit = self.unit("gcc", "-MMD", "-c", "a.c")
         self.assertEqual(unit.outputs["dependency file"], str(self.folder / "a.d"))
 
+    def test_other_files(self) -> None:
+        """So is every other file that the command makes; where their names are not known, it stays."""
+        unit = self.unit("gcc", "--coverage", "-fstack-usage", "-c", "a.c", "-o", "out/a.o")
+        made = {name: str(self.folder / "out" / name) for name in ("a.gcno", "a.su")}
+        self.assertEqual(unit.outputs, {"object": str(self.folder / "out/a.o"), **made})
+        (stays,) = self.units("gcc", "-fdump-tree-all", "-c", "a.c")
+        assert isinstance(stays, Stays)
+        self.assertIn("dumps the compiler's passes", stays.reason)
+
     def test_generic_name(self) -> None:
         """`cc` is understood as the compiler that it stands for: where it could be any, this stays."""
         (self.folder / "bin" / "cc").symlink_to("gcc")

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from twisted_distcc.client.inputs.candidate import read_text
 from twisted_distcc.cmdline.compilation import Compilation, StayLocal
 from twisted_distcc.cmdline.compilers import recognise
+from twisted_distcc.cmdline.foreseen import foreseen
 from twisted_distcc.cmdline.parse import parse
 from twisted_distcc.toolchain.finding import WRAPPERS, find_compiler, name_behind
 
@@ -90,6 +91,8 @@ def _judged(command: Command) -> Unit | Stays | None:
     understood = parse(argv, lambda path: read_text(os.path.join(command.directory, path)))
     if isinstance(understood, StayLocal):
         return Stays(command, understood.reason)
+    if any(one.is_dump for one in foreseen(understood)):
+        return Stays(command, "it dumps the compiler's passes, whose files are not known beforehand")
     unit = Unit(command, compiler, understood.source, _outputs(command.directory, understood))
     return unit if os.path.exists(unit.path) else None
 
@@ -98,7 +101,8 @@ def _outputs(directory: str, compilation: Compilation) -> dict[str, str]:
     outputs = {"object": _absolute(directory, compilation.output)}
     if compilation.dependencies is not None:
         outputs["dependency file"] = _absolute(directory, compilation.dependencies.path)
-    return outputs
+    others = [one.path for one in foreseen(compilation)]
+    return {**outputs, **{os.path.basename(path): _absolute(directory, path) for path in others}}
 
 
 def _absolute(directory: str, path: str) -> str:

@@ -164,9 +164,9 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="twisted-distcc verify",
         usage="twisted-distcc verify PROJECT [-j N] [--json] [--keep DIR] [-- COMMAND...]",
-        description="Compile every unit of a build here and through the farm, and compare objects, "
-        "dependency files and messages.  The compiles are those of PROJECT's compile_commands.json; or "
-        "those that ninja knows; or those that COMMAND (by default make) runs.",
+        description="Compile every unit of a build here and through the farm, and compare all files "
+        "that it makes, and its messages.  The compiles are those of PROJECT's compile_commands.json, "
+        "or those that ninja knows, or those that COMMAND (by default make) runs.",
         epilog="exit status: 0 if nothing differs and servers compiled something, 1 if not, "
         f"{EXIT_FAILURE} if it could not be carried out",
         allow_abbrev=False,
