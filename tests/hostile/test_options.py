@@ -56,12 +56,13 @@ def _reasons(command: list[str]) -> list[str]:
     here = parse(command)
     why = here.reason if isinstance(here, StayLocal) else here.demanding
     assert why is not None, command
-    refusals = [parse(command, arrived=True, with_files=files) for files in (False, True)]
-    refusals.append(parse(command, arrived=True, confined=True))
+    refusals = [
+        *(parse(command, arrived=True, with_files=files) for files in (False, True)),
+        parse(command, arrived=True, confined=True),
+    ]
     for refusal in refusals:
         assert isinstance(refusal, StayLocal), command
-        why = f"{why}\0{refusal.reason}"
-    return why.split("\0")
+    return [why, *(refusal.reason for refusal in refusals if isinstance(refusal, StayLocal))]
 
 
 def _names_option(reason: str, command: list[str]) -> bool:

@@ -14,17 +14,13 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Final
-
-from twisted.internet.defer import execute
+from typing import Final
 
 from twisted_distcc.agent.handover import own_umask, working_directory
-from twisted_distcc.cli.reactor_run import run_to_end
+from twisted_distcc.cli.found_files import find_files
 from twisted_distcc.client.inputs.candidate import Candidate, StaysHere, compiler_of
-from twisted_distcc.client.inputs.sources import Found, Sources
 from twisted_distcc.client.invocation import Invocation
 from twisted_distcc.client.results.planned_outputs import check_outputs
 from twisted_distcc.cmdline.foreseen import foreseen
@@ -32,7 +28,7 @@ from twisted_distcc.cmdline.reasons import shown
 from twisted_distcc.errors import DistccError
 from twisted_distcc.pump.local_files import Disk
 from twisted_distcc.pump.unit import CallersOwnError, NotForServersError
-from twisted_distcc.runtime.processes import CannotStartError, ReactorSpawner
+from twisted_distcc.runtime.processes import CannotStartError
 
 _PLACES: Final = {
     "files": "elsewhere, by any server with this compiler",
@@ -94,7 +90,7 @@ def explain(invocation: Invocation) -> Explained:
     makes = tuple(_makes(candidate))
     demanding = candidate.compilation.demanding
     try:
-        found = run_to_end(lambda reactor: _find(reactor, candidate))
+        found = find_files(candidate)
     except (CallersOwnError, CannotStartError) as reason:
         return Explained("here", str(reason), makes=makes)
     except NotForServersError as reason:
@@ -103,15 +99,6 @@ def explain(invocation: Invocation) -> Explained:
     if demanding is None:
         return Explained("files", "", reads, makes)
     return Explained("jail", f"for {shown(demanding)}", reads, makes)
-
-
-async def _find(reactor: Any, candidate: Candidate) -> Found:
-    return await Sources(ReactorSpawner(reactor), execute).find(candidate, _at_once)
-
-
-@asynccontextmanager
-async def _at_once() -> AsyncIterator[None]:
-    yield
 
 
 def _makes(candidate: Candidate) -> Iterator[str]:

@@ -8,22 +8,17 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
-
-from twisted.internet.defer import Deferred, execute
-from twisted.python.failure import Failure
+from collections.abc import Sequence
 
 from twisted_distcc.agent.handover import own_umask, working_directory, write_all
+from twisted_distcc.cli.found_files import find_files
 from twisted_distcc.cli.tdistcc_about import say
 from twisted_distcc.client.inputs.candidate import Candidate, StaysHere, compiler_of
-from twisted_distcc.client.inputs.sources import Found, Sources
 from twisted_distcc.client.invocation import Invocation, Report
 from twisted_distcc.client.journal.unit_watch import UnitWatch
 from twisted_distcc.client.report import Reminders, make_report
 from twisted_distcc.errors import EXIT_BAD_ARGUMENTS, DistccError
 from twisted_distcc.pump.unit import NotForServersError
-from twisted_distcc.runtime.processes import ReactorSpawner
 
 
 def main(command: Sequence[str], messages: int) -> int:
@@ -47,7 +42,7 @@ def scan_includes(command: Sequence[str], report: Report) -> str:
     invocation = Invocation(tuple(command), working_directory(), dict(os.environ), own_umask())
     report.say(f"scanning includes: {' '.join(command)}")
     try:
-        found = _find(Candidate.of(invocation, compiler_of(invocation)))
+        found = find_files(Candidate.of(invocation, compiler_of(invocation)))
     except (StaysHere, NotForServersError) as reason:
         report.say(f"no server would be sent files: {reason}")
         raise _error(f"no server would be sent files: {reason}") from reason
@@ -61,31 +56,6 @@ def scan_includes(command: Sequence[str], report: Report) -> str:
         *(f"DIRECTORY {path}" for path in laid.folders),
     ]
     return "".join(f"{_printable(line)}\n" for line in lines)
-
-
-def _find(candidate: Candidate) -> Found:
-    """Find the files, running the reactor just for this."""
-    from twisted.internet import reactor
-
-    results: list[Found | Failure] = []
-    sources = Sources(ReactorSpawner(reactor), execute)
-
-    def start() -> None:
-        finding = Deferred.fromCoroutine(sources.find(candidate, _at_once))
-        finding.addBoth(results.append).addBoth(lambda _: reactor.stop())
-
-    reactor.callWhenRunning(start)
-    reactor.run()
-    [result] = results
-    if isinstance(result, Failure):
-        result.raiseException()
-    assert isinstance(result, Found)
-    return result
-
-
-@asynccontextmanager
-async def _at_once() -> AsyncIterator[None]:
-    yield
 
 
 def _printable(line: str) -> str:

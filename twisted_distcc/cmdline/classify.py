@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 TARGET_FEATURE = "-target-feature"
 """The option of clang's inner program that turns one feature of a processor on or off."""
+# A server that gets no files neither sees nor opens what these name.
+_OPENED = WITH_FILES | CONFINED
 _FEATURE = re.compile(r"[+-][\w.-]+", re.ASCII)
 
 MOST_PIECES = 1000
@@ -63,7 +65,7 @@ def classify(
                 f"{shown(word)} makes files beside the object, which needs the client's files"
             )
         option = _option(rule, word, rest)
-        if with_files or rule.role not in WITH_FILES | CONFINED:
+        if with_files or rule.role not in _OPENED:
             _check_form(rule, option)
         passed_on += _count_pieces(option)
         if passed_on > MOST_PIECES:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from collections.abc import Mapping
@@ -11,6 +10,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from twisted_distcc.client.backends.host_faults import HostError
+from twisted_distcc.client.backends.server_capabilities import parsed_answer
 from twisted_distcc.client.hosts import RemoteHost
 from twisted_distcc.jobs.model import Reply
 
@@ -109,12 +109,7 @@ class HostReport:
 
 def parsed(reply: Reply) -> Any:
     """Return the JSON in an answer; `None` if there is none."""
-    if reply.stdout.length > _LONGEST_ANSWER:
-        return None
-    try:
-        return json.loads(reply.stdout.read())
-    except (ValueError, RecursionError, OSError):
-        return None
+    return parsed_answer(reply, _LONGEST_ANSWER)
 
 
 def is_ours(told: Any) -> bool:

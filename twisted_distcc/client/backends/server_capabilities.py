@@ -187,7 +187,7 @@ def _read(reply: Reply, digest: str) -> Likeness:
     Raises:
         RefusedByHostError: if the host understood the question and refused, or refuses everything.
     """
-    match _parsed(reply):
+    match parsed_answer(reply, _LONGEST_ANSWER):
         case {"server": "twisted-distccd"} as told:
             if reply.status:
                 raise _refusal(reply)
@@ -219,8 +219,9 @@ def _compared(told: Any, digest: str) -> Likeness:
             return Likeness.UNKNOWN
 
 
-def _parsed(reply: Reply) -> Any:
-    if reply.stdout.length > _LONGEST_ANSWER:
+def parsed_answer(reply: Reply, most: int) -> Any:
+    """Return the JSON in an answer of at most `most` bytes; `None` if there is none."""
+    if reply.stdout.length > most:
         return None
     try:
         return json.loads(reply.stdout.read())

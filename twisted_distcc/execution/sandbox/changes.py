@@ -2,10 +2,10 @@
 
 The jail writes a line for each change, then its path, and for a file its contents::
 
-    file 644 1796039266692528455 1168 15
-    /work/obj/w.dwo…
-    other 755 1796039266692528455 40 9
-    /work/new
+    file 644 1796039266692528455 1168 18
+    /project/obj/w.dwo…
+    other 755 1796039266692528455 40 12
+    /project/new
     end
 
 The numbers are the mode, the time of the last change in nanoseconds, and the lengths of contents and

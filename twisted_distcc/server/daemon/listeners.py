@@ -23,6 +23,7 @@ from twisted_distcc.server.daemon.ports import (
     CannotListenError,
     inherited_ports,
     open_ports,
+    serve_on,
 )
 from twisted_distcc.server.options.config import ServerConfig
 
@@ -116,9 +117,7 @@ class Doors:
     def serve(self, factory: DistccServerFactory, recorders: Recorders) -> None:
         """Accept clients, to be served by `factory`; `recorders` are told of untrusted ones."""
         for opened in self._sockets:
-            port = self._reactor.adoptStreamPort(opened.fileno(), opened.family, factory)
-            self._ports.append(port)
-            opened.close()
+            self._ports.append(serve_on(opened, self._reactor, factory))
         if self._secure is not None:
             most = self._config.ceilings.connections
             self._secure_ports = self._secure.serve(factory, recorders, most)

@@ -10,10 +10,13 @@ import os
 import socket
 import sys
 from collections.abc import Iterable, MutableMapping
-from typing import Final
+from typing import TYPE_CHECKING, Any, Final
 
 from twisted_distcc.addresses import socket_address
 from twisted_distcc.errors import EXIT_BIND_FAILED, DistccError
+
+if TYPE_CHECKING:
+    from twisted.internet.interfaces import IListeningPort, IProtocolFactory
 
 # How many connections may wait to be accepted: a large farm's clients all start at the same moment.
 _BACKLOG: Final = 1024
@@ -50,6 +53,13 @@ def open_ports(addresses: Iterable[str], port: int) -> list[socket.socket]:
         for one in opened:
             one.close()
         raise
+
+
+def serve_on(opened: socket.socket, reactor: Any, factory: IProtocolFactory) -> IListeningPort:
+    """Have `reactor` accept connections on the port `opened`, which it takes over, for `factory`."""
+    with opened:
+        port: IListeningPort = reactor.adoptStreamPort(opened.fileno(), opened.family, factory)
+    return port
 
 
 def inherited_ports(environ: MutableMapping[str, str], pid: int) -> list[tuple[str, socket.socket]]:

@@ -14,7 +14,7 @@ from twisted.internet.interfaces import IListeningPort, IProtocolFactory
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
-from twisted_distcc.server.daemon.ports import open_ports
+from twisted_distcc.server.daemon.ports import open_ports, serve_on
 from twisted_distcc.server.options.stats_config import StatsConfig
 from twisted_distcc.server.options.tls_config import TlsConfig
 from twisted_distcc.server.stats.server_view import ServerView
@@ -59,7 +59,7 @@ class StatsPort:
         self._looking.start(_LOOK, now=False)
         names = (view.name, view.name.partition(".")[0], *self._config.names)
         factory = self._secured(guarded_site(stats_site(view, self._reactor), self._reactor, names))
-        return [self._adopt(opened, factory) for opened in self._sockets]
+        return [serve_on(opened, self._reactor, factory) for opened in self._sockets]
 
     def _secured(self, factory: IProtocolFactory) -> IProtocolFactory:
         if self._keyring is None:
@@ -72,8 +72,3 @@ class StatsPort:
         """Look no more."""
         if self._looking is not None and self._looking.running:
             self._looking.stop()
-
-    def _adopt(self, opened: socket.socket, factory: IProtocolFactory) -> IListeningPort:
-        with opened:
-            port: IListeningPort = self._reactor.adoptStreamPort(opened.fileno(), opened.family, factory)
-        return port

@@ -22,7 +22,7 @@ from twisted_distcc.server.connection.server_protocol import (
     DistccServerProtocol,
 )
 from twisted_distcc.server.connection.server_transport import address_peer
-from twisted_distcc.server.daemon.ports import open_ports
+from twisted_distcc.server.daemon.ports import open_ports, serve_on
 from twisted_distcc.server.daemon.privileges import unreadable
 from twisted_distcc.server.options.tls_config import TlsConfig
 from twisted_distcc.tls.certificate_names import holder, names_for_servers
@@ -83,7 +83,7 @@ class SecurePort:
                 " (chmod a+r; a+x for the folders), or restart the server after each change",
                 path=path,
             )
-        return [self._adopt(opened, self.factory) for opened in self._sockets]
+        return [serve_on(opened, self._reactor, self.factory) for opened in self._sockets]
 
     def _files(self) -> list[str]:
         """Return the paths of the files that are not secret."""
@@ -99,11 +99,6 @@ class SecurePort:
         """Read the certificates again."""
         if self.factory is not None:
             self.factory.renew()
-
-    def _adopt(self, opened: socket.socket, factory: MutualTlsFactory) -> IListeningPort:
-        with opened:
-            port: IListeningPort = self._reactor.adoptStreamPort(opened.fileno(), opened.family, factory)
-        return port
 
 
 def identify(transport: ITransport) -> Peer:
