@@ -188,7 +188,8 @@ class DistccService(Service):
         if self._config.lifetime is not None:
             self._end = self._reactor.callLater(self._config.lifetime, self._reactor.stop)
         self._make_room()
-        self._tell()
+        # Not before the reactor heeds SIGTERM: whoever knows that we serve may end us.
+        self._reactor.callWhenRunning(self._tell)
         self._reactor.callWhenRunning(self._notify, READY)
         self._reactor.callWhenRunning(_keep_from_collector)
 
