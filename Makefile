@@ -14,8 +14,8 @@ TEST_JOBS ?= $(shell nproc)
 
 BUILD_PACKAGES := gcc g++ make
 # The tests speak to real peers: C distcc, Avahi, sshd, a browser, other compilers and build tools.
-TEST_PACKAGES := $(BUILD_PACKAGES) avahi-daemon build-essential bubblewrap busybox ccache chromium clang cmake curl \
-    dbus distcc dpkg-dev fakeroot fish gcc-aarch64-linux-gnu gobjc gobjc++ groff-base iproute2 libclang-rt-dev llvm \
+TEST_PACKAGES := $(BUILD_PACKAGES) avahi-daemon build-essential bubblewrap busybox ccache chromium clang clang-19 cmake curl \
+    dbus distcc dpkg-dev fakeroot faketime fish gcc-aarch64-linux-gnu gobjc gobjc++ groff-base iproute2 libclang-rt-dev llvm \
     logrotate meson musl-tools ninja-build openssh-client openssh-server openssl systemd tcc tcpdump tmux xinetd zsh
 # The messages of this Debian's gcc in other languages.
 GCC := $(shell apt-cache depends gcc 2>/dev/null | sed -n 's/^  Depends: \(gcc-[0-9]*\)$$/\1/p')

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+
 from tests.exact.harness import ExactTestCase, Row
 
 # Strings that `#` makes escape nothing, and a name changes from one include to the next.
@@ -32,6 +34,13 @@ REDACTED = "".join(
 BAZEL = "-Wno-builtin-macro-redefined " + " ".join(
     f"-D__{name}__='\"redacted\"'" for name in ("DATE", "TIMESTAMP", "TIME")
 )
+HEEDS_DATES = "clang-19"
+# Clang does since version 16.
+DEBIANS = int(subprocess.check_output(["clang", "-dumpversion"], text=True).partition(".")[0])
+
+# It stands still for the script and what it starts, but not for the server.
+THEN = "export FAKETIME_DONT_FAKE_MONOTONIC=1; faketime -f '2001-02-09 03:04:05' $CC"
+DATED = {"w.c": 'char s[] = __DATE__ " " __TIME__;\n'}
 # Each way has a folder of its own: but for the time that it says, there is nothing to tell them apart.
 OLD = "touch -d @1000000000 w.c h.h; $CC"
 
@@ -60,6 +69,28 @@ class ClockTests(ExactTestCase):
                 script="$CC -Wno-builtin-macro-redefined -U__TIME__ -g -c w.c",
                 files={"w.c": "#ifndef __TIME__\n#define __TIME__ 1\n#endif\nint t = __TIME__;\n"},
             ),
+        )
+
+    async def test_dates(self) -> None:
+        """Servers make what says the date, and the time of day in any zone, as if it were made here."""
+        able = ("gcc", "g++", HEEDS_DATES)
+        india = {"TZ": "Asia/Kolkata"}
+        macro = {"w.c": "const char *s = SAID, *t = SAID;\n"}
+        await self.are_exact(
+            Row(script=f"{THEN} -g -c w.c", files=DATED, compilers=able),
+            Row(script=f"{THEN} -Wdate-time -c w.c", files=DATED, compilers=able, environ=india),
+            Row(script=f"{THEN} -D'SAID=__TIM##E__' -c w.c", files=macro, elsewhere=None),
+            Row(script="$CC -DSAID=__DATE__ -c w.c", files=macro, compilers=able),
+            Row(script=f"{THEN} -c w.c", files=DATED, compilers=("clang",), elsewhere=DEBIANS >= 16),
+        )
+
+    async def test_fixed_date(self) -> None:
+        """The environment may fix the date, if the compiler heeds it, and of gcc not that of a file."""
+        environ = {"SOURCE_DATE_EPOCH": "981687845", "TZ": "Asia/Kolkata"}
+        stamped = {"w.c": "char s[] = __TIMESTAMP__;\n", "h.h": ""}
+        await self.are_exact(
+            Row(script="$CC -c w.c", files=DATED, environ=environ, compilers=("gcc", HEEDS_DATES)),
+            Row(script=f"{OLD} -c w.c", files=stamped, environ=environ, elsewhere=False),
         )
 
     async def test_not_redefined(self) -> None:

@@ -298,13 +298,6 @@ class ForbiddenTests(ScannerCase):
             "/p/a.h /p/d/a.h", self.found(self.files(source, {"/p/a.h": "", "/p/d/a.h": ""}))
         )
 
-    def test_fixed_date(self) -> None:
-        """The date may be fixed, but not the time of a file."""
-        for source, travels in (("char *x = __DATE__;", True), ("char *x = __TIMESTAMP__;", False)):
-            scanner = Scanner(self.files(source, {}))
-            arguments = compilation("gcc -c s.c"), "/p", SYSTEM
-            self.assertEqual(travels, not scanner.unit(*arguments, fixed_date=True).clock)
-
     def test_undecided(self) -> None:
         """What the scan cannot tell is said, with all that it could tell."""
         files = self.files('#include "a.h"\n#include __FILE__', {"/p/a.h": ""})

@@ -190,7 +190,14 @@ class ClockTests(WalkCase):
         """The file and the macro are named, the first in the alphabet first."""
         unit = self.scan('#include "a.h"', {"/p/a.h": "x = __TIME__ __DATE__;"})
         self.assertEqual(unit.clock, "/p/a.h uses __DATE__, which depends on where it is read")
+        self.assertEqual(unit.stamped, "")
         self.assertEqual(self.scan("").clock, "")
+
+    def test_time_of_a_file(self) -> None:
+        """It is told apart from the date, unless the macro's name is pasted together."""
+        unit = self.scan('#include "a.h"', {"/p/a.h": "x = __TIMESTAMP__ __DATE__;"})
+        self.assertEqual(unit.stamped, "/p/a.h uses __TIMESTAMP__, which depends on where it is read")
+        self.assertTrue(self.scan("#define F(x) __ ## x ## __\nF(TIME)").stamped)
 
     def test_redefined(self) -> None:
         """What the command defines or undefines is none; a macro with a parameter is still the macro."""

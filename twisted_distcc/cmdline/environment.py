@@ -52,11 +52,14 @@ def environment_forbids(env: Mapping[str, str]) -> str | None:
     return None
 
 
+DATE = "SOURCE_DATE_EPOCH"
+"""The variable that fixes the values of `__DATE__` and `__TIME__`, in seconds since 1970."""
+
 _LINKS = re.compile(r"no|st|bel|")
 # The variables that are sent to a server that preprocesses, and those that it accepts.
 _FOR_SERVERS = {
     "LC_ALL": re.compile(r"C|POSIX|C\.UTF-8"),
-    "SOURCE_DATE_EPOCH": re.compile(r"[0-9]{1,12}"),
+    DATE: re.compile(r"[0-9]{1,12}"),
     # How gcc's messages look: colours, how links end, and whether fix-its are printed for programs.
     "GCC_COLORS": re.compile(r"(?:[a-z0-9-]{1,24}(?:=[0-9;]{0,24})?(?::|\Z)){0,40}"),
     "GCC_URLS": _LINKS,
@@ -89,11 +92,11 @@ def environment_for_servers(
     """
     has_utf_8 = is_utf_8(env) and has_locale(locale_for(env, "LC_CTYPE"))
     told = {"LC_ALL": "C.UTF-8" if has_utf_8 else "C"}
-    epoch = env.get("SOURCE_DATE_EPOCH")
+    epoch = env.get(DATE)
     if epoch is not None:
-        if not _FOR_SERVERS["SOURCE_DATE_EPOCH"].fullmatch(epoch):
-            return StayLocal(f"SOURCE_DATE_EPOCH is {shown(epoch)}, which is not a time")
-        told["SOURCE_DATE_EPOCH"] = epoch
+        if not _FOR_SERVERS[DATE].fullmatch(epoch):
+            return StayLocal(f"{DATE} is {shown(epoch)}, which is not a time")
+        told[DATE] = epoch
     return told | _told_of_messages(env)
 
 

@@ -47,18 +47,11 @@ class Scanner:
         self._units = 0
 
     def unit(
-        self,
-        c: Compilation,
-        directory: str,
-        search: SearchPath,
-        *,
-        fixed_date: bool = False,
-        listed: Iterable[str] = (),
+        self, c: Compilation, directory: str, search: SearchPath, listed: Iterable[str] = ()
     ) -> Unit:
         """Find the files that `c` may read when it runs in `directory`.
 
-        `fixed_date` says that the environment fixes the date by `SOURCE_DATE_EPOCH`.  Files that the
-        compiler has `listed` may have been missed, so they are scanned as well.
+        Files that the compiler has `listed` may have been missed, so they are scanned as well.
 
         Raises:
             UndecidedError: if not all of them can be determined; `partial` has what is known.
@@ -70,7 +63,7 @@ class Scanner:
             view = self._view(c, directory, search, looked)
             walk = Walk(self._files, self._folders, self._scans, view, looked)
             try:
-                return walk.unit(c, directory, search, listed, fixed_date=fixed_date)
+                return walk.unit(c, directory, search, listed)
             except ChangedError:
                 self._forget(None)
         raise NotForServersError("files that it includes come and go")

@@ -69,16 +69,19 @@ class Unit:
             it was scanned.
         folders: absolute paths of folders that the compiler searches or walks through.
         clock: why the result may depend on the time; empty if not.  Only the compiler knows for sure.
+        stamped: the same of the time of a file, for `__TIMESTAMP__`.
     """
 
     files: dict[str, Stamp]
     folders: frozenset[str]
     clock: str = ""
+    stamped: str = ""
 
     def with_(self, other: Unit) -> Unit:
         """Return the union of both units."""
         files = {**self.files, **other.files}
-        return Unit(files, self.folders | other.folders, self.clock or other.clock)
+        clock, stamped = self.clock or other.clock, self.stamped or other.stamped
+        return Unit(files, self.folders | other.folders, clock, stamped)
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,7 +33,8 @@ if TYPE_CHECKING:
 _MOST_FILES = 20_000
 """The most files of one unit; one that seems to have more is not understood."""
 
-_CLOCKS = frozenset({b"__DATE__", b"__TIME__", b"__TIMESTAMP__"})
+_STAMPED = frozenset({b"__TIMESTAMP__"})
+_CLOCKS = frozenset({b"__DATE__", b"__TIME__"}) | _STAMPED
 
 _TRADITIONAL = ("-traditional", "-traditional-cpp")
 
@@ -70,13 +71,7 @@ class Walk:
         self._probes: frozenset[bytes] = frozenset()
 
     def unit(
-        self,
-        c: Compilation,
-        directory: str,
-        search: SearchPath,
-        listed: Iterable[str],
-        *,
-        fixed_date: bool,
+        self, c: Compilation, directory: str, search: SearchPath, listed: Iterable[str]
     ) -> Unit:
         """Walk from the source of `c`, and from the files that the compiler has `listed`."""
         also = map(self._clean, listed)
@@ -93,7 +88,8 @@ class Walk:
             self._check_twins(
                 self._found.keys() & self._scans.known.keys() if self._imports else self._once
             )
-        unit = Unit(self._found, self._all_folders(), self._says_time(c, fixed_date=fixed_date))
+        clock, stamped = self._says_time(c, _CLOCKS), self._says_time(c, _STAMPED)
+        unit = Unit(self._found, self._all_folders(), clock, stamped)
         if self._reasons:
             raise NotForServersError(self._reasons[0])
         if self._undecided:
@@ -266,11 +262,9 @@ class Walk:
         folders = self._looked.folders.union(self._view.folders, *self._checked)
         return frozenset(path for path in folders if self._folders.look(path) is not None)
 
-    def _says_time(self, c: Compilation, *, fixed_date: bool) -> str:
-        """Return why the unit may depend on the time; macros that the command redefines do not count."""
-        says = _CLOCKS - redefined_by(c)
-        if fixed_date:
-            says = says & {b"__TIMESTAMP__"}
+    def _says_time(self, c: Compilation, macros: frozenset[bytes]) -> str:
+        """Return why the unit may use one of `macros`; those that the command redefines do not count."""
+        says = macros - redefined_by(c)
         for path, words in self._clock:
             for word in sorted(words & says):
                 return f"{path} uses {word.decode('ascii')}, which depends on where it is read"

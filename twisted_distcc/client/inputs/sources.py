@@ -15,6 +15,7 @@ from typing import Final
 
 from twisted_distcc.client.inputs.candidate import Candidate
 from twisted_distcc.client.inputs.date_macros import DateMacros
+from twisted_distcc.client.inputs.dates_for_servers import DatesForServers
 from twisted_distcc.client.inputs.depfile_listing import Listings
 from twisted_distcc.client.inputs.file_cache import CachedFile, FileCache, FileChangedError
 from twisted_distcc.client.inputs.locales import has_locale
@@ -24,7 +25,7 @@ from twisted_distcc.client.invocation import Invocation
 from twisted_distcc.cmdline.compilation import Compilation, StayLocal
 from twisted_distcc.cmdline.compilers import Family
 from twisted_distcc.cmdline.driver_rules import rules_forbid
-from twisted_distcc.cmdline.environment import environment_for_servers
+from twisted_distcc.cmdline.environment import DATE, environment_for_servers
 from twisted_distcc.cmdline.preprocessed import source_forbids
 from twisted_distcc.content.local_content import LocalContent
 from twisted_distcc.jobs.model import FOLDER_MARK, InputFile, InputLink, Tree
@@ -50,9 +51,6 @@ from twisted_distcc.runtime.threads import Threads
 _MOST_BYTES: Final = 256 * 1024 * 1024
 
 _NOTHING: Final = LocalContent(b"")
-
-DATE: Final = "SOURCE_DATE_EPOCH"
-"""The variable that fixes the values of `__DATE__` and `__TIME__`."""
 
 Turn = Callable[[], AbstractAsyncContextManager[None]]
 """Waits until one more preprocessor may run here."""
@@ -96,6 +94,7 @@ class Sources:
         self._searches = SearchPaths(self.files, spawn)
         self._listings = Listings(self.files, spawn)
         self._clocks = DateMacros(self.files, spawn)
+        self._dates = DatesForServers(self.files, spawn)
         self._processors = OwnProcessors(self.files, spawn)
         self._layer = Layer(self.files)
         self._cache = FileCache(Disk(), threads)
@@ -116,19 +115,17 @@ class Sources:
         self._check_listed(candidate)
         if candidate.explicit is not candidate.compilation and _warns_of_folders(candidate):
             raise NotForServersError("servers would warn of folders that the environment names")
-        # clang supports SOURCE_DATE_EPOCH only since version 16.
-        is_clang = candidate.compilation.family is Family.CLANG
-        unit = await self._unit(candidate, directory, turn, has_date=DATE in told and not is_clang)
+        unit = await self._unit(candidate, directory, turn)
         if sum(stamp.size for stamp in unit.files.values()) > _MOST_BYTES:
             raise NotForServersError("it may read too much to be sent")
         laid = self._layer.lay(unit)
         check_laid(laid)
         if candidate.dependencies is not None and not has_plain_names(unit, laid):
             raise NotForServersError("compilers disagree on how its dependency file is written")
-        if is_clang and _has_twins(unit, laid):
+        if candidate.compilation.family is Family.CLANG and _has_twins(unit, laid):
             raise NotForServersError("clang would take two of its files for one, by their inode")
         if unit.clock:
-            await self._check_clock(candidate, directory, unit, turn)
+            told |= await self._date(candidate, directory, unit, turn, is_fixed=DATE in told)
         processor = await self._processors.told(candidate)
         if processor is None:
             return Found(directory, unit, laid, told, candidate.explicit)
@@ -167,11 +164,11 @@ class Sources:
         rules = InputFile(os.fsencode(RULES), LocalContent(found.rules))
         return replace(tree, entries=(*tree.entries, rules))
 
-    async def _unit(self, candidate: Candidate, directory: str, turn: Turn, *, has_date: bool) -> Unit:
+    async def _unit(self, candidate: Candidate, directory: str, turn: Turn) -> Unit:
         if candidate.compilation.language.is_preprocessed:
             return self._alone(directory, candidate.compilation)
         search = await self._searches.of(candidate)
-        scan = partial(self._scanner.unit, candidate.explicit, directory, search, fixed_date=has_date)
+        scan = partial(self._scanner.unit, candidate.explicit, directory, search)
         try:
             return scan()
         except UndecidedError as undecided:
@@ -185,13 +182,29 @@ class Sources:
         except UndecidedError as undecided:
             return listed.with_(undecided.partial)
 
-    async def _check_clock(self, candidate: Candidate, directory: str, unit: Unit, turn: Turn) -> None:
-        says = self._clocks.known(candidate, directory, unit)
-        if says is None:
-            async with turn():
-                says = await self._clocks.ask(candidate, directory, unit)
-        if says:
-            raise NotForServersError(unit.clock)
+    async def _date(
+        self, candidate: Candidate, directory: str, unit: Unit, turn: Turn, *, is_fixed: bool
+    ) -> dict[str, str]:
+        """Return what servers have to be told of the date, beyond what they are told anyway.
+
+        Raises:
+            NotForServersError: if `unit` uses the date, or the time of a file, and they cannot be told.
+        """
+        is_tellable = not unit.stamped and await self._dates.is_tellable(candidate)
+        if is_fixed and is_tellable:
+            return {}
+        if not await self._uses_clock(candidate, directory, unit, turn):
+            return {}
+        if not is_tellable:
+            raise NotForServersError(unit.stamped or unit.clock)
+        return {DATE: await self._dates.now(candidate)}
+
+    async def _uses_clock(self, candidate: Candidate, directory: str, unit: Unit, turn: Turn) -> bool:
+        known = self._clocks.known(candidate, directory, unit)
+        if known is not None:
+            return known
+        async with turn():
+            return await self._clocks.ask(candidate, directory, unit)
 
     def _check_listed(self, candidate: Candidate) -> None:
         """Check that the files that options name can be sent, and that rules mean the same elsewhere."""
