@@ -15,7 +15,7 @@ class ExplainTests(HomeTestCase):
         super().setUp()
         (self.work / "a.c").write_text(SOURCE)
         (self.work / "a.h").write_text("#define X 1\n")
-        (self.work / "date.c").write_text("const char *date = __DATE__;\n")
+        (self.work / "date.c").write_text("const char *date = __TIMESTAMP__;\n")
 
     async def explained(self, *words: str, status: int = 0) -> str:
         child = self.run_in_home("twisted-distcc", "explain", *words)
@@ -33,12 +33,12 @@ class ExplainTests(HomeTestCase):
             (
                 "gcc -c date.c",
                 "here, or as preprocessed text by a server that has this compiler and no sandbox:"
-                f" {self.work}/date.c uses __DATE__, which depends on where it is read",
+                f" {self.work}/date.c uses __TIMESTAMP__, which depends on where it is read",
             ),
             ("gcc a.c", "here: neither -c nor -S is given, so the command links"),
             (
                 "gcc -march=native -c date.c",
-                f"here: {self.work}/date.c uses __DATE__, which depends on where it is read",
+                f"here: {self.work}/date.c uses __TIMESTAMP__, which depends on where it is read",
             ),
         ):
             said = await self.explained("--", *command.split())

@@ -8,7 +8,7 @@ the test's own folder.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
@@ -85,13 +85,14 @@ class FakePreprocessor:
     """Starts preprocessors that write what the test wants, and answer that they search nowhere.
 
     `listed` is what they name when they are asked which files they read, `clock` what they say when they
-    are asked whether these say the time, and those that get the word
-    `fails` fail.
+    are asked whether these say the time, `date` what the date is, and those that get the word `fails`
+    fail.
     """
 
     text: bytes = PREPROCESSED
     says: bytes = b""
     clock: bytes = b""
+    date: bytes = b""
     rules: bytes = b"hello.o: hello.c\n"
     searches: bytes = SEARCHES
     listed: bytes = b"hello.o: hello.c\n"
@@ -115,23 +116,26 @@ class FakePreprocessor:
 
     @property
     def kinds(self) -> list[str]:
-        """Tell of each command, in order, whether it `asked`, `listed`, `timed` or `preprocessed`."""
-        words = {"-dM": "asked", "-M": "listed", "-Wdate-time": "timed"}
+        """Tell of each command, in order, if it `asked`, `listed`, `timed`, `dated` or `preprocessed`."""
+        words = {"-dM": "asked", "-M": "listed", "-Wdate-time": "timed", "-P": "dated"}
         kinds = [[words[word] for word in command.argv if word in words] for command in self.commands]
         return [kind[0] if kind else "preprocessed" for kind in kinds]
 
     def _write(self, command: Command) -> None:
         argv = [os.fsdecode(word) for word in command.argv]
         if "-o" not in argv:
-            asked = "-dM" in argv
-            os.write(
-                command.stderr if asked else command.stdout, self.searches if asked else self.listed
-            )
+            self._say(command, argv)
             return
         Path(argv[argv.index("-o") + 1]).write_bytes(self.text)
         if "-MF" in argv:
             Path(argv[argv.index("-MF") + 1]).write_bytes(self.rules)
         os.write(command.stderr, self.clock if "-Wdate-time" in argv else self.says)
+
+    def _say(self, command: Command, argv: Sequence[str]) -> None:
+        if "-dM" in argv:
+            os.write(command.stderr, self.searches)
+        else:
+            os.write(command.stdout, self.date if "-P" in argv else self.listed)
 
 
 Script = Callable[["FakeNetwork", IProtocolFactory, Any, float], None]

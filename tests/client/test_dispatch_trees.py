@@ -234,6 +234,17 @@ class SendingTests(TreeTestCase):
         words = server.requests[0][0]
         self.assertEqual(words[:4], (b"env", b"LC_ALL=C.UTF-8", b"SOURCE_DATE_EPOCH=12", b"gcc"))
 
+    def test_the_date(self) -> None:
+        """A host that preprocesses gets the date of this machine for a source that uses it."""
+        server = preprocessing_server()
+        self.serve(server)
+        self.source.write_bytes(b"const char *now = __DATE__;\n")
+        self.preprocessor.clock = b"hello.c:1:19: warning: it is late [-Wdate-time]\n"
+        self.preprocessor.date = b'"Sep  9 2001" "01:46:40"\n'
+        self.finished(self.compile())
+        words = server.requests[0][0]
+        self.assertEqual(words[:4], (b"env", b"LC_ALL=C", b"SOURCE_DATE_EPOCH=1000000000", b"gcc"))
+
     def test_a_working_directory_behind_a_link(self) -> None:
         """The folder has the name that PWD has for it, and the link on the way is sent."""
         server = preprocessing_server()
@@ -335,11 +346,11 @@ class UnitTests(TreeTestCase):
         self.stays()
 
     def test_a_source_that_tells_the_time(self) -> None:
-        """What would be another object at another time, or place, is compiled at this one."""
+        """What would be another object at another time is compiled at this one, unless servers know it."""
         self.source.write_bytes(b"const char *now = __TIME__;\n")
         self.preprocessor.clock = b"hello.c:1:19: warning: it is late [-Wdate-time]\n"
         self.stays()
-        self.assertNotIn("preprocessed", self.preprocessor.kinds[:2])
+        self.assertNotIn("preprocessed", self.preprocessor.kinds[:3])
 
     def test_a_file_that_goes_on_changing(self) -> None:
         """A file that changes whenever it is read is left to the compiler here."""

@@ -19,8 +19,9 @@ from twisted_distcc.bounded import Bounded
 from twisted_distcc.client.inputs.candidate import Candidate, StaysHere, compiler_of
 from twisted_distcc.client.inputs.file_cache import FileChangedError, contents_as
 from twisted_distcc.client.inputs.search_paths import SearchPaths
-from twisted_distcc.client.inputs.sources import DATE, Found, Sources
+from twisted_distcc.client.inputs.sources import Found, Sources
 from twisted_distcc.client.invocation import Invocation
+from twisted_distcc.cmdline.environment import DATE
 from twisted_distcc.errors import DistccError
 from twisted_distcc.includes.mirror import Mirror
 from twisted_distcc.includes.shape import Below, shape_of
@@ -89,6 +90,8 @@ class Answers:
 
     async def _paths(self, candidate: Candidate) -> list[str]:
         found = await self._sources.find(candidate, self._turn)
+        if DATE in found.environment:
+            raise NotForServersError(found.unit.clock)
         own = await self._own_folders(candidate)
         real = Links(_Known(dict(found.laid.links))).real
         shape = shape_of(candidate, found, own, real, self._texts.of(found))

@@ -70,9 +70,7 @@ class Walk:
         self._parts: frozenset[Part] = frozenset()
         self._probes: frozenset[bytes] = frozenset()
 
-    def unit(
-        self, c: Compilation, directory: str, search: SearchPath, listed: Iterable[str]
-    ) -> Unit:
+    def unit(self, c: Compilation, directory: str, search: SearchPath, listed: Iterable[str]) -> Unit:
         """Walk from the source of `c`, and from the files that the compiler has `listed`."""
         also = map(self._clean, listed)
         roots = {self._source(c, directory), *self._roots(c, directory), *also}

@@ -38,12 +38,12 @@ from twisted_distcc.client.inputs.candidate import StaysHere
 from twisted_distcc.client.inputs.compile_inputs import CompileInputs
 from twisted_distcc.client.inputs.local_toolchains import LocalCompiler
 from twisted_distcc.client.inputs.message_style import UNKNOWN, Style, Styles
-from twisted_distcc.client.inputs.sources import DATE
 from twisted_distcc.client.invocation import Report
 from twisted_distcc.client.journal.unit_record import INPUTS
 from twisted_distcc.client.results.command_fragments import check_compiler, check_words
 from twisted_distcc.client.results.delivery import Compiled
 from twisted_distcc.client.results.dependency_rules import BadRulesError, check_dependencies
+from twisted_distcc.cmdline.environment import DATE
 from twisted_distcc.cmdline.reasons import shown
 from twisted_distcc.errors import EXIT_ACCESS_DENIED, EXIT_COMPILER_MISSING, LocalProtocolError
 from twisted_distcc.jobs.model import Reply, Request
