@@ -116,7 +116,7 @@ class FakePreprocessor:
 
     @property
     def kinds(self) -> list[str]:
-        """Tell of each command, in order, if it `asked`, `listed`, `timed`, `dated` or `preprocessed`."""
+        """Tell of each command whether it `asked`, `listed`, `timed`, `dated` or `preprocessed`."""
         words = {"-dM": "asked", "-M": "listed", "-Wdate-time": "timed", "-P": "dated"}
         kinds = [[words[word] for word in command.argv if word in words] for command in self.commands]
         return [kind[0] if kind else "preprocessed" for kind in kinds]

@@ -346,7 +346,7 @@ class UnitTests(TreeTestCase):
         self.stays()
 
     def test_a_source_that_tells_the_time(self) -> None:
-        """What would be another object at another time is compiled at this one, unless servers know it."""
+        """What would be another object at another time is compiled at this one, in doubt."""
         self.source.write_bytes(b"const char *now = __TIME__;\n")
         self.preprocessor.clock = b"hello.c:1:19: warning: it is late [-Wdate-time]\n"
         self.stays()
