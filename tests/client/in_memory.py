@@ -23,7 +23,7 @@ from twisted.python.failure import Failure
 from twisted.test.iosim import FakeTransport, IOPump, connect
 from twisted.trial.unittest import SynchronousTestCase
 
-from twisted_distcc.client.backends.server_capabilities import Ask, Likeness, ServerCapabilities
+from twisted_distcc.client.backends.server_capabilities import Ask, Likeness, Paths, ServerCapabilities
 from twisted_distcc.client.dispatch import Dispatcher
 from twisted_distcc.client.hosts import RemoteHost
 from twisted_distcc.client.inputs.local_toolchains import LocalCompiler
@@ -353,6 +353,7 @@ class FakeAbilities:
     async def digest(self, compiler: LocalCompiler) -> str | None:
         return "ab" * 32
 
+    where: Paths | None = None
     forgotten: list[RemoteHost] = field(default_factory=list)
 
     @property
@@ -370,6 +371,9 @@ class FakeAbilities:
 
     def forget(self, host: RemoteHost, compiler: LocalCompiler) -> None:
         self.forgotten.append(host)
+
+    async def paths(self, host: RemoteHost, compiler: LocalCompiler) -> Paths | None:
+        return self.where
 
     async def likeness(self, host: RemoteHost, ask: Ask, compiler: LocalCompiler) -> Likeness:
         self.when_asked()

@@ -88,9 +88,11 @@ class OptionTests(SynchronousTestCase):
         """The words that shape messages, and whether others get into the object."""
         c = compilation("gcc -Wall -fdiagnostics-color=auto -fmessage-length=9 -c x.c")
         self.assertEqual(shaping_options(c), ("-fdiagnostics-color=auto", "-fmessage-length=9"))
-        for command in ("gcc -g -c x.c", "gcc -frecord-gcc-switches -c x.c", "clang -flto -c x.c"):
+        for command in ("gcc -g -c x.c", "gcc -frecord-gcc-switches -c x.c", "gcc -flto -c x.c"):
             self.assertTrue(is_recorded(compilation(command)), command)
-        for command in ("gcc -O2 -c x.c", "clang -g -c x.c"):
+        for command in ("clang -g -grecord-command-line -c x.c", "clang -MJ x -c x.c"):
+            self.assertTrue(is_recorded(compilation(command)), command)
+        for command in ("gcc -O2 -c x.c", "clang -g -c x.c", "clang -flto -c x.c"):
             self.assertFalse(is_recorded(compilation(command)), command)
 
     def test_like_a_sample(self) -> None:

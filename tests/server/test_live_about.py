@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,7 @@ class DaemonTests(LiveTestCase):
         told = about(await ask(server.port, (*QUESTION, "gcc"), b""))
         expected = {"server": "twisted-distccd", "version": __version__, "preprocesses": "exact"}
         expected["outputs"] = "all"
+        expected |= {"path": "/usr/bin/gcc", "real_path": os.path.realpath("/usr/bin/gcc")}
         self.assertEqual(told, {**expected, "compiler": own_digest("/usr/bin/gcc")})
         self.assertRegex(told["compiler"], DIGEST)
         self.assertEqual(server.jobs, [])

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from twisted_distcc.cmdline.compilation import Option
 from twisted_distcc.cmdline.compilers import Family
 from twisted_distcc.cmdline.forms import Form
-from twisted_distcc.cmdline.option_rules import CONFINED, DEMANDING, WITH_FILES, Role, Rule
+from twisted_distcc.cmdline.option_rules import AS_TYPED, CONFINED, DEMANDING, WITH_FILES, Role, Rule
 from twisted_distcc.cmdline.options import ASSEMBLER_OPTIONS, CLANG_OPTIONS, LLVM_OPTIONS, OPTIONS
 from twisted_distcc.cmdline.reasons import StaysError, shown
 from twisted_distcc.cmdline.written import pieces
@@ -60,10 +60,8 @@ def classify(
             raise _unknown(word)
         if _stays(rule, arrived, may_run_anything=with_files and confined):
             raise StaysError(f"{shown(word)} {rule.reason}")
-        if rule.role is Role.MAKES and arrived and not with_files:
-            raise StaysError(
-                f"{shown(word)} makes files beside the object, which needs the client's files"
-            )
+        if rule.role in AS_TYPED and arrived and not with_files:
+            raise StaysError(f"{shown(word)} {rule.reason}, which needs the client's files")
         option = _option(rule, word, rest)
         if with_files or rule.role not in _OPENED:
             _check_form(rule, option)

@@ -9,9 +9,11 @@ import enum
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from twisted_distcc.cmdline.option_rules import DEMANDING, Role
+from twisted_distcc.cmdline.option_rules import AS_TYPED, DEMANDING, Role
 
 if TYPE_CHECKING:
+    from collections.abc import Set as AbstractSet
+
     from twisted_distcc.cmdline.compilers import Family
     from twisted_distcc.cmdline.option_rules import Spelling
 
@@ -145,8 +147,10 @@ class Compilation:
     @property
     def demanding(self) -> str | None:
         """What only a server with a sandbox takes, which gets the client's files; as typed."""
-        found = (" ".join(option.words) for option in self.options if option.role in DEMANDING)
-        return next(found, None)
+        return self._first(DEMANDING)
+
+    def _first(self, roles: AbstractSet[Role]) -> str | None:
+        return next((" ".join(one.words) for one in self.options if one.role in roles), None)
 
     @property
     def listed_inputs(self) -> tuple[str, ...]:
@@ -160,14 +164,14 @@ class Compilation:
         return tuple(option.value for option in self.options if option.role is Role.DRIVER_RULES)
 
     @property
-    def fragment(self) -> str | None:
-        """The file that clang writes the command itself to, as a fragment of a database of commands."""
-        return next((option.value for option in self.options if option.name == "-MJ"), None)
+    def recording(self) -> str | None:
+        """What has the compiler write the command itself down, with the compiler's path; as typed."""
+        return self._first(frozenset({Role.RECORDS}))
 
     @property
     def runs_as_typed(self) -> bool:
         """Whether it has to run with the client's own files and names: it makes more than an object."""
-        return any(option.role is Role.MAKES for option in self.options)
+        return any(option.role in AS_TYPED for option in self.options)
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,7 @@ from typing import TYPE_CHECKING, Final
 
 from twisted_distcc.cmdline.compilation import Stage
 from twisted_distcc.cmdline.compilers import Family
-from twisted_distcc.cmdline.option_rules import Role
+from twisted_distcc.cmdline.option_rules import AS_TYPED, Role
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -154,7 +154,7 @@ _REMARKING: Final = ("-fsave-optimization-record", "-fsave-optimization-record="
 
 def foreseen(c: Compilation) -> tuple[Foreseen, ...]:
     """Return the files that `c` may make besides its object and its dependency file."""
-    return tuple(file for option in c.options if option.role is Role.MAKES for file in _made(option, c))
+    return tuple(file for option in c.options if option.role in AS_TYPED for file in _made(option, c))
 
 
 def own_order(c: Compilation) -> tuple[int, int]:

@@ -18,6 +18,11 @@ def _making(
     return rows(takes, Role.MAKES, names, form, only=only, reason=reason)
 
 
+def _recording(takes: Takes, names: str, form: Form | None = None) -> list[Rule]:
+    reason = "writes the command itself down"
+    return rows(takes, Role.RECORDS, names, form, only=Family.CLANG, reason=reason)
+
+
 MAKING = [
     *_making(Takes.NOTHING, "-gsplit-dwarf -gsplit-dwarf=split -gsplit-dwarf=single"),
     *_making(Takes.NOTHING, "--coverage|-coverage -ftest-coverage -fstack-usage -fcallgraph-info"),
@@ -34,7 +39,11 @@ MAKING = [
     *_making(Takes.NOTHING, "-ftime-trace"),
     *_making(Takes.JOINED, "-ftime-trace-granularity=", Form.WORDS),
     *_making(Takes.SEPARATE, "-serialize-diagnostics|--serialize-diagnostics", Form.TEXT),
-    *_making(Takes.EITHER, "-MJ", Form.TEXT),
+    *_recording(Takes.EITHER, "-MJ", Form.TEXT),
+    *_recording(
+        Takes.NOTHING,
+        "-grecord-command-line|-grecord-gcc-switches -frecord-command-line|-frecord-gcc-switches",
+    ),
     # The program writes its counters to a file that is named after the object, or after the folder.
     *_making(Takes.NOTHING, "-fprofile-arcs -fprofile-generate -fcs-profile-generate"),
     *_making(Takes.JOINED, "-fprofile-generate= -fcs-profile-generate=", Form.TEXT),

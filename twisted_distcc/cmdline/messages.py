@@ -59,8 +59,10 @@ def shaping_variables(env: Mapping[str, str]) -> dict[str, str]:
 
 def is_recorded(c: Compilation) -> bool:
     """Whether the object may contain the options of the command that made it."""
+    if c.family is Family.CLANG:
+        return c.recording is not None
     recording = any(word.startswith(_RECORDING_OPTIONS) for word in c.arguments)
-    return recording or (c.debug and c.family is not Family.CLANG)
+    return recording or c.debug
 
 
 def is_english(env: Mapping[str, str], has_locale: Callable[[str], bool]) -> bool:

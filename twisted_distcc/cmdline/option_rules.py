@@ -79,6 +79,8 @@ class Role(enum.Enum):
     """The argument is an option of LLVM, any of which may load or write files."""
     MAKES = enum.auto()
     """As `COMPILE`, and makes other files, or names the object: a server needs the client's files."""
+    RECORDS = enum.auto()
+    """As `MAKES`, and writes the command itself down: a server has to run the very same words."""
     LOCAL = enum.auto()
     """The command stays local; the row says why."""
     BETTER_LOCAL = enum.auto()
@@ -92,7 +94,10 @@ CONFINED = frozenset({Role.DRIVER_RULES, Role.INPUT, Role.OWN_PROCESSOR})
 """Roles of options that may have anything run, read or written: sent only to such a server, if it has a
 sandbox."""
 
-DEMANDING = CONFINED | {Role.MAKES}
+AS_TYPED = frozenset({Role.MAKES, Role.RECORDS})
+"""Roles of options with which a command runs elsewhere as it was typed, in the client's own folders."""
+
+DEMANDING = CONFINED | AS_TYPED
 """Roles of options that only such a server takes; in its sandbox a job has the client's own folders."""
 
 

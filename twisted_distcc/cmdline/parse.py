@@ -24,7 +24,7 @@ from twisted_distcc.cmdline.compilation import (
 )
 from twisted_distcc.cmdline.compilers import Compiler, Family, recognise
 from twisted_distcc.cmdline.foreseen import named_file
-from twisted_distcc.cmdline.option_rules import Role
+from twisted_distcc.cmdline.option_rules import AS_TYPED, Role
 from twisted_distcc.cmdline.reasons import StaysError, shown
 from twisted_distcc.cmdline.response import EXPANSION_LIMIT, TooManyResponseFilesError, expand
 from twisted_distcc.cmdline.source_language import language_of
@@ -148,7 +148,7 @@ def _check_no_device(options: Sequence[Option]) -> None:
 
 def _check_made(options: Sequence[Option]) -> None:
     for option in options:
-        name = named_file(option) if option.role is Role.MAKES else None
+        name = named_file(option) if option.role in AS_TYPED else None
         if name is not None and (name in {"", "-"} or _is_device(name)):
             raise StaysError(f"{shown(' '.join(option.words))} writes to standard output or a device")
 

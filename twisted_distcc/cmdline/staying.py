@@ -121,8 +121,7 @@ _FILES_WRITTEN = [
     *better_local("writes the command itself into the assembly", "-fverbose-asm"),
     *better_local(
         "writes the command itself into the object",
-        """-frecord-gcc-switches -frecord-command-line -grecord-gcc-switches
-        -grecord-command-line -fembed-bitcode -fembed-bitcode-marker""",
+        "-fembed-bitcode -fembed-bitcode-marker -gcodeview -gcodeview-ghash",
         only=Family.CLANG,
     ),
     *better_local(

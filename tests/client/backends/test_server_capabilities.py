@@ -19,7 +19,7 @@ from twisted_distcc.client.backends.host_faults import (
     Scope,
     SlowHostError,
 )
-from twisted_distcc.client.backends.server_capabilities import Likeness, ServerCapabilities
+from twisted_distcc.client.backends.server_capabilities import Likeness, Paths, ServerCapabilities
 from twisted_distcc.client.hosts import RemoteHost, TcpHost
 from twisted_distcc.client.inputs.local_toolchains import HOLDS, LocalCompiler, LocalToolchains
 from twisted_distcc.content.body import Body
@@ -110,6 +110,20 @@ class AnswerTests(AbilitiesTestCase):
         ):
             self.setUp()
             self.assertIs(self.asked(answer(GOOD | change)), likeness, change)
+
+    def test_paths(self) -> None:
+        """Where the compiler is is known as far as it was told, in words."""
+        there = {"path": "/usr/bin/gcc", "real_path": "/usr/bin/x86_64-linux-gnu-gcc-12"}
+        for more, paths in (
+            (there, Paths(*there.values())),
+            ({}, None), ({"path": "/usr/bin/gcc"}, None), (there | {"real_path": None}, None),
+        ):  # fmt: skip
+            self.setUp()
+            asked = Deferred.fromCoroutine(self.capabilities.paths(RED, self.gcc))
+            self.assertIsNone(self.successResultOf(asked))
+            self.assertIs(self.asked(answer(GOOD | more)), EXACT)
+            found = Deferred.fromCoroutine(self.capabilities.paths(RED, self.gcc))
+            self.assertEqual(self.successResultOf(found), paths)
 
     def test_noise(self) -> None:
         """What is no answer tells nothing, however it is made, and fails nothing."""

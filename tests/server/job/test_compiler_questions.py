@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import TypeVar, cast
@@ -112,6 +113,8 @@ class QuestionTests(SynchronousTestCase):
         reply = self.ask(b"twisted-distccd", b"about", b"gcc")
         told = json.loads(reply.stdout.read())
         self.assertEqual((told["preprocesses"], told["compiler"]), ("exact", "digest of /usr/bin/gcc"))
+        self.assertEqual(told["path"], "/usr/bin/gcc")
+        self.assertEqual(told["real_path"], os.path.realpath("/usr/bin/gcc"))
         self.assertEqual((reply.status, reply.object_file.length), (0, 0))
         self.assertEqual((self.jobs, self.run_aside.waits), ([], 1))
 

@@ -27,6 +27,7 @@ from twisted_distcc.client.backends.host_faults import (
     RefusedByHostError,
     Scope,
 )
+from twisted_distcc.client.backends.recorded_commands import check_path, check_words
 from twisted_distcc.client.backends.requests import text_request, tree_request
 from twisted_distcc.client.backends.server_capabilities import (
     ANSWER_LIMITS,
@@ -40,7 +41,6 @@ from twisted_distcc.client.inputs.local_toolchains import LocalCompiler
 from twisted_distcc.client.inputs.message_style import UNKNOWN, Style, Styles
 from twisted_distcc.client.invocation import Report
 from twisted_distcc.client.journal.unit_record import INPUTS
-from twisted_distcc.client.results.command_fragments import check_compiler, check_words
 from twisted_distcc.client.results.delivery import Compiled
 from twisted_distcc.client.results.dependency_rules import BadRulesError, check_dependencies
 from twisted_distcc.cmdline.environment import DATE
@@ -115,6 +115,7 @@ class RemoteCompile:
         likeness = await self._likeness(host)
         if self._demands is not None and likeness is not Likeness.COMPLETE:
             raise LackingHostError(f"has no jail in which {shown(self._demands)} is harmless and exact")
+        check_path(self.inputs.candidate, await self.capabilities.paths(host, self.compiler))
         source = self.inputs.candidate.compilation.source
         self.report.say(f"compiling {source} on {host}")
         try:
@@ -179,6 +180,9 @@ class RemoteCompile:
                 self._say_why_text(reason)
             return None
         style = UNKNOWN if host.pump else await self.styles.of(self.inputs.candidate, environment)
+        found = self.inputs.found
+        assert found is not None
+        check_words(self.inputs.candidate, found.compilation, style.options)
         try:
             compiled = await self._in_style(host, environment, style, likeness)
             if style.for_messages is None or compiled.reply.status or not compiled.says_anything():
@@ -205,14 +209,12 @@ class RemoteCompile:
         tree = await self.inputs.tree(packed=self.calls.sends_packed(host))
         found = self.inputs.found
         assert found is not None
-        check_words(candidate, found.compilation, style.options)
         request = tree_request(found.compilation, tree, environment, style.options)
         request = await self._for_our_compiler(request, likeness)
         with_rules = candidate.dependencies is not None
         reply = await self.calls.compiled(host, request, with_rules=with_rules)
         if with_rules and not reply.status:
             self._check_rules(reply)
-        check_compiler(candidate, reply)
         return Compiled(host, request, reply, None, style)
 
     def _check_rules(self, reply: Reply) -> None:

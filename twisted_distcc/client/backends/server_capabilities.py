@@ -88,9 +88,23 @@ class _Question:
 
 
 @dataclass(frozen=True, slots=True)
+class Paths:
+    """Where a host has a compiler.
+
+    Attributes:
+        called: the path by which it is run.
+        real: the same without links.
+    """
+
+    called: str
+    real: str
+
+
+@dataclass(frozen=True, slots=True)
 class _Answer:
     at: float
     likeness: Likeness
+    paths: Paths | None = None
 
 
 class ServerCapabilities:
@@ -149,6 +163,11 @@ class ServerCapabilities:
             return answer.likeness
         return await self._asking.get(question, lambda: self._put(question, ask))
 
+    async def paths(self, host: RemoteHost, compiler: LocalCompiler) -> Paths | None:
+        """Return where `host` has `compiler`, as far as it has said so when it was asked."""
+        known = await self._answers_of((host,), compiler)
+        return next((answer.paths for answer in known if answer is not None), None)
+
     def forget(self, host: RemoteHost, compiler: LocalCompiler) -> None:
         """Forget the answer of `host` about `compiler`, which turned out to be wrong."""
         about = host, compiler.name
@@ -161,12 +180,12 @@ class ServerCapabilities:
         return answer if answer and self._clock.seconds() - answer.at < HOLDS else None
 
     async def _put(self, question: _Question, ask: Ask) -> Likeness:
-        likeness = await _told(question, ask)
-        self._answers[question] = _Answer(self._clock.seconds(), likeness)
+        likeness, paths = await _told(question, ask)
+        self._answers[question] = _Answer(self._clock.seconds(), likeness, paths)
         return likeness
 
 
-async def _told(question: _Question, ask: Ask) -> Likeness:
+async def _told(question: _Question, ask: Ask) -> tuple[Likeness, Paths | None]:
     """Ask `question`; ask again if the host hangs up, as it may have been about to exit."""
     try:
         try:
@@ -174,14 +193,14 @@ async def _told(question: _Question, ask: Ask) -> Likeness:
         except NoAnswerError:
             reply = await ask(question.request)
     except (BadReplyError, NoAnswerError):  # C distccd hangs up on what it does not know
-        return Likeness.UNTOLD
+        return Likeness.UNTOLD, None
     try:
         return _read(reply, question.digest)
     finally:
         reply.discard()
 
 
-def _read(reply: Reply, digest: str) -> Likeness:
+def _read(reply: Reply, digest: str) -> tuple[Likeness, Paths | None]:
     """Parse an answer.
 
     Raises:
@@ -191,11 +210,11 @@ def _read(reply: Reply, digest: str) -> Likeness:
         case {"server": "twisted-distccd"} as told:
             if reply.status:
                 raise _refusal(reply)
-            return _compared(told, digest)
+            return _compared(told, digest), _paths(told)
         case _ if reply.exit_code not in _WITHOUT_UNDERSTANDING:
             raise RefusedByHostError.of(reply)
         case _:
-            return Likeness.UNTOLD
+            return Likeness.UNTOLD, None
 
 
 def _refusal(reply: Reply) -> RefusedByHostError:
@@ -217,6 +236,14 @@ def _compared(told: Any, digest: str) -> Likeness:
             return Likeness.SAME
         case _:
             return Likeness.UNKNOWN
+
+
+def _paths(told: Any) -> Paths | None:
+    match told:
+        case {"path": str(called), "real_path": str(real)}:
+            return Paths(called, real)
+        case _:
+            return None
 
 
 def parsed_answer(reply: Reply, most: int) -> Any:

@@ -223,8 +223,8 @@ def _columns(invocation: Invocation) -> int | None:
 
 
 def _recording(c: Compilation) -> tuple[str, ...]:
-    """Return options that record all others in the assembly; with clang such compiles stay here."""
-    return ("-g",) if c.family is Family.CLANG else ("-g", "-frecord-gcc-switches")
+    """Return options that record all others in the assembly."""
+    return "-g", "-grecord-gcc-switches" if c.family is Family.CLANG else "-frecord-gcc-switches"
 
 
 def _language(c: Compilation) -> str:

@@ -8,6 +8,7 @@ An answer is remembered (`compiler_facts`); it is found out in a seat, as if tha
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final
@@ -84,6 +85,8 @@ def tell(executor: Executor, compiler: str) -> Body:
         preprocesses=executor.preprocesses(compiler),
         outputs="all" if executor.makes_all_outputs(compiler) else "object",
         compiler=executor.digest(compiler),
+        path=compiler,
+        real_path=os.path.realpath(compiler),
     )
 
 
