@@ -317,6 +317,22 @@ class SpecialTests(SynchronousTestCase):
         for text in (b"#pragma GCC poison x", b"// pch_preprocess", b"#pragma clang modules"):
             self.assertEqual(read_text(text).forbids, "", text)
 
+    def test_forbidden_in_comments(self) -> None:
+        """Comments forbid nothing, as in headers of the kernel; what only looks like one is none."""
+        for text in (
+            b'/* from C via asm(".include <asm/nospec-branch.h>") */ int x;',
+            b"// .incbin NAME\n/* #pragma clang module import x */",
+            b"'/*' /* .incbin NAME */",
+        ):
+            self.assertEqual(read_text(text).forbids, "", text)
+        for text in (
+            b'char *s = "/*"; asm(".incbin NAME"); // */',
+            b"/* x */ .incbin NAME /* y */",
+            b"#error don't /*\n.incbin NAME\n#error don't */",
+            b'asm("// .incbin NAME");',
+        ):
+            self.assertIn(".incbin", read_text(text).forbids, text)
+
 
 class VariantTests(SynchronousTestCase):
     def test_variants(self) -> None:

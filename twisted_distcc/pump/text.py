@@ -129,6 +129,8 @@ def read_text(contents: bytes) -> Text:
                 forbids = found
             else:
                 computed[found] = None
+    if forbids and seen and not any(map(_forbids, map(_without_comments, seen))):
+        forbids = ""
     once = any(_ONCE.search(text) for text in seen if b"once" in text)
     imports = any(_IMPORT.search(text) for text in seen if b"import" in text)
     clock = frozenset(word for text in seen for word in _clock(text))
@@ -148,6 +150,10 @@ def read_text(contents: bytes) -> Text:
         forbids=forbids,
         special=bool(once or imports or clock or parts or probes or forbids or computed),
     )
+
+
+def _forbids(text: bytes) -> bool:
+    return any(isinstance(found, str) for found in _everything(text))
 
 
 def written_from(text: bytes) -> set[str]:
@@ -271,6 +277,14 @@ def _clock(text: bytes) -> list[bytes]:
         return []
     code = _NO_CODE.sub(_code_in, text)
     return [found["clock"] for found in _CLOCK.finditer(code) if found["no_use"] is None]
+
+
+def _without_comments(text: bytes) -> bytes:
+    return _NO_CODE.sub(lambda found: b" " if _is_comment(found) else found[0], text)
+
+
+def _is_comment(found: re.Match[bytes]) -> bool:
+    return found[0].startswith(b"/") and found.lastgroup not in _ENDLESS
 
 
 def _code_in(found: re.Match[bytes]) -> bytes:
