@@ -69,6 +69,41 @@ class NamesTests(SynchronousTestCase):
         for options in ("-MJ -", "-MJ /dev/stdout", "--serialize-diagnostics /proc/self/fd/1"):
             self.assertIsInstance(parse(["clang", "-c", "w.c", *options.split()]), StayLocal, options)
 
+    def test_where_told(self) -> None:
+        """Dumps, notes, times and indexes are where an option says."""
+        for options in ("-fdump-tree-all-raw=d/f", "-fprofile-note=d/f", "-fdump-go-spec=d/f"):
+            self.assert_makes(f"gcc {options} -c w.c", "d/f")
+        for options in ("-ftime-trace=d/f", "-fthin-link-bitcode=d/f"):
+            self.assert_makes(f"clang {options} -c w.c", "d/f")
+        self.assert_makes("gcc -fdump-tree-all=stderr -fopt-info=stdout -c w.c", "w.c")
+        self.assert_makes("clang -foptimization-record-passes=inline -c w.c", "w.opt.yaml")
+
+    def test_by_the_assembler(self) -> None:
+        """Listings and dependencies of the assembler are where they are told to be."""
+        for options, *made in (
+            ("-Wa,-aln=d/f", "d/f"), ("-Wa,-W,-an,-aln=d/f", "d/f"), ("-Xassembler -aln=d,f", "d,f"),
+            ("-pipe -Wa,--MD,d/f", "d/f"), ("-pipe -Wa,--MD=d/f,-a", "d/f"), ("-Wa,-aln",),
+            ("-pipe -Wa,-a=e -Wa,-as=d/f", "e", "d/f"), ("-save-temps=obj -Wa,-as=f", "w.i", "w.s", "f"),
+        ):  # fmt: skip
+            self.assert_makes(f"gcc {options} -c w.c", *made)
+            self.assertTrue(understood(f"gcc {options} -c w.c").runs_as_typed)
+        for options in (
+            "-Wa,-aln=/dev/null", "-Wa,-aln=", "-Wa,-aln=-", "-Wa,--MD,", "-Wa,-al", "-Wa,-adhlns=f",
+            "-Wa,-as,-an", "-Wa,--MD,f", "-ffile-prefix-map=/a=/b -Wa,-ahn",
+        ):  # fmt: skip
+            self.assertIsInstance(parse(["gcc", "-c", "w.c", *options.split()]), StayLocal, options)
+        for options in ("-Wa,-ahln=f", "-pipe -Wa,-a"):
+            self.assertIsInstance(parse(["gcc", "-c", "w.s", *options.split()]), StayLocal, options)
+
+    def test_bitcode(self) -> None:
+        """Bitcode has names of its own, unless it is named."""
+        for options, output in (("-c", "w.bc"), ("-S", "w.ll"), ("-S -o x", "x")):
+            command = understood(f"clang -emit-llvm -MD {options} d/w.c")
+            self.assertEqual(command.output, output)
+            self.assertEqual(tree_argv(command)[1:], list(command.arguments))
+        for command in ("clang -emit-llvm -c w.S", "gcc -emit-llvm -c w.c"):
+            self.assertIsInstance(parse(command.split()), StayLocal)
+
     def test_none(self) -> None:
         """Others make none, though they have to run with the client's own names."""
         for options in ("-fprofile-arcs", "-gsplit-dwarf=single", "-fprofile-generate=/d"):

@@ -140,7 +140,6 @@ clang -Xclang -stack-usage-file -Xclang {dir}/out/x
 clang -fstack-usage
 clang --coverage
 clang -ftest-coverage
-clang -emit-llvm -S
 clang --driver-mode=cl -Fo{dir}/out/x
 
 # reads files

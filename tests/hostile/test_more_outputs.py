@@ -14,7 +14,7 @@ from twisted_distcc.client.results.delivery import Compiled, deliver
 from twisted_distcc.content.body import Body
 from twisted_distcc.jobs.model import DEPENDENCIES, OBJECT, Reply, Request, Tree
 
-HONEST = {OBJECT: b"object", "obj/w.su": b"stack"}
+HONEST = {OBJECT: b"object", "obj/w.su": b"stack", "obj/w.l": b"lines"}
 
 
 class RepliesTests(SynchronousTestCase):
@@ -25,7 +25,7 @@ class RepliesTests(SynchronousTestCase):
         (self.work / "w.c").write_text("int a;\n")
 
     def candidate(self) -> Candidate:
-        argv = ("gcc", "-fstack-usage", "-c", "w.c", "-o", "obj/w.o")
+        argv = ("gcc", "-fstack-usage", "-Wa,-aln=obj/w.l", "-c", "w.c", "-o", "obj/w.o")
         return Candidate.of(Invocation(argv, str(self.work), {}, 0o022), "/usr/bin/gcc")
 
     def deliver(self, outputs: dict[str, bytes]) -> None:
@@ -45,13 +45,14 @@ class RepliesTests(SynchronousTestCase):
     def test_honest(self) -> None:
         """What the command makes is written where it says, however few of it there is."""
         self.deliver(HONEST)
-        self.assertEqual(self.left(), {"w.c": b"int a;\n", "obj/w.o": b"object", "obj/w.su": b"stack"})
+        made = {"obj/w.o": b"object", "obj/w.su": b"stack", "obj/w.l": b"lines"}
+        self.assertEqual(self.left(), {"w.c": b"int a;\n", **made})
 
     def test_others(self) -> None:
         """A name that the command does not make, wherever it leads, leaves all to the compiler."""
         for name in (
             "../.profile", "obj/w.gcno", "w.su", "obj/../obj/w.su", "obj/./w.su", "obj//w.su", "w.c", "",
-            "obj/w.su\0", "obj/w.su\n", "obj/w.o", DEPENDENCIES, "/etc/ld.so.preload", "obj/w.su/x",
+            "obj/w.su\0", "obj/w.su\n", "obj/w.o", DEPENDENCIES, "obj/w.l/x", "w.l", "obj/w.l\0", "/etc/ld.so.preload", "obj/w.su/x",
         ):  # fmt: skip
             for outputs in ({**HONEST, name: b"evil"}, {name: b"evil", **HONEST}, {name: b""}):
                 with self.assertRaises(StaysHere, msg=name):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from twisted_distcc.cmdline.compilation import Option
 from twisted_distcc.cmdline.compilers import Family
 from twisted_distcc.cmdline.forms import Form
-from twisted_distcc.cmdline.option_rules import AS_TYPED, CONFINED, DEMANDING, WITH_FILES, Role, Rule
+from twisted_distcc.cmdline.option_rules import CONFINED, DEMANDING, WITH_FILES, Role, Rule
 from twisted_distcc.cmdline.options import ASSEMBLER_OPTIONS, CLANG_OPTIONS, LLVM_OPTIONS, OPTIONS
 from twisted_distcc.cmdline.reasons import StaysError, shown
 from twisted_distcc.cmdline.written import pieces
@@ -58,10 +58,8 @@ def classify(
         rule = OPTIONS.find(word, family)
         if rule is None:
             raise _unknown(word)
-        if _stays(rule, arrived, may_run_anything=with_files and confined):
+        if _stays(rule.role, arrived, with_files and confined):
             raise StaysError(f"{shown(word)} {rule.reason}")
-        if rule.role in AS_TYPED and arrived and not with_files:
-            raise StaysError(f"{shown(word)} {rule.reason}, which needs the client's files")
         option = _option(rule, word, rest)
         if with_files or rule.role not in _OPENED:
             _check_form(rule, option)
@@ -70,15 +68,18 @@ def classify(
             raise StaysError(f"it passes more than {MOST_PIECES} options to other programs")
         if option.role is Role.FOR_CLANG:
             is_feature_due = _check_for_clang(option, is_feature_due)
-        yield _look_inside(option, family)
+        option = _look_inside(option, family)
+        if option.role is Role.MAKES and _stays(Role.MAKES, arrived, with_files and confined):
+            raise StaysError(f"{shown(' '.join(option.words))} has the assembler write files")
+        yield option
     if is_feature_due:
         raise StaysError(f"-Xclang {TARGET_FEATURE} lacks its argument")
 
 
-def _stays(rule: Rule, arrived: bool, *, may_run_anything: bool) -> bool:
-    if rule.role in DEMANDING:
+def _stays(role: Role, arrived: bool, may_run_anything: bool) -> bool:
+    if role in DEMANDING:
         return arrived and not may_run_anything
-    return rule.role is Role.LOCAL or (rule.role is Role.BETTER_LOCAL and not arrived)
+    return role is Role.LOCAL or (role is Role.BETTER_LOCAL and not arrived)
 
 
 def _check_words(words: Sequence[str]) -> None:
@@ -123,7 +124,8 @@ def _look_inside(option: Option, family: Family) -> Option:
         case Role.FOR_PREPROCESSOR:
             return _for_preprocessor(option, family)
         case Role.FOR_ASSEMBLER:
-            _check_for_assembler(option)
+            makes = Role.MAKES in _roles_for_assembler(option)
+            return replace(option, role=Role.MAKES) if makes else option
         case Role.FOR_LLVM:
             name, _, value = option.value.partition("=")
             _check_known(option, name in LLVM_OPTIONS and Form.WORDS.admits(value))
@@ -165,19 +167,25 @@ def _is_for_preprocessor(piece: str, family: Family) -> bool:
     return rule is not None and rule.role is Role.PREPROCESS and not rule.wants_next(piece)
 
 
-def _check_for_assembler(option: Option) -> None:
+def _roles_for_assembler(option: Option) -> set[Role]:
+    """Return the roles of the options for the assembler, each of which is known."""
+    roles = set()
     rest = iter(pieces(option))
     for piece in rest:
-        if not _is_for_assembler(piece, rest):
+        rule = _for_assembler(piece, rest)
+        if rule is None:
             raise StaysError(
                 f"{shown(' '.join(option.words))} passes the assembler {shown(piece)}, "
-                "which may read or write files such as listings"
+                "which may read or write files"
             )
+        roles.add(rule.role)
+    return roles
 
 
-def _is_for_assembler(piece: str, rest: Iterator[str]) -> bool:
+def _for_assembler(piece: str, rest: Iterator[str]) -> Rule | None:
     rule = ASSEMBLER_OPTIONS.find(piece, Family.GENERIC)
     if rule is None:
-        return False
+        return None
     argument = next(rest, None) if rule.wants_next(piece) else rule.joined_argument(piece)
-    return argument is not None and (rule.form is None or rule.form.admits(argument))
+    is_right = argument is not None and (rule.form is None or rule.form.admits(argument))
+    return rule if is_right else None

@@ -92,6 +92,10 @@ LANGUAGE_OF_SUFFIX = {
 }
 
 
+BITCODE = "-emit-llvm"
+"""The option of clang's that has it write LLVM's own code in place of an object or assembly."""
+
+
 class Stage(enum.Enum):
     """Where the compiler stops; the value is the option for it."""
 
@@ -151,6 +155,11 @@ class Compilation:
 
     def _first(self, roles: AbstractSet[Role]) -> str | None:
         return next((" ".join(one.words) for one in self.options if one.role in roles), None)
+
+    @property
+    def is_bitcode(self) -> bool:
+        """Whether LLVM's own code takes the place of the object, or of the assembly."""
+        return any(option.name == BITCODE for option in self.options)
 
     @property
     def listed_inputs(self) -> tuple[str, ...]:

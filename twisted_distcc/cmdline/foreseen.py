@@ -27,6 +27,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
+from twisted_distcc.cmdline.assembler_files import written_by_assembler
 from twisted_distcc.cmdline.compilation import Stage
 from twisted_distcc.cmdline.compilers import Family
 from twisted_distcc.cmdline.option_rules import AS_TYPED, Role
@@ -112,6 +113,8 @@ _DUMPS: Final = _Kind(Existing.OVERWRITTEN, 70, Existing.OVERWRITTEN, 70)
 _REMARKS: Final = _Kind(Existing.OVERWRITTEN, 65, Existing.OVERWRITTEN, 50)
 _MESSAGES: Final = _Kind(Existing.REPLACED, 70, Existing.REPLACED, 70)
 _TIMES: Final = _Kind(Existing.OVERWRITTEN, 75, Existing.OVERWRITTEN, 75)
+_LISTING: Final = _Kind(Existing.OVERWRITTEN, 85, Existing.OVERWRITTEN, 15)
+_INDEX: Final = _Kind(Existing.OVERWRITTEN, 25, Existing.OVERWRITTEN, 25)
 # Later versions of clang append.
 _FRAGMENT: Final = _Kind(Existing.DISPUTED, 80, Existing.DISPUTED, 80)
 _TEXT: Final = _Kind(Existing.OVERWRITTEN, 10, Existing.REPLACED, 2)
@@ -141,15 +144,26 @@ _NAMED: Final[Mapping[str, _Kind]] = MappingProxyType(
         "-serialize-diagnostics": _MESSAGES,
         "-MJ": _FRAGMENT,
         "-fopt-info": _REMARKS,
+        "-ftime-trace=": _TIMES,
+        "-fprofile-note=": _COVERAGE,
+        "-fthin-link-bitcode=": _INDEX,
+        "-fdump-go-spec=": _INFORMATION,
+        "-Wa,": _LISTING,
+        "-Xassembler": _LISTING,
     }
 )
+_PASSED_ON: Final = ("-Wa,", "-Xassembler")
 # Without a name, or with one of these, it writes to the standard streams.
 _OPTIMIZATIONS: Final = "-fopt-info"
 _STREAMS: Final = frozenset({"stdout", "stderr"})
 _SAVING: Final = ("-save-temps", "-save-temps=cwd", "-save-temps=obj")
-_DUMPING: Final = ("-fdump-tree-", "-fdump-rtl-", "-fdump-ipa-", "-fdump-lang-")
+_DUMPING: Final = (
+    *("-fdump-tree-", "-fdump-rtl-", "-fdump-ipa-", "-fdump-lang-", "-da"),
+    *("-fdump-statistics", "-fdump-earlydebug", "-fdump-debug"),
+)
 _FOLDER_IN_FRONT: Final = ("-fdebug-compilation-dir", "-ffile-compilation-dir=")
-_REMARKING: Final = ("-fsave-optimization-record", "-fsave-optimization-record=")
+_IN_FORM: Final = "-fsave-optimization-record="
+_REMARKING: Final = (_IN_FORM, "-fsave-optimization-record", "-foptimization-record-passes=")
 
 
 def foreseen(c: Compilation) -> tuple[Foreseen, ...]:
@@ -163,14 +177,14 @@ def own_order(c: Compilation) -> tuple[int, int]:
     return _OBJECT.by(c.family)[1], kind.by(c.family)[1]
 
 
-def named_file(option: Option) -> str | None:
-    """Return the file that is made by an option which names it; `None` for other options."""
-    if option.name not in _NAMED:
-        return None
-    if option.name != _OPTIMIZATIONS:
-        return option.value
-    _, names, name = option.value.partition("=")  # -fopt-info-vec=file
-    return name if names and name not in _STREAMS else None
+def named_files(option: Option) -> tuple[str, ...]:
+    """Return the files that are made by an option which names them; none for other options."""
+    if option.name in _PASSED_ON:
+        return tuple(written_by_assembler(option))
+    if option.name in _DUMPING or option.name == _OPTIMIZATIONS:
+        _, _, name = option.value.partition("=")  # -fopt-info-vec=file
+        return (name,) if name and name not in _STREAMS else ()
+    return (option.value,) if option.name in _NAMED else ()
 
 
 def saves_intermediates(c: Compilation) -> bool:
@@ -183,14 +197,15 @@ def _made(option: Option, c: Compilation) -> Iterator[Foreseen]:
     if option.name in _BESIDE:
         suffix, kind = _BESIDE[option.name]
         yield Foreseen(_in_front(suffix, c) + stem + suffix, *kind.by(family))
-    elif (name := named_file(option)) is not None:
-        yield Foreseen(name, *_NAMED[option.name].by(family))
+    elif names := named_files(option):
+        kind = _NAMED.get(option.name, _DUMPS)
+        yield from (Foreseen(name, *kind.by(family)) for name in names)
     elif option.name in _SAVING:
         yield from _saved(option.name, stem, c)
     elif option.name in _DUMPING:
         yield Foreseen(stem + os.path.splitext(c.source)[1], *_DUMPS.by(family), is_dump=True)
     elif option.name in _REMARKING:
-        yield from _remarks(option.value or "yaml", stem, c)
+        yield from _remarks(option, stem, c)
 
 
 def _in_front(suffix: str, c: Compilation) -> str:
@@ -219,7 +234,8 @@ def _saved(option: str, stem: str, c: Compilation) -> Iterator[Foreseen]:
             yield Foreseen(by_clang + suffix, *kind.by(c.family))
 
 
-def _remarks(form: str, stem: str, c: Compilation) -> Iterator[Foreseen]:
+def _remarks(option: Option, stem: str, c: Compilation) -> Iterator[Foreseen]:
+    form = (option.name == _IN_FORM and option.value) or "yaml"
     if c.family is not Family.CLANG:
         source = os.path.splitext(c.source)[1]
         yield Foreseen(f"{stem}{source}.opt-record.json.gz", *_REMARKS.by(c.family))

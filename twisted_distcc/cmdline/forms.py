@@ -1,8 +1,8 @@
 """The forms that an argument of an option must have to travel.
 
-No form but `TEXT` admits anything that names a file elsewhere, a program, or a file of more options: no
-`/`, no backslash, no blank and no `@`.  The last matters even within a word: clang passes `-march=@x` to
-its inner program as `-target-cpu @x`, which then reads options from the file x.
+No forms but `TEXT` and `LISTING` admit anything that names a file elsewhere, a program, or a file of
+more options: no `/`, no backslash, no blank and no `@`.  The last matters even within a word: clang
+passes `-march=@x` to its inner program as `-target-cpu @x`, which then reads options from the file x.
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ class Form(enum.Enum):
     NAMED_WORDS = "words and numbers, with or without a name and ="
     SETTING = "NAME=VALUE"
     ASSERTION = "an assertion"
+    LISTING = "letters, and perhaps = and a file"
+    """What a listing shows: nothing of it is the time, or the name of a temporary file."""
     PATTERN = "a pattern for names"
     TEXT = "a text that does not begin with @"
     """Written into the object or compared with something, but never opened."""
@@ -40,6 +42,7 @@ _PATTERNS = {
         Form.NAMED_WORDS: r"[\w.-]*(?:=[\w+.,:!^*#-]*)?",
         Form.SETTING: r"[\w.$-]+=[\w+.-]*",
         Form.ASSERTION: r"-|-?\w+(?:=\w+|\(\w+\))?",
+        Form.LISTING: r"[cdhlmns]*(?:=.+)?",
         Form.PATTERN: r"[\w.*+?|^$()\[\]-]*",
         Form.TEXT: r"(?!@).*",
     }.items()

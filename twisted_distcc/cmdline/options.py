@@ -18,8 +18,8 @@ from twisted_distcc.cmdline.valued import VALUED
 
 OPTIONS = Table([*TRAVELLING, *VALUED, *MAKING, *STAYING])
 
-# Options of the GNU assembler that read and write nothing; all others stay local, as many write listings
-# and dependencies, and getopt accepts abbreviations.
+# Options of the GNU assembler that read and write nothing, or write what `assembler_files` knows of; all
+# others stay local, as getopt accepts abbreviations.
 ASSEMBLER_OPTIONS = Table(
     [
         *rows(
@@ -42,6 +42,8 @@ ASSEMBLER_OPTIONS = Table(
         *rows(Takes.JOINED, Role.COMPILE, "-m", Form.NAMED_WORDS),
         # An assembler treats a separate argument that begins with @ as a file of more options.
         *rows(Takes.EITHER, Role.COMPILE, "--defsym", Form.SETTING),
+        *rows(Takes.JOINED, Role.MAKES, "-a", Form.LISTING),
+        *rows(Takes.EITHER, Role.MAKES, "--MD", Form.TEXT),
     ]
 )
 

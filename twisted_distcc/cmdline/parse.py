@@ -13,8 +13,10 @@ from __future__ import annotations
 import os.path
 from typing import TYPE_CHECKING
 
+from twisted_distcc.cmdline.assembler_files import check_listings
 from twisted_distcc.cmdline.classify import classify
 from twisted_distcc.cmdline.compilation import (
+    BITCODE,
     Compilation,
     Dependencies,
     Language,
@@ -23,7 +25,7 @@ from twisted_distcc.cmdline.compilation import (
     StayLocal,
 )
 from twisted_distcc.cmdline.compilers import Compiler, Family, recognise
-from twisted_distcc.cmdline.foreseen import named_file
+from twisted_distcc.cmdline.foreseen import named_files
 from twisted_distcc.cmdline.option_rules import AS_TYPED, Role
 from twisted_distcc.cmdline.reasons import StaysError, shown
 from twisted_distcc.cmdline.response import EXPANSION_LIMIT, TooManyResponseFilesError, expand
@@ -95,13 +97,14 @@ def _parse(
     language = language_of(options, source, family, cxx=compiler.cxx)
     debug = _debug(options)
     _check_assembler(language, stage, debug=debug and not arrived)
+    check_listings(options, language)
     alone = arrived and not with_files
     return Compilation(
         compiler=argv[0],
         arguments=arguments,
         source=source,
         language=language,
-        output=_output(options, source, stage),
+        output=_output(options, source, _default_suffix(options, stage, language)),
         stage=stage,
         dependencies=None if alone else _dependencies(options, source, language, family),
         debug=debug,
@@ -148,8 +151,8 @@ def _check_no_device(options: Sequence[Option]) -> None:
 
 def _check_made(options: Sequence[Option]) -> None:
     for option in options:
-        name = named_file(option) if option.role in AS_TYPED else None
-        if name is not None and (name in {"", "-"} or _is_device(name)):
+        names = named_files(option) if option.role in AS_TYPED else ()
+        if any(name in {"", "-"} or _is_device(name) for name in names):
             raise StaysError(f"{shown(' '.join(option.words))} writes to standard output or a device")
 
 
@@ -193,10 +196,18 @@ def _check_assembler(language: Language, stage: Stage, *, debug: bool) -> None:
         raise StaysError("debug information of assembler sources names the folder that they are in")
 
 
-def _output(options: Sequence[Option], source: str, stage: Stage) -> str:
+def _default_suffix(options: Sequence[Option], stage: Stage, language: Language) -> str:
+    if all(option.name != BITCODE for option in options):
+        return ".s" if stage is Stage.ASSEMBLY else ".o"
+    if language.is_assembler:
+        raise StaysError(f"{BITCODE} makes no bitcode of assembler sources")
+    return ".ll" if stage is Stage.ASSEMBLY else ".bc"
+
+
+def _output(options: Sequence[Option], source: str, suffix: str) -> str:
     names = _values(options, Role.OUTPUT)
     if not names:
-        return _default_name(source, ".s" if stage is Stage.ASSEMBLY else ".o")
+        return _default_name(source, suffix)
     output = names[-1]
     if output in {"", "-"}:
         raise StaysError("the output goes to standard output")

@@ -134,11 +134,12 @@ def serve_argv(c: Compilation, compiler: str, source: str, output: str) -> list[
 def tree_argv(c: Compilation) -> list[str]:
     """Return what a server that preprocesses is asked to run: the command, with its object named.
 
-    Assembly is left unnamed: compilers would use the name as the target of dependencies.
+    Assembly and bitcode are left unnamed: compilers would use the name as the target of dependencies.
     """
     if c.runs_as_typed:
         return [c.compiler, *c.arguments]
-    is_clear = c.stage is Stage.ASSEMBLY or any(option.role is Role.OUTPUT for option in c.options)
+    is_named = any(option.role is Role.OUTPUT for option in c.options)
+    is_clear = is_named or c.is_bitcode or c.stage is Stage.ASSEMBLY
     return [c.compiler, *c.arguments, *(() if is_clear else ("-o", _plain(c.output)))]
 
 

@@ -5,6 +5,7 @@ Options that keep a command local are in `staying`, and those whose name ends in
 
 from __future__ import annotations
 
+from twisted_distcc.cmdline.compilation import BITCODE
 from twisted_distcc.cmdline.compilers import Family
 from twisted_distcc.cmdline.forms import Form
 from twisted_distcc.cmdline.option_rules import Role, Takes, rows
@@ -173,6 +174,10 @@ _COMPILER = [
         "-fdump-noaddr -fdump-unnumbered -fdump-unnumbered-links",
         only=Family.GCC,
     ),
+    # What annotates the assembly.
+    *rows(Takes.NOTHING, Role.COMPILE, "-dA -dp -dP", only=Family.GCC),
+    *rows(Takes.NOTHING, Role.COMPILE, BITCODE, only=Family.CLANG),
+    *rows(Takes.NOTHING, Role.COMPILE, "-gen-reproducer=off -gen-reproducer=crash", only=Family.CLANG),
     *rows(Takes.SEPARATE, Role.FOR_CLANG, "-Xclang"),
     *rows(Takes.SEPARATE, Role.FOR_LLVM, "-mllvm|-mllvm="),
 ]

@@ -113,9 +113,12 @@ class RemoteCompile:
             OSError: if its answer cannot be stored.
         """
         likeness = await self._likeness(host)
-        if self._demands is not None and likeness is not Likeness.COMPLETE:
-            raise LackingHostError(f"has no jail in which {shown(self._demands)} is harmless and exact")
-        check_path(self.inputs.candidate, await self.capabilities.paths(host, self.compiler))
+        if self._demands is not None:
+            if likeness is not Likeness.COMPLETE:
+                raise LackingHostError(
+                    f"has no jail for {shown(self._demands)}, to be harmless and exact"
+                )
+            check_path(self.inputs.candidate, await self.capabilities.paths(host, self.compiler))
         source = self.inputs.candidate.compilation.source
         self.report.say(f"compiling {source} on {host}")
         try:

@@ -1,0 +1,91 @@
+"""Files that the GNU assembler writes besides the object: listings and dependencies.
+
+Compilers pass on what asks for them: `-Wa,-adhln=w.lst`, `-Wa,--MD,w.d`.  All options for a listing are
+about one listing, whose last name counts; without a name it goes to standard output.
+
+Both may contain the name of the temporary file that the assembler reads, which is another one each time:
+dependencies name it, it heads each page of a listing that has pages (the letter `n` turns them off), and
+says where symbols are defined (the letter `s`).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from twisted_distcc.cmdline.compilation import Language
+from twisted_distcc.cmdline.option_rules import Role
+from twisted_distcc.cmdline.reasons import StaysError, shown
+from twisted_distcc.cmdline.written import pieces
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from twisted_distcc.cmdline.compilation import Option
+
+_PASSING: Final = ("-Wa,", "-Xassembler")
+_LISTING: Final = "-a"
+_DEPENDENCIES: Final = "--MD"
+_WITHOUT_PAGES: Final = "n"
+_SYMBOLS: Final = "s"
+_SOURCE_LINES: Final = "h"
+# What is shown if no letter says what.
+_DEFAULT: Final = "hls"
+# With these the assembler reads a pipe, or a file that has a name of its own.
+_WITHOUT_TEMPORARY_FILE: Final = ("-pipe", "-save-temps")
+_MOVING: Final = ("-prefix-map=", "-compilation-dir")
+
+
+def written_by_assembler(option: Option) -> Iterator[str]:
+    """Yield the names of the files that an option for the assembler has it write."""
+    rest = iter(pieces(option))
+    for piece in rest:
+        if piece == _DEPENDENCIES:
+            yield next(rest, "")
+        elif piece.startswith(_DEPENDENCIES):
+            yield piece.removeprefix(_DEPENDENCIES).removeprefix("=")
+        elif _is_listing(piece) and "=" in piece:
+            yield piece.partition("=")[2]
+
+
+def check_listings(options: Sequence[Option], language: Language) -> None:
+    """Check that what the assembler writes besides the object is the same elsewhere.
+
+    Raises:
+        StaysError: if it is not.
+    """
+    asking = [option for option in options if option.role is Role.MAKES and option.name in _PASSING]
+    if not asking:
+        return
+    typed = shown(" ".join(asking[-1].words))
+    parts = [piece for option in asking for piece in pieces(option)]
+    if _has_temporary_names(parts) and _is_temporary(options, language):
+        raise StaysError(f"{typed} has the assembler write the name of a temporary file")
+    if _SOURCE_LINES in _letters(parts) and _may_show_others(options, language):
+        raise StaysError(f"{typed} shows sources that may be other files elsewhere")
+
+
+def _has_temporary_names(parts: Sequence[str]) -> bool:
+    letters = _letters(parts)
+    is_listed = bool(letters) and (_WITHOUT_PAGES not in letters or _SYMBOLS in letters)
+    return is_listed or any(piece.startswith(_DEPENDENCIES) for piece in parts)
+
+
+def _letters(parts: Sequence[str]) -> str:
+    """Return what a listing shows; empty if there is none."""
+    listings = [piece.partition("=")[0] for piece in parts if _is_listing(piece)]
+    letters = "".join(piece.removeprefix(_LISTING) for piece in listings)
+    return letters or (_DEFAULT if listings else "")
+
+
+def _is_listing(piece: str) -> bool:
+    return piece.startswith(_LISTING)
+
+
+def _is_temporary(options: Iterable[Option], language: Language) -> bool:
+    named = any(option.name.startswith(_WITHOUT_TEMPORARY_FILE) for option in options)
+    return not named and language is not Language.ASSEMBLER
+
+
+def _may_show_others(options: Iterable[Option], language: Language) -> bool:
+    """Whether the assembler may know sources by other names than those which the compiler opened."""
+    return language.is_assembler or any(part in one.name for one in options for part in _MOVING)
