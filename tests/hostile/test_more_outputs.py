@@ -52,7 +52,8 @@ class RepliesTests(SynchronousTestCase):
         """A name that the command does not make, wherever it leads, leaves all to the compiler."""
         for name in (
             "../.profile", "obj/w.gcno", "w.su", "obj/../obj/w.su", "obj/./w.su", "obj//w.su", "w.c", "",
-            "obj/w.su\0", "obj/w.su\n", "obj/w.o", DEPENDENCIES, "obj/w.l/x", "w.l", "obj/w.l\0", "/etc/ld.so.preload", "obj/w.su/x",
+            "obj/w.su\0", "obj/w.su\n", "obj/w.o", DEPENDENCIES, "/etc/ld.so.preload", "obj/w.su/x",
+            "obj/w.l/x", "w.l", "obj/w.l\0",
         ):  # fmt: skip
             for outputs in ({**HONEST, name: b"evil"}, {name: b"evil", **HONEST}, {name: b""}):
                 with self.assertRaises(StaysHere, msg=name):

@@ -115,9 +115,7 @@ class RemoteCompile:
         likeness = await self._likeness(host)
         if self._demands is not None:
             if likeness is not Likeness.COMPLETE:
-                raise LackingHostError(
-                    f"has no jail for {shown(self._demands)}, to be harmless and exact"
-                )
+                raise LackingHostError(f"has no jail, which {shown(self._demands)} demands")
             check_path(self.inputs.candidate, await self.capabilities.paths(host, self.compiler))
         source = self.inputs.candidate.compilation.source
         self.report.say(f"compiling {source} on {host}")
