@@ -22,9 +22,10 @@ BLANK = rb"(?:[ \t\v\f\r]++|/\*(?s:.*?)\*/)*+"
 _LINE = rb"(?P<rest>(?:[^\n/]++|/\*(?s:.*?)\*/|/)*+)"
 
 CALLED = re.compile(
-    rb'\([ \t]*(?:<(?P<angled>[^<>\s()]+)>|"(?P<quoted>[^"\\\n%]+\.[A-Za-z+]+)")[ \t]*\)'
+    rb"\([ \t]*(?:<(?P<angled>[^<>\s()]+)>"
+    rb'|"(?P<quoted>(?P<file>[^"\\\n%]+\.[A-Za-z+]+|[^"\\\n%\s]+/[^"\\\n%\s]+)|[^"\\\n%\s]+)")[ \t]*\)'
 )
-"""The arguments of a call with a literal header name."""
+"""The arguments of a call with a literal header name; in a `#define`, only a `file` looks like one."""
 
 _IF = re.compile(rb"#" + BLANK + rb"(?:el)?if\b" + _LINE)
 _DEFINE = re.compile(
@@ -90,5 +91,15 @@ def calls_oddly(text: bytes, names: Iterable[bytes]) -> bool:
     found_by = re.compile(_DEFINED + rb"(?<![\w$])(?:" + alternatives + rb")(?![\w$])")
     if not found_by.search(text):
         return False
-    lines = (line["rest"] for pattern in (_IF, _DEFINE) for line in pattern.finditer(text))
-    return any(not CALLED.match(line, end) for line in lines for end in _ends(found_by, line))
+    return any(
+        not _is_literal(CALLED.match(line["rest"], end), in_define=pattern is _DEFINE)
+        for pattern in (_IF, _DEFINE)
+        for line in pattern.finditer(text)
+        for end in _ends(found_by, line["rest"])
+    )
+
+
+def _is_literal(called: re.Match[bytes] | None, *, in_define: bool) -> bool:
+    if called is None:
+        return False
+    return not in_define or called["quoted"] is None or called["file"] is not None

@@ -41,6 +41,7 @@ _PROBE = re.compile(
     rb"__has_(?P<what>include_next|include|embed)(?:__)?" + BLANK + rb"\(" + BLANK + _HEADER
 )
 _CONDITION = re.compile(rb"#" + BLANK + rb"(?:if|elif|define)\b")
+_IF = re.compile(rb"#" + BLANK + rb"(?:if|elif)\b")
 _DEFINE = re.compile(rb"#" + BLANK + rb"define\b")
 _DEFINES_PROBE = re.compile(
     rb"#" + BLANK + rb"(?:define" + BLANK + rb"[\w$]+\(|(?:undef|ifdef|ifndef)\b)"
@@ -245,9 +246,10 @@ def _probes(text: bytes) -> Iterator[Asked | tuple[Kind, bytes]]:
 
 
 def _called(text: bytes) -> Iterator[Asked | tuple[Kind, bytes]]:
-    conditions = _Lines(_CONDITION, text)
+    conditions, ifs = _Lines(_CONDITION, text), _Lines(_IF, text)
     for found in CALLED.finditer(text):
-        if conditions.has_before(found.start()):
+        may_be_file = found["quoted"] is None or found["file"] is not None
+        if (conditions if may_be_file else ifs).has_before(found.start()):
             if (name := found["angled"]) is not None:
                 yield Asked(Kind.ANGLED_LEAF, os.fsdecode(name))
                 yield _expanded(Kind.QUOTED_LEAF, name)
