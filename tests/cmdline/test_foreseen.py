@@ -47,6 +47,9 @@ class NamesTests(SynchronousTestCase):
             made = [f"{by_clang}{suffix}" for suffix in (".i", ".s", ".bc")]
             self.assert_makes(f"clang {command}", *made)
         self.assert_makes("g++ -save-temps -c w.cc", "w.ii", "w.s")
+        self.assert_makes("gcc -save-temps -c w.i", "w.s")
+        self.assert_makes("gcc -save-temps -c w.S", "w.s")
+        self.assert_makes("gcc -save-temps -c w.s")
         self.assertTrue(saves_intermediates(understood("gcc -save-temps -c w.c")))
         self.assertFalse(saves_intermediates(understood("gcc -g -c w.c")))
 

@@ -269,7 +269,7 @@ class StayLocalTests(ParseCase):
         self.stays("gcc -xc -c /dev/stdin", "the source /dev/stdin is a device of this machine")
         self.stays("gcc -xc -c /x/../dev/fd/3", "the source /x/../dev/fd/3 is a device of this machine")
         distributed = "is not a source in a language that is distributed"
-        for name in ("a.o", "a.a", "a.f90", "a.rs", "a.go", "a.adb", "a.d", "a.ll", "a", "lib.so"):
+        for name in ("a.o", "a.a", "a.rs", "a.ll", "a.bc", "a", "lib.so"):
             self.stays(f"gcc -c {name}", f"{name} {distributed}")
         self.stays("clang -c a.sx", f"a.sx {distributed}")
         self.stays("gcc -c .c", f".c {distributed}")
@@ -283,9 +283,32 @@ class StayLocalTests(ParseCase):
             self.stays(f"clang -c {name}", f"{name} is the interface of a module")
         for name in ("c-header", "c++-header", "c++-user-header"):
             self.stays(f"gcc -x {name} -c a", f"-x {name} makes a precompiled header")
-        for name in ("f77", "ada", "cuda", "ir", "''"):
-            shown = name if name != "''" else "''"
-            self.stays(f"gcc -x {name} -c a", f"-x {shown} is not a language that is distributed")
+        for name in ("ir", "c99", "''"):
+            self.stays(f"gcc -x {name} -c a", f"-x {name} is not a language that is distributed")
+        for suffix, name, language in (
+            ("f90", "f95", "Fortran"), ("F", "f77-cpp-input", "Fortran"), ("adb", "ada", "Ada"),
+            ("d", "d", "D"), ("go", "go", "Go"), ("cu", "cuda", "CUDA"), ("hip", "hip", "HIP"),
+        ):  # fmt: skip
+            for command, what in (
+                (f"gcc -c a.{suffix}", f"a.{suffix}"),
+                (f"cc -x {name} -c a", f"-x {name}"),
+            ):
+                verdict = parse(command.split())
+                assert isinstance(verdict, StayLocal), command
+                self.assertTrue(verdict.reason.startswith(f"{what} is {language}, wh"), verdict)
+
+    def test_llvm(self) -> None:
+        """LLVM's own code is a language of clang's, and for servers with a sandbox."""
+        for command, source in (
+            ("clang -c d/a.ll", "d/a.ll"), ("clang++ -c a.bc -o a.o", "a.bc"), ("clang -x ir -c a", "a"),
+        ):  # fmt: skip
+            self.assertIs(self.travels(command).language, Language.LLVM)
+            self.assertEqual(self.travels(command).demanding, source)
+            for with_files, confined in ((False, False), (True, False), (False, True)):
+                arrived = parse(command.split(), arrived=True, with_files=with_files, confined=confined)
+                self.assertIsInstance(arrived, StayLocal)
+            arrived = parse(command.split(), arrived=True, with_files=True, confined=True)
+            self.assertIsInstance(arrived, Compilation)
 
     def test_outputs(self) -> None:
         """Output to where no file can be sent back to stays."""

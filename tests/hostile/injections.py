@@ -338,7 +338,6 @@ gcc -x c-header
 gcc -x c++-system-header
 gcc -x none/x
 gcc -x @x
-clang -x ir
 clang -x ast
 clang -x cuda
 clang -x hip

@@ -31,6 +31,8 @@ class Language(enum.Enum):
     PREPROCESSED_OBJC = "objective-c-cpp-output"
     PREPROCESSED_OBJCXX = "objective-c++-cpp-output"
     ASSEMBLER = "assembler"
+    LLVM = "ir"
+    """LLVM's own code, which clang takes."""
 
     @property
     def is_preprocessed(self) -> bool:
@@ -67,6 +69,7 @@ _SUFFIX_OF_PREPROCESSED = {
     Language.PREPROCESSED_OBJC: ".mi",
     Language.PREPROCESSED_OBJCXX: ".mii",
     Language.ASSEMBLER: ".s",
+    Language.LLVM: ".ll",
 }
 
 # What gcc or clang take for sources of these languages; every other operand is for the linker.
@@ -89,6 +92,8 @@ LANGUAGE_OF_SUFFIX = {
     ".s": Language.ASSEMBLER,
     ".S": Language.ASSEMBLER_WITH_CPP,
     ".sx": Language.ASSEMBLER_WITH_CPP,
+    ".ll": Language.LLVM,
+    ".bc": Language.LLVM,
 }
 
 
@@ -151,7 +156,7 @@ class Compilation:
     @property
     def demanding(self) -> str | None:
         """What only a server with a sandbox takes, which gets the client's files; as typed."""
-        return self._first(DEMANDING)
+        return self._first(DEMANDING) or (self.source if self.language is Language.LLVM else None)
 
     def _first(self, roles: AbstractSet[Role]) -> str | None:
         return next((" ".join(one.words) for one in self.options if one.role in roles), None)

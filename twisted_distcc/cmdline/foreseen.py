@@ -226,8 +226,9 @@ def _saved(option: str, stem: str, c: Compilation) -> Iterator[Foreseen]:
     source = os.path.splitext(os.path.basename(c.source))[0]
     by_gcc = name if option == "-save-temps=cwd" else stem
     by_clang = os.path.join(folder, source) if option == "-save-temps=obj" else source
-    made = [(c.language.preprocessed_suffix, _TEXT), (".s", _ASSEMBLY), (".bc", _BITCODE)]
-    for suffix, kind in made:
+    text = [] if c.language.is_preprocessed else [(c.language.preprocessed_suffix, _TEXT)]
+    code = [] if c.language.is_assembler else [(".s", _ASSEMBLY), (".bc", _BITCODE)]
+    for suffix, kind in (*text, *code):
         if c.family is not Family.CLANG and suffix != ".bc":
             yield Foreseen(by_gcc + suffix, *kind.by(c.family))
         if c.family is not Family.GCC:

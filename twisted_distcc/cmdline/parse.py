@@ -25,8 +25,8 @@ from twisted_distcc.cmdline.compilation import (
     StayLocal,
 )
 from twisted_distcc.cmdline.compilers import Compiler, Family, recognise
-from twisted_distcc.cmdline.foreseen import named_files
-from twisted_distcc.cmdline.option_rules import AS_TYPED, Role
+from twisted_distcc.cmdline.devices import check_made, check_no_device, is_device
+from twisted_distcc.cmdline.option_rules import Role
 from twisted_distcc.cmdline.reasons import StaysError, shown
 from twisted_distcc.cmdline.response import EXPANSION_LIMIT, TooManyResponseFilesError, expand
 from twisted_distcc.cmdline.source_language import language_of
@@ -41,7 +41,6 @@ _ASSEMBLED_BY_CLANG = (
     *("riscv", "s390x", "systemz", "wasm"),
 )
 _NOT_ON = ("aix", "nacl")
-_NAMING_INPUTS = frozenset({Role.PREPROCESS, Role.INPUT, Role.DRIVER_RULES})
 
 
 def parse(
@@ -90,11 +89,13 @@ def _parse(
     if arrived:
         _check_processor(options)
     if with_files:
-        _check_no_device(options)
-    _check_made(options)
+        check_no_device(options)
+    check_made(options)
     stage = _stage(options)
     source = _source(options)
     language = language_of(options, source, family, cxx=compiler.cxx)
+    if arrived and language is Language.LLVM and not (with_files and confined):
+        raise StaysError(f"{shown(source)} is LLVM's own code, which is compiled in sandboxes alone")
     debug = _debug(options)
     _check_assembler(language, stage, debug=debug and not arrived)
     check_listings(options, language)
@@ -137,23 +138,9 @@ def _source(options: Sequence[Option]) -> str:
     (source,) = operands
     if source == "-":
         raise StaysError("the source comes from standard input")
-    if _is_device(source):
+    if is_device(source):
         raise StaysError(f"the source {shown(source)} is a device of this machine")
     return source
-
-
-def _check_no_device(options: Sequence[Option]) -> None:
-    """Refuse names of devices that a preprocessor would open."""
-    for option in options:
-        if option.role in _NAMING_INPUTS and _is_device(option.value.lstrip("=")):
-            raise StaysError(f"{shown(' '.join(option.words))} names a device")
-
-
-def _check_made(options: Sequence[Option]) -> None:
-    for option in options:
-        names = named_files(option) if option.role in AS_TYPED else ()
-        if any(name in {"", "-"} or _is_device(name) for name in names):
-            raise StaysError(f"{shown(' '.join(option.words))} writes to standard output or a device")
 
 
 def _check_sysroot(options: Sequence[Option]) -> None:
@@ -178,10 +165,6 @@ def _check_processor(options: Sequence[Option]) -> None:
 def _is_assembled_by_clang(target: str) -> bool:
     processor, _, system = target.partition("-")
     return processor.startswith(_ASSEMBLED_BY_CLANG) and not any(map(system.__contains__, _NOT_ON))
-
-
-def _is_device(path: str) -> bool:
-    return os.path.normpath(path).startswith(("/dev/", "/proc/", "//dev/", "//proc/"))
 
 
 def _debug(options: Sequence[Option]) -> bool:
@@ -211,7 +194,7 @@ def _output(options: Sequence[Option], source: str, suffix: str) -> str:
     output = names[-1]
     if output in {"", "-"}:
         raise StaysError("the output goes to standard output")
-    if _is_device(output):
+    if is_device(output):
         raise StaysError(f"the output {shown(output)} is a device of this machine")
     if output.startswith("@"):
         raise StaysError(f"the output {shown(output)} would be taken for a response file")
@@ -278,7 +261,7 @@ def _dependency_path(options: Sequence[Option], rules: Sequence[Option], source:
         path = _replace_suffix(outputs[-1], ".d")
     else:
         path = _default_name(source, ".d")
-    if path in {"", "-"} or _is_device(path):
+    if path in {"", "-"} or is_device(path):
         raise StaysError("the dependencies go to standard output or a device")
     return path
 

@@ -23,11 +23,16 @@ _LONGEST_ESCAPE = 4
 _FOLDER = re.compile(rb'[^\n]*\n# [0-9]+ "(?P<folder>/[^"\\\n\0]*)//"\n')
 _LONGEST_PATH = 4096
 
+# How a module of LLVM's begins that is not text.
+_BITCODE = b"BC\xc0\xde"
+
 _PRAGMA = re.compile(rb"#[ \t]*pragma[ \t]+(?P<what>GCC[ \t]+pch_preprocess|clang[ \t]+module)\b")
 
 
 def source_forbids(text: bytes) -> str | None:
     """Return the reason why this preprocessed text stays local, or None."""
+    if text[: len(_BITCODE)] == _BITCODE:
+        return "bitcode may have the assembler read files, which cannot be seen in it"
     for found in _DIRECTIVE.finditer(text):
         before = text[max(0, found.start() - _LONGEST_ESCAPE) : found.start()]
         if _MAY_PRECEDE.match(before):

@@ -19,12 +19,31 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _SUFFIXES_OF_GCC_ALONE = frozenset({".sx"})
+_SUFFIXES_OF_CLANG_ALONE = frozenset({".ll", ".bc"})
 
 # The driver of a C++ compiler compiles these as C++.
 _AS_CXX = {Language.C: Language.CXX, Language.PREPROCESSED_C: Language.PREPROCESSED_CXX}
 
 _HEADER_SUFFIXES = frozenset({".h", ".H", ".hh", ".hp", ".hpp", ".HPP", ".hxx", ".h++", ".tcc"})
 _MODULE_SUFFIXES = frozenset({".cppm", ".ixx", ".ccm", ".cxxm", ".c++m", ".iim", ".pcm"})
+
+_BY_MODULES = "whose sources name modules, which are other files, and make some"
+_BY_UNITS = "which looks for other sources by the names of units"
+_FOR_DEVICES = "which is compiled once for each kind of processor"
+# Other languages of these compilers: their suffixes and their names for -x, and what keeps them here.
+_STAYING = {
+    f"Fortran, {_BY_MODULES}": (
+        ".f .for .ftn .f90 .f95 .f03 .f08 .F .FOR .fpp .FPP .FTN .F90 .F95 .F03 .F08 "
+        "f77 f95 f77-cpp-input f95-cpp-input"
+    ),
+    f"Ada, {_BY_UNITS}": ".adb .ads ada",
+    f"D, {_BY_UNITS}": ".d .di .dd d",
+    f"Go, {_BY_UNITS}": ".go go",
+    f"Modula-2, {_BY_UNITS}": ".mod modula-2",
+    f"CUDA, {_FOR_DEVICES}": ".cu .cui cuda cuda-cpp-output",
+    f"HIP, {_FOR_DEVICES}": ".hip .hipi hip hip-cpp-output",
+}
+_WHY_STAYS = {word: why for why, words in _STAYING.items() for word in words.split()}
 
 # Languages of these compilers for -x that do not result in one object from one source.
 _HEADER_LANGUAGES = frozenset(
@@ -42,7 +61,7 @@ def language_of(options: Sequence[Option], source: str, family: Family, *, cxx: 
     before = itertools.takewhile(lambda option: option.role is not Role.SOURCE, options)
     names = [option.value for option in before if option.role is Role.LANGUAGE]
     if names and names[-1] != "none":
-        return _language_named(names[-1])
+        return _language_named(names[-1], family)
     language = _language_of_suffix(source, family)
     # g++ leaves the suffix its meaning once any -x is given, clang++ never does.
     if cxx and (not names or family is Family.CLANG):
@@ -50,13 +69,15 @@ def language_of(options: Sequence[Option], source: str, family: Family, *, cxx: 
     return language
 
 
-def _language_named(name: str) -> Language:
+def _language_named(name: str, family: Family) -> Language:
     if name in _HEADER_LANGUAGES:
         raise StaysError(f"-x {shown(name)} makes a precompiled header")
-    try:
-        return Language(name)
-    except ValueError:
-        raise StaysError(f"-x {shown(name)} is not a language that is distributed") from None
+    if why := _WHY_STAYS.get(name):
+        raise StaysError(f"-x {name} is {why}")
+    known = {one.value: one for one in Language if family is Family.CLANG or one is not Language.LLVM}
+    if name not in known:
+        raise StaysError(f"-x {shown(name)} is not a language that is distributed")
+    return known[name]
 
 
 def _language_of_suffix(source: str, family: Family) -> Language:
@@ -65,7 +86,10 @@ def _language_of_suffix(source: str, family: Family) -> Language:
         raise StaysError(f"{shown(source)} is a header: it would make a precompiled header")
     if suffix in _MODULE_SUFFIXES:
         raise StaysError(f"{shown(source)} is the interface of a module")
+    if why := _WHY_STAYS.get(suffix):
+        raise StaysError(f"{shown(source)} is {why}")
     language = LANGUAGE_OF_SUFFIX.get(suffix)
-    if language is None or (family is Family.CLANG and suffix in _SUFFIXES_OF_GCC_ALONE):
+    others = _SUFFIXES_OF_GCC_ALONE if family is Family.CLANG else _SUFFIXES_OF_CLANG_ALONE
+    if language is None or suffix in others:
         raise StaysError(f"{shown(source)} is not a source in a language that is distributed")
     return language
