@@ -44,6 +44,14 @@ class ExplainTests(HomeTestCase):
             said = await self.explained("--", *command.split())
             self.assertEqual(said.splitlines()[0], expected)
 
+    async def test_wrapper(self) -> None:
+        """A script that starts a compiler is not known to be what a server has."""
+        wrapper = self.work / "mpicc"
+        wrapper.write_text('#!/bin/sh\nexec gcc "$@"\n')
+        wrapper.chmod(0o755)
+        said = await self.explained("--", str(wrapper), "-c", "a.c")
+        self.assertIn(f"here: {wrapper} is a script or starts another compiler", said)
+
     async def test_files(self) -> None:
         """Then it says what is read, and what is made."""
         command = ["gcc", "-nostdinc", "-MD", "-g", "-gsplit-dwarf", "-c", "a.c", "-o", "b.o"]

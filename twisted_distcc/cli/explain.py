@@ -29,6 +29,7 @@ from twisted_distcc.errors import DistccError
 from twisted_distcc.pump.local_files import Disk
 from twisted_distcc.pump.unit import CallersOwnError, NotForServersError
 from twisted_distcc.runtime.processes import CannotStartError
+from twisted_distcc.toolchain.known_toolchains import identify
 
 _PLACES: Final = {
     "files": "elsewhere, by any server with this compiler",
@@ -87,6 +88,9 @@ def explain(invocation: Invocation) -> Explained:
         check_outputs(candidate, Disk())
     except StaysHere as reason:
         return Explained("here", str(reason))
+    compiler = candidate.local_compiler
+    if identify(compiler.path, dict(compiler.environ)) is None:
+        return Explained("here", compiler.why_unidentified)
     makes = tuple(_makes(candidate))
     demanding = candidate.compilation.demanding
     try:

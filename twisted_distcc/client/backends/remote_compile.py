@@ -37,7 +37,7 @@ from twisted_distcc.client.backends.server_capabilities import (
 from twisted_distcc.client.hosts import RemoteHost
 from twisted_distcc.client.inputs.candidate import StaysHere
 from twisted_distcc.client.inputs.compile_inputs import CompileInputs
-from twisted_distcc.client.inputs.local_toolchains import LocalCompiler
+from twisted_distcc.client.inputs.local_toolchains import TRUST_NAMES, LocalCompiler
 from twisted_distcc.client.inputs.message_style import UNKNOWN, Style, Styles
 from twisted_distcc.client.invocation import Report
 from twisted_distcc.client.journal.unit_record import INPUTS
@@ -60,7 +60,6 @@ _LACKS: Final = {
     Likeness.UNTOLD: "does not say whether its {} is this one, as C distccd",
     **_UNLIKE,
 }
-_ADVICE: Final = "DISTCC_TRUST_NAMES=1 would send it all the same"
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +137,7 @@ class RemoteCompile:
         ask = partial(self.calls.reply, host, limits=ANSWER_LIMITS)
         likeness = await self.capabilities.likeness(host, ask, self.compiler)
         if likeness in _UNLIKE and not self._trusts_names:
-            raise AnotherCompilerError(f"{_UNLIKE[likeness].format(self.compiler.name)}; {_ADVICE}")
+            raise AnotherCompilerError(f"{_UNLIKE[likeness].format(self.compiler.name)}; {TRUST_NAMES}")
         return likeness
 
     async def _compiled(self, host: RemoteHost, likeness: Likeness | None) -> Compiled:
@@ -273,10 +272,7 @@ class RemoteCompile:
 
     def _unidentified(self) -> StaysHere:
         """Warn, once per build, that only the name of the compiler could be sent."""
-        reason = (
-            f"{self.compiler.path} is a script or starts another compiler, so no server is known to have"
-            f" the same; {_ADVICE}"
-        )
+        reason = self.compiler.why_unidentified
         self.report.remind("this compiler's units are compiled here", reason)
         return StaysHere(reason)
 

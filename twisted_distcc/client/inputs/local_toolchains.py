@@ -20,6 +20,9 @@ from twisted_distcc.runtime.threads import ReactorThreads
 from twisted_distcc.toolchain.digest import FileStamp, file_stamp
 from twisted_distcc.toolchain.known_toolchains import identify
 
+TRUST_NAMES: Final = "DISTCC_TRUST_NAMES=1 would send it all the same"
+"""What somebody can do who knows better."""
+
 HOLDS: Final = 600.0
 """Seconds for which findings about a compiler, here or on a server, are valid."""
 
@@ -49,6 +52,12 @@ class LocalCompiler:
         """Return the compiler at `path` in the environment `environ`."""
         told = ((each, environ.get(each)) for each in _DECIDING)
         return cls(path, name, tuple((each, value) for each, value in told if value is not None))
+
+    @property
+    def why_unidentified(self) -> str:
+        """What to say if it has no digest."""
+        what = f"{self.path} is a script or starts another compiler"
+        return f"{what}, so no server is known to have the same; {TRUST_NAMES}"
 
 
 @dataclass(frozen=True, slots=True)
