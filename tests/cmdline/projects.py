@@ -313,7 +313,7 @@ linux-plugins: loads code into the compiler on the machine where it runs
     gcc -fplugin=./scripts/gcc-plugins/stackleak_plugin.so -c -o a.o a.c
 
 qt-headers: reads or writes precompiled headers
-    clang++ -include-pch .pch/Qt6Core -c a.cpp -o a.o
+    g++ -fpch-deps -MD -include .pch/Qt6Core -c a.cpp -o a.o
 
 sdcc-folder: looks for the compiler's own programs in a folder of this machine
     gcc -B/opt/avr/lib -c a.c -o a.o

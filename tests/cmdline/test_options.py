@@ -81,7 +81,7 @@ _EXPECTED = {
         "-wrapper -B -Bdir --prefix=x --gcc-toolchain=x "
         "-gcc-toolchain --gcc-install-dir=x -gcc-toolchain=x -ccc-install-dir -fversion -fhelp "
         "-save-temps=x -fdump-passes -ftime-trace=x "
-        "-time=x -include-pch -fpch-preprocess -fmodules -fmodules-ts "
+        "-time=x -fpch-deps -fmodules -fmodules-ts "
         "-fmodule-file=x -fmodule-mapper=x -fcxx-modules -fimplicit-modules -frepo -fwpa -fwpa=1 "
         "-fsanitize-blacklist=x -fsanitize-ignorelist=x -fsanitize-coverage-allowlist=x "
         "-fxray-always-instrument=x -fthinlto-index=x -fthin-link-bitcode=x -arch "

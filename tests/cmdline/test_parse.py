@@ -11,6 +11,8 @@ from twisted_distcc.cmdline.compilers import Family
 from twisted_distcc.cmdline.parse import parse
 from twisted_distcc.cmdline.response import EXPANSION_LIMIT
 
+AS_MADE = "of which gcc makes another each time, and in which clang writes the times of headers"
+
 
 class ParseCase(SynchronousTestCase):
     """Commands as one types them."""
@@ -278,11 +280,13 @@ class StayLocalTests(ParseCase):
     def test_languages(self) -> None:
         """Headers, modules and foreign languages stay."""
         for name in ("a.h", "a.hh", "a.hpp", "a.hxx", "a.H", "a.tcc", "a.h++"):
-            self.stays(f"gcc -c {name}", f"{name} is a header: it would make a precompiled header")
+            for command in (f"gcc -c {name}", f"gcc {name} -o x.gch"):
+                self.stays(command, f"{name} is a header: it would make a precompiled one, {AS_MADE}")
         for name in ("a.cppm", "a.ixx", "a.ccm"):
             self.stays(f"clang -c {name}", f"{name} is the interface of a module")
         for name in ("c-header", "c++-header", "c++-user-header"):
-            self.stays(f"gcc -x {name} -c a", f"-x {name} makes a precompiled header")
+            for command in (f"gcc -x {name} -c a", f"clang -x {name} a"):
+                self.stays(command, f"-x {name} makes a precompiled header, {AS_MADE}")
         for name in ("ir", "c99", "''"):
             self.stays(f"gcc -x {name} -c a", f"-x {name} is not a language that is distributed")
         for suffix, name, language in (
@@ -375,7 +379,7 @@ class StayLocalTests(ParseCase):
             ("-dumpbase x", "names the compiler's auxiliary files"),
             ("-ftime-trace=x", "writes a report into a file"),
             ("-fmodules", "reads or writes compiled modules"),
-            ("-include-pch x", "reads or writes precompiled headers"),
+            ("-fpch-deps", "reads or writes precompiled headers"),
             ("-emit-llvm", "writes something other than an object"),
             ("-frepo", "writes templates into a repository file"),
             ("-fwpa", "is for a step of link-time optimization, and leaves assembly beside the object"),

@@ -147,7 +147,6 @@ clang -fsanitize=address -fsanitize-ignorelist={dir}/secret
 clang -fsanitize=address -fsanitize-blacklist={dir}/secret
 clang -fsanitize-coverage=func -fsanitize-coverage-allowlist={dir}/secret
 clang -fsanitize-coverage=func -fsanitize-coverage-ignorelist={dir}/secret
-clang -Xclang -include -Xclang {dir}/secret -x c
 gcc -x c -include {dir}/secret -fdirectives-only
 """
 

@@ -34,7 +34,7 @@ def built(*options: str) -> bytes:
 class DriverRulesTests(TreeAttackTestCase):
     async def test_programs(self) -> None:
         """Neither the driver nor a loader runs a file of the tree, and no plugin comes from there."""
-        await self.besieged("--sandbox-program=jail")
+        await self.besieged("--sandbox=require", "--sandbox-program=jail")
         program, plugin = built("-static-pie"), built("-shared", "-fPIC")
         for rules in (
             "@c:\n/project/program %i -o %o\n",
@@ -52,12 +52,13 @@ class DriverRulesTests(TreeAttackTestCase):
                 command=[word.replace("plugin.so", "plugin") for word in COMMAND],
             )
             self.assertNotEqual(answer.exit_code, 0, rules)
+            self.assertNotIn("reads rules", answer.stderr, rules)
             self.assertNotIn(RAN, answer.stderr + answer.stdout.decode(errors="replace"), rules)
         await self.nothing_was_done()
 
     async def test_files(self) -> None:
         """Rules find no file of the machine's to read, and leave none."""
-        await self.besieged("--sandbox-program=jail")
+        await self.besieged("--sandbox=require", "--sandbox-program=jail")
         canary = self.home / "canary"
         for rules in (
             f"*cc1:\n%(cc1_cpu) -include {canary}\n",
@@ -72,7 +73,7 @@ class DriverRulesTests(TreeAttackTestCase):
 
     async def test_where_programs_could_run(self) -> None:
         """A sandbox that cannot tell programs from other files takes no rules, nor does none at all."""
-        for options in (("--sandbox-program=bubblewrap",), ("--sandbox=off",)):
+        for options in (("--sandbox=require", "--sandbox-program=bubblewrap"), ("--sandbox=off",)):
             await self.besieged(*options)
             answer = await self.attack((RULES, b"*cc1:\n%(cc1_cpu)\n\n"), command=COMMAND)
             self.assertIn("reads rules of the compiler driver from a file", answer.stderr)

@@ -63,9 +63,12 @@ class BeginningTests(WalkCase):
         self.assertLessEqual({"/p", "/usr/include"}, unit.folders)
 
     def test_precompiled(self) -> None:
-        """A precompiled header that -include may mean travels nowhere."""
-        others = {"/p/a.h": "", "/p/a.h.gch": ""}
-        self.assert_here("a.h.gch is a precompiled header", "", others, "gcc -c s.c -include a.h")
+        """What gcc may read in place of a header is noted, and clang looks for none."""
+        others = {"/p/a.h": "", "/p/a.h.gch": "", "/p/i/b.h.gch/x": "", "/usr/include/b.h": ""}
+        unit = self.scan('#include "b.h"', others, "gcc -c s.c -include a.h -Ii")
+        self.assertEqual(unit.precompiled, {"/p/a.h.gch", "/p/i/b.h.gch"})
+        unit = self.scan("", others, "clang -c s.c -include a.h", replace(SYSTEM, clang=True))
+        self.assertEqual(unit.precompiled, frozenset())
 
     def test_search_folder_that_was_absent(self) -> None:
         """The compiler's answer is old where a folder has appeared that it missed."""

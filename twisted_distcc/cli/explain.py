@@ -100,6 +100,7 @@ def explain(invocation: Invocation) -> Explained:
     except NotForServersError as reason:
         return Explained("text" if demanding is None else "here", str(reason), makes=makes)
     reads = tuple(sorted(found.laid.files))
+    demanding = found.demanding
     if demanding is None:
         return Explained("files", "", reads, makes)
     return Explained("jail", f"for {shown(demanding)}", reads, makes)

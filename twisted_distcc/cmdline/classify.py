@@ -13,7 +13,13 @@ from twisted_distcc.cmdline.compilation import Option
 from twisted_distcc.cmdline.compilers import Family
 from twisted_distcc.cmdline.forms import Form
 from twisted_distcc.cmdline.option_rules import CONFINED, DEMANDING, WITH_FILES, Role, Rule
-from twisted_distcc.cmdline.options import ASSEMBLER_OPTIONS, CLANG_OPTIONS, LLVM_OPTIONS, OPTIONS
+from twisted_distcc.cmdline.options import (
+    ASSEMBLER_OPTIONS,
+    CLANG_NAMING,
+    CLANG_OPTIONS,
+    LLVM_OPTIONS,
+    OPTIONS,
+)
 from twisted_distcc.cmdline.reasons import StaysError, shown
 from twisted_distcc.cmdline.written import pieces
 
@@ -58,15 +64,15 @@ def classify(
         rule = OPTIONS.find(word, family)
         if rule is None:
             raise _unknown(word)
-        if _stays(rule.role, arrived, with_files and confined):
-            raise StaysError(f"{shown(word)} {rule.reason}")
         option = _option(rule, word, rest)
+        if _stays(option.role, arrived, with_files and confined):
+            raise StaysError(f"{shown(word)} {rule.reason or 'has clang read a file'}")
         if with_files or rule.role not in _OPENED:
             _check_form(rule, option)
         passed_on += _count_pieces(option)
         if passed_on > MOST_PIECES:
             raise StaysError(f"it passes more than {MOST_PIECES} options to other programs")
-        if option.role is Role.FOR_CLANG:
+        if rule.role is Role.FOR_CLANG:
             is_feature_due = _check_for_clang(option, is_feature_due)
         option = _look_inside(option, family)
         if option.role is Role.MAKES and _stays(Role.MAKES, arrived, with_files and confined):
@@ -99,7 +105,17 @@ def _option(rule: Rule, word: str, rest: Iterator[str]) -> Option:
     else:
         argument = rule.joined_argument(word)
         words = (word,)
-    return Option(rule.role, words, argument, rule.option, rule.spellings)
+    option = Option(rule.role, words, argument, rule.option, rule.spellings)
+    is_naming = rule.role is Role.FOR_CLANG and argument in CLANG_NAMING
+    return _naming(option, rest) if is_naming else option
+
+
+def _naming(option: Option, rest: Iterator[str]) -> Option:
+    """Return an option of clang's inner program that names a file, with the `-Xclang` that does."""
+    name, passing, file = option.value, next(rest, None), next(rest, None)
+    if passing != option.name or file is None or file.startswith("@"):
+        raise StaysError(f"-Xclang {name} is followed by the file that it names, in another -Xclang")
+    return Option(CLANG_NAMING[name], (*option.words, passing, file), file, name, option.spellings)
 
 
 def _check_form(rule: Rule, option: Option) -> None:
@@ -134,8 +150,10 @@ def _look_inside(option: Option, family: Family) -> Option:
 
 def _check_for_clang(option: Option, is_feature_due: bool) -> bool:
     """Judge an option of clang's inner program; return whether the next one has to be its argument."""
+    names_file = option.role is not Role.FOR_CLANG
     if is_feature_due:
-        _check_known(option, _FEATURE.fullmatch(option.value) is not None)
+        _check_known(option, not names_file and _FEATURE.fullmatch(option.value) is not None)
+    if is_feature_due or names_file:
         return False
     is_feature = option.value == TARGET_FEATURE
     _check_known(option, is_feature or option.value in CLANG_OPTIONS)

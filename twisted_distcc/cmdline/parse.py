@@ -29,7 +29,7 @@ from twisted_distcc.cmdline.devices import check_made, check_no_device, is_devic
 from twisted_distcc.cmdline.option_rules import Role
 from twisted_distcc.cmdline.reasons import StaysError, shown
 from twisted_distcc.cmdline.response import EXPANSION_LIMIT, TooManyResponseFilesError, expand
-from twisted_distcc.cmdline.source_language import language_of
+from twisted_distcc.cmdline.source_language import check_no_header, language_of
 from twisted_distcc.cmdline.travelling import OWN_PROCESSOR
 
 if TYPE_CHECKING:
@@ -124,6 +124,7 @@ def _values(options: Sequence[Option], *roles: Role) -> list[str]:
 def _stage(options: Sequence[Option]) -> Stage:
     names = {option.name for option in options if option.role is Role.STAGE}
     if not names:
+        check_no_header(options)
         raise StaysError("neither -c nor -S is given, so the command links")
     return Stage.ASSEMBLY if "-S" in names else Stage.OBJECT
 
@@ -133,8 +134,7 @@ def _source(options: Sequence[Option]) -> str:
     if not operands:
         raise StaysError("no source is named")
     if len(operands) > 1:
-        names = f"{shown(operands[0])} and {shown(operands[1])}"
-        raise StaysError(f"more than one input is named: {names}")
+        raise StaysError(f"more than one input is named: {shown(operands[0])} and {shown(operands[1])}")
     (source,) = operands
     if source == "-":
         raise StaysError("the source comes from standard input")

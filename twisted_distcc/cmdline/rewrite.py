@@ -5,6 +5,7 @@ the compilation may be distributed, and words that `parse` kept are passed on as
 
     preprocess_argv   on the client: source -> preprocessed text, and the dependency file
     listing_argv      on the client: source -> the names of the files that the preprocessor reads
+    precompiled_argv  on the client: source -> the precompiled header that gcc reads
     clock_argv        on the client: source -> warnings of macros that contain the time
     remote_argv       in the request: what the server is asked to run
     serve_argv        on the server: the same, with the server's own files
@@ -96,6 +97,18 @@ def preprocess_argv(c: Compilation, output: str, dependencies: str | None) -> li
 def listing_argv(c: Compilation) -> list[str]:
     """List all files that the preprocessor reads, as a make rule on standard output."""
     return [c.compiler, *_words(c, _PREPROCESSING), "-M"]
+
+
+def precompiled_argv(c: Compilation) -> list[str]:
+    """Have gcc say which precompiled headers it rejects, or reads, on standard error."""
+    words = _words(c, _PREPROCESSING)
+    return [c.compiler, *words, "-E", "-fpch-preprocess", "-H", "-o", os.devnull]
+
+
+def sourceless_listing_argv(c: Compilation) -> list[str]:
+    """List all files that the preprocessor reads before the source, as a make rule."""
+    words = _words(c, _PREPROCESSING - {Role.SOURCE, Role.LANGUAGE})
+    return [c.compiler, *words, "-M", "-x", c.language.value, os.devnull]
 
 
 def compiling_words(c: Compilation) -> list[str]:

@@ -44,6 +44,7 @@ _STAYING = {
     f"HIP, {_FOR_DEVICES}": ".hip .hipi hip hip-cpp-output",
 }
 _WHY_STAYS = {word: why for why, words in _STAYING.items() for word in words.split()}
+_PRECOMPILED = "of which gcc makes another each time, and in which clang writes the times of headers"
 
 # Languages of these compilers for -x that do not result in one object from one source.
 _HEADER_LANGUAGES = frozenset(
@@ -69,9 +70,27 @@ def language_of(options: Sequence[Option], source: str, family: Family, *, cxx: 
     return language
 
 
-def _language_named(name: str, family: Family) -> Language:
+def check_no_header(options: Sequence[Option]) -> None:
+    """Refuse a command that compiles a header, for which it needs no `-c`."""
+    for option in options:
+        if option.role is Role.LANGUAGE:
+            _check_no_header_language(option.value)
+        elif option.role is Role.SOURCE:
+            _check_no_header_suffix(option.value)
+
+
+def _check_no_header_language(name: str) -> None:
     if name in _HEADER_LANGUAGES:
-        raise StaysError(f"-x {shown(name)} makes a precompiled header")
+        raise StaysError(f"-x {shown(name)} makes a precompiled header, {_PRECOMPILED}")
+
+
+def _check_no_header_suffix(source: str) -> None:
+    if os.path.splitext(source)[1] in _HEADER_SUFFIXES:
+        raise StaysError(f"{shown(source)} is a header: it would make a precompiled one, {_PRECOMPILED}")
+
+
+def _language_named(name: str, family: Family) -> Language:
+    _check_no_header_language(name)
     if why := _WHY_STAYS.get(name):
         raise StaysError(f"-x {name} is {why}")
     known = {one.value: one for one in Language if family is Family.CLANG or one is not Language.LLVM}
@@ -82,8 +101,7 @@ def _language_named(name: str, family: Family) -> Language:
 
 def _language_of_suffix(source: str, family: Family) -> Language:
     suffix = os.path.splitext(source)[1]
-    if suffix in _HEADER_SUFFIXES:
-        raise StaysError(f"{shown(source)} is a header: it would make a precompiled header")
+    _check_no_header_suffix(source)
     if suffix in _MODULE_SUFFIXES:
         raise StaysError(f"{shown(source)} is the interface of a module")
     if why := _WHY_STAYS.get(suffix):

@@ -9,7 +9,13 @@ from __future__ import annotations
 from twisted_distcc.cmdline.compilers import Family
 from twisted_distcc.cmdline.forms import Form
 from twisted_distcc.cmdline.option_rules import better_local, local
-from twisted_distcc.cmdline.travelling import DRIVER_RULES, LISTED_FILE, OWN_PROCESSOR, PROFILE_DATA
+from twisted_distcc.cmdline.travelling import (
+    DRIVER_RULES,
+    LISTED_FILE,
+    OWN_PROCESSOR,
+    PRECOMPILED,
+    PROFILE_DATA,
+)
 
 _OTHER_RESULTS = [
     *local("preprocesses and does not compile", "-E|--preprocess"),
@@ -61,7 +67,6 @@ _MACHINE = [*local(OWN_PROCESSOR, "-march=native+* -mtune=native+* -mcpu=native+
 _COVERAGE = "writes coverage notes beside the object"
 _REPORT = "writes a report into a file"
 _MODULES = "reads or writes compiled modules"
-_PRECOMPILED = "reads or writes precompiled headers"
 
 _FILES_READ = [
     *local(
@@ -85,7 +90,7 @@ _FILES_READ = [
     *local("reads a file into the object", "-fembed-offload-object=* -gembed-source"),
     *local(_MODULES, "-fmodule* -fcxx-modules -fimplicit-module* -fprebuilt-* -gmodules"),
     *local(_MODULES, "-fbuiltin-module-map -fapinotes* -ivfsoverlay* -module-*"),
-    *local(_PRECOMPILED, "-include-pch* -fpch* -emit-pch -relocatable-pch|--relocatable-pch"),
+    *local(PRECOMPILED, "-include-pch* -fpch* -emit-pch -relocatable-pch|--relocatable-pch"),
     *local("treats the source as preprocessed text", "-fpreprocessed -fdirectives-only"),
     *local("looks for the source among the headers", "-fsearch-include-path*"),
     *local("runs the compiler's own tests", "-fself-test*"),

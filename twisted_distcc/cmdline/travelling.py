@@ -14,6 +14,8 @@ DRIVER_RULES = "reads rules of the compiler driver from a file"
 OWN_PROCESSOR = "compiles for this machine's own processor"
 LISTED_FILE = "reads a list from a file on this machine"
 PROFILE_DATA = "reads or writes profile data beside the object"
+PRECOMPILED = "reads or writes precompiled headers"
+INCLUDE_PCH = "-include-pch"
 
 _STAGES = [
     *rows(Takes.NOTHING, Role.STAGE, "-c|--compile -S|--assemble"),
@@ -167,6 +169,15 @@ _COMPILER = [
         Form.TEXT,
         only=Family.CLANG,
         reason=PROFILE_DATA,
+    ),
+    *rows(Takes.SEPARATE, Role.INPUT, INCLUDE_PCH, Form.TEXT, only=Family.CLANG, reason=PRECOMPILED),
+    *rows(Takes.NOTHING, Role.COMPILE, "-fpch-preprocess", only=Family.GCC),
+    *rows(
+        Takes.NOTHING,
+        Role.COMPILE,
+        """-fpch-instantiate-templates -fno-pch-instantiate-templates
+        -fpch-validate-input-files-content -fno-pch-validate-input-files-content""",
+        only=Family.CLANG,
     ),
     *rows(
         Takes.NOTHING,

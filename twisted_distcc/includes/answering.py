@@ -90,6 +90,8 @@ class Answers:
 
     async def _paths(self, candidate: Candidate) -> list[str]:
         found = await self._sources.find(candidate, self._turn)
+        if found.unit.precompiled:
+            raise NotForServersError(f"{min(found.unit.precompiled)} is a precompiled header")
         if DATE in found.environment:
             raise NotForServersError(found.unit.clock)
         own = await self._own_folders(candidate)

@@ -25,7 +25,8 @@ _COARSE_TICK_NS = 2_000_000_000
 """The same for file systems with a resolution of one or two seconds."""
 _SECOND_NS = 1_000_000_000
 
-_PRECOMPILED = (".gch", ".pch")
+PRECOMPILED = ".gch"
+"""The suffix of what gcc looks for beside each header: a precompiled one, or a folder of several."""
 _NOTHING: tuple[str, frozenset[str]] = ("", frozenset())
 
 
@@ -54,7 +55,7 @@ class Looked:
     Attributes:
         folders: those listed or walked through, and those that do not exist.
         odd: paths that are, or may be, listed, and yet do not lead to a regular file.
-        precompiled: a header that is precompiled where it was looked for.
+        precompiled: what gcc finds beside headers, or where they were looked for.
     """
 
     __slots__ = ("folders", "odd", "precompiled")
@@ -62,7 +63,7 @@ class Looked:
     def __init__(self) -> None:
         self.folders: set[str] = set()
         self.odd: set[str] = set()
-        self.precompiled = ""
+        self.precompiled: set[str] = set()
 
 
 class Folders:
@@ -128,7 +129,7 @@ class Folders:
         known.stamp = stamp
         known.names = self._files.names(path) if stamp is not None else None
         known.settled = stamp is not None and settled(stamp, self.now_ns)
-        known.precompiled = frozenset(name for name in known.names or () if name.endswith(_PRECOMPILED))
+        known.precompiled = frozenset(name for name in known.names or () if name.endswith(PRECOMPILED))
 
     def find(self, folder: str, name: str, looked: Looked) -> str | None:
         """Return the path of the file `name` below `folder`, a clean path that exists."""
@@ -141,8 +142,8 @@ class Folders:
         listing = self.look(folder)
         if listing is None:
             return None
-        if listing.precompiled:
-            _note_precompiled(listing, folder, name, looked)
+        if listing.precompiled and f"{name}{PRECOMPILED}" in listing.precompiled:
+            looked.precompiled.add(_joined(folder.removesuffix("/"), f"{name}{PRECOMPILED}"))
         if listing.names is not None and name not in listing.names:
             return None
         path = f"{folder}/{name}" if folder != "/" else f"/{name}"
@@ -211,10 +212,4 @@ def _same_folder(one: Stamp | None, other: Stamp | None) -> bool:
 
 def _headers(name: str) -> tuple[str, ...]:
     """Return the header that a precompiled one stands for."""
-    return (name.rpartition(".")[0],) if name.endswith(_PRECOMPILED) else ()
-
-
-def _note_precompiled(listing: Listing, folder: str, name: str, looked: Looked) -> None:
-    for suffix in _PRECOMPILED:
-        if name + suffix in listing.precompiled:
-            looked.precompiled = f"{folder}/{name}{suffix}"
+    return (name.removesuffix(PRECOMPILED),) if name.endswith(PRECOMPILED) else ()

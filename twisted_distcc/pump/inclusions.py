@@ -42,7 +42,7 @@ class Edges:
         self.leaves: frozenset[str] = frozenset()
         self.folders: frozenset[str] = frozenset()
         self.odd: frozenset[str] = frozenset()
-        self.precompiled = ""
+        self.precompiled: frozenset[str] = frozenset()
         self.special = False
 
 
@@ -108,7 +108,7 @@ class View:
         edges.leaves = self._shared(leaves)
         edges.folders = self._shared(looked.folders - self.folders)
         edges.odd = self._shared(looked.odd)
-        edges.precompiled = looked.precompiled
+        edges.precompiled = frozenset(looked.precompiled)
         edges.special = bool(leaves or looked.odd or looked.precompiled)
         return edges
 

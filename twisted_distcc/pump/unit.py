@@ -70,18 +70,21 @@ class Unit:
         folders: absolute paths of folders that the compiler searches or walks through.
         clock: why the result may depend on the time; empty if not.  Only the compiler knows for sure.
         stamped: the same of the time of a file, for `__TIMESTAMP__`.
+        precompiled: precompiled headers that may be read in place of headers, or folders of such.
     """
 
     files: dict[str, Stamp]
     folders: frozenset[str]
     clock: str = ""
     stamped: str = ""
+    precompiled: frozenset[str] = frozenset()
 
     def with_(self, other: Unit) -> Unit:
         """Return the union of both units."""
         files = {**self.files, **other.files}
         clock, stamped = self.clock or other.clock, self.stamped or other.stamped
-        return Unit(files, self.folders | other.folders, clock, stamped)
+        folders, precompiled = self.folders | other.folders, self.precompiled | other.precompiled
+        return Unit(files, folders, clock, stamped, precompiled)
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,6 +61,7 @@ class Walk:
         self._leaves: set[str] = set()
         self._checked: set[frozenset[str]] = set()
         self._once: set[str] = set()
+        self._precompiled: frozenset[str] = frozenset()
         self._imports = False
         self._reasons: list[str] = []
         self._undecided: list[str] = []
@@ -87,7 +88,8 @@ class Walk:
                 self._found.keys() & self._scans.known.keys() if self._imports else self._once
             )
         clock, stamped = self._says_time(c, _CLOCKS), self._says_time(c, _STAMPED)
-        unit = Unit(self._found, self._all_folders(), clock, stamped)
+        precompiled = frozenset() if search.clang else self._precompiled
+        unit = Unit(self._found, self._all_folders(), clock, stamped, precompiled)
         if self._reasons:
             raise NotForServersError(self._reasons[0])
         if self._undecided:
@@ -196,8 +198,7 @@ class Walk:
 
     def _note(self, edges: Edges) -> None:
         self._leaves |= edges.leaves
-        if edges.precompiled:
-            self._reasons.append(f"{edges.precompiled} is a precompiled header")
+        self._precompiled |= edges.precompiled
         for path in edges.odd:
             if self._files.stamp(path) is not None:
                 raise ChangedError

@@ -170,6 +170,10 @@ class RefusalTests(SynchronousTestCase):
                 laid(links={name: b"/p/a"})
         names = {b"/p/specs.h", b"/p/a.sox", b"/p/so", b"/p/x.cfg.h", b"/p/old.so/a.h", b"/p/gch"}
         self.assertEqual(set(laid(*names).files), names)
+        precompiled = b"/p/a.h.gch", b"/p/a.pch", b"/p/b.h.gch/any"
+        self.assertEqual(
+            set(laid(*precompiled, fixture=replace(GCC, confines=True)).files), set(precompiled)
+        )
         own = b"/usr/lib/gcc/12/plugin/gtype.so"
         self.assertEqual(laid(own, fixture=GCC).files, {})
 

@@ -22,11 +22,11 @@ from twisted_distcc.client.backends.host_faults import (
     AnotherCompilerError,
     BadReplyError,
     HostError,
-    LackingHostError,
     NoAnswerError,
     RefusedByHostError,
     Scope,
 )
+from twisted_distcc.client.backends.needed_jail import check_jail
 from twisted_distcc.client.backends.recorded_commands import check_path, check_words
 from twisted_distcc.client.backends.requests import text_request, tree_request
 from twisted_distcc.client.backends.server_capabilities import (
@@ -43,6 +43,7 @@ from twisted_distcc.client.invocation import Report
 from twisted_distcc.client.journal.unit_record import INPUTS
 from twisted_distcc.client.results.delivery import Compiled
 from twisted_distcc.client.results.dependency_rules import BadRulesError, check_dependencies
+from twisted_distcc.client.results.quoted_files import check_quoted
 from twisted_distcc.cmdline.environment import DATE
 from twisted_distcc.cmdline.reasons import shown
 from twisted_distcc.errors import EXIT_ACCESS_DENIED, EXIT_COMPILER_MISSING, LocalProtocolError
@@ -112,9 +113,8 @@ class RemoteCompile:
             OSError: if its answer cannot be stored.
         """
         likeness = await self._likeness(host)
+        check_jail(self._demands, self.inputs.found, likeness)
         if self._demands is not None:
-            if likeness is not Likeness.COMPLETE:
-                raise LackingHostError(f"has no jail, which {shown(self._demands)} demands")
             check_path(self.inputs.candidate, await self.capabilities.paths(host, self.compiler))
         source = self.inputs.candidate.compilation.source
         self.report.say(f"compiling {source} on {host}")
@@ -215,6 +215,7 @@ class RemoteCompile:
         reply = await self.calls.compiled(host, request, with_rules=with_rules)
         if with_rules and not reply.status:
             self._check_rules(reply)
+        check_quoted(found, reply, self.inputs.sources.files)
         return Compiled(host, request, reply, None, style)
 
     def _check_rules(self, reply: Reply) -> None:
@@ -229,7 +230,7 @@ class RemoteCompile:
     def _environment(self, host: RemoteHost, likeness: Likeness | None) -> dict[str, str] | None:
         """Return the environment in which `host` should preprocess; `None` if it should not."""
         found = self.inputs.found
-        if found is None:
+        if found is None or (found.unit.precompiled and likeness is not Likeness.COMPLETE):
             return None
         if host.pump:  # it may be C distccd, which takes no environment
             return None if DATE in found.environment else {}

@@ -7,7 +7,7 @@ packs these into a `Tree`.  Nothing cached is used without checking the files.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -19,23 +19,23 @@ from twisted_distcc.client.inputs.dates_for_servers import DatesForServers
 from twisted_distcc.client.inputs.depfile_listing import Listings
 from twisted_distcc.client.inputs.file_cache import CachedFile, FileCache, FileChangedError
 from twisted_distcc.client.inputs.locales import has_locale
+from twisted_distcc.client.inputs.named_inputs import check_named, preprocessed_unit
 from twisted_distcc.client.inputs.own_processor import RULES, OwnProcessors
+from twisted_distcc.client.inputs.precompiled_headers import PrecompiledHeaders
 from twisted_distcc.client.inputs.search_paths import SearchPaths
 from twisted_distcc.client.invocation import Invocation
 from twisted_distcc.cmdline.compilation import Compilation, StayLocal
 from twisted_distcc.cmdline.compilers import Family
-from twisted_distcc.cmdline.driver_rules import rules_forbid
 from twisted_distcc.cmdline.environment import DATE, environment_for_servers
-from twisted_distcc.cmdline.preprocessed import source_forbids
 from twisted_distcc.content.local_content import LocalContent
+from twisted_distcc.jobs.file_times import TIMES, write_times
 from twisted_distcc.jobs.model import FOLDER_MARK, InputFile, InputLink, Tree
-from twisted_distcc.pump.callers import check_callers_own, check_laid
+from twisted_distcc.pump.callers import check_laid
 from twisted_distcc.pump.folder_links import Layer
 from twisted_distcc.pump.laying import has_plain_names
 from twisted_distcc.pump.local_files import Disk
 from twisted_distcc.pump.scanner import Scanner
 from twisted_distcc.pump.snapshots import Snapshots
-from twisted_distcc.pump.text import written_from
 from twisted_distcc.pump.unit import (
     CallersOwnError,
     Laid,
@@ -76,6 +76,16 @@ class Found:
     compilation: Compilation
     rules: bytes | None = None
 
+    @property
+    def demanding(self) -> str | None:
+        """What only a server takes that has the jail; as typed, or a precompiled header."""
+        return self.compilation.demanding or next(iter(sorted(self.unit.precompiled)), None)
+
+    @property
+    def compares_times(self) -> bool:
+        """Whether the compiler compares the times of its files."""
+        return bool(self.unit.precompiled) and self.compilation.family is Family.CLANG
+
 
 class Sources:
     """Finds and packs the files of compiles; one process has one of these.
@@ -96,6 +106,7 @@ class Sources:
         self._clocks = DateMacros(self.files, spawn)
         self._dates = DatesForServers(self.files, spawn)
         self._processors = OwnProcessors(self.files, spawn)
+        self._precompiled = PrecompiledHeaders(self.files, spawn)
         self._layer = Layer(self.files)
         self._cache = FileCache(Disk(), threads)
 
@@ -112,10 +123,11 @@ class Sources:
         told = environment_for_servers(candidate.invocation.environ, has_locale)
         if isinstance(told, StayLocal):
             raise NotForServersError(told.reason)
-        self._check_listed(candidate)
+        check_named(candidate, self.files)
         if candidate.explicit is not candidate.compilation and _warns_of_folders(candidate):
             raise NotForServersError("servers would warn of folders that the environment names")
         unit = await self._unit(candidate, directory, turn)
+        unit = await self._precompiled.added(candidate, directory, unit, turn)
         if sum(stamp.size for stamp in unit.files.values()) > _MOST_BYTES:
             raise NotForServersError("it may read too much to be sent")
         laid = self._layer.lay(unit)
@@ -157,16 +169,19 @@ class Sources:
         Raises:
             FileChangedError: if a file has changed, or is gone.
         """
-        files = await self._cache.of(self._stamps(found), packed=packed)
+        stamps = self._stamps(found)
+        files = await self._cache.of(stamps, packed=packed)
         tree = assemble(found.directory, found.laid, files)
-        if found.rules is None:
-            return tree
-        rules = InputFile(os.fsencode(RULES), LocalContent(found.rules))
-        return replace(tree, entries=(*tree.entries, rules))
+        more = []
+        if found.rules is not None:
+            more.append(InputFile(os.fsencode(RULES), LocalContent(found.rules)))
+        if found.compares_times:
+            more.append(InputFile(TIMES, LocalContent(_times(stamps))))
+        return replace(tree, entries=(*tree.entries, *more)) if more else tree
 
     async def _unit(self, candidate: Candidate, directory: str, turn: Turn) -> Unit:
         if candidate.compilation.language.is_preprocessed:
-            return self._alone(directory, candidate.compilation)
+            return preprocessed_unit(candidate.compilation, directory, self.files)
         search = await self._searches.of(candidate)
         scan = partial(self._scanner.unit, candidate.explicit, directory, search)
         try:
@@ -205,37 +220,6 @@ class Sources:
             return known
         async with turn():
             return await self._clocks.ask(candidate, directory, unit)
-
-    def _check_listed(self, candidate: Candidate) -> None:
-        """Check that the files that options name can be sent, and that rules mean the same elsewhere."""
-        for name in candidate.compilation.listed_inputs:
-            if self.files.stamp(candidate.absolute(name)) is None:
-                raise NotForServersError(f"{name} is no file that can be read")
-        for name in candidate.compilation.driver_rules:
-            if not os.path.isabs(name):  # gcc looks for it among its own files first
-                raise NotForServersError(f"it depends on the folder which rules are in {name}")
-            reason = rules_forbid(os.fsdecode(self.files.read(name) or b""))
-            if reason is not None:
-                raise NotForServersError(f"{name}: {reason}")
-
-    def _alone(self, directory: str, c: Compilation) -> Unit:
-        """Return the unit of a source that is preprocessed already, and so includes nothing.
-
-        gcc's messages quote the files that it was made from, if they still exist.
-        """
-        source = os.path.join(directory, c.source)
-        stamp, text = self.files.stamp(source), self.files.read(source)
-        if stamp is None or text is None:
-            raise NotForServersError(f"{source} cannot be read")
-        if reason := source_forbids(text):
-            raise NotForServersError(reason)
-        files = {source: stamp}
-        named = [os.path.join(directory, one) for one in (*written_from(text), *c.listed_inputs)]
-        check_callers_own(named, self.files)
-        for path in named:
-            if (found := self.files.stamp(path)) is not None:
-                files[path] = found
-        return Unit(files, frozenset({os.path.dirname(source)}))
 
     def _stamps(self, found: Found) -> dict[str, Stamp]:
         """Return the files as they are sent, with their stamps at the time they were found."""
@@ -279,6 +263,14 @@ def assemble(directory: str, laid: Laid, files: Sequence[CachedFile]) -> Tree:
     for name, target in laid.links:
         entries.append(InputLink(os.fsencode(name), os.fsencode(target)))
     return Tree(os.fsencode(directory), tuple(entries))
+
+
+def _times(stamps: Mapping[str, Stamp]) -> bytes:
+    seconds = {os.fsencode(path): stamp.mtime_ns // 1_000_000_000 for path, stamp in stamps.items()}
+    written = write_times(seconds)
+    if written is None:
+        raise NotForServersError("the times of its files cannot be told")
+    return written
 
 
 def _warns_of_folders(candidate: Candidate) -> bool:

@@ -17,6 +17,7 @@ from twisted_distcc.content.file_content import Contents, FileContent
 from twisted_distcc.content.filter import filter_argv
 from twisted_distcc.content.store import Held, Store
 from twisted_distcc.execution.inputs.layout import Layout
+from twisted_distcc.execution.inputs.times import NO_TIMES
 from twisted_distcc.execution.workspace import remove_folder
 from twisted_distcc.jobs.model import InputFile
 from twisted_distcc.launcher.command import Command
@@ -32,14 +33,15 @@ _NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXE
 
 
 class _Key(NamedTuple):
-    """The identity of a file: its content, and its number among the tree's files with that content.
+    """The identity of a file: its content, and the time that it has, in seconds.
 
+    That is the file's number among those of the tree with that content, unless the client tells a time:
     gcc takes files of the same size, time (in seconds) and contents for one file, and reads only the
     first of them if it says `#pragma once`; clang does so for those with the same inode.
     """
 
     digest: bytes
-    number: int
+    time: int
 
 
 class Root:
@@ -81,10 +83,11 @@ class Root:
         had = self._layout
         return len(had.folders) + len(had.files) + len(had.links) + len(had.points)
 
-    def become(self, layout: Layout, contents: Contents) -> None:
+    def become(self, layout: Layout, contents: Contents, times: Mapping[bytes, int] = NO_TIMES) -> None:
         """Make the folder match `layout` exactly; if this fails, it must not be used any more.
 
-        Files are shared only with other trees of the same owner.
+        Files are shared only with other trees of the same owner.  `times` are those of some files, in
+        seconds; a layout always comes with the same.
 
         Raises:
             DistccError: if the contents are not LZO1X, or too large.
@@ -93,7 +96,7 @@ class Root:
         if layout is self._layout:
             return
         with contents.opened():
-            keys = _keys(layout.files, self.owner)
+            keys = _keys(layout.files, self.owner, times)
             self._remove_others(layout, keys)
             self._add_missing(layout)
             for path, key in keys.items():
@@ -165,25 +168,25 @@ class Root:
 
     def _linked(self, path: bytes, key: _Key) -> Held | None:
         # Each of several identical files has to have an inode of its own.
-        if self._store is None or key.number:
+        if self._store is None or key.time:
             return None
         return self._store.link_to(self.path + path, key.digest)
 
     def _written(self, path: bytes, key: _Key, content: FileContent) -> Held:
         made = self.path + path
-        length = self._write(made, key.number, content)
+        length = self._write(made, key.time, content)
         if self._store is None:
             return Held(0, length)
-        if key.number:
+        if key.time:
             return self._store.count(length)
         return self._store.take(made, key.digest, length)
 
-    def _write(self, path: bytes, number: int, content: FileContent) -> int:
+    def _write(self, path: bytes, seconds: int, content: FileContent) -> int:
         descriptor = os.open(path, _NEW, _MODE)
         try:
             length = content.write(descriptor, _MOST_BYTES - self._bytes, _filter)
             # Not a real time: `__TIMESTAMP__` would reveal when a file first arrived.
-            os.utime(descriptor, (number, number))
+            os.utime(descriptor, (seconds, seconds))
         finally:
             os.close(descriptor)
         return length
@@ -195,7 +198,7 @@ def _filter(direction: str, ceiling: int, source: int, target: int) -> int:
     return os.waitstatus_to_exitcode(ended.status)
 
 
-def _keys(files: Mapping[bytes, InputFile], owner: str) -> dict[bytes, _Key]:
+def _keys(files: Mapping[bytes, InputFile], owner: str, times: Mapping[bytes, int]) -> dict[bytes, _Key]:
     """Return the key of each file, which differs between owners."""
     keys = {}
     begun = hashlib.sha256(os.fsencode(owner) + b"\0")
@@ -205,5 +208,5 @@ def _keys(files: Mapping[bytes, InputFile], owner: str) -> dict[bytes, _Key]:
         file.content.identify(hashed)
         digest = hashed.digest()
         number = alike[digest] = alike.get(digest, -1) + 1
-        keys[path] = _Key(digest, number)
+        keys[path] = _Key(digest, times.get(path, number))
     return keys

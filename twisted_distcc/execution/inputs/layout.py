@@ -36,6 +36,7 @@ class Fixture:
         links: the links that lead there, and their targets.
         system: folders that are also mounted if a job's tree has nothing in any of them.
         is_program: returns whether what is mounted at a path can be executed.
+        confines: whether nothing that a compiler reads from a tree can have it do harm.
     """
 
     folders: frozenset[bytes] = frozenset()
@@ -43,6 +44,7 @@ class Fixture:
     links: tuple[tuple[bytes, bytes], ...] = ()
     system: tuple[bytes, ...] = ()
     is_program: Callable[[bytes], bool] = lambda _: False
+    confines: bool = False
 
 
 NOTHING: Final = Fixture()
@@ -76,10 +78,10 @@ def lay_out(tree: Tree, fixture: Fixture = NOTHING) -> Layout:
         BadTreeError: if there is none.
     """
     mounts = fixture.folders | fixture.files
-    links = Links(fixture.links)
+    links = Links(fixture.links, confined=fixture.confines)
     links.add_all((entry for entry in tree.entries if isinstance(entry, InputLink)), mounts)
     _check_programs(links, fixture, mounts)
-    site = _Site(links, mounts)
+    site = _Site(links, mounts, fixture.confines)
     for entry in tree.entries:
         if isinstance(entry, InputFile):
             site.add_file(entry)
@@ -111,6 +113,7 @@ class _Site:
 
     links: Links
     mounts: Collection[bytes]
+    confines: bool
     files: dict[bytes, InputFile] = field(default_factory=dict)
     folders: set[bytes] = field(default_factory=lambda: {b""})
     _places: dict[bytes, bytes | None] = field(default_factory=dict)
@@ -131,7 +134,7 @@ class _Site:
         if path in self.links.targets:
             raise refused(file.name, "is a file and a link")
         if path not in self.mounts:
-            check_passive(path)
+            check_passive(path, confined=self.confines)
             self.files[path] = file
 
     def _place(self, name: bytes, given: bytes) -> bytes | None:

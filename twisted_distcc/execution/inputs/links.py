@@ -35,10 +35,12 @@ class Links:
 
     Args:
         targets: links that exist already, and that no other may contradict.
+        confined: as for `names.check_passive`.
     """
 
-    def __init__(self, targets: Iterable[tuple[bytes, bytes]] = ()) -> None:
+    def __init__(self, targets: Iterable[tuple[bytes, bytes]] = (), *, confined: bool = False) -> None:
         self.targets = dict(targets)
+        self._confined = confined
         self._steps = 0
 
     def add_all(self, links: Iterable[InputLink], mounts: Collection[bytes]) -> None:
@@ -108,7 +110,7 @@ class Links:
         folder = self.follow(folder)
         path = b"%b/%b" % (folder, name)
         check_place(path)
-        check_passive(path)
+        check_passive(path, confined=self._confined)
         leads = _plainly(folder, link.target)
         # A link to itself: C distcc's clients use it to say that the server has its own file of that
         # name.

@@ -67,14 +67,17 @@ def check_place(path: bytes) -> None:
         raise refused(path, "is where this server has its devices")
 
 
-def check_passive(name: bytes) -> None:
+def check_passive(name: bytes, *, confined: bool) -> None:
     """Refuse `name` if programs look for such files by themselves and obey them.
+
+    `confined` says that nothing which is obeyed can do harm, as with precompiled headers.
 
     The tree is the compiler's root, and clients must not change what a compiler does.  Programs that it
     runs, whose names vary between drivers, need not be listed here: no file of a tree can be executed,
     and no link leads to a program.
     """
-    if _LOADED.fullmatch(name.rpartition(b"/")[2]) or _PRECOMPILED.fullmatch(name):
+    is_obeyed = not confined and _PRECOMPILED.fullmatch(name)
+    if is_obeyed or _LOADED.fullmatch(name.rpartition(b"/")[2]):
         raise refused(name, "has a name by which compilers or loaders would take it for their own")
 
 

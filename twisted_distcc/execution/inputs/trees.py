@@ -9,7 +9,7 @@ from __future__ import annotations
 import errno
 import itertools
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from threading import Lock
 from typing import Final
@@ -18,6 +18,7 @@ from twisted_distcc.content.file_content import Contents
 from twisted_distcc.content.store import Store
 from twisted_distcc.execution.inputs.disk import Root
 from twisted_distcc.execution.inputs.layout import Layout
+from twisted_distcc.execution.inputs.times import NO_TIMES
 
 _NUMBERS: Final = itertools.count(1)
 # A larger tree is not kept: the next one is unlikely to be as large.
@@ -46,8 +47,15 @@ class Trees:
         self._lock = Lock()
 
     @contextmanager
-    def laid(self, kind: str, layout: Layout, contents: Contents, owner: str) -> Iterator[str]:
-        """Yield a folder that holds `layout`; trees of the same `kind` are most alike.
+    def laid(
+        self,
+        kind: str,
+        layout: Layout,
+        contents: Contents,
+        owner: str,
+        times: Mapping[bytes, int] = NO_TIMES,
+    ) -> Iterator[str]:
+        """Yield a folder that holds `layout`, with `times` of files; a `kind` of trees is much alike.
 
         Nothing of one owner, not even a folder, is reused for another, so that nobody can tell what
         others have.
@@ -58,7 +66,7 @@ class Trees:
         """
         root = self._found(kind, owner)
         try:
-            root.become(layout, contents)
+            root.become(layout, contents, times)
             yield os.fsdecode(root.path)
             if not root.is_untouched:
                 raise OSError(errno.ESTALE, "somebody has changed the files of a job on this server")

@@ -19,6 +19,7 @@ from twisted_distcc.content.body import Body
 from twisted_distcc.execution.executor import Preprocesses
 from twisted_distcc.execution.inputs.layouts import Layouts
 from twisted_distcc.execution.inputs.links import Links
+from twisted_distcc.execution.inputs.times import check_own, times_of
 from twisted_distcc.execution.inputs.trees import Trees
 from twisted_distcc.execution.resource_limits import Limits
 from twisted_distcc.execution.sandbox import seccomp
@@ -151,11 +152,14 @@ class Sandbox:
     ) -> Iterator[ConfinedJob]:
         """Prepare to compile with the files of `tree` at the client's paths; this blocks."""
         seen = self.toolchains.get(path)
-        layout = self.layouts.of(tree, owner, fixture_of(seen, self.environ))
+        fixture = fixture_of(seen, self.environ, confines=self.confines)
+        layout = self.layouts.of(tree, owner, fixture)
+        times = times_of(layout, tree.contents)
+        check_own(times, fixture.folders | fixture.files)
         own = os.fsdecode(layout.own)
         command = serve_tree_argv(compilation, path, f"{own}/{OUTPUT}", f"{own}/{DEPENDENCIES}")
         # All names of one compiler are of one kind.
-        laid = self.trees.laid(os.path.realpath(path), layout, tree.contents, owner)
+        laid = self.trees.laid(os.path.realpath(path), layout, tree.contents, owner, times)
         with laid as root, closing(Handed(self.spool)) as handed:
             directory, changes = os.fsdecode(tree.directory), compilation.runs_as_typed
             view = seen.view_for(makes_more=changes)

@@ -19,13 +19,13 @@ from twisted_distcc.toolchain.search_folders import search_folders
 from twisted_distcc.toolchain.view import View
 
 
-def fixture_of(toolchain: Toolchain, environ: Mapping[str, str]) -> Fixture:
+def fixture_of(toolchain: Toolchain, environ: Mapping[str, str], *, confines: bool) -> Fixture:
     """Return what jobs of `toolchain` see apart from their own files; the first call blocks."""
-    return _fixture_of(toolchain, tuple(environ.items()))
+    return _fixture_of(toolchain, tuple(environ.items()), confines)
 
 
 @lru_cache
-def _fixture_of(toolchain: Toolchain, environ: tuple[tuple[str, str], ...]) -> Fixture:
+def _fixture_of(toolchain: Toolchain, environ: tuple[tuple[str, str], ...], confines: bool) -> Fixture:
     mounts = toolchain.view.mounts
     folders = {path for path in mounts if os.path.isdir(path)}
     if toolchain.is_whole_system:
@@ -37,6 +37,7 @@ def _fixture_of(toolchain: Toolchain, environ: tuple[tuple[str, str], ...]) -> F
         tuple((os.fsencode(link), os.fsencode(target)) for link, target in toolchain.view.links),
         tuple(os.fsencode(path) for path in system if path not in folders),
         _is_program,
+        confines,
     )
 
 

@@ -1,0 +1,26 @@
+"""Decide whether a host may have a compile that only the jail makes harmless and exact."""
+
+from __future__ import annotations
+
+from twisted_distcc.client.backends.host_faults import LackingHostError
+from twisted_distcc.client.backends.server_capabilities import Likeness
+from twisted_distcc.client.inputs.sources import Found
+from twisted_distcc.cmdline.reasons import shown
+
+
+def check_jail(demanding: str | None, found: Found | None, likeness: Likeness | None) -> None:
+    """Check that a host of this `likeness` has the jail, if it is needed.
+
+    An option that is `demanding` needs it.  So do precompiled headers among the files that were `found`,
+    but for hosts that get text: gcc makes that from the headers themselves, and clang does not.
+
+    Raises:
+        LackingHostError: if it has not.
+    """
+    if likeness is Likeness.COMPLETE:
+        return
+    if demanding is None and found is not None and found.unit.precompiled:
+        gets_files = likeness is not None and likeness.is_exact
+        demanding = found.demanding if gets_files or found.compares_times else None
+    if demanding is not None:
+        raise LackingHostError(f"has no jail in which {shown(demanding)} is harmless and exact")

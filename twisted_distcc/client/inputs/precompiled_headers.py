@@ -1,0 +1,199 @@
+"""Find precompiled headers, which compilers read in place of headers, and what else they then read.
+
+`PrecompiledHeaders.added` takes a `Candidate` and the `Unit` of its headers, and returns the unit with
+those as well.
+
+- gcc looks beside each header, `x.h`, that may be the first which a source includes, for a file
+  `x.h.gch`, or a folder of that name with several, and reads the first that was made for such a command.
+  It looks at none of the headers that this was made of.  The order of a folder is that of its file
+  system, so gcc itself is asked which of several it is.
+- clang is told by `-include-pch`, or finds `x.h.pch` or `x.h.gch` beside what `-include` names.  It
+  compares the sizes and times of all headers that this was made of, some of which no source may name any
+  more.  So clang itself is asked for them, without a source, once for all sources of the same command.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, replace
+from typing import Final
+
+from twisted_distcc.bounded import Bounded
+from twisted_distcc.client.inputs.candidate import Candidate
+from twisted_distcc.client.inputs.compiler_probe import Answer, ask
+from twisted_distcc.client.inputs.depfile_listing import prerequisites, unit_key
+from twisted_distcc.client.single_flight import Shared
+from twisted_distcc.cmdline.compilation import Compilation
+from twisted_distcc.cmdline.compilers import Family
+from twisted_distcc.cmdline.environment import SEARCH_VARIABLES
+from twisted_distcc.cmdline.rewrite import precompiled_argv, sourceless_listing_argv
+from twisted_distcc.cmdline.travelling import INCLUDE_PCH
+from twisted_distcc.pump.callers import check_callers_own
+from twisted_distcc.pump.folders import settled
+from twisted_distcc.pump.unit import FileSystem, NotForServersError, Stamp, Unit
+from twisted_distcc.runtime.processes import Spawner
+
+# Answers that are cached.
+_MOST: Final = 500
+
+_SUFFIXES_OF_CLANG: Final = (".pch", ".gch")
+# What gcc says of what it reads, and of what it rejects.
+_TRIED: Final = re.compile(r"^([!x]) (.*)$", re.MULTILINE)
+_REJECTED: Final = "x"
+_TELLING: Final = "invalid-pch"
+
+_Key = tuple[object, ...]
+_Turn = Callable[[], AbstractAsyncContextManager[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What a compiler has said, which holds as long as these files are as they were."""
+
+    files: dict[str, Stamp]
+    said: str
+
+
+class PrecompiledHeaders:
+    """Finds them, and caches what compilers say of them.
+
+    Args:
+        files: the files.
+        spawn: starts compilers.
+    """
+
+    def __init__(self, files: FileSystem, spawn: Spawner) -> None:
+        self._files = files
+        self._spawn = spawn
+        self._known: Bounded[_Key, _Told] = Bounded(_MOST)
+        self._asking: Shared[_Key, _Told] = Shared()
+
+    async def added(self, candidate: Candidate, directory: str, unit: Unit, turn: _Turn) -> Unit:
+        """Return `unit` with the precompiled headers that `candidate` may read, and what they need.
+
+        Raises:
+            NotForServersError: if a server could not be given the same.
+            CannotStartError: if the compiler cannot be started.
+        """
+        if candidate.compilation.family is Family.CLANG:
+            return await self._of_clang(candidate, directory, unit, turn)
+        held = [path for one in sorted(unit.precompiled) for path in self._held(one)]
+        if len(held) > len(unit.precompiled):
+            held = await self._chosen(candidate, directory, unit, held, turn)
+        return self._with(unit, held) if unit.precompiled else unit
+
+    def _held(self, path: str) -> list[str]:
+        """Return the file at `path`, or those in the folder at `path`."""
+        names = self._files.names(path)
+        return [path] if names is None else [f"{path}/{name}" for name in sorted(names)]
+
+    def _with(self, unit: Unit, precompiled: Iterable[str]) -> Unit:
+        check_callers_own(precompiled, self._files)
+        found = {path: self._files.stamp(path) for path in precompiled}
+        files = {path: stamp for path, stamp in found.items() if stamp is not None}
+        folders = unit.folders.union(map(os.path.dirname, files))
+        all_files = {**unit.files, **files}
+        return replace(unit, files=all_files, folders=folders, precompiled=frozenset(files))
+
+    async def _chosen(
+        self, candidate: Candidate, directory: str, unit: Unit, held: list[str], turn: _Turn
+    ) -> list[str]:
+        """Ask gcc which of the files `held` it reads."""
+        c = candidate.compilation
+        asked = _Asked(unit_key(candidate, directory), precompiled_argv(c), {*unit.files, *held})
+        told = await self._told(candidate, directory, asked, turn)
+        tried = [(mark, os.path.join(directory, name)) for mark, name in _TRIED.findall(told.said)]
+        rejected = [path for mark, path in tried if mark == _REJECTED]
+        if rejected and any(_TELLING in word for word in c.arguments):
+            raise NotForServersError(f"gcc tells of {rejected[0]}, in an order that no server has")
+        read = {os.path.realpath(path) for mark, path in tried if mark != _REJECTED}
+        return [path for path in held if os.path.realpath(path) in read]
+
+    async def _of_clang(self, candidate: Candidate, directory: str, unit: Unit, turn: _Turn) -> Unit:
+        c = candidate.compilation
+        precompiled = [os.path.join(directory, path) for path in _explicit(c)]
+        precompiled += [path for path in _implicit(c, directory) if self._is_there(path)]
+        if not precompiled:
+            return unit
+        argv = sourceless_listing_argv(c)
+        searched = (candidate.invocation.environ.get(name) for name in sorted(SEARCH_VARIABLES))
+        asked = _Asked((candidate.compiler, directory, *argv, *searched), argv, set(precompiled))
+        told = await self._told(candidate, directory, asked, turn)
+        return self._with(replace(unit, files={**unit.files, **told.files}), precompiled)
+
+    def _is_there(self, path: str) -> bool:
+        if self._files.folder_stamp(path) is not None:
+            raise NotForServersError(f"{path} is a folder, whose order decides what clang reads")
+        return self._files.stamp(path) is not None
+
+    async def _told(self, candidate: Candidate, directory: str, asked: _Asked, turn: _Turn) -> _Told:
+        known = self._known.get(asked.key)
+        if known is not None and asked.files <= known.files.keys() and self._holds(known):
+            self._known[asked.key] = known  # the last one to be forgotten
+            return known
+        key = asked.key, frozenset(asked.files)
+        return await self._asking.get(key, lambda: self._ask(candidate, directory, asked, turn))
+
+    def _holds(self, told: _Told) -> bool:
+        return all(self._files.stamp(path) == stamp for path, stamp in told.files.items())
+
+    async def _ask(self, candidate: Candidate, directory: str, asked: _Asked, turn: _Turn) -> _Told:
+        begun = self._files.now_ns()
+        invocation = candidate.invocation
+        environ = {**invocation.environ, "LC_ALL": "C"}
+        async with turn():
+            answer = await ask(self._spawn, candidate.compiler, asked.argv[1:], invocation, environ)
+        if answer.status:
+            raise NotForServersError("the compiler does not say what it makes of precompiled headers")
+        told = _Told(self._stamps(asked.files.union(_listed(answer, directory))), _said(answer))
+        if all(settled(stamp, begun) for stamp in told.files.values()):
+            self._known[asked.key] = told
+        return told
+
+    def _stamps(self, paths: Iterable[str]) -> dict[str, Stamp]:
+        stamps = {path: self._files.stamp(path) for path in paths}
+        found = {path: stamp for path, stamp in stamps.items() if stamp is not None}
+        if len(found) < len(stamps):
+            raise NotForServersError(f"{min(stamps.keys() - found.keys())} is no file that can be read")
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A question to a compiler.
+
+    Attributes:
+        key: what decides the answer, except files.
+        argv: the command.
+        files: those of which it is known that they decide the answer.
+    """
+
+    key: _Key
+    argv: Sequence[str]
+    files: set[str]
+
+
+def _listed(answer: Answer, directory: str) -> Iterator[str]:
+    """Yield the files that clang lists; gcc is not asked to."""
+    for name in prerequisites(os.fsdecode(answer.stdout)):
+        if name != os.devnull:
+            yield os.path.join(directory, name)
+
+
+def _said(answer: Answer) -> str:
+    return os.fsdecode(answer.stderr)
+
+
+def _explicit(c: Compilation) -> Iterator[str]:
+    return (option.value for option in c.options if option.name == INCLUDE_PCH)
+
+
+def _implicit(c: Compilation, directory: str) -> Iterator[str]:
+    """Yield what clang's driver looks for; its inner program (`-Xclang -include`) does not."""
+    for option in c.options:
+        if option.name == "-include" and option.words[0] != "-Xclang":
+            for suffix in _SUFFIXES_OF_CLANG:
+                yield os.path.join(directory, option.value + suffix)
