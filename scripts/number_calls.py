@@ -12,11 +12,11 @@ from __future__ import annotations
 import re
 import subprocess
 import textwrap
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
-from twisted_distcc.execution.sandbox.syscalls import NAMED
+from twisted_distcc.execution.sandbox.syscalls import JAIL, NAMED
 
 SANDBOX: Final = Path(__file__).parents[1] / "twisted_distcc" / "execution" / "sandbox"
 MODULE: Final = SANDBOX / "syscall_numbers.py"
@@ -24,13 +24,15 @@ MODULE: Final = SANDBOX / "syscall_numbers.py"
 # What the architecture's own header asks of the one for all.
 _GENERIC: Final = (
     "-D__BITS_PER_LONG=64", "-D__ARCH_WANT_NEW_STAT", "-D__ARCH_WANT_RENAMEAT",
-    "-D__ARCH_WANT_SET_GET_RLIMIT",
+    "-D__ARCH_WANT_SET_GET_RLIMIT", "-D__ARCH_WANT_SYS_CLONE3",
 )  # fmt: skip
 _HEADERS: Final = (
     ("X86_64", "asm/unistd_64.h", ()),
     ("I386", "asm/unistd_32.h", ()),
     ("AARCH64", "asm-generic/unistd.h", _GENERIC),
 )
+# Those whose programs only jobs run, and not our own jail.
+_SECOND: Final = ("I386",)
 # Calls whose arguments lie in memory there, where no filter sees them.
 _HIDDEN: Final = {"I386": {"mmap"}}
 
@@ -76,13 +78,17 @@ def draw() -> str:
 
 def _drawn() -> Iterator[str]:
     for machine, header, defines in _HEADERS:
-        wanted = NAMED - _HIDDEN.get(machine, set())
-        rows = sorted(
-            (number, name) for name, number in numbers(header, defines).items() if name in wanted
-        )
-        words = " ".join(f"{name}={number}" for number, name in rows)
-        lines = textwrap.fill(words, 103, initial_indent="    ", subsequent_indent="    ")
-        yield f'\n{machine}: Final = _table("""\n{lines}\n""")\n'
+        known = numbers(header, defines)
+        yield _table(machine, known, NAMED - _HIDDEN.get(machine, set()))
+        if machine not in _SECOND:
+            yield _table(f"{machine}_JAIL", known, JAIL)
+
+
+def _table(name: str, known: Mapping[str, int], wanted: Collection[str]) -> str:
+    rows = sorted((number, call) for call, number in known.items() if call in wanted)
+    words = " ".join(f"{call}={number}" for number, call in rows)
+    lines = textwrap.fill(words, 103, initial_indent="    ", subsequent_indent="    ")
+    return f'\n{name}: Final = _table("""\n{lines}\n""")\n'
 
 
 if __name__ == "__main__":

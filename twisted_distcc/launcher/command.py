@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
@@ -26,6 +26,23 @@ class CannotStartError(DistccError):
 
 
 @dataclass(frozen=True, slots=True)
+class Standby:
+    """A program that is kept running because it starts certain commands faster than anybody else.
+
+    Its owner speaks with it as with a launcher; see `packets`.
+
+    Attributes:
+        argv: its path and arguments.
+        beside: descriptors that it gets as 3, 4 and so on.
+        stamp: what distinguishes it from one that was started when the machine was different.
+    """
+
+    argv: tuple[str, ...]
+    beside: tuple[int, ...]
+    stamp: Hashable = None
+
+
+@dataclass(frozen=True, slots=True)
 class Command:
     """A program to start, and how to start it.
 
@@ -39,6 +56,8 @@ class Command:
         expendable: whether the kernel should kill it first when the machine runs out of memory.
         watch: called every `WATCHED` seconds while it runs; an exception from it ends the program, and
             is raised to whoever waits for the end.
+        standby: what may start it instead, to the same effect.
+        asked: the arguments by which it is asked for that.
     """
 
     argv: Sequence[str]
@@ -51,6 +70,8 @@ class Command:
     beside: tuple[int, ...] = ()
     expendable: bool = False
     watch: Watch | None = None
+    standby: Standby | None = None
+    asked: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)

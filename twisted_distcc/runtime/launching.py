@@ -4,6 +4,8 @@
 program runs, which can take a while on a machine that is busy compiling, and a server or an agent has
 others to serve meanwhile.  Also, when a server or an agent is killed, its launcher ends everything that
 it started, which would go on otherwise.
+
+A command may name another helper, its `standby`, which takes the launcher's place.
 """
 
 from __future__ import annotations
@@ -12,15 +14,16 @@ import os
 import select
 import socket
 from contextlib import ExitStack
+from dataclasses import replace
 from itertools import count
 from typing import Any, Final
 
-from twisted.internet.defer import Deferred, succeed
+from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.interfaces import IReadDescriptor
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from twisted_distcc.launcher.command import CannotStartError, Command, Ended, start_arguments
+from twisted_distcc.launcher.command import CannotStartError, Command, Ended, Standby, start_arguments
 from twisted_distcc.launcher.packets import (
     ENDED,
     LARGEST,
@@ -34,6 +37,7 @@ from twisted_distcc.launcher.packets import (
 from twisted_distcc.launcher.starting import INHERITED_UMASK, NOTHING, start
 from twisted_distcc.python import python_argv
 from twisted_distcc.runtime.processes import Child, ReactorSpawner, RunningProcess
+from twisted_distcc.runtime.standbys import Standbys
 
 _ARGV: Final = tuple(python_argv("twisted_distcc.launcher.program"))
 _STDERR: Final = 2
@@ -56,12 +60,24 @@ class LauncherSpawner:
         self._reactor = reactor
         self._in_place = ReactorSpawner(reactor)
         self._launcher: _Launcher | None = None
+        self._standbys = Standbys(reactor, lambda standby: _Launcher(reactor, standby))
 
     def __call__(self, command: Command) -> RunningProcess:
         """Start `command`, or raise `CannotStartError`; a failure in the launcher fails `end`."""
+        return self._asked_for(command) or self._launched(command) or self._in_place(command)
+
+    def _asked_for(self, command: Command) -> RunningProcess | None:
+        """Have its standby start `command`, if there is one."""
+        if command.standby is None:
+            return None
+        try:
+            return self._standbys.get(command.standby).start(replace(command, argv=command.asked))
+        except OSError:
+            return None
+
+    def _launched(self, command: Command) -> RunningProcess | None:
         self.prepare()
-        launched = None if self._launcher is None else self._launcher.start(command)
-        return launched or self._in_place(command)
+        return None if self._launcher is None else self._launcher.start(command)
 
     def prepare(self) -> None:
         """Start the launcher unless it is running, so that the next command need not wait for it."""
@@ -72,9 +88,10 @@ class LauncherSpawner:
                 self._launcher = None
 
     def close(self) -> Deferred[None]:
-        """End the launcher and everything that it started; the Deferred fires when it is gone."""
+        """End all that starts programs, and what they started; the Deferred fires when they are gone."""
         launcher, self._launcher = self._launcher, None
-        return succeed(None) if launcher is None else launcher.close()
+        ends = self._standbys.close() + ([] if launcher is None else [launcher.close()])
+        return gatherResults(ends).addCallback(lambda _: None)
 
 
 class _Program:
@@ -130,8 +147,9 @@ class _Launcher:
         OSError: if it cannot be started.
     """
 
-    def __init__(self, reactor: Any) -> None:
+    def __init__(self, reactor: Any, standby: Standby | None = None) -> None:
         self._reactor = reactor
+        self._is_standby = standby is not None
         self._numbers = count()
         self._programs: dict[int, _Program] = {}
         with ExitStack() as opened:
@@ -140,7 +158,7 @@ class _Launcher:
             with theirs:
                 self._null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
                 opened.callback(os.close, self._null)
-                self._pid = _start_launcher(theirs)
+                self._pid = _start_helper(theirs, standby)
             self._opened = opened.pop_all()
         self._socket.setblocking(False)
         self._child: Child | None = None
@@ -152,10 +170,15 @@ class _Launcher:
         """Whether it died after a successful start, so that starting another one makes sense."""
         return self._has_served and self._child is not None
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether a program that it has started is still running."""
+        return bool(self._programs)
+
     def start(self, command: Command) -> _Program | None:
         """Ask for `command` to be started; return `None` if that must be done in this process."""
         self._await_first_word()
-        if self._child is not None:
+        if self._child is not None or not self._has_served:
             return None
         number = next(self._numbers)
         streams = (command.stdin, command.stdout, command.stderr, *command.beside)
@@ -205,8 +228,11 @@ class _Launcher:
         self.close()
 
     def _await_first_word(self) -> None:
-        """Wait until it is ready; it may end before that, for example if it cannot read its files."""
-        if self._has_served or self._child is not None:
+        """Wait until it is ready; it may end before that, for example if it cannot read its files.
+
+        Nobody waits for a standby: until it is ready, commands are started without it.
+        """
+        if self._has_served or self._child is not None or self._is_standby:
             return
         first_word = select.poll()
         first_word.register(self._socket, select.POLLIN)
@@ -237,9 +263,16 @@ class _Launcher:
             program.failed(os.strerror(unpack_failed(packet)))
 
 
-def _start_launcher(theirs: socket.socket) -> int:
-    """Start a launcher on its end of a socket, with our own standard error."""
-    return start(_ARGV, os.environ, None, INHERITED_UMASK, (theirs.fileno(), NOTHING, _STDERR))
+def _start_helper(theirs: socket.socket, standby: Standby | None) -> int:
+    """Start a launcher, or a standby, on its end of a socket, with our own standard error.
+
+    A standby may be killed first when memory runs out, as what it starts may be.
+    """
+    streams = theirs.fileno(), NOTHING, _STDERR
+    if standby is None:
+        return start(_ARGV, os.environ, None, INHERITED_UMASK, streams)
+    beside = *streams, *standby.beside
+    return start(standby.argv, {}, None, INHERITED_UMASK, beside, expendable=True)
 
 
 def _packet(number: int, streams: int, command: Command) -> bytes:

@@ -13,7 +13,15 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.execution.sandbox.machine import run
-from twisted_distcc.execution.sandbox.seccomp import AARCH64, I386, MACHINES, X86_64, Machine, program
+from twisted_distcc.execution.sandbox.seccomp import (
+    AARCH64,
+    I386,
+    MACHINES,
+    X86_64,
+    Machine,
+    halves,
+    program,
+)
 from twisted_distcc.execution.sandbox.syscalls import ALLOWED, ANSWERED, CONDITIONS, NEWEST, OneOf
 
 PROJECT = Path(__file__).parents[3]
@@ -35,6 +43,13 @@ def verdict(machine: str, token: int, number: int, **arguments: int) -> int:
     assert data is not None
     given = {16 + 8 * index: arguments.get(f"a{index}", 0) & 0xFFFFFFFF for index in range(6)}
     return run(data, {0: number & 0xFFFFFFFF, 4: token, **given})
+
+
+def together(name: str, call: dict[int, int]) -> int:
+    """Return what both halves of a filter say, as the kernel combines it."""
+    verdicts = [run(half, call) for half in halves(name) or ()]
+    # An error is less than what is allowed; and what kills is the least, as a signed number.
+    return min(verdicts, key=lambda told: told - 2**32 if told == KILL else told)
 
 
 def each() -> Iterator[tuple[str, Machine]]:
@@ -126,3 +141,30 @@ class VerdictTests(SynchronousTestCase):
     def test_machines_without_a_filter(self) -> None:
         """Where the numbers are not known there is none."""
         self.assertIsNone(program("pdp11"))
+        self.assertIsNone(halves("pdp11"))
+
+
+class HalvesTests(SynchronousTestCase):
+    def test_together(self) -> None:
+        """Both say of each call with whichever arguments what the whole filter says."""
+        values = (0, 16, 22, 0x8011)
+        for name, machines in MACHINES.items():
+            whole = program(name)
+            assert whole is not None
+            for token in (*(machine.token for machine in machines), 0xDEAD):
+                for number in (*range(CALLS), 0x40000000, 0x4000009D, 2**32 - 1):
+                    for value in values:
+                        arguments = {16 + 8 * index: value for index in range(6)}
+                        call = {0: number, 4: token, **arguments}
+                        self.assertEqual(together(name, call), run(whole, call), (name, token, number))
+
+    def test_what_each_does(self) -> None:
+        """The outer one lets the jail work, the inner one decides about nothing else, and is short."""
+        for name, (native, *_) in MACHINES.items():
+            outer, inner = halves(name) or (b"", b"")
+            for number in range(CALLS):
+                call = {0: number, 4: native.token, **{16 + 8 * index: 0x8000 for index in range(6)}}
+                is_ours = number in native.jail.values()
+                self.assertTrue(not is_ours or run(outer, call) == ALLOW, number)
+                self.assertTrue(is_ours or run(inner, call) == ALLOW, number)
+            self.assertLess(3 * len(inner), len(outer))

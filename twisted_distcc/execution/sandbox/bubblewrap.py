@@ -28,7 +28,7 @@ from twisted_distcc.execution.sandbox.enclosure import (
     TIMES,
     Enclosure,
 )
-from twisted_distcc.launcher.command import Ended, Watch
+from twisted_distcc.launcher.command import Ended, Standby, Watch
 
 _PROC: Final = ("--proc", "/proc", "--remount-ro", "/proc")
 _HOST: Final = "sandbox"
@@ -61,6 +61,7 @@ class Bubblewrap:
     name: str = "bubblewrap"
     beside: tuple[int, ...] = ()
     tells_times: bool = True
+    rereads: bool = False
     forbids_programs: bool = False
 
     @property
@@ -76,6 +77,10 @@ class Bubblewrap:
     def keeps_changes(self, folder: str) -> bool:
         """Return False: only versions that few have yet can lay changes over a root."""
         return False
+
+    def standby(self, enclosure: Enclosure, command: Sequence[str]) -> tuple[Standby, list[str]] | None:
+        """Return nothing: it starts anew for each job."""
+        return None
 
     def watch(self, report: OutputCapture, enclosure: Enclosure) -> Watch | None:
         """Return what counts the files in the job's folder."""

@@ -22,7 +22,6 @@ from twisted_distcc.execution.inputs.links import Links
 from twisted_distcc.execution.inputs.times import check_own, times_of
 from twisted_distcc.execution.inputs.trees import Trees
 from twisted_distcc.execution.resource_limits import Limits
-from twisted_distcc.execution.sandbox import seccomp
 from twisted_distcc.execution.sandbox.confined_job import ConfinedJob, Handed
 from twisted_distcc.execution.sandbox.enclosure import (
     DEPENDENCIES,
@@ -33,6 +32,7 @@ from twisted_distcc.execution.sandbox.enclosure import (
     Enclosure,
     folder_in,
 )
+from twisted_distcc.execution.sandbox.filters import kept_filter, whole_filter
 from twisted_distcc.execution.sandbox.fixture import fixture_of
 from twisted_distcc.jobs.expected_outputs import ExpectedOutputs
 from twisted_distcc.jobs.model import Tree
@@ -135,7 +135,7 @@ class Sandbox:
             self.limits.space + source.length,
             {OUTPUT: OBJECT},
             source=name,
-            is_filtered=_filter() is not None,
+            is_filtered=whole_filter() is not None,
             has_proc=seen.is_whole_system,
         )
         with closing(Handed(self.spool)) as handed:
@@ -179,7 +179,7 @@ class Sandbox:
                 {} if changes else {OUTPUT: OBJECT, **rules},
                 root=root,
                 is_changeable=changes,
-                is_filtered=_filter() is not None,
+                is_filtered=whole_filter() is not None,
                 has_proc=seen.is_whole_system,
             )
             environ = {**self.environ, **environ}
@@ -198,10 +198,10 @@ class Sandbox:
         confiner = self.confiner
         stdout, stderr, report = map(handed.words, ("stdout", "stderr", "report"))
         times = handed.words("times") if confiner.tells_times else None
-        filtering = _filter()
         object_path, object_file = handed.created("object")
         has_rules = DEPENDENCIES in enclosure.outputs
         rules_path, rules_file = handed.created("rules") if has_rules else (None, NOTHING)
+        standby, asked = confiner.standby(enclosure, argv) or (None, [])
         command = Command(
             confiner.argv(enclosure, argv),
             {**environ, "PWD": enclosure.directory, "TMPDIR": enclosure.folder},
@@ -209,7 +209,7 @@ class Sandbox:
             stderr=stderr.descriptor,
             beside=(
                 report.descriptor,
-                NOTHING if filtering is None else handed.in_memory(filtering),
+                kept_filter() if confiner.rereads else handed.in_memory(whole_filter() or b""),
                 NOTHING if source is None else handed.opened(source),
                 object_file,
                 rules_file,
@@ -218,10 +218,8 @@ class Sandbox:
             ),
             expendable=True,
             watch=confiner.watch(report, enclosure),
+            standby=standby,
+            asked=asked,
         )
         said, made = (stdout, stderr, report, times), (object_path, rules_path, expected, self.spool)
         return ConfinedJob(command, confiner, *said, *made)
-
-
-def _filter() -> bytes | None:
-    return seccomp.program(os.uname().machine)

@@ -19,7 +19,7 @@ from typing import Final, Protocol
 
 from twisted_distcc.content.output_capture import OutputCapture
 from twisted_distcc.execution.resource_limits import Limits
-from twisted_distcc.launcher.command import Ended, Watch
+from twisted_distcc.launcher.command import Ended, Standby, Watch
 from twisted_distcc.toolchain.view import View
 
 # Descriptors that a confiner gets, in addition to the standard streams.
@@ -38,7 +38,7 @@ ELSEWHERE: Final = "/build"
 
 DEVICES: Final = ("/dev/null", "/dev/urandom")
 _OWN: Final = ("/proc/", "/dev/")
-_TEMPORARY: Final = "/tmp"  # noqa: S108  (the job's own, in its own root)
+TEMPORARY: Final = "/tmp"  # noqa: S108  (the job's own, in its own root)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,13 +81,17 @@ class Enclosure:
         """
         if self.root is not None:
             return ()
-        stands = self.folder.startswith(f"{_TEMPORARY}/") or not self.view.is_free(_TEMPORARY)
-        return self.view.links if stands else (*self.view.links, (_TEMPORARY, self.folder))
+        return (*self.view.links, (TEMPORARY, self.folder)) if self.is_temporary else self.view.links
+
+    @property
+    def is_temporary(self) -> bool:
+        """Whether its folder is `/tmp` as well, in an empty root."""
+        return not self.folder.startswith(f"{TEMPORARY}/") and self.view.is_free(TEMPORARY)
 
 
 def folder_in(view: View, wanted: str | None) -> str:
     """Return the job's folder: `wanted`, unless it would hide something or cannot be created."""
-    if wanted is None or wanted in ("/", _TEMPORARY) or not view.is_free(wanted):
+    if wanted is None or wanted in ("/", TEMPORARY) or not view.is_free(wanted):
         return ELSEWHERE
     return ELSEWHERE if f"{wanted}/".startswith(_OWN) else wanted
 
@@ -116,6 +120,11 @@ class Confiner(Protocol):
         ...
 
     @property
+    def rereads(self) -> bool:
+        """Whether it reads the filter from its beginning, whoever has read the same file before."""
+        ...
+
+    @property
     def forbids_programs(self) -> bool:
         """Whether nothing in the root of a tree, or in a job's folder, can be executed or loaded."""
         ...
@@ -126,6 +135,13 @@ class Confiner(Protocol):
 
     def argv(self, enclosure: Enclosure, command: Sequence[str]) -> list[str]:
         """Return the command line that runs `command` in `enclosure`."""
+        ...
+
+    def standby(self, enclosure: Enclosure, command: Sequence[str]) -> tuple[Standby, list[str]] | None:
+        """Return what can be kept running to run commands in enclosures like this, and what to ask it.
+
+        `None` if there is no such program.
+        """
         ...
 
     def watch(self, report: OutputCapture, enclosure: Enclosure) -> Watch | None:

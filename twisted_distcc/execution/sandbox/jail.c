@@ -2,6 +2,7 @@
 
    jail --report FD [--join USER-FD NETWORK-FD] [OPTION VALUES...]... -- COMMAND ARGUMENTS...
    jail --namespaces
+   jail --wait OUTER-FD INNER-FD [OPTION VALUES...]... --
 
      --join                      a user namespace of this user's, and an empty network namespace of it,
                                  to be in: to make a network costs more than all the rest
@@ -15,6 +16,7 @@
      --device PATH               a device, at its own path
      --proc                      a /proc of the job's own processes
      --folder PATH BYTES FILES   the job's folder, in memory: the only place where it can write
+     --also PATH                 its folder at another path, too
      --source NAME FD            a file there with what FD has
      --directory PATH            the working directory
      --limit RESOURCE SOFT HARD  a resource limit: cpu, fsize, core, nofile, as or nproc
@@ -31,6 +33,18 @@
    With --namespaces it makes the two for --join, says so on its standard output, and waits for the end of
    its standard input; whoever has opened them by then can keep them.
 
+   With --wait it serves on its standard input, a sequenced-packet socket, as a launcher does (see
+   `launcher/packets.py`), and makes jails of itself.  What all jobs of one kind have in common is there
+   before them: options say what they see of the host, their limits, and
+
+     --place PATH                a folder: that of each job is this one, or below it
+     --also PATH                 where a job may have its folder as well
+
+   A command that it is to start is one of the first form, with a --folder and what comes after that.  For
+   each it forks, into namespaces of the job's own, but for network and IPC, which no call reaches that the
+   filter allows.  What a job may call is what two filters allow: the one on OUTER-FD lets through what the
+   jail itself needs, and is compiled once; the one on INNER-FD takes that back.
+
    On the descriptor --report it writes one line at the end: "status N" with the compiler's wait status,
    or "failed ERRNO WHAT", if the sandbox could not be made or an output could not be written.
 
@@ -38,6 +52,7 @@
    gets "failed", and uses bubblewrap.  Static, without libc's memory: it allocates nothing. */
 
 #define _GNU_SOURCE
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -56,6 +71,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/sendfile.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -67,7 +83,12 @@
 #define MOST_OUTPUTS 64
 #define DEEPEST 100 /* folders in one another, of what a job has changed */
 #define MOST_LIMITS 16
+#define MOST_STREAMS 16 /* that come with a packet, as in `packets.py` */
+#define LARGEST_PACKET (128 * 1024)
+#define MOST_JOBS 4096
+#define WAY_FILES 64 /* the folders that lead to a job's own, in its own memory */
 #define EXIT_FAILED 1
+#define APART (CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWUTS | CLONE_NEWCGROUP)
 
 struct source { const char *name; int descriptor; };
 struct output { const char *name; int descriptor; };
@@ -81,6 +102,9 @@ static int folder = -1; /* the job's folder */
 static int memory = -1; /* what a job with a changeable root has written */
 static int unchanged = -1; /* its root, as it was */
 static int changes = -1; /* where what it has changed is written to */
+static const char *place; /* where a jail that waits has the folders of jobs */
+static int way = -1; /* from there to that of its job */
+static int proc = -1; /* the /proc of the host */
 static unsigned long long room; /* the bytes that this may be */
 
 static struct source source = {NULL, -1};
@@ -253,6 +277,7 @@ static void show(const char *path, uint64_t attributes)
 /* Options */
 
 static char **words;
+static char **variables; /* the job's environment */
 
 static char *next(void)
 {
@@ -368,18 +393,47 @@ static void add_proc(void)
     close(mount);
 }
 
+static int bind_within(const char *name)
+{
+    close(folder_within(name));
+    int mount = (int)syscall(SYS_open_tree, memory, name, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+    if (mount < 0)
+        fail(name);
+    return mount;
+}
+
+/* Have a file system that is laid over the place, with the way from there to the job's folder.  It is mounted
+   in parts, which can be restricted apart, and lies below them as a whole, where nobody reaches it. */
+static void add_way(const char *bytes, unsigned long long files)
+{
+    char most[32];
+    snprintf(most, sizeof most, "%llu", files + WAY_FILES);
+    memory = folder_in_memory(bytes, most);
+    if (memory < 0)
+        fail("tmpfs");
+    mount_at(memory, place, 1);
+    way = bind_within("way");
+    mount_at(way, place, 1);
+}
+
+static void add_place(void)
+{
+    place = next();
+    close(mount_point(place, 1));
+}
+
 static void add_folder(void)
 {
     const char *path = next(), *bytes = next(), *files = next();
     if (number(bytes) == 0 || number(files) == 0) /* no limit, for the kernel */
         fail_with(EINVAL, path);
+    if (place != NULL && strcmp(path, place))
+        add_way(bytes, number(files));
     int mount;
     if (memory < 0)
         mount = folder_in_memory(bytes, files);
-    else {
-        close(folder_within("folder"));
-        mount = (int)syscall(SYS_open_tree, memory, "folder", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
-    }
+    else
+        mount = bind_within("folder");
     if (mount < 0)
         fail(path);
     mount_at(mount, path, 1);
@@ -387,6 +441,20 @@ static void add_folder(void)
     folder = open_within(root, path, O_PATH | O_DIRECTORY);
     if (folder < 0)
         fail(path);
+}
+
+/* Before there is a folder, this prepares for it. */
+static void add_also(void)
+{
+    const char *path = next();
+    int point = mount_point(path, 1);
+    if (folder >= 0) {
+        int mount = (int)syscall(SYS_open_tree, folder, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
+        if (mount < 0 || attach(mount, point) < 0)
+            fail(path);
+        close(mount);
+    }
+    close(point);
 }
 
 static void add_limit(void)
@@ -412,9 +480,9 @@ static void add_output(void)
     outputs[output_count++] = (struct output){name, descriptor(next())};
 }
 
-static void read_filter(void)
+static void read_filter(int from)
 {
-    ssize_t length = pread(descriptor(next()), filter, sizeof filter, 0);
+    ssize_t length = pread(from, filter, sizeof filter, 0);
     if (length <= 0 || (size_t)length % sizeof *filter)
         fail_with(EINVAL, "--filter");
     program = (struct sock_fprog){(unsigned short)((size_t)length / sizeof *filter), filter};
@@ -443,10 +511,14 @@ static void obey(void)
             show(next(), MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);
         else if (!strcmp(option, "--device"))
             show(next(), MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC);
+        else if (!strcmp(option, "--place"))
+            add_place();
         else if (!strcmp(option, "--proc"))
             add_proc();
         else if (!strcmp(option, "--folder"))
             add_folder();
+        else if (!strcmp(option, "--also"))
+            add_also();
         else if (!strcmp(option, "--source")) {
             source.name = next();
             source.descriptor = descriptor(next());
@@ -455,7 +527,7 @@ static void obey(void)
         else if (!strcmp(option, "--limit"))
             add_limit();
         else if (!strcmp(option, "--filter"))
-            read_filter();
+            read_filter(descriptor(next()));
         else if (!strcmp(option, "--output"))
             add_output();
         else if (!strcmp(option, "--changes"))
@@ -488,14 +560,25 @@ static void bring_source(void)
     close(file);
 }
 
-/* Make the job's root the only one, and nothing of it but the job's folder writable. */
-static void enter(void)
+/* Make the root that we have made the only one, and read-only. */
+static void leave_host(void)
 {
     if (is_empty_root && restrict_mount(root, MOUNT_ATTR_RDONLY, 0) < 0)
         fail("the root");
     if (fchdir(root) < 0 || syscall(SYS_pivot_root, ".", ".") < 0 || syscall(SYS_umount2, ".", MNT_DETACH) < 0)
         fail("the root");
-    if (chdir("/") < 0 || chdir(directory) < 0)
+    if (chdir("/") < 0)
+        fail("/");
+}
+
+/* Have nothing in sight but the job's root, and nothing of it writable but the job's folder. */
+static void enter(void)
+{
+    if (place == NULL)
+        leave_host();
+    else if (way >= 0 && restrict_mount(way, MOUNT_ATTR_RDONLY, 0) < 0)
+        fail(place);
+    if (chdir(directory) < 0)
         fail(directory);
 }
 
@@ -538,7 +621,7 @@ static pid_t start(void)
         umask(inherited_umask);
         if (set_limits() < 0 || syscall(SYS_close_range, STDERR_FILENO + 1, ~0U, 0) < 0 ||
             (program.len && prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program, 0, 0) < 0) ||
-            execv(words[0], words) < 0)
+            execve(words[0], words, variables) < 0)
             error = errno;
         _exit(EXIT_FAILED);
     }
@@ -674,7 +757,7 @@ static void write_file(const char *path, const char *format, unsigned id)
 {
     char line[64];
     int length = snprintf(line, sizeof line, format, id, id);
-    int file = open(path, O_WRONLY | O_CLOEXEC);
+    int file = openat(proc, path, O_WRONLY | O_CLOEXEC);
     if (file < 0 || write(file, line, (size_t)length) != length)
         fail(path);
     close(file);
@@ -683,9 +766,11 @@ static void write_file(const char *path, const char *format, unsigned id)
 /* Have our IDs, and no others, in a new user namespace. */
 static void map_ids(uid_t uid, gid_t gid)
 {
-    write_file("/proc/self/setgroups", "deny", 0);
-    write_file("/proc/self/uid_map", "%u %u 1", uid);
-    write_file("/proc/self/gid_map", "%u %u 1", gid);
+    if (proc < 0 && (proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC)) < 0)
+        fail("/proc");
+    write_file("self/setgroups", "deny", 0);
+    write_file("self/uid_map", "%u %u 1", uid);
+    write_file("self/gid_map", "%u %u 1", gid);
 }
 
 /* Be the first process of the namespaces: set the sandbox up, run the compiler, pass its outputs out. */
@@ -730,41 +815,261 @@ static int keep_namespaces(uid_t uid, gid_t gid)
     return 0;
 }
 
-/* Enter namespaces that --namespaces has made; we have all capabilities there, and need none here. */
-static void join_namespaces(int user, int network)
+/* Read the options that come first, and return which network to be in. */
+static uint64_t begin(void)
 {
+    if (strcmp(next(), "--report"))
+        _exit(EXIT_FAILED);
+    report_fd = descriptor(next());
+    if (*words == NULL || strcmp(*words, "--join"))
+        return CLONE_NEWNET;
+    next();
+    int user = descriptor(next()), network = descriptor(next());
     if (syscall(SYS_setns, user, CLONE_NEWUSER) < 0 || syscall(SYS_setns, network, CLONE_NEWNET) < 0)
         fail("namespaces");
+    prctl(PR_SET_DUMPABLE, 1, 0, 0, 0); /* we have all capabilities there, and need none here */
+    return 0;
+}
+
+static pid_t make_process(uint64_t flags)
+{
+    struct clone_args wanted = {.flags = flags, .exit_signal = SIGCHLD};
+    return (pid_t)syscall(SYS_clone3, &wanted, sizeof wanted);
+}
+
+/* Waiting for jobs.  The packets are those of `launcher/packets.py`. */
+
+struct __attribute__((packed)) about { char kind; int64_t number; };
+struct __attribute__((packed)) failed { struct about what; int32_t error; };
+struct __attribute__((packed)) ended { struct about what; int32_t status; double user, system; };
+
+struct job { pid_t process; int64_t number; };
+
+static int owner; /* the socket */
+static int ends[2]; /* a pipe, by which a job knows whether we are there */
+static char packet[LARGEST_PACKET + 1];
+static char *parts[LARGEST_PACKET + 2]; /* of the packet, and an end after the command's words */
+static struct job jobs[MOST_JOBS];
+static size_t job_count;
+
+/* An owner who is gone is noticed where packets are received. */
+static void tell(const void *told, size_t length)
+{
+    if (send(owner, told, length, MSG_NOSIGNAL) < 0 && errno != EPIPE && errno != ECONNRESET)
+        _exit(EXIT_FAILED);
+}
+
+static double seconds(struct timeval time)
+{
+    return (double)time.tv_sec + (double)time.tv_usec / 1e6;
+}
+
+static void tell_ended(pid_t process, int status, const struct rusage *used)
+{
+    struct ended told = {{'E', 0}, status, seconds(used->ru_utime), seconds(used->ru_stime)};
+    for (size_t i = 0; i < job_count; i++)
+        if (jobs[i].process == process) {
+            told.what.number = jobs[i].number;
+            jobs[i] = jobs[--job_count];
+            tell(&told, sizeof told);
+            return;
+        }
+}
+
+static void reap(void)
+{
+    struct rusage used;
+    pid_t process;
+    int status;
+    while ((process = wait4(-1, &status, WNOHANG, &used)) > 0)
+        tell_ended(process, status, &used);
+}
+
+/* Be the first process of a job. */
+static _Noreturn void be_job(uid_t uid, gid_t gid)
+{
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    close(owner);
+    close(ends[1]);
+    begin();
+    root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (root < 0)
+        fail("/");
+    confine(uid, gid, ends[0]);
+}
+
+/* Start a job; return what is in the way. */
+static int start_job(int64_t number, uid_t uid, gid_t gid)
+{
+    if (job_count == MOST_JOBS)
+        return EAGAIN;
+    pid_t process = make_process(APART);
+    if (process == 0)
+        be_job(uid, gid);
+    if (process < 0)
+        return errno;
+    jobs[job_count++] = (struct job){process, number};
+    return 0;
+}
+
+/* Split a packet that asks for a job, and return the number of its descriptors, or -1. */
+static long split(size_t length)
+{
+    size_t count = 0;
+    packet[length] = '\0';
+    for (char *at = packet + sizeof(struct about); at <= packet + length; at += strlen(at) + 1)
+        parts[count++] = at;
+    unsigned long long streams, command;
+    if (count < 6)
+        return -1;
+    streams = strtoull(parts[0], NULL, 10);
+    command = strtoull(parts[3], NULL, 10);
+    if (streams > MOST_STREAMS || command < 1 || command > count - 5)
+        return -1;
+    words = parts + 6; /* after the folder, and our own name */
+    variables = parts + 5 + command + 1;
+    memmove(variables, variables - 1, (count - 5 - command) * sizeof *parts);
+    variables[-1] = NULL;
+    parts[count + 1] = NULL;
+    return (long)streams;
+}
+
+/* The descriptors of a job come as 0, 1 and so on, as we have none below MOST_STREAMS. */
+static int are_in_place(struct msghdr *message, long count)
+{
+    struct cmsghdr *beside = CMSG_FIRSTHDR(message);
+    int numbers[MOST_STREAMS];
+    if (beside == NULL || message->msg_flags & MSG_CTRUNC || beside->cmsg_len != CMSG_LEN((size_t)count * sizeof(int)))
+        return 0;
+    memcpy(numbers, CMSG_DATA(beside), (size_t)count * sizeof(int));
+    for (int i = 0; i < count; i++)
+        if (numbers[i] != i)
+            return 0;
+    return 1;
+}
+
+static void kill_job(int64_t number)
+{
+    for (size_t i = 0; i < job_count; i++)
+        if (jobs[i].number == number)
+            kill(jobs[i].process, SIGKILL);
+}
+
+/* Do what one packet says; return 0 if the owner is gone. */
+static int receive(uid_t uid, gid_t gid)
+{
+    _Alignas(struct cmsghdr) char beside[CMSG_SPACE(MOST_STREAMS * sizeof(int))];
+    struct iovec whole = {packet, LARGEST_PACKET};
+    struct msghdr message = {.msg_iov = &whole, .msg_iovlen = 1, .msg_control = beside, .msg_controllen = sizeof beside};
+    struct about what;
+    ssize_t length = recvmsg(owner, &message, 0);
+    if (length < (ssize_t)sizeof what)
+        return length < 0 && errno == EINTR;
+    memcpy(&what, packet, sizeof what);
+    if (what.kind == 'K')
+        kill_job(what.number);
+    else {
+        long streams = split((size_t)length);
+        int error = streams < 0 ? EINVAL : !are_in_place(&message, streams) ? EMFILE : start_job(what.number, uid, gid);
+        struct failed told = {{'F', what.number}, error};
+        if (error)
+            tell(&told, sizeof told);
+    }
+    memset(packet, 0, (size_t)length);
+    syscall(SYS_close_range, 0, MOST_STREAMS - 1, 0);
+    return 1;
+}
+
+static void serve(uid_t uid, gid_t gid)
+{
+    static const struct about ready = {'R', 0};
+    struct pollfd packets = {.fd = owner, .events = POLLIN};
+    sigset_t but_children;
+    sigfillset(&but_children);
+    sigdelset(&but_children, SIGCHLD);
+    tell(&ready, sizeof ready);
+    for (;;) {
+        reap();
+        if (ppoll(&packets, 1, NULL, &but_children) > 0 && !receive(uid, gid))
+            break;
+    }
+    for (size_t i = 0; i < job_count; i++)
+        kill(jobs[i].process, SIGKILL);
+    while (waitpid(-1, NULL, 0) > 0 || errno == EINTR)
+        ;
+}
+
+static void awake(int number)
+{
+    (void)number;
+}
+
+static int move_up(int low)
+{
+    int moved = fcntl(low, F_DUPFD_CLOEXEC, MOST_STREAMS);
+    if (moved < 0)
+        fail("descriptors");
+    return moved;
+}
+
+/* Serve jobs until our standard input ends.  No signal ends us: one that is sent to all processes of a service
+   is for the owner to act on. */
+static int wait_for_jobs(const char *outer, const char *inner, uid_t uid, gid_t gid)
+{
+    struct sigaction noticed = {.sa_handler = awake, .sa_flags = SA_RESTART};
+    struct mount_attr apart = {.propagation = MS_PRIVATE};
+    int made[2];
+    sigset_t all;
+    report_fd = STDOUT_FILENO; /* the null device: whoever starts the job without us is told */
+    sigfillset(&all);
+    sigprocmask(SIG_SETMASK, &all, NULL);
+    if (syscall(SYS_unshare, CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC) < 0 ||
+        sigaction(SIGCHLD, &noticed, NULL) < 0 || pipe2(made, O_CLOEXEC) < 0)
+        fail("namespaces");
     prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
+    map_ids(uid, gid);
+    obey();
+    if (place == NULL)
+        fail_with(EINVAL, "--place");
+    leave_host();
+    /* What is mounted on the host from now on would not be restricted. */
+    if (syscall(SYS_mount_setattr, root, "", AT_EMPTY_PATH | AT_RECURSIVE, &apart, sizeof apart) < 0)
+        fail("the root");
+    read_filter(descriptor(outer));
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program, 0, 0) < 0)
+        fail("--wait");
+    read_filter(descriptor(inner));
+    owner = move_up(STDIN_FILENO);
+    proc = move_up(proc);
+    ends[0] = move_up(made[0]);
+    ends[1] = move_up(made[1]);
+    syscall(SYS_close_range, 0, MOST_STREAMS - 1, 0);
+    serve(uid, gid);
+    return 0;
 }
 
 int main(int count, char **arguments)
 {
     uid_t uid = geteuid();
     gid_t gid = getegid();
-    uint64_t network = CLONE_NEWNET;
-    int ends[2], status;
+    int status;
 
     if (count == 2 && !strcmp(arguments[1], "--namespaces"))
         return keep_namespaces(uid, gid);
-    words = arguments + (count > 0);
-    if (count < 3 || strcmp(next(), "--report"))
+    if (count < 3)
         return EXIT_FAILED;
-    report_fd = descriptor(next());
-    if (*words != NULL && !strcmp(*words, "--join")) {
-        next();
-        int user = descriptor(next());
-        join_namespaces(user, descriptor(next()));
-        network = 0;
-    }
+    words = arguments + 4;
+    if (count > 4 && !strcmp(arguments[1], "--wait"))
+        return wait_for_jobs(arguments[2], arguments[3], uid, gid);
+    words = arguments + 1;
+    variables = environ;
+    uint64_t network = begin();
     prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0); /* new credentials would undo it */
     if (pipe2(ends, O_CLOEXEC) < 0)
         fail("pipe");
-    struct clone_args wanted = {
-        .flags = CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP | network,
-        .exit_signal = SIGCHLD,
-    };
-    pid_t child = (pid_t)syscall(SYS_clone3, &wanted, sizeof wanted);
+    pid_t child = make_process(APART | CLONE_NEWIPC | network);
     if (child < 0)
         fail("namespaces");
     if (child == 0) {

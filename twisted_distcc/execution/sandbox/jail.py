@@ -11,22 +11,17 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
 from twisted_distcc.content.output_capture import OutputCapture
-from twisted_distcc.execution.sandbox.enclosure import (
-    DEVICES,
-    FILTER,
-    MORE,
-    OBJECT,
-    REPORT,
-    SOURCE,
-    Enclosure,
-)
-from twisted_distcc.launcher.command import Ended, Watch
+from twisted_distcc.execution.sandbox.enclosure import MORE, REPORT, Enclosure
+from twisted_distcc.execution.sandbox.filters import filter_halves
+from twisted_distcc.execution.sandbox.jail_options import all_options
+from twisted_distcc.execution.sandbox.waiting_jail import request, waiting_jail
+from twisted_distcc.launcher.command import Ended, Standby, Watch
 from twisted_distcc.launcher.starting import INHERITED_UMASK, NOTHING, reap, start
 
 PROGRAM: Final = os.path.join(os.path.dirname(__file__), "jail")
@@ -52,6 +47,7 @@ class Jail:
     name: str = "jail"
     within: tuple[str, ...] = ()
     tells_times: bool = False
+    rereads: bool = True
     forbids_programs: bool = True
 
     def keeps_changes(self, folder: str) -> bool:
@@ -61,7 +57,13 @@ class Jail:
     def argv(self, enclosure: Enclosure, command: Sequence[str]) -> list[str]:
         """Return the command line that runs `command` in `enclosure`."""
         join = ("--join", str(MORE), str(MORE + 1)) if self.beside and enclosure.is_filtered else ()
-        return [self.program, "--report", str(REPORT), *join, *_options(enclosure), "--", *command]
+        return [self.program, "--report", str(REPORT), *join, *all_options(enclosure), "--", *command]
+
+    def standby(self, enclosure: Enclosure, command: Sequence[str]) -> tuple[Standby, list[str]] | None:
+        """Return a jail that waits for such jobs, where jobs share a network, and what to ask of it."""
+        filters = filter_halves() if self.beside and enclosure.is_filtered else None
+        standby = None if filters is None else waiting_jail(self.program, enclosure, filters)
+        return None if standby is None else (standby, request(self.program, enclosure, command))
 
     def watch(self, report: OutputCapture, enclosure: Enclosure) -> Watch | None:
         """Return nothing to check: the kernel keeps to all limits."""
@@ -82,40 +84,6 @@ class Jail:
     def cost(self, ended: Ended, times: bytes) -> float:
         """Return its processor time, as it waits for everything that it runs."""
         return ended.user + ended.system
-
-
-def _root(enclosure: Enclosure) -> tuple[str, ...]:
-    if enclosure.root is None:
-        return ()
-    if not enclosure.is_changeable:
-        return ("--root", enclosure.root)
-    room = (str(enclosure.space), str(enclosure.limits.files))
-    return ("--changeable", enclosure.root, *room, "--changes", str(OBJECT))
-
-
-def _options(enclosure: Enclosure) -> Iterator[str]:
-    if enclosure.has_proc:  # who knows what such a compiler makes and runs
-        yield "--executable"
-    limits = enclosure.limits
-    yield from _root(enclosure)
-    for link, target in enclosure.links:
-        yield from ("--link", target, link)
-    for path in enclosure.view.mounts:
-        yield from ("--show", path)
-    for device in DEVICES:
-        yield from ("--device", device)
-    if enclosure.has_proc:
-        yield "--proc"
-    yield from ("--folder", enclosure.folder, str(enclosure.space), str(limits.files))
-    if enclosure.source is not None:
-        yield from ("--source", enclosure.source, str(SOURCE))
-    yield from ("--directory", enclosure.directory)
-    for name, (soft, hard) in limits.by_resource().items():
-        yield from ("--limit", name, str(soft), str(hard))
-    if enclosure.is_filtered:
-        yield from ("--filter", str(FILTER))
-    for name, descriptor in enclosure.outputs.items():
-        yield from ("--output", name, str(descriptor))
 
 
 @lru_cache

@@ -13,8 +13,8 @@ from __future__ import annotations
 
 import errno
 import struct
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cache
 from types import MappingProxyType
 from typing import Final, TypeAlias
@@ -32,15 +32,19 @@ from twisted_distcc.execution.sandbox.syscalls import (
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """An architecture: its number in `linux/audit.h`, and how it numbers the calls in `syscalls`."""
+    """An architecture: its number in `linux/audit.h`, and how it numbers the calls in `syscalls`.
+
+    `jail` has those of the jail, if that runs there.
+    """
 
     token: int
     numbers: Mapping[str, int]
+    jail: Mapping[str, int] = field(default_factory=dict)
 
 
-X86_64: Final = Machine(0xC000003E, syscall_numbers.X86_64)
+X86_64: Final = Machine(0xC000003E, syscall_numbers.X86_64, syscall_numbers.X86_64_JAIL)
 I386: Final = Machine(0x40000003, syscall_numbers.I386)
-AARCH64: Final = Machine(0xC00000B7, syscall_numbers.AARCH64)
+AARCH64: Final = Machine(0xC00000B7, syscall_numbers.AARCH64, syscall_numbers.AARCH64_JAIL)
 
 # By `os.uname().machine`; then the second kind of program that such a machine runs.  The calls of the
 # x32 ABI have higher numbers than all others of x86-64, and so are not included.
@@ -78,15 +82,48 @@ def program(machine: str) -> bytes | None:
     """Return the filter for `machine`, a name as in `os.uname`; `None` if its numbers are not known."""
     if machine not in MACHINES:
         return None
-    blocks = {one.token: _block(one) for one in MACHINES[machine]}
-    steps = ((_LOAD, 0, 0, _ARCHITECTURE), *_find(blocks, _KILLED))
+    return _packed({one.token: _block(_rules(one)) for one in MACHINES[machine]}, _KILLED)
+
+
+@cache
+def halves(machine: str) -> tuple[bytes, bytes] | None:
+    """Return two filters for `machine` that together are `program`; `None` if there is none.
+
+    The outer one lets through what the jail itself calls, so that one that waits for jobs has it before
+    they come: the kernel compiles it as long as it makes all namespaces of a job.  The inner one, which
+    is short, decides about these calls alone, as `program` does.
+    """
+    if machine not in MACHINES:
+        return None
+    native, *others = MACHINES[machine]
+    ours = native.jail.values()
+    outer = {
+        native.token: _block({**_rules(native), **dict.fromkeys(ours, _ALLOWED)}),
+        **{one.token: _block(_rules(one)) for one in others},
+    }
+    taken_back = {number: _rules(native).get(number, _other(number)) for number in ours}
+    inner = ((_LOAD, 0, 0, _NUMBER), *_find(taken_back, lambda _: _ALLOWED))
+    return _packed(outer, _KILLED), _packed({native.token: inner}, _ALLOWED)
+
+
+def _packed(blocks: Mapping[int, _Steps], others: _Steps) -> bytes:
+    """Return the program with a block for each architecture."""
+    steps = ((_LOAD, 0, 0, _ARCHITECTURE), *_find(blocks, lambda _: others))
     return b"".join(struct.pack("=HBBI", *step) for step in steps)
 
 
-def _block(machine: Machine) -> _Steps:
+def _rules(machine: Machine) -> dict[int, _Steps]:
+    return {number: _rule(name) for name, number in machine.numbers.items()}
+
+
+def _other(number: int) -> _Steps:
+    """Return the steps for a call that has no rule."""
+    return _failed(errno.ENOSYS if number > NEWEST else errno.EPERM)
+
+
+def _block(rules: Mapping[int, _Steps]) -> _Steps:
     """Return the steps that decide about the calls of one architecture."""
-    rules = {number: _rule(name) for name, number in machine.numbers.items()}
-    return ((_LOAD, 0, 0, _NUMBER), *_find(rules, _failed(errno.EPERM), (NEWEST, _failed(errno.ENOSYS))))
+    return ((_LOAD, 0, 0, _NUMBER), *_find(rules, _other, NEWEST))
 
 
 def _rule(name: str) -> _Steps:
@@ -103,7 +140,7 @@ def _rule(name: str) -> _Steps:
 def _meets(condition: OneOf | NoneOf) -> _Steps:
     refused = _failed(condition.otherwise)
     if isinstance(condition, OneOf):
-        return _find(dict.fromkeys(condition.values, _ALLOWED), refused)
+        return _find(dict.fromkeys(condition.values, _ALLOWED), lambda _: refused)
     return ((_ANY_OF, 0, len(refused), condition.bits), *refused, *_ALLOWED)
 
 
@@ -111,25 +148,23 @@ def _failed(error: int) -> _Steps:
     return ((_RETURN, 0, 0, _ERROR | error),)
 
 
-def _find(
-    rules: Mapping[int, _Steps], others: _Steps, beyond: tuple[int, _Steps] | None = None
-) -> _Steps:
+def _find(rules: Mapping[int, _Steps], other: Callable[[int], _Steps], last: int = 0) -> _Steps:
     """Return the steps that look up the loaded word, and continue as its rule says.
 
     Args:
         rules: what to do, by the word.
-        others: what to do with all other words.
-        beyond: a word above all of `rules`, and what to do with those above it.
+        other: returns what to do with another word: one thing up to `last`, one thing above.
+        last: see there.
     """
-    return _search(tuple(_ranges(rules, others, beyond)))
+    return _search(tuple(_ranges(rules, other, last)))
 
 
 def _ranges(
-    rules: Mapping[int, _Steps], others: _Steps, beyond: tuple[int, _Steps] | None
+    rules: Mapping[int, _Steps], other: Callable[[int], _Steps], last_other: int
 ) -> Iterator[tuple[int, _Steps]]:
     """Yield where each range of words with one rule begins, from 0 on, and the rule."""
-    ends = {number + 1: others for number in rules}
-    begins = {0: others, **ends, **rules, **({} if beyond is None else {beyond[0] + 1: beyond[1]})}
+    ends = (0, last_other + 1, *(number + 1 for number in rules))
+    begins = {**{number: other(number) for number in ends}, **rules}
     last: _Steps = ()
     for number, rule in sorted(begins.items()):
         if rule != last:

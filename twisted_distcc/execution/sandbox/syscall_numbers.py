@@ -40,6 +40,12 @@ X86_64: Final = _table("""
     copy_file_range=326 preadv2=327 pwritev2=328 statx=332 rseq=334
 """)
 
+X86_64_JAIL: Final = _table("""
+    sendfile=40 sendto=44 recvmsg=47 capset=126 pivot_root=155 prctl=157 umount2=166 sethostname=170
+    mknodat=259 open_tree=428 move_mount=429 fsopen=430 fsconfig=431 fsmount=432 clone3=435
+    close_range=436 openat2=437 mount_setattr=442
+""")
+
 I386: Final = _table("""
     restart_syscall=0 exit=1 fork=2 read=3 write=4 open=5 close=6 waitpid=7 creat=8 link=9 unlink=10
     execve=11 chdir=12 time=13 mknod=14 chmod=15 lchown=16 lseek=19 getpid=20 getuid=24 alarm=27
@@ -90,4 +96,10 @@ AARCH64: Final = _table("""
     clone=220 execve=221 mmap=222 fadvise64=223 mprotect=226 madvise=233 wait4=260 prlimit64=261
     renameat2=276 getrandom=278 execveat=281 membarrier=283 copy_file_range=285 preadv2=286
     pwritev2=287 statx=291 rseq=293
+""")
+
+AARCH64_JAIL: Final = _table("""
+    mknodat=33 umount2=39 pivot_root=41 sendfile=71 capset=91 sethostname=161 prctl=167 sendto=206
+    recvmsg=212 open_tree=428 move_mount=429 fsopen=430 fsconfig=431 fsmount=432 clone3=435
+    close_range=436 openat2=437 mount_setattr=442
 """)

@@ -155,5 +155,14 @@ ANSWERED: Final[Mapping[str, int]] = MappingProxyType(
 )
 """The result of calls that are neither allowed nor simply forbidden; 0 is success."""
 
+JAIL: Final = frozenset(
+    [
+        "capset", "clone3", "close_range", "fsconfig", "fsmount", "fsopen", "mknodat", "mount_setattr",
+        "move_mount", "openat2", "open_tree", "pivot_root", "prctl", "recvmsg", "sendfile", "sendto",
+        "sethostname", "umount2",
+    ]
+)  # fmt: skip
+"""What the jail itself calls to set a job up, apart from what jobs may call."""
+
 NAMED: Final = frozenset([*ALLOWED, *CONDITIONS, *ANSWERED])
 """All calls that have a rule."""

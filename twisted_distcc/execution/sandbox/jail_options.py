@@ -1,0 +1,67 @@
+"""The options of our own jail (`jail.c`): how the parts of an `Enclosure` are told to it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from twisted_distcc.execution.resource_limits import Limits
+from twisted_distcc.execution.sandbox.enclosure import DEVICES, FILTER, OBJECT, SOURCE, Enclosure
+
+
+def all_options(enclosure: Enclosure) -> Iterator[str]:
+    """Return all options of a job, in their order."""
+    if enclosure.has_proc:  # who knows what such a compiler makes and runs
+        yield "--executable"
+    yield from _root(enclosure)
+    yield from shown(enclosure.links, enclosure.view.mounts)
+    if enclosure.has_proc:
+        yield "--proc"
+    yield from folder(enclosure)
+    yield from source(enclosure)
+    yield from limited(enclosure.limits)
+    if enclosure.is_filtered:
+        yield from ("--filter", str(FILTER))
+    yield from outputs(enclosure)
+
+
+def _root(enclosure: Enclosure) -> tuple[str, ...]:
+    if enclosure.root is None:
+        return ()
+    if not enclosure.is_changeable:
+        return ("--root", enclosure.root)
+    room = (str(enclosure.space), str(enclosure.limits.files))
+    return ("--changeable", enclosure.root, *room, "--changes", str(OBJECT))
+
+
+def shown(links: Sequence[tuple[str, str]], mounts: Sequence[str]) -> Iterator[str]:
+    """Return the options for what is seen of the host."""
+    for link, target in links:
+        yield from ("--link", target, link)
+    for path in mounts:
+        yield from ("--show", path)
+    for device in DEVICES:
+        yield from ("--device", device)
+
+
+def folder(enclosure: Enclosure) -> tuple[str, ...]:
+    """Return the option for the job's folder."""
+    return ("--folder", enclosure.folder, str(enclosure.space), str(enclosure.limits.files))
+
+
+def source(enclosure: Enclosure) -> Iterator[str]:
+    """Return the options for the job's source, and for where the job begins."""
+    if enclosure.source is not None:
+        yield from ("--source", enclosure.source, str(SOURCE))
+    yield from ("--directory", enclosure.directory)
+
+
+def limited(limits: Limits) -> Iterator[str]:
+    """Return the options for what the job can use."""
+    for name, (soft, hard) in limits.by_resource().items():
+        yield from ("--limit", name, str(soft), str(hard))
+
+
+def outputs(enclosure: Enclosure) -> Iterator[str]:
+    """Return the options for what leaves the job's folder."""
+    for name, descriptor in enclosure.outputs.items():
+        yield from ("--output", name, str(descriptor))
