@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from twisted_distcc.client.hosts import HostList, Localhost, SshHost, TcpHost
+from twisted_distcc.client.hosts import EngineHost, HostList, Localhost, SshHost, TcpHost
 from twisted_distcc.client.hosts_grammar import find_hosts, parse_hosts
 
 # Each word, the host that it means, and the shortest word for that host.
@@ -37,6 +37,9 @@ WORDS = [
     ("red,cpp,lzo", TcpHost("red", compress=True, pump=True), "red,lzo,cpp"),
     ("red:99/3,lzo,lzo", TcpHost("red", 99, 3, compress=True), "red:99/3,lzo"),
     ("red,tls", TcpHost("red", 3634, tls=True), "red,tls"),
+    ("grpc://red:50051/64", EngineHost("red", 50051, 64), "grpc://red:50051/64"),
+    ("grpc://[::1]:8980", EngineHost("::1", 8980), "grpc://[::1]:8980"),
+    ("grpcs://red", EngineHost("red", 443, tls=True), "grpcs://red:443"),
     ("red:3632,tls", TcpHost("red", tls=True), "red:3632,tls"),
     ("@red", SshHost(None, "red"), "@red"),
     ("ada@red", SshHost("ada", "red"), "ada@red"),
@@ -88,6 +91,13 @@ BAD_WORDS = [
     ("@red,tls", 'it has ,tls, though ssh is as safe without; write @red'),
     ("r\0d", "is not written as a host"),
     ("@red:/x\0", "is not written as an ssh host"),
+    ("grpc://red", "it is not written as a Remote Execution engine; write grpc://HOST:PORT/LIMIT"),
+    ("grpc://:1", "it is not written as a Remote Execution engine"),
+    ("http://red:80", "it is not written as a Remote Execution engine"),
+    ("grpc://-x:1", "it is not written as a Remote Execution engine"),
+    ("grpc://red:0", 'it has a bad port "0"'),
+    ("grpcs://red:1/0", 'it has a bad limit "0"'),
+    ("grpc://red:1,lzo", "it is an engine, which has no options; write grpc://red:1"),
     ("--randomise", 'it is not an option of a host list; write --randomize'),
     ("--localslots", 'it is not an option'),
     ("--localslots=0", 'it wants a whole number, at least 1; write --localslots=4'),
@@ -115,7 +125,14 @@ SSH_HOSTS = st.builds(
     compress=st.just(True),
     pump=st.booleans(),
 )
-HOSTS = TCP_HOSTS | SSH_HOSTS | st.builds(Localhost, LIMITS)
+ENGINES = st.builds(
+    EngineHost,
+    name=NAMES | st.ip_addresses(v=6).map(str),
+    port=st.integers(1, 65535),
+    limit=LIMITS,
+    tls=st.booleans(),
+)
+HOSTS = TCP_HOSTS | SSH_HOSTS | ENGINES | st.builds(Localhost, LIMITS)
 
 
 class WordTests(SynchronousTestCase):
@@ -163,7 +180,7 @@ class WordTests(SynchronousTestCase):
     def test_lock_names_tell_hosts_apart(self) -> None:
         """Lock names hold what distcc's do: no brackets, no user, the port of TCP hosts."""
         names = {word: parse_hosts(word).hosts[0].lock_name for word in (
-            "localhost/9", "red", "[::1]:99/2,lzo", "ada@red:/x", "@red",
+            "localhost/9", "red", "[::1]:99/2,lzo", "ada@red:/x", "@red", "grpc://[::1]:98/7",
         )}  # fmt: skip
         self.assertEqual(
             names,
@@ -173,6 +190,7 @@ class WordTests(SynchronousTestCase):
                 "[::1]:99/2,lzo": "tcp_::1_99",
                 "ada@red:/x": "ssh_red",
                 "@red": "ssh_red",
+                "grpc://[::1]:98/7": "tcp_::1_98",
             },
         )
 
@@ -224,13 +242,13 @@ class ListTests(SynchronousTestCase):
         if distcc is None:
             self.skipTest("distcc is not installed (Debian: apt-get install distcc)")
         for word, host, _ in WORDS:
-            if word not in OURS_ALONE:
+            if word not in OURS_ALONE and not isinstance(host, EngineHost):
                 environ = {"DISTCC_HOSTS": f"{word} green/100", "PATH": "/usr/bin:/bin"}
                 told = subprocess.run([distcc, "-j"], env=environ, capture_output=True, check=True)
                 self.assertEqual(int(told.stdout), host.limit + 100, word)
 
 
-# distcc knows no ,tls, and no brackets after an @.
+# distcc knows no engines, no ,tls, and no brackets after an @.
 OURS_ALONE = {"red,tls", "red:3632,tls", "ada@[::1]/3"}
 
 

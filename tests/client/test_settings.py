@@ -7,6 +7,7 @@ from dataclasses import replace
 from twisted.trial.unittest import SynchronousTestCase
 
 from twisted_distcc.client.settings import (
+    EngineVariables,
     Settings,
     TlsPaths,
     distcc_directory,
@@ -46,6 +47,15 @@ class DefaultsTests(SynchronousTestCase):
                     crl="/home/ada/.distcc/tls/crl.pem",
                     wants_crl=False,
                 ),
+                engines=EngineVariables(
+                    file="/home/ada/.distcc/engines.toml",
+                    instance="",
+                    platform="",
+                    headers="",
+                    ca="",
+                    certificate="",
+                    key="",
+                ),
             ),
         )
 
@@ -68,6 +78,8 @@ class DefaultsTests(SynchronousTestCase):
                 "DISTCC_TLS_KEY",
                 "DISTCC_TLS_CA",
                 "DISTCC_TLS_CRL",
+                "DISTCC_ENGINES",
+                "DISTCC_ENGINE_HEADERS",
             ],
             "",
         )
@@ -100,6 +112,13 @@ class ValuesTests(SynchronousTestCase):
                 DISTCC_TLS_KEY="/tls/me.key",
                 DISTCC_TLS_CA="/tls/farm.pem",
                 DISTCC_TLS_CRL="/tls/farm.crl",
+                DISTCC_ENGINES="/etc/engines.toml",
+                DISTCC_ENGINE_INSTANCE="main",
+                DISTCC_ENGINE_PLATFORM="os=linux",
+                DISTCC_ENGINE_HEADERS="x-key=y",
+                DISTCC_ENGINE_CA="/tls/engines.pem",
+                DISTCC_ENGINE_CERTIFICATE="/tls/me-there.pem",
+                DISTCC_ENGINE_KEY="/tls/me-there.key",
             ),
             Settings(
                 directory="/farm",
@@ -121,6 +140,15 @@ class ValuesTests(SynchronousTestCase):
                     ca="/tls/farm.pem",
                     crl="/tls/farm.crl",
                     wants_crl=True,
+                ),
+                engines=EngineVariables(
+                    file="/etc/engines.toml",
+                    instance="main",
+                    platform="os=linux",
+                    headers="x-key=y",
+                    ca="/tls/engines.pem",
+                    certificate="/tls/me-there.pem",
+                    key="/tls/me-there.key",
                 ),
             ),
         )

@@ -138,6 +138,19 @@ class EncodingTests(SynchronousTestCase):
         link = b"\x1a\x0b" + b"\x0a\x01z" + b"\x12\x06../a.h"
         self.assertEqual(encode(directory), file + folder + link)
 
+    def test_programs(self) -> None:
+        """Files that can be executed are among the others, by name, and say so in field 4."""
+        directory = Directory([FILE, (b"z.h", D, 0)], (), (), [(b"cc1", D, 300)])
+        plain = encode(Directory([FILE, (b"cc1", D, 300), (b"z.h", D, 0)]))
+        one, other = (encode(Directory([found])) for found in (FILE, (b"z.h", D, 0)))
+        length = len(plain) - len(one) - len(other)
+        program = b"\x0a" + bytes([length]) + plain[len(one) + 2 : -len(other)] + b"\x20\x01"
+        self.assertEqual(encode(directory), one + program + other)
+        with self.assertRaises(UnsendableTreeError):
+            encode(Directory([FILE], (), (), [FILE]))
+        with self.assertRaises(RemoteProtocolError):
+            decode(encode(directory))
+
     def test_an_empty_folder(self) -> None:
         """The folder with nothing in it is no bytes."""
         self.assertEqual(encode(Directory()), b"")

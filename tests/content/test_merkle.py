@@ -25,6 +25,14 @@ class MerkleTests(SynchronousTestCase):
         nodes = {EMPTY_DIGEST: b"", digest_of(source): source, digest_of(root): root}
         self.assertEqual(dict(tree.nodes), nodes)
 
+    def test_programs(self) -> None:
+        """Files that can be executed are in their folders, beside others."""
+        tree = merkle([(b"/b/a.h", D, 5)], programs=[(b"/b/cc", D, 7)])
+        folder = encode(Directory([(b"a.h", D, 5)], (), (), [(b"cc", D, 7)]))
+        self.assertIn(digest_of(folder), tree.nodes)
+        with self.assertRaises(UnsendableTreeError):
+            merkle([], programs=[(b"cc", D, 7)])
+
     def test_nothing(self) -> None:
         """A tree of nothing is an empty folder."""
         for tree in (merkle([]), merkle([], [], [b"/"])):

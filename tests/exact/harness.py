@@ -14,8 +14,8 @@ written, in which order, and that nothing is left in the folder for temporary fi
                 Row(script="$CC -E w.c", files={"w.c": "int x;\\n"}, elsewhere=False),
             )
 
-The only host is a sandboxed server on loopback, which may do what it can; when no host does it, tdistcc
-compiles here.  `elsewhere` says which of the two has to happen.
+The only host is a sandboxed server on loopback, which may do what it can, or what a subclass starts in
+`serving`; when no host does it, tdistcc compiles here.  `elsewhere` says which of the two has to happen.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ from pathlib import Path
 from typing import Final
 
 from tests.agent.home import HomeTestCase
-from tests.live import PATIENCE, LiveServer, open_to_all, plain_environment
+from tests.live import PATIENCE, open_to_all, plain_environment
 
 # What `DISTCC_AGENT` is in each way that is compared with the plain one.
 _WAYS: Final = {"by the agent": "1", "without an agent": "0"}
@@ -163,21 +163,36 @@ class ExactTestCase(HomeTestCase):
     """Tests by tables of rows."""
 
     timeout = 10 * PATIENCE
+    lanes = _LANES
 
     async def are_exact(self, *rows: Row, **environ: str) -> None:
         """Do each of `rows` in all ways, with `environ` besides; fail with all that differs."""
         cases = [(row, compiler) for row in rows for compiler in row.compilers]
         counted = [case for case in cases if case[0].elsewhere is not None]
-        shares = [counted[number::_LANES] for number in range(_LANES)]
+        shares = [counted[number :: self.lanes] for number in range(self.lanes)]
         shares.append([case for case in cases if case[0].elsewhere is None])
         lanes = [
-            _Lane(self, number, await self.serve("--sandbox=require", "--jobs=4"), environ, share)
+            _Lane(self, number, await self.serving(), environ, share)
             for number, share in enumerate(shares)
             if share
         ]
         with ThreadPoolExecutor(len(lanes)) as threads:
             differences = [one for found in threads.map(_Lane.do, lanes) for one in found]
         self.assertEqual(differences, [], "\n" + "\n".join(differences))
+
+    async def serving(self) -> Serving:
+        """Start the only host."""
+        server = await self.serve("--sandbox=require", "--jobs=4")
+        word = f"127.0.0.1:{server.port}/4"
+        return Serving(word, lambda: sum("verdict=done" in job for job in server.jobs))
+
+
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """A host: its word for the hosts list, and what counts the jobs that it has done."""
+
+    word: str
+    jobs: Callable[[], int]
 
 
 class _Lane:
@@ -187,7 +202,7 @@ class _Lane:
         self,
         test: ExactTestCase,
         number: int,
-        server: LiveServer,
+        server: Serving,
         environ: Mapping[str, str],
         cases: Sequence[tuple[Row, str]],
     ) -> None:
@@ -196,7 +211,7 @@ class _Lane:
         self._base = test.home / f"lane-{number}"
         self._environ = {
             **test.environ,
-            "DISTCC_HOSTS": f"127.0.0.1:{server.port}/4",
+            "DISTCC_HOSTS": server.word,
             "TMPDIR": str(self._base / "tmp"),
             "PWD": str(self._base / "work"),
             **environ,
@@ -209,20 +224,17 @@ class _Lane:
     def _do(self, row: Row, compiler: str) -> Iterator[str]:
         plain = self._left(row, compiler, None)
         for way, agent in _WAYS.items():
-            done = self._jobs()
+            done = self._server.jobs()
             left = self._left(row, compiler, agent)
             for difference in [*left.differences(plain), *self._asked(row.elsewhere, done)]:
                 yield f"{compiler}: {row.script!r}, {way}: {difference}"
 
     def _asked(self, elsewhere: bool | None, done: int) -> Iterator[str]:
         """Tell if the server, which had `done` so many jobs, was asked wrongly, or was not asked."""
-        if elsewhere and not _comes(lambda: self._jobs() > done):
+        if elsewhere and not _comes(lambda: self._server.jobs() > done):
             yield "the server was not asked"
-        elif elsewhere is False and self._jobs() > done:
+        elif elsewhere is False and self._server.jobs() > done:
             yield "the server was asked"
-
-    def _jobs(self) -> int:
-        return sum("verdict=done" in job for job in self._server.jobs)
 
     def _left(self, row: Row, compiler: str, agent: str | None) -> Left:
         shutil.rmtree(self._base, ignore_errors=True)

@@ -20,6 +20,7 @@ from twisted_distcc.cli.probing.host_probe import probe_all
 from twisted_distcc.cli.probing.host_reports import CompilerReport, HostReport
 from twisted_distcc.cli.probing.own_compilers import OwnCompiler, own_compiler, usual_compilers
 from twisted_distcc.cli.reactor_run import run_to_end
+from twisted_distcc.client.hosts import EngineHost
 from twisted_distcc.errors import EXIT_BAD_HOSTS, EXIT_NO_HOSTS
 
 _TIMEOUT: Final = 5
@@ -97,6 +98,8 @@ def _row(report: HostReport, compilers: Sequence[OwnCompiler]) -> list[str]:
     name = str(report.host)
     if report.fault is not None:
         return [name, report.fault.fault]
+    if isinstance(report.host, EngineHost):
+        return [name, "engine", "?", "yes", "?", *map(_compiler, compilers, report.compilers)]
     status = report.status
     facts = (
         [str(status.slots), "yes" if status.sandbox else "no", f"{report.round_trip * 1000:.1f} ms"]

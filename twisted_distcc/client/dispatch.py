@@ -21,6 +21,7 @@ from twisted.internet.defer import CancelledError
 from twisted.logger import Logger
 
 from twisted_distcc.client.backends.distcc_calls import Calls
+from twisted_distcc.client.backends.engine_way import EngineWay
 from twisted_distcc.client.backends.refusals import Kind, Refusals
 from twisted_distcc.client.backends.remote_compile import RemoteCompile
 from twisted_distcc.client.backends.server_capabilities import ServerCapabilities
@@ -80,7 +81,7 @@ class Dispatcher:
         refusals: what servers refuse.
         folders: makes folders for temporary files.
         turns: lets some of what takes much memory go on at a time.
-        secured: leads to `,tls` hosts.
+        secured, engines: lead to `,tls` hosts, and to Remote Execution engines.
         sessions: the sessions with servers, in a process that lives longer than a job.
         discovery: finds servers that announce themselves, in such a process.
     """
@@ -96,6 +97,7 @@ class Dispatcher:
     folders: JobFolders = field(default_factory=JobFolders)
     turns: Turns = field(default_factory=Turns)
     secured: SecureWay = field(default_factory=SecureWay)
+    engines: EngineWay = field(default_factory=EngineWay)
     sessions: Sessions | None = None
     discovery: Discovery | None = None
 
@@ -270,8 +272,8 @@ class _Job:
             return self.farm.local(self.hosts.preprocessing, watch)
 
         tools, environ, watch = self.tools, self.invocation.environ, self.report.watch
-        shared = tools.reactor, tools.spawn, tools.turns, tools.secured
-        calls = Calls(*shared, self.settings, environ, folder, watch, tools.sessions)
+        shared = tools.reactor, tools.spawn, tools.turns, tools.secured, self.settings, environ
+        calls = Calls(*shared, folder, watch, tools.sessions, tools.engines, candidate.local_compiler)
         inputs = CompileInputs(candidate, tools.sources, tools.spawn, turn, folder)
         return RemoteCompile(inputs, calls, tools.capabilities, tools.styles, self.report)
 

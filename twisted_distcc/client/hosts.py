@@ -1,7 +1,7 @@
 """A user's hosts: a frozen `HostList`, as written in distcc's hosts grammar (see `hosts_grammar`).
 
-A `TcpHost` is called over TCP, an `SshHost` by ssh, and `Localhost` is this machine.  Each is shown to
-people as they would write it.
+A `TcpHost` is called over TCP, an `SshHost` by ssh, an `EngineHost` is a Remote Execution engine, and
+`Localhost` is this machine.  Each is shown to people as they would write it.
 """
 
 from __future__ import annotations
@@ -89,6 +89,47 @@ class SshHost(_Written):
 
 
 @dataclass(frozen=True, slots=True)
+class EngineHost(_Written):
+    """An engine that speaks the Remote Execution API.
+
+    Attributes:
+        name: its host name or address, without brackets.
+        port: its port.
+        limit: how many jobs at once.
+        tls: whether it is called with TLS.
+    """
+
+    name: str
+    port: int
+    limit: int = REMOTE_LIMIT
+    tls: bool = False
+
+    def __str__(self) -> str:
+        scheme = "grpcs" if self.tls else "grpc"
+        return f"{scheme}://{self.authority}{_slash(self.limit)}"
+
+    @property
+    def authority(self) -> str:
+        """Its name and port, as HTTP has them."""
+        return f"{_bracketed(self.name)}:{self.port}"
+
+    @property
+    def lock_name(self) -> str:
+        """The name of this host in lock files, as of a server at this place."""
+        return f"tcp_{self.name}_{self.port}"
+
+    @property
+    def compress(self) -> bool:
+        """Whether text is sent compressed, which is for distcc's protocol."""
+        return False
+
+    @property
+    def pump(self) -> bool:
+        """Whether its user vouches that it can preprocess, which is for servers of distcc."""
+        return False
+
+
+@dataclass(frozen=True, slots=True)
 class Localhost(_Written):
     """The client's own machine, where the compiler is run directly."""
 
@@ -103,8 +144,8 @@ class Localhost(_Written):
         return "localhost"
 
 
-RemoteHost = TcpHost | SshHost
-Host = TcpHost | SshHost | Localhost
+RemoteHost = TcpHost | SshHost | EngineHost
+Host = RemoteHost | Localhost
 
 
 Discovered: TypeAlias = Literal["", "plain", "tls"]

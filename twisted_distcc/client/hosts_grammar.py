@@ -4,11 +4,13 @@
 An invalid word is skipped and never stops a build; the list records which, why, and what to write
 instead.
 
-The grammar is that of distcc(1), "HOST SPECIFICATIONS", with one option more, `,tls`:
+The grammar is that of distcc(1), "HOST SPECIFICATIONS", with one option more, `,tls`, and one more kind
+of host:
 
     localhost[/LIMIT]                              compile in place
     HOST[:PORT][/LIMIT][,lzo][,cpp][,tls]          TCP; also HOST[/LIMIT][:PORT]
     [USER]@HOST[/LIMIT][:COMMAND][,lzo][,cpp]      ssh
+    grpc://HOST:PORT[/LIMIT]                       a Remote Execution engine; with TLS grpcs://
     --randomize  --localslots=N  --localslots_cpp=N  +zeroconf[,tls]  # comment
 
 An IPv6 address is written in square brackets.  Where distcc accepts what cannot be meant (a negative
@@ -26,6 +28,7 @@ from typing import TYPE_CHECKING
 
 from twisted_distcc.client.hosts import (
     REMOTE_LIMIT,
+    EngineHost,
     Host,
     HostList,
     Localhost,
@@ -50,6 +53,8 @@ _BRACKETED = r"\[[0-9A-Fa-f.]*:[0-9A-Fa-f:.]*(?:%[^/:@\[\]\0]+)?\]"
 _BARE_IPV6 = re.compile(r"[0-9A-Fa-f.]*:[0-9A-Fa-f.]*:")
 _NAME = rf"(?P<name>{_PLAIN}|{_BRACKETED})"
 _TCP = re.compile(rf"{_NAME}(?P<port>:[^:/]*)?(?P<limit>/[^:]*)?(?P<late_port>:[^:/]*)?")
+_ENGINE = re.compile(rf"grpc(?P<tls>s)?://{_NAME}(?P<port>:[^:/]*)?(?P<limit>/[^:]*)?")
+_TLS_PORT = 443  # as all that speak HTTP with TLS
 _SSH = re.compile(rf"(?P<user>{_PLAIN})?@{_NAME}(?P<limit>/[^:]*)?(?P<command>:[^\0]*)?")
 
 
@@ -140,10 +145,28 @@ def _slot_count(word: str, number: str) -> int:
 
 def _parse_host(word: str) -> Host:
     place, *options = word.split(",")
+    if "://" in place:
+        return _parse_engine(place, options)
     flags = _parse_options(word, options)
     if "@" in place:
         return _parse_ssh(place, flags)
     return _parse_tcp(place, flags)
+
+
+def _parse_engine(place: str, options: list[str]) -> EngineHost:
+    if "down" in options:
+        raise _DownError
+    match = _ENGINE.fullmatch(place)
+    if match is None or not (match["port"] or match["tls"]):
+        raise _refusal("is not written as a Remote Execution engine", "grpc://HOST:PORT/LIMIT")
+    if options:
+        raise _refusal("is an engine, which has no options", place)
+    return EngineHost(
+        name=match["name"].strip("[]"),
+        port=_port(match["port"], tls=True) if match["port"] else _TLS_PORT,
+        limit=_limit(match["limit"]),
+        tls=bool(match["tls"]),
+    )
 
 
 def _parse_options(word: str, options: list[str]) -> frozenset[str]:

@@ -23,9 +23,15 @@ _TLS_PATHS: Final = (
     "DISTCC_TLS_CA",
     "DISTCC_TLS_CRL",
 )
+_ENGINE_PATHS: Final = (
+    "DISTCC_ENGINES",
+    "DISTCC_ENGINE_CA",
+    "DISTCC_ENGINE_CERTIFICATE",
+    "DISTCC_ENGINE_KEY",
+)
 # The kernel counts columns in 16 bits.
 _WIDEST: Final = 0xFFFF
-_PATHS: Final = ("HOME", "DISTCC_DIR", "TMPDIR", *_TLS_PATHS)
+_PATHS: Final = ("HOME", "DISTCC_DIR", "TMPDIR", *_TLS_PATHS, *_ENGINE_PATHS)
 
 
 @dataclass(frozen=True, slots=True)

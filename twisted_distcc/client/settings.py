@@ -71,6 +71,37 @@ class TlsPaths:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EngineVariables:
+    """What the environment says of Remote Execution engines; each field names its variable.
+
+    Those that are empty are for the file to say, which may say it for each engine.
+    """
+
+    file: str
+    """`DISTCC_ENGINES`, or `engines.toml` in the directory: what engines want to know of us."""
+    instance: str
+    """`DISTCC_ENGINE_INSTANCE`: the name of the part of an engine that is used."""
+    platform: str
+    """`DISTCC_ENGINE_PLATFORM`: properties that workers need, as words `NAME=VALUE`."""
+    headers: str
+    """`DISTCC_ENGINE_HEADERS`: headers that go with each call, such as tokens, likewise."""
+    ca: str
+    """`DISTCC_ENGINE_CA`: the authorities for engines' certificates; by default the system's."""
+    certificate: str
+    """`DISTCC_ENGINE_CERTIFICATE`: who the user is, for engines that want a certificate."""
+    key: str
+    """`DISTCC_ENGINE_KEY`: the key of that certificate."""
+
+    @classmethod
+    def from_environ(cls, environ: Mapping[str, str], directory: str | None) -> EngineVariables:
+        """Read the variables; the file is by default in `directory`, if there is one."""
+        default = "" if directory is None else f"{directory}/engines.toml"
+        names = ("instance", "platform", "headers", "ca", "certificate", "key")
+        told = {name: environ.get(f"DISTCC_ENGINE_{name.upper()}", "") for name in names}
+        return cls(file=environ.get("DISTCC_ENGINES") or default, **told)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """One user's settings.  Times are in seconds; each field names the variable it comes from."""
 
@@ -102,6 +133,8 @@ class Settings:
     """`DISTCC_JOURNAL`: record what becomes of each unit, in the directory."""
     tls: TlsPaths
     """The credentials for `,tls` hosts."""
+    engines: EngineVariables
+    """What the environment says of Remote Execution engines."""
     notices: tuple[Notice, ...] = ()
     """Notices of invalid values."""
 
@@ -130,6 +163,7 @@ class Settings:
             pause=values.pause("DISTCC_PAUSE_TIME_MSEC", default=0.1),
             journal=values.switch("DISTCC_JOURNAL", default=True),
             tls=TlsPaths.from_environ(environ, directory),
+            engines=EngineVariables.from_environ(environ, directory),
             notices=tuple(values.notices),
         )
 

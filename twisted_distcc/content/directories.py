@@ -14,7 +14,7 @@ starts without it::
 
     message Directory     {repeated FileNode files = 1;  repeated DirectoryNode directories = 2;
                            repeated SymlinkNode symlinks = 3;}
-    message FileNode      {string name = 1;  Digest digest = 2;}
+    message FileNode      {string name = 1;  Digest digest = 2;  bool is_executable = 4;}
     message DirectoryNode {string name = 1;  Digest digest = 2;}
     message SymlinkNode   {string name = 1;  string target = 2;}
     message Digest        {string hash = 1;  int64 size_bytes = 2;}
@@ -52,16 +52,20 @@ class UnsendableTreeError(LocalProtocolError):
 
 
 class Directory(NamedTuple):
-    """A folder; each group is sorted by name, and no name occurs twice."""
+    """A folder; each group is sorted by name, and no name occurs twice.
+
+    Only `encode` knows programs, which are files that can be executed: no session carries any.
+    """
 
     files: Sequence[Node] = ()
     folders: Sequence[Node] = ()
     links: Sequence[Link] = ()
+    programs: Sequence[Node] = ()
 
     @property
     def entries(self) -> int:
-        """How many files, folders and links it has."""
-        return len(self.files) + len(self.folders) + len(self.links)
+        """How many files, folders, links and programs it has."""
+        return len(self.files) + len(self.folders) + len(self.links) + len(self.programs)
 
 
 def encode(directory: Directory) -> bytes:
@@ -70,7 +74,8 @@ def encode(directory: Directory) -> bytes:
     Raises:
         UnsendableTreeError: if it has none.
     """
-    fault = _node_fault([*directory.files, *directory.folders]) or _fault(directory)
+    nodes = [*directory.files, *directory.folders, *directory.programs]
+    fault = _node_fault(nodes) or _fault(directory)
     if fault is not None:
         raise UnsendableTreeError(f"a folder {fault}")
     return _encoded(directory)
@@ -146,6 +151,7 @@ _LINK: Final = 3 << 3 | 2
 _FIRST: Final = 1 << 3 | 2
 _SECOND: Final = 2 << 3 | 2
 _SIZE: Final = b"\x10"  # the second field of a digest; its type is a number
+_EXECUTABLE: Final = b"\x20\x01"  # the fourth field of a file, which is true
 
 
 def _varint(number: int) -> bytes:
@@ -190,12 +196,25 @@ _FOLDER_HEADS: Final = _Heads(_FOLDER)
 
 def _encoded(directory: Directory) -> bytes:
     parts: list[bytes] = []
-    _add_nodes(parts, directory.files, _FILE_HEADS)
+    if directory.programs:
+        parts += _with_programs(directory)
+    else:
+        _add_nodes(parts, directory.files, _FILE_HEADS)
     _add_nodes(parts, directory.folders, _FOLDER_HEADS)
     for name, target in directory.links:
         counted = _counted(_SECOND, len(target))
         parts += (_head(_LINK, len(name), len(counted) + len(target)), name, counted, target)
     return b"".join(parts)
+
+
+def _with_programs(directory: Directory) -> Iterator[bytes]:
+    """Yield the files of a directory, some of which are programs, in the order of their names."""
+    kinds = {**dict.fromkeys(directory.files, b""), **dict.fromkeys(directory.programs, _EXECUTABLE)}
+    for node in sorted(kinds):
+        name, digest, size = node
+        sized = _SIZE + _varint(size) if size else b""
+        rest = _MIDDLES[len(sized)] + hexlify(digest) + sized + kinds[node]
+        yield _head(_FILE, len(name), len(rest)) + name + rest
 
 
 def _add_nodes(parts: list[bytes], nodes: Sequence[Node], heads: _Heads) -> None:

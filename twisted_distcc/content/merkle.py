@@ -77,6 +77,7 @@ def merkle(
     links: Iterable[Link] = (),
     folders: Iterable[bytes] = (),
     cache: EncodedFolders | None = None,
+    programs: Iterable[Node] = (),
 ) -> Merkle:
     """Return the tree of these files, links and folders, and of all folders that they are in.
 
@@ -85,13 +86,14 @@ def merkle(
         links: absolute paths, with targets.
         folders: absolute paths of folders that may be empty.
         cache: remembers encodings from one tree to the next.
+        programs: files that can be executed, likewise; they are not among `files`.
 
     Raises:
         UnsendableTreeError: if a path is not absolute or not plain (`..`), not UTF-8, or there twice.
     """
     encode_folder = _addressed if cache is None else cache.encode
     plan = _Plan()
-    plan.add(files, links, folders)
+    plan.add(files, links, folders, programs)
     nodes: dict[bytes, bytes] = {}
     # Backwards each folder comes after everything in it, and the root last.
     for path in sorted(plan.paths(), reverse=True):
@@ -111,14 +113,22 @@ class _Plan:
     files: defaultdict[bytes, list[Node]] = field(default_factory=lambda: defaultdict(list))
     links: defaultdict[bytes, list[Link]] = field(default_factory=lambda: defaultdict(list))
     folders: defaultdict[bytes, list[Node]] = field(default_factory=lambda: defaultdict(list))
+    programs: defaultdict[bytes, list[Node]] = field(default_factory=lambda: defaultdict(list))
     named: list[bytes] = field(default_factory=list)
 
-    def add(self, files: Iterable[Node], links: Iterable[Link], folders: Iterable[bytes]) -> None:
-        for path, digest, size in files:
-            if path[:1] != b"/":
-                raise _relative(path)
-            folder, _, name = path.rpartition(b"/")
-            self.files[folder].append((name, digest, size))
+    def add(
+        self,
+        files: Iterable[Node],
+        links: Iterable[Link],
+        folders: Iterable[bytes],
+        programs: Iterable[Node],
+    ) -> None:
+        for group, nodes in ((self.files, files), (self.programs, programs)):
+            for path, digest, size in nodes:
+                if path[:1] != b"/":
+                    raise _relative(path)
+                folder, _, name = path.rpartition(b"/")
+                group[folder].append((name, digest, size))
         for path, target in links:
             if path[:1] != b"/":
                 raise _relative(path)
@@ -138,7 +148,7 @@ class _Plan:
     def paths(self) -> set[bytes]:
         """Return all folders that there have to be."""
         paths = {b""}
-        for path in chain(self.files, self.links, self.named):
+        for path in chain(self.files, self.links, self.programs, self.named):
             while path not in paths:
                 paths.add(path)
                 path = path.rpartition(b"/")[0]  # noqa: PLW2901  (up to one that is there)
@@ -150,6 +160,7 @@ class _Plan:
             tuple(sorted(self.files.get(path, ()))),
             tuple(sorted(self.folders.get(path, ()))),
             tuple(sorted(self.links.get(path, ()))),
+            tuple(sorted(self.programs.get(path, ()))),
         )
 
 

@@ -37,6 +37,16 @@ def identify(path: str, environ: Mapping[str, str], *, anew: bool = False) -> st
     return toolchains.digest(path)
 
 
+def toolchain_in(path: str, environ: Mapping[str, str]) -> Toolchain:
+    """Return the toolchain of the compiler at `path` as it works in `environ`; this may block.
+
+    Raises:
+        DistccError: if it cannot be started.
+        OSError: if it cannot be read.
+    """
+    return _toolchains(tuple(sorted(environ.items()))).learn(path)
+
+
 def parts_in(path: str, environ: Mapping[str, str]) -> tuple[Part, ...]:
     """Return the files that the compiler at `path` consists of as it works in `environ`; this may block.
 
@@ -44,7 +54,7 @@ def parts_in(path: str, environ: Mapping[str, str]) -> tuple[Part, ...]:
         DistccError: if it cannot be started.
         OSError: if it cannot be read.
     """
-    return _toolchains(tuple(sorted(environ.items()))).learn(path).parts()
+    return toolchain_in(path, environ).parts()
 
 
 @lru_cache(_MOST_ENVIRONMENTS)

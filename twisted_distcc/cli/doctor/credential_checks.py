@@ -9,8 +9,9 @@ from typing import Final
 
 from twisted_distcc.cli.doctor.findings import Finding, fault, warning
 from twisted_distcc.client.backends.client_tls import credential_files
-from twisted_distcc.client.hosts import Host, TcpHost
-from twisted_distcc.client.settings import TlsPaths
+from twisted_distcc.client.backends.engine_access import is_open_to_others
+from twisted_distcc.client.hosts import EngineHost, Host, TcpHost
+from twisted_distcc.client.settings import EngineVariables, TlsPaths
 from twisted_distcc.tls.certificate_names import holder
 from twisted_distcc.tls.credentials import (
     BadCredentialsError,
@@ -39,6 +40,16 @@ def credentials(hosts: Iterable[Host], tls: TlsPaths, now: datetime) -> Iterator
         yield fault(str(error), _mend(str(error), tls))
     else:
         yield from _ends(loaded, now)
+
+
+def tokens(hosts: Iterable[Host], variables: EngineVariables) -> Iterator[Finding]:
+    """Yield what is wrong with the file of what engines want to know, if there are engines."""
+    engines = [host for host in hosts if isinstance(host, EngineHost)]
+    if engines and is_open_to_others(variables.file):
+        yield warning(
+            f"others can read {variables.file}, which may have tokens in it",
+            f"chmod 600 {shlex.quote(variables.file)}",
+        )
 
 
 def _mend(error: str, tls: TlsPaths) -> str:

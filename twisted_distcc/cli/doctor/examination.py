@@ -75,6 +75,7 @@ def local_findings(
     yield from setting_checks.choices(view.environ, view.settings)
     yield from path_checks.compilers_on_path(view.environ, (*dict.fromkeys((*names, *USUAL)),))
     yield from path_checks.prefixes(view.environ)
+    yield from credential_checks.tokens(view.hosts.hosts, view.settings.engines)
     yield from machine_checks.room(view.settings)
     yield from machine_checks.slots_here(view.hosts)
     yield from machine_checks.homeless(view.environ, view.settings)

@@ -14,7 +14,7 @@ from twisted_distcc.cli.doctor.host_faults_mended import mended
 from twisted_distcc.cli.probing.host_reports import CompilerReport, HostReport
 from twisted_distcc.cli.probing.own_compilers import OwnCompiler
 from twisted_distcc.client.backends.host_faults import NoAnswerError
-from twisted_distcc.client.hosts import SshHost
+from twisted_distcc.client.hosts import EngineHost, SshHost
 from twisted_distcc.errors import EXIT_ACCESS_DENIED, EXIT_COMPILER_MISSING
 from twisted_distcc.tls.credentials import day
 
@@ -27,6 +27,9 @@ def host(report: HostReport, compilers: tuple[OwnCompiler, ...], now: datetime) 
     """Yield everything that is wrong with a host."""
     if report.fault is not None:
         yield mended(report)
+        return
+    if isinstance(report.host, EngineHost):
+        yield from _engine(report)
         return
     for own, told in zip(compilers, report.compilers, strict=True):
         yield from _compiler(report, own, told)
@@ -43,6 +46,17 @@ def where(report: HostReport) -> str:
             return f"ssh {user}@{name}" if user else f"ssh {name}"
         case _:
             return f"ssh {report.host.name}"
+
+
+def _engine(report: HostReport) -> Iterator[Finding]:
+    for told in report.compilers:
+        if told.fault is not None:
+            yield mended(replace(report, fault=told.fault))
+        elif told.digest is None:
+            yield warning(
+                f"{told.name} cannot be sent to {report.host}: it is a script, or starts a compiler",
+                f"file $(command -v {told.name})    # has to be the compiler itself",
+            )
 
 
 # Compilers.

@@ -10,15 +10,24 @@ from typing import Final
 from twisted_distcc.cli.doctor.findings import Finding, fault
 from twisted_distcc.cli.probing.host_reports import HostReport
 from twisted_distcc.client.backends.host_faults import (
+    AnotherCompilerError,
     BadReplyError,
     CannotConnectError,
     HostError,
+    LackingHostError,
     NoAnswerError,
     RefusedByHostError,
     SlowHostError,
     UntrustedError,
 )
-from twisted_distcc.client.hosts import DEFAULT_PORT, DEFAULT_TLS_PORT, RemoteHost, SshHost, TcpHost
+from twisted_distcc.client.hosts import (
+    DEFAULT_PORT,
+    DEFAULT_TLS_PORT,
+    EngineHost,
+    RemoteHost,
+    SshHost,
+    TcpHost,
+)
 from twisted_distcc.errors import EXIT_ACCESS_DENIED, EXIT_IO_ERROR
 
 _ADDRESS: Final = re.compile(r"\b\d{1,3}(?:\.\d{1,3}){3}\b|\[?[0-9a-f]{0,4}(?::[0-9a-f]{0,4}){2,7}\]?")
@@ -32,6 +41,8 @@ def mended(report: HostReport) -> Finding:
     said = _said(error)
     if isinstance(host, SshHost):
         return fault(*_by_ssh(host, said))
+    if isinstance(host, EngineHost):
+        return fault(f"{host} {said}", _of_engine(host, error))
     why, mend = _by_tcp(report, host, error, said)
     return fault(f"{host} {said}{why}", mend)
 
@@ -59,6 +70,19 @@ def _by_tcp(report: HostReport, host: TcpHost, error: HostError, said: str) -> t
             why = f": what listens on port {host.port} is no distcc server"
             mend = f"write the port of the server after {host.name}, as in {host.name}:{DEFAULT_PORT}"
     return why, mend
+
+
+def _of_engine(host: EngineHost, error: HostError) -> str:
+    """Return what mends a fault of a Remote Execution engine."""
+    match error:
+        case LackingHostError():
+            return "pip install 'twisted_distcc[remote-execution]'    # where tdistcc is installed"
+        case UntrustedError():
+            return "renew the token or certificate for it: doc/remote-execution.md tells where they are"
+        case AnotherCompilerError():
+            return f"take {host} off the hosts list, or have its workers use the input root as their /"
+        case _:
+            return f"nc -vz {host.name} {host.port}    # does it listen, and is that the engine?"
 
 
 def _said(error: HostError) -> str:

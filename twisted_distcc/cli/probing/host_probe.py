@@ -32,6 +32,7 @@ from twisted_distcc.cli.probing.own_compilers import SOURCE, OwnCompiler, source
 from twisted_distcc.client.backends.connecting import connected
 from twisted_distcc.client.backends.distcc_calls import Calls
 from twisted_distcc.client.backends.host_faults import (
+    AnotherCompilerError,
     BadReplyError,
     CannotConnectError,
     HostError,
@@ -40,7 +41,8 @@ from twisted_distcc.client.backends.host_faults import (
     SlowHostError,
 )
 from twisted_distcc.client.backends.transports import endpoint_to, session_key
-from twisted_distcc.client.hosts import DEFAULT_PORT, DEFAULT_TLS_PORT, RemoteHost, TcpHost
+from twisted_distcc.client.hosts import DEFAULT_PORT, DEFAULT_TLS_PORT, EngineHost, RemoteHost, TcpHost
+from twisted_distcc.client.inputs.local_toolchains import LocalCompiler
 from twisted_distcc.content.body import Body
 from twisted_distcc.errors import EXIT_ACCESS_DENIED, EXIT_IO_ERROR
 from twisted_distcc.jobs.commands import CompilerQuestion
@@ -98,6 +100,9 @@ class _Probe:
         self._calls: Calls = asking.calls()
 
     async def run(self) -> HostReport:
+        if isinstance(self._host, EngineHost):
+            compilers = [await self._on_engine(self._host, own) for own in self._asking.compilers]
+            return HostReport(self._host, compilers=tuple(compilers))
         report = await self._status()
         compilers = [await self._compiler(own, report) for own in self._asking.compilers]
         faults = [one.fault for one in compilers if one.fault is not None]
@@ -109,6 +114,19 @@ class _Probe:
             compilers=tuple(compilers),
             certificate_end=await self._certificate_end(),
         )
+
+    async def _on_engine(self, host: EngineHost, own: OwnCompiler) -> CompilerReport:
+        """Find out whether an engine runs a compiler of this machine, which is sent to it."""
+        if own.digest is None:
+            return CompilerReport(own.name)
+        local = LocalCompiler.of(own.path, own.name, self._asking.view.environ)
+        calls, began = replace(self._calls, compiler=local), time.monotonic()
+        try:
+            await calls.engine_likeness(host, own.digest)
+        except AnotherCompilerError as error:
+            return CompilerReport(own.name, fault=error)
+        took = time.monotonic() - began
+        return CompilerReport(own.name, own.digest, True, own.version, seconds=took)
 
     async def _status(self) -> HostReport:
         """Ask twice: the first time includes connecting."""

@@ -5,9 +5,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
-from dataclasses import dataclass
-from typing import Any, Final
+from collections.abc import Coroutine, Hashable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, TypeVar
 
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IStreamClientEndpoint
@@ -15,6 +15,8 @@ from twisted.python.failure import Failure
 
 from twisted_distcc.addresses import is_loopback
 from twisted_distcc.client.backends.client_protocol import DistccClient
+from twisted_distcc.client.backends.engine_access import Engine, EngineAccess, engine_access
+from twisted_distcc.client.backends.engine_way import EngineWay
 from twisted_distcc.client.backends.host_faults import (
     BadReplyError,
     HostError,
@@ -22,10 +24,12 @@ from twisted_distcc.client.backends.host_faults import (
     RefusedByHostError,
     SlowHostError,
 )
+from twisted_distcc.client.backends.server_capabilities import Likeness
 from twisted_distcc.client.backends.sessions import Sessions
 from twisted_distcc.client.backends.transports import SecureWay, endpoint_to, session_key
-from twisted_distcc.client.hosts import RemoteHost
+from twisted_distcc.client.hosts import EngineHost, RemoteHost
 from twisted_distcc.client.inputs.candidate import StaysHere
+from twisted_distcc.client.inputs.local_toolchains import LocalCompiler
 from twisted_distcc.client.journal.unit_record import DELIVERY, TRANSFER
 from twisted_distcc.client.journal.unit_watch import UnitWatch
 from twisted_distcc.client.settings import Settings
@@ -39,6 +43,7 @@ from twisted_distcc.wire.limits import Limits
 
 # Exit codes that no compiler uses: a server that answers with one has refused, or has a problem itself.
 _SERVERS_OWN: Final = range(100, 128)
+T = TypeVar("T")
 _UNTOLD: Final = Timing(0, 0, 0)
 
 
@@ -53,6 +58,8 @@ class Calls:
         folder: where large bodies lie.
         watch: measures where the compile's time goes.
         sessions: the sessions that a process keeps, if it lives longer than a job.
+        engines: leads to Remote Execution engines.
+        compiler: the local compiler, which engines get.
     """
 
     reactor: Any
@@ -64,6 +71,8 @@ class Calls:
     folder: Folder
     watch: UnitWatch
     sessions: Sessions | None = None
+    engines: EngineWay = field(default_factory=EngineWay)
+    compiler: LocalCompiler | None = None
 
     async def reply(self, host: RemoteHost, request: Request, limits: Limits | None = None) -> Reply:
         """Return the answer of `host` to `request`, whatever it is, within `limits`.
@@ -71,16 +80,33 @@ class Calls:
         Raises:
             HostError: if it does not answer.
         """
-        job = Deferred.fromCoroutine(self._reply(host, request, limits))
+        return await self._in_time(host, self._reply(host, request, limits))
+
+    async def engine_likeness(self, host: EngineHost, digest: str) -> Likeness:
+        """Find out how the local compiler, which has this `digest`, would work on an engine.
+
+        Raises:
+            HostError: if it does not tell.
+        """
+        assert self.compiler is not None
+        engines = self.engines.engines(self.reactor)
+        asked = engines.likeness(self._engine(host), self.compiler, digest, self.folder)
+        return await self._in_time(host, asked)
+
+    async def _in_time(self, host: RemoteHost, call: Coroutine[Deferred[Any], Any, T]) -> T:
+        job = Deferred.fromCoroutine(call)
         job.addTimeout(self.settings.io_timeout, self.reactor, self._too_slow)
         try:
             return await job
         except SlowHostError:
+            self.engines.doubt(host)
             if self.sessions is not None:
                 self.sessions.doubt(self._key(host))
             raise
 
     async def _reply(self, host: RemoteHost, request: Request, limits: Limits | None) -> Reply:
+        if isinstance(host, EngineHost):
+            return await self._on_engine(host, request)
         bulk = Bulk(self.spawn, ReactorThreads(self.reactor), self.folder, self.turns)
         reply = await self._on_session(host, request, bulk)
         if reply is None and request.makes_more:
@@ -120,6 +146,24 @@ class Calls:
                 self.sessions.forget(self._key(host))
             raise
 
+    async def _on_engine(self, host: EngineHost, request: Request) -> Reply:
+        engines, compiler = self.engines.engines(self.reactor), self.compiler
+        if compiler is None:
+            raise LackingHostError("answers no questions of servers")
+        traffic = self.watch.traffic
+        return await engines.compile(self._engine(host), request, compiler, self.folder, traffic)
+
+    def _engine(self, host: EngineHost) -> Engine:
+        return Engine(host, self.engine_access(host), lambda: self._endpoint(host))
+
+    def engine_access(self, host: EngineHost) -> EngineAccess:
+        """Return what an engine wants to know of us.
+
+        Raises:
+            BadAccessError: if that cannot be read.
+        """
+        return engine_access(host, self.settings.engines)
+
     def _key(self, host: RemoteHost) -> Hashable:
         return session_key(host, self.settings, self.environ)
 
@@ -128,14 +172,16 @@ class Calls:
 
     def sends_packed(self, host: RemoteHost) -> bool:
         """Whether the files of a job for `host` are packed, as they are in version 3 of the protocol."""
+        if isinstance(host, EngineHost):
+            return False
         if self.sessions is None:
             return True
         return not self.sessions.may_speak(self._key(host))
 
-    def _too_slow(self, result: Reply | Failure, seconds: float) -> Reply | Failure:
+    def _too_slow(self, result: object, seconds: float) -> Failure:
         if isinstance(result, Failure) and isinstance(result.value, CancelledError):
             raise SlowHostError(f"gave no reply within {seconds:g} seconds")
-        return result
+        return result  # type: ignore[return-value]  # as it came
 
     async def compiled(self, host: RemoteHost, request: Request, *, with_rules: bool = False) -> Reply:
         """Return a compiler's reply to `request`; `with_rules` requires a dependency file, too.

@@ -1,10 +1,9 @@
 """Have a host compile one unit, from its files or from its preprocessed text.
 
 A `RemoteCompile` takes a compile's `CompileInputs`, and returns what the compiler of one host after
-another makes of it.
-A host gets the files if it produces from them exactly what this machine would, or if the user says so
-with `,cpp`.  Other hosts get the text, but only if they are known to have the same compiler, or are a C
-distccd, which cannot tell, or if the user vouches for them (`,cpp`, `DISTCC_TRUST_NAMES`).
+another makes of it.  A host gets the files if it produces from them exactly what this machine would, or
+if the user says so with `,cpp`.  Others get the text, but only if they are known to have the same
+compiler, or are a C distccd, which cannot tell, or if the user vouches for them (`DISTCC_TRUST_NAMES`).
 
 Objects made from text may differ from local ones (gcc's with `-g`, clang's always).  So if a host would
 make the exact object from the files, a unit whose files cannot be sent is compiled here instead.
@@ -34,7 +33,7 @@ from twisted_distcc.client.backends.server_capabilities import (
     Likeness,
     ServerCapabilities,
 )
-from twisted_distcc.client.hosts import RemoteHost
+from twisted_distcc.client.hosts import EngineHost, RemoteHost
 from twisted_distcc.client.inputs.candidate import StaysHere
 from twisted_distcc.client.inputs.compile_inputs import CompileInputs
 from twisted_distcc.client.inputs.local_toolchains import TRUST_NAMES, LocalCompiler
@@ -134,11 +133,16 @@ class RemoteCompile:
         """
         if host.pump or (self._trusts_names and not await self.capabilities.can_tell(self.compiler)):
             return None
-        ask = partial(self.calls.reply, host, limits=ANSWER_LIMITS)
-        likeness = await self.capabilities.likeness(host, ask, self.compiler)
-        if likeness in _UNLIKE and not self._trusts_names:
+        if (likeness := await self._asked(host)) in _UNLIKE and not self._trusts_names:
             raise AnotherCompilerError(f"{_UNLIKE[likeness].format(self.compiler.name)}; {TRUST_NAMES}")
         return likeness
+
+    async def _asked(self, host: RemoteHost) -> Likeness:
+        if isinstance(host, EngineHost):
+            find, way = partial(self.calls.engine_likeness, host), self.calls.engine_access(host)
+            return await self.capabilities.likeness_by(host, find, self.compiler, way)
+        ask = partial(self.calls.reply, host, limits=ANSWER_LIMITS)
+        return await self.capabilities.likeness(host, ask, self.compiler)
 
     async def _compiled(self, host: RemoteHost, likeness: Likeness | None) -> Compiled:
         try:

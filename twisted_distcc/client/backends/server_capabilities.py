@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Hashable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any, Final, TypeAlias
 
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 
 from twisted_distcc.bounded import Bounded
@@ -38,6 +39,9 @@ from twisted_distcc.wire.limits import KIB, Limits
 
 Ask: TypeAlias = Callable[[Request], Awaitable[Reply]]
 """Sends a question to a host, and returns its answer; raises a `HostError` if there is none."""
+
+Find: TypeAlias = Callable[[str], Coroutine[Deferred[Any], Any, "Likeness"]]
+"""Finds out how our compiler, which has a digest, would work on a host; raises a `HostError`."""
 
 # Answers that are cached: of some hundred hosts, about some tens of compilers each.
 _MOST: Final = 10_000
@@ -76,11 +80,19 @@ class Likeness(Enum):
 
 @dataclass(frozen=True, slots=True)
 class _Question:
-    """A question to a host; `digest` is that of our own compiler."""
+    """A question to a host.
+
+    Attributes:
+        host: the host.
+        compiler: the name of its compiler.
+        digest: that of our own compiler.
+        way: what else the answer depends on.
+    """
 
     host: RemoteHost
     compiler: str
     digest: str
+    way: Hashable = None
 
     @property
     def request(self) -> Request:
@@ -98,6 +110,9 @@ class Paths:
 
     called: str
     real: str
+
+
+_Told: TypeAlias = tuple[Likeness, Paths | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +135,7 @@ class ServerCapabilities:
         self._own = own
         self._answers = Bounded[_Question, _Answer](_MOST)
         self._asking: Shared[_Question, Likeness] = Shared()
+        self._ways: Bounded[RemoteHost, Hashable] = Bounded(_MOST)
 
     async def can_tell(self, compiler: LocalCompiler) -> bool:
         """Whether `compiler` can be identified: it is neither a script nor a wrapper."""
@@ -146,7 +162,7 @@ class ServerCapabilities:
         digest = await self._own.digest(compiler)
         if digest is None:
             return iter(())
-        return (self._known(_Question(host, compiler.name, digest)) for host in hosts)
+        return (self._known(self._question(host, compiler.name, digest)) for host in hosts)
 
     async def likeness(self, host: RemoteHost, ask: Ask, compiler: LocalCompiler) -> Likeness:
         """Return how `host`'s compiler of this name compares to `compiler`, which can be identified.
@@ -155,13 +171,36 @@ class ServerCapabilities:
             HostError: if the host could not be asked, or refuses to run the compiler for us; it is
                 asked again next time.
         """
+        return await self._likeness(host, compiler, lambda question: _told(question, ask))
+
+    async def likeness_by(
+        self, host: RemoteHost, find: Find, compiler: LocalCompiler, way: Hashable
+    ) -> Likeness:
+        """Return how `compiler` would work on `host`, as `find` finds out; `way` is what else decides.
+
+        Raises:
+            HostError: if it cannot be found out; it is asked again next time.
+        """
+        self._ways[host] = way
+
+        async def told(question: _Question) -> _Told:
+            return await find(question.digest), None
+
+        return await self._likeness(host, compiler, told)
+
+    async def _likeness(
+        self,
+        host: RemoteHost,
+        compiler: LocalCompiler,
+        put: Callable[[_Question], Coroutine[Deferred[Any], Any, _Told]],
+    ) -> Likeness:
         digest = await self._own.digest(compiler)
         if digest is None:
             return Likeness.UNKNOWN
-        question = _Question(host, compiler.name, digest)
+        question = self._question(host, compiler.name, digest)
         if (answer := self._known(question)) is not None:
             return answer.likeness
-        return await self._asking.get(question, lambda: self._put(question, ask))
+        return await self._asking.get(question, lambda: self._put(question, put(question)))
 
     async def paths(self, host: RemoteHost, compiler: LocalCompiler) -> Paths | None:
         """Return where `host` has `compiler`, as far as it has said so when it was asked."""
@@ -175,17 +214,20 @@ class ServerCapabilities:
         for question in outdated:
             del self._answers[question]
 
+    def _question(self, host: RemoteHost, name: str, digest: str) -> _Question:
+        return _Question(host, name, digest, self._ways.get(host))
+
     def _known(self, question: _Question) -> _Answer | None:
         answer = self._answers.get(question)
         return answer if answer and self._clock.seconds() - answer.at < HOLDS else None
 
-    async def _put(self, question: _Question, ask: Ask) -> Likeness:
-        likeness, paths = await _told(question, ask)
+    async def _put(self, question: _Question, asked: Coroutine[Deferred[Any], Any, _Told]) -> Likeness:
+        likeness, paths = await asked
         self._answers[question] = _Answer(self._clock.seconds(), likeness, paths)
         return likeness
 
 
-async def _told(question: _Question, ask: Ask) -> tuple[Likeness, Paths | None]:
+async def _told(question: _Question, ask: Ask) -> _Told:
     """Ask `question`; ask again if the host hangs up, as it may have been about to exit."""
     try:
         try:
@@ -200,7 +242,7 @@ async def _told(question: _Question, ask: Ask) -> tuple[Likeness, Paths | None]:
         reply.discard()
 
 
-def _read(reply: Reply, digest: str) -> tuple[Likeness, Paths | None]:
+def _read(reply: Reply, digest: str) -> _Told:
     """Parse an answer.
 
     Raises:

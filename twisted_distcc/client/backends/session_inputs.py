@@ -10,10 +10,11 @@ import os
 from collections.abc import Iterable, Mapping
 from hashlib import sha256
 from sys import maxsize
-from typing import Final, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 from twisted_distcc.client.backends.sent_files import SentFiles
 from twisted_distcc.content.body import Body
+from twisted_distcc.content.directories import Link, Node
 from twisted_distcc.content.file_content import FileContent
 from twisted_distcc.content.local_content import LocalContent
 from twisted_distcc.content.merkle import EncodedFolders, merkle
@@ -118,10 +119,24 @@ def laid_out(
     return SessionJob(request.tree.directory, request.arguments, compiler, root, True, packs), inputs
 
 
-def _tree(tree: Tree, known: EncodedFolders) -> tuple[bytes, Inputs]:
-    inputs: dict[bytes, bytes | Body] = {}
-    files: list[tuple[bytes, bytes, int]] = []
-    links: list[tuple[bytes, bytes]] = []
+class TreeEntries(NamedTuple):
+    """What is in a tree, as `merkle` takes it, and the contents of its files by their digests."""
+
+    files: list[Node]
+    links: list[Link]
+    folders: list[bytes]
+    contents: dict[bytes, bytes]
+
+
+def tree_entries(tree: Tree) -> TreeEntries:
+    """Return what is in `tree`.
+
+    Raises:
+        LocalProtocolError: if a content cannot be read.
+    """
+    inputs: dict[bytes, bytes] = {}
+    files: list[Node] = []
+    links: list[Link] = []
     folders: list[bytes] = []
     for entry in tree.entries:
         if not isinstance(entry, InputFile):
@@ -133,9 +148,13 @@ def _tree(tree: Tree, known: EncodedFolders) -> tuple[bytes, Inputs]:
             digest, data = content.digest, content.data
             files.append((entry.name, digest, len(data)))
             inputs[digest] = data
+    return TreeEntries(files, links, folders, inputs)
+
+
+def _tree(tree: Tree, known: EncodedFolders) -> tuple[bytes, Inputs]:
+    files, links, folders, contents = tree_entries(tree)
     made = merkle(files, links, folders, known)
-    inputs.update(made.nodes)
-    return made.root, inputs
+    return made.root, {**contents, **made.nodes}
 
 
 def _local(content: FileContent) -> LocalContent:

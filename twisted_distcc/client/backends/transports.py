@@ -25,9 +25,10 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from twisted_distcc.addresses import reachable
+from twisted_distcc.client.backends.engine_access import engine_access
 from twisted_distcc.client.backends.host_faults import CannotConnectError
-from twisted_distcc.client.hosts import RemoteHost, SshHost, TcpHost
-from twisted_distcc.client.settings import Settings, TlsPaths
+from twisted_distcc.client.hosts import EngineHost, RemoteHost, SshHost, TcpHost
+from twisted_distcc.client.settings import EngineVariables, Settings, TlsPaths
 from twisted_distcc.client.terminal import shown
 from twisted_distcc.runtime.processes import CannotStartError, Command, Ended, RunningProcess, Spawner
 
@@ -67,6 +68,9 @@ def endpoint_to(
             return secured.to(host, endpoint, settings, reactor)
         case TcpHost(name, port):
             return _tcp(name, port, settings.connect_timeout, reactor)
+        case EngineHost(name, port):
+            endpoint = _tcp(name, port, settings.connect_timeout, reactor)
+            return secured.to_engine(host, endpoint, settings.engines) if host.tls else endpoint
         case SshHost():
             argv = (*ssh_words(settings.ssh), *ssh_arguments(host))
             return CommandEndpoint(argv, environ, reactor, spawn, "" if host.command else _hint(host))
@@ -77,7 +81,7 @@ def session_key(host: RemoteHost, settings: Settings, environ: Mapping[str, str]
     match host:
         case TcpHost(tls=True):
             return host, settings.tls, _stamps(settings.tls)
-        case TcpHost():
+        case TcpHost() | EngineHost():
             return host
         case SshHost():
             heeded = ((name, environ[name]) for name in sorted(environ) if _is_heeded(name))
@@ -121,6 +125,15 @@ class SecureWay:
             self._identities = Identities(time.time)
         identity = self._identities.of(credential_files(settings.tls))
         return TlsEndpoint(endpoint, host.name, host.port, identity, reactor)
+
+    @staticmethod
+    def to_engine(
+        host: EngineHost, endpoint: IStreamClientEndpoint, variables: EngineVariables
+    ) -> IStreamClientEndpoint:
+        """Return a TLS endpoint for an engine on top of `endpoint`, or raise `UntrustedError`."""
+        from twisted_distcc.client.backends.engine_tls import tls_endpoint
+
+        return tls_endpoint(endpoint, host.name, engine_access(host, variables).tls)
 
 
 def ssh_words(ssh: str) -> list[str]:

@@ -1,0 +1,202 @@
+"""What a job looks like on an engine: an action, whose inputs are a unit's files and its compiler.
+
+`hermetic_job` takes a `Request` that has files, and the files of this machine's compiler, and returns
+the `EngineJob` that runs the compiler on an engine as one of our servers would run it: the folder of
+inputs is the root of the worker's file system, in which everything has the path that it has here.
+
+Engines know a file by its content and nothing else: the same content has one inode there, and all files
+have one time.  So gcc may take two files for one that it tells apart here (`#pragma once`), and clang
+does.  Units with such files are for other hosts.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from twisted_distcc.client.backends.host_faults import LackingHostError
+from twisted_distcc.client.backends.session_inputs import TreeEntries, tree_entries
+from twisted_distcc.client.inputs.local_toolchains import LocalCompiler
+from twisted_distcc.cmdline.compilation import Compilation, StayLocal
+from twisted_distcc.cmdline.compilers import Family
+from twisted_distcc.cmdline.parse import parse
+from twisted_distcc.cmdline.rewrite import serve_tree_argv
+from twisted_distcc.content.body import Body
+from twisted_distcc.content.directories import Link
+from twisted_distcc.content.merkle import EncodedFolders, merkle
+from twisted_distcc.errors import LocalProtocolError
+from twisted_distcc.jobs.commands import CompileCommand, command_of
+from twisted_distcc.jobs.model import DEPENDENCIES, OBJECT, Request
+from twisted_distcc.reapi.action import Action
+from twisted_distcc.reapi.blob import BlobName
+from twisted_distcc.reapi.storage import Blobs
+from twisted_distcc.toolchain.travelling_tree import ToolFile, TravellingTree
+
+_OUTPUT: Final = "output.o"
+_RULES: Final = "output.d"
+# Signs that a file is to be read once only, however often it is included.
+_ONCE: Final = (b"pragma once", b"#import", b"# import", b'"pragma')
+
+
+@dataclass(frozen=True, slots=True)
+class EngineJob:
+    """A job for an engine.
+
+    Attributes:
+        action: what it is to run.
+        outputs: the names of outputs in a reply, by their paths.
+        inputs: the blobs of the inputs.
+    """
+
+    action: Action
+    outputs: Mapping[str, str]
+    inputs: Blobs
+
+
+def hermetic_job(
+    request: Request,
+    compiler: LocalCompiler,
+    tools: TravellingTree,
+    folders: EncodedFolders,
+    platform: tuple[tuple[str, str], ...],
+    *,
+    is_kept: bool = True,
+) -> EngineJob:
+    """Return the job that compiles the files of `request` with `compiler`, which consists of `tools`.
+
+    Args:
+        request: has a tree of files.
+        compiler: the compiler of this machine.
+        tools: its files.
+        folders: remembers the folders of earlier jobs.
+        platform: properties that a worker needs.
+        is_kept: whether results may be kept.
+
+    Raises:
+        LackingHostError: if it has files that an engine does not tell apart.
+        LocalProtocolError: if it has a name that cannot be sent.
+    """
+    assert request.tree is not None
+    command, compilation = understood(request)
+    if compilation.runs_as_typed:
+        raise LackingHostError("takes no commands that make more than an object")
+    entries = tree_entries(request.tree)
+    check_twins(entries, compilation.family)
+    directory = os.fsdecode(request.tree.directory)
+    own = _own_folder(entries, directory)
+    root, inputs = _laid(entries, tools, os.path.join(directory, own), folders)
+    argv = serve_tree_argv(
+        compilation,
+        compiler.path,
+        os.path.join(directory, own, _OUTPUT),
+        os.path.join(directory, own, _RULES),
+    )
+    outputs = {f"{own}/{_OUTPUT}": OBJECT}
+    if compilation.dependencies is not None:
+        outputs[f"{own}/{_RULES}"] = DEPENDENCIES
+    action = Action(
+        arguments=tuple(argv),
+        environment=_environment(compiler, command, directory, own),
+        root=root,
+        directory=directory.lstrip("/"),
+        outputs=tuple(outputs),
+        platform=platform,
+        is_kept=is_kept,
+    )
+    return EngineJob(action, outputs, inputs)
+
+
+def understood(request: Request) -> tuple[CompileCommand, Compilation]:
+    """Return the command of `request`, as a server of ours would understand it.
+
+    Raises:
+        LocalProtocolError: if it is none that a server would take.
+    """
+    command = command_of(request)
+    assert isinstance(command, CompileCommand)
+    compilation = parse(tuple(map(os.fsdecode, command.arguments)))
+    if isinstance(compilation, StayLocal):
+        raise LocalProtocolError(compilation.reason)
+    return command, compilation
+
+
+def check_twins(entries: TreeEntries, family: Family) -> None:
+    """Check that a compiler tells the files of a unit apart, though equal ones have one inode and time.
+
+    Raises:
+        LackingHostError: if it may not.
+    """
+    if len(entries.contents) == len(entries.files):
+        return
+    seen: set[bytes] = set()
+    for path, digest, _ in entries.files:
+        content = entries.contents[digest]
+        is_twin = digest in seen
+        if is_twin and (family is not Family.GCC or any(sign in content for sign in _ONCE)):
+            raise LackingHostError(f"may take {os.fsdecode(path)} for another file of the same content")
+        seen.add(digest)
+
+
+def _own_folder(entries: TreeEntries, directory: str) -> str:
+    """Return a name for a folder in the working directory that the unit does not use."""
+    inside = os.fsencode(os.path.join(directory, ""))
+    paths = (
+        *(path for path, *_ in entries.files),
+        *(path for path, _ in entries.links),
+        *entries.folders,
+    )
+    used = {path[len(inside) :].partition(b"/")[0] for path in paths if path.startswith(inside)}
+    names = (f".tdistcc-{number}" for number in itertools.count())
+    return next(name for name in names if os.fsencode(name) not in used)
+
+
+def _laid(
+    entries: TreeEntries, tools: TravellingTree, own: str, known: EncodedFolders
+) -> tuple[BlobName, Blobs]:
+    """Return the folder with the files of a unit and of its compiler, and all blobs in it."""
+    units = {path for path, *_ in entries.files}
+    programs = [_node(file) for file in tools.programs]
+    files = [node for node in map(_node, tools.files) if node[0] not in units]
+    links = dict(_encoded(tools.links))
+    links.update((path, _relative(path, target)) for path, target in entries.links)
+    taken = {path for path, *_ in programs}
+    made = merkle(
+        [*(file for file in entries.files if file[0] not in taken), *files],
+        links.items(),
+        [*entries.folders, os.fsencode(own)],
+        known,
+        programs,
+    )
+    blobs: dict[BlobName, bytes | Body] = {
+        BlobName(file.digest, file.size): Body(file.size, path=file.path)
+        for file in (*tools.files, *tools.programs)
+    }
+    blobs.update(
+        (BlobName(digest, len(data)), data)
+        for digest, data in itertools.chain(entries.contents.items(), made.nodes.items())
+    )
+    return BlobName(made.root, len(made.nodes[made.root])), blobs
+
+
+def _node(file: ToolFile) -> tuple[bytes, bytes, int]:
+    return os.fsencode(file.path), file.digest, file.size
+
+
+def _encoded(links: Iterable[tuple[str, str]]) -> Iterable[Link]:
+    return ((os.fsencode(path), os.fsencode(target)) for path, target in links)
+
+
+def _relative(path: bytes, target: bytes) -> bytes:
+    """Return a target that leads to the same file: engines may refuse one that is absolute."""
+    return os.path.relpath(target, os.path.dirname(path)) if target.startswith(b"/") else target
+
+
+def _environment(
+    compiler: LocalCompiler, command: CompileCommand, directory: str, own: str
+) -> dict[str, str]:
+    told = {os.fsdecode(name): os.fsdecode(value) for name, value in command.variables.items()}
+    folder = os.path.join(directory, own)
+    return {**dict(compiler.environ), **told, "PWD": directory, "TMPDIR": folder}

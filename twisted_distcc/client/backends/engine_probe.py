@@ -1,0 +1,48 @@
+"""Find out whether an engine runs our own compiler in a root of our own files, and nothing else.
+
+`probe_request` is a compile of a few lines.  It succeeds where the folder of inputs is the compiler's
+`/`: its header is found by an absolute path, and files that every other root has are not.  In the object
+there is the working directory, as the compiler sees it.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Final
+
+from twisted_distcc.client.inputs.local_toolchains import LocalCompiler
+from twisted_distcc.content.local_content import LocalContent
+from twisted_distcc.jobs.model import InputFile, Reply, Request, Tree
+from twisted_distcc.wire.grammar import FILES
+
+_FOLDER: Final = b"/.tdistcc-probe"
+_DIRECTORY: Final = _FOLDER + b"/here"
+_FOREIGN: Final = ("/etc/passwd", "/etc/os-release", "/bin/sh", "/usr/include/stdio.h", "/usr/bin/env")
+_SOURCE: Final = "".join(
+    (
+        '#include "/.tdistcc-probe/x.h"\n',
+        *(f'#if __has_include("{path}")\n#error other files than ours\n#endif\n' for path in _FOREIGN),
+        "int tdistcc_probe = TDISTCC_PROBE;\n",
+    )
+).encode()
+_HEADER: Final = b"#define TDISTCC_PROBE 1\n"
+
+
+def probe_request(compiler: LocalCompiler, digest: str) -> Request:
+    """Return the compile that shows what an engine's root is; `compiler` has this `digest`."""
+    source = "x.cc" if "++" in compiler.name else "x.c"
+    words = ("env", "LC_ALL=C", compiler.name, "-g", "-c", f"../{source}", "-o", "x.o")
+    files = {source: _SOURCE, "x.h": _HEADER}
+    entries = (
+        InputFile(b"%b/%b" % (_FOLDER, name.encode()), LocalContent(data))
+        for name, data in files.items()
+    )
+    tree = Tree(_DIRECTORY, tuple(entries))
+    return Request(tuple(map(os.fsencode, words)), version=FILES, tree=tree, compiler=digest)
+
+
+def is_hermetic(reply: Reply) -> bool:
+    """Whether the answer to `probe_request` shows a root of our own files."""
+    if reply.status or reply.stderr.length or reply.stdout.length:
+        return False
+    return _DIRECTORY in reply.object_file.read()

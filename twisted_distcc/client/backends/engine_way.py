@@ -1,0 +1,45 @@
+"""The way to engines: the modules that call them need libraries which are an optional extra.
+
+They are imported on first use: most users have no such hosts.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from twisted_distcc.client.backends.host_faults import LackingHostError
+from twisted_distcc.client.hosts import RemoteHost
+from twisted_distcc.client.inputs.travelling_toolchains import TravellingToolchains
+from twisted_distcc.runtime.threads import ReactorThreads
+
+if TYPE_CHECKING:
+    from twisted_distcc.client.backends.engines import Engines
+
+_EXTRA: Final = "needs libraries that are not installed: `pip install twisted_distcc[remote-execution]`"
+
+
+class EngineWay:
+    """Leads to the engines of one process, if any are wanted."""
+
+    def __init__(self) -> None:
+        self._engines: Engines | None = None
+
+    def engines(self, reactor: Any) -> Engines:
+        """Return the engines.
+
+        Raises:
+            LackingHostError: if the libraries for them are not installed.
+        """
+        if self._engines is None:
+            try:
+                from twisted_distcc.client.backends.engines import Engines
+            except ImportError:
+                raise LackingHostError(_EXTRA) from None
+            toolchains = TravellingToolchains(reactor, ReactorThreads(reactor))
+            self._engines = Engines(reactor, toolchains)
+        return self._engines
+
+    def doubt(self, host: RemoteHost) -> None:
+        """Make no more calls on connections to `host`: it has not answered in time."""
+        if self._engines is not None:
+            self._engines.doubt(host)

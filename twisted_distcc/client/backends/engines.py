@@ -1,0 +1,250 @@
+"""The engines of one process: one connection to each, opened when it is wanted, and what each has of us.
+
+    likeness = await engines.likeness(engine, compiler, digest, folder)
+    reply = await engines.compile(engine, request, compiler, folder, traffic)
+
+A job is an action, whose inputs are sent once (`engine_job`, `engine_presence`).  Whatever an engine
+believes, or we believe of it, may be wrong: on any fault of its own it is sent everything again, once.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final
+
+from twisted.internet.interfaces import IReactorTime
+from twisted.internet.task import deferLater
+
+from twisted_distcc.bounded import Bounded
+from twisted_distcc.client.backends.connecting import connected
+from twisted_distcc.client.backends.engine_access import Engine, EngineKey
+from twisted_distcc.client.backends.engine_faults import host_error, is_busy, is_worth_another_try
+from twisted_distcc.client.backends.engine_job import EngineJob, hermetic_job, understood
+from twisted_distcc.client.backends.engine_presence import Presence
+from twisted_distcc.client.backends.engine_probe import is_hermetic, probe_request
+from twisted_distcc.client.backends.host_faults import AnotherCompilerError, LackingHostError
+from twisted_distcc.client.backends.server_capabilities import Likeness
+from twisted_distcc.client.hosts import RemoteHost
+from twisted_distcc.client.inputs.local_toolchains import LocalCompiler
+from twisted_distcc.client.inputs.travelling_toolchains import TravellingToolchains
+from twisted_distcc.client.journal.unit_traffic import Traffic
+from twisted_distcc.client.single_flight import Shared
+from twisted_distcc.content.body import Body, Folder
+from twisted_distcc.content.merkle import EncodedFolders
+from twisted_distcc.errors import RemoteProtocolError
+from twisted_distcc.jobs.model import Reply, Request, Timing
+from twisted_distcc.reapi.action import Outcome, Produced, checked_outcome
+from twisted_distcc.reapi.execution import capabilities, execute
+from twisted_distcc.reapi.grpc_connection import GrpcConnection
+from twisted_distcc.reapi.grpc_status import Code, GrpcError
+from twisted_distcc.reapi.schema import SHA256
+from twisted_distcc.reapi.storage import Storage
+from twisted_distcc.wire.limits import Limits
+
+_MOST: Final = 100
+# Seconds for one question, or for sending some megabytes.
+_QUESTION: Final = 20.0
+_TRANSFER: Final = 120.0
+# Seconds to wait before an engine that is busy is asked again: half of this, and up to as much more.
+_PAUSE: Final = 0.5
+_LIMITS: Final = Limits()
+_NOT_HERMETIC: Final = (
+    "does not run our own compiler in a root of our own files, so nobody knows what it would make"
+)
+
+
+@dataclass(slots=True)
+class _State:
+    """What is known of one engine."""
+
+    presence: Presence
+    connection: GrpcConnection | None = None
+    folders: EncodedFolders = field(default_factory=EncodedFolders)
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """One job for an engine; for the attributes see `Engines.compile`.
+
+    Attributes:
+        is_kept: whether the result may be one that was kept, and may be kept.
+    """
+
+    engine: Engine
+    request: Request
+    compiler: LocalCompiler
+    folder: Folder
+    traffic: Traffic
+    is_kept: bool = True
+
+
+class Engines:
+    """Any number of engines.
+
+    Args:
+        clock: tells how long they take.
+        toolchains: the compilers here, which are sent along.
+        chance: returns a random number from 0 to 1, for pauses.
+    """
+
+    def __init__(
+        self,
+        clock: IReactorTime,
+        toolchains: TravellingToolchains,
+        chance: Callable[[], float] = random.random,
+    ) -> None:
+        self._clock = clock
+        self._chance = chance
+        self._toolchains = toolchains
+        self._states: Bounded[EngineKey, _State] = Bounded(_MOST)
+        self._opening: Shared[EngineKey, GrpcConnection] = Shared()
+
+    async def likeness(
+        self, engine: Engine, compiler: LocalCompiler, digest: str, folder: Folder
+    ) -> Likeness:
+        """Find out how `compiler`, which has this `digest`, would work on `engine`.
+
+        It is `EXACT`: the engine runs our own compiler in a root that has our files and nothing else.
+
+        Raises:
+            AnotherCompilerError: if it does not.
+            HostError: if it does not tell.
+        """
+        request = probe_request(compiler, digest)
+        try:
+            await self._check_capabilities(engine)
+            reply = await self._run(_Call(engine, request, compiler, folder, Traffic(), is_kept=False))
+        except (GrpcError, RemoteProtocolError) as error:
+            raise host_error(error) from error
+        try:
+            if not is_hermetic(reply):
+                raise AnotherCompilerError(_NOT_HERMETIC)
+        finally:
+            reply.discard()
+        return Likeness.EXACT
+
+    async def _check_capabilities(self, engine: Engine) -> None:
+        connection = await self._connection(engine)
+        told = await capabilities(connection, engine.access.instance, _QUESTION)
+        does = told.execution_capabilities
+        functions = {*does.digest_functions, does.digest_function}
+        if not does.exec_enabled or SHA256 not in functions:
+            raise GrpcError(Code.UNIMPLEMENTED, "it runs no actions by SHA-256")
+
+    async def compile(
+        self,
+        engine: Engine,
+        request: Request,
+        compiler: LocalCompiler,
+        folder: Folder,
+        traffic: Traffic,
+    ) -> Reply:
+        """Have `request` served by `engine`; it stays the caller's.
+
+        Args:
+            engine: runs it.
+            request: has files, and the digest of the compiler here.
+            compiler: the compiler here, which is sent along.
+            folder: where large bodies of the reply lie.
+            traffic: counts what is sent, and the result.
+
+        Raises:
+            HostError: if the engine does not do its part.
+            LocalProtocolError: if it cannot be sent.
+            OSError: if the disk here does not.
+        """
+        if request.tree is None:
+            raise LackingHostError("takes no preprocessed text")
+        try:
+            return await self._tried_twice(_Call(engine, request, compiler, folder, traffic))
+        except (GrpcError, RemoteProtocolError) as error:
+            self._toolchains.doubt()
+            raise host_error(error) from error
+
+    async def _tried_twice(self, call: _Call) -> Reply:
+        try:
+            return await self._run(call)
+        except GrpcError as error:
+            if not is_worth_another_try(error):
+                raise
+            if is_busy(error):
+                await deferLater(self._clock, _PAUSE * (0.5 + self._chance()))
+        self._state(call.engine).presence.forget()
+        return await self._run(call)
+
+    async def _run(self, call: _Call) -> Reply:
+        instance = call.engine.access.instance
+        job = await self._job(call)
+        connection = await self._connection(call.engine)
+        storage = Storage(connection, instance, _TRANSFER)
+        own = job.action.blobs()
+        presence = self._state(call.engine).presence
+        await presence.ensure({**own, **job.inputs}, storage, call.traffic)
+        name, outputs, skips = next(iter(own)), job.action.outputs, not call.is_kept
+        while True:
+            response = await execute(connection, instance, name, outputs, skip_cache=skips)
+            outcome = checked_outcome(response, outputs, _LIMITS)
+            # That a compile failed once, as without memory, says nothing of the next time.
+            if skips or not (outcome.exit_code and outcome.is_old):
+                return await _reply(outcome, job, storage, call)
+            skips = True
+
+    async def _job(self, call: _Call) -> EngineJob:
+        compiler, request = call.compiler, call.request
+        _, compilation = understood(request)
+        tools = await self._toolchains.tree(compiler, request.compiler, compilation.language)
+        if tools is None:
+            raise AnotherCompilerError(f"cannot have {compiler.name}, which is no compiler by itself")
+        state, platform = self._state(call.engine), call.engine.access.platform
+        return hermetic_job(request, compiler, tools, state.folders, platform, is_kept=call.is_kept)
+
+    # Connections.
+
+    def doubt(self, host: RemoteHost) -> None:
+        """Make no more calls on connections to `host`: it has not answered in time."""
+        for (called, _), state in self._states.items():
+            if called == host and state.connection is not None:
+                state.connection.retire()
+
+    def _state(self, engine: Engine) -> _State:
+        state = self._states.get(engine.key)
+        if state is None:
+            state = self._states[engine.key] = _State(Presence(self._clock))
+        return state
+
+    async def _connection(self, engine: Engine) -> GrpcConnection:
+        connection = self._state(engine).connection
+        if connection is not None and connection.is_open:
+            return connection
+        return await self._opening.get(engine.key, lambda: self._open(engine))
+
+    async def _open(self, engine: Engine) -> GrpcConnection:
+        host, scheme = engine.host, "https" if engine.host.tls else "http"
+        connection = GrpcConnection(self._clock, host.authority, scheme, engine.access.headers)
+        await connected(engine.endpoint(), connection)
+        self._state(engine).connection = connection
+        return connection
+
+
+async def _reply(outcome: Outcome, job: EngineJob, storage: Storage, call: _Call) -> Reply:
+    """Return the reply that an outcome is, with everything that did not come along."""
+    made: list[Body] = []
+
+    async def body(produced: Produced) -> Body:
+        call.traffic.received += produced.name.size
+        content = produced.content
+        fetched = storage.fetch(produced.name, call.folder) if content is None else None
+        made.append(Body.of(content or b"") if fetched is None else await fetched)
+        return made[-1]
+
+    try:
+        stderr, stdout = await body(outcome.stderr), await body(outcome.stdout)
+        outputs = {job.outputs[path]: await body(one) for path, one in outcome.outputs.items()}
+    except BaseException:
+        for one in made:
+            one.discard()
+        raise
+    timing = Timing(outcome.waited, outcome.ran, 0.0)
+    return Reply(outcome.exit_code << 8, stderr, stdout, outputs=outputs, timing=timing)

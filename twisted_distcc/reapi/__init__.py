@@ -1,0 +1,1 @@
+"""The Remote Execution API: its messages, gRPC, storage of blobs, and actions."""

@@ -1,0 +1,167 @@
+"""Actions: what an engine is asked to run, and how that ended.
+
+    action = Action(command=(b"/usr/bin/gcc", b"-c", b"a.c"), ...)
+    blobs = action.blobs()                 # the first is the action itself
+    outcome = checked_outcome(response, action, limits)
+
+Everything in a response is what a peer chose: `checked_outcome` takes only what the action can have
+left, within limits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from twisted_distcc.errors import RemoteProtocolError
+from twisted_distcc.reapi.blob import BlobName, checked_blob
+from twisted_distcc.reapi.schema import Action as ActionMessage
+from twisted_distcc.reapi.schema import Command, Platform, Property, Variable
+from twisted_distcc.wire.limits import Limits
+
+_HIGHEST_CODE: Final = 255
+_LONGEST: Final = 86_400.0  # seconds that a job may claim to have taken
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """A command with everything that decides its result.
+
+    Attributes:
+        arguments: the command line; its program is an absolute path, or one below `directory`.
+        environment: its variables.
+        root: the folder with its inputs.
+        directory: the working directory, relative to `root`.
+        outputs: paths of the files that it may leave, relative to `directory`.
+        platform: properties of the worker that it needs.
+        is_kept: whether the result may be kept, and taken from those that are kept.
+        salt: tells results apart that have nothing else to tell them apart.
+    """
+
+    arguments: tuple[str, ...]
+    environment: Mapping[str, str]
+    root: BlobName
+    directory: str
+    outputs: tuple[str, ...]
+    platform: tuple[tuple[str, str], ...] = ()
+    is_kept: bool = True
+    salt: bytes = b""
+
+    def blobs(self) -> dict[BlobName, bytes]:
+        """Return the blobs that it consists of, besides its inputs; its own is the first."""
+        outputs = sorted(self.outputs)
+        platform = Platform(
+            properties=[Property(name=name, value=value) for name, value in self.platform]
+        )
+        command = Command(
+            arguments=self.arguments,
+            environment_variables=[
+                Variable(name=name, value=value) for name, value in sorted(self.environment.items())
+            ],
+            output_files=outputs,  # for engines that are older than `output_paths`
+            output_paths=outputs,
+            working_directory=self.directory,
+            platform=platform,
+        ).SerializeToString()
+        action = ActionMessage(
+            command_digest=BlobName.of(command).message(),
+            input_root_digest=self.root.message(),
+            do_not_cache=not self.is_kept,
+            salt=self.salt,
+            platform=platform,
+        ).SerializeToString()
+        return {BlobName.of(action): action, BlobName.of(command): command}
+
+
+@dataclass(frozen=True, slots=True)
+class Produced:
+    """Something that an action has left: its name, and its content if that came along."""
+
+    name: BlobName
+    content: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How an action has ended.
+
+    Attributes:
+        exit_code: from 0 to 255.
+        stdout, stderr: what it wrote.
+        outputs: the files that it has left, by path.
+        is_old: whether the result was kept from an earlier time.
+        waited, ran: seconds in line, and at work, as far as the engine says.
+    """
+
+    exit_code: int
+    stdout: Produced
+    stderr: Produced
+    outputs: Mapping[str, Produced]
+    is_old: bool
+    waited: float = 0.0
+    ran: float = 0.0
+
+
+def checked_outcome(response: Any, outputs: tuple[str, ...], limits: Limits) -> Outcome:
+    """Return the outcome in an `ExecuteResponse` that has no fault.
+
+    Args:
+        response: what a peer sent.
+        outputs: the files that may be there.
+        limits: the ceilings on sizes.
+
+    Raises:
+        RemoteProtocolError: if it is none that the action can have had.
+    """
+    result = response.result
+    if not 0 <= result.exit_code <= _HIGHEST_CODE:
+        raise RemoteProtocolError(f"no program ends with exit code {result.exit_code}")
+    made: dict[str, Produced] = {}
+    for file in result.output_files:
+        if file.path not in outputs or file.path in made:
+            raise RemoteProtocolError("there is an output that nobody asked for")
+        made[file.path] = _produced(file.digest, file.contents, limits.object_file)
+    waited, ran = _times(result.execution_metadata)
+    return Outcome(
+        result.exit_code,
+        _produced(result.stdout_digest, result.stdout_raw, limits.messages),
+        _produced(result.stderr_digest, result.stderr_raw, limits.messages),
+        made,
+        response.cached_result,
+        waited,
+        ran,
+    )
+
+
+def _produced(digest: Any, content: bytes, most: int) -> Produced:
+    """Return what a digest, a content, or both, are: engines leave out the one or the other."""
+    if not digest.hash:
+        name = BlobName.of(content)
+        if name.size > most:
+            raise RemoteProtocolError(f"an output has more than {most} bytes")
+        return Produced(name, content)
+    name = checked_blob(digest, most)
+    if not content and name.size:
+        return Produced(name, None)
+    if BlobName.of(content) != name:
+        raise RemoteProtocolError("an output is not what its digest says")
+    return Produced(name, content)
+
+
+def _times(told: Any) -> tuple[float, float]:
+    """Return the seconds in line and at work; 0 for what cannot be."""
+    queued, begun, done = (
+        stamp.seconds + stamp.nanos / 1e9
+        for stamp in (
+            told.queued_timestamp,
+            told.worker_start_timestamp,
+            told.worker_completed_timestamp,
+        )
+    )
+    return _span(queued, begun), _span(begun, done)
+
+
+def _span(since: float, until: float) -> float:
+    span = until - since if since > 0 else 0.0
+    return span if 0 <= span <= _LONGEST else 0.0
