@@ -325,13 +325,11 @@ class StayLocalTests(ParseCase):
         self.stays("clang -MMD -c dir/@a.c -o a.o", "the target @a.o would be taken for a response file")
 
     def test_assembler(self) -> None:
-        """Assembler sources have nothing to write with -S, and give their folder away with -g."""
+        """Assembler sources have nothing to write with -S, and are sent as files with -g."""
         for name in ("a.s", "a.S"):
             self.stays(f"gcc -S {name}", "-S of an assembler source writes no file")
-            self.stays(
-                f"gcc -g -c {name}",
-                "debug information of assembler sources names the folder that they are in",
-            )
+            self.assertEqual(self.travels(f"gcc -g -c {name}").demanding, name)
+            self.assertIsNone(self.travels(f"gcc -g -g0 -c {name}").demanding)
 
     def test_the_very_machine(self) -> None:
         """A server compiles for the client's processor if rules say which, and never for its own."""

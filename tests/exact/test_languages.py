@@ -49,6 +49,36 @@ class LanguageTests(ExactTestCase):
         ]
         await self.are_exact(*rows)
 
+    async def test_assembly(self) -> None:
+        """Assembly with debug information, which names the file, its folder and the assembler."""
+        files = {
+            "w.S": '#include "w.h"\n\t.globl f\nf:\tW\n\t.include "w.inc"\n\tret\n',
+            "w.h": "#define W nop; nop\n",
+            "w.inc": "\tnop\n",
+            "w.s": '\t.globl g\ng:\tnop\n\t.include "w.inc"\n\tret\n',
+            "obj/.keep": "",
+        }
+        flat = {"w.S": '#include "w.h"\nf:\tW\n\tret\n', "w.s": "\tnop\n"}
+        rows = [
+            Row(script=script, files=files | changed, compilers=(compiler,))
+            for compiler, changed in (("gcc", {}), ("clang", flat))
+            for script in (
+                "$CC -g -c w.S -o obj/x.o",
+                "$CC -g -MD -I. -c $PWD/w.S -o x.o",
+                "cd obj; $CC -g3 -I.. -c ../w.S",
+                "ln -s work ../link; cd ../link; $CC -g -c w.S -o obj/x.o; rm ../link",
+                "$CC -g -fdebug-prefix-map=$PWD=/src -c w.S",
+                "$CC -g -gsplit-dwarf -c w.S -o obj/x.o",
+            )
+        ]
+        included = "$CC -g -c w.s -o obj/x.o"
+        await self.are_exact(
+            *rows,
+            Row(script="$CC -g -gz -c w.s -o obj/x.o", files=flat | {"obj/.keep": ""}),
+            Row(script=included, files=files, elsewhere=False),
+            Row(script="$CC -g -c w.S", files=files, compilers=("clang",), elsewhere=False),
+        )
+
     async def test_llvm_here(self) -> None:
         """What may read other files, or replaces itself, is compiled here."""
         rows = [

@@ -216,6 +216,17 @@ class ClockTests(WalkCase):
         self.assertEqual(self.scan(source, others, f"gcc -c s.c {all_of_them}").clock, "")
 
 
+class LineTests(WalkCase):
+    def test_include_of_the_assembler(self) -> None:
+        """Behind it, what clang notes of lines depends on where the text is in memory."""
+        clang, text = replace(SYSTEM, clang=True), '\t.include "a.inc"\n'
+        command = "clang -g -x assembler-with-cpp -c s.c"
+        self.assert_here(".include", text, {}, command, clang)
+        self.scan(text, {}, command.replace("clang -g", "gcc -g"))
+        self.scan(text, {}, command.replace("-g ", ""), clang)
+        self.scan(text, {}, "clang -g -c s.c", clang)
+
+
 class TwinTests(WalkCase):
     """gcc takes two files for one that are read once, and alike in size, second and contents."""
 

@@ -156,7 +156,12 @@ class Compilation:
     @property
     def demanding(self) -> str | None:
         """What only a server with a sandbox takes, which gets the client's files; as typed."""
-        return self._first(DEMANDING) or (self.source if self.language is Language.LLVM else None)
+        return self._first(DEMANDING) or (self.source if self._has_demanding_source else None)
+
+    @property
+    def _has_demanding_source(self) -> bool:
+        """Whether it is code of LLVM, or assembly with debug information, which names its folder."""
+        return self.language is Language.LLVM or (self.language.is_assembler and self.debug)
 
     def _first(self, roles: AbstractSet[Role]) -> str | None:
         return next((" ".join(one.words) for one in self.options if one.role in roles), None)

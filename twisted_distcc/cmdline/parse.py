@@ -97,7 +97,7 @@ def _parse(
     if arrived and language is Language.LLVM and not (with_files and confined):
         raise StaysError(f"{shown(source)} is LLVM's own code, which is compiled in sandboxes alone")
     debug = _debug(options)
-    _check_assembler(language, stage, debug=debug and not arrived)
+    _check_assembler(language, stage)
     check_listings(options, language)
     alone = arrived and not with_files
     return Compilation(
@@ -172,11 +172,9 @@ def _debug(options: Sequence[Option]) -> bool:
     return bool(roles) and roles[-1] is Role.DEBUG
 
 
-def _check_assembler(language: Language, stage: Stage, *, debug: bool) -> None:
+def _check_assembler(language: Language, stage: Stage) -> None:
     if language.is_assembler and stage is Stage.ASSEMBLY:
         raise StaysError("-S of an assembler source writes no file")
-    if language.is_assembler and debug:
-        raise StaysError("debug information of assembler sources names the folder that they are in")
 
 
 def _default_suffix(options: Sequence[Option], stage: Stage, language: Language) -> str:

@@ -83,10 +83,11 @@ class Walk:
         self._compute(c, search)
         self._stamp_leaves()
         self._check_probes()
+        scanned = self._found.keys() & self._scans.known.keys()
         if not search.clang:  # which knows files by their inodes
-            self._check_twins(
-                self._found.keys() & self._scans.known.keys() if self._imports else self._once
-            )
+            self._check_twins(scanned if self._imports else self._once)
+        elif c.language.is_assembler and c.debug:
+            self._check_lines(scanned)
         clock, stamped = self._says_time(c, _CLOCKS), self._says_time(c, _STAMPED)
         precompiled = frozenset() if search.clang else self._precompiled
         unit = Unit(self._found, self._all_folders(), clock, stamped, precompiled)
@@ -279,6 +280,12 @@ class Walk:
             other = seen.setdefault((stamp.size, stamp.mtime_ns // _SECOND_NS, digest), path)
             if path != other and Links(self._files).real(path) != Links(self._files).real(other):
                 self._reasons.append(f"{path} and {other} are the same and are read once")
+
+    def _check_lines(self, paths: Iterable[str]) -> None:
+        """Check for `.include`, behind which clang's line numbers depend on where it is in memory."""
+        for path in paths:
+            if any(one.kind is Kind.ASSEMBLER for one in self._scans.known[path].text.asked):
+                self._reasons.append(f"{path}: the line numbers that clang notes behind .include vary")
 
     def _check_probes(self) -> None:
         if makes_probe(self._parts):
