@@ -75,8 +75,8 @@ _EXPECTED = {
         "-E -M -MM -MG -MV -### -dM -dD -dumpmachine -dumpbase -dumpdir "
         "--version --help --help=common -print-search-dirs --print-file-name=x -fsyntax-only "
         "-emit-llvm -emit-pch -emit-ast -march=native+crypto "
-        "-fprofile-use -fprofile-use=x -fprofile-instr-use=x "
-        "-fprofile-sample-use=x -fauto-profile=x -fbranch-probabilities -fcoverage-x "
+        "-fprofile-instr-use=x -fprofile-function-groups=2 "
+        "-fprofile-sample-use=x -fcoverage-x "
         "-gsplit-dwarf=x -fplugin=x.so -fplugin-arg-x-y -fpass-plugin=x.so -iplugindir=x "
         "-wrapper -B -Bdir --prefix=x --gcc-toolchain=x "
         "-gcc-toolchain --gcc-install-dir=x -gcc-toolchain=x -ccc-install-dir -fversion -fhelp "
@@ -93,6 +93,8 @@ _EXPECTED = {
         "-fself-test=x -ObjC -ObjC++ -gtoggle -gembed-source -gmodules "
         "-fbasic-block-sections=list=x -fproc-stat-report=x -frewrite-map-file=x -fdeps-file=x"
     ),
+    Role.PROFILED: "-fprofile-use -fprofile-use=x -fbranch-probabilities -fauto-profile",
+    Role.INPUT: "-fauto-profile=x",
     Role.MAKES: (
         "-gsplit-dwarf -gsplit-dwarf=single --coverage -coverage -ftest-coverage -fprofile-arcs "
         "-fstack-usage -fcallgraph-info -fcallgraph-info=su -save-temps -save-temps=obj --save-temps "
@@ -232,8 +234,8 @@ class ExpectedTests(SynchronousTestCase):
     def test_files_that_clang_reads(self) -> None:
         """Lists and profiles are inputs with clang, and stay with gcc, which reads others."""
         for word in (
-            *("-fsanitize-ignorelist=x", "-fsanitize-blacklist=x", "-fprofile-use=x"),
-            *("-fsanitize-coverage-allowlist=x", "-fxray-always-instrument=x", "-fauto-profile=x"),
+            *("-fsanitize-ignorelist=x", "-fsanitize-blacklist=x", "-fmemory-profile-use=x"),
+            *("-fsanitize-coverage-allowlist=x", "-fxray-always-instrument=x"),
             *("-fprofile-instr-use=x", "-fprofile-sample-use=x", "-fbasic-block-sections=list=x"),
         ):
             for family, role in ((Family.CLANG, Role.INPUT), (Family.GCC, Role.LOCAL)):

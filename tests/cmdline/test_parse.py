@@ -369,7 +369,7 @@ class StayLocalTests(ParseCase):
         """Options that read or write files beside the object say so."""
         for option, what in (
             ("-fcondition-coverage", "writes coverage notes beside the object"),
-            ("-fprofile-use=x", "reads or writes profile data beside the object"),
+            ("-fprofile-instr-use=x", "reads or writes profile data beside the object"),
             ("-fplugin=x.so", "loads code into the compiler on the machine where it runs"),
             ("-wrapper x", "starts another program in place of the compiler"),
             ("-B/x", "looks for the compiler's own programs in a folder of this machine"),

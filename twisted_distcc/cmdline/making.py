@@ -1,7 +1,7 @@
 """Options that make a compiler write other files than its object, or name its object, as data.
 
 They travel only to a server that gets the client's files, and makes all outputs where the client would.
-Which files each of them makes is told in `foreseen`.
+Which files each of them makes is told in `foreseen`, and which profile gcc reads in `profiles`.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 from twisted_distcc.cmdline.compilers import Family
 from twisted_distcc.cmdline.forms import Form
 from twisted_distcc.cmdline.option_rules import Role, Rule, Takes, rows
+from twisted_distcc.cmdline.travelling import PROFILE_DATA
 
 
 def _making(
@@ -21,6 +22,10 @@ def _making(
 def _recording(takes: Takes, names: str, form: Form | None = None) -> list[Rule]:
     reason = "writes the command itself down"
     return rows(takes, Role.RECORDS, names, form, only=Family.CLANG, reason=reason)
+
+
+def _profiled(takes: Takes, names: str, form: Form | None = None) -> list[Rule]:
+    return rows(takes, Role.PROFILED, names, form, only=Family.GCC, reason=PROFILE_DATA)
 
 
 MAKING = [
@@ -54,6 +59,8 @@ MAKING = [
     *_making(Takes.JOINED, "-fprofile-dir=", Form.TEXT, only=Family.GCC),
     *_making(Takes.NOTHING, "-fprofile-instr-generate -fcoverage-mapping -fcoverage-mcdc"),
     *_making(Takes.JOINED, "-fprofile-instr-generate=", Form.TEXT),
+    *_profiled(Takes.NOTHING, "-fprofile-use -fbranch-probabilities -fauto-profile"),
+    *_profiled(Takes.JOINED, "-fprofile-use= -fprofile-prefix-path=", Form.TEXT),
     # They make something only if the compiler crashes.
     *_making(Takes.JOINED, "-fcrash-diagnostics-dir=", Form.TEXT),
 ]

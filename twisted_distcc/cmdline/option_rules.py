@@ -81,6 +81,8 @@ class Role(enum.Enum):
     """As `COMPILE`, and makes other files, or names the object: a server needs the client's files."""
     RECORDS = enum.auto()
     """As `MAKES`, and writes the command itself down: a server has to run the very same words."""
+    PROFILED = enum.auto()
+    """As `MAKES`, and reads the profile that is named after the object, or says where that is."""
     LOCAL = enum.auto()
     """The command stays local; the row says why."""
     BETTER_LOCAL = enum.auto()
@@ -94,7 +96,7 @@ CONFINED = frozenset({Role.DRIVER_RULES, Role.INPUT, Role.OWN_PROCESSOR})
 """Roles of options that may have anything run, read or written: sent only to such a server, if it has a
 sandbox."""
 
-AS_TYPED = frozenset({Role.MAKES, Role.RECORDS})
+AS_TYPED = frozenset({Role.MAKES, Role.RECORDS, Role.PROFILED})
 """Roles of options with which a command runs elsewhere as it was typed, in the client's own folders."""
 
 DEMANDING = CONFINED | AS_TYPED

@@ -71,9 +71,9 @@ _MODULES = "reads or writes compiled modules"
 _FILES_READ = [
     *local(
         PROFILE_DATA,
-        """-fprofile* -fcs-profile* -fauto-profile* -fbranch-probabilities -fmemory-profile*
-        -fpgo* -fcodegen-data*""",
+        "-fprofile* -fcs-profile* -fmemory-profile* -fpgo* -fcodegen-data*",
     ),
+    *local(PROFILE_DATA, "-fauto-profile* -fbranch-probabilities", only=Family.CLANG),
     *local(
         LISTED_FILE,
         """-fsanitize-blacklist=* -fsanitize-ignorelist=* -fsanitize-system-blacklist=*

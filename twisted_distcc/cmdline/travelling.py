@@ -171,7 +171,15 @@ _COMPILER = [
         reason=PROFILE_DATA,
     ),
     *rows(Takes.SEPARATE, Role.INPUT, INCLUDE_PCH, Form.TEXT, only=Family.CLANG, reason=PRECOMPILED),
-    *rows(Takes.NOTHING, Role.COMPILE, "-fpch-preprocess", only=Family.GCC),
+    *rows(Takes.JOINED, Role.INPUT, "-fauto-profile=", Form.TEXT, only=Family.GCC, reason=PROFILE_DATA),
+    *rows(
+        Takes.NOTHING,
+        Role.COMPILE,
+        """-fpch-preprocess -fprofile-correction -fprofile-values -fprofile-reorder-functions
+        -fprofile-abs-path -fprofile-partial-training -fprofile-info-section""",
+        only=Family.GCC,
+    ),
+    *rows(Takes.JOINED, Role.COMPILE, "-fprofile-reproducible=", Form.WORDS, only=Family.GCC),
     *rows(
         Takes.NOTHING,
         Role.COMPILE,

@@ -19,7 +19,7 @@ from twisted_distcc.client.inputs.dates_for_servers import DatesForServers
 from twisted_distcc.client.inputs.depfile_listing import Listings
 from twisted_distcc.client.inputs.file_cache import CachedFile, FileCache, FileChangedError
 from twisted_distcc.client.inputs.locales import has_locale
-from twisted_distcc.client.inputs.named_inputs import check_named, preprocessed_unit
+from twisted_distcc.client.inputs.named_inputs import check_named, preprocessed_unit, with_profiles
 from twisted_distcc.client.inputs.own_processor import RULES, OwnProcessors
 from twisted_distcc.client.inputs.precompiled_headers import PrecompiledHeaders
 from twisted_distcc.client.inputs.search_paths import SearchPaths
@@ -128,6 +128,7 @@ class Sources:
             raise NotForServersError("servers would warn of folders that the environment names")
         unit = await self._unit(candidate, directory, turn)
         unit = await self._precompiled.added(candidate, directory, unit, turn)
+        unit = with_profiles(unit, candidate.compilation, directory, self.files)
         if sum(stamp.size for stamp in unit.files.values()) > _MOST_BYTES:
             raise NotForServersError("it may read too much to be sent")
         laid = self._layer.lay(unit)
