@@ -89,18 +89,17 @@ class Ended:
 
 
 def start_arguments(
-    command: Command,
+    command: Command, argv: Sequence[str]
 ) -> tuple[list[str], Mapping[str, str], str | None, int, tuple[int, ...], bool]:
-    """Return the arguments of `launcher.starting.start` for `command`.
+    """Return the arguments of `launcher.starting.start` for `argv`, otherwise as `command` says.
 
     Raises:
         FileNotFoundError: if there is no such program.
     """
     environ = os.environ if command.environ is None else command.environ
-    path = _path_of(command.argv[0], environ)
+    path = _path_of(argv[0], environ)
     streams = (command.stdin, command.stdout, command.stderr, *command.beside)
-    argv = [path, *command.argv[1:]]
-    return argv, environ, command.directory, command.umask, streams, command.expendable
+    return [path, *argv[1:]], environ, command.directory, command.umask, streams, command.expendable
 
 
 def start_command(command: Command) -> int:
@@ -110,7 +109,7 @@ def start_command(command: Command) -> int:
         CannotStartError: if it could not be started.
     """
     try:
-        return start(*start_arguments(command))
+        return start(*start_arguments(command, command.argv))
     except (OSError, ValueError) as error:
         raise CannotStartError(f"cannot start {command.argv[0]}: {error}") from error
 

@@ -13,8 +13,8 @@ from __future__ import annotations
 import os
 import select
 import socket
+from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import replace
 from itertools import count
 from typing import Any, Final
 
@@ -71,13 +71,13 @@ class LauncherSpawner:
         if command.standby is None:
             return None
         try:
-            return self._standbys.get(command.standby).start(replace(command, argv=command.asked))
+            return self._standbys.get(command.standby).start(command, command.asked)
         except OSError:
             return None
 
     def _launched(self, command: Command) -> RunningProcess | None:
         self.prepare()
-        return None if self._launcher is None else self._launcher.start(command)
+        return None if self._launcher is None else self._launcher.start(command, command.argv)
 
     def prepare(self) -> None:
         """Start the launcher unless it is running, so that the next command need not wait for it."""
@@ -175,8 +175,8 @@ class _Launcher:
         """Whether a program that it has started is still running."""
         return bool(self._programs)
 
-    def start(self, command: Command) -> _Program | None:
-        """Ask for `command` to be started; return `None` if that must be done in this process."""
+    def start(self, command: Command, argv: Sequence[str]) -> _Program | None:
+        """Ask for `argv` to be started, otherwise as `command` says; return `None` if it cannot be."""
         self._await_first_word()
         if self._child is not None or not self._has_served:
             return None
@@ -184,7 +184,7 @@ class _Launcher:
         streams = (command.stdin, command.stdout, command.stderr, *command.beside)
         descriptors = [self._null if stream == NOTHING else stream for stream in streams]
         try:
-            packet = _packet(number, len(streams), command)
+            packet = _packet(number, len(streams), command, argv)
             if len(packet) > LARGEST:
                 return None
             socket.send_fds(self._socket, [packet], descriptors)
@@ -275,9 +275,9 @@ def _start_helper(theirs: socket.socket, standby: Standby | None) -> int:
     return start(standby.argv, {}, None, INHERITED_UMASK, beside, expendable=True)
 
 
-def _packet(number: int, streams: int, command: Command) -> bytes:
-    argv, environ, directory, umask, _, expendable = start_arguments(command)
+def _packet(number: int, streams: int, command: Command, argv: Sequence[str]) -> bytes:
+    words, environ, directory, umask, _, expendable = start_arguments(command, argv)
     variables = [os.fsencode(f"{name}={value}") for name, value in environ.items()]
-    words = [os.fsencode(word) for word in argv]
     folder = os.fsencode(directory or "")
-    return pack_start(number, streams, umask, folder, words, variables, expendable=expendable)
+    encoded = [os.fsencode(word) for word in words]
+    return pack_start(number, streams, umask, folder, encoded, variables, expendable=expendable)

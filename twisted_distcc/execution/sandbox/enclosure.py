@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final, Protocol
 
 from twisted_distcc.content.output_capture import OutputCapture
@@ -37,6 +38,7 @@ ELSEWHERE: Final = "/build"
 """The job's folder, if the client's own path cannot be used."""
 
 DEVICES: Final = ("/dev/null", "/dev/urandom")
+_MOST: Final = 256  # folders, and compilers, that are remembered
 _OWN: Final = ("/proc/", "/dev/")
 TEMPORARY: Final = "/tmp"  # noqa: S108  (the job's own, in its own root)
 
@@ -86,12 +88,18 @@ class Enclosure:
     @property
     def is_temporary(self) -> bool:
         """Whether its folder is `/tmp` as well, in an empty root."""
-        return not self.folder.startswith(f"{TEMPORARY}/") and self.view.is_free(TEMPORARY)
+        return not self.folder.startswith(f"{TEMPORARY}/") and _is_free(self.view, TEMPORARY)
+
+
+@lru_cache(_MOST)
+def _is_free(view: View, path: str) -> bool:
+    """Return what `View.is_free` does, which takes longer than much else of a job."""
+    return view.is_free(path)
 
 
 def folder_in(view: View, wanted: str | None) -> str:
     """Return the job's folder: `wanted`, unless it would hide something or cannot be created."""
-    if wanted is None or wanted in ("/", TEMPORARY) or not view.is_free(wanted):
+    if wanted is None or wanted in ("/", TEMPORARY) or not _is_free(view, wanted):
         return ELSEWHERE
     return ELSEWHERE if f"{wanted}/".startswith(_OWN) else wanted
 

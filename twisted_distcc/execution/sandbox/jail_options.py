@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import Final
 
 from twisted_distcc.execution.resource_limits import Limits
 from twisted_distcc.execution.sandbox.enclosure import DEVICES, FILTER, OBJECT, SOURCE, Enclosure
+
+_MOST: Final = 256  # views that are remembered: to put their options together takes a while
 
 
 def all_options(enclosure: Enclosure) -> Iterator[str]:
@@ -33,14 +37,15 @@ def _root(enclosure: Enclosure) -> tuple[str, ...]:
     return ("--changeable", enclosure.root, *room, "--changes", str(OBJECT))
 
 
-def shown(links: Sequence[tuple[str, str]], mounts: Sequence[str]) -> Iterator[str]:
+@lru_cache(_MOST)
+def shown(links: tuple[tuple[str, str], ...], mounts: tuple[str, ...]) -> tuple[str, ...]:
     """Return the options for what is seen of the host."""
-    for link, target in links:
-        yield from ("--link", target, link)
-    for path in mounts:
-        yield from ("--show", path)
-    for device in DEVICES:
-        yield from ("--device", device)
+    options = [
+        *(("--link", target, link) for link, target in links),
+        *(("--show", path) for path in mounts),
+        *(("--device", path) for path in DEVICES),
+    ]
+    return tuple(word for option in options for word in option)
 
 
 def folder(enclosure: Enclosure) -> tuple[str, ...]:
@@ -55,10 +60,13 @@ def source(enclosure: Enclosure) -> Iterator[str]:
     yield from ("--directory", enclosure.directory)
 
 
-def limited(limits: Limits) -> Iterator[str]:
+@lru_cache(_MOST)
+def limited(limits: Limits) -> tuple[str, ...]:
     """Return the options for what the job can use."""
-    for name, (soft, hard) in limits.by_resource().items():
-        yield from ("--limit", name, str(soft), str(hard))
+    options = (
+        ("--limit", name, str(soft), str(hard)) for name, (soft, hard) in limits.by_resource().items()
+    )
+    return tuple(word for option in options for word in option)
 
 
 def outputs(enclosure: Enclosure) -> Iterator[str]:
