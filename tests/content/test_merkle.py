@@ -6,7 +6,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.content.test_directories import EMPTY_DIGEST, FILE, D, digest_of
 from twisted_distcc.content.directories import Directory, Link, Node, UnsendableTreeError, encode
-from twisted_distcc.content.merkle import EncodedFolders, Merkle, merkle
+from twisted_distcc.content.merkle import Base, EncodedFolders, Merkle, merkle
 
 
 def tree(*names: str) -> Merkle:
@@ -25,13 +25,19 @@ class MerkleTests(SynchronousTestCase):
         nodes = {EMPTY_DIGEST: b"", digest_of(source): source, digest_of(root): root}
         self.assertEqual(dict(tree.nodes), nodes)
 
-    def test_programs(self) -> None:
-        """Files that can be executed are in their folders, beside others."""
-        tree = merkle([(b"/b/a.h", D, 5)], programs=[(b"/b/cc", D, 7)])
+    def test_base(self) -> None:
+        """A tree that adds to another is the tree of both; its programs can be executed and stay."""
+        base = Base.of([(b"/b/a.h", D, 5), (b"/c/x", D, 1)], [(b"/l", b"b")], [(b"/b/cc", D, 7)])
         folder = encode(Directory([(b"a.h", D, 5)], (), (), [(b"cc", D, 7)]))
-        self.assertIn(digest_of(folder), tree.nodes)
+        self.assertIn(digest_of(folder), base.tree.nodes)
+        more = [(b"/b/a.h", EMPTY_DIGEST, 0), (b"/b/cc", D, 7), (b"/d/e/f.h", D, 3)]
+        added = merkle(more, [(b"/l", b"b")], base=base)
+        files = [(b"/b/a.h", EMPTY_DIGEST, 0), (b"/c/x", D, 1), (b"/d/e/f.h", D, 3)]
+        both = Base.of(files, [(b"/l", b"b")], [(b"/b/cc", D, 7)])
+        self.assertEqual(added.root, both.tree.root)
+        self.assertEqual({**base.tree.nodes, **added.nodes}, {**base.tree.nodes, **both.tree.nodes})
         with self.assertRaises(UnsendableTreeError):
-            merkle([], programs=[(b"cc", D, 7)])
+            Base.of([], [], [(b"cc", D, 7)])
 
     def test_nothing(self) -> None:
         """A tree of nothing is an empty folder."""

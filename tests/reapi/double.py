@@ -99,13 +99,17 @@ class Double:
         assert isinstance(protocol, Protocol)
         transport = _Transport(self, protocol)
         self.transports.append(transport)
-        self._http = H2Connection(H2Configuration(client_side=False, header_encoding="utf-8"))
-        self._http.initiate_connection()
-        self._calls: dict[int, tuple[str, MessageAssembly, list[bytes]]] = {}
+        self.begin()
         protocol.makeConnection(transport)  # type: ignore[arg-type]
         return succeed(protocol)
 
-    def take(self, transport: _Transport, data: bytes) -> None:
+    def begin(self) -> None:
+        """Begin a connection."""
+        self._http = H2Connection(H2Configuration(client_side=False, header_encoding="utf-8"))
+        self._http.initiate_connection()
+        self._calls: dict[int, tuple[str, MessageAssembly, list[bytes]]] = {}
+
+    def take(self, transport: Any, data: bytes) -> None:
         """Take bytes of the client's, and answer."""
         if not transport.is_open:
             return

@@ -8,19 +8,23 @@ a blob that names what is in it (`directories`); the digest of the folder `/` co
     assert decode(tree.nodes[tree.root]).folders[0][0] == b"build"
 
 Whoever makes one tree after the other keeps `EncodedFolders`: most folders of a job are those of the job
-before it, and then cost a fifth.
+before it, and then cost a fifth.  What all trees have in common is a `Base`, of which only the folders
+that a tree adds to are made anew.
 """
 
 from __future__ import annotations
 
 import os
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from itertools import chain
+from typing import Any, TypeVar
 
 from twisted_distcc.content.directories import Directory, Link, Node, UnsendableTreeError, encode
+
+Entry = TypeVar("Entry", bound=tuple[Any, ...])
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +71,27 @@ class EncodedFolders:
         self._entries += 1 + directory.entries
 
 
+@dataclass(frozen=True, slots=True)
+class Base:
+    """A tree to which others add.
+
+    Attributes:
+        tree: the tree.
+        directories: its folders by path; the root's is empty.
+    """
+
+    tree: Merkle
+    directories: Mapping[bytes, Directory]
+
+    @classmethod
+    def of(cls, files: Iterable[Node], links: Iterable[Link], programs: Iterable[Node]) -> Base:
+        """Return the base of these files, links, and files that can be executed; see `merkle`."""
+        plan = _Plan()
+        plan.add(files, links, (), programs)
+        tree = _made(plan, _addressed, {})
+        return cls(tree, {path: plan.directory(path) for path in plan.paths()})
+
+
 def _addressed(directory: Directory) -> tuple[bytes, bytes]:
     encoded = encode(directory)
     return sha256(encoded).digest(), encoded
@@ -77,7 +102,7 @@ def merkle(
     links: Iterable[Link] = (),
     folders: Iterable[bytes] = (),
     cache: EncodedFolders | None = None,
-    programs: Iterable[Node] = (),
+    base: Base | None = None,
 ) -> Merkle:
     """Return the tree of these files, links and folders, and of all folders that they are in.
 
@@ -86,24 +111,55 @@ def merkle(
         links: absolute paths, with targets.
         folders: absolute paths of folders that may be empty.
         cache: remembers encodings from one tree to the next.
-        programs: files that can be executed, likewise; they are not among `files`.
+        base: what this tree adds to; its folders are among `nodes` if the tree adds to them.
 
     Raises:
         UnsendableTreeError: if a path is not absolute or not plain (`..`), not UTF-8, or there twice.
     """
-    encode_folder = _addressed if cache is None else cache.encode
     plan = _Plan()
-    plan.add(files, links, folders, programs)
+    plan.add(files, links, folders, ())
+    encode_folder = _addressed if cache is None else cache.encode
+    return _made(plan, encode_folder, {} if base is None else base.directories)
+
+
+def _made(
+    plan: _Plan,
+    encode_folder: Callable[[Directory], tuple[bytes, bytes]],
+    base: Mapping[bytes, Directory],
+) -> Merkle:
     nodes: dict[bytes, bytes] = {}
     # Backwards each folder comes after everything in it, and the root last.
     for path in sorted(plan.paths(), reverse=True):
+        directory = plan.directory(path)
+        if (below := base.get(path)) is not None:
+            directory = _joined(below, directory)
         try:
-            digest, encoded = encode_folder(plan.directory(path))
+            digest, encoded = encode_folder(directory)
         except UnsendableTreeError as error:
             raise UnsendableTreeError(f"{os.fsdecode(path)!r}: {error}") from None
         nodes[digest] = encoded
         plan.place(path, digest, len(encoded))
     return Merkle(digest, nodes)
+
+
+def _joined(base: Directory, added: Directory) -> Directory:
+    """Return a folder with what is in both; what is added replaces files, links and folders."""
+    programs = {name for name, *_ in base.programs}
+    files = [node for node in added.files if node[0] not in programs]
+    return Directory(
+        _both(base.files, files),
+        _both(base.folders, added.folders),
+        _both(base.links, added.links),
+        base.programs,
+    )
+
+
+def _both(base: Sequence[Entry], added: Sequence[Entry]) -> tuple[Entry, ...]:
+    """Return the entries of both, sorted; of two with one name the one that is added."""
+    if not added:
+        return tuple(base)
+    joined = {entry[0]: entry for entry in (*base, *added)}
+    return tuple(joined[name] for name in sorted(joined))
 
 
 @dataclass(slots=True)

@@ -237,6 +237,7 @@ class GrpcConnection(Protocol):
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """Fail all calls."""
+        self.connected = 0
         self._end(loss_fault(reason))
 
     def fail(self, fault: GrpcError) -> None:
@@ -251,8 +252,8 @@ class GrpcConnection(Protocol):
     def close(self) -> None:
         """Close the connection."""
         self._leave()
-        if self.transport is not None:
-            self.transport.abortConnection()  # type: ignore[attr-defined]
+        if self.connected:
+            self.transport.abortConnection()  # type: ignore[union-attr]
 
     def _leave(self) -> None:
         if self.is_open:

@@ -4,8 +4,9 @@
     tree.files, tree.programs, tree.links
 
 It has what the compiler opens, and starts, for a unit of one language: with gcc, one of four programs of
-30 MB each.  What only the linker reads stays here.  A machine that has these files, the files of a unit,
-and nothing else, makes of it what this machine would; it needs nothing installed but a kernel.
+30 MB each.  What only the linker reads stays here, and what plugins are made with.  A machine that has
+these files, the files of a unit, and nothing else, makes of it what this machine would; it needs nothing
+installed but a kernel.
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ _INNER: Final = {
 # What the driver starts to link.
 _LINKING: Final = frozenset({"collect2", "lto1", "lto-wrapper", "g++-mapper-server"})
 _ARCHIVE: Final = ".a"
+_FOR_PLUGINS: Final = "/plugin/include/"
 _MOST_FILES: Final = 5000
 _MOST_DIGESTS: Final = 10_000
 
@@ -51,7 +53,7 @@ class ToolFile:
     size: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class TravellingTree:
     """The files of a toolchain for one language; no path leads over a link.
 
@@ -102,7 +104,7 @@ def travelling_tree(toolchain: Toolchain, language: Language) -> TravellingTree:
     programs: list[ToolFile] = []
     stamps: list[tuple[str, FileStamp]] = []
     for path in _files(view.mounts, links):
-        if os.path.basename(path) in left_out or path.endswith(_ARCHIVE):
+        if os.path.basename(path) in left_out or path.endswith(_ARCHIVE) or _FOR_PLUGINS in path:
             continue
         told = os.stat(path)
         if not stat.S_ISREG(told.st_mode):

@@ -165,8 +165,12 @@ def _compiler(own: OwnCompiler) -> str:
 
 
 def _protocols(reports: Iterable[HostReport]) -> str:
-    told = [f"{report.host} speaks protocol {report.protocol}" for report in reports]
+    told = [f"{report.host} {_kind(report)}" for report in reports]
     return ", ".join(told) or "none"
+
+
+def _kind(report: HostReport) -> str:
+    return f"speaks protocol {report.protocol}" if report.protocol else "is an engine"
 
 
 def as_json(findings: Sequence[Finding]) -> dict[str, Any]:

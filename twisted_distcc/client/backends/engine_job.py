@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -25,8 +25,7 @@ from twisted_distcc.cmdline.compilers import Family
 from twisted_distcc.cmdline.parse import parse
 from twisted_distcc.cmdline.rewrite import serve_tree_argv
 from twisted_distcc.content.body import Body
-from twisted_distcc.content.directories import Link
-from twisted_distcc.content.merkle import EncodedFolders, merkle
+from twisted_distcc.content.merkle import Base, EncodedFolders, merkle
 from twisted_distcc.errors import LocalProtocolError
 from twisted_distcc.jobs.commands import CompileCommand, command_of
 from twisted_distcc.jobs.model import DEPENDENCIES, OBJECT, Request
@@ -56,10 +55,30 @@ class EngineJob:
     inputs: Blobs
 
 
+@dataclass(frozen=True, slots=True)
+class ToolInputs:
+    """The files of a compiler as inputs: the tree that units add to, and its blobs."""
+
+    base: Base
+    blobs: Blobs
+
+    @classmethod
+    def of(cls, tree: TravellingTree) -> ToolInputs:
+        """Return the inputs that the files of `tree` are."""
+        links = [(os.fsencode(path), os.fsencode(target)) for path, target in tree.links]
+        base = Base.of(map(_node, tree.files), links, map(_node, tree.programs))
+        blobs: dict[BlobName, bytes | Body] = {
+            BlobName(file.digest, file.size): Body(file.size, path=file.path)
+            for file in (*tree.files, *tree.programs)
+        }
+        folders = base.tree.nodes.items()
+        return cls(base, blobs | {BlobName(digest, len(data)): data for digest, data in folders})
+
+
 def hermetic_job(
     request: Request,
     compiler: LocalCompiler,
-    tools: TravellingTree,
+    tools: ToolInputs,
     folders: EncodedFolders,
     platform: tuple[tuple[str, str], ...],
     *,
@@ -154,39 +173,19 @@ def _own_folder(entries: TreeEntries, directory: str) -> str:
 
 
 def _laid(
-    entries: TreeEntries, tools: TravellingTree, own: str, known: EncodedFolders
+    entries: TreeEntries, tools: ToolInputs, own: str, known: EncodedFolders
 ) -> tuple[BlobName, Blobs]:
     """Return the folder with the files of a unit and of its compiler, and all blobs in it."""
-    units = {path for path, *_ in entries.files}
-    programs = [_node(file) for file in tools.programs]
-    files = [node for node in map(_node, tools.files) if node[0] not in units]
-    links = dict(_encoded(tools.links))
-    links.update((path, _relative(path, target)) for path, target in entries.links)
-    taken = {path for path, *_ in programs}
-    made = merkle(
-        [*(file for file in entries.files if file[0] not in taken), *files],
-        links.items(),
-        [*entries.folders, os.fsencode(own)],
-        known,
-        programs,
-    )
-    blobs: dict[BlobName, bytes | Body] = {
-        BlobName(file.digest, file.size): Body(file.size, path=file.path)
-        for file in (*tools.files, *tools.programs)
-    }
-    blobs.update(
-        (BlobName(digest, len(data)), data)
-        for digest, data in itertools.chain(entries.contents.items(), made.nodes.items())
-    )
+    links = [(path, _relative(path, target)) for path, target in entries.links]
+    made = merkle(entries.files, links, [*entries.folders, os.fsencode(own)], known, tools.base)
+    blobs = dict(tools.blobs)
+    for digest, data in itertools.chain(entries.contents.items(), made.nodes.items()):
+        blobs[BlobName(digest, len(data))] = data
     return BlobName(made.root, len(made.nodes[made.root])), blobs
 
 
 def _node(file: ToolFile) -> tuple[bytes, bytes, int]:
     return os.fsencode(file.path), file.digest, file.size
-
-
-def _encoded(links: Iterable[tuple[str, str]]) -> Iterable[Link]:
-    return ((os.fsencode(path), os.fsencode(target)) for path, target in links)
 
 
 def _relative(path: bytes, target: bytes) -> bytes:

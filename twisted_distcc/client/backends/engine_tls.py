@@ -9,7 +9,7 @@ import re
 from pathlib import Path
 from typing import Any, Final
 
-from OpenSSL import SSL
+from OpenSSL import SSL, crypto
 from twisted.internet.endpoints import wrapClientTLS
 from twisted.internet.interfaces import IStreamClientEndpoint
 from twisted.internet.ssl import (
@@ -39,8 +39,10 @@ def tls_endpoint(endpoint: IStreamClientEndpoint, name: str, paths: EngineTls) -
             clientCertificate=_own(paths) if paths.certificate else None,
             acceptableProtocols=[b"h2"],
         )
-    except (OSError, SSL.Error, ValueError) as error:
-        raise UntrustedError(f"is not contacted, as certificates cannot be read: {error}") from None
+    except (OSError, ValueError) as error:
+        raise UntrustedError(f"is not contacted, as a certificate cannot be read: {error}") from None
+    except (SSL.Error, crypto.Error):
+        raise UntrustedError("is not contacted, as a certificate or its key is none") from None
     return wrapClientTLS(options, endpoint)
 
 

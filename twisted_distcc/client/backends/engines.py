@@ -14,6 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
+from twisted.internet.defer import Deferred, FirstError, gatherResults
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import deferLater
 
@@ -21,7 +22,7 @@ from twisted_distcc.bounded import Bounded
 from twisted_distcc.client.backends.connecting import connected
 from twisted_distcc.client.backends.engine_access import Engine, EngineKey
 from twisted_distcc.client.backends.engine_faults import host_error, is_busy, is_worth_another_try
-from twisted_distcc.client.backends.engine_job import EngineJob, hermetic_job, understood
+from twisted_distcc.client.backends.engine_job import EngineJob, ToolInputs, hermetic_job, understood
 from twisted_distcc.client.backends.engine_presence import Presence
 from twisted_distcc.client.backends.engine_probe import is_hermetic, probe_request
 from twisted_distcc.client.backends.host_faults import AnotherCompilerError, LackingHostError
@@ -41,6 +42,7 @@ from twisted_distcc.reapi.grpc_connection import GrpcConnection
 from twisted_distcc.reapi.grpc_status import Code, GrpcError
 from twisted_distcc.reapi.schema import SHA256
 from twisted_distcc.reapi.storage import Storage
+from twisted_distcc.toolchain.travelling_tree import TravellingTree
 from twisted_distcc.wire.limits import Limits
 
 _MOST: Final = 100
@@ -98,6 +100,7 @@ class Engines:
         self._clock = clock
         self._chance = chance
         self._toolchains = toolchains
+        self._tools: Bounded[TravellingTree, ToolInputs] = Bounded(_MOST)
         self._states: Bounded[EngineKey, _State] = Bounded(_MOST)
         self._opening: Shared[EngineKey, GrpcConnection] = Shared()
 
@@ -194,9 +197,12 @@ class Engines:
     async def _job(self, call: _Call) -> EngineJob:
         compiler, request = call.compiler, call.request
         _, compilation = understood(request)
-        tools = await self._toolchains.tree(compiler, request.compiler, compilation.language)
-        if tools is None:
+        tree = await self._toolchains.tree(compiler, request.compiler, compilation.language)
+        if tree is None:
             raise AnotherCompilerError(f"cannot have {compiler.name}, which is no compiler by itself")
+        tools = self._tools.get(tree)
+        if tools is None:
+            tools = self._tools[tree] = ToolInputs.of(tree)
         state, platform = self._state(call.engine), call.engine.access.platform
         return hermetic_job(request, compiler, tools, state.folders, platform, is_kept=call.is_kept)
 
@@ -230,21 +236,22 @@ class Engines:
 
 async def _reply(outcome: Outcome, job: EngineJob, storage: Storage, call: _Call) -> Reply:
     """Return the reply that an outcome is, with everything that did not come along."""
-    made: list[Body] = []
-
-    async def body(produced: Produced) -> Body:
-        call.traffic.received += produced.name.size
-        content = produced.content
-        fetched = storage.fetch(produced.name, call.folder) if content is None else None
-        made.append(Body.of(content or b"") if fetched is None else await fetched)
-        return made[-1]
-
+    produced = [outcome.stderr, outcome.stdout, *outcome.outputs.values()]
+    call.traffic.received += sum(one.name.size for one in produced)
+    fetched = [Deferred.fromCoroutine(_body(one, storage, call.folder)) for one in produced]
     try:
-        stderr, stdout = await body(outcome.stderr), await body(outcome.stdout)
-        outputs = {job.outputs[path]: await body(one) for path, one in outcome.outputs.items()}
-    except BaseException:
-        for one in made:
-            one.discard()
-        raise
+        stderr, stdout, *made = await gatherResults(fetched, consumeErrors=True)
+    except FirstError as first:
+        first.subFailure.raiseException()
+    finally:
+        for one in fetched:
+            one.cancel()
+    outputs = {job.outputs[path]: body for path, body in zip(outcome.outputs, made, strict=True)}
     timing = Timing(outcome.waited, outcome.ran, 0.0)
     return Reply(outcome.exit_code << 8, stderr, stdout, outputs=outputs, timing=timing)
+
+
+async def _body(produced: Produced, storage: Storage, folder: Folder) -> Body:
+    if produced.content is not None:
+        return Body.of(produced.content)
+    return await storage.fetch(produced.name, folder)
