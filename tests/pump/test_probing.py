@@ -198,6 +198,11 @@ class PastingTests(SynchronousTestCase):
             ("__has_embed", set()),
             ("__hash", set()),
             ("__has_attribute", set()),
+            ("__has_extension", set()),
+            ("__has_include_level", set()),
+            ("#define F(x) struct __has_##x", {Part.HAS}),
+            ("#define _GLIBCXX_HAS_NESTED_TYPE(x) struct __has_##x {};\n", set()),
+            ("#define _GLIBCXX_HAS_NESTED_TYPE(x) struct __has_##x {};\nG(__has_)", {Part.HAS}),
         ):
             self.assertEqual(parts_in(text.encode()), expected, text)
 

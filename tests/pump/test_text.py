@@ -320,6 +320,12 @@ class SpecialTests(SynchronousTestCase):
         for text in (b"#pragma GCC poison x", b"// pch_preprocess", b"#pragma clang modules"):
             self.assertEqual(read_text(text).forbids, "", text)
 
+    def test_parts_in_code(self) -> None:
+        """Only code has parts that a macro may paste: neither comments nor strings have."""
+        for text in (b"// below, include\n", b'f("(TIME__)");', b"/* __has_ ## include */"):
+            self.assertEqual(read_text(text).parts, frozenset(), text)
+        self.assertEqual(read_text(b"F(/* x */ include)").parts, {Part.INCLUDE})
+
     def test_forbidden_in_comments(self) -> None:
         """Comments forbid nothing, as in headers of the kernel; what only looks like one is none."""
         for text in (

@@ -55,8 +55,12 @@ _WORDS = {
 _ENDINGS = {end: re.compile(end + rb"(?![\w$])") for end in (b"E__", b"P__", b"ude", b"bed")}
 _WORD_ENDINGS = {end: re.compile(end + rb"_?(?![\w$])") for end in (b"DATE", b"TIME", b"STAMP")}
 _FRAMES = [re.compile(rb"##" + BLANK + rb"__(?![\w$])"), re.compile(rb"__" + BLANK + rb"\)")]
-_HAS = re.compile(rb"__ha(?:s_?)?(?![\w$])|__has_[ie]\w*(?![\w$])")
-_WHOLE = re.compile(rb"__has_(?:include(?:_next)?|embed)(?:__)?")
+_HAS = re.compile(rb"__ha[\w$]*")
+_PROBES = (b"__has_include", b"__has_include_next", b"__has_embed")
+_BEGINNINGS = {name[:end] for name in _PROBES for end in range(4, len(name))} - {*_PROBES}
+"""The first pieces of such names; others, such as `__has_extension`, are names of their own."""
+# This macro of libstdc++ puts the names of member types behind `__has_`, and all of C++ includes it.
+_OF_TYPES = re.compile(rb"#[ \t]*define[ \t]+_GLIBCXX_HAS_NESTED_TYPE\([^\n]*")
 
 # What precedes a comment is not examined: it may be `##`.
 _TOKEN_BEFORE = re.compile(rb"(?:##|%:%:|\*/|(?P<argument>[(,]))\s*(?P<name>[\w$]*)\Z")
@@ -89,7 +93,7 @@ def _parts(text: bytes) -> Iterator[Part]:
         yield Part.FRAME
     if b"__)" in text and any(_pasted(text, found) == found[0] for found in _FRAMES[1].finditer(text)):
         yield Part.FRAME
-    if b"__ha" in text and any(not _WHOLE.fullmatch(found[0]) for found in _HAS.finditer(text)):
+    if b"__ha" in text and not _BEGINNINGS.isdisjoint(_HAS.findall(_OF_TYPES.sub(b"", text))):
         yield Part.HAS
 
 

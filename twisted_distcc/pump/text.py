@@ -135,7 +135,7 @@ def read_text(contents: bytes) -> Text:
     once = any(_ONCE.search(text) for text in seen if b"once" in text)
     imports = any(_IMPORT.search(text) for text in seen if b"import" in text)
     clock = frozenset(word for text in seen for word in _clock(text))
-    parts = frozenset(part for text in seen for part in parts_in(text))
+    parts = frozenset(part for text in seen if parts_in(text) for part in parts_in(_code(text)))
     probes = {name for text in seen if b"__has_" in text for name in standing_for_probes(text)}
     if None in probes:
         forbids = ODD
@@ -277,8 +277,11 @@ def _assembler(text: bytes) -> Iterator[Asked | str]:
 def _clock(text: bytes) -> list[bytes]:
     if b"__DATE__" not in text and b"__TIME" not in text:
         return []
-    code = _NO_CODE.sub(_code_in, text)
-    return [found["clock"] for found in _CLOCK.finditer(code) if found["no_use"] is None]
+    return [found["clock"] for found in _CLOCK.finditer(_code(text)) if found["no_use"] is None]
+
+
+def _code(text: bytes) -> bytes:
+    return _NO_CODE.sub(_code_in, text)
 
 
 def _without_comments(text: bytes) -> bytes:
