@@ -31,6 +31,7 @@ _FILES_THAT_TRAVEL = frozenset(
     | {"-cxx-isystem", "-iframeworkwithsysroot", "-stdlib++-isystem"}
     # Only to a sandbox.
     | {"-fprofile-use=", "-fprofile-remapping-file=", "-include-pch"}
+    | {"-fmodule-map-file="}
 )
 # By trying all of clang's and gcc's options, in each spelling, with a folder full of programs.
 _PROGRAMS = ("-B", "--prefix", "--gcc-toolchain", "--gcc-install-dir", "-ccc-install-dir", "-wrapper")

@@ -155,6 +155,8 @@ def _check_for_clang(option: Option, is_feature_due: bool) -> bool:
         _check_known(option, not names_file and _FEATURE.fullmatch(option.value) is not None)
     if is_feature_due or names_file:
         return False
+    if option.value == "-emit-pch":
+        raise StaysError("-Xclang -emit-pch makes a precompiled header, with the times of headers in it")
     is_feature = option.value == TARGET_FEATURE
     _check_known(option, is_feature or option.value in CLANG_OPTIONS)
     return is_feature

@@ -13,7 +13,7 @@ from twisted_distcc.cmdline.forms import Form
 from twisted_distcc.cmdline.making import MAKING
 from twisted_distcc.cmdline.option_rules import Role, Table, Takes, rows
 from twisted_distcc.cmdline.staying import STAYING
-from twisted_distcc.cmdline.travelling import INCLUDE_PCH, TRAVELLING
+from twisted_distcc.cmdline.travelling import INCLUDE_PCH, OVERLAY, TRAVELLING
 from twisted_distcc.cmdline.valued import VALUED
 
 OPTIONS = Table([*TRAVELLING, *VALUED, *MAKING, *STAYING])
@@ -53,12 +53,13 @@ CLANG_OPTIONS = frozenset(
         "-disable-O0-optnone",
         "-disable-lifetime-markers",
         "-disable-llvm-passes",
+        "-fmodule-map-file-home-is-cwd",
         "-enable-trivial-auto-var-init-zero-knowing-it-will-be-removed-from-clang",
     }
 )
 
 # Options of clang's inner program that name a file, which it reads before the source.
-CLANG_NAMING = {INCLUDE_PCH: Role.INPUT, "-include": Role.PREPROCESS}
+CLANG_NAMING = {INCLUDE_PCH: Role.INPUT, OVERLAY: Role.INPUT, "-include": Role.PREPROCESS}
 
 # Options of LLVM that are known to touch no file, without their arguments, which are words.
 LLVM_OPTIONS = frozenset(

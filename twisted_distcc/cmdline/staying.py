@@ -12,6 +12,7 @@ from twisted_distcc.cmdline.option_rules import better_local, local
 from twisted_distcc.cmdline.travelling import (
     DRIVER_RULES,
     LISTED_FILE,
+    MODULES,
     OWN_PROCESSOR,
     PRECOMPILED,
     PROFILE_DATA,
@@ -66,7 +67,6 @@ _MACHINE = [*local(OWN_PROCESSOR, "-march=native+* -mtune=native+* -mcpu=native+
 
 _COVERAGE = "writes coverage notes beside the object"
 _REPORT = "writes a report into a file"
-_MODULES = "reads or writes compiled modules"
 
 _FILES_READ = [
     *local(
@@ -88,8 +88,8 @@ _FILES_READ = [
     *local("reads an index of link-time optimization", "-fthinlto-index=* -fthinlto-distributor*"),
     *local("keeps a cache of compiles", "-flto-incremental* -fcas* -fdepscan* -faction-cache*"),
     *local("reads a file into the object", "-fembed-offload-object=* -gembed-source"),
-    *local(_MODULES, "-fmodule* -fcxx-modules -fimplicit-module* -fprebuilt-* -gmodules"),
-    *local(_MODULES, "-fbuiltin-module-map -fapinotes* -ivfsoverlay* -module-*"),
+    *local(MODULES, "-fmodule* -fcxx-modules -fimplicit-module* -fprebuilt-* -gmodules"),
+    *local(MODULES, "-fbuiltin-module-map -fapinotes* -ivfsoverlay* -module-*"),
     *local(PRECOMPILED, "-include-pch* -fpch* -emit-pch -relocatable-pch|--relocatable-pch"),
     *local("treats the source as preprocessed text", "-fpreprocessed -fdirectives-only"),
     *local("looks for the source among the headers", "-fsearch-include-path*"),

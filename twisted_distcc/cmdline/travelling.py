@@ -14,8 +14,11 @@ DRIVER_RULES = "reads rules of the compiler driver from a file"
 OWN_PROCESSOR = "compiles for this machine's own processor"
 LISTED_FILE = "reads a list from a file on this machine"
 PROFILE_DATA = "reads or writes profile data beside the object"
+MODULES = "reads or writes compiled modules"
 PRECOMPILED = "reads or writes precompiled headers"
 INCLUDE_PCH = "-include-pch"
+OVERLAY = "-ivfsoverlay"
+MODULE_MAP = "-fmodule-map-file="
 
 _STAGES = [
     *rows(Takes.NOTHING, Role.STAGE, "-c|--compile -S|--assemble"),
@@ -170,6 +173,9 @@ _COMPILER = [
         only=Family.CLANG,
         reason=PROFILE_DATA,
     ),
+    *rows(Takes.EITHER, Role.INPUT, OVERLAY, Form.TEXT, only=Family.CLANG, reason=LISTED_FILE),
+    *rows(Takes.JOINED, Role.INPUT, MODULE_MAP, Form.TEXT, only=Family.CLANG, reason=MODULES),
+    *rows(Takes.JOINED, Role.PREPROCESS, "-fmodule-name=", Form.TEXT, only=Family.CLANG),
     *rows(Takes.SEPARATE, Role.INPUT, INCLUDE_PCH, Form.TEXT, only=Family.CLANG, reason=PRECOMPILED),
     *rows(Takes.JOINED, Role.INPUT, "-fauto-profile=", Form.TEXT, only=Family.GCC, reason=PROFILE_DATA),
     *rows(
@@ -183,7 +189,8 @@ _COMPILER = [
     *rows(
         Takes.NOTHING,
         Role.COMPILE,
-        """-fpch-instantiate-templates -fno-pch-instantiate-templates
+        """-fno-modules -fno-implicit-modules -fno-implicit-module-maps -fmodules-decluse
+        -fmodules-strict-decluse -fpch-instantiate-templates -fno-pch-instantiate-templates
         -fpch-validate-input-files-content -fno-pch-validate-input-files-content""",
         only=Family.CLANG,
     ),

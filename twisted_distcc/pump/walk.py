@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from twisted_distcc.cmdline.travelling import OVERLAY
 from twisted_distcc.pump.asked import LEAVES, Asked, Kind
 from twisted_distcc.pump.callers import check_callers_own
 from twisted_distcc.pump.laying import Links
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
 
 _MOST_FILES = 20_000
 """The most files of one unit; one that seems to have more is not understood."""
-
 _STAMPED = frozenset({b"__TIMESTAMP__"})
 _CLOCKS = frozenset({b"__DATE__", b"__TIME__"}) | _STAMPED
 
@@ -171,7 +171,9 @@ class Walk:
         return still if still is not None else self._view.resolve(path, scanned.text)
 
     def _note_command(self, c: Compilation) -> None:
-        """Note what is special about the macros that the command defines."""
+        """Note what is special about overlays, and about the macros that the command defines."""
+        if any(option.name == OVERLAY for option in c.options):
+            self._undecided.append("an overlay says where files are")
         if any(option.name.endswith(_TRADITIONAL) for option in c.options):
             self._reasons.append("traditional preprocessing has rules of its own")
         defined = defined_by(c)

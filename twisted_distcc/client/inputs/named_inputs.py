@@ -8,13 +8,11 @@ needs which includes nothing any more.
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 
 from twisted_distcc.client.inputs.candidate import Candidate
 from twisted_distcc.cmdline.compilation import Compilation
 from twisted_distcc.cmdline.driver_rules import rules_forbid
 from twisted_distcc.cmdline.preprocessed import source_forbids
-from twisted_distcc.cmdline.profiles import profiles
 from twisted_distcc.pump.callers import check_callers_own
 from twisted_distcc.pump.text import written_from
 from twisted_distcc.pump.unit import FileSystem, NotForServersError, Unit
@@ -35,20 +33,6 @@ def check_named(candidate: Candidate, files: FileSystem) -> None:
         reason = rules_forbid(os.fsdecode(files.read(name) or b""))
         if reason is not None:
             raise NotForServersError(f"{name}: {reason}")
-
-
-def with_profiles(unit: Unit, c: Compilation, directory: str, files: FileSystem) -> Unit:
-    """Return `unit` with those profiles that gcc finds by the name of the object of `c`.
-
-    Raises:
-        CallersOwnError: if only the caller can open one.
-    """
-    named = profiles(c, directory)
-    if not named:
-        return unit
-    check_callers_own(named, files)
-    found = {path: stamp for path in named if (stamp := files.stamp(path)) is not None}
-    return replace(unit, files={**unit.files, **found})
 
 
 def preprocessed_unit(c: Compilation, directory: str, files: FileSystem) -> Unit:

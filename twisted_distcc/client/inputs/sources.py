@@ -18,8 +18,9 @@ from twisted_distcc.client.inputs.date_macros import DateMacros
 from twisted_distcc.client.inputs.dates_for_servers import DatesForServers
 from twisted_distcc.client.inputs.depfile_listing import Listings
 from twisted_distcc.client.inputs.file_cache import CachedFile, FileCache, FileChangedError
+from twisted_distcc.client.inputs.found_by_files import overlaid, with_unscanned
 from twisted_distcc.client.inputs.locales import has_locale
-from twisted_distcc.client.inputs.named_inputs import check_named, preprocessed_unit, with_profiles
+from twisted_distcc.client.inputs.named_inputs import check_named, preprocessed_unit
 from twisted_distcc.client.inputs.own_processor import RULES, OwnProcessors
 from twisted_distcc.client.inputs.precompiled_headers import PrecompiledHeaders
 from twisted_distcc.client.inputs.search_paths import SearchPaths
@@ -128,7 +129,7 @@ class Sources:
             raise NotForServersError("servers would warn of folders that the environment names")
         unit = await self._unit(candidate, directory, turn)
         unit = await self._precompiled.added(candidate, directory, unit, turn)
-        unit = with_profiles(unit, candidate.compilation, directory, self.files)
+        unit = with_unscanned(unit, candidate.compilation, directory, self.files)
         if sum(stamp.size for stamp in unit.files.values()) > _MOST_BYTES:
             raise NotForServersError("it may read too much to be sent")
         laid = self._layer.lay(unit)
@@ -184,9 +185,10 @@ class Sources:
         if candidate.compilation.language.is_preprocessed:
             return preprocessed_unit(candidate.compilation, directory, self.files)
         search = await self._searches.of(candidate)
+        roots = overlaid(candidate, directory, self.files)
         scan = partial(self._scanner.unit, candidate.explicit, directory, search)
         try:
-            return scan()
+            return scan(listed=roots)
         except UndecidedError as undecided:
             scanned = undecided.partial
         listed = self._listings.known(candidate, directory, scanned)
@@ -194,7 +196,7 @@ class Sources:
             async with turn():
                 listed = await self._listings.ask(candidate, directory, scanned)
         try:  # what these files ask for besides is in no list
-            return scan(listed=listed.files)
+            return scan(listed=[*listed.files, *roots])
         except UndecidedError as undecided:
             return listed.with_(undecided.partial)
 
