@@ -304,7 +304,7 @@ hpc:
 # Commands that hold one option that must keep them where they were typed, and why.
 _STAYING = r"""
 chromium-plugin: may read or write files
-    clang++ -Xclang -add-plugin -Xclang find-bad-constructs -c a.cc -o a.o
+    clang++ -Xclang -load -Xclang libFindBadConstructs.so -c a.cc -o a.o
 
 chromium-modules: reads or writes compiled modules
     clang++ -fmodules -fmodule-name=base -c a.cc -o a.o

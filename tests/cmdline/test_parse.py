@@ -8,8 +8,10 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from twisted_distcc.cmdline.compilation import Compilation, Dependencies, Language, Stage, StayLocal
 from twisted_distcc.cmdline.compilers import Family
+from twisted_distcc.cmdline.foreseen import foreseen
 from twisted_distcc.cmdline.parse import parse
 from twisted_distcc.cmdline.response import EXPANSION_LIMIT
+from twisted_distcc.cmdline.rewrite import remote_argv
 
 AS_MADE = "of which gcc makes another each time, and in which clang writes the times of headers"
 
@@ -359,11 +361,33 @@ class StayLocalTests(ParseCase):
             if words != "+avx":
                 refused = words if words != "-load" else "x/y"
                 self.stays(
-                    f"clang {feature} {refused} -c a.c", f"-Xclang {refused} may read or write files"
+                    f"clang {feature} {refused} -c a.c", f"{feature} {refused} may read or write files"
                 )
-        self.stays(
-            "clang -Xclang -target-feature -O2 -c a.c", "-Xclang -target-feature lacks its argument"
-        )
+        for rest in ("-O2 -c a.c", "-c a.c", "-c a.c -Xclang"):
+            self.stays(
+                f"clang -Xclang -target-feature {rest}", "-Xclang -target-feature lacks its argument"
+            )
+
+    def test_inside_clang(self) -> None:
+        """What clang's inner program is told is listed, with the form of its argument."""
+        for words in (
+            "-debug-info-kind=constructor", "-fuse-ctor-homing", "-fno-pch-timestamp",
+            "-fdebug-compilation-dir -Xclang .", "-mllvm -Xclang -instcombine-lower-dbg-declare=0",
+            "-fexperimental-assignment-tracking=disabled", "-add-plugin -Xclang find-bad-constructs",
+        ):  # fmt: skip
+            c = self.travels(f"clang -Xclang {words} -c a.c")
+            self.assertIsNone(c.demanding)
+            self.assertIn(f"-Xclang {words}", " ".join(remote_argv(c, "/")))
+        for words in (
+            "-debug-info-kind=/x", "-fexperimental-assignment-tracking=a@b", "-add-plugin -Xclang ./x",
+            "-mllvm -Xclang x", "-mllvm -Xclang -load=x.so", "-plugin-arg-blink-gc-plugin -Xclang a=/b",
+        ):  # fmt: skip
+            self.stays(f"clang -Xclang {words} -c a.c", f"-Xclang {words} may read or write files")
+        paths = self.travels("clang -Xclang -plugin-arg-unsafe-buffers -Xclang d/paths -c a.c")
+        self.assertEqual(paths.listed_inputs, ("d/paths",))
+        index = self.travels("clang -flto=thin -Xclang -fthin-link-bitcode=d/x -c a.c")
+        self.assertEqual([one.path for one in foreseen(index)], ["d/x"])
+        self.assertTrue(index.runs_as_typed)
 
     def test_other_files(self) -> None:
         """Options that read or write files beside the object say so."""
@@ -376,7 +400,10 @@ class StayLocalTests(ParseCase):
             ("-dx", "dumps the compiler's own state into files"),
             ("-dumpbase x", "names the compiler's auxiliary files"),
             ("-ftime-trace=x", "writes a report into a file"),
-            ("-fmodules", "reads or writes compiled modules"),
+            (
+                "-fmodules",
+                "reads or writes compiled modules",
+            ),
             ("-fpch-deps", "reads or writes precompiled headers"),
             ("-emit-llvm", "writes something other than an object"),
             ("-frepo", "writes templates into a repository file"),

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -15,8 +14,8 @@ from twisted_distcc.cmdline.forms import Form
 from twisted_distcc.cmdline.option_rules import CONFINED, DEMANDING, WITH_FILES, Role, Rule
 from twisted_distcc.cmdline.options import (
     ASSEMBLER_OPTIONS,
-    CLANG_NAMING,
     CLANG_OPTIONS,
+    FOR_LLVM,
     LLVM_OPTIONS,
     OPTIONS,
 )
@@ -27,11 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 
-TARGET_FEATURE = "-target-feature"
-"""The option of clang's inner program that turns one feature of a processor on or off."""
 # A server that gets no files neither sees nor opens what these name.
 _OPENED = WITH_FILES | CONFINED
-_FEATURE = re.compile(r"[+-][\w.-]+", re.ASCII)
 
 MOST_PIECES = 1000
 """The most options that one command may pass on to other programs (`-Wa,` and the like); in the builds
@@ -55,7 +51,7 @@ def classify(
         StaysError: at the first word that keeps the command local, unless the command `arrived` here.
     """
     _check_words(words)
-    passed_on, is_feature_due = 0, False
+    passed_on = 0
     rest = iter(words)
     for word in rest:
         if word == "-" or not word.startswith("-"):
@@ -66,20 +62,16 @@ def classify(
             raise _unknown(word)
         option = _option(rule, word, rest)
         if _stays(option.role, arrived, with_files and confined):
-            raise StaysError(f"{shown(word)} {rule.reason or 'has clang read a file'}")
+            raise StaysError(f"{shown(word)} {rule.reason or 'has clang read or write a file'}")
         if with_files or rule.role not in _OPENED:
             _check_form(rule, option)
         passed_on += _count_pieces(option)
         if passed_on > MOST_PIECES:
             raise StaysError(f"it passes more than {MOST_PIECES} options to other programs")
-        if rule.role is Role.FOR_CLANG:
-            is_feature_due = _check_for_clang(option, is_feature_due)
         option = _look_inside(option, family)
         if option.role is Role.MAKES and _stays(Role.MAKES, arrived, with_files and confined):
             raise StaysError(f"{shown(' '.join(option.words))} has the assembler write files")
         yield option
-    if is_feature_due:
-        raise StaysError(f"-Xclang {TARGET_FEATURE} lacks its argument")
 
 
 def _stays(role: Role, arrived: bool, may_run_anything: bool) -> bool:
@@ -106,16 +98,28 @@ def _option(rule: Rule, word: str, rest: Iterator[str]) -> Option:
         argument = rule.joined_argument(word)
         words = (word,)
     option = Option(rule.role, words, argument, rule.option, rule.spellings)
-    is_naming = rule.role is Role.FOR_CLANG and argument in CLANG_NAMING
-    return _naming(option, rest) if is_naming else option
+    return _for_clang(option, rest) if rule.role is Role.FOR_CLANG else option
 
 
-def _naming(option: Option, rest: Iterator[str]) -> Option:
-    """Return an option of clang's inner program that names a file, with the `-Xclang` that does."""
-    name, passing, file = option.value, next(rest, None), next(rest, None)
-    if passing != option.name or file is None or file.startswith("@"):
-        raise StaysError(f"-Xclang {name} is followed by the file that it names, in another -Xclang")
-    return Option(CLANG_NAMING[name], (*option.words, passing, file), file, name, option.spellings)
+def _for_clang(option: Option, rest: Iterator[str]) -> Option:
+    """Judge an option of clang's inner program, whose argument may be in another `-Xclang`."""
+    if option.value == "-emit-pch":
+        raise StaysError("-Xclang -emit-pch makes a precompiled header, with the times of headers in it")
+    rule = CLANG_OPTIONS.find(option.value, Family.CLANG)
+    if rule is None:
+        raise _unsafe(option)
+    words, value = option.words, rule.joined_argument(option.value)
+    if rule.wants_next(option.value):
+        passing, argument = next(rest, None), next(rest, None)
+        if passing != option.name or argument is None:
+            raise StaysError(f"{shown(' '.join(words))} lacks its argument")
+        words, value = (*words, passing, argument), argument
+    whole = replace(option, words=words)
+    is_known = rule.name != FOR_LLVM or _is_for_llvm(value)
+    _check_known(whole, is_known and (rule.form is None or rule.form.admits(value)))
+    if rule.role is Role.FOR_CLANG:
+        return whole
+    return replace(whole, role=rule.role, value=value, name=rule.option)
 
 
 def _check_form(rule: Rule, option: Option) -> None:
@@ -143,28 +147,22 @@ def _look_inside(option: Option, family: Family) -> Option:
             makes = Role.MAKES in _roles_for_assembler(option)
             return replace(option, role=Role.MAKES) if makes else option
         case Role.FOR_LLVM:
-            name, _, value = option.value.partition("=")
-            _check_known(option, name in LLVM_OPTIONS and Form.WORDS.admits(value))
+            _check_known(option, _is_for_llvm(option.value))
     return option
 
 
-def _check_for_clang(option: Option, is_feature_due: bool) -> bool:
-    """Judge an option of clang's inner program; return whether the next one has to be its argument."""
-    names_file = option.role is not Role.FOR_CLANG
-    if is_feature_due:
-        _check_known(option, not names_file and _FEATURE.fullmatch(option.value) is not None)
-    if is_feature_due or names_file:
-        return False
-    if option.value == "-emit-pch":
-        raise StaysError("-Xclang -emit-pch makes a precompiled header, with the times of headers in it")
-    is_feature = option.value == TARGET_FEATURE
-    _check_known(option, is_feature or option.value in CLANG_OPTIONS)
-    return is_feature
+def _is_for_llvm(word: str) -> bool:
+    name, _, value = word.partition("=")
+    return name in LLVM_OPTIONS and Form.WORDS.admits(value)
 
 
 def _check_known(option: Option, known: bool) -> None:
     if not known:
-        raise StaysError(f"{shown(' '.join(option.words))} may read or write files")
+        raise _unsafe(option)
+
+
+def _unsafe(option: Option) -> StaysError:
+    return StaysError(f"{shown(' '.join(option.words))} may read or write files")
 
 
 def _for_preprocessor(option: Option, family: Family) -> Option:

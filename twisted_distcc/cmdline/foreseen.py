@@ -114,6 +114,7 @@ _REMARKS: Final = _Kind(Existing.OVERWRITTEN, 65, Existing.OVERWRITTEN, 50)
 _MESSAGES: Final = _Kind(Existing.REPLACED, 70, Existing.REPLACED, 70)
 _TIMES: Final = _Kind(Existing.OVERWRITTEN, 75, Existing.OVERWRITTEN, 75)
 _LISTING: Final = _Kind(Existing.OVERWRITTEN, 85, Existing.OVERWRITTEN, 15)
+_COMPLEXITY: Final = _Kind(Existing.DISPUTED, 55, Existing.DISPUTED, 55)
 _INDEX: Final = _Kind(Existing.OVERWRITTEN, 25, Existing.OVERWRITTEN, 25)
 # Later versions of clang append.
 _FRAGMENT: Final = _Kind(Existing.DISPUTED, 80, Existing.DISPUTED, 80)
@@ -133,6 +134,7 @@ _BESIDE: Final[Mapping[str, tuple[str, _Kind]]] = MappingProxyType(
         "-fcallgraph-info": (".ci", _CALLS),
         "-fcallgraph-info=": (".ci", _CALLS),
         "-ftime-trace": (".json", _TIMES),
+        "-fcyclomatic-complexity": (".cyclo", _COMPLEXITY),
     }
 )
 

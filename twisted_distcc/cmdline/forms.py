@@ -22,6 +22,7 @@ class Form(enum.Enum):
     NAMED_WORDS = "words and numbers, with or without a name and ="
     SETTING = "NAME=VALUE"
     ASSERTION = "an assertion"
+    FEATURE = "a feature, with + or -"
     LISTING = "letters, and perhaps = and a file"
     """What a listing shows: nothing of it is the time, or the name of a temporary file."""
     PATTERN = "a pattern for names"
@@ -42,6 +43,7 @@ _PATTERNS = {
         Form.NAMED_WORDS: r"[\w.-]*(?:=[\w+.,:!^*#-]*)?",
         Form.SETTING: r"[\w.$-]+=[\w+.-]*",
         Form.ASSERTION: r"-|-?\w+(?:=\w+|\(\w+\))?",
+        Form.FEATURE: r"[+-][\w.-]+",
         Form.LISTING: r"[cdhlmns]*(?:=.+)?",
         Form.PATTERN: r"[\w.*+?|^$()\[\]-]*",
         Form.TEXT: r"(?!@).*",

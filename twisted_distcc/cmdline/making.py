@@ -32,6 +32,8 @@ MAKING = [
     *_making(Takes.NOTHING, "-gsplit-dwarf -gsplit-dwarf=split -gsplit-dwarf=single"),
     *_making(Takes.NOTHING, "--coverage|-coverage -ftest-coverage -fstack-usage -fcallgraph-info"),
     *_making(Takes.JOINED, "-fcallgraph-info=", Form.WORDS),
+    # Of STMicroelectronics' gcc.
+    *_making(Takes.NOTHING, "-fcyclomatic-complexity", only=Family.GCC),
     *_making(Takes.NOTHING, "-save-temps|--save-temps -save-temps=cwd|--save-temps=cwd"),
     *_making(Takes.NOTHING, "-save-temps=obj|--save-temps=obj"),
     *_making(Takes.SEPARATE, "-aux-info|-aux-info=", Form.TEXT, only=Family.GCC),

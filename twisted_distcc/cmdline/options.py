@@ -26,10 +26,10 @@ ASSEMBLER_OPTIONS = Table(
             Takes.NOTHING,
             Role.COMPILE,
             """--noexecstack --execstack --fatal-warnings --warn -W|--no-warn -g|--gen-debug
-            --gstabs --gdwarf-2 --gdwarf-3 --gdwarf-4 --gdwarf-5 --32 --64 --x32 --divide
-            --alternate -L|--keep-locals --reduce-memory-overheads --strip-local-absolute
-            --compress-debug-sections --nocompress-debug-sections --no-pad-sections
-            --traditional-format --sectname-subst -Z --trap --break --crel
+            --gstabs|-gstabs --gdwarf-2|-gdwarf-2 --gdwarf-3 --gdwarf-4 --gdwarf-5 --32 --64
+            --x32 --divide --alternate -L|--keep-locals --reduce-memory-overheads
+            --strip-local-absolute --compress-debug-sections --nocompress-debug-sections
+            --no-pad-sections --traditional-format --sectname-subst -Z --trap --break --crel
             --allow-experimental-crel""",
         ),
         *rows(
@@ -47,19 +47,48 @@ ASSEMBLER_OPTIONS = Table(
     ]
 )
 
-# Options of clang's inner program that are known to touch no file.
-CLANG_OPTIONS = frozenset(
-    {
-        "-disable-O0-optnone",
-        "-disable-lifetime-markers",
-        "-disable-llvm-passes",
-        "-fmodule-map-file-home-is-cwd",
-        "-enable-trivial-auto-var-init-zero-knowing-it-will-be-removed-from-clang",
-    }
-)
+TARGET_FEATURE = "-target-feature"
+"""The option of clang's inner program that turns one feature of a processor on or off."""
 
-# Options of clang's inner program that name a file, which it reads before the source.
-CLANG_NAMING = {INCLUDE_PCH: Role.INPUT, OVERLAY: Role.INPUT, "-include": Role.PREPROCESS}
+FOR_LLVM = "-mllvm"
+"""The option before one of LLVM's."""
+
+# Options of clang's inner program that are known to touch no file, or only the one that they name.
+CLANG_OPTIONS = Table(
+    [
+        *rows(
+            Takes.NOTHING,
+            Role.FOR_CLANG,
+            """-disable-O0-optnone -disable-lifetime-markers -disable-llvm-passes
+            -enable-trivial-auto-var-init-zero-knowing-it-will-be-removed-from-clang
+            -fmodule-map-file-home-is-cwd
+            -fcomplete-member-pointers -fexperimental-omit-vtable-rtti -fmerge-functions
+            -fno-cxx-modules -fno-pch-timestamp -fno-use-ctor-homing -fuse-ctor-homing
+            -fretain-comments-from-system-headers""",
+        ),
+        *rows(
+            Takes.JOINED,
+            Role.FOR_CLANG,
+            "-debug-info-kind= -fexperimental-assignment-tracking=",
+            Form.WORDS,
+        ),
+        *rows(Takes.SEPARATE, Role.FOR_CLANG, TARGET_FEATURE, Form.FEATURE),
+        *rows(Takes.SEPARATE, Role.FOR_CLANG, FOR_LLVM, Form.NAMED_WORDS),
+        *rows(Takes.SEPARATE, Role.FOR_CLANG, "-fdebug-compilation-dir", Form.TEXT),
+        # Of plugins that are part of clang itself, as in Chromium's: others have to be loaded.
+        *rows(
+            Takes.SEPARATE,
+            Role.FOR_CLANG,
+            """-add-plugin -plugin-arg-find-bad-constructs -plugin-arg-blink-gc-plugin
+            -plugin-arg-raw-ptr-plugin""",
+            Form.WORDS,
+        ),
+        *rows(Takes.SEPARATE, Role.INPUT, "-plugin-arg-unsafe-buffers", Form.TEXT),
+        *rows(Takes.SEPARATE, Role.PREPROCESS, "-include", Form.TEXT),
+        *rows(Takes.SEPARATE, Role.INPUT, f"{INCLUDE_PCH} {OVERLAY}", Form.TEXT),
+        *rows(Takes.JOINED, Role.MAKES, "-fthin-link-bitcode=", Form.TEXT),
+    ]
+)
 
 # Options of LLVM that are known to touch no file, without their arguments, which are words.
 LLVM_OPTIONS = frozenset(
@@ -73,9 +102,14 @@ LLVM_OPTIONS = frozenset(
         "-asan-mapping-scale",
         "-asan-stack",
         "-asan-use-after-scope",
+        "-combiner-global-alias-analysis",
+        "-disable-auto-upgrade-debug-info",
         "-disable-binop-extract-shuffle",
+        "-disable-lsr",
+        "-enable-emscripten-sjlj",
         "-enable-misched",
         "-enable-shrink-wrap",
+        "-enable-value-profiling",
         "-hwasan-inline-all-checks",
         "-hwasan-instrument-stack",
         "-hwasan-kernel-mem-intrinsic-prefix",
@@ -84,6 +118,8 @@ LLVM_OPTIONS = frozenset(
         "-inline-threshold",
         "-inlinehint-threshold",
         "-instcombine-lower-dbg-declare",
+        "-msan-check-access-address",
+        "-msan-disable-checks",
         "-split-threshold-for-reg-with-hint",
         "-tsan-compound-read-before-write",
         "-tsan-distinguish-volatile",

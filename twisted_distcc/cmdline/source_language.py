@@ -91,6 +91,8 @@ def _check_no_header_suffix(source: str) -> None:
 
 def _language_named(name: str, family: Family) -> Language:
     _check_no_header_language(name)
+    if name.startswith("c++-module"):
+        raise StaysError(f"-x {shown(name)} makes the interface of a module")
     if why := _WHY_STAYS.get(name):
         raise StaysError(f"-x {name} is {why}")
     known = {one.value: one for one in Language if family is Family.CLANG or one is not Language.LLVM}

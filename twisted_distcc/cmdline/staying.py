@@ -42,7 +42,7 @@ _OTHER_RESULTS = [
     *local("names the compiler's auxiliary files", "-dumpdir*|--dumpdir* -dumpbase*|--dumpbase*"),
     *local(
         "builds for several architectures at once",
-        "-arch -Xarch_* -fopenmp-targets* -foffload-options=*",
+        "-arch -Xarch_* -fopenmp-targets* -foffload-options=* --cuda-*|-cuda-* --offload-*|-offload-*",
     ),
     *local("changes the language of every source", "-ObjC*"),
     *local("migrates the source", "-objcmt-*", only=Family.CLANG),
@@ -88,7 +88,7 @@ _FILES_READ = [
     *local("reads an index of link-time optimization", "-fthinlto-index=* -fthinlto-distributor*"),
     *local("keeps a cache of compiles", "-flto-incremental* -fcas* -fdepscan* -faction-cache*"),
     *local("reads a file into the object", "-fembed-offload-object=* -gembed-source"),
-    *local(MODULES, "-fmodule* -fcxx-modules -fimplicit-module* -fprebuilt-* -gmodules"),
+    *local(MODULES, "--precompile -fmodule* -fcxx-modules -fimplicit-module* -fprebuilt-* -gmodules"),
     *local(MODULES, "-fbuiltin-module-map -fapinotes* -ivfsoverlay* -module-*"),
     *local(PRECOMPILED, "-include-pch* -fpch* -emit-pch -relocatable-pch|--relocatable-pch"),
     *local("treats the source as preprocessed text", "-fpreprocessed -fdirectives-only"),

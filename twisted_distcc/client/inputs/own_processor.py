@@ -26,10 +26,10 @@ from twisted_distcc.bounded import Bounded
 from twisted_distcc.client.inputs.candidate import Candidate
 from twisted_distcc.client.inputs.compiler_probe import Answer, ask
 from twisted_distcc.client.single_flight import Shared
-from twisted_distcc.cmdline.classify import TARGET_FEATURE
 from twisted_distcc.cmdline.compilation import Compilation, Option
 from twisted_distcc.cmdline.compilers import Family
 from twisted_distcc.cmdline.option_rules import Role
+from twisted_distcc.cmdline.options import TARGET_FEATURE
 from twisted_distcc.cmdline.rewrite import compiling_words
 from twisted_distcc.pump.unit import FileSystem, NotForServersError
 from twisted_distcc.runtime.processes import Spawner
