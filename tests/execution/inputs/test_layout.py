@@ -32,6 +32,29 @@ def laid(
     return lay_out(pack_tree(directory, dict.fromkeys(files, b""), links or {}), fixture)
 
 
+class CoverTests(SynchronousTestCase):
+    """What can be mounted whole."""
+
+    def covers(self, *files: bytes, links: Mapping[bytes, bytes] | None = None) -> set[bytes]:
+        return set(laid(*files, links=links, fixture=GCC).covers)
+
+    def test_nothing_else_there(self) -> None:
+        """A folder of the root is mounted whole if the tree has only mounts there, and links to them."""
+        for files in ((b"/p/a.c",), (b"/usr/lib/gcc/12/x.h",), (b"/p/a.c", b"/usr/" + FOLDER_MARK)):
+            self.assertEqual(self.covers(*files), {b"/usr", b"/dev"}, files)
+        self.assertEqual(self.covers(links={b"/lib": b"usr/lib"}), {b"/usr", b"/dev"})
+
+    def test_something_there(self) -> None:
+        """Files, folders and links of the tree's own are covered by nothing."""
+        for name in (b"/usr/include/a.h", b"/usr/include/" + FOLDER_MARK):
+            covers = {b"/usr/bin", b"/usr/lib", b"/dev"}
+            self.assertEqual(self.covers(name), covers, name)
+        system = {b"/usr/include", b"/usr/local"}
+        self.assertEqual(self.covers(b"/usr/a.h"), {b"/usr/bin", b"/usr/lib", b"/dev", *system})
+        covers = {b"/usr/bin/gcc-12", b"/usr/lib", b"/dev", *system}
+        self.assertEqual(self.covers(links={b"/usr/bin/x": b"y"}), covers)
+
+
 class PlaceTests(SynchronousTestCase):
     """What is laid out."""
 

@@ -7,8 +7,10 @@ import os
 import shutil
 import signal
 import socket
+import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -22,6 +24,8 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.execution.sandbox.test_confined import SOURCE
 from tests.live import LiveTestCase, is_running, until
+from twisted_distcc.cmdline.compilation import Compilation
+from twisted_distcc.cmdline.parse import parse
 from twisted_distcc.execution.resource_limits import Limits
 from twisted_distcc.execution.sandbox.builder import build
 from twisted_distcc.execution.sandbox.confined_job import ConfinedJob
@@ -29,7 +33,8 @@ from twisted_distcc.execution.sandbox.filters import filter_halves
 from twisted_distcc.execution.sandbox.jail import PROGRAM
 from twisted_distcc.execution.sandbox.trial import attempt
 from twisted_distcc.execution.sandbox.waiting_jail import place_of
-from twisted_distcc.jobs.model import Reply
+from twisted_distcc.jobs.model import FOLDER_MARK, Reply
+from twisted_distcc.jobs.plain_trees import pack_tree
 from twisted_distcc.launcher.command import CannotStartError
 from twisted_distcc.launcher.packets import (
     LARGEST,
@@ -45,6 +50,7 @@ from twisted_distcc.runtime.launching import LauncherSpawner
 from twisted_distcc.runtime.processes import run
 from twisted_distcc.toolchain.discovery import Toolchain
 from twisted_distcc.toolchain.elf import needed
+from twisted_distcc.toolchain.known_toolchains import Toolchains
 from twisted_distcc.toolchain.view import View
 
 PROGRAMS = ("/bin/sh", "/bin/cat", "/bin/ls", "/bin/sleep", "/usr/bin/stat", "/bin/mv", "/usr/bin/env")
@@ -60,6 +66,22 @@ for file in /x /usr/x /etc/x /dev/x ../x /home/x /proc/x /dev/null; do echo $fil
 : </dev/urandom && echo random
 echo x >/tmp/y && cat /tmp/y $TMPDIR/y
 cat source.i source.i >output.o
+"""
+TREE_LOOKS = """
+pwd; env; ls -AR / | cat; cat /home/ada/a.c /usr/include/x/y.h /usr/local/x.h
+for file in /x /usr/x a.c ../x /home/x /usr/include/x/y.h /.job-0/new /.trees; do
+    echo $file; (: >$file)
+done
+cat a.c >$TMPDIR/output.o && echo rules >$TMPDIR/output.d
+"""
+# Does what its source says, but not outside of a jail.
+COMPILER = """
+char *getenv();
+int main(void)
+{
+    if (strncmp(getenv("TMPDIR"), "/.job", 5)) return 1;
+    return execl("/bin/sh", "sh", "a.c", 0);
+}
 """
 LASTS = "sleep 1000 & : >begun; sleep 1000"
 
@@ -160,6 +182,70 @@ class SameTests(WaitingTestCase):
         reply = self.enclose(script, "/client/a")
         with self.assertRaisesRegex(Exception, "sandbox-space"):
             await self.waited_for(reply)
+
+
+class TreeTests(WaitingTestCase):
+    def setUp(self) -> Deferred[None]:
+        done = super().setUp()
+        self.compiler = self.place("bin") / "compiler"
+        self.compiler.parent.mkdir(parents=True)
+        source = self.compiler.with_suffix(".c")
+        source.write_text(COMPILER)
+        subprocess.run(["gcc", "-w", "-static", "-o", self.compiler, source], check=True)
+        seen = toolchain(str(self.compiler), *PROGRAMS)
+        self.sandbox = replace(self.sandbox, toolchains=Toolchains(lambda path: seen))
+        self.sandbox.learn(str(self.compiler))
+        return done
+
+    @contextmanager
+    def job(
+        self, script: str, files: Iterable[bytes] = (), links: Mapping[bytes, bytes] | None = None
+    ) -> Iterator[ConfinedJob]:
+        """Prepare a job whose compiler does what a script says."""
+        command = parse(["gcc", "-MD", "-c", "a.c", "-o", "a.o"], arrived=True, with_files=True)
+        assert isinstance(command, Compilation)
+        contents = {b"/home/ada/a.c": script.encode(), **dict.fromkeys(files, b"a file\n")}
+        tree = pack_tree(b"/home/ada", contents, links or {})
+        with self.sandbox.prepare_tree(str(self.compiler), command, tree, {"LC_ALL": "C"}, "ada") as job:
+            yield job
+
+    async def test_what_a_job_finds(self) -> None:
+        """All that there is in the whole root, what may be written, and what leaves: all is the same."""
+        for files, links in (
+            ((), {}),
+            ((b"/usr/include/x/y.h", b"/opt/z.h"), {}),
+            ((b"/usr/local/include/" + FOLDER_MARK, b"/etc/x.h"), {}),
+            ((b"/usr/local/x.h",), {b"/usr/local": b"../home", b"/usr/lib/away": b"/home"}),
+        ):
+            with self.job(TREE_LOOKS, files, links) as job:
+                alone = attempt(job)
+                alone_said = [body.read() for body in (alone.stdout, alone.stderr)]
+            for _ in range(2):
+                with self.job(TREE_LOOKS, files, links) as job:
+                    waited = await self.waited_for(job)
+                self.assertEqual([body.read() for body in (waited.stdout, waited.stderr)], alone_said)
+                self.assertEqual(waited.status, 0)
+                self.assertEqual(waited.object_file.read(), TREE_LOOKS.encode())
+                self.assertEqual(waited.dependencies.read(), b"rules\n")
+
+    async def test_other_trees(self) -> None:
+        """Nobody sees where trees of others are, nor a way to them."""
+        with self.job("exit 1") as job:
+            await self.waited_for(job)
+            with self.job("ls -Ad /.* / /tree*; cd /; ls -A . .. ../..; exit 1") as other:
+                reply = await self.waited_for(other)
+        self.assertNotIn(b"tree-", reply.stdout.read())
+        self.assertEqual(len(self.jails()), 1)
+
+    async def test_what_it_changes(self) -> None:
+        """A job that may change its tree, for itself, has a jail of its own."""
+        command = parse(
+            ["gcc", "-save-temps", "-c", "a.c"], arrived=True, with_files=True, confined=True
+        )
+        assert isinstance(command, Compilation)
+        tree = pack_tree(b"/home/ada", {b"/home/ada/a.c": b"exit 1"}, {})
+        with self.sandbox.prepare_tree(str(self.compiler), command, tree, {}, "ada") as job:
+            self.assertIsNone(job.command.standby)
 
 
 class ApartTests(WaitingTestCase):

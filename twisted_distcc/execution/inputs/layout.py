@@ -8,7 +8,7 @@ trusted; contradictions are refused.  Nothing here touches the disk.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -61,6 +61,7 @@ class Layout:
         links: targets by path.
         points: empty files, as mount points.
         system: folders over which the server's own are mounted.
+        covers: what can be mounted in place of all that: whole folders, where the tree has nothing else.
     """
 
     own: bytes
@@ -69,6 +70,7 @@ class Layout:
     links: Mapping[bytes, bytes]
     points: frozenset[bytes] = frozenset()
     system: tuple[bytes, ...] = ()
+    covers: tuple[bytes, ...] = ()
 
 
 def lay_out(tree: Tree, fixture: Fixture = NOTHING) -> Layout:
@@ -96,7 +98,32 @@ def lay_out(tree: Tree, fixture: Fixture = NOTHING) -> Layout:
     site.check()
     own = site.add_own()
     folders = tuple(sorted(site.folders - {b""}))
-    return Layout(own, folders, site.files, links.targets, fixture.files, system)
+    shown = {*mounts, *system}
+    fixed = dict(fixture.links).keys()
+    others = {*site.folders - _above({*shown, *fixed}), *site.files, *links.targets.keys() - fixed}
+    covers = _covers(shown, _above(others))
+    return Layout(own, folders, site.files, links.targets, fixture.files, system, covers)
+
+
+def _above(paths: Iterable[bytes]) -> set[bytes]:
+    """Return these paths and all folders above them, without the root."""
+    found: set[bytes] = set()
+    for path in paths:
+        above = path
+        while above and above not in found:
+            found.add(above)
+            above = parent(above)
+    return found
+
+
+def _covers(mounts: Iterable[bytes], taken: Collection[bytes]) -> tuple[bytes, ...]:
+    """Return the highest folders at or above `mounts` that are not taken."""
+
+    def cover(path: bytes) -> bytes:
+        above = parent(path)
+        return cover(above) if above and above not in taken else path
+
+    return tuple(sorted(set(map(cover, mounts))))
 
 
 def _check_programs(links: Links, fixture: Fixture, mounts: Collection[bytes]) -> None:

@@ -178,6 +178,7 @@ class Sandbox:
                 self.limits.space,
                 {} if changes else {OUTPUT: OBJECT, **rules},
                 root=root,
+                covers=tuple(map(os.fsdecode, layout.covers)),
                 is_changeable=changes,
                 is_filtered=whole_filter() is not None,
                 has_proc=seen.is_whole_system,

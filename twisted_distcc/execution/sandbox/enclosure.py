@@ -57,6 +57,7 @@ class Enclosure:
         source: the name of the file in its folder that gets the data from `SOURCE`, if there is one.
         root: the folder of a tree that is its root.  It has mount points for everything that is mounted
             over it, without links on the way.  `None` is an empty root.
+        covers: folders of a tree that can be mounted whole in place of all that is in them of the view.
         is_changeable: whether it may change its root, for itself; what it has changed is written to
             `OBJECT` after success, in place of outputs.
         is_filtered: whether a seccomp filter is passed on the descriptor `FILTER`.
@@ -71,6 +72,7 @@ class Enclosure:
     outputs: Mapping[str, int]
     source: str | None = None
     root: str | None = None
+    covers: tuple[str, ...] = ()
     is_changeable: bool = False
     is_filtered: bool = True
     has_proc: bool = False

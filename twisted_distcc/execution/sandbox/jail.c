@@ -39,9 +39,10 @@
 
      --place PATH                a folder: that of each job is this one, or below it
      --also PATH                 where a job may have its folder as well
+     --trees FOLDER              in place of both: roots of jobs are in here, which for them is /.trees
 
-   A command that it is to start is one of the first form, with a --folder and what comes after that.  For
-   each it forks, into namespaces of the job's own, but for network and IPC, which no call reaches that the
+   A command that it is to start is one of the first form, with a --root of a tree, and a --show of what there
+   is over it, or with neither; then come --folder and the rest.  For each it forks, into namespaces of the job's own, but for network and IPC, which no call reaches that the
    filter allows.  What a job may call is what two filters allow: the one on OUTER-FD lets through what the
    jail itself needs, and is compiled once; the one on INNER-FD takes that back.
 
@@ -103,6 +104,7 @@ static int memory = -1; /* what a job with a changeable root has written */
 static int unchanged = -1; /* its root, as it was */
 static int changes = -1; /* where what it has changed is written to */
 static const char *place; /* where a jail that waits has the folders of jobs */
+static int has_trees; /* whether it has roots of jobs instead */
 static int way = -1; /* from there to that of its job */
 static int proc = -1; /* the /proc of the host */
 static unsigned long long room; /* the bytes that this may be */
@@ -422,6 +424,17 @@ static void add_place(void)
     close(mount_point(place, 1));
 }
 
+static void add_trees(void)
+{
+    const char *path = next();
+    int mount = (int)syscall(SYS_open_tree, AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+    if (mount < 0 || restrict_mount(mount, MOUNT_ATTR_RDONLY | of_jobs, 0) < 0)
+        fail(path);
+    mount_at(mount, "/.trees", 1);
+    close(mount);
+    has_trees = 1;
+}
+
 static void add_folder(void)
 {
     const char *path = next(), *bytes = next(), *files = next();
@@ -513,6 +526,8 @@ static void obey(void)
             show(next(), MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC);
         else if (!strcmp(option, "--place"))
             add_place();
+        else if (!strcmp(option, "--trees"))
+            add_trees();
         else if (!strcmp(option, "--proc"))
             add_proc();
         else if (!strcmp(option, "--folder"))
@@ -896,8 +911,8 @@ static _Noreturn void be_job(uid_t uid, gid_t gid)
     close(owner);
     close(ends[1]);
     begin();
-    root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-    if (root < 0)
+    root = has_trees ? -1 : open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (root < 0 && !has_trees)
         fail("/");
     confine(uid, gid, ends[0]);
 }
@@ -1033,7 +1048,7 @@ static int wait_for_jobs(const char *outer, const char *inner, uid_t uid, gid_t 
     prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
     map_ids(uid, gid);
     obey();
-    if (place == NULL)
+    if (place == NULL && !has_trees)
         fail_with(EINVAL, "--place");
     leave_host();
     /* What is mounted on the host from now on would not be restricted. */

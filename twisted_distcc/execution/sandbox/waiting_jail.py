@@ -7,6 +7,9 @@ take to be made.  A job then costs a fork of a tiny process.  Nothing of a job i
 Jobs that wait for the same jail see the same of the host, and have their folders in the same *place*: a
 folder that exists for them alone.  Nothing but its name is known to all of them, and of that each knows
 already.
+
+The root of a job that brings a tree is the folder of that tree, over which everything is mounted that
+the jail shows.  It waits outside the root of all jobs, with the folder of all trees in sight.
 """
 
 from __future__ import annotations
@@ -25,6 +28,7 @@ from twisted_distcc.launcher.command import Standby
 from twisted_distcc.toolchain.view import View
 
 _MOST: Final = 256
+_TREES: Final = "/.trees"  # where a jail that waits has the folder of all trees
 _WAIT: Final = ("--wait", str(REPORT), str(FILTER))  # where the descriptors of the filters are
 
 _Stamp: TypeAlias = tuple[tuple[int, int], ...]
@@ -33,26 +37,48 @@ _Stamp: TypeAlias = tuple[tuple[int, int], ...]
 def waiting_jail(program: str, enclosure: Enclosure, filters: tuple[int, int]) -> Standby | None:
     """Return the jail at the path `program` that waits for jobs in such an enclosure.
 
-    `None` if there cannot be one: what a tree or a whole system shows is not known beforehand.
+    `None` if there is none: whole systems are seldom used, and what a job changes lies on the host.
 
     Args:
         program: its path.
         enclosure: one of a job with a filter.
         filters: descriptors of the outer and the inner half of that.
     """
-    if enclosure.root is not None or enclosure.has_proc:
+    if enclosure.is_changeable or enclosure.has_proc:
         return None
     view, second = enclosure.view, int(time.monotonic())
-    place = place_of(view, enclosure.folder)
-    also = (TEMPORARY,) if enclosure.is_temporary else ()
-    return _standby(program, view, enclosure.limits, place, also, filters, second)
+    return _standby(program, view, enclosure.limits, _own(enclosure), filters, second)
+
+
+def _own(enclosure: Enclosure) -> tuple[str, ...]:
+    """Return the options for where the jobs of such a jail have their own files."""
+    if enclosure.root is not None:
+        return ("--trees", os.path.dirname(enclosure.root))
+    return ("--place", place_of(enclosure.view, enclosure.folder), *_also(enclosure))
 
 
 def request(program: str, enclosure: Enclosure, command: Sequence[str]) -> list[str]:
     """Return what to ask of it to run `command` in `enclosure`."""
-    also = ("--also", TEMPORARY) if enclosure.is_temporary else ()
-    options = (*folder(enclosure), *also, *source(enclosure), *outputs(enclosure))
-    return [program, "--report", str(REPORT), *options, "--", *command]
+    options = (*_root(enclosure), *folder(enclosure), *_also(enclosure), *source(enclosure))
+    return [program, "--report", str(REPORT), *options, *outputs(enclosure), "--", *command]
+
+
+def _root(enclosure: Enclosure) -> tuple[str, ...]:
+    if enclosure.root is None:
+        return ()
+    root = f"{_TREES}/{os.path.basename(enclosure.root)}"
+    return ("--root", root, *shown((), needed_covers(enclosure.covers, enclosure.view.mounts)))
+
+
+def _also(enclosure: Enclosure) -> tuple[str, ...]:
+    return ("--also", TEMPORARY) if enclosure.root is None and enclosure.is_temporary else ()
+
+
+@lru_cache(_MOST)
+def needed_covers(covers: tuple[str, ...], mounts: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the covers in which there is any of the mounts."""
+    within = tuple(f"{path}/" for path in mounts)
+    return tuple(cover for cover in covers if any(path.startswith(f"{cover}/") for path in within))
 
 
 @lru_cache(_MOST)
@@ -70,16 +96,13 @@ def _standby(
     program: str,
     view: View,
     limits: Limits,
-    place: str,
-    also: tuple[str, ...],
+    own: tuple[str, ...],
     filters: tuple[int, int],
     _second: int,
 ) -> Standby:
     """Return the jail; each second we look anew for what an upgrade may have replaced."""
-    options = (*shown(view.links, view.mounts), *limited(limits), "--place", place)
-    more = (word for path in also for word in ("--also", path))
-    argv = (program, *_WAIT, *options, *more, "--")
-    return Standby(argv, filters, _stamp(view.mounts))
+    options = (*shown(view.links, view.mounts), *limited(limits), *own)
+    return Standby((program, *_WAIT, *options, "--"), filters, _stamp((*view.mounts, own[1])))
 
 
 def _stamp(paths: Sequence[str]) -> _Stamp:
