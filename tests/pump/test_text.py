@@ -120,6 +120,8 @@ _OTHERS = [
     Case('#if HAS("a")', [(Kind.QUOTED_LEAF, "a")], "A condition has no other strings."),
     Case('#define X HAS("a")', [], "A definition has."),
     Case('#define X HAS("a/b")', [(Kind.QUOTED_LEAF, "a/b")], "But few with a folder."),
+    Case('#define X open("/proc/self/fd")', [], "An absolute path is rarely a header's."),
+    Case('#if HAS("/a/b")', [(Kind.QUOTED_LEAF, "/a/b")], "Unless it is asked for."),
     Case('#if X \\\n && HAS("a.h")', [(Kind.QUOTED_LEAF, "a.h")], "In the next line of a condition."),
     Case('#if HAS( "a.h")', [(Kind.QUOTED_LEAF, "a.h")], "One blank or more may stand there."),
     Case('#if HAS(  "a.h")', [(Kind.QUOTED_LEAF, "a.h")], "Two of them."),

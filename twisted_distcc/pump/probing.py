@@ -23,7 +23,7 @@ _LINE = rb"(?P<rest>(?:[^\n/]++|/\*(?s:.*?)\*/|/)*+)"
 
 CALLED = re.compile(
     rb"\([ \t]*(?:<(?P<angled>[^<>\s()]+)>"
-    rb'|"(?P<quoted>(?P<file>[^"\\\n%]+\.[A-Za-z+]+|[^"\\\n%\s]+/[^"\\\n%\s]+)|[^"\\\n%\s]+)")[ \t]*\)'
+    rb'|"(?P<quoted>(?P<file>[^"\\\n%]+\.[A-Za-z+]+|[^"\\\n%\s/]+/[^"\\\n%\s]+)|[^"\\\n%\s]+)")[ \t]*\)'
 )
 """The arguments of a call with a literal header name; in a `#define`, only a `file` looks like one."""
 
