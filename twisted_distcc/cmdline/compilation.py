@@ -179,7 +179,7 @@ class Compilation:
 
     @property
     def driver_rules(self) -> tuple[str, ...]:
-        """The files of rules for gcc's driver, as typed."""
+        """The files of rules for gcc's driver, or of options for clang's, as typed."""
         return tuple(option.value for option in self.options if option.role is Role.DRIVER_RULES)
 
     @property

@@ -68,7 +68,7 @@ class Role(enum.Enum):
     FOR_ASSEMBLER = enum.auto()
     """The argument is a list of options for the assembler, separated by commas."""
     DRIVER_RULES = enum.auto()
-    """The argument is a file of rules for gcc's driver, which decide what it runs."""
+    """The argument is a file of rules for gcc's driver, which decide what it runs, or of options."""
     INPUT = enum.auto()
     """As `COMPILE`; the argument is a file that the compiler reads."""
     OWN_PROCESSOR = enum.auto()

@@ -59,6 +59,7 @@ _OTHER_PROGRAMS = [
         "-B*|--prefix* --gcc-*|-gcc-* -ccc-*",
     ),
     *local("reads more options from a file on this machine", "--config*"),
+    *local("says where files of more options are on this machine", "--config-*"),
     *local("makes the driver accept other options than its name implies", "--driver-mode=*"),
     *local("runs in another folder than this one", "-working-directory*"),
 ]

@@ -1,7 +1,7 @@
-"""Find what a compile reads because files say so, or names: overlays, maps of modules, profiles.
+"""Find what a compile reads because files say so, or names: overlays, maps, options, profiles.
 
 `overlaid` returns the files that overlays have in place of others, whose texts may include more.
-`with_unscanned` adds to a `Unit` what is only looked at or read as it is.  A name that leads nowhere is
+`with_unscanned` adds to a `Unit` what is only looked at, or read as it is.  A name that leads nowhere is
 a fact as well, and adds nothing.
 """
 
@@ -14,6 +14,8 @@ from typing import Final
 
 from twisted_distcc.client.inputs.candidate import Candidate
 from twisted_distcc.cmdline.compilation import Compilation
+from twisted_distcc.cmdline.compilers import Family
+from twisted_distcc.cmdline.configurations import configuration_words, words_forbid
 from twisted_distcc.cmdline.overlays import mapped_files, overlaid_files
 from twisted_distcc.cmdline.profiles import profiles
 from twisted_distcc.cmdline.reasons import StaysError, shown
@@ -49,12 +51,34 @@ def with_unscanned(unit: Unit, c: Compilation, directory: str, files: FileSystem
     Raises:
         NotForServersError: if a map is not understood, or if only the caller can open a file.
     """
-    named = [*profiles(c, directory), *_mapped(c, directory, files)]
+    named = [*profiles(c, directory), *_mapped(c, directory, files), *configured(c, files)]
     if not named:
         return unit
     check_callers_own(named, files)
     stamps = {path: stamp for path in named if (stamp := files.stamp(path)) is not None}
     return replace(unit, files={**unit.files, **stamps})
+
+
+def configured(c: Compilation, files: FileSystem) -> list[str]:
+    """Return the configuration files of `c`, a compile of clang's, and those that these name.
+
+    Raises:
+        NotForServersError: if a compile by them would not mean the same elsewhere.
+    """
+    found: list[str] = []
+    waiting = list(c.driver_rules) if c.family is Family.CLANG else []
+    while waiting:
+        path = waiting.pop()
+        if path in found:
+            raise NotForServersError(f"{path} is named twice among the configuration files")
+        found.append(path)
+        words = configuration_words(_text(path, files))
+        options = [word for word in words if not word.startswith("@")]
+        if (reason := words_forbid(options)) is not None:
+            raise NotForServersError(f"{path}: {reason}")
+        folder = os.path.dirname(path)
+        waiting += [os.path.join(folder, word[1:]) for word in words if word.startswith("@")]
+    return found
 
 
 def _mapped(c: Compilation, directory: str, files: FileSystem) -> Iterator[str]:

@@ -11,6 +11,7 @@ import os
 
 from twisted_distcc.client.inputs.candidate import Candidate
 from twisted_distcc.cmdline.compilation import Compilation
+from twisted_distcc.cmdline.compilers import Family
 from twisted_distcc.cmdline.driver_rules import rules_forbid
 from twisted_distcc.cmdline.preprocessed import source_forbids
 from twisted_distcc.pump.callers import check_callers_own
@@ -28,8 +29,10 @@ def check_named(candidate: Candidate, files: FileSystem) -> None:
         if files.stamp(candidate.absolute(name)) is None:
             raise NotForServersError(f"{name} is no file that can be read")
     for name in candidate.compilation.driver_rules:
-        if not os.path.isabs(name):  # gcc looks for it among its own files first
+        if not os.path.isabs(name):  # compilers look for it among their own files
             raise NotForServersError(f"it depends on the folder which rules are in {name}")
+        if candidate.compilation.family is Family.CLANG:
+            continue
         reason = rules_forbid(os.fsdecode(files.read(name) or b""))
         if reason is not None:
             raise NotForServersError(f"{name}: {reason}")

@@ -25,6 +25,7 @@ from typing import Final
 from twisted_distcc.bounded import Bounded
 from twisted_distcc.client.inputs.candidate import Candidate
 from twisted_distcc.client.inputs.compiler_probe import Answer, ask
+from twisted_distcc.client.inputs.found_by_files import configured
 from twisted_distcc.client.single_flight import Shared
 from twisted_distcc.cmdline.compilation import Compilation, Option
 from twisted_distcc.cmdline.compilers import Family
@@ -94,7 +95,7 @@ class OwnProcessors:
         if not _own(c):
             return None
         words = tuple(compiling_words(c))
-        read = (candidate.compiler, *c.driver_rules)
+        read = (candidate.compiler, *c.driver_rules, *configured(c, self._files))
         key = (candidate.compiler, *map(self._files.stamp, read), words, c.language)
         known = self._known.get(key)
         if known is None:

@@ -12,6 +12,7 @@ from typing import Final
 from twisted_distcc.bounded import Bounded
 from twisted_distcc.client.inputs.candidate import Candidate
 from twisted_distcc.client.inputs.compiler_probe import ask
+from twisted_distcc.client.inputs.found_by_files import configured
 from twisted_distcc.client.single_flight import Shared
 from twisted_distcc.pump.search import SearchPath, question
 from twisted_distcc.pump.unit import FileSystem, NotForServersError, UndecidedError
@@ -57,7 +58,8 @@ class SearchPaths:
 
     def _key(self, candidate: Candidate, words: tuple[str, ...]) -> _Key:
         environ = candidate.invocation.environ
-        read = (candidate.compiler, *candidate.explicit.driver_rules)
+        c = candidate.explicit
+        read = (candidate.compiler, *c.driver_rules, *configured(c, self._files))
         stamps = tuple(map(self._files.stamp, read))
         return candidate.compiler, stamps, words, environ.get("PATH"), environ.get("SDKROOT")
 

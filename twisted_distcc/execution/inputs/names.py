@@ -22,10 +22,11 @@ _OWN: Final = frozenset({b"dev", b"proc", b"sys"})
 # What is loaded, or obeyed, where it is found, though nobody may execute it: libraries and the loader's
 # settings, a driver's, and what the C library reads of locales and of character sets.
 _LOADED: Final = re.compile(
-    rb"(?s)specs|.*\.cfg|ld\.so.*|.*\.so(\..*)?|gconv-modules.*|locale-archive|LC_[A-Z]+|.*\.g?mo"
+    rb"(?s)specs|ld\.so.*|.*\.so(\..*)?|gconv-modules.*|locale-archive|LC_[A-Z]+|.*\.g?mo"
 )
 # A precompiled header is an image of a compiler's memory; it may be any file of a folder of that name.
-_PRECOMPILED: Final = re.compile(rb"(?s).*\.(gch|pch)(/.*)?")
+# Configuration files have options for clang's driver, which decide what it runs.
+_OBEYED: Final = re.compile(rb"(?s).*\.(gch|pch)(/.*)?|.*\.cfg")
 _SHOWN_LENGTH: Final = 100
 
 
@@ -76,7 +77,7 @@ def check_passive(name: bytes, *, confined: bool) -> None:
     runs, whose names vary between drivers, need not be listed here: no file of a tree can be executed,
     and no link leads to a program.
     """
-    is_obeyed = not confined and _PRECOMPILED.fullmatch(name)
+    is_obeyed = not confined and _OBEYED.fullmatch(name)
     if is_obeyed or _LOADED.fullmatch(name.rpartition(b"/")[2]):
         raise refused(name, "has a name by which compilers or loaders would take it for their own")
 

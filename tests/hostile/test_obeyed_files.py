@@ -1,4 +1,4 @@
-"""Precompiled headers that a client made up: images of a compiler's memory, which it takes as it is."""
+"""Files that compilers obey, made up by a client: images of a compiler's memory, times, and options."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 from random import Random
 from typing import Final
 
+from tests.hostile.test_driver_rules import RAN, built
 from tests.hostile.tree_attacks import TreeAttackTestCase
 from twisted_distcc.jobs.file_times import TIMES
 
@@ -42,7 +43,7 @@ def forged(honest: bytes) -> Iterator[bytes]:
     yield honest[:1200] + b"\x41" * (len(honest) - 1200)
 
 
-class PrecompiledHeaderTests(TreeAttackTestCase):
+class ObeyedFilesTests(TreeAttackTestCase):
     async def test_forged(self) -> None:
         """Whatever it makes of a compiler, that is the job's own, and alone."""
         await self.besieged("--sandbox=require", "--sandbox-program=jail")
@@ -79,6 +80,26 @@ class PrecompiledHeaderTests(TreeAttackTestCase):
         own = subprocess.run(asked, stdout=subprocess.PIPE, check=True).stdout.strip()
         answer = await self.attack((TIMES, b"1 %b/stddef.h\n" % own), command=_BY_GCC)
         self.assertIn("has another time on this server", answer.stderr)
+        await self.nothing_was_done()
+
+    async def test_configurations(self) -> None:
+        """Options from a file have clang run and load no file of the tree, and read none of others."""
+        await self.besieged("--sandbox=require", "--sandbox-program=jail")
+        plugin = built("-shared", "-fPIC")
+        canary = self.home / "canary"
+        for options in (
+            "-fplugin=/project/plugin", "-Xclang -load -Xclang /project/plugin", f"@{canary}",
+            "-fno-integrated-as -B/project", f"-include {canary}", f"-MD -MF {canary}", "-o/dev/full",
+            "--config=/project/x.cfg",
+        ):  # fmt: skip
+            answer = await self.attack(
+                (b"/project/x.cfg", options.encode()),
+                (b"/project/plugin", plugin),
+                (b"/project/as", built("-static-pie")),
+                command=("clang", "--config", "/project/x.cfg", "-c", "hello.c", "-o", "hello.o"),
+            )
+            self.assertNotIn("reads more options", answer.stderr, options)
+            self.assertNotIn(RAN, answer.stderr + answer.stdout.decode(errors="replace"), options)
         await self.nothing_was_done()
 
     async def test_without_the_jail(self) -> None:
