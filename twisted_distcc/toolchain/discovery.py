@@ -22,7 +22,7 @@ from twisted_distcc.cmdline.compiler_answers import (
 )
 from twisted_distcc.toolchain.blocking_probe import ask
 from twisted_distcc.toolchain.digest import Part, deciding, is_driver, parts
-from twisted_distcc.toolchain.elf import NotAProgramError, needed
+from twisted_distcc.toolchain.elf import INDEX, NotAProgramError, needed
 from twisted_distcc.toolchain.view import View
 
 # What gcc's driver starts to compile and to assemble; clang is one program, with or without an
@@ -37,7 +37,7 @@ _SPLITTER: Final = "objcopy"
 _SYSTEM: Final = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/etc/alternatives")
 
 # The loader's index of libraries, and the locale of English in UTF-8 in its two spellings.
-_BESIDE: Final = ("/etc/ld.so.cache", "/usr/lib/locale/C.utf8", "/usr/lib/locale/C.UTF-8")
+_BESIDE: Final = (INDEX, "/usr/lib/locale/C.utf8", "/usr/lib/locale/C.UTF-8")
 
 # In a compiler's own folder: its headers, and the lists of what clang's sanitizers ignore.
 _OWN: Final = re.compile(r"include|share$")

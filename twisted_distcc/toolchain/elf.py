@@ -30,10 +30,17 @@ class NotAProgramError(ValueError):
     """The file is not an ELF program: a script, or not a program at all."""
 
 
-def needed(path: str, environ: Mapping[str, str] = _NO_VARIABLES) -> tuple[str, ...]:
+INDEX: Final = "/etc/ld.so.cache"
+"""The loader's index of libraries."""
+
+
+def needed(
+    path: str, environ: Mapping[str, str] = _NO_VARIABLES, *, by_index: bool = True
+) -> tuple[str, ...]:
     """Return the loader and all libraries of the program at `path`; none for a static one.
 
-    The loader respects `environ` (`LD_LIBRARY_PATH`) as it would when starting the program.
+    The loader respects `environ` (`LD_LIBRARY_PATH`) as it would when starting the program.  Unless
+    `by_index`, it looks in its usual folders as if it had no index of what is in others.
 
     Raises:
         NotAProgramError: if it is a script, or another kind of file.
@@ -42,7 +49,8 @@ def needed(path: str, environ: Mapping[str, str] = _NO_VARIABLES) -> tuple[str, 
     loader = interpreter(path)
     if loader is None:
         return ()
-    return (loader, *_LISTED.findall(ask([loader, "--list", path], environ)))
+    how = ("--list",) if by_index else ("--inhibit-cache", "--list")
+    return (loader, *_LISTED.findall(ask([loader, *how, path], environ)))
 
 
 def interpreter(path: str) -> str | None:

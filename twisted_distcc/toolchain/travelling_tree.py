@@ -13,8 +13,10 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
@@ -22,6 +24,7 @@ from typing import Final
 from twisted_distcc.cmdline.compilation import Language
 from twisted_distcc.toolchain.digest import FileStamp, file_stamp
 from twisted_distcc.toolchain.discovery import Toolchain
+from twisted_distcc.toolchain.elf import INDEX, needed
 
 # gcc's own compiler for each language; the preprocessed form of a language has the same.
 _INNER: Final = {
@@ -36,10 +39,11 @@ _INNER: Final = {
     Language.ASSEMBLER_WITH_CPP: "cc1",
     Language.ASSEMBLER: "cc1",
 }
-# What the driver starts to link.
-_LINKING: Final = frozenset({"collect2", "lto1", "lto-wrapper", "g++-mapper-server"})
+# What is in gcc's own folder for other languages, for linking, and for making plugins.
+_OTHERS: Final = re.compile(r"/(?:ada\w*|finclude|include/d|go|plugin)/")
 _ARCHIVE: Final = ".a"
-_FOR_PLUGINS: Final = "/plugin/include/"
+# A file that only gcc's own folder has.
+_SIGN: Final = "crtbegin.o"
 _MOST_FILES: Final = 5000
 _MOST_DIGESTS: Final = 10_000
 
@@ -87,8 +91,13 @@ def inner_program(language: Language) -> str:
     return _INNER[language]
 
 
-def travelling_tree(toolchain: Toolchain, language: Language) -> TravellingTree:
+def travelling_tree(
+    toolchain: Toolchain, language: Language, environ: Mapping[str, str]
+) -> TravellingTree:
     """Return the files of `toolchain` that compile units of `language`; this reads them all.
+
+    The loader's index is among them only if its libraries are not found without it in `environ`: it
+    changes whenever anything is installed, and with it the digest of the tree.
 
     Raises:
         ValueError: if it is more than a compiler: the whole system, for instance.
@@ -96,27 +105,53 @@ def travelling_tree(toolchain: Toolchain, language: Language) -> TravellingTree:
     """
     if toolchain.is_whole_system:
         raise ValueError("it cannot be separated from the rest of the system")
-    own = {os.path.basename(path) for path in toolchain.programs} & {_INNER[language]}
-    left_out = _LINKING | (set(_INNER.values()) - own)  # clang has a gcc beside it, whose are of no use
+    inner = {os.path.basename(path) for path in toolchain.programs} & {_INNER[language]}
     view = toolchain.view_for(makes_more=False)
+    mounts = [path for path in view.mounts if path != INDEX or _needs_index(toolchain, environ)]
     links = dict(view.links)
-    files: list[ToolFile] = []
-    programs: list[ToolFile] = []
-    stamps: list[tuple[str, FileStamp]] = []
-    for path in _files(view.mounts, links):
-        if os.path.basename(path) in left_out or path.endswith(_ARCHIVE) or _FOR_PLUGINS in path:
-            continue
-        told = os.stat(path)
-        if not stat.S_ISREG(told.st_mode):
-            continue
-        if len(stamps) >= _MOST_FILES:
-            raise ValueError(f"it has more than {_MOST_FILES} files")
-        stamp = file_stamp(path)
-        stamps.append((path, stamp))
-        group = programs if told.st_mode & stat.S_IXUSR else files
-        group.append(ToolFile(path, _digest(path, stamp), told.st_size))
+    gccs = _gccs(mounts)
+    paths = [path for path in _files(mounts, links) if not _is_of_others(path, gccs, inner)]
+    if len(paths) > _MOST_FILES:
+        raise ValueError(f"it has more than {_MOST_FILES} files")
+    stamps = tuple((path, file_stamp(path)) for path in paths)
+    files = [ToolFile(path, _digest(path, stamp), stamp[-1]) for path, stamp in stamps]
     targets = tuple((path, _relative(path, target)) for path, target in sorted(links.items()))
-    return TravellingTree(tuple(files), tuple(programs), targets, tuple(stamps))
+    return TravellingTree(
+        tuple(file for file in files if not _is_executable(file.path)),
+        tuple(file for file in files if _is_executable(file.path)),
+        targets,
+        stamps,
+    )
+
+
+def _gccs(mounts: Iterable[str]) -> tuple[str, ...]:
+    """Return those of `mounts` that are folders of a gcc's own."""
+    return tuple(f"{mount}/" for mount in mounts if os.path.exists(f"{mount}/{_SIGN}"))
+
+
+def _is_executable(path: str) -> bool:
+    return bool(os.stat(path).st_mode & stat.S_IXUSR)
+
+
+def _is_of_others(path: str, gccs: tuple[str, ...], inner: AbstractSet[str]) -> bool:
+    """Whether a file is for linking, or in one of the folders of `gccs` for other programs than `inner`.
+
+    clang, which has a gcc beside it, starts none of its programs.
+    """
+    if path.endswith(_ARCHIVE):
+        return True
+    if not path.startswith(gccs):
+        return False
+    is_program = _is_executable(path) and os.path.basename(path) not in inner
+    return is_program or _OTHERS.search(path) is not None
+
+
+def _needs_index(toolchain: Toolchain, environ: Mapping[str, str]) -> bool:
+    """Whether any program of `toolchain` needs the loader's index to find its libraries."""
+    return any(
+        set(needed(path, environ)) != set(needed(path, environ, by_index=False))
+        for path in toolchain.programs
+    )
 
 
 def _files(mounts: Iterable[str], links: dict[str, str]) -> Iterator[str]:
@@ -130,7 +165,8 @@ def _files(mounts: Iterable[str], links: dict[str, str]) -> Iterator[str]:
                 path = f"{folder}/{name}"
                 if os.path.islink(path):
                     links[path] = os.readlink(path)
-            yield from (path for name in names if not os.path.islink(path := f"{folder}/{name}"))
+            paths = (f"{folder}/{name}" for name in names)
+            yield from (path for path in paths if os.path.isfile(path) and not os.path.islink(path))
 
 
 def _relative(path: str, target: str) -> str:

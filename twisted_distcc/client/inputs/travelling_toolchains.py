@@ -92,6 +92,7 @@ class TravellingToolchains:
 
 def _found(compiler: LocalCompiler, language: Language) -> TravellingTree | None:
     try:
-        return travelling_tree(toolchain_in(compiler.path, dict(compiler.environ)), language)
+        environ = dict(compiler.environ)
+        return travelling_tree(toolchain_in(compiler.path, environ), language, environ)
     except (DistccError, OSError, ValueError):
         return None
