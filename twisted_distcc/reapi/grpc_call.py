@@ -26,12 +26,11 @@ class GrpcCall:
         path: names the method.
         messages: are sent, one after the other, as the peer takes them.
         most: the bytes of one message of the answer at the most.
-        abandon: is called to end the call early.
+        abandon: is called to end the call early, with a fault.
 
     Attributes:
         path: as above.
         stream: the number of its stream, once it has one.
-        abandon: as above.
     """
 
     def __init__(
@@ -39,11 +38,11 @@ class GrpcCall:
         path: str,
         messages: Iterable[bytes],
         most: int,
-        abandon: Callable[[GrpcCall], None],
+        abandon: Callable[[GrpcCall, GrpcError], None],
     ) -> None:
         self.path = path
         self.stream: int | None = None
-        self.abandon: Callable[[], None] = lambda: abandon(self)
+        self._abandon = abandon
         self._outgoing = iter(messages)
         self._piece = b""
         self._is_sent = False
@@ -69,6 +68,10 @@ class GrpcCall:
         if self._fault is not None:
             raise self._fault
         return None
+
+    def abandon(self) -> None:
+        """End the call early, unless it is over."""
+        self._abandon(self, GrpcError(Code.CANCELLED, "nobody wants the answer"))
 
     # The connection's side.
 
@@ -100,8 +103,7 @@ class GrpcCall:
         try:
             self._messages.extend(self._assembly.feed(data))
         except RemoteProtocolError as error:
-            self.abandon()
-            self.end(GrpcError(Code.INTERNAL, str(error)))
+            self._abandon(self, GrpcError(Code.INTERNAL, str(error)))
         else:
             self._wake()
 

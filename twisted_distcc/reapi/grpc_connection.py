@@ -82,7 +82,7 @@ class GrpcConnection(Protocol):
         self._waiting: deque[GrpcCall] = deque()
         self._liveness: Liveness | None = None
         self._pinged_at = -_BETWEEN_PINGS
-        self._output = GrpcOutput(self._h2, self._calls, self._finish)
+        self._output = GrpcOutput(self._h2, self._calls, self._finish, self._flooded)
         self._is_greeted = False
         self.is_open: bool = True
 
@@ -96,7 +96,7 @@ class GrpcConnection(Protocol):
             messages: are sent as the server takes them.
             most: the bytes of a message of the answer at the most.
         """
-        call = GrpcCall(path, messages, most, self._abandon)
+        call = GrpcCall(path, messages, most, self._finish)
         if self.is_open:
             self._waiting.append(call)
             self._begin()
@@ -124,9 +124,6 @@ class GrpcConnection(Protocol):
 
     def _too_late(self, call: GrpcCall, timeout: float) -> None:
         self._finish(call, GrpcError(Code.DEADLINE_EXCEEDED, f"no answer within {timeout:g} seconds"))
-
-    def _abandon(self, call: GrpcCall) -> None:
-        self._finish(call, GrpcError(Code.CANCELLED, "nobody wants the answer"))
 
     def _finish(self, call: GrpcCall, fault: GrpcError | None) -> None:
         """End a call, and its stream, if the server has not ended it."""
@@ -239,6 +236,9 @@ class GrpcConnection(Protocol):
         """Fail all calls."""
         self.connected = 0
         self._end(loss_fault(reason))
+
+    def _flooded(self) -> None:
+        self.fail(GrpcError(Code.UNKNOWN, "it asks, and does not read the answers"))
 
     def fail(self, fault: GrpcError) -> None:
         """Fail all calls with `fault`, and close."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Final
 
 from h2.connection import H2Connection
 from twisted.internet.interfaces import IPushProducer
@@ -11,6 +11,9 @@ from zope.interface import implementer
 
 from twisted_distcc.reapi.grpc_call import GrpcCall
 from twisted_distcc.reapi.grpc_status import Code, GrpcError
+
+# Bytes that a server may not have read of what it makes us answer: pings and settings are small.
+_MOST_UNREAD: Final = 1024 * 1024
 
 
 @implementer(IPushProducer)
@@ -21,6 +24,7 @@ class GrpcOutput:
         http: the state of HTTP/2.
         calls: those that have streams.
         fail: ends a call whose messages cannot be made.
+        flooded: is called if the server makes us answer, and does not read it.
     """
 
     def __init__(
@@ -28,10 +32,13 @@ class GrpcOutput:
         http: H2Connection,
         calls: Mapping[int, GrpcCall],
         fail: Callable[[GrpcCall, GrpcError], None],
+        flooded: Callable[[], None],
     ) -> None:
         self._http = http
         self._calls = calls
         self._fail = fail
+        self._flooded = flooded
+        self._unread = 0
         self._transport: Any = None
         self._is_paused = False
         self._flushes = False
@@ -62,6 +69,9 @@ class GrpcOutput:
         """Write what HTTP/2 has to say."""
         if self._transport is not None and (data := self._http.data_to_send()):
             self._transport.write(data)
+            self._unread += len(data) if self._is_paused else 0
+            if self._unread > _MOST_UNREAD:
+                self._flooded()
 
     def _send_round(self) -> bool:
         """Send a piece of each call; return whether there may be more."""
@@ -93,7 +103,7 @@ class GrpcOutput:
 
     def resumeProducing(self) -> None:
         """Go on."""
-        self._is_paused = False
+        self._is_paused, self._unread = False, 0
         self.flush()
 
     def stopProducing(self) -> None:

@@ -1,0 +1,101 @@
+"""Engines that mean harm: floods, and answers without end, cost a client little."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.internet.task import Clock
+from twisted.trial.unittest import SynchronousTestCase
+
+from tests.reapi.double import HANG, Begun, Double, settle
+from twisted_distcc.errors import RemoteProtocolError
+from twisted_distcc.reapi import schema
+from twisted_distcc.reapi.blob import BlobName
+from twisted_distcc.reapi.execution import execute
+from twisted_distcc.reapi.grpc_connection import GrpcConnection
+from twisted_distcc.reapi.grpc_messages import framed
+from twisted_distcc.reapi.grpc_status import Code, GrpcError
+from twisted_distcc.reapi.storage import Storage
+
+NAME = BlobName.of(b"object")
+
+
+def frame(kind: int, payload: bytes, stream: int = 0, flags: int = 0) -> bytes:
+    """A frame of HTTP/2."""
+    head = len(payload).to_bytes(3, "big") + bytes((kind, flags)) + stream.to_bytes(4, "big")
+    return head + payload
+
+
+class EngineTests(SynchronousTestCase):
+    def setUp(self) -> None:
+        self.clock = Clock()
+        self.double = Double(self.clock)
+        self.connection = GrpcConnection(self.clock, "red:1", "http")
+        self.double.connect(type("F", (), {"buildProtocol": lambda *_: self.connection})())
+
+    def begin(self, work: Any) -> Deferred[Any]:
+        running = Deferred.fromCoroutine(work)
+        settle(self.clock)
+        return running
+
+    def executing(self) -> Deferred[Any]:
+        return self.begin(execute(self.connection, "", NAME, (), skip_cache=False))
+
+    def test_endless_news(self) -> None:
+        """News of a job that never end are read and dropped, and cost no memory."""
+        self.double.script["Execute"] = [[schema.Operation(name="x" * 100_000) for _ in range(30)]]
+        failure = self.failureResultOf(self.executing(), GrpcError)
+        self.assertIs(failure.value.code, Code.UNAVAILABLE)
+
+    def test_endless_blob(self) -> None:
+        """A blob that has more bytes than were asked for is given up at once."""
+        endless = [schema.ReadResponse(data=bytes(1000)) for _ in range(1000)]
+        self.double.script["Read"] = [endless]
+        fetched = self.begin(Storage(self.connection, "", 60).fetch(NAME, None))
+        self.failureResultOf(fetched, RemoteProtocolError)
+
+    def test_huge_message(self) -> None:
+        """A message that says it is huge is refused by its first five bytes."""
+        self.double.script["Execute"] = [HANG]
+        executed = self.executing()
+        head = bytes.fromhex("88") + b"\x0f\x10\x10application/grpc"  # :status 200, content-type
+        self.connection.dataReceived(frame(1, head, stream=1, flags=4))
+        self.connection.dataReceived(frame(0, b"\0\xff\xff\xff\xff", stream=1))
+        failure = self.failureResultOf(executed, GrpcError)
+        self.assertIs(failure.value.code, Code.INTERNAL)
+
+    def test_pings(self) -> None:
+        """Whoever pings without end, and reads no answer, is cut off."""
+        self.double.script["Execute"] = [HANG]
+        executed = self.executing()
+        self.connection._output.pauseProducing()  # as a transport does that is full
+        for _ in range(100):
+            self.connection.dataReceived(frame(6, b"12345678") * 1000)
+        self.assertIs(self.failureResultOf(executed, GrpcError).value.code, Code.UNKNOWN)
+        self.assertFalse(self.connection.is_open)
+
+    def test_long_headers(self) -> None:
+        """Headers beyond all measure end the connection, with a fault that says so."""
+        self.double.script["Execute"] = [HANG]
+        executed = self.executing()
+        self.connection.dataReceived(frame(1, bytes.fromhex("88"), stream=1))
+        for _ in range(200):
+            self.connection.dataReceived(frame(9, b"\0\x7f\x81\x3e" + bytes(16000), stream=1))
+        self.failureResultOf(executed, GrpcError)
+
+    def test_pushed(self) -> None:
+        """What nobody asked for is a breach: a pushed stream, an answer to no call."""
+        for sent in (frame(5, b"\0\0\0\2\x88", stream=1, flags=4), frame(0, b"data", stream=77)):
+            self.setUp()
+            self.double.script["Execute"] = [Begun(schema.Operation(name="a"))]
+            executed = self.executing()
+            self.connection.dataReceived(sent)
+            self.failureResultOf(executed, GrpcError)
+
+    def test_words(self) -> None:
+        """What an engine says is shown short, and without what would move a terminal's cursor."""
+        error = GrpcError(Code.INTERNAL, "\x1b[2J\r\n" + "x" * 10_000)
+        self.assertTrue(str(error).isprintable())
+        self.assertLess(len(str(error)), 400)
+        self.assertEqual(framed(b""), bytes(5))
