@@ -19,6 +19,7 @@ from typing import Any, Final
 from h2.config import H2Configuration
 from h2.connection import H2Connection
 from h2.events import DataReceived, RequestReceived, StreamEnded, StreamReset
+from h2.settings import SettingCodes
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IProtocolFactory, IStreamClientEndpoint
 from twisted.internet.protocol import Protocol, connectionDone
@@ -31,6 +32,8 @@ from twisted_distcc.reapi.grpc_messages import MessageAssembly, framed
 from twisted_distcc.reapi.grpc_status import Code
 
 HANG: Final = object()
+_WINDOW: Final = 8 * 1024 * 1024
+_BUFFER: Final = 64 * 1024
 _ANY: Final = "type.googleapis.com/build.bazel.remote.execution.v2.ExecuteResponse"
 
 
@@ -63,12 +66,24 @@ class _Transport:
         self._double = double
         self.protocol = protocol
         self.is_open = True
+        self._producer: Any = None
+        self._held = 0
 
     def write(self, data: bytes) -> None:
-        self._double.clock.callLater(0, self._double.take, self, data)
+        """Take as much as comes, and say when it is too much, as real transports do."""
+        self._held += len(data)
+        self._double.clock.callLater(0, self._taken, data)
+        if self._held > _BUFFER:
+            self._producer.pauseProducing()
 
-    def registerProducer(self, _producer: object, _streaming: bool) -> None:
-        """Take as much as comes."""
+    def _taken(self, data: bytes) -> None:
+        self._held -= len(data)
+        self._double.take(self, data)
+        if self._held <= _BUFFER:
+            self._producer.resumeProducing()
+
+    def registerProducer(self, producer: object, _streaming: bool) -> None:
+        self._producer = producer
 
     def abortConnection(self) -> None:
         self.lose(Failure(connectionDone.value))
@@ -107,6 +122,10 @@ class Double:
         """Begin a connection."""
         self._http = H2Connection(H2Configuration(client_side=False, header_encoding="utf-8"))
         self._http.initiate_connection()
+        self._http.update_settings(
+            {SettingCodes.INITIAL_WINDOW_SIZE: _WINDOW, SettingCodes.MAX_FRAME_SIZE: _WINDOW}
+        )
+        self._http.increment_flow_control_window(_WINDOW)
         self._calls: dict[int, tuple[str, MessageAssembly, list[bytes]]] = {}
 
     def take(self, transport: Any, data: bytes) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -51,6 +52,13 @@ class StorageTests(SynchronousTestCase):
             found = self.done(self.storage.fetch(name, None))
             self.assertEqual(found.read(), one if isinstance(one, bytes) else bytes(300_000))
             found.discard()
+
+    def test_much(self) -> None:
+        """More than anybody takes at once goes in the end, over one connection."""
+        blobs = {BlobName.of(bytes([n]) * 700_000): bytes([n]) * 700_000 for n in range(12)}
+        self.storage = replace(self.storage, batch=3_000_000)
+        self.done(self.storage.send(blobs))
+        self.assertEqual(len(self.double.blobs), 12)
 
     def test_batches(self) -> None:
         """A batch stays below its size with what is around each blob; larger blobs are in none."""

@@ -68,8 +68,8 @@ class GrpcOutput:
     def write(self) -> None:
         """Write what HTTP/2 has to say."""
         if self._transport is not None and (data := self._http.data_to_send()):
-            self._transport.write(data)
             self._unread += len(data) if self._is_paused else 0
+            self._transport.write(data)
             if self._unread > _MOST_UNREAD:
                 self._flooded()
 
