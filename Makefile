@@ -16,7 +16,7 @@ BUILD_PACKAGES := gcc g++ make
 # The tests speak to real peers: C distcc, Avahi, sshd, a browser, other compilers and build tools.
 TEST_PACKAGES := $(BUILD_PACKAGES) avahi-daemon build-essential bubblewrap busybox ccache chromium clang clang-19 cmake curl \
     dbus distcc dpkg-dev fakeroot faketime fish gcc-aarch64-linux-gnu gobjc gobjc++ groff-base iproute2 libclang-rt-dev llvm \
-    logrotate meson musl-tools ninja-build openssh-client openssh-server openssl systemd tcc tcpdump tmux xinetd zsh
+    logrotate meson musl-tools ninja-build openssh-client openssh-server openssl strace systemd tcc tcpdump tmux xinetd zsh
 # The messages of this Debian's gcc in other languages.
 GCC := $(shell apt-cache depends gcc 2>/dev/null | sed -n 's/^  Depends: \(gcc-[0-9]*\)$$/\1/p')
 LOCALE_PACKAGES := $(or $(GCC),gcc-12)-locales

@@ -27,7 +27,7 @@ class ProfileTests(ExactTestCase):
             Row(
                 script=f"{beside} $CC -O2 -fprofile-use -c w.c -o obj/w.o{GONE}",
                 files=FILES,
-                compilers=("gcc", "gcc-11"),
+                compilers=GCC,
             ),
             Row(
                 script=f"{beside}{mangled} $CC -O2 -fprofile-use=prof -g -c w.c -o obj/w.o{GONE}",
