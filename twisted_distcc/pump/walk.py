@@ -88,9 +88,9 @@ class Walk:
             self._check_twins(scanned if self._imports else self._once)
         elif c.language.is_assembler and c.debug:
             self._check_lines(scanned)
-        clock, stamped = self._says_time(c, _CLOCKS), self._says_time(c, _STAMPED)
+        says = self._says_time(c, _CLOCKS), self._says_time(c, _STAMPED)
         precompiled = frozenset() if search.clang else self._precompiled
-        unit = Unit(self._found, self._all_folders(), clock, stamped, precompiled)
+        unit = Unit(self._found, self._all_folders(), *says, precompiled, bool(self._computing))
         if self._reasons:
             raise NotForServersError(self._reasons[0])
         if self._undecided:

@@ -5,8 +5,8 @@ those as well.
 
 - gcc looks beside each header, `x.h`, that may be the first which a source includes, for a file
   `x.h.gch`, or a folder of that name with several, and reads the first that was made for such a command.
-  It looks at none of the headers that this was made of.  The order of a folder is that of its file
-  system, so gcc itself is asked which of several it is.
+  It looks at none of the headers that this was made of, so these may have changed.  The order of a
+  folder is that of its file system, so gcc itself is asked which of several it is.
 - clang is told by `-include-pch`, or finds `x.h.pch` or `x.h.gch` beside what `-include` names.  It
   compares the sizes and times of all headers that this was made of, some of which no source may name any
   more.  So clang itself is asked for them, without a source, once for all sources of the same command.
@@ -83,7 +83,17 @@ class PrecompiledHeaders:
         held = [path for one in sorted(unit.precompiled) for path in self._held(one)]
         if len(held) > len(unit.precompiled):
             held = await self._chosen(candidate, directory, unit, held, turn)
-        return self._with(unit, held) if unit.precompiled else unit
+        return self._with(self._current(unit, candidate, held), held) if unit.precompiled else unit
+
+    def _current(self, unit: Unit, candidate: Candidate, held: list[str]) -> Unit:
+        """Return `unit`, unless names in it may have been computed by what has changed since."""
+        made = [stamp.mtime_ns for path in held if (stamp := self._files.stamp(path)) is not None]
+        source = candidate.absolute(candidate.compilation.source)
+        if unit.computes and made:
+            for path, stamp in unit.files.items():
+                if stamp.mtime_ns > min(made) and path != source:
+                    raise NotForServersError(f"{path} is newer than {held[0]}, and names are computed")
+        return unit
 
     def _held(self, path: str) -> list[str]:
         """Return the file at `path`, or those in the folder at `path`."""
