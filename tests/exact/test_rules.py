@@ -71,3 +71,9 @@ class RulesTests(ExactTestCase):
                 elsewhere=False,
             ),
         )
+
+    async def test_both_options(self) -> None:
+        """Of two options that ask for rules, clang warns of the one that it does not use."""
+        files = {"w.c": '#include <stddef.h>\n#include "w.h"\n', "w.h": ""}
+        both = ("-MD -MMD", "-MMD -MD -MF a.d", "-MMD -MMD", "--write-dependencies -MP -MMD -MT t")
+        await self.are_exact(*(Row(script=f"$CC {options} -c w.c", files=files) for options in both))

@@ -33,7 +33,7 @@ from twisted_distcc.cmdline.source_language import check_no_header, language_of
 from twisted_distcc.cmdline.travelling import OWN_PROCESSOR
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
 # Targets for which clang 13 and later assemble themselves by default; for others they start `as`.
 _ASSEMBLED_BY_CLANG = (
@@ -226,18 +226,28 @@ def _dependencies(
         return None
     if language.is_preprocessed:
         return None  # no compiler writes rules for text that includes nothing
-    user_only = any(rule.name == "-MMD" or rule.words[0].startswith("-Wp,-MMD") for rule in rules)
     targets = [o for o in options if o.role is Role.MAKE_TARGET]
     phony = ("-MP",) if any(o.role is Role.MAKE_PHONY for o in options) else ()
     return Dependencies(
         path=_dependency_path(options, rules, source),
         options=(
-            "-MMD" if user_only else "-MD",
+            *_asking(rules, family),
             *(word for target in targets for word in target.words),
             *(() if targets else ("-MQ", _default_target(options, rules, source, family))),
             *phony,
         ),
     )
+
+
+def _asking(rules: Sequence[Option], family: Family) -> Iterator[str]:
+    """Yield what asks for the rules that `rules` ask for; clang warns of one option of two."""
+    typed = [rule for rule in rules if rule.role is Role.MAKE_RULES]
+    if family is Family.CLANG and len({rule.name for rule in typed}) > 1:
+        yield from (word for rule in typed for word in rule.words)
+    elif any(rule.name == "-MMD" or rule.words[0].startswith("-Wp,-MMD") for rule in rules):
+        yield "-MMD"
+    else:
+        yield "-MD"
 
 
 def _check_no_stray_dependencies(options: Sequence[Option]) -> None:
