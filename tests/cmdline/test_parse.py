@@ -13,7 +13,7 @@ from twisted_distcc.cmdline.parse import parse
 from twisted_distcc.cmdline.response import EXPANSION_LIMIT
 from twisted_distcc.cmdline.rewrite import remote_argv
 
-AS_MADE = "of which gcc makes another each time, and in which clang writes the times of headers"
+AS_MADE = "of which gcc makes another each time"
 
 
 class ParseCase(SynchronousTestCase):
@@ -287,7 +287,7 @@ class StayLocalTests(ParseCase):
         for name in ("a.cppm", "a.ixx", "a.ccm"):
             self.stays(f"clang -c {name}", f"{name} is the interface of a module")
         for name in ("c-header", "c++-header", "c++-user-header"):
-            for command in (f"gcc -x {name} -c a", f"clang -x {name} a"):
+            for command in (f"gcc -x {name} -c a", f"gcc -x {name} a"):
                 self.stays(command, f"-x {name} makes a precompiled header, {AS_MADE}")
         for name in ("ir", "c99", "''"):
             self.stays(f"gcc -x {name} -c a", f"-x {name} is not a language that is distributed")
@@ -302,6 +302,22 @@ class StayLocalTests(ParseCase):
                 verdict = parse(command.split())
                 assert isinstance(verdict, StayLocal), command
                 self.assertTrue(verdict.reason.startswith(f"{what} is {language}, wh"), verdict)
+
+    def test_precompiled(self) -> None:
+        """clang makes the same precompiled header where files have the same names and times."""
+        for command, language in (
+            ("clang -x c-header a.h -o a.h.pch", Language.C),
+            ("clang++ -Xclang -emit-pch -x c++-header -o a.pch -c a.hxx.cxx", Language.CXX),
+            ("clang -Xclang -emit-pch -c a.c -o a.pch", Language.C),
+        ):
+            made = self.travels(command)
+            self.assertIs(made.language, language)
+            self.assertEqual((made.demanding, made.runs_as_typed), (made.source, True))
+            for with_files, confined in ((False, False), (True, False), (True, True)):
+                arrived = parse(command.split(), arrived=True, with_files=with_files, confined=confined)
+                self.assertEqual(isinstance(arrived, Compilation), with_files and confined, command)
+        for command in ("clang -x c-header a.h", "clang -Xclang -emit-pch -c a.c"):
+            self.assertIn("compilers disagree", str(parse(command.split())))
 
     def test_llvm(self) -> None:
         """LLVM's own code is a language of clang's, and for servers with a sandbox."""

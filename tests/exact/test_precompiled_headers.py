@@ -154,6 +154,30 @@ class ClangTests(ExactTestCase):
             ),
         )
 
+    async def test_made(self) -> None:
+        """It is made elsewhere, with the names and times that headers have here, as CMake does."""
+        cmake = "-Winvalid-pch -Xclang -emit-pch -Xclang -include -Xclang $PWD/all.h -x c-header"
+        old = "touch -d @1600000000 all.h; touch -d @1700000000 part.h empty.c; "
+        await self.are_exact(
+            Row(
+                script=f"{old} $CC -O2 -g -MD -x c-header all.h -o sub/all.h.pch",
+                files={**FILES, "empty.c": ""},
+                compilers=("clang", "clang-19"),
+            ),
+            Row(
+                script=f"{old} $CC {cmake} -MD -MT all.pch -MF all.d -o all.pch -c $PWD/empty.c"
+                " && $CC -include-pch all.pch -c n.c",
+                files={**FILES, "empty.c": ""},
+                compilers=CLANG,
+            ),
+            Row(
+                script="$CC -x c-header all.h -o all.h.gch; rm all.h.gch",
+                files=FILES,
+                compilers=GCC,
+                elsewhere=False,
+            ),
+        )
+
     async def test_without_times(self) -> None:
         """Made without the times of headers, it is read whatever these are."""
         made = f"O='-Xclang -fno-pch-timestamp -O1'; {MADE} all.h.pch && touch -d @5 part.h"

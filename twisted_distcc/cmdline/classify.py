@@ -103,8 +103,6 @@ def _option(rule: Rule, word: str, rest: Iterator[str]) -> Option:
 
 def _for_clang(option: Option, rest: Iterator[str]) -> Option:
     """Judge an option of clang's inner program, whose argument may be in another `-Xclang`."""
-    if option.value == "-emit-pch":
-        raise StaysError("-Xclang -emit-pch makes a precompiled header, with the times of headers in it")
     rule = CLANG_OPTIONS.find(option.value, Family.CLANG)
     if rule is None:
         raise _unsafe(option)

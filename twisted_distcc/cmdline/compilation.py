@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from twisted_distcc.cmdline.option_rules import AS_TYPED, DEMANDING, Role
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from collections.abc import Set as AbstractSet
 
     from twisted_distcc.cmdline.compilers import Family
@@ -98,6 +99,7 @@ LANGUAGE_OF_SUFFIX = {
 
 
 BITCODE = "-emit-llvm"
+EMIT_PCH = "-emit-pch"
 """The option of clang's that has it write LLVM's own code in place of an object or assembly."""
 
 
@@ -156,7 +158,8 @@ class Compilation:
     @property
     def demanding(self) -> str | None:
         """What only a server with a sandbox takes, which gets the client's files; as typed."""
-        return self._first(DEMANDING) or (self.source if self._has_demanding_source else None)
+        demands = self._has_demanding_source or self.precompiles
+        return self._first(DEMANDING) or (self.source if demands else None)
 
     @property
     def _has_demanding_source(self) -> bool:
@@ -165,6 +168,11 @@ class Compilation:
 
     def _first(self, roles: AbstractSet[Role]) -> str | None:
         return next((" ".join(one.words) for one in self.options if one.role in roles), None)
+
+    @property
+    def precompiles(self) -> bool:
+        """Whether it makes a precompiled header, in which clang writes names and times of headers."""
+        return precompiles(self.options)
 
     @property
     def is_bitcode(self) -> bool:
@@ -190,7 +198,15 @@ class Compilation:
     @property
     def runs_as_typed(self) -> bool:
         """Whether it has to run with the client's own files and names: it makes more than an object."""
-        return any(option.role in AS_TYPED for option in self.options)
+        return any(option.role in AS_TYPED for option in self.options) or self.precompiles
+
+
+def precompiles(options: Sequence[Option]) -> bool:
+    """Whether a command of clang's with these `options` makes a precompiled header."""
+    return any(
+        option.name == EMIT_PCH or (option.role is Role.LANGUAGE and option.value.endswith("-header"))
+        for option in options
+    )
 
 
 @dataclass(frozen=True, slots=True)

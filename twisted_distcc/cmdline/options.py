@@ -9,6 +9,7 @@ was typed, a server refuses it.
 
 from __future__ import annotations
 
+from twisted_distcc.cmdline.compilation import EMIT_PCH
 from twisted_distcc.cmdline.forms import Form
 from twisted_distcc.cmdline.making import MAKING
 from twisted_distcc.cmdline.option_rules import Role, Table, Takes, rows
@@ -84,6 +85,7 @@ CLANG_OPTIONS = Table(
             Form.WORDS,
         ),
         *rows(Takes.SEPARATE, Role.INPUT, "-plugin-arg-unsafe-buffers", Form.TEXT),
+        *rows(Takes.NOTHING, Role.STAGE, EMIT_PCH),
         *rows(Takes.SEPARATE, Role.PREPROCESS, "-include", Form.TEXT),
         *rows(Takes.SEPARATE, Role.INPUT, f"{INCLUDE_PCH} {OVERLAY}", Form.TEXT),
         *rows(Takes.JOINED, Role.MAKES, "-fthin-link-bitcode=", Form.TEXT),

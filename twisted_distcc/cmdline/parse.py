@@ -23,13 +23,14 @@ from twisted_distcc.cmdline.compilation import (
     Option,
     Stage,
     StayLocal,
+    precompiles,
 )
 from twisted_distcc.cmdline.compilers import Compiler, Family, recognise
 from twisted_distcc.cmdline.devices import check_made, check_no_device, is_device
 from twisted_distcc.cmdline.option_rules import Role
 from twisted_distcc.cmdline.reasons import StaysError, shown
 from twisted_distcc.cmdline.response import EXPANSION_LIMIT, TooManyResponseFilesError, expand
-from twisted_distcc.cmdline.source_language import check_no_header, language_of
+from twisted_distcc.cmdline.source_language import language_of, makes_header
 from twisted_distcc.cmdline.travelling import OWN_PROCESSOR
 
 if TYPE_CHECKING:
@@ -91,11 +92,13 @@ def _parse(
     if with_files:
         check_no_device(options)
     check_made(options)
-    stage = _stage(options)
+    stage = _stage(options, family)
     source = _source(options)
     language = language_of(options, source, family, cxx=compiler.cxx)
     if arrived and language is Language.LLVM and not (with_files and confined):
         raise StaysError(f"{shown(source)} is LLVM's own code, which is compiled in sandboxes alone")
+    if arrived and precompiles(options) and not (with_files and confined):
+        raise StaysError(f"{shown(source)} is a header, which is precompiled in sandboxes alone")
     debug = _debug(options)
     _check_assembler(language, stage)
     check_listings(options, language)
@@ -121,10 +124,9 @@ def _values(options: Sequence[Option], *roles: Role) -> list[str]:
     return [option.value for option in options if option.role in roles]
 
 
-def _stage(options: Sequence[Option]) -> Stage:
+def _stage(options: Sequence[Option], family: Family) -> Stage:
     names = {option.name for option in options if option.role is Role.STAGE}
-    if not names:
-        check_no_header(options)
+    if not names and not makes_header(options, family):
         raise StaysError("neither -c nor -S is given, so the command links")
     return Stage.ASSEMBLY if "-S" in names else Stage.OBJECT
 
@@ -187,6 +189,8 @@ def _default_suffix(options: Sequence[Option], stage: Stage, language: Language)
 
 def _output(options: Sequence[Option], source: str, suffix: str) -> str:
     names = _values(options, Role.OUTPUT)
+    if not names and precompiles(options):
+        raise StaysError(f"compilers disagree on how to name what {shown(source)} is precompiled into")
     if not names:
         return _default_name(source, suffix)
     output = names[-1]

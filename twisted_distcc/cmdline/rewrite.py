@@ -106,9 +106,13 @@ def precompiled_argv(c: Compilation) -> list[str]:
 
 
 def sourceless_listing_argv(c: Compilation) -> list[str]:
-    """List all files that the preprocessor reads before the source, as a make rule."""
+    """List all files that clang reads before the source, as a make rule on standard output.
+
+    With `-M` it would leave out some of those that a precompiled header was made of.
+    """
     words = _words(c, _PREPROCESSING - {Role.SOURCE, Role.LANGUAGE})
-    return [c.compiler, *words, "-M", "-x", c.language.value, os.devnull]
+    rules = ["-fsyntax-only", "-MD", "-MF", "-"]
+    return [c.compiler, *words, *rules, "-x", c.language.value, os.devnull]
 
 
 def compiling_words(c: Compilation) -> list[str]:

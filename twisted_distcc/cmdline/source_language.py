@@ -44,8 +44,13 @@ _STAYING = {
     f"HIP, {_FOR_DEVICES}": ".hip .hipi hip hip-cpp-output",
 }
 _WHY_STAYS = {word: why for why, words in _STAYING.items() for word in words.split()}
-_PRECOMPILED = "of which gcc makes another each time, and in which clang writes the times of headers"
+_PRECOMPILED = "of which gcc makes another each time"
 
+# Headers that clang precompiles, by what it takes them for.
+_PRECOMPILED_BY_CLANG = {
+    f"{one.value}-header": one
+    for one in (Language.C, Language.CXX, Language.OBJC, Language.OBJCXX)
+}  # fmt: skip
 # Languages of these compilers for -x that do not result in one object from one source.
 _HEADER_LANGUAGES = frozenset(
     {"c-header", "c++-header", "objective-c-header", "objective-c++-header"}
@@ -70,13 +75,21 @@ def language_of(options: Sequence[Option], source: str, family: Family, *, cxx: 
     return language
 
 
-def check_no_header(options: Sequence[Option]) -> None:
-    """Refuse a command that compiles a header, for which it needs no `-c`."""
+def makes_header(options: Sequence[Option], family: Family) -> bool:
+    """Whether a command precompiles a header, for which it needs no `-c`.
+
+    Raises:
+        StaysError: if that is not done elsewhere.
+    """
+    languages = [option.value for option in options if option.role is Role.LANGUAGE]
+    if family is Family.CLANG and languages and languages[-1] in _PRECOMPILED_BY_CLANG:
+        return True
     for option in options:
         if option.role is Role.LANGUAGE:
             _check_no_header_language(option.value)
         elif option.role is Role.SOURCE:
             _check_no_header_suffix(option.value)
+    return False
 
 
 def _check_no_header_language(name: str) -> None:
@@ -90,6 +103,8 @@ def _check_no_header_suffix(source: str) -> None:
 
 
 def _language_named(name: str, family: Family) -> Language:
+    if family is Family.CLANG and name in _PRECOMPILED_BY_CLANG:
+        return _PRECOMPILED_BY_CLANG[name]
     _check_no_header_language(name)
     if name.startswith("c++-module"):
         raise StaysError(f"-x {shown(name)} makes the interface of a module")

@@ -85,7 +85,8 @@ class Found:
     @property
     def compares_times(self) -> bool:
         """Whether the compiler compares the times of its files."""
-        return bool(self.unit.precompiled) and self.compilation.family is Family.CLANG
+        is_clang = self.compilation.family is Family.CLANG
+        return self.compilation.precompiles or (is_clang and bool(self.unit.precompiled))
 
 
 class Sources:
