@@ -6,6 +6,7 @@ import json
 
 from tests.agent.home import HomeTestCase
 from tests.distccd import NO_DISTCCD, start_distccd
+from tests.engine import start_engine
 from tests.sshd import free_port
 from twisted_distcc.errors import EXIT_BAD_HOSTS, EXIT_NO_HOSTS
 
@@ -36,6 +37,15 @@ class HostsTests(HomeTestCase):
         self.assertEqual((told["sandbox"], told["fault"]), (False, None))
         [compiler] = told["compilers"]
         self.assertEqual((compiler["name"], len(compiler["digest"])), ("gcc", 64))
+
+    async def test_engine(self) -> None:
+        """A Remote Execution engine runs this machine's compiler, or says what keeps it from that."""
+        engine = await start_engine(self)
+        nobody = f"grpc://127.0.0.1:{free_port()}"
+        _, good, bad = (await self.ask(1, engine.word, nobody, "--timeout=30")).splitlines()
+        self.assertEqual(good.split()[:2], [engine.word.removesuffix("/4"), "engine"])
+        self.assertTrue(good.endswith(" same"), good)
+        self.assertIn("cannot be reached", bad)
 
     async def test_distccd(self) -> None:
         """C distccd compiles, and tells nothing; that it has our version shows in what it compiles."""

@@ -11,7 +11,9 @@ from twisted_distcc.cli.doctor.findings import Finding, Severity, in_order, note
 from twisted_distcc.cli.doctor.host_checks import host
 from twisted_distcc.cli.probing.host_reports import CompilerReport, HostReport, Status
 from twisted_distcc.cli.probing.own_compilers import OwnCompiler
+from twisted_distcc.client.backends.engine_way import MissingLibrariesError
 from twisted_distcc.client.backends.host_faults import (
+    AnotherCompilerError,
     BadReplyError,
     CannotConnectError,
     HostError,
@@ -20,7 +22,7 @@ from twisted_distcc.client.backends.host_faults import (
     SlowHostError,
     UntrustedError,
 )
-from twisted_distcc.client.hosts import SshHost, TcpHost
+from twisted_distcc.client.hosts import EngineHost, SshHost, TcpHost
 from twisted_distcc.errors import EXIT_ACCESS_DENIED, EXIT_COMPILER_MISSING, EXIT_IO_ERROR
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
@@ -71,6 +73,29 @@ class HostTests(SynchronousTestCase):
             (refusal(105, "out of memory"), "journalctl"),
         ):
             self.says(HostReport(RED, fault), Severity.FAULT, "red", mend)
+
+    def test_engine(self) -> None:
+        """What mends an engine is told of engines, not of servers; one with all well has no finding."""
+        engine = EngineHost("red", 50051)
+        well = HostReport(engine, compilers=(SAME,))
+        self.assertEqual(findings(well), [])
+        other = replace(SAME, fault=AnotherCompilerError("does not run our own compiler"))
+        for report, severity, mend in (
+            (
+                HostReport(engine, CannotConnectError("cannot be reached")),
+                Severity.FAULT,
+                "nc -vz red 50051",
+            ),
+            (HostReport(engine, UntrustedError("does not let us in")), Severity.FAULT, "token"),
+            (
+                HostReport(engine, MissingLibrariesError("needs libraries")),
+                Severity.FAULT,
+                "pip install",
+            ),
+            (replace(well, compilers=(other,)), Severity.FAULT, "off the hosts list"),
+            (replace(well, compilers=(CompilerReport("gcc"),)), Severity.WARNING, "command -v gcc"),
+        ):
+            self.says(report, severity, "red", mend)
 
     def test_wrong_port(self) -> None:
         """If one of the usual ports is open, the word to write is given."""

@@ -9,12 +9,12 @@ from typing import Final
 
 from twisted_distcc.cli.doctor.findings import Finding, fault
 from twisted_distcc.cli.probing.host_reports import HostReport
+from twisted_distcc.client.backends.engine_way import MissingLibrariesError
 from twisted_distcc.client.backends.host_faults import (
     AnotherCompilerError,
     BadReplyError,
     CannotConnectError,
     HostError,
-    LackingHostError,
     NoAnswerError,
     RefusedByHostError,
     SlowHostError,
@@ -75,7 +75,7 @@ def _by_tcp(report: HostReport, host: TcpHost, error: HostError, said: str) -> t
 def _of_engine(host: EngineHost, error: HostError) -> str:
     """Return what mends a fault of a Remote Execution engine."""
     match error:
-        case LackingHostError():
+        case MissingLibrariesError():
             return "pip install 'twisted_distcc[remote-execution]'    # where tdistcc is installed"
         case UntrustedError():
             return "renew the token or certificate for it: doc/remote-execution.md tells where they are"

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -36,8 +37,8 @@ from twisted_distcc.toolchain.travelling_tree import ToolFile, TravellingTree
 
 _OUTPUT: Final = "output.o"
 _RULES: Final = "output.d"
-# Signs that a file is to be read once only, however often it is included.
-_ONCE: Final = (b"pragma once", b"#import", b"# import", b'"pragma')
+# What has a preprocessor compare files: those that are to be read only once, however often included.
+_ONCE: Final = re.compile(rb"#\s*pragma\s+once|_Pragma\s*\(\s*\"once|#\s*import\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,13 +151,10 @@ def check_twins(entries: TreeEntries, family: Family) -> None:
     """
     if len(entries.contents) == len(entries.files):
         return
-    seen: set[bytes] = set()
-    for path, digest, _ in entries.files:
-        content = entries.contents[digest]
-        is_twin = digest in seen
-        if is_twin and (family is not Family.GCC or any(sign in content for sign in _ONCE)):
-            raise LackingHostError(f"may take {os.fsdecode(path)} for another file of the same content")
-        seen.add(digest)
+    if family is not Family.GCC or any(map(_ONCE.search, entries.contents.values())):
+        last = {digest: path for path, digest, _ in entries.files}
+        twin = next(path for path, digest, _ in entries.files if last[digest] != path)
+        raise LackingHostError(f"may take {os.fsdecode(twin)} for another file of the same content")
 
 
 def _own_folder(entries: TreeEntries, directory: str) -> str:

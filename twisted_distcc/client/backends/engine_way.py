@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from twisted_distcc.client.backends.host_faults import LackingHostError
+from twisted_distcc.client.backends.host_faults import HostError
 from twisted_distcc.client.hosts import RemoteHost
 from twisted_distcc.client.inputs.travelling_toolchains import TravellingToolchains
 from twisted_distcc.runtime.threads import ReactorThreads
@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from twisted_distcc.client.backends.engines import Engines
 
 _EXTRA: Final = "needs libraries that are not installed: `pip install twisted_distcc[remote-execution]`"
+
+
+class MissingLibrariesError(HostError):
+    """An engine cannot be called with what is installed."""
 
 
 class EngineWay:
@@ -28,13 +32,13 @@ class EngineWay:
         """Return the engines.
 
         Raises:
-            LackingHostError: if the libraries for them are not installed.
+            MissingLibrariesError: if the libraries for them are not installed.
         """
         if self._engines is None:
             try:
                 from twisted_distcc.client.backends.engines import Engines
             except ImportError:
-                raise LackingHostError(_EXTRA) from None
+                raise MissingLibrariesError(_EXTRA) from None
             toolchains = TravellingToolchains(reactor, ReactorThreads(reactor))
             self._engines = Engines(reactor, toolchains)
         return self._engines

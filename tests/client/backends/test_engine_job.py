@@ -1,0 +1,92 @@
+"""What a job is for an engine: its root, its paths, and what an engine could not tell apart."""
+
+from __future__ import annotations
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from twisted_distcc.client.backends.engine_job import EngineJob, ToolInputs, hermetic_job
+from twisted_distcc.client.backends.host_faults import LackingHostError
+from twisted_distcc.client.inputs.local_toolchains import LocalCompiler
+from twisted_distcc.content.directories import encode
+from twisted_distcc.content.local_content import LocalContent
+from twisted_distcc.content.merkle import EncodedFolders
+from twisted_distcc.jobs.model import DEPENDENCIES, OBJECT, InputFile, InputLink, Request, Tree
+from twisted_distcc.reapi.blob import BlobName
+from twisted_distcc.toolchain.travelling_tree import ToolFile, TravellingTree
+
+GCC = LocalCompiler("/usr/bin/gcc", "gcc", (("PATH", "/usr/bin"),))
+TOOLS = ToolInputs.of(
+    TravellingTree(
+        (ToolFile("/usr/lib/gcc/stddef.h", BlobName.of(b"old").digest, 3),),
+        (ToolFile("/usr/bin/gcc-12", BlobName.of(b"ELF").digest, 3),),
+        (("/usr/bin/gcc", "gcc-12"),),
+        (),
+    )
+)
+
+
+class JobTests(SynchronousTestCase):
+    def job(
+        self, files: dict[str, bytes], command: str = "gcc -c w.c -o w.o", **links: str
+    ) -> EngineJob:
+        entries: list[InputFile | InputLink] = [
+            InputFile(name.encode(), LocalContent(data)) for name, data in files.items()
+        ]
+        entries += [InputLink(f"/{name}".encode(), target.encode()) for name, target in links.items()]
+        tree = Tree(b"/src", tuple(entries))
+        request = Request(tuple(map(str.encode, command.split())), version=3, tree=tree)
+        return hermetic_job(request, GCC, TOOLS, EncodedFolders(), (("os", "linux"),))
+
+    def has(self, job: EngineJob, data: bytes) -> bool:
+        return any(data in content for content in job.inputs.values() if isinstance(content, bytes))
+
+    def test_paths(self) -> None:
+        """The working directory is that of the client, and outputs are in a folder that is nobody's."""
+        job = self.job({"/src/w.c": b"int a;", "/src/.tdistcc-0/x": b"x"}, "gcc -MD -c w.c -o w.o")
+        self.assertEqual(job.action.directory, "src")
+        self.assertEqual(
+            job.outputs, {".tdistcc-1/output.o": OBJECT, ".tdistcc-1/output.d": DEPENDENCIES}
+        )
+        self.assertIn("/src/.tdistcc-1/output.d", job.action.arguments)
+        self.assertEqual(job.action.platform, (("os", "linux"),))
+
+    def test_root(self) -> None:
+        """A working directory that is the root is one, too."""
+        tree = Tree(b"/", (InputFile(b"/w.c", LocalContent(b"int a;")),))
+        request = Request((b"gcc", b"-c", b"w.c", b"-o", b"w.o"), version=3, tree=tree)
+        job = hermetic_job(request, GCC, TOOLS, EncodedFolders(), ())
+        self.assertEqual(job.action.directory, "")
+        self.assertEqual(job.action.environment["TMPDIR"], "/.tdistcc-0")
+
+    def test_both(self) -> None:
+        """The unit's files are beside the compiler's, and newer than those."""
+        job = self.job({"/src/w.c": b"int a;", "/usr/lib/gcc/stddef.h": b"new"})
+        self.assertIn(BlobName.of(b"new"), job.inputs)
+        self.assertTrue(self.has(job, BlobName.of(b"new").digest.hex().encode()))
+        self.assertTrue(self.has(job, b"gcc-12"))
+
+    def test_links(self) -> None:
+        """A link leads where it leads here, by a relative path, which all engines take."""
+        job = self.job({"/src/w.c": b"int a;"}, lib="/usr/lib", near="src")
+        root = next(data for name, data in job.inputs.items() if name == job.action.root)
+        assert isinstance(root, bytes)
+        self.assertIn(b"usr/lib", root)
+        self.assertNotIn(b"/usr/lib", root)
+
+    def test_twins(self) -> None:
+        """Equal files are sent if the compiler does not compare files."""
+        twins = {"/src/a.h": b"int a;", "/src/b.h": b"int a;"}
+        self.job({"/src/w.c": b'#include "a.h"\n', **twins})
+        for text in (b'#import "a.h"\n', b"#  import <a.h>", b'_Pragma ( "once")', b"# pragma once\n"):
+            with self.assertRaises(LackingHostError):
+                self.job({"/src/w.c": text, **twins})
+        with self.assertRaises(LackingHostError):
+            self.job({"/src/w.c": b"int b;", **twins}, "clang -c w.c -o w.o")
+        self.job({"/src/w.c": b"#pragma once\n", "/src/a.h": b"int a;"}, "clang -c w.c -o w.o")
+
+    def test_same_action(self) -> None:
+        """The same unit is the same action, byte for byte, and another source is another."""
+        one, same, other = (self.job({"/src/w.c": text}) for text in (b"a", b"a", b"b"))
+        self.assertEqual(one.action.blobs(), same.action.blobs())
+        self.assertNotEqual(one.action.root, other.action.root)
+        self.assertEqual(encode(TOOLS.base.directories[b""])[:1], b"\x12")
