@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from twisted_distcc.cmdline.assembler_files import names_temporary_file
 from twisted_distcc.cmdline.compilation import Compilation, StayLocal
 from twisted_distcc.cmdline.foreseen import Existing, Foreseen, foreseen, own_order, saves_intermediates
 from twisted_distcc.cmdline.parse import parse
@@ -91,10 +92,17 @@ class NamesTests(SynchronousTestCase):
             self.assert_makes(f"gcc {options} -c w.c", *made)
             self.assertTrue(understood(f"gcc {options} -c w.c").runs_as_typed)
         for options in (
-            "-Wa,-aln=/dev/null", "-Wa,-aln=", "-Wa,-aln=-", "-Wa,--MD,", "-Wa,-al", "-Wa,-adhlns=f",
-            "-Wa,-as,-an", "-Wa,--MD,f", "-ffile-prefix-map=/a=/b -Wa,-ahn",
+            "-Wa,-aln=/dev/null", "-Wa,-aln=", "-Wa,-aln=-", "-Wa,--MD,",
+            "-ffile-prefix-map=/a=/b -Wa,-ahn",
         ):  # fmt: skip
             self.assertIsInstance(parse(["gcc", "-c", "w.c", *options.split()]), StayLocal, options)
+        for options in ("-Wa,-al", "-Wa,-adhlns=f", "-Wa,-as,-an", "-Wa,--MD,f"):
+            command = understood(f"gcc {options} -c w.c")
+            self.assertTrue(names_temporary_file(command.options, command.language))
+            stays = ["clang", "-fno-integrated-as", "-c", "w.c", *options.split()]
+            self.assertIsInstance(parse(stays), StayLocal, options)
+        for command in map(understood, ("gcc -Wa,-aln -c w.c", "gcc -pipe -Wa,-al -c w.c")):
+            self.assertFalse(names_temporary_file(command.options, command.language))
         for options in ("-Wa,-ahln=f", "-pipe -Wa,-a"):
             self.assertIsInstance(parse(["gcc", "-c", "w.s", *options.split()]), StayLocal, options)
 

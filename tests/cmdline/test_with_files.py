@@ -12,6 +12,7 @@ from twisted_distcc.cmdline.environment import (
     environment_for_servers,
     search_options,
     split_environment,
+    temporary_folder_for_servers,
 )
 from twisted_distcc.cmdline.option_rules import WITH_FILES, Takes
 from twisted_distcc.cmdline.options import OPTIONS
@@ -98,9 +99,29 @@ class EnvironmentTests(SynchronousTestCase):
         self.assertEqual(split_environment(["env"]), ({}, ()))
         for word in (
             "LD_PRELOAD=x", "LC_ALL=de_DE", "LC_ALL=C.UTF-8\n", "SOURCE_DATE_EPOCH=-1", "PATH=", "=x",
-            "SOURCE_DATE_EPOCH=", "TMPDIR=/", "GCC_EXEC_PREFIX=/x", "LC_ALL=C/../x", "A=1",
+            "SOURCE_DATE_EPOCH=", "TMPDIR=/", "TMPDIR=/dev/shm", "TMPDIR=/proc", "TMPDIR=x",
+            "TMPDIR=/a b", "TMPDIR=/a\n", "TMPDIR=//x", "GCC_EXEC_PREFIX=/x", "LC_ALL=C/../x", "A=1",
         ):  # fmt: skip
             self.assertIsInstance(split_environment(["env", word, "gcc"]), StayLocal, word)
+
+    def test_temporary(self) -> None:
+        """Of the folders that gcc would try, servers are told the first that is there."""
+        for env, there, told in (
+            ({}, {"/tmp"}, "/tmp"), ({"TMPDIR": "/a/b-1"}, {"/a/b-1", "/tmp"}, "/a/b-1"),
+            ({"TMPDIR": "/a", "TEMP": "/c/"}, {"/c/", "/tmp"}, "/c/"),
+            ({"TMPDIR": "", "TMP": "/b", "TEMP": "/c"}, {"/b", "/c"}, "/b"),
+            ({}, {"/var/tmp"}, "/var/tmp"),
+        ):  # fmt: skip
+            self.assertEqual(temporary_folder_for_servers(env, there.__contains__), told)
+            self.assertEqual(
+                split_environment(["env", f"TMPDIR={told}", "cc"]), ({"TMPDIR": told}, ["cc"])
+            )
+        for env, there in (
+            ({}, {""}),
+            ({"TMPDIR": "a"}, {"a", "/tmp"}),
+            ({"TMP": "/dev/shm"}, {"/dev/shm"}),
+        ):
+            self.assertIsInstance(temporary_folder_for_servers(env, there.__contains__), StayLocal)
 
     def test_told(self) -> None:
         """Servers are told the characters of the locale, if it is installed, and the date."""

@@ -45,6 +45,12 @@ class LanguageTests(ExactTestCase):
                 script="$CC -E w.c -o w.i; $CC -save-temps -c w.i; $CC -save-temps -c w.s -o x.o",
                 files=C,
             ),
+            Row(
+                script="$CC -E w.c -o w.i; $CC -target aarch64-linux-gnu -flto -O2 -g -c w.i;"
+                " $CC -target aarch64-linux-gnu -O2 -c w.i -o obj/x.o",
+                files=C,
+                compilers=("clang",),
+            ),
             Row(script="$CC -S w.c; mv w.s w.S; $CC -save-temps -c w.S -o obj/x.o", files=C),
         ]
         await self.are_exact(*rows)

@@ -35,21 +35,31 @@ class ListingTests(ExactTestCase):
             *rows("$CC -fno-integrated-as -Wa,-aln=w.lst -c w.c", compilers=CLANG),
         )
 
+    async def test_temporary_names(self) -> None:
+        """The name of a temporary file is by chance, but for its folder."""
+        numbers = "sed -i 's/cc[A-Za-z0-9]*[.]s/X.s/' w.l"
+        await self.are_exact(
+            *rows(
+                f"$CC -Wa,-a,-ad,-alms=w.l -c w.c -o obj/x.o && {numbers}",
+                "mkdir $TMPDIR/t; TMPDIR=$TMPDIR/t $CC -g -Wa,-adhlns=w.l,--MD,w.d -c w.c;"
+                f"{numbers} w.d",
+                f"TMPDIR=/none TMP=$PWD/obj $CC -Wa,-alns=w.l -c w.c && {numbers}",
+            )
+        )
+
     async def test_to_the_terminal(self) -> None:
         """Without a name a listing is a message."""
         await self.are_exact(*rows("$CC -g -Wa,-ahln -c w.c", "$CC -Wa,-adn -Wa,-am -pipe -c w.c"))
 
     async def test_here(self) -> None:
-        """What has a temporary name or the time in it, and sources under other names, stay here."""
-        numbers = "sed -i 's/cc[A-Za-z0-9]*[.]s//' w.l"
+        """What has the time in it, and sources under other names, stay here."""
         await self.are_exact(
             *rows(
-                f"$CC -Wa,-als=w.l -c w.c && {numbers}",
-                f"$CC -Wa,--MD,w.l -c w.c && {numbers}",
+                "$CC -Wa,-agln=w.l -c w.c; rm w.l",
+                "TMPDIR=odd\\ dir $CC -Wa,-adhlns=w.l -c w.c; rm w.l",
                 "$CC -g -fdebug-prefix-map=$PWD=. -Wa,-ahln=w.l -c w.c",
                 "$CC -Wa,-ahn=w.l -c w.s",
                 "$CC -Wa,-aln=/dev/null -c w.c",
-                f"$CC -Wa,-adhlns=w.l -c w.c && {numbers}",
                 elsewhere=False,
             ),
         )

@@ -5,7 +5,8 @@ about one listing, whose last name counts; without a name it goes to standard ou
 
 Both may contain the name of the temporary file that the assembler reads, which is another one each time:
 dependencies name it, it heads each page of a listing that has pages (the letter `n` turns them off), and
-says where symbols are defined (the letter `s`).
+says where symbols are defined (the letter `s`).  A server of gcc's makes it in the folder in which the
+client's would be; the rest of the name is by chance.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from twisted_distcc.cmdline.compilation import Language
+from twisted_distcc.cmdline.compilers import Family
 from twisted_distcc.cmdline.option_rules import Role
 from twisted_distcc.cmdline.reasons import StaysError, shown
 from twisted_distcc.cmdline.written import pieces
@@ -47,21 +49,34 @@ def written_by_assembler(option: Option) -> Iterator[str]:
             yield piece.partition("=")[2]
 
 
-def check_listings(options: Sequence[Option], language: Language) -> None:
+def check_listings(options: Sequence[Option], language: Language, family: Family) -> None:
     """Check that what the assembler writes besides the object is the same elsewhere.
 
     Raises:
         StaysError: if it is not.
     """
-    asking = [option for option in options if option.role is Role.MAKES and option.name in _PASSING]
+    asking = _asking(options)
     if not asking:
         return
     typed = shown(" ".join(asking[-1].words))
-    parts = [piece for option in asking for piece in pieces(option)]
-    if _has_temporary_names(parts) and _is_temporary(options, language):
+    if family is not Family.GCC and names_temporary_file(options, language):
         raise StaysError(f"{typed} has the assembler write the name of a temporary file")
-    if _SOURCE_LINES in _letters(parts) and _may_show_others(options, language):
+    if _SOURCE_LINES in _letters(_parts(asking)) and _may_show_others(options, language):
         raise StaysError(f"{typed} shows sources that may be other files elsewhere")
+
+
+def names_temporary_file(options: Sequence[Option], language: Language) -> bool:
+    """Whether the assembler writes down the name of the temporary file that it reads."""
+    asking = _asking(options)
+    return bool(asking) and _has_temporary_names(_parts(asking)) and _is_temporary(options, language)
+
+
+def _asking(options: Sequence[Option]) -> list[Option]:
+    return [option for option in options if option.role is Role.MAKES and option.name in _PASSING]
+
+
+def _parts(options: Sequence[Option]) -> list[str]:
+    return [piece for option in options for piece in pieces(option)]
 
 
 def _has_temporary_names(parts: Sequence[str]) -> bool:

@@ -46,6 +46,11 @@ class Language(enum.Enum):
         return _PREPROCESSED_FORM.get(self, self)
 
     @property
+    def unpreprocessed(self) -> Language:
+        """The language that may have been preprocessed to become this one; C for LLVM's own code."""
+        return next((one for one, form in _PREPROCESSED_FORM.items() if self in (one, form)), Language.C)
+
+    @property
     def preprocessed_suffix(self) -> str:
         """The suffix of a preprocessed source, from which compilers infer its language."""
         return _SUFFIX_OF_PREPROCESSED[self.preprocessed]

@@ -57,11 +57,16 @@ DATE = "SOURCE_DATE_EPOCH"
 
 _LINKS = re.compile(r"no|st|bel|")
 # The variables that are sent to a server that preprocesses, and those that it accepts.
+TEMPORARY = "TMPDIR"
+"""The variable that says where temporary files are made."""
+
 _FOR_SERVERS = {
     "LC_ALL": re.compile(r"C|POSIX|C\.UTF-8"),
     DATE: re.compile(r"[0-9]{1,12}"),
     # How gcc's messages look: colours, how links end, and whether fix-its are printed for programs.
     "GCC_COLORS": re.compile(r"(?:[a-z0-9-]{1,24}(?:=[0-9;]{0,24})?(?::|\Z)){0,40}"),
+    # Heeded in a sandbox where the job has a folder of that name to itself.
+    TEMPORARY: re.compile(r"/(?!(?:dev|proc|sys)(?:/|\Z))[\w.+-][\w./+-]{0,500}", re.ASCII),
     "GCC_URLS": _LINKS,
     "TERM_URLS": _LINKS,
     "GCC_EXTRA_DIAGNOSTIC_OUTPUT": re.compile(r"fixits-v[12]"),
@@ -98,6 +103,20 @@ def environment_for_servers(
             return StayLocal(f"{DATE} is {shown(epoch)}, which is not a time")
         told[DATE] = epoch
     return told | _told_of_messages(env)
+
+
+def temporary_folder_for_servers(
+    env: Mapping[str, str], is_writable: Callable[[str], bool]
+) -> str | StayLocal:
+    """Return the folder in which gcc makes temporary files, by the variables of `env`.
+
+    `is_writable` says whether there is such a folder here.
+    """
+    folders = (*(env.get(name, "") for name in (TEMPORARY, "TMP", "TEMP")), "/tmp", "/var/tmp")  # noqa: S108
+    found = next((folder for folder in folders if folder and is_writable(folder)), "")
+    if not _FOR_SERVERS[TEMPORARY].fullmatch(found):
+        return StayLocal(f"temporary files are made in {shown(found)}, which servers cannot be told")
+    return found
 
 
 def is_utf_8(env: Mapping[str, str]) -> bool:

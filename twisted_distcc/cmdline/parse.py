@@ -101,7 +101,7 @@ def _parse(
         raise StaysError(f"{shown(source)} is a header, which is precompiled in sandboxes alone")
     debug = _debug(options)
     _check_assembler(language, stage)
-    check_listings(options, language)
+    check_listings(options, language, family)
     alone = arrived and not with_files
     return Compilation(
         compiler=argv[0],

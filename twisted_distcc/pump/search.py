@@ -131,7 +131,7 @@ def question(c: Compilation) -> tuple[str, ...]:
     everything = asks_for_all_folders(c)
     words = [word for option in c.options for word in _asked(option, c, everything=everything)]
     _check_anywhere(c, everything=everything)
-    return (*words, "-v", "-E", "-dM", "-x", c.language.value, "/dev/null")
+    return (*words, "-v", "-E", "-dM", "-x", c.language.unpreprocessed.value, "/dev/null")
 
 
 def _asked(option: Option, c: Compilation, *, everything: bool) -> tuple[str, ...]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -22,6 +24,7 @@ from twisted_distcc.jobs.plain_trees import pack_tree
 
 ENVIRON = {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", "HOME": "/nonexistent"}
 COMMAND = "gcc -MD -g -gsplit-dwarf -fstack-usage -c a.c -o obj/a.o"
+NOTHING_SET: Mapping[str, str] = MappingProxyType({})
 HONEST = "echo object >obj/a.o; echo split >obj/a.dwo; echo a.o: a.c >obj/a.d"
 # What `ln` has given a second name, and that name.
 UNLIKE = {"/p/obj/a.su", "/p/obj/a.o", "/p/a.c"}
@@ -34,7 +37,9 @@ class ChangeableTestCase(SynchronousTestCase):
         self.spool = self.folder / "spool"
         self.spool.mkdir(parents=True)
 
-    def ran(self, script: str, *, space: int = Limits().space) -> Reply:
+    def ran(
+        self, script: str, *, space: int = Limits().space, environ: Mapping[str, str] = NOTHING_SET
+    ) -> Reply:
         """Run a script as the compiler of `COMMAND`, in the folder `/p`."""
         compiler = self.folder / "gcc"
         compiler.write_text(f"#!/bin/sh\n{script}")
@@ -45,7 +50,7 @@ class ChangeableTestCase(SynchronousTestCase):
         assert isinstance(command, Compilation)
         files = {b"/p/a.c": b"int a;\n", b"/p/sub/b.h": b"b", b"/p/obj/.twisted-distcc": b""}
         tree = pack_tree(b"/p", files, {b"/p/link": b"sub"})
-        with place.prepare_tree(str(compiler), command, tree, {}, "ada") as job:
+        with place.prepare_tree(str(compiler), command, tree, environ, "ada") as job:
             return attempt(job)
 
     def made(self, script: str, *, space: int = Limits().space) -> dict[str, bytes]:
@@ -96,6 +101,15 @@ class OutputTests(ChangeableTestCase):
     def test_temporary_files(self) -> None:
         """What is in its own folder stays there, and what it has removed again was never made."""
         self.assertEqual(self.made(f"{HONEST}; echo x >$TMPDIR/x; echo x >obj/x; rm obj/x"), MADE)
+
+    def test_temporary_folder(self) -> None:
+        """The client may say where temporary files are: there they show, unless they are removed."""
+        script = f"{HONEST}; echo x >$TMPDIR/x; echo $TMPDIR; rm /p/sub/x"
+        reply = self.ran(script, environ={"TMPDIR": "/p/sub"})
+        self.assertEqual((reply.status, reply.stdout.read()), (0, b"/p/sub\n"))
+        self.assertEqual({name: body.read() for name, body in reply.outputs.items()}, MADE)
+        left = self.ran(f"{HONEST}; echo x >$TMPDIR/x", environ={"TMPDIR": "/p/sub"})
+        self.assertEqual(set(left.outputs), {"/p/sub/x"})
 
     def test_failures(self) -> None:
         """One that failed has made nothing, whatever it wrote."""

@@ -8,6 +8,7 @@ needs which includes nothing any more.
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 
 from twisted_distcc.client.inputs.candidate import Candidate
 from twisted_distcc.cmdline.compilation import Compilation
@@ -15,6 +16,7 @@ from twisted_distcc.cmdline.compilers import Family
 from twisted_distcc.cmdline.driver_rules import rules_forbid
 from twisted_distcc.cmdline.preprocessed import source_forbids
 from twisted_distcc.pump.callers import check_callers_own
+from twisted_distcc.pump.search import SearchPath
 from twisted_distcc.pump.text import written_from
 from twisted_distcc.pump.unit import FileSystem, NotForServersError, Unit
 
@@ -59,3 +61,13 @@ def preprocessed_unit(c: Compilation, directory: str, files: FileSystem) -> Unit
         if (there := files.stamp(path)) is not None:
             found[path] = there
     return Unit(found, frozenset({os.path.dirname(source)}))
+
+
+def with_needed(unit: Unit, search: SearchPath, files: FileSystem) -> Unit:
+    """Return `unit` with the files by which clang recognizes the GCC installation that it uses.
+
+    They decide which features of a processor it takes to be there.
+    """
+    stamps = {path: files.stamp(path) for path in map(os.path.normpath, search.needed)}
+    found = {path: stamp for path, stamp in stamps.items() if stamp is not None}
+    return replace(unit, files={**unit.files, **found})

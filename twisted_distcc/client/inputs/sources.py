@@ -20,10 +20,11 @@ from twisted_distcc.client.inputs.depfile_listing import Listings
 from twisted_distcc.client.inputs.file_cache import CachedFile, FileCache, FileChangedError
 from twisted_distcc.client.inputs.found_by_files import overlaid, with_unscanned
 from twisted_distcc.client.inputs.locales import has_locale
-from twisted_distcc.client.inputs.named_inputs import check_named, preprocessed_unit
+from twisted_distcc.client.inputs.named_inputs import check_named, preprocessed_unit, with_needed
 from twisted_distcc.client.inputs.own_processor import RULES, OwnProcessors
 from twisted_distcc.client.inputs.precompiled_headers import PrecompiledHeaders
 from twisted_distcc.client.inputs.search_paths import SearchPaths
+from twisted_distcc.client.inputs.temporary_folders import told_of_folder
 from twisted_distcc.client.invocation import Invocation
 from twisted_distcc.cmdline.compilation import Compilation, StayLocal
 from twisted_distcc.cmdline.compilers import Family
@@ -131,6 +132,8 @@ class Sources:
         unit = await self._unit(candidate, directory, turn)
         unit = await self._precompiled.added(candidate, directory, unit, turn)
         unit = with_unscanned(unit, candidate.compilation, directory, self.files)
+        if temporary := told_of_folder(candidate):
+            told, unit = told | temporary, replace(unit, folders=unit.folders.union(temporary.values()))
         if sum(stamp.size for stamp in unit.files.values()) > _MOST_BYTES:
             raise NotForServersError("it may read too much to be sent")
         laid = self._layer.lay(unit)
@@ -184,7 +187,10 @@ class Sources:
 
     async def _unit(self, candidate: Candidate, directory: str, turn: Turn) -> Unit:
         if candidate.compilation.language.is_preprocessed:
-            return preprocessed_unit(candidate.compilation, directory, self.files)
+            unit = preprocessed_unit(candidate.compilation, directory, self.files)
+            if candidate.compilation.family is not Family.CLANG:
+                return unit
+            return with_needed(unit, await self._searches.of(candidate), self.files)
         search = await self._searches.of(candidate)
         roots = overlaid(candidate, directory, self.files)
         scan = partial(self._scanner.unit, candidate.explicit, directory, search)

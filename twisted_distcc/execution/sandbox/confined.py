@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from twisted_distcc.cmdline.compilation import Compilation
+from twisted_distcc.cmdline.environment import TEMPORARY
 from twisted_distcc.cmdline.preprocessed import working_directory
 from twisted_distcc.cmdline.rewrite import serve_argv, serve_tree_argv
 from twisted_distcc.content.body import Body
@@ -197,6 +198,8 @@ class Sandbox:
     ) -> ConfinedJob:
         """Return the job that runs `argv`, with descriptors for passing data in and out."""
         confiner = self.confiner
+        own = environ.get(TEMPORARY) if enclosure.is_changeable else None
+        temporary = own or enclosure.folder
         stdout, stderr, report = map(handed.words, ("stdout", "stderr", "report"))
         times = handed.words("times") if confiner.tells_times else None
         object_path, object_file = handed.created("object")
@@ -205,7 +208,7 @@ class Sandbox:
         standby, asked = confiner.standby(enclosure, argv) or (None, [])
         command = Command(
             confiner.argv(enclosure, argv),
-            {**environ, "PWD": enclosure.directory, "TMPDIR": enclosure.folder},
+            {**environ, "PWD": enclosure.directory, TEMPORARY: temporary},
             stdout=stdout.descriptor,
             stderr=stderr.descriptor,
             beside=(
