@@ -55,6 +55,9 @@ FILES: Final = {
     "cfi.txt": "fun:total\n",
     "sub/b.h": "",
     "redhat-hardened-cc1": HARDENED,
+    "target.cfg": "--target=x86_64-linux-gnu \\\n -fPIC\n# for the linker\n-fuse-ld=lld\n",
+    "overlay.yaml": '{"version": 0, "roots": []}',
+    "w.cppmap": 'module "w" { export * private header "a.h" }\n',
     "redhat-annobin-cc1": ANNOBIN,
 }
 PROFILE: Final = "total\n0\n4\n1\n7\n7\n0\n"

@@ -98,6 +98,13 @@ class UnitTests(SynchronousTestCase):
         assert isinstance(stays, Stays)
         self.assertEqual(stays.reason, "clang not found")
 
+    def test_precompiled(self) -> None:
+        """What other compiles read is known, and done before these."""
+        (self.folder / "a.h").write_text("")
+        (self.folder / "bin" / "clang").symlink_to("gcc")
+        self.assertTrue(self.unit("clang", "-x", "c-header", "-c", "a.h", "-o", "a.h.pch").precompiles)
+        self.assertFalse(self.unit("clang", "-c", "a.c").precompiles)
+
     def test_masquerade(self) -> None:
         """A link to ccache is not the compiler: the next on PATH is."""
         links = self.folder / "links"

@@ -38,12 +38,14 @@ class Unit:
         compiler: the path of the compiler that the command runs here.
         source: the source's path as typed.
         outputs: the absolute path of each file that the compile writes, by kind.
+        precompiles: whether other compiles read what it makes.
     """
 
     command: Command
     compiler: str
     source: str
     outputs: Mapping[str, str]
+    precompiles: bool = False
 
     @property
     def path(self) -> str:
@@ -93,7 +95,8 @@ def _judged(command: Command) -> Unit | Stays | None:
         return Stays(command, understood.reason)
     if any(one.is_dump for one in foreseen(understood)):
         return Stays(command, "it dumps the compiler's passes, whose files are not known beforehand")
-    unit = Unit(command, compiler, understood.source, _outputs(command.directory, understood))
+    outputs = _outputs(command.directory, understood)
+    unit = Unit(command, compiler, understood.source, outputs, understood.precompiles)
     return unit if os.path.exists(unit.path) else None
 
 

@@ -121,7 +121,10 @@ class Verification:
                 yield farm.client
 
     def _findings(self, units: Sequence[Unit], twice: Twice) -> list[Finding]:
-        """Compare all units; those that write the same file run one after the other."""
+        """Compare all units; those that write the same file run one after the other.
+
+        What precompiles headers comes first: its file is not there meanwhile, and others read it.
+        """
         locks = {path: Lock() for unit in units for path in unit.outputs.values()}
 
         def compare(unit: Unit) -> Finding:
@@ -133,9 +136,11 @@ class Verification:
         findings: list[Finding] = []
         with ThreadPoolExecutor(self.jobs) as pool:
             try:
-                for future in [pool.submit(compare, unit) for unit in units]:
-                    findings.append(_awaited(future))
-                    self.screen.progress(f"{len(findings)} of {len(units)} units")
+                for is_first in (True, False):
+                    some = [unit for unit in units if unit.precompiles is is_first]
+                    for future in [pool.submit(compare, unit) for unit in some]:
+                        findings.append(_awaited(future))
+                        self.screen.progress(f"{len(findings)} of {len(units)} units")
             except BaseException:
                 twice.stop()
                 pool.shutdown(cancel_futures=True)  # which waits until all files are back in place
