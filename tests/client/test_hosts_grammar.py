@@ -40,6 +40,7 @@ WORDS = [
     ("grpc://red:50051/64", EngineHost("red", 50051, 64), "grpc://red:50051/64"),
     ("grpc://[::1]:8980", EngineHost("::1", 8980), "grpc://[::1]:8980"),
     ("grpcs://red", EngineHost("red", 443, tls=True), "grpcs://red:443"),
+    ("grpc://red:1/9,text", EngineHost("red", 1, 9, text=True), "grpc://red:1/9,text"),
     ("red:3632,tls", TcpHost("red", tls=True), "red:3632,tls"),
     ("@red", SshHost(None, "red"), "@red"),
     ("ada@red", SshHost("ada", "red"), "ada@red"),
@@ -97,7 +98,7 @@ BAD_WORDS = [
     ("grpc://-x:1", "it is not written as a Remote Execution engine"),
     ("grpc://red:0", 'it has a bad port "0"'),
     ("grpcs://red:1/0", 'it has a bad limit "0"'),
-    ("grpc://red:1,lzo", "it is an engine, which has no options; write grpc://red:1"),
+    ("grpc://red:1,lzo", 'it has an unknown option "lzo"; write grpc://red:1,text or grpc://red:1'),
     ("--randomise", 'it is not an option of a host list; write --randomize'),
     ("--localslots", 'it is not an option'),
     ("--localslots=0", 'it wants a whole number, at least 1; write --localslots=4'),
@@ -131,6 +132,7 @@ ENGINES = st.builds(
     port=st.integers(1, 65535),
     limit=LIMITS,
     tls=st.booleans(),
+    text=st.booleans(),
 )
 HOSTS = TCP_HOSTS | SSH_HOSTS | ENGINES | st.builds(Localhost, LIMITS)
 

@@ -97,16 +97,18 @@ class EngineHost(_Written):
         port: its port.
         limit: how many jobs at once.
         tls: whether it is called with TLS.
+        text: whether it gets preprocessed text, for the compiler that its workers have.
     """
 
     name: str
     port: int
     limit: int = REMOTE_LIMIT
     tls: bool = False
+    text: bool = False
 
     def __str__(self) -> str:
         scheme = "grpcs" if self.tls else "grpc"
-        return f"{scheme}://{self.authority}{_slash(self.limit)}"
+        return f"{scheme}://{self.authority}{_slash(self.limit)}{_flags(text=self.text)}"
 
     @property
     def authority(self) -> str:

@@ -10,7 +10,7 @@ of host:
     localhost[/LIMIT]                              compile in place
     HOST[:PORT][/LIMIT][,lzo][,cpp][,tls]          TCP; also HOST[/LIMIT][:PORT]
     [USER]@HOST[/LIMIT][:COMMAND][,lzo][,cpp]      ssh
-    grpc://HOST:PORT[/LIMIT]                       a Remote Execution engine; with TLS grpcs://
+    grpc://HOST:PORT[/LIMIT][,text]                a Remote Execution engine; with TLS grpcs://
     --randomize  --localslots=N  --localslots_cpp=N  +zeroconf[,tls]  # comment
 
 An IPv6 address is written in square brackets.  Where distcc accepts what cannot be meant (a negative
@@ -159,13 +159,15 @@ def _parse_engine(place: str, options: list[str]) -> EngineHost:
     match = _ENGINE.fullmatch(place)
     if match is None or not (match["port"] or match["tls"]):
         raise _refusal("is not written as a Remote Execution engine", "grpc://HOST:PORT/LIMIT")
-    if options:
-        raise _refusal("is an engine, which has no options", place)
+    for option in options:
+        if option != "text":
+            raise _refusal(f'has an unknown option "{option}"', f"{place},text or {place}")
     return EngineHost(
         name=match["name"].strip("[]"),
         port=_port(match["port"], tls=True) if match["port"] else _TLS_PORT,
         limit=_limit(match["limit"]),
         tls=bool(match["tls"]),
+        text="text" in options,
     )
 
 

@@ -114,7 +114,7 @@ def travelling_tree(
     if len(paths) > _MOST_FILES:
         raise ValueError(f"it has more than {_MOST_FILES} files")
     stamps = tuple((path, file_stamp(path)) for path in paths)
-    files = [ToolFile(path, _digest(path, stamp), stamp[-1]) for path, stamp in stamps]
+    files = [ToolFile(path, file_digest(path, stamp), stamp[-1]) for path, stamp in stamps]
     targets = tuple((path, _relative(path, target)) for path, target in sorted(links.items()))
     return TravellingTree(
         tuple(file for file in files if not _is_executable(file.path)),
@@ -175,6 +175,11 @@ def _relative(path: str, target: str) -> str:
 
 
 @lru_cache(_MOST_DIGESTS)
-def _digest(path: str, _stamp: FileStamp) -> bytes:
+def file_digest(path: str, _stamp: FileStamp) -> bytes:
+    """Return the SHA-256 of the file at `path`, which is read only once for each stamp.
+
+    Raises:
+        OSError: if it cannot be read.
+    """
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").digest()

@@ -68,7 +68,9 @@ class EngineTestCase(SynchronousTestCase):
         self.clock = Clock()
         self.double = Double(self.clock, run=lambda command, action: result())
         self.double.blobs[tool.digest.hex()] = b"ELF"  # so that nobody reads /usr/bin/gcc
-        toolchains = TravellingToolchains(self.clock, execute, lambda compiler, language: self.tree)
+        toolchains = TravellingToolchains(
+            self.clock, execute, lambda compiler, language: self.tree, lambda compiler: ()
+        )
         self.engines = Engines(self.clock, toolchains, lambda: 0.5)
         self.engine = Engine(HOST, EngineAccess("main"), lambda: self.double)
         self.traffic = Traffic()
@@ -303,6 +305,8 @@ class LikenessTests(EngineTestCase):
         ):
             self.double.run = lambda command, action, left=left: left
             self.failureResultOf(self.likeness(), AnotherCompilerError)
+            self.assertEqual(self.double.asked["Execute"], 1)
+            self.setUp()
 
     def test_no_execution(self) -> None:
         """An engine that runs nothing, or not by SHA-256, says so."""

@@ -122,11 +122,11 @@ class _Probe:
         local = LocalCompiler.of(own.path, own.name, self._asking.view.environ)
         calls, began = replace(self._calls, compiler=local), time.monotonic()
         try:
-            await calls.engine_likeness(host, own.digest)
+            likeness = await calls.engine_likeness(host, own.digest)
         except AnotherCompilerError as error:
             return CompilerReport(own.name, fault=error)
         took = time.monotonic() - began
-        return CompilerReport(own.name, own.digest, True, own.version, seconds=took)
+        return CompilerReport(own.name, own.digest, likeness.is_exact, own.version, seconds=took)
 
     async def _status(self) -> HostReport:
         """Ask twice: the first time includes connecting."""

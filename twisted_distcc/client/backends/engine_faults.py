@@ -43,6 +43,11 @@ def is_busy(error: DistccError) -> bool:
     return isinstance(error, GrpcError) and error.code in _BUSY
 
 
+def is_of_job(error: GrpcError) -> bool:
+    """Whether an engine may say so of a job whose program it does not have."""
+    return error.code in _OF_JOB or error.code in (Code.INTERNAL, Code.UNKNOWN, Code.NOT_FOUND)
+
+
 def host_error(error: GrpcError | RemoteProtocolError) -> HostError:
     """Return what `error` of an engine is as that of a host."""
     if isinstance(error, RemoteProtocolError):

@@ -1,4 +1,4 @@
-"""What a job looks like on an engine: an action, whose inputs are a unit's files and its compiler.
+"""What a job looks like on an engine that uses the folder of inputs as the root of its workers' jobs.
 
 `hermetic_job` takes a `Request` that has files, and the files of this machine's compiler, and returns
 the `EngineJob` that runs the compiler on an engine as one of our servers would run it: the folder of

@@ -21,10 +21,16 @@ from twisted.internet.task import deferLater
 from twisted_distcc.bounded import Bounded
 from twisted_distcc.client.backends.connecting import connected
 from twisted_distcc.client.backends.engine_access import Engine, EngineKey
-from twisted_distcc.client.backends.engine_faults import host_error, is_busy, is_worth_another_try
+from twisted_distcc.client.backends.engine_faults import (
+    host_error,
+    is_busy,
+    is_of_job,
+    is_worth_another_try,
+)
 from twisted_distcc.client.backends.engine_job import EngineJob, ToolInputs, hermetic_job, understood
 from twisted_distcc.client.backends.engine_presence import Presence
 from twisted_distcc.client.backends.engine_probe import is_hermetic, probe_request
+from twisted_distcc.client.backends.engine_text import parts_job, text_job
 from twisted_distcc.client.backends.host_faults import AnotherCompilerError, LackingHostError
 from twisted_distcc.client.backends.server_capabilities import Likeness
 from twisted_distcc.client.hosts import RemoteHost
@@ -52,18 +58,18 @@ _TRANSFER: Final = 120.0
 # Seconds to wait before an engine that is busy is asked again: half of this, and up to as much more.
 _PAUSE: Final = 0.5
 _LIMITS: Final = Limits()
-_NOT_HERMETIC: Final = (
-    "does not run our own compiler in a root of our own files, so nobody knows what it would make"
-)
+_NOT_HERMETIC: Final = "neither runs our compiler in a root of our own files nor has the same compiler"
+_ANOTHER: Final = "has workers without this compiler, or with another one"
 
 
 @dataclass(slots=True)
 class _State:
-    """What is known of one engine."""
+    """What is known of one engine; `texts` are the digests of compilers that its workers have."""
 
     presence: Presence
     connection: GrpcConnection | None = None
     folders: EncodedFolders = field(default_factory=EncodedFolders)
+    texts: set[str] = field(default_factory=set)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,24 +115,50 @@ class Engines:
     ) -> Likeness:
         """Find out how `compiler`, which has this `digest`, would work on `engine`.
 
-        It is `EXACT`: the engine runs our own compiler in a root that has our files and nothing else.
+        It is `EXACT` if the engine runs our own compiler in a root that has our files and nothing else,
+        and `SAME` if its workers have the same compiler at the same path.
 
         Raises:
-            AnotherCompilerError: if it does not.
-            HostError: if it does not tell.
+            AnotherCompilerError: if neither is so.
+            HostError: if the engine does not tell.
         """
         request = probe_request(compiler, digest)
+        call = _Call(engine, request, compiler, folder, Traffic(), is_kept=False)
         try:
             await self._check_capabilities(engine)
-            reply = await self._run(_Call(engine, request, compiler, folder, Traffic(), is_kept=False))
+            if not engine.host.text and await self._is_hermetic(call):
+                return Likeness.EXACT
+            if not await self._has_same(call):
+                raise AnotherCompilerError(_ANOTHER if engine.host.text else _NOT_HERMETIC)
         except (GrpcError, RemoteProtocolError) as error:
             raise host_error(error) from error
+        return Likeness.SAME
+
+    async def _is_hermetic(self, call: _Call) -> bool:
+        reply = await self._run(call)
         try:
-            if not is_hermetic(reply):
-                raise AnotherCompilerError(_NOT_HERMETIC)
+            return is_hermetic(reply)
         finally:
             reply.discard()
-        return Likeness.EXACT
+
+    async def _has_same(self, call: _Call) -> bool:
+        """Whether a worker has our compiler; only then is it sent text."""
+        texts, digest = self._state(call.engine).texts, call.request.compiler
+        texts.discard(digest)
+        parts = await self._toolchains.parts(call.compiler)
+        if not parts:
+            return False
+        job = parts_job(parts, call.compiler, call.engine.access.platform)
+        try:
+            reply = await self._perform(call, job)
+        except GrpcError as error:
+            if is_of_job(error):
+                return False
+            raise
+        reply.discard()
+        if not reply.status:
+            texts.add(digest)
+        return not reply.status
 
     async def _check_capabilities(self, engine: Engine) -> None:
         connection = await self._connection(engine)
@@ -148,8 +180,8 @@ class Engines:
 
         Args:
             engine: runs it.
-            request: has files, and the digest of the compiler here.
-            compiler: the compiler here, which is sent along.
+            request: has files, or text, and the digest of the compiler here.
+            compiler: the compiler here, which is sent along with files.
             folder: where large bodies of the reply lie.
             traffic: counts what is sent, and the result.
 
@@ -158,7 +190,7 @@ class Engines:
             LocalProtocolError: if it cannot be sent.
             OSError: if the disk here does not.
         """
-        if request.tree is None:
+        if request.tree is None and request.compiler not in self._state(engine).texts:
             raise LackingHostError("takes no preprocessed text")
         try:
             return await self._tried_twice(_Call(engine, request, compiler, folder, traffic))
@@ -178,8 +210,10 @@ class Engines:
         return await self._run(call)
 
     async def _run(self, call: _Call) -> Reply:
+        return await self._perform(call, await self._job(call))
+
+    async def _perform(self, call: _Call, job: EngineJob) -> Reply:
         instance = call.engine.access.instance
-        job = await self._job(call)
         connection = await self._connection(call.engine)
         storage = Storage(connection, instance, _TRANSFER)
         own = job.action.blobs()
@@ -195,7 +229,9 @@ class Engines:
             skips = True
 
     async def _job(self, call: _Call) -> EngineJob:
-        compiler, request = call.compiler, call.request
+        compiler, request, platform = call.compiler, call.request, call.engine.access.platform
+        if request.tree is None:
+            return text_job(request, compiler, platform)
         _, compilation = understood(request)
         tree = await self._toolchains.tree(compiler, request.compiler, compilation.language)
         if tree is None:
@@ -203,8 +239,8 @@ class Engines:
         tools = self._tools.get(tree)
         if tools is None:
             tools = self._tools[tree] = ToolInputs.of(tree)
-        state, platform = self._state(call.engine), call.engine.access.platform
-        return hermetic_job(request, compiler, tools, state.folders, platform, is_kept=call.is_kept)
+        folders = self._state(call.engine).folders
+        return hermetic_job(request, compiler, tools, folders, platform, is_kept=call.is_kept)
 
     # Connections.
 

@@ -19,8 +19,14 @@ from twisted_distcc.client.single_flight import Shared
 from twisted_distcc.cmdline.compilation import Language
 from twisted_distcc.errors import DistccError
 from twisted_distcc.runtime.threads import Threads
-from twisted_distcc.toolchain.known_toolchains import toolchain_in
-from twisted_distcc.toolchain.travelling_tree import TravellingTree, inner_program, travelling_tree
+from twisted_distcc.toolchain.digest import file_stamp
+from twisted_distcc.toolchain.known_toolchains import parts_in, toolchain_in
+from twisted_distcc.toolchain.travelling_tree import (
+    TravellingTree,
+    file_digest,
+    inner_program,
+    travelling_tree,
+)
 
 # A build has a compiler or two, each for a language or two; a tree has some hundred files.
 _MOST: Final = 50
@@ -46,6 +52,7 @@ class TravellingToolchains:
         clock: tells how long ago they were looked at.
         threads: reads them.
         find: finds them; it may block.
+        find_parts: finds what decides what a compiler makes, likewise.
     """
 
     def __init__(
@@ -53,10 +60,12 @@ class TravellingToolchains:
         clock: IReactorTime,
         threads: Threads,
         find: Callable[[LocalCompiler, Language], TravellingTree | None] | None = None,
+        find_parts: Callable[[LocalCompiler], tuple[tuple[str, bytes], ...]] | None = None,
     ) -> None:
         self._clock = clock
         self._threads = threads
         self._find = find or _found
+        self._find_parts = find_parts or _parts
         self._known: Bounded[_Key, _Known] = Bounded(_MOST)
         self._finding: Shared[_Key, TravellingTree | None] = Shared()
 
@@ -72,6 +81,10 @@ class TravellingToolchains:
         if known is not None and self._clock.seconds() - known.at < HOLDS:
             return known.tree
         return await self._finding.get(key, lambda: self._search(key, language, known))
+
+    async def parts(self, compiler: LocalCompiler) -> tuple[tuple[str, bytes], ...]:
+        """Return paths and digests of what decides what `compiler` makes; none if nobody can tell."""
+        return await self._threads(lambda: self._find_parts(compiler))
 
     def doubt(self) -> None:
         """Look at all files anew before they are sent again."""
@@ -96,3 +109,12 @@ def _found(compiler: LocalCompiler, language: Language) -> TravellingTree | None
         return travelling_tree(toolchain_in(compiler.path, environ), language, environ)
     except (DistccError, OSError, ValueError):
         return None
+
+
+def _parts(compiler: LocalCompiler) -> tuple[tuple[str, bytes], ...]:
+    try:
+        found = parts_in(compiler.path, dict(compiler.environ))
+        paths = sorted({part.path for part in found})
+        return tuple((path, file_digest(path, file_stamp(path))) for path in paths)
+    except (DistccError, OSError):
+        return ()
