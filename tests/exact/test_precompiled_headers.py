@@ -66,6 +66,11 @@ class GccTests(ExactTestCase):
             Row(script="$CC -Winvalid-pch -c w.c", files={**FILES, "all.h.gch": "gpch"}, compilers=GCC),
             Row(script=stale.format(MADE, GONE), files=FILES, compilers=GCC),
             Row(
+                script=stale.format(MADE, GONE).replace("part.h", "sub/b.h"),
+                files={**FILES, **CHOOSING},
+                compilers=GCC,
+            ),
+            Row(
                 script=stale.format(MADE, GONE).replace("TWO 2", 'CHOSEN "sub/b.h"'),
                 files={**FILES, **CHOOSING},
                 compilers=GCC,

@@ -17,6 +17,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 from typing import Final
@@ -25,6 +26,7 @@ from twisted_distcc.bounded import Bounded
 from twisted_distcc.client.inputs.candidate import Candidate
 from twisted_distcc.client.inputs.compiler_probe import Answer, ask
 from twisted_distcc.client.inputs.depfile_listing import prerequisites, unit_key
+from twisted_distcc.client.inputs.search_paths import SearchPaths
 from twisted_distcc.client.single_flight import Shared
 from twisted_distcc.cmdline.compilation import Compilation
 from twisted_distcc.cmdline.compilers import Family
@@ -32,8 +34,9 @@ from twisted_distcc.cmdline.environment import SEARCH_VARIABLES
 from twisted_distcc.cmdline.rewrite import precompiled_argv, sourceless_listing_argv
 from twisted_distcc.cmdline.travelling import INCLUDE_PCH
 from twisted_distcc.pump.callers import check_callers_own
-from twisted_distcc.pump.folders import settled
-from twisted_distcc.pump.unit import FileSystem, NotForServersError, Stamp, Unit
+from twisted_distcc.pump.folders import PRECOMPILED, settled
+from twisted_distcc.pump.scanner import Scanner
+from twisted_distcc.pump.unit import FileSystem, NotForServersError, Stamp, UndecidedError, Unit
 from twisted_distcc.runtime.processes import Spawner
 
 # Answers that are cached.
@@ -63,11 +66,17 @@ class PrecompiledHeaders:
     Args:
         files: the files.
         spawn: starts compilers.
+        scanner: tells what headers include.
+        searches: tells where.
     """
 
-    def __init__(self, files: FileSystem, spawn: Spawner) -> None:
+    def __init__(
+        self, files: FileSystem, spawn: Spawner, scanner: Scanner, searches: SearchPaths
+    ) -> None:
         self._files = files
         self._spawn = spawn
+        self._scanner = scanner
+        self._searches = searches
         self._known: Bounded[_Key, _Told] = Bounded(_MOST)
         self._asking: Shared[_Key, _Told] = Shared()
 
@@ -83,17 +92,32 @@ class PrecompiledHeaders:
         held = [path for one in sorted(unit.precompiled) for path in self._held(one)]
         if len(held) > len(unit.precompiled):
             held = await self._chosen(candidate, directory, unit, held, turn)
-        return self._with(self._current(unit, candidate, held), held) if unit.precompiled else unit
+        if not unit.precompiled:
+            return unit
+        await self._check_current(candidate, directory, unit)
+        return self._with(unit, held)
 
-    def _current(self, unit: Unit, candidate: Candidate, held: list[str]) -> Unit:
-        """Return `unit`, unless names in it may have been computed by what has changed since."""
-        made = [stamp.mtime_ns for path in held if (stamp := self._files.stamp(path)) is not None]
-        source = candidate.absolute(candidate.compilation.source)
-        if unit.computes and made:
-            for path, stamp in unit.files.items():
-                if stamp.mtime_ns > min(made) and path != source:
-                    raise NotForServersError(f"{path} is newer than {held[0]}, and names are computed")
-        return unit
+    async def _check_current(self, candidate: Candidate, directory: str, unit: Unit) -> None:
+        """Check that names in `unit` are not computed by what has changed since it was precompiled."""
+        made = [self._files.stamp(path) for one in unit.precompiled for path in self._held(one)]
+        first = min((stamp.mtime_ns for stamp in made if stamp is not None), default=0)
+        newer = {path for path, stamp in unit.files.items() if stamp.mtime_ns > first}
+        if not (unit.computes and newer):
+            return
+        for path in sorted(unit.precompiled):
+            if changed := newer & await self._reached(
+                candidate, directory, path.removesuffix(PRECOMPILED)
+            ):
+                raise NotForServersError(f"{min(changed)} is newer than {path}, and names are computed")
+
+    async def _reached(self, candidate: Candidate, directory: str, header: str) -> AbstractSet[str]:
+        """Return the files that a header includes."""
+        search = await self._searches.of(candidate)
+        try:
+            c = replace(candidate.explicit, source=header)
+            return self._scanner.unit(c, directory, search).files.keys()
+        except UndecidedError as undecided:
+            return undecided.partial.files.keys()
 
     def _held(self, path: str) -> list[str]:
         """Return the file at `path`, or those in the folder at `path`."""

@@ -109,7 +109,7 @@ class Sources:
         self._clocks = DateMacros(self.files, spawn)
         self._dates = DatesForServers(self.files, spawn)
         self._processors = OwnProcessors(self.files, spawn)
-        self._precompiled = PrecompiledHeaders(self.files, spawn)
+        self._precompiled = PrecompiledHeaders(self.files, spawn, self._scanner, self._searches)
         self._layer = Layer(self.files)
         self._cache = FileCache(Disk(), threads)
 
