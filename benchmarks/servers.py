@@ -96,7 +96,7 @@ def null_server(bench: Workbench, *, seconds: int = 0) -> Iterator[Server]:
     """
     port = free_port()
     log = bench.open_folder / f"null-{port}.log"
-    files = (bench.null_object, bench.null_object_compressed, bench.null_rules_compressed)
+    files = (bench.null_object, bench.null_object_compressed)
     command = [str(bench.null_server), str(port), *map(str, files), str(seconds)]
     with started(command, port, log, os.environ) as pid:
         yield Server(pid, port, log)

@@ -60,11 +60,6 @@ class Workbench:
         return self.folder / "null.o.lzo"
 
     @property
-    def null_rules_compressed(self) -> Path:
-        """The dependency file that it answers with, where one is asked for."""
-        return self.folder / "null.d.lzo"
-
-    @property
     def null_path(self) -> str:
         """The servers' PATH on which every compiler is the null compiler."""
         return f"{self.folder / 'null'}:{_REAL_COMPILERS}"
@@ -133,7 +128,6 @@ def _write_null_object(bench: Workbench) -> None:
     compiler = bench.folder / "null" / _NULL_COMPILER_NAMES[0]
     subprocess.run([compiler, "-o", bench.null_object], check=True)
     bench.null_object_compressed.write_bytes(compress(bench.null_object.read_bytes()))
-    bench.null_rules_compressed.write_bytes(compress(b"null.o: null.c\n"))
 
 
 def _compile(source: Path, program: Path, *options: str) -> None:

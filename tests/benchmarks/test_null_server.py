@@ -11,10 +11,9 @@ from twisted.trial.unittest import SynchronousTestCase
 import benchmarks
 from benchmarks.servers import LOOPBACK, null_server
 from benchmarks.workbench import Workbench
-from twisted_distcc.content.lzo import compress
+from twisted_distcc.content.lzo import compress, expand
 
 _OBJECT = b"an object, an object, an object, an object"
-_RULES = b"null.o: null.c"
 _NATIVE = Path(benchmarks.__file__).parent / "native"
 
 
@@ -32,7 +31,6 @@ class NullServerTests(SynchronousTestCase):
         bench.open_folder.mkdir(parents=True)
         bench.null_object.write_bytes(_OBJECT)
         bench.null_object_compressed.write_bytes(compress(_OBJECT))
-        bench.null_rules_compressed.write_bytes(compress(_RULES))
         source = _NATIVE / "null_server.c"
         subprocess.run(["gcc", "-pthread", "-o", bench.null_server, source], check=True)
         running = null_server(bench)
@@ -73,9 +71,17 @@ class NullServerTests(SynchronousTestCase):
         self.assertEqual(answer, _token(b"DOTO", compress(_OBJECT)) + _token(b"DOTD", b""))
 
     def test_dependencies(self):
-        """Where the command asks for dependencies, there are some."""
-        answer = self._answer_to_tree(b"gcc", b"-MMD", b"-c")
-        self.assertEqual(answer, _token(b"DOTO", compress(_OBJECT)) + _token(b"DOTD", compress(_RULES)))
+        """Where the command asks for dependencies, its target has one: the source."""
+        for target in (b"a.o", b"x" * 229, b"x" * 230, b"x" * 600):
+            for words in (
+                (b"-MMD", b"-o", target),
+                (b"-MD", b"-MF", b"x.c", b"-o", b"a.o", b"-MT", target),
+            ):
+                answer = self._answer_to_tree(b"gcc", *words, b"-c", b"/p/a.c")
+                head = _token(b"DOTO", compress(_OBJECT)) + b"DOTD%08x"
+                packed = answer[len(head) + 4 :]
+                self.assertEqual(answer, head % len(packed) + packed)
+                self.assertEqual(expand(packed, 1000), target + b": /p/a.c\n")
 
     def test_broken_off(self):
         """Half a request is no request."""
