@@ -87,13 +87,18 @@ class PrecompiledHeaders:
             NotForServersError: if a server could not be given the same.
             CannotStartError: if the compiler cannot be started.
         """
-        if candidate.compilation.family is Family.CLANG:
+        family = candidate.compilation.family
+        if family is Family.CLANG:
             return await self._of_clang(candidate, directory, unit, turn)
-        held = [path for one in sorted(unit.precompiled) for path in self._held(one)]
-        if len(held) > len(unit.precompiled):
+        if family is not Family.GCC and (path := self._for_clang(candidate, directory)):
+            raise NotForServersError(f"{path[0]} is a precompiled header, if the compiler is clang")
+        return await self._of_gcc(candidate, directory, unit, turn) if unit.precompiled else unit
+
+    async def _of_gcc(self, candidate: Candidate, directory: str, unit: Unit, turn: _Turn) -> Unit:
+        several = [self._held(path) for path in sorted(unit.precompiled)]
+        held = [path for some in several for path in some]
+        if any(len(some) > 1 for some in several):
             held = await self._chosen(candidate, directory, unit, held, turn)
-        if not unit.precompiled:
-            return unit
         await self._check_current(candidate, directory, unit)
         return self._with(unit, held)
 
@@ -124,7 +129,7 @@ class PrecompiledHeaders:
         names = self._files.names(path)
         return [path] if names is None else [f"{path}/{name}" for name in sorted(names)]
 
-    def _with(self, unit: Unit, precompiled: Iterable[str]) -> Unit:
+    def _with(self, unit: Unit, precompiled: Sequence[str]) -> Unit:
         check_callers_own(precompiled, self._files)
         found = {path: self._files.stamp(path) for path in precompiled}
         files = {path: stamp for path, stamp in found.items() if stamp is not None}
@@ -149,7 +154,7 @@ class PrecompiledHeaders:
     async def _of_clang(self, candidate: Candidate, directory: str, unit: Unit, turn: _Turn) -> Unit:
         c = candidate.compilation
         precompiled = [os.path.join(directory, path) for path in _explicit(c)]
-        precompiled += [path for path in _implicit(c, directory) if self._is_there(path)]
+        precompiled += self._for_clang(candidate, directory)
         if not precompiled:
             return unit
         argv = sourceless_listing_argv(c)
@@ -157,6 +162,11 @@ class PrecompiledHeaders:
         asked = _Asked((candidate.compiler, directory, *argv, *searched), argv, set(precompiled))
         told = await self._told(candidate, directory, asked, turn)
         return self._with(replace(unit, files={**unit.files, **told.files}), precompiled)
+
+    def _for_clang(self, candidate: Candidate, directory: str) -> list[str]:
+        """Return what clang's driver finds beside headers."""
+        found = _implicit(candidate.compilation, directory)
+        return [path for path in found if self._is_there(path)]
 
     def _is_there(self, path: str) -> bool:
         if self._files.folder_stamp(path) is not None:
