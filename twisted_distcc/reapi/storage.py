@@ -17,7 +17,7 @@ from functools import partial
 from hashlib import sha256
 from typing import Any, Final, TypeAlias
 
-from twisted.internet.defer import Deferred, FirstError, gatherResults
+from twisted.internet.defer import Deferred, DeferredSemaphore, FirstError, gatherResults
 
 from twisted_distcc.content.body import Body, Folder, Spool
 from twisted_distcc.errors import RemoteProtocolError
@@ -40,9 +40,13 @@ from twisted_distcc.reapi.schema import (
 _SERVICE: Final = "/build.bazel.remote.execution.v2.ContentAddressableStorage"
 _STREAM: Final = "/google.bytestream.ByteStream"
 # Engines take messages of 4 MiB, and count what they have around the blobs in different ways.
-_BATCH: Final = 3_000_000
+BATCH: Final = 3_000_000
+"""The most bytes of blobs that are sent together."""
 _AROUND: Final = 200
 _PIECE: Final = 1024 * 1024
+# Transfers at a time, each of which has its own deadline; and bytes a second that even a slow one makes.
+_AT_ONCE: Final = 8
+_SLOWEST: Final = 100_000
 # So many names fit into a message with room to spare.
 _NAMES: Final = 20_000
 
@@ -64,7 +68,7 @@ class Storage:
     connection: GrpcConnection
     instance: str
     timeout: float
-    batch: int = _BATCH
+    batch: int = BATCH
 
     async def missing(self, names: Collection[BlobName]) -> set[BlobName]:
         """Return those of `names` that are not there.
@@ -115,7 +119,8 @@ class Storage:
         """Send one blob in pieces; the engine ends that early if it has it by now."""
         resource = f"{_prefix(self.instance)}uploads/{uuid.uuid4()}/{name.resource}"
         pieces = _written(resource, name.size, content)
-        answer = await self.connection.unary(f"{_STREAM}/Write", pieces, self.timeout)
+        timeout = self.timeout + name.size / _SLOWEST
+        answer = await self.connection.unary(f"{_STREAM}/Write", pieces, timeout)
         if parsed(WriteResponse, answer).committed_size not in (name.size, -1):
             raise GrpcError(Code.INTERNAL, "a blob was stored in part")
 
@@ -218,8 +223,9 @@ def _prefix(instance: str) -> str:
 
 
 async def _all(works: Iterable[Callable[[], Coroutine[Deferred[Any], Any, None]]]) -> None:
-    """Do all of it at once; if one fails, the others are cancelled."""
-    running = [Deferred.fromCoroutine(work()) for work in works]
+    """Do all of it, some at a time; if one fails, the others are cancelled."""
+    turns = DeferredSemaphore(_AT_ONCE)
+    running = [turns.run(work) for work in works]
     try:
         await gatherResults(running, consumeErrors=True)
     except FirstError as first:

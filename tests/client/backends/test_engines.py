@@ -295,6 +295,16 @@ class LikenessTests(EngineTestCase):
         self.successResultOf(self.likeness())
         self.assertEqual(len(seen), 2)  # never a result that was kept
 
+    def test_small_batches(self) -> None:
+        """An engine that takes little at a time gets no more."""
+        told = self.double._GetCapabilities([])
+        told.cache_capabilities.max_batch_total_size_bytes = 400
+        self.double.script["GetCapabilities"] = [told]
+        self.double.run = lambda command, action: result(b"/.tdistcc-probe/here", b"")
+        self.successResultOf(self.likeness())
+        self.assertGreater(self.double.asked["Write"], 0)
+        self.assertGreater(self.double.asked["BatchUpdateBlobs"], 3)
+
     def test_another_root(self) -> None:
         """A probe that fails, complains, or was in another folder shows another root."""
         for left in (

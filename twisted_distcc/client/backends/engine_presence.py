@@ -21,8 +21,8 @@ from twisted_distcc.content.body import Body
 from twisted_distcc.reapi.blob import BlobName
 from twisted_distcc.reapi.storage import Blobs, Storage
 
-# As many as the largest projects have; beyond that all are asked for again.
-_MOST: Final = 300_000
+# As many as large projects have; beyond that all are asked for again.
+_MOST: Final = 100_000
 
 
 class Presence:

@@ -14,7 +14,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
-from twisted.internet.defer import Deferred, FirstError, gatherResults
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import deferLater
 
@@ -30,6 +29,7 @@ from twisted_distcc.client.backends.engine_faults import (
 from twisted_distcc.client.backends.engine_job import EngineJob, ToolInputs, hermetic_job, understood
 from twisted_distcc.client.backends.engine_presence import Presence
 from twisted_distcc.client.backends.engine_probe import is_hermetic, probe_request
+from twisted_distcc.client.backends.engine_reply import fetched
 from twisted_distcc.client.backends.engine_text import parts_job, text_job
 from twisted_distcc.client.backends.host_faults import AnotherCompilerError, LackingHostError
 from twisted_distcc.client.backends.server_capabilities import Likeness
@@ -38,16 +38,16 @@ from twisted_distcc.client.inputs.local_toolchains import LocalCompiler
 from twisted_distcc.client.inputs.travelling_toolchains import TravellingToolchains
 from twisted_distcc.client.journal.unit_traffic import Traffic
 from twisted_distcc.client.single_flight import Shared
-from twisted_distcc.content.body import Body, Folder
+from twisted_distcc.content.body import Folder
 from twisted_distcc.content.merkle import EncodedFolders
 from twisted_distcc.errors import RemoteProtocolError
-from twisted_distcc.jobs.model import Reply, Request, Timing
-from twisted_distcc.reapi.action import Outcome, Produced, checked_outcome
+from twisted_distcc.jobs.model import Reply, Request
+from twisted_distcc.reapi.action import checked_outcome
 from twisted_distcc.reapi.execution import capabilities, execute
 from twisted_distcc.reapi.grpc_connection import GrpcConnection
 from twisted_distcc.reapi.grpc_status import Code, GrpcError
 from twisted_distcc.reapi.schema import SHA256
-from twisted_distcc.reapi.storage import Storage
+from twisted_distcc.reapi.storage import BATCH, Storage
 from twisted_distcc.toolchain.travelling_tree import TravellingTree
 from twisted_distcc.wire.limits import Limits
 
@@ -64,12 +64,21 @@ _ANOTHER: Final = "has workers without this compiler, or with another one"
 
 @dataclass(slots=True)
 class _State:
-    """What is known of one engine; `texts` are the digests of compilers that its workers have."""
+    """What is known of one engine.
+
+    Attributes:
+        presence: the blobs that it has.
+        connection: the latest connection to it.
+        folders: remembers the folders of jobs.
+        texts: the digests of compilers that its workers have.
+        batch: how many bytes of blobs it takes together.
+    """
 
     presence: Presence
     connection: GrpcConnection | None = None
     folders: EncodedFolders = field(default_factory=EncodedFolders)
     texts: set[str] = field(default_factory=set)
+    batch: int = BATCH
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +172,8 @@ class Engines:
     async def _check_capabilities(self, engine: Engine) -> None:
         connection = await self._connection(engine)
         told = await capabilities(connection, engine.access.instance, _QUESTION)
+        most = told.cache_capabilities.max_batch_total_size_bytes
+        self._state(engine).batch = min(most, BATCH) if most > 0 else BATCH
         does = told.execution_capabilities
         functions = {*does.digest_functions, does.digest_function}
         if not does.exec_enabled or SHA256 not in functions:
@@ -215,7 +226,7 @@ class Engines:
     async def _perform(self, call: _Call, job: EngineJob) -> Reply:
         instance = call.engine.access.instance
         connection = await self._connection(call.engine)
-        storage = Storage(connection, instance, _TRANSFER)
+        storage = Storage(connection, instance, _TRANSFER, self._state(call.engine).batch)
         own = job.action.blobs()
         presence = self._state(call.engine).presence
         await presence.ensure({**own, **job.inputs}, storage, call.traffic)
@@ -225,7 +236,7 @@ class Engines:
             outcome = checked_outcome(response, outputs, _LIMITS)
             # That a compile failed once, as without memory, says nothing of the next time.
             if skips or not (outcome.exit_code and outcome.is_old):
-                return await _reply(outcome, job, storage, call)
+                return await fetched(outcome, job.outputs, storage, call.folder, call.traffic)
             skips = True
 
     async def _job(self, call: _Call) -> EngineJob:
@@ -268,26 +279,3 @@ class Engines:
         await connected(engine.endpoint(), connection)
         self._state(engine).connection = connection
         return connection
-
-
-async def _reply(outcome: Outcome, job: EngineJob, storage: Storage, call: _Call) -> Reply:
-    """Return the reply that an outcome is, with everything that did not come along."""
-    produced = [outcome.stderr, outcome.stdout, *outcome.outputs.values()]
-    call.traffic.received += sum(one.name.size for one in produced)
-    fetched = [Deferred.fromCoroutine(_body(one, storage, call.folder)) for one in produced]
-    try:
-        stderr, stdout, *made = await gatherResults(fetched, consumeErrors=True)
-    except FirstError as first:
-        first.subFailure.raiseException()
-    finally:
-        for one in fetched:
-            one.cancel()
-    outputs = {job.outputs[path]: body for path, body in zip(outcome.outputs, made, strict=True)}
-    timing = Timing(outcome.waited, outcome.ran, 0.0)
-    return Reply(outcome.exit_code << 8, stderr, stdout, outputs=outputs, timing=timing)
-
-
-async def _body(produced: Produced, storage: Storage, folder: Folder) -> Body:
-    if produced.content is not None:
-        return Body.of(produced.content)
-    return await storage.fetch(produced.name, folder)
