@@ -41,10 +41,11 @@
      --also PATH                 where a job may have its folder as well
      --trees FOLDER              in place of both: roots of jobs are in here, which for them is /.trees
 
-   A command that it is to start is one of the first form, with a --root of a tree, and a --show of what there
-   is over it, or with neither; then come --folder and the rest.  For each it forks, into namespaces of the job's own, but for network and IPC, which no call reaches that the
-   filter allows.  What a job may call is what two filters allow: the one on OUTER-FD lets through what the
-   jail itself needs, and is compiled once; the one on INNER-FD takes that back.
+   A command that it is to start is one of the first form, with a --root of a tree, and a --show of what
+   there is over it, or with neither; then come --folder and the rest. For each it forks, into namespaces of
+   the job's own, but for network and IPC, which no call reaches that the filter allows. What a job may call
+   is what two filters allow: the one on OUTER-FD lets through what the jail itself needs, and is compiled
+   once; the one on INNER-FD takes that back.
 
    On the descriptor --report it writes one line at the end: "status N" with the compiler's wait status,
    or "failed ERRNO WHAT", if the sandbox could not be made or an output could not be written.
