@@ -405,6 +405,17 @@ class StayLocalTests(ParseCase):
         self.assertEqual([one.path for one in foreseen(index)], ["d/x"])
         self.assertTrue(index.runs_as_typed)
 
+    def test_modules(self) -> None:
+        """A module in a file is an input of clang's, if it is imported by name."""
+        for name in ("foo", "foo:part", "a.b"):
+            c = self.travels(f"clang++ -std=c++20 -fmodule-file={name}=d/x=y.pcm -c a.cc")
+            self.assertEqual(c.listed_inputs, ("d/x=y.pcm",))
+            self.assertEqual(c.demanding, f"-fmodule-file={name}=d/x=y.pcm")
+        for option in ("-fmodule-file=d/x.pcm", "-fmodule-file=", "-fmodule-file==x"):
+            self.stays(
+                f"clang++ {option} -c a.cc", f"{option} reads or writes compiled modules, of headers"
+            )
+
     def test_other_files(self) -> None:
         """Options that read or write files beside the object say so."""
         for option, what in (

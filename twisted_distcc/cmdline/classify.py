@@ -20,6 +20,7 @@ from twisted_distcc.cmdline.options import (
     OPTIONS,
 )
 from twisted_distcc.cmdline.reasons import StaysError, shown
+from twisted_distcc.cmdline.travelling import MODULE_FILE, MODULES
 from twisted_distcc.cmdline.written import pieces
 
 if TYPE_CHECKING:
@@ -144,9 +145,19 @@ def _look_inside(option: Option, family: Family) -> Option:
         case Role.FOR_ASSEMBLER:
             makes = Role.MAKES in _roles_for_assembler(option)
             return replace(option, role=Role.MAKES) if makes else option
+        case Role.INPUT if option.name == MODULE_FILE:
+            return _of_module(option)
         case Role.FOR_LLVM:
             _check_known(option, _is_for_llvm(option.value))
     return option
+
+
+def _of_module(option: Option) -> Option:
+    """Return the option with its file as its value: that has a module which sources import by name."""
+    name, named, file = option.value.partition("=")
+    if not name or not named:
+        raise StaysError(f"{shown(option.words[0])} {MODULES}, of headers")
+    return replace(option, value=file)
 
 
 def _is_for_llvm(word: str) -> bool:

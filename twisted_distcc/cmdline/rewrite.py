@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 from twisted_distcc.cmdline.compilation import Stage
 from twisted_distcc.cmdline.compilers import Family
 from twisted_distcc.cmdline.option_rules import CONFINED, Role
+from twisted_distcc.cmdline.travelling import MODULE_FILE
 
 if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
@@ -103,6 +104,12 @@ def precompiled_argv(c: Compilation) -> list[str]:
     """Have gcc say which precompiled headers it rejects, or reads, on standard error."""
     words = _words(c, _PREPROCESSING)
     return [c.compiler, *words, "-E", "-fpch-preprocess", "-H", "-o", os.devnull]
+
+
+def module_argv(c: Compilation, module: str) -> list[str]:
+    """Have clang tell what the compiled module in the file `module` was made from."""
+    words = [word for option in c.options if option.name == MODULE_FILE for word in option.words]
+    return [c.compiler, *words, "-module-file-info", module]
 
 
 def sourceless_listing_argv(c: Compilation) -> list[str]:

@@ -16,6 +16,7 @@ LISTED_FILE = "reads a list from a file on this machine"
 PROFILE_DATA = "reads or writes profile data beside the object"
 MODULES = "reads or writes compiled modules"
 PRECOMPILED = "reads or writes precompiled headers"
+MODULE_FILE = "-fmodule-file="
 INCLUDE_PCH = "-include-pch"
 OVERLAY = "-ivfsoverlay"
 MODULE_MAP = "-fmodule-map-file="
@@ -184,6 +185,7 @@ _COMPILER = [
     *rows(Takes.EITHER, Role.INPUT, OVERLAY, Form.TEXT, only=Family.CLANG, reason=LISTED_FILE),
     *rows(Takes.JOINED, Role.INPUT, MODULE_MAP, Form.TEXT, only=Family.CLANG, reason=MODULES),
     *rows(Takes.JOINED, Role.PREPROCESS, "-fmodule-name=", Form.TEXT, only=Family.CLANG),
+    *rows(Takes.JOINED, Role.INPUT, MODULE_FILE, Form.TEXT, only=Family.CLANG, reason=MODULES),
     *rows(Takes.SEPARATE, Role.INPUT, INCLUDE_PCH, Form.TEXT, only=Family.CLANG, reason=PRECOMPILED),
     *rows(Takes.JOINED, Role.INPUT, "-fauto-profile=", Form.TEXT, only=Family.GCC, reason=PROFILE_DATA),
     *rows(

@@ -31,8 +31,8 @@ from twisted_distcc.client.single_flight import Shared
 from twisted_distcc.cmdline.compilation import Compilation
 from twisted_distcc.cmdline.compilers import Family
 from twisted_distcc.cmdline.environment import SEARCH_VARIABLES
-from twisted_distcc.cmdline.rewrite import precompiled_argv, sourceless_listing_argv
-from twisted_distcc.cmdline.travelling import INCLUDE_PCH
+from twisted_distcc.cmdline.rewrite import module_argv, precompiled_argv, sourceless_listing_argv
+from twisted_distcc.cmdline.travelling import INCLUDE_PCH, MODULE_FILE
 from twisted_distcc.pump.callers import check_callers_own
 from twisted_distcc.pump.folders import PRECOMPILED, settled
 from twisted_distcc.pump.scanner import Scanner
@@ -45,6 +45,8 @@ _MOST: Final = 500
 _SUFFIXES_OF_CLANG: Final = (".pch", ".gch")
 # What gcc says of what it reads, and of what it rejects.
 _TRIED: Final = re.compile(r"^([!x]) (.*)$", re.MULTILINE)
+# What clang says of a module.
+_MADE_OF: Final = re.compile(r"^  Input file: (.*?)(?: \[[^\]\n]*\])?$", re.MULTILINE)
 _REJECTED: Final = "x"
 _TELLING: Final = "invalid-pch"
 
@@ -89,7 +91,8 @@ class PrecompiledHeaders:
         """
         family = candidate.compilation.family
         if family is Family.CLANG:
-            return await self._of_clang(candidate, directory, unit, turn)
+            unit = await self._of_clang(candidate, directory, unit, turn)
+            return await self._of_modules(candidate, directory, unit, turn)
         if family is not Family.GCC and (path := self._for_clang(candidate, directory)):
             raise NotForServersError(f"{path[0]} is a precompiled header, if the compiler is clang")
         return await self._of_gcc(candidate, directory, unit, turn) if unit.precompiled else unit
@@ -168,6 +171,16 @@ class PrecompiledHeaders:
         found = _implicit(candidate.compilation, directory)
         return [path for path in found if self._is_there(path)]
 
+    async def _of_modules(self, candidate: Candidate, directory: str, unit: Unit, turn: _Turn) -> Unit:
+        """Add the sources that modules were made from: clang reads them for numbers of lines."""
+        c, files = candidate.compilation, dict(unit.files)
+        for module in (option.value for option in c.options if option.name == MODULE_FILE):
+            argv = module_argv(c, module)
+            key = candidate.compiler, directory, *argv
+            asked = _Asked(key, argv, {os.path.join(directory, module)}, _made_of)
+            files |= (await self._told(candidate, directory, asked, turn)).files
+        return replace(unit, files=files)
+
     def _is_there(self, path: str) -> bool:
         if self._files.folder_stamp(path) is not None:
             raise NotForServersError(f"{path} is a folder, whose order decides what clang reads")
@@ -192,7 +205,7 @@ class PrecompiledHeaders:
             answer = await ask(self._spawn, candidate.compiler, asked.argv[1:], invocation, environ)
         if answer.status:
             raise NotForServersError("the compiler does not say what it makes of precompiled headers")
-        told = _Told(self._stamps(asked.files.union(_listed(answer, directory))), _said(answer))
+        told = _Told(self._stamps(asked.files.union(asked.names(answer, directory))), _said(answer))
         if all(settled(stamp, begun) for stamp in told.files.values()):
             self._known[asked.key] = told
         return told
@@ -205,6 +218,19 @@ class PrecompiledHeaders:
         return found
 
 
+def _listed(answer: Answer, directory: str) -> Iterator[str]:
+    """Yield the files that clang lists; gcc is not asked to."""
+    for name in prerequisites(os.fsdecode(answer.stdout)):
+        if name != os.devnull:
+            yield os.path.join(directory, name)
+
+
+def _made_of(answer: Answer, directory: str) -> Iterator[str]:
+    """Yield the files that a module was made from."""
+    for name in _MADE_OF.findall(os.fsdecode(answer.stdout)):
+        yield os.path.normpath(os.path.join(directory, name))
+
+
 @dataclass(frozen=True, slots=True)
 class _Asked:
     """A question to a compiler.
@@ -213,18 +239,13 @@ class _Asked:
         key: what decides the answer, except files.
         argv: the command.
         files: those of which it is known that they decide the answer.
+        names: yields the others, from the answer.
     """
 
     key: _Key
     argv: Sequence[str]
     files: set[str]
-
-
-def _listed(answer: Answer, directory: str) -> Iterator[str]:
-    """Yield the files that clang lists; gcc is not asked to."""
-    for name in prerequisites(os.fsdecode(answer.stdout)):
-        if name != os.devnull:
-            yield os.path.join(directory, name)
+    names: Callable[[Answer, str], Iterator[str]] = _listed
 
 
 def _said(answer: Answer) -> str:
