@@ -215,7 +215,7 @@ clang -ivfsoverlay /x
 clang -fuse-ld=@x -Xclang -ast-dump
 clang -fopenmp-targets=nvptx64
 clang -ccc-gcc-name /x
-clang -resource-dir=/x -Xclang -emit-pch
+clang -resource-dir=/x -Xclang -emit-html
 clang -warning-suppression-mappings=/x
 clang --warning-suppression-mappings=/x
 clang -Rpass=/x
