@@ -36,6 +36,7 @@ _FORBIDDING = {
         "says which system of Apple's clang compiles for",
     ),
     "GCC_COMPARE_DEBUG": "makes gcc compile twice and compare",
+    "CLANG_NO_DEFAULT_CONFIG": "has clang read none of its own configuration files",
     "CCC_OVERRIDE_OPTIONS": "edits clang's command line",
     "CC_PRINT_OPTIONS": "makes clang write its command line into a file",
     "CC_PRINT_HEADERS": "makes clang write the names of headers into a file",

@@ -16,7 +16,7 @@ import os.path
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from twisted_distcc.cmdline.compiler_answers import gcc_markers, header_search
+from twisted_distcc.cmdline.compiler_answers import configuration_files, gcc_markers, header_search
 from twisted_distcc.cmdline.option_rules import Role
 from twisted_distcc.cmdline.options import OPTIONS
 from twisted_distcc.pump.unit import UndecidedError
@@ -166,6 +166,7 @@ class SearchPath:
         clang: whether it is clang.
         needed: files from which it derives its folders.
         macros: the predefined macros, as lines `#define NAME BODY`.
+        configurations: files from which clang has read options.
     """
 
     quote: tuple[str, ...]
@@ -175,6 +176,7 @@ class SearchPath:
     clang: bool = False
     needed: tuple[str, ...] = ()
     macros: bytes = b""
+    configurations: tuple[str, ...] = ()
 
     @classmethod
     def parse(cls, stdout: bytes, stderr: bytes, directory: str) -> SearchPath:
@@ -195,6 +197,7 @@ class SearchPath:
             clang="__clang__" in os.fsdecode(stdout),
             needed=gcc_markers(said),
             macros=stdout,
+            configurations=configuration_files(said),
         )
 
     def holds(self, files: FileSystem) -> bool:

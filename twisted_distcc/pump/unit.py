@@ -126,3 +126,10 @@ class CallersOwnError(NotForServersError):
 
     def __init__(self, path: str) -> None:
         super().__init__(f"{path} can be opened by its caller alone")
+
+
+class OwnConfigurationError(CallersOwnError):
+    """The compiler reads options from a file that is no part of what servers compare."""
+
+    def __init__(self, path: str) -> None:
+        NotForServersError.__init__(self, f"clang reads options for this target from {path}")

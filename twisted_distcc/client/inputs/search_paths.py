@@ -7,6 +7,8 @@ for lately is forgotten.
 
 from __future__ import annotations
 
+import os
+from dataclasses import replace
 from typing import Final
 
 from twisted_distcc.bounded import Bounded
@@ -15,7 +17,12 @@ from twisted_distcc.client.inputs.compiler_probe import ask
 from twisted_distcc.client.inputs.found_by_files import configured
 from twisted_distcc.client.single_flight import Shared
 from twisted_distcc.pump.search import SearchPath, question
-from twisted_distcc.pump.unit import FileSystem, NotForServersError, UndecidedError
+from twisted_distcc.pump.unit import (
+    FileSystem,
+    NotForServersError,
+    OwnConfigurationError,
+    UndecidedError,
+)
 from twisted_distcc.runtime.processes import Spawner
 
 # Sets of options that are cached: a large build has a few dozen.
@@ -43,8 +50,20 @@ class SearchPaths:
 
         Raises:
             NotForServersError: if the compiler does not report it.
+            OwnConfigurationError: if options for the target are from a file of this machine.
             CannotStartError: if there is no such compiler.
         """
+        path = await self._of(candidate)
+        own = set(path.configurations).difference(map(os.path.abspath, candidate.explicit.driver_rules))
+        if own:  # the files of a compiler without options are part of it
+            argv = (candidate.invocation.argv[0], "-c", "unit.c")
+            bare = replace(candidate.invocation, argv=argv)
+            usual = await self._of(Candidate.of(bare, candidate.compiler))
+            if lacking := own.difference(usual.configurations):
+                raise OwnConfigurationError(min(lacking))
+        return path
+
+    async def _of(self, candidate: Candidate) -> SearchPath:
         try:
             words = question(candidate.explicit)
             key = self._key(candidate, words)
