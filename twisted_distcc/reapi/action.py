@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from twisted_distcc.errors import RemoteProtocolError
+from twisted_distcc.errors import LocalProtocolError, RemoteProtocolError
 from twisted_distcc.reapi.blob import BlobName, checked_blob
 from twisted_distcc.reapi.schema import Action as ActionMessage
 from twisted_distcc.reapi.schema import Command, Platform, Property, Variable
@@ -49,21 +49,18 @@ class Action:
     salt: bytes = b""
 
     def blobs(self) -> dict[BlobName, bytes]:
-        """Return the blobs that it consists of, besides its inputs; its own is the first."""
-        outputs = sorted(self.outputs)
-        platform = Platform(
-            properties=[Property(name=name, value=value) for name, value in self.platform]
-        )
-        command = Command(
-            arguments=self.arguments,
-            environment_variables=[
-                Variable(name=name, value=value) for name, value in sorted(self.environment.items())
-            ],
-            output_files=outputs,  # for engines that are older than `output_paths`
-            output_paths=outputs,
-            working_directory=self.directory,
-            platform=platform,
-        ).SerializeToString()
+        """Return the blobs that it consists of, besides its inputs; its own is the first.
+
+        Raises:
+            LocalProtocolError: if a word or a name is not UTF-8, as messages want it.
+        """
+        try:
+            platform = Platform(
+                properties=[Property(name=name, value=one) for name, one in self.platform]
+            )
+            command = self._command(platform).SerializeToString()
+        except UnicodeError:
+            raise LocalProtocolError("its command has a word that is not UTF-8") from None
         action = ActionMessage(
             command_digest=BlobName.of(command).message(),
             input_root_digest=self.root.message(),
@@ -72,6 +69,18 @@ class Action:
             platform=platform,
         ).SerializeToString()
         return {BlobName.of(action): action, BlobName.of(command): command}
+
+    def _command(self, platform: Any) -> Any:
+        outputs = sorted(self.outputs)
+        environment = sorted(self.environment.items())
+        return Command(
+            arguments=self.arguments,
+            environment_variables=[Variable(name=name, value=value) for name, value in environment],
+            output_files=outputs,  # for engines that are older than `output_paths`
+            output_paths=outputs,
+            working_directory=self.directory,
+            platform=platform,
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from twisted.trial.unittest import SynchronousTestCase
 
 from twisted_distcc.client.backends.engine_job import EngineJob, ToolInputs, hermetic_job
@@ -10,6 +12,7 @@ from twisted_distcc.client.inputs.local_toolchains import LocalCompiler
 from twisted_distcc.content.directories import encode
 from twisted_distcc.content.local_content import LocalContent
 from twisted_distcc.content.merkle import EncodedFolders
+from twisted_distcc.errors import LocalProtocolError
 from twisted_distcc.jobs.model import DEPENDENCIES, OBJECT, InputFile, InputLink, Request, Tree
 from twisted_distcc.reapi.blob import BlobName
 from twisted_distcc.toolchain.travelling_tree import ToolFile, TravellingTree
@@ -30,11 +33,11 @@ class JobTests(SynchronousTestCase):
         self, files: dict[str, bytes], command: str = "gcc -c w.c -o w.o", **links: str
     ) -> EngineJob:
         entries: list[InputFile | InputLink] = [
-            InputFile(name.encode(), LocalContent(data)) for name, data in files.items()
+            InputFile(os.fsencode(name), LocalContent(data)) for name, data in files.items()
         ]
         entries += [InputLink(f"/{name}".encode(), target.encode()) for name, target in links.items()]
         tree = Tree(b"/src", tuple(entries))
-        request = Request(tuple(map(str.encode, command.split())), version=3, tree=tree)
+        request = Request(tuple(map(os.fsencode, command.split())), version=3, tree=tree)
         return hermetic_job(request, GCC, TOOLS, EncodedFolders(), (("os", "linux"),))
 
     def has(self, job: EngineJob, data: bytes) -> bool:
@@ -72,6 +75,12 @@ class JobTests(SynchronousTestCase):
         assert isinstance(root, bytes)
         self.assertIn(b"usr/lib", root)
         self.assertNotIn(b"/usr/lib", root)
+
+    def test_not_utf_8(self) -> None:
+        """A name or a word that is not UTF-8 cannot be sent, which is said."""
+        for files, command in (({"/src/\udcff.c": b""}, "gcc -c w.c"), ({}, "gcc -DX=\udcff -c w.c")):
+            with self.assertRaises(LocalProtocolError):
+                self.job(files, f"{command} -o w.o").action.blobs()
 
     def test_twins(self) -> None:
         """Equal files are sent if the compiler does not compare files."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from typing import Any
 
@@ -109,6 +110,13 @@ class JobTests(EngineTestCase):
         reply = self.compile(request(source=b"int b;"))
         self.assertEqual((reply.status, reply.stderr.read()), (256, b"said"))
         self.assertEqual(reply.outputs[OBJECT].read(), b"LARGE")
+
+    def test_killed(self) -> None:
+        """A compiler that was killed, as for its memory, has not judged the source."""
+        self.double.run = lambda command, action: schema.ActionResult(exit_code=137)
+        status = self.compile().status
+        self.assertTrue(os.WIFSIGNALED(status))
+        self.assertEqual(os.WTERMSIG(status), 9)
 
     def test_action(self) -> None:
         """The action has the command of our server, our environment, and our paths below its root."""

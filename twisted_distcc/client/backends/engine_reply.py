@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Final
 
 from twisted.internet.defer import Deferred, FirstError, gatherResults
 
@@ -11,6 +12,9 @@ from twisted_distcc.content.body import Body, Folder
 from twisted_distcc.jobs.model import Reply, Timing
 from twisted_distcc.reapi.action import Outcome, Produced
 from twisted_distcc.reapi.storage import Storage
+
+_SIGNALS: Final = 128
+_LAST_SIGNAL: Final = 64
 
 
 async def fetched(
@@ -45,7 +49,13 @@ async def fetched(
             one.cancel()
     outputs = {names[path]: body for path, body in zip(outcome.outputs, made, strict=True)}
     timing = Timing(outcome.waited, outcome.ran, 0.0)
-    return Reply(outcome.exit_code << 8, stderr, stdout, outputs=outputs, timing=timing)
+    return Reply(wait_status(outcome.exit_code), stderr, stdout, outputs=outputs, timing=timing)
+
+
+def wait_status(exit_code: int) -> int:
+    """Return the wait status for an exit code, with which engines say a signal as shells do."""
+    signal = exit_code - _SIGNALS
+    return signal if 0 < signal <= _LAST_SIGNAL else exit_code << 8
 
 
 async def _body(produced: Produced, storage: Storage, folder: Folder) -> Body:
