@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
@@ -25,6 +27,18 @@ def frame(kind: int, payload: bytes, stream: int = 0, flags: int = 0) -> bytes:
     """A frame of HTTP/2."""
     head = len(payload).to_bytes(3, "big") + bytes((kind, flags)) + stream.to_bytes(4, "big")
     return head + payload
+
+
+HEADS = st.sampled_from(
+    [bytes.fromhex("88"), b"\x88\x0f\x10\x10application/grpc", b"\x00\x0bgrpc-status\x010", b"\xff" * 9]
+)
+FRAMES = st.builds(
+    frame,
+    kind=st.integers(0, 12),
+    payload=st.binary(max_size=30) | HEADS | st.binary(max_size=20).map(framed),
+    stream=st.sampled_from([0, 1, 1, 1, 2, 3, 99]),
+    flags=st.sampled_from([0, 1, 4, 5, 8, 32]),
+)
 
 
 class EngineTests(SynchronousTestCase):
@@ -92,6 +106,20 @@ class EngineTests(SynchronousTestCase):
             executed = self.executing()
             self.connection.dataReceived(sent)
             self.failureResultOf(executed, GrpcError)
+
+    @settings(derandomize=True, deadline=None, database=None, max_examples=100)
+    @given(st.lists(FRAMES | st.binary(max_size=40), max_size=6))
+    def test_any_bytes(self, sent: list[bytes]) -> None:
+        """Whatever comes, a call ends with a fault, or waits: nothing else is raised."""
+        self.setUp()
+        self.double.script["Execute"] = [HANG]
+        executed = self.executing()
+        for data in sent:
+            if self.connection.is_open:
+                self.connection.dataReceived(data)
+        self.connection.close()
+        settle(self.clock)
+        self.failureResultOf(executed, GrpcError, RemoteProtocolError)
 
     def test_words(self) -> None:
         """What an engine says is shown short, and without what would move a terminal's cursor."""
