@@ -107,7 +107,7 @@ class TextTests(SynchronousTestCase):
             self.failureResultOf(self.likeness(), AnotherCompilerError)
         self.patch(self.toolchains, "_find_parts", lambda _compiler: parts)
         for code in (Code.INTERNAL, Code.INVALID_ARGUMENT):
-            self.double.script["Execute"] = [Fault(code, "no such program")]
+            self.double.script["Execute"] = [Fault(code, "no such program")] * 2
             self.failureResultOf(self.likeness(), AnotherCompilerError)
 
     def test_not_hermetic(self) -> None:

@@ -326,6 +326,15 @@ class LikenessTests(EngineTestCase):
             self.assertEqual(self.double.asked["Execute"], 1)
             self.setUp()
 
+    def test_forgetful(self) -> None:
+        """An engine that has lost what it had is not taken for one with another root."""
+        self.double.run = lambda command, action: result(b"/.tdistcc-probe/here", b"")
+        self.successResultOf(self.likeness())
+        self.double.blobs.clear()
+        self.double.script["FindMissingBlobs"] = []
+        self.double.blobs[BlobName.of(b"ELF").digest.hex()] = b"ELF"
+        self.assertIs(self.successResultOf(self.likeness()), Likeness.EXACT)
+
     def test_no_execution(self) -> None:
         """An engine that runs nothing, or not by SHA-256, says so."""
         for fields in ({}, {"exec_enabled": True, "digest_function": 2}):

@@ -144,7 +144,9 @@ class Engines:
         return Likeness.SAME
 
     async def _is_hermetic(self, call: _Call) -> bool:
-        reply = await self._run(call)
+        reply = await self._asked(call)
+        if reply is None:
+            return False
         try:
             return is_hermetic(reply)
         finally:
@@ -158,16 +160,20 @@ class Engines:
         if not parts:
             return False
         job = parts_job(parts, call.compiler, call.engine.access.platform)
+        reply = await self._asked(call, job)
+        if reply is None or reply.status:
+            return False
+        texts.add(digest)
+        return True
+
+    async def _asked(self, call: _Call, job: EngineJob | None = None) -> Reply | None:
+        """Return the reply to a question; `None` if the engine has no such program."""
         try:
-            reply = await self._perform(call, job)
+            return await self._tried_twice(call, job)
         except GrpcError as error:
             if is_of_job(error):
-                return False
+                return None
             raise
-        reply.discard()
-        if not reply.status:
-            texts.add(digest)
-        return not reply.status
 
     async def _check_capabilities(self, engine: Engine) -> None:
         connection = await self._connection(engine)
@@ -209,22 +215,19 @@ class Engines:
             self._toolchains.doubt()
             raise host_error(error) from error
 
-    async def _tried_twice(self, call: _Call) -> Reply:
+    async def _tried_twice(self, call: _Call, job: EngineJob | None = None) -> Reply:
         try:
-            return await self._run(call)
+            return await self._run(call, job)
         except GrpcError as error:
             if not is_worth_another_try(error):
                 raise
             if is_busy(error):
                 await deferLater(self._clock, _PAUSE * (0.5 + self._chance()))
         self._state(call.engine).presence.forget()
-        return await self._run(call)
+        return await self._run(call, job)
 
-    async def _run(self, call: _Call) -> Reply:
-        return await self._perform(call, await self._job(call))
-
-    async def _perform(self, call: _Call, job: EngineJob) -> Reply:
-        instance = call.engine.access.instance
+    async def _run(self, call: _Call, job: EngineJob | None) -> Reply:
+        job, instance = job or await self._job(call), call.engine.access.instance
         connection = await self._connection(call.engine)
         storage = Storage(connection, instance, _TRANSFER, self._state(call.engine).batch)
         own = job.action.blobs()
