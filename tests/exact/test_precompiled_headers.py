@@ -160,13 +160,14 @@ class ClangTests(ExactTestCase):
         )
 
     async def test_made(self) -> None:
-        """It is made elsewhere, with the names and times that headers have here, as CMake does."""
+        """It is made elsewhere, with the names and times that headers have here, also at a terminal."""
         cmake = "-Winvalid-pch -Xclang -emit-pch -Xclang -include -Xclang $PWD/all.h -x c-header"
         old = "touch -d @1600000000 all.h; touch -d @1700000000 part.h empty.c; "
         await self.are_exact(
             Row(
                 script=f"{old} $CC -O2 -g -MD -x c-header all.h -o sub/all.h.pch",
                 files={**FILES, "empty.c": ""},
+                terminal=70,
                 compilers=("clang", "clang-19"),
             ),
             Row(
