@@ -106,6 +106,19 @@ class NamesTests(SynchronousTestCase):
         for options in ("-Wa,-ahln=f", "-pipe -Wa,-a"):
             self.assertIsInstance(parse(["gcc", "-c", "w.s", *options.split()]), StayLocal, options)
 
+    def test_comments(self) -> None:
+        """gcc's comments in assembly tell of the machine, so they stay where there is any left."""
+        for compiler, options, stays in (
+            ("gcc", "-c", False), ("gcc", "-g -c -fstack-usage", False), ("clang", "-S", False),
+            ("gcc", "-S", True), ("gcc", "-c -save-temps", True), ("gcc", "-c -Wa,-aln=x", True),
+            ("cc", "-S", True),
+        ):  # fmt: skip
+            words = [compiler, "-fverbose-asm", *options.split(), "w.c"]
+            self.assertEqual(isinstance(parse(words), StayLocal), stays, words)
+            self.assertIsInstance(
+                parse(words, arrived=True, with_files=True, confined=True), Compilation
+            )
+
     def test_bitcode(self) -> None:
         """Bitcode has names of its own, unless it is named."""
         for options, output in (("-c", "w.bc"), ("-S", "w.ll"), ("-S -o x", "x")):

@@ -105,8 +105,7 @@ _EXPECTED = {
         "-da -fdump-statistics -fdump-tree-all=x -fdump-go-spec=x -fprofile-dir=x -fprofile-note=x"
     ),
     Role.BETTER_LOCAL: (
-        "-H -P -C -CC --comments -v --verbose -fverbose-asm -finput-charset=latin1 "
-        "-fno-working-directory"
+        "-H -P -C -CC --comments -v --verbose -finput-charset=latin1 -fno-working-directory"
     ),
     # Under no row.
     None: (

@@ -76,6 +76,7 @@ class PlaceTests(ExactTestCase):
                 f"{numbers} w.c.*",
                 f"$CC -fdump-go-spec=w.go -fdump-earlydebug -fdump-debug -g -c w.c; {numbers} w.c.*",
                 "$CC -da -fdump-noaddr -fdump-unnumbered -O1 -c w.c -o obj/x.o",
+                "$CC -fverbose-asm -O2 -g -c w.c",
                 f"$CC -dA -dp -dP -g -S w.c -o obj/w.s; {numbers} obj/w.s",
             )
         )
@@ -102,6 +103,7 @@ class PlaceTests(ExactTestCase):
                 "$CC -emit-llvm -O2 -g -MD -c w.c",
                 "$CC -emit-llvm -MD -MP -c w.c -o obj/w.bc",
                 "$CC -emit-llvm -S -MMD w.c",
+                "$CC -fverbose-asm -g -S w.c -o obj/w.s",
                 "$CC -emit-llvm -ftest-coverage -S w.c -o obj/w",
                 "echo old > w.bc; ln w.bc a; $CC -emit-llvm -c w.c",
                 compilers=CLANG,

@@ -17,6 +17,7 @@ from twisted_distcc.cmdline.compilation import Language
 from twisted_distcc.cmdline.compilers import Family
 from twisted_distcc.cmdline.option_rules import Role
 from twisted_distcc.cmdline.reasons import StaysError, shown
+from twisted_distcc.cmdline.travelling import VERBOSE_ASSEMBLY
 from twisted_distcc.cmdline.written import pieces
 
 if TYPE_CHECKING:
@@ -33,7 +34,8 @@ _SOURCE_LINES: Final = "h"
 # What is shown if no letter says what.
 _DEFAULT: Final = "hls"
 # With these the assembler reads a pipe, or a file that has a name of its own.
-_WITHOUT_TEMPORARY_FILE: Final = ("-pipe", "-save-temps")
+_SAVING: Final = "-save-temps"
+_WITHOUT_TEMPORARY_FILE: Final = ("-pipe", _SAVING)
 _MOVING: Final = ("-prefix-map=", "-compilation-dir")
 
 
@@ -63,6 +65,19 @@ def check_listings(options: Sequence[Option], language: Language, family: Family
         raise StaysError(f"{typed} has the assembler write the name of a temporary file")
     if _SOURCE_LINES in _letters(_parts(asking)) and _may_show_others(options, language):
         raise StaysError(f"{typed} shows sources that may be other files elsewhere")
+
+
+def check_verbose(options: Sequence[Option], *, is_assembly: bool) -> None:
+    """Check that no assembly is left, or listed, in which gcc says how much memory it may use.
+
+    Raises:
+        StaysError: if it is.
+    """
+    names = {option.name for option in options}
+    if VERBOSE_ASSEMBLY not in names:
+        return
+    if is_assembly or _asking(options) or any(name.startswith(_SAVING) for name in names):
+        raise StaysError(f"{VERBOSE_ASSEMBLY} writes into the assembly how much memory this machine has")
 
 
 def names_temporary_file(options: Sequence[Option], language: Language) -> bool:

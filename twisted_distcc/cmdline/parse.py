@@ -13,7 +13,7 @@ from __future__ import annotations
 import os.path
 from typing import TYPE_CHECKING
 
-from twisted_distcc.cmdline.assembler_files import check_listings
+from twisted_distcc.cmdline.assembler_files import check_listings, check_verbose
 from twisted_distcc.cmdline.classify import classify
 from twisted_distcc.cmdline.compilation import (
     BITCODE,
@@ -102,6 +102,8 @@ def _parse(
     debug = _debug(options)
     _check_assembler(language, stage)
     check_listings(options, language, family)
+    if not arrived and family is not Family.CLANG:
+        check_verbose(options, is_assembly=stage is Stage.ASSEMBLY)
     alone = arrived and not with_files
     return Compilation(
         compiler=argv[0],

@@ -124,7 +124,6 @@ _FILES_WRITTEN = [
     *local("writes an index for link-time optimization", "-fthin-link-bitcode=*"),
     *local("writes templates into a repository file", "-frepo"),
     *local("is for a step of link-time optimization, and leaves assembly beside the object", "-fwpa*"),
-    *better_local("writes the command itself into the assembly", "-fverbose-asm"),
     *better_local(
         "writes the command itself into the object",
         "-fembed-bitcode -fembed-bitcode-marker -gcodeview -gcodeview-ghash",

@@ -16,6 +16,7 @@ LISTED_FILE = "reads a list from a file on this machine"
 PROFILE_DATA = "reads or writes profile data beside the object"
 MODULES = "reads or writes compiled modules"
 PRECOMPILED = "reads or writes precompiled headers"
+VERBOSE_ASSEMBLY = "-fverbose-asm"
 MODULE_FILE = "-fmodule-file="
 INCLUDE_PCH = "-include-pch"
 OVERLAY = "-ivfsoverlay"
@@ -212,6 +213,7 @@ _COMPILER = [
     ),
     # What annotates the assembly.
     *rows(Takes.NOTHING, Role.COMPILE, "-dA -dp -dP", only=Family.GCC),
+    *rows(Takes.NOTHING, Role.COMPILE, VERBOSE_ASSEMBLY),
     *rows(Takes.NOTHING, Role.COMPILE, BITCODE, only=Family.CLANG),
     *rows(Takes.NOTHING, Role.COMPILE, "-gen-reproducer=off -gen-reproducer=crash", only=Family.CLANG),
     *rows(Takes.SEPARATE, Role.FOR_CLANG, "-Xclang"),
