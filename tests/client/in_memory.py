@@ -23,7 +23,8 @@ from twisted.python.failure import Failure
 from twisted.test.iosim import FakeTransport, IOPump, connect
 from twisted.trial.unittest import SynchronousTestCase
 
-from twisted_distcc.client.backends.server_capabilities import Ask, Likeness, Paths, ServerCapabilities
+from twisted_distcc.client.backends.likeness import Likeness, Paths
+from twisted_distcc.client.backends.server_capabilities import Ask, ServerCapabilities
 from twisted_distcc.client.dispatch import Dispatcher
 from twisted_distcc.client.hosts import RemoteHost
 from twisted_distcc.client.inputs.local_toolchains import LocalCompiler

@@ -16,7 +16,7 @@ from tests.client.in_memory import (
     silent,
     speaking,
 )
-from twisted_distcc.client.backends.server_capabilities import Likeness
+from twisted_distcc.client.backends.likeness import Likeness
 from twisted_distcc.client.hosts import TcpHost
 from twisted_distcc.client.scheduling.backoff import Backoff
 from twisted_distcc.content.body import Body

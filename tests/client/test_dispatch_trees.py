@@ -20,8 +20,8 @@ from tests.client.in_memory import (
     refusing,
     refusing_server,
 )
+from twisted_distcc.client.backends.likeness import Likeness
 from twisted_distcc.client.backends.remote_compile import RemoteCompile
-from twisted_distcc.client.backends.server_capabilities import Likeness
 from twisted_distcc.client.inputs.message_style import UNKNOWN, Style, Styles
 from twisted_distcc.client.invocation import Outcome, RunHere
 from twisted_distcc.content.body import EMPTY, Body

@@ -22,7 +22,8 @@ from tests.fuzz.folders import own_folder
 from tests.hostile.test_tree_replies import token, words
 from tests.wire.samples import put, reply, reply_writer
 from twisted_distcc.client.backends.host_faults import HostError
-from twisted_distcc.client.backends.server_capabilities import Likeness, ServerCapabilities, _read
+from twisted_distcc.client.backends.likeness import Likeness, read_answer
+from twisted_distcc.client.backends.server_capabilities import ServerCapabilities
 from twisted_distcc.client.hosts import TcpHost
 from twisted_distcc.client.invocation import Finished, RunHere
 from twisted_distcc.client.results.dependency_rules import BadRulesError, check_rules
@@ -120,7 +121,7 @@ def answers(data: bytes) -> None:
     """Read what a server says of its compiler: one of the five answers, or that it refuses."""
     status, said = (data[0] << 8, data[1:]) if data else (0, b"")
     try:
-        likeness = _read(Reply(status, Body.of(said), Body.of(said)), _DIGEST)
+        likeness = read_answer(Reply(status, Body.of(said), Body.of(said)), _DIGEST)
     except HostError as error:
         check_told(error)
         return

@@ -31,6 +31,7 @@ class ReadingTests(SynchronousTestCase):
             slots = 4
             priority = -10
             share = true
+            toolchains = "any"
             reason = "they are ours"
             [[rule]]
             name = "others"
@@ -40,7 +41,7 @@ class ReadingTests(SynchronousTestCase):
         networks = (ip_network("192.0.2.0/24"), ip_network("2001:db8::1"))
         users = Rule(
             "users", ("tls:*", "stdio"), True, networks, ("gcc*", "/opt/bin/*", "*clang"), ("-g*", "*"),
-            ("-O2",), Terms(4, -10, share=True), "they are ours",
+            ("-O2",), Terms(4, -10, True, ("any",)), "they are ours",
         )  # fmt: skip
         others = Rule("others", ("*",), allow=False)
         self.assertEqual(parse_policy(text, "p.toml"), Policy((users, others), "p.toml"))
@@ -117,6 +118,9 @@ class RefusingTests(SynchronousTestCase):
             ("slots = true", "whole number from 1 to"),
             ("priority = 1001", "from -1000 to 1000"),
             ("share = 1", "true or false"),
+            ("toolchains = true", '"any", "none" or a list'),
+            ("toolchains = []", "an empty list"),
+            ('toolchains = ["gcc"]', "is not a digest"),
             ('reason = ""', "in quotes"),
             ('reason = "two\\nlines"', "one line"),
         ):
@@ -138,7 +142,7 @@ class RefusingTests(SynchronousTestCase):
     def test_terms_of_a_refusal(self) -> None:
         """A rule that refuses has no use for terms: whoever gives them means something else."""
         refusing = LEAST.replace("allow", "refuse")
-        for line in ("slots = 1", "priority = 1", "share = true"):
+        for line in ("slots = 1", "priority = 1", "share = true", 'toolchains = "none"'):
             self.assert_refused(refusing + line, f"key {line.split()[0]!r}", "refuses")
 
     @given(st.dictionaries(st.sampled_from(("name", "who", "from", "slots", "verdict", "x")), st.one_of(

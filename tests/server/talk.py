@@ -83,9 +83,16 @@ def answer_of(reply: bytes, version: int = 1) -> Answer:
 
 
 def _answer(reply: Reply, version: int) -> Answer:
-    stderr, *others = (
-        body.read() if version == 1 else expand(body.read(), 1 << 30) for body in reply.bodies
-    )
+    if version == 1:
+        return answered(reply)
+    stderr, *others = (expand(body.read(), 1 << 30) for body in reply.bodies)
+    reply.discard()
+    return Answer(reply.exit_code, stderr.decode(), *others)
+
+
+def answered(reply: Reply) -> Answer:
+    """Return the answer that a reply is; it is given up."""
+    stderr, *others = (body.read() for body in reply.bodies[:4])
     reply.discard()
     return Answer(reply.exit_code, stderr.decode(), *others)
 

@@ -32,7 +32,7 @@ class PageTests(SynchronousTestCase):
             "| `DOTD` | once, if `STAT` was 0 | a length and so many bytes, a body |",
             "128 KiB (`argument`), together 2 MiB (`command`) |",
             "| `JOBS` | once, if `STAT` was 0 | a number, at least 1 | 65,536 (`streams`) |",
-            "| `COMP` | once | a length and so many bytes, whole, at least 32 or 0 | 32 (`digest`) |",
+            "`COMP` or `TOOL`, once | a length and so many bytes, whole, at least 32 or 0 |",
             "| `NEED` | servers | stream, digests of 32 bytes, at least 1 |",
             "| `STOP` | both | stream, code, a text, at most 1 KiB (`words`) |",
             "| `WIND` | both | stream, count |",

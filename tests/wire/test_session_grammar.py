@@ -108,6 +108,12 @@ TREE: Final = Sample(
     + b"PACK00000001ROOT00000020"
     + DIGEST,
 )
+BRINGING: Final = Sample(
+    JOBQ,
+    JOBS,
+    tuple(Text(b"TOOL", DIGEST) if event == Text(b"COMP", DIGEST) else event for event in TREE.events),
+    TREE.wire.replace(b"COMP", b"TOOL"),
+)
 SOURCE: Final = Sample(
     JOBQ,
     JOBS,
@@ -159,6 +165,7 @@ NOTHING: Final = Sample(
     b"BLBQ00000004NBLB00000000",
 )
 SAMPLES: Final = (
+    BRINGING,
     *(CLIENT, SERVER, REFUSAL, TREE, SOURCE, RESULT, FAILURE, UPLOAD, NOTHING),
 )  # fmt: skip
 
@@ -288,6 +295,7 @@ CEILINGS: Final = (
     (TREE, b"ARGC", 10_000, "ARGC of 10001 is over 10000, the ceiling 'arguments'"),
     (TREE, b"ARGV", 128 << 10, "ARGV of 131073 is over 131072, the ceiling 'argument'"),
     (TREE, b"COMP", 32, "COMP of 33 is over 32, the ceiling 'digest'"),
+    (BRINGING, b"TOOL", 32, "TOOL of 33 is over 32, the ceiling 'digest'"),
     (TREE, b"PACK", 1, "PACK of 2 is over 1, the ceiling 'flag'"),
     (TREE, b"ROOT", 32, "ROOT of 33 is over 32, the ceiling 'digest'"),
     (SOURCE, b"TEXT", 32, "TEXT of 33 is over 32, the ceiling 'digest'"),
@@ -306,6 +314,7 @@ LEAST: Final = (
     *((CLIENT, b"FRAM", 4096), (CLIENT, b"WIND", 4096), (SERVER, b"FRAM", 4096)),
     *((SERVER, b"WIND", 4096), (SERVER, b"JOBS", 1), (SERVER, b"KNOW", 16), (TREE, b"CDIR", 1)),
     *((TREE, b"ARGC", 1), (TREE, b"COMP", 32), (TREE, b"ROOT", 32), (SOURCE, b"TEXT", 32)),
+    (BRINGING, b"TOOL", 32),
     (RESULT, b"NAME", 1),
 )
 FREE_NUMBERS: Final = {STAT, TIMQ, TIMR, TIMC, FREE, BUSY}

@@ -67,6 +67,10 @@ SUBCOMMANDS: Mapping[str, Subcommand] = {
         "twisted_distcc.cli.stats",
         "show how many compiles were sent to servers, and how that went",
     ),
+    "toolchain": Subcommand(
+        "twisted_distcc.cli.toolchain_command",
+        "say what of a compiler is sent to servers that have none, and try it out",
+    ),
     "verify": Subcommand(
         "twisted_distcc.cli.verify",
         "compile a build here and through the farm, and compare every byte",

@@ -72,6 +72,7 @@ _FOR_SERVERS = {
     "TERM_URLS": _LINKS,
     "GCC_EXTRA_DIAGNOSTIC_OUTPUT": re.compile(r"fixits-v[12]"),
 }
+_ANYTHING = re.compile(r"(?s).*")
 _OF_MESSAGES = frozenset({"GCC_COLORS", "GCC_URLS", "TERM_URLS", "GCC_EXTRA_DIAGNOSTIC_OUTPUT"})
 _UTF_8 = re.compile(r"(?i)\.utf-?8(?:@|\Z)")
 
@@ -83,6 +84,10 @@ _SEARCHED_BY = {
     Language.OBJCXX: "OBJCPLUS_INCLUDE_PATH",
 }
 
+
+DECIDING = ("PATH", "LD_LIBRARY_PATH", "HOME", "CLANG_NO_DEFAULT_CONFIG")
+"""The variables that decide what a compiler consists of: where it finds its assembler, its libraries and
+its configuration."""
 
 SEARCH_VARIABLES = frozenset({"CPATH", *_SEARCHED_BY.values()})
 """The variables that `search_options` turns into options."""
@@ -141,8 +146,13 @@ def locale_for(env: Mapping[str, str], category: str) -> str:
     return next(filter(None, names), "C")
 
 
-def split_environment(argv: Sequence[str]) -> tuple[dict[str, str], Sequence[str]] | StayLocal:
-    """Separate a command from the variables that `env` before it sets, if it begins with `env`."""
+def split_environment(
+    argv: Sequence[str], *, brings_tools: bool = False
+) -> tuple[dict[str, str], Sequence[str]] | StayLocal:
+    """Separate a command from the variables that `env` before it sets, if it begins with `env`.
+
+    A client that `brings_tools` may say as well how these find one another.
+    """
     if argv[:1] != ["env"]:
         return {}, argv
     told: dict[str, str] = {}
@@ -150,7 +160,7 @@ def split_environment(argv: Sequence[str]) -> tuple[dict[str, str], Sequence[str
         name, sign, value = word.partition("=")
         if not sign:
             return told, argv[number:]
-        form = _FOR_SERVERS.get(name)
+        form = _ANYTHING if brings_tools and name in DECIDING else _FOR_SERVERS.get(name)
         if form is None or not form.fullmatch(value):
             return StayLocal(f"{shown(word)} is not for a server to set")
         told[name] = value

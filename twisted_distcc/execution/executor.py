@@ -17,7 +17,7 @@ from twisted_distcc.cmdline.compilation import Compilation
 from twisted_distcc.content.body import Body
 from twisted_distcc.content.output_capture import MOST_OUTPUT, OutputCapture
 from twisted_distcc.errors import EXIT_COMPILER_CRASHED, DistccError
-from twisted_distcc.jobs.model import Reply, Tree
+from twisted_distcc.jobs.model import Reply, Tools, Tree
 from twisted_distcc.launcher.command import Command, Ended
 
 if TYPE_CHECKING:
@@ -76,6 +76,18 @@ class Executor(Protocol):
     @property
     def confines(self) -> bool:
         """Whether a job can run nothing but the compiler's programs, and harm nothing."""
+        ...
+
+    @property
+    def takes_toolchains(self) -> bool:
+        """Whether clients may bring programs of their own, as these can do no harm here."""
+        ...
+
+    def bringing(self, tools: Tools) -> Executor:
+        """Return what runs the jobs that bring `tools`, which are laid out here.
+
+        It has to take toolchains.
+        """
         ...
 
     def knows(self, path: str) -> bool:

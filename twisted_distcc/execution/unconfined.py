@@ -16,12 +16,12 @@ from twisted_distcc.cmdline.compilation import Compilation
 from twisted_distcc.cmdline.rewrite import serve_argv, serve_tree_argv
 from twisted_distcc.content.body import EMPTY, Body
 from twisted_distcc.content.output_capture import OutputCapture
-from twisted_distcc.execution.executor import NothingMadeError, Preprocesses, check_room
+from twisted_distcc.execution.executor import Executor, NothingMadeError, Preprocesses, check_room
 from twisted_distcc.execution.inputs.mapped_tree import Moved, lay_open
 from twisted_distcc.execution.path_mapping import moved
 from twisted_distcc.execution.resource_limits import Limits, check_limits
 from twisted_distcc.execution.workspace import Workspace, Workspaces
-from twisted_distcc.jobs.model import Reply, Tree
+from twisted_distcc.jobs.model import Reply, Tools, Tree
 from twisted_distcc.launcher.command import CannotStartError, Command, Ended
 from twisted_distcc.toolchain.search_folders import search_folders
 
@@ -51,6 +51,15 @@ class Unconfined:
     def confines(self) -> bool:
         """Return False: jobs can do what their user can."""
         return False
+
+    @property
+    def takes_toolchains(self) -> bool:
+        """Return False: a client's programs could do what their user can."""
+        return False
+
+    def bringing(self, tools: Tools) -> Executor:
+        """Do not return: no job that brings tools comes here."""
+        raise AssertionError("this takes no toolchains")
 
     def knows(self, path: str) -> bool:
         """Return True: any compiler can run here."""

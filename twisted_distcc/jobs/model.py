@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
@@ -73,6 +73,19 @@ class Tree:
     digest: bytes = b""
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Tools:
+    """A toolchain that comes with a job: files at the paths that they have at the client.
+
+    Attributes:
+        root: the digest of the root directory of its tree.
+        blobs: what is in the tree, by digest, at the end that sends it.
+    """
+
+    root: bytes
+    blobs: Mapping[bytes, bytes | Body] = field(default_factory=dict)
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
     """A request for one compilation.
@@ -84,6 +97,7 @@ class Request:
         tree: the files for the server to preprocess; versions 1 and 2 have none.
         compiler: the digest of the client's compiler, which the server's has to have, or "".  Only
             protocol 4 carries it.
+        tools: the toolchain that compiles it, if it brings one.  Only protocol 4 carries it.
         makes_more: whether the compile makes more than an object and a dependency file.  Only protocol 4
             carries that back.
     """
@@ -94,6 +108,7 @@ class Request:
     tree: Tree | None = None
     compiler: str = ""
     makes_more: bool = False
+    tools: Tools | None = None
 
     def discard(self) -> None:
         """Discard the bodies."""

@@ -40,6 +40,8 @@ class SessionJob:
         inputs: the digest of the root directory, or of the preprocessed source.
         has_tree: which of the two.
         packs: whether outputs are to be compressed on the way.
+        toolchain: the digest of the root directory of a toolchain that comes with the job, in place of
+            `compiler`; empty if none does.
     """
 
     directory: bytes
@@ -48,6 +50,7 @@ class SessionJob:
     inputs: bytes
     has_tree: bool
     packs: bool = False
+    toolchain: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +72,7 @@ def job_pieces(writer: Writer, job: SessionJob) -> Generator[bytes, None, None]:
     yield writer.send(Text(b"CDIR", job.directory))
     yield writer.send(Number(b"ARGC", len(job.arguments)))
     yield writer.send(Run(tuple((b"ARGV", argument) for argument in job.arguments)))
-    yield writer.send(Text(b"COMP", job.compiler))
+    yield writer.send(Text(b"TOOL", job.toolchain) if job.toolchain else Text(b"COMP", job.compiler))
     yield writer.send(Number(b"PACK", job.packs))
     yield writer.send(Text(b"ROOT" if job.has_tree else b"TEXT", job.inputs))
     writer.send(MessageEnd())
@@ -134,8 +137,9 @@ class JobAssembly:
         """Return the job, once all its events were taken."""
         texts, has_tree = self._texts, b"ROOT" in self._texts
         inputs = texts[b"ROOT" if has_tree else b"TEXT"]
-        directory, compiler = texts[b"CDIR"], texts[b"COMP"]
-        return SessionJob(directory, tuple(self._arguments), compiler, inputs, has_tree, self._packs)
+        directory, arguments = texts[b"CDIR"], tuple(self._arguments)
+        compiler, toolchain = texts.get(b"COMP", b""), texts.get(b"TOOL", b"")
+        return SessionJob(directory, arguments, compiler, inputs, has_tree, self._packs, toolchain)
 
 
 class BodyAssembly:

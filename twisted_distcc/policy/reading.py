@@ -7,6 +7,7 @@ known kind, two rules of the same name, terms for what is not allowed.  `rules` 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
@@ -19,6 +20,7 @@ KINDS: Final = ("tls:", "ssh:", "uid:", "tcp:")
 
 _MOST_SLOTS: Final = 100_000
 _MOST_PRIORITY: Final = 1000
+_DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 
 
 class BadPolicyError(DistccError):
@@ -188,7 +190,19 @@ def _truth(value: object) -> bool:
     return value
 
 
-_TERMS: Final = frozenset({"slots", "priority", "share"})
+def _toolchains(value: object) -> tuple[str, ...]:
+    if value in ("any", "none"):
+        return ("any",) if value == "any" else ()
+    if not isinstance(value, list):
+        raise _WrongError(f'write "any", "none" or a list of digests, not {value!r}')
+    digests = _texts(value)
+    for digest in digests:
+        if not _DIGEST.fullmatch(digest):
+            raise _WrongError(f"{digest!r} is not a digest: `twisted-distcc toolchain show` tells them")
+    return digests
+
+
+_TERMS: Final = frozenset({"slots", "priority", "share", "toolchains"})
 _READERS: Final[Mapping[str, Callable[[object], Any]]] = {
     "name": _text,
     "who": _identities,
@@ -200,5 +214,6 @@ _READERS: Final[Mapping[str, Callable[[object], Any]]] = {
     "slots": _number(1, _MOST_SLOTS),
     "priority": _number(-_MOST_PRIORITY, _MOST_PRIORITY),
     "share": _truth,
+    "toolchains": _toolchains,
     "reason": _text,
 }

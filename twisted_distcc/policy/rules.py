@@ -41,11 +41,13 @@ class Terms:
         slots: how many jobs of its identity may run at a time; `None` for no limit.
         priority: jobs with a higher number go first.
         share: whether others may be given its results.
+        toolchains: the digests of toolchains that may come with it, or "any"; `None` if nothing is said.
     """
 
     slots: int | None = None
     priority: int = 0
     share: bool = False
+    toolchains: tuple[str, ...] | None = None
 
 
 PLAIN: Final = Terms()

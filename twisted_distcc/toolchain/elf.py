@@ -15,7 +15,8 @@ from typing import BinaryIO, Final
 
 from twisted_distcc.toolchain.blocking_probe import ask
 
-_MAGIC: Final = b"\x7fELF"
+MAGIC: Final = b"\x7fELF"
+"""What a program or a library begins with."""
 _ORDER: Final = {1: "<", 2: ">"}
 _HEAD: Final = 64
 _INTERPRETER: Final = 3  # PT_INTERP
@@ -53,6 +54,22 @@ def needed(
     return (loader, *_LISTED.findall(ask([loader, *how, path], environ)))
 
 
+def is_for_this_machine(path: str) -> bool:
+    """Whether the file at `path` is a program for the kind of processor that runs this one.
+
+    Raises:
+        OSError: if it cannot be read.
+    """
+    return _kind(path) == _kind("/proc/self/exe")
+
+
+def _kind(path: str) -> bytes | None:
+    """Return the class, the byte order and the machine of an ELF file; `None` for another file."""
+    with open(path, "rb") as file:
+        head = file.read(_HEAD)
+    return head[4:6] + head[18:20] if head[:4] == MAGIC and len(head) == _HEAD else None
+
+
 def interpreter(path: str) -> str | None:
     """Return the loader that the program at `path` names, `None` for a static program.
 
@@ -62,7 +79,7 @@ def interpreter(path: str) -> str | None:
     """
     with open(path, "rb") as file:
         head = file.read(_HEAD)
-        if head[:4] != _MAGIC or len(head) < _HEAD or head[5] not in _ORDER:
+        if head[:4] != MAGIC or len(head) < _HEAD or head[5] not in _ORDER:
             raise NotAProgramError(path)
         order = _ORDER[head[5]]
         wide = head[4] == 2

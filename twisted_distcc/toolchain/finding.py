@@ -133,6 +133,14 @@ class Compilers:
             return found
         return _refused(f"this server's {base} is {found}, and {shown(name)} is another file or none")
 
+    def why_not_brought(self, name: str) -> str | None:
+        """Return why a client may not bring a compiler called `name` along; `None` if it may."""
+        if self.commands is not None and self.commands.match(name) is None:
+            return f"{shown(name)} is not on this server's list of commands"
+        if recognise(os.path.basename(name)) is None or not name.isprintable():
+            return f"{shown(name)} is not a compiler that this server knows"
+        return None
+
     def _listed(self, name: str, commands: CommandList) -> str | Refused:
         command = commands.match(name)
         if command is None:

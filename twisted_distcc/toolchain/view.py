@@ -17,10 +17,14 @@ _MOST_LINKS: Final = 40  # as the kernel follows
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """Links by their paths, and the real paths to mount, all absolute and sorted."""
+    """Links by their paths, and the real paths to mount, all absolute and sorted.
+
+    What is mounted is this machine's own, or lies, at the same paths, in the folder `within`.
+    """
 
     links: tuple[tuple[str, str], ...]
     mounts: tuple[str, ...]
+    within: str = ""
 
     @classmethod
     def of(cls, paths: Iterable[str]) -> View:

@@ -48,6 +48,7 @@ REASON: Final = Field(b"SERR", Shape.TEXT, "words")
 
 JOBQ: Final = Field(b"JOBQ", Shape.NUMBER)
 COMP: Final = Field(b"COMP", Shape.TEXT, "digest", least=32, or_zero=True)
+TOOL: Final = Field(b"TOOL", Shape.TEXT, "digest", least=32)
 PACK: Final = Field(b"PACK", Shape.NUMBER, "flag")
 ROOT: Final = Field(b"ROOT", Shape.TEXT, "digest", least=32)
 TEXT: Final = Field(b"TEXT", Shape.TEXT, "digest", least=32)
@@ -76,7 +77,7 @@ SERVER_GREETINGS: Final[Messages] = MappingProxyType(
     {SESSIONS: (STAT, REASON, WhenZero(b"STAT", (FRAM, WIND, MOST_JOBS, KNOW, SERV)))}
 )
 JOBS: Final[Messages] = MappingProxyType(
-    {SESSIONS: (CDIR, Repeat(ARGC, (ARGV,)), COMP, PACK, Either((ROOT, TEXT)))}
+    {SESSIONS: (CDIR, Repeat(ARGC, (ARGV,)), Either((COMP, TOOL)), PACK, Either((ROOT, TEXT)))}
 )
 RESULTS: Final[Messages] = MappingProxyType(
     {SESSIONS: (STAT, SERR, SOUT, Repeat(NOUT, _OUTPUT), TIMQ, TIMR, TIMC, FREE, BUSY)}

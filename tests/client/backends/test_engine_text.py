@@ -15,7 +15,7 @@ from tests.reapi.double import Double, Fault, done, settle
 from twisted_distcc.client.backends.engine_access import Engine, EngineAccess
 from twisted_distcc.client.backends.engines import Engines
 from twisted_distcc.client.backends.host_faults import AnotherCompilerError, LackingHostError
-from twisted_distcc.client.backends.server_capabilities import Likeness
+from twisted_distcc.client.backends.likeness import Likeness
 from twisted_distcc.client.hosts import EngineHost
 from twisted_distcc.client.inputs.local_toolchains import LocalCompiler
 from twisted_distcc.client.inputs.travelling_toolchains import TravellingToolchains

@@ -25,7 +25,7 @@ from twisted_distcc.client.backends.host_faults import (
     SlowHostError,
     UntrustedError,
 )
-from twisted_distcc.client.backends.server_capabilities import Likeness
+from twisted_distcc.client.backends.likeness import Likeness
 from twisted_distcc.client.hosts import EngineHost
 from twisted_distcc.client.inputs.local_toolchains import LocalCompiler
 from twisted_distcc.client.inputs.travelling_toolchains import TravellingToolchains

@@ -13,11 +13,8 @@ from tests.sshd import MISSING, free_port, start_sshd
 from twisted_distcc.cli.installed import installed_command
 from twisted_distcc.client.backends.client_protocol import DistccClient
 from twisted_distcc.client.backends.host_faults import CannotConnectError, RefusedByHostError, Scope
-from twisted_distcc.client.backends.server_capabilities import (
-    ANSWER_LIMITS,
-    Likeness,
-    ServerCapabilities,
-)
+from twisted_distcc.client.backends.likeness import Likeness
+from twisted_distcc.client.backends.server_capabilities import ANSWER_LIMITS, ServerCapabilities
 from twisted_distcc.client.backends.transports import SecureWay, endpoint_to
 from twisted_distcc.client.hosts import RemoteHost, SshHost, TcpHost
 from twisted_distcc.client.inputs.local_toolchains import LocalCompiler, LocalToolchains, finder

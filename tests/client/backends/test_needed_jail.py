@@ -6,8 +6,8 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.pump.fakes import compilation
 from twisted_distcc.client.backends.host_faults import LackingHostError
+from twisted_distcc.client.backends.likeness import Likeness
 from twisted_distcc.client.backends.needed_jail import check_jail
-from twisted_distcc.client.backends.server_capabilities import Likeness
 from twisted_distcc.client.inputs.sources import Found
 from twisted_distcc.pump.unit import Laid, Unit
 
@@ -36,6 +36,6 @@ class JailTests(SynchronousTestCase):
 
     def test_precompiled_headers(self) -> None:
         """gcc makes text from the headers themselves, and clang leaves out what it has read already."""
-        self.check(None, found("gcc", "/p/a.h.gch"), Likeness.EXACT)
+        self.check(None, found("gcc", "/p/a.h.gch"), Likeness.EXACT, Likeness.BROUGHT)
         others = [one for one in (*Likeness, None) if one is not Likeness.COMPLETE]
         self.check(None, found("clang", "/p/a.pch"), *others)

@@ -8,8 +8,8 @@ from pathlib import Path
 from twisted.trial.unittest import SynchronousTestCase
 
 from twisted_distcc.client.backends.host_faults import LackingHostError
+from twisted_distcc.client.backends.likeness import Paths
 from twisted_distcc.client.backends.recorded_commands import check_path, check_words
-from twisted_distcc.client.backends.server_capabilities import Paths
 from twisted_distcc.client.inputs.candidate import Candidate, StaysHere
 from twisted_distcc.client.invocation import Invocation
 

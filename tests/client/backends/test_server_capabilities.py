@@ -19,7 +19,8 @@ from twisted_distcc.client.backends.host_faults import (
     Scope,
     SlowHostError,
 )
-from twisted_distcc.client.backends.server_capabilities import Likeness, Paths, ServerCapabilities
+from twisted_distcc.client.backends.likeness import Likeness, Paths
+from twisted_distcc.client.backends.server_capabilities import ServerCapabilities
 from twisted_distcc.client.hosts import RemoteHost, TcpHost
 from twisted_distcc.client.inputs.local_toolchains import HOLDS, LocalCompiler, LocalToolchains
 from twisted_distcc.content.body import Body
@@ -107,9 +108,31 @@ class AnswerTests(AbilitiesTestCase):
             ({"compiler": None}, Likeness.UNKNOWN),
             ({"compiler": [DIGEST]}, Likeness.UNKNOWN),
             ({"server": "distccd"}, Likeness.UNTOLD),
+            ({"toolchains": "taken"}, EXACT),
+            ({"toolchains": "taken", "compiler": "00" * 32}, Likeness.BROUGHT),
+            ({"toolchains": "taken", "compiler": None}, Likeness.BROUGHT),
+            ({"toolchains": "no", "compiler": "00" * 32}, Likeness.OTHER),
         ):
             self.setUp()
             self.assertIs(self.asked(answer(GOOD | change)), likeness, change)
+
+    def test_missing(self) -> None:
+        """A host without our compiler takes it along, or says why not."""
+        missing = Reply.sentence(110, "this server has no gcc")
+        for told, expected in (
+            ({"toolchains": "taken"}, None),
+            ({"toolchains": "no", "why": "no \x1b jail"}, "answered: this server has no gcc; no ? jail"),
+            ({"toolchains": "no", "why": 7}, "answered: this server has no gcc"),
+            ({}, "answered: this server has no gcc"),
+        ):
+            self.setUp()
+            reply = replace(missing, stdout=answer({"server": SERVER, **told}).stdout)
+            asked = self.put(reply)
+            if expected is None:
+                self.assertIs(self.successResultOf(asked), Likeness.BROUGHT)
+            else:
+                error = self.failureResultOf(asked, RefusedByHostError).value
+                self.assertEqual(error.fault, expected)
 
     def test_paths(self) -> None:
         """Where the compiler is is known as far as it was told, in words."""

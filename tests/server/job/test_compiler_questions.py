@@ -81,6 +81,7 @@ class FakeSeats:
 
 class QuestionTests(SynchronousTestCase):
     def setUp(self) -> None:
+        self.takes = False
         self.judged: list[tuple[bytes, ...]] = []
         self.jobs: list[tuple[bytes, ...]] = []
         self.place, self.run_aside = FakePlace(), FakeRun()
@@ -97,6 +98,8 @@ class QuestionTests(SynchronousTestCase):
 
     def judge(self, request: Request, peer: Peer) -> Judged | Refused:
         self.judged.append(request.arguments)
+        if request.tools is not None and self.takes:
+            return Judged("/usr/bin/gcc", cast(Compilation, None))
         if request.arguments[0] != b"gcc":
             return Refused(("nobody has this",), 110)
         return Judged("/usr/bin/gcc", cast(Compilation, None))
@@ -161,14 +164,24 @@ class QuestionTests(SynchronousTestCase):
     def test_refused(self) -> None:
         """A compiler that is not this peer's to use is not found out about, and the job is refused."""
         reply = self.ask(b"twisted-distccd", b"about", b"tcc")
-        self.assertEqual(json.loads(reply.stdout.read()), {"server": "twisted-distccd"})
+        told = {"server": "twisted-distccd", "toolchains": "no", "why": "nobody has this"}
+        self.assertEqual(json.loads(reply.stdout.read()), told)
         self.assertEqual((self.place.learned, self.run_aside.waits, self.seats.given), ([], 0, []))
         self.assertEqual(self.jobs, [(b"tcc", b"-c", b"about.c")])
 
+    def test_what_can_be_brought(self) -> None:
+        """Who may bring a compiler is told so, whether there is one here or not; no job is refused."""
+        self.takes = True
+        for name, status in ((b"gcc", 0), (b"tcc", 110)):
+            reply = self.ask(b"twisted-distccd", b"about", name)
+            self.assertEqual(reply.exit_code, status)
+            self.assertEqual(json.loads(reply.stdout.read())["toolchains"], "taken")
+        self.assertEqual(self.jobs, [])
+
     def test_judged_as_a_compile(self) -> None:
-        """Whether somebody may use a compiler is decided as for the simplest of jobs."""
+        """Whether somebody may use a compiler, or bring it, is decided as for the simplest of jobs."""
         self.ask(b"twisted-distccd", b"about", b"gcc")
-        self.assertEqual(self.judged, [(b"gcc", b"-c", b"about.c")])
+        self.assertEqual(self.judged, [(b"gcc", b"-c", b"about.c")] * 2)
 
     def test_jobs(self) -> None:
         """Whatever is not the whole question, word by word, is a job."""

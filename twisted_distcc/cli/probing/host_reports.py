@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from twisted_distcc.client.backends.host_faults import HostError
-from twisted_distcc.client.backends.server_capabilities import parsed_answer
+from twisted_distcc.client.backends.likeness import parsed_answer
 from twisted_distcc.client.hosts import RemoteHost
 from twisted_distcc.jobs.model import Reply
 

@@ -24,7 +24,7 @@ from twisted_distcc.client.backends.host_faults import (
     RefusedByHostError,
     SlowHostError,
 )
-from twisted_distcc.client.backends.server_capabilities import Likeness
+from twisted_distcc.client.backends.likeness import Likeness
 from twisted_distcc.client.backends.sessions import Sessions
 from twisted_distcc.client.backends.transports import SecureWay, endpoint_to, session_key
 from twisted_distcc.client.hosts import EngineHost, RemoteHost
@@ -33,6 +33,7 @@ from twisted_distcc.client.inputs.local_toolchains import LocalCompiler
 from twisted_distcc.client.journal.unit_record import DELIVERY, TRANSFER
 from twisted_distcc.client.journal.unit_watch import UnitWatch
 from twisted_distcc.client.settings import Settings
+from twisted_distcc.cmdline.compilation import Language
 from twisted_distcc.cmdline.reasons import shown
 from twisted_distcc.content.body import Folder
 from twisted_distcc.jobs.model import OBJECT, Reply, Request, Timing
@@ -93,6 +94,15 @@ class Calls:
         asked = engines.likeness(self._engine(host), self.compiler, digest, self.folder)
         return await self._in_time(host, asked)
 
+    async def bringing(self, request: Request, digest: str, language: Language) -> Request:
+        """Return `request` with the local compiler, which has this `digest`, for units of `language`.
+
+        Raises:
+            HostError: if it cannot be brought.
+        """
+        assert self.compiler is not None
+        return await self.engines.tools.request(request, self.compiler, digest, language, self.reactor)
+
     async def _in_time(self, host: RemoteHost, call: Coroutine[Deferred[Any], Any, T]) -> T:
         job = Deferred.fromCoroutine(call)
         job.addTimeout(self.settings.io_timeout, self.reactor, self._too_slow)
@@ -109,14 +119,14 @@ class Calls:
             return await self._on_engine(host, request)
         bulk = Bulk(self.spawn, ReactorThreads(self.reactor), self.folder, self.turns)
         reply = await self._on_session(host, request, bulk)
-        if reply is None and request.makes_more:
-            raise LackingHostError("speaks no protocol in which more than an object comes back")
+        if reply is None and needs_session(request):
+            raise LackingHostError("speaks no protocol in which this can be asked")
         return await self._on_connection(host, request, limits, bulk) if reply is None else reply
 
     async def _on_session(self, host: RemoteHost, request: Request, bulk: Bulk) -> Reply | None:
         """Return the reply of a host that speaks protocol 4, if there are sessions here."""
         sessions = self.sessions
-        if sessions is None and request.makes_more:
+        if sessions is None and needs_session(request):
             sessions = Sessions(self.reactor)
         if sessions is None:
             return None
@@ -204,6 +214,11 @@ class Calls:
             if with_rules and not reply.dependencies.length:
                 raise BadReplyError("reported success, but sent no dependency file")
         return reply
+
+
+def needs_session(request: Request) -> bool:
+    """Whether only protocol 4 can carry `request`, or what comes back."""
+    return request.makes_more or request.tools is not None
 
 
 def _check_foreseen(reply: Reply) -> None:

@@ -7,10 +7,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from twisted_distcc.client.backends.brought_tools import BroughtTools
 from twisted_distcc.client.backends.host_faults import HostError
 from twisted_distcc.client.hosts import RemoteHost
-from twisted_distcc.client.inputs.travelling_toolchains import TravellingToolchains
-from twisted_distcc.runtime.threads import ReactorThreads
 
 if TYPE_CHECKING:
     from twisted_distcc.client.backends.engines import Engines
@@ -23,9 +22,14 @@ class MissingLibrariesError(HostError):
 
 
 class EngineWay:
-    """Leads to the engines of one process, if any are wanted."""
+    """Leads to the engines of one process, if any are wanted.
+
+    Attributes:
+        tools: the compilers here that hosts are sent, engines and others.
+    """
 
     def __init__(self) -> None:
+        self.tools = BroughtTools()
         self._engines: Engines | None = None
 
     def engines(self, reactor: Any) -> Engines:
@@ -39,8 +43,7 @@ class EngineWay:
                 from twisted_distcc.client.backends.engines import Engines
             except ImportError:
                 raise MissingLibrariesError(_EXTRA) from None
-            toolchains = TravellingToolchains(reactor, ReactorThreads(reactor))
-            self._engines = Engines(reactor, toolchains)
+            self._engines = Engines(reactor, self.tools.toolchains(reactor))
         return self._engines
 
     def doubt(self, host: RemoteHost) -> None:

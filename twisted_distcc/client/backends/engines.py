@@ -32,7 +32,7 @@ from twisted_distcc.client.backends.engine_probe import is_hermetic, probe_reque
 from twisted_distcc.client.backends.engine_reply import fetched
 from twisted_distcc.client.backends.engine_text import parts_job, text_job
 from twisted_distcc.client.backends.host_faults import AnotherCompilerError, LackingHostError
-from twisted_distcc.client.backends.server_capabilities import Likeness
+from twisted_distcc.client.backends.likeness import Likeness
 from twisted_distcc.client.hosts import RemoteHost
 from twisted_distcc.client.inputs.local_toolchains import LocalCompiler
 from twisted_distcc.client.inputs.travelling_toolchains import TravellingToolchains

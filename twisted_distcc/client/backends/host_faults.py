@@ -121,6 +121,12 @@ class RefusedByHostError(HostError):
         error.scope = _SCOPES.get(reply.exit_code, Scope.JOB)
         return error
 
+    def because(self, why: str) -> RefusedByHostError:
+        """Return the same error with another reason."""
+        error = RefusedByHostError(f"{self.fault}; {why}")
+        error.exit_code, error.scope = self.exit_code, self.scope
+        return error
+
 
 class LackingHostError(HostError):
     """The server cannot do what a command demands; nothing is wrong with it."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from twisted_distcc.client.backends.host_faults import LackingHostError
-from twisted_distcc.client.backends.server_capabilities import Likeness
+from twisted_distcc.client.backends.likeness import Likeness
 from twisted_distcc.client.inputs.sources import Found
 from twisted_distcc.cmdline.reasons import shown
 

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from twisted_distcc.client.backends.host_faults import LackingHostError
-from twisted_distcc.client.backends.server_capabilities import Paths
+from twisted_distcc.client.backends.likeness import Paths
 from twisted_distcc.client.inputs.candidate import Candidate, StaysHere
 from twisted_distcc.cmdline.compilation import Compilation
 from twisted_distcc.cmdline.reasons import shown

@@ -25,14 +25,11 @@ from twisted_distcc.client.backends.host_faults import (
     RefusedByHostError,
     Scope,
 )
+from twisted_distcc.client.backends.likeness import Likeness
 from twisted_distcc.client.backends.needed_jail import check_jail
 from twisted_distcc.client.backends.recorded_commands import check_path, check_words
 from twisted_distcc.client.backends.requests import text_request, tree_request
-from twisted_distcc.client.backends.server_capabilities import (
-    ANSWER_LIMITS,
-    Likeness,
-    ServerCapabilities,
-)
+from twisted_distcc.client.backends.server_capabilities import ANSWER_LIMITS, ServerCapabilities
 from twisted_distcc.client.hosts import EngineHost, RemoteHost
 from twisted_distcc.client.inputs.candidate import StaysHere
 from twisted_distcc.client.inputs.compile_inputs import CompileInputs
@@ -155,7 +152,10 @@ class RemoteCompile:
         return compiled or await self._as_text(host, likeness)
 
     async def _for_our_compiler(self, request: Request, likeness: Likeness | None) -> Request:
-        """Return `request` for the compiler that we have, if the host has said that it has that one."""
+        """Return `request` for the compiler that we have: which the host has, or is sent."""
+        if likeness is Likeness.BROUGHT:
+            digest = await self.capabilities.digest(self.compiler) or ""
+            return await self.calls.bringing(request, digest, self.inputs.candidate.compilation.language)
         if likeness is not Likeness.SAME and not _is_exact(likeness):
             return request
         return replace(request, compiler=await self.capabilities.digest(self.compiler) or "")

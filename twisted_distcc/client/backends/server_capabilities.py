@@ -7,32 +7,20 @@ given no answer.
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Awaitable, Callable, Coroutine, Hashable, Iterable, Iterator
 from dataclasses import dataclass
-from enum import Enum, auto
 from typing import Any, Final, TypeAlias
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 
 from twisted_distcc.bounded import Bounded
-from twisted_distcc.client.backends.host_faults import (
-    BadReplyError,
-    NoAnswerError,
-    RefusedByHostError,
-    Scope,
-)
+from twisted_distcc.client.backends.host_faults import BadReplyError, NoAnswerError
+from twisted_distcc.client.backends.likeness import Likeness, Paths, Told, read_answer
 from twisted_distcc.client.hosts import RemoteHost
 from twisted_distcc.client.inputs.local_toolchains import HOLDS, LocalCompiler, LocalToolchains
 from twisted_distcc.client.single_flight import Shared
-from twisted_distcc.errors import (
-    EXIT_BAD_ARGUMENTS,
-    EXIT_COMPILER_MISSING,
-    EXIT_FAILURE,
-    EXIT_PROTOCOL_ERROR,
-)
 from twisted_distcc.jobs.commands import CompilerQuestion
 from twisted_distcc.jobs.model import Reply, Request
 from twisted_distcc.wire.limits import KIB, Limits
@@ -45,37 +33,9 @@ Find: TypeAlias = Callable[[str], Coroutine[Deferred[Any], Any, "Likeness"]]
 
 # Answers that are cached: of some hundred hosts, about some tens of compilers each.
 _MOST: Final = 10_000
-_LONGEST_ANSWER: Final = 4 * KIB
-
-# How servers refuse a question that they do not know: as a compiler that they do not have.
-_WITHOUT_UNDERSTANDING: Final = frozenset(
-    {*range(EXIT_FAILURE), EXIT_BAD_ARGUMENTS, EXIT_PROTOCOL_ERROR, EXIT_COMPILER_MISSING}
-)
 
 ANSWER_LIMITS: Final = Limits(messages=64 * KIB, object_file=64 * KIB)
 """The ceilings on an answer: a few words, even from C distccd."""
-
-
-class Likeness(Enum):
-    """How a host's compiler compares to ours, according to the host."""
-
-    COMPLETE = auto()
-    """As `EXACT`, and it makes all files that a command makes, not only the object."""
-    EXACT = auto()
-    """The same, and it preprocesses our files at our own paths."""
-    SAME = auto()
-    """Ours."""
-    OTHER = auto()
-    """A different compiler."""
-    UNKNOWN = auto()
-    """The host itself cannot tell: it may be a script."""
-    UNTOLD = auto()
-    """The host does not know the question, like C distccd."""
-
-    @property
-    def is_exact(self) -> bool:
-        """Whether it preprocesses our files at our own paths, with our compiler."""
-        return self in (Likeness.COMPLETE, Likeness.EXACT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,22 +57,6 @@ class _Question:
     @property
     def request(self) -> Request:
         return CompilerQuestion(os.fsencode(self.compiler)).request()
-
-
-@dataclass(frozen=True, slots=True)
-class Paths:
-    """Where a host has a compiler.
-
-    Attributes:
-        called: the path by which it is run.
-        real: the same without links.
-    """
-
-    called: str
-    real: str
-
-
-_Told: TypeAlias = tuple[Likeness, Paths | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +127,7 @@ class ServerCapabilities:
         """
         self._ways[host] = way
 
-        async def told(question: _Question) -> _Told:
+        async def told(question: _Question) -> Told:
             return await find(question.digest), None
 
         return await self._likeness(host, compiler, told)
@@ -192,7 +136,7 @@ class ServerCapabilities:
         self,
         host: RemoteHost,
         compiler: LocalCompiler,
-        put: Callable[[_Question], Coroutine[Deferred[Any], Any, _Told]],
+        put: Callable[[_Question], Coroutine[Deferred[Any], Any, Told]],
     ) -> Likeness:
         digest = await self._own.digest(compiler)
         if digest is None:
@@ -221,13 +165,13 @@ class ServerCapabilities:
         answer = self._answers.get(question)
         return answer if answer and self._clock.seconds() - answer.at < HOLDS else None
 
-    async def _put(self, question: _Question, asked: Coroutine[Deferred[Any], Any, _Told]) -> Likeness:
+    async def _put(self, question: _Question, asked: Coroutine[Deferred[Any], Any, Told]) -> Likeness:
         likeness, paths = await asked
         self._answers[question] = _Answer(self._clock.seconds(), likeness, paths)
         return likeness
 
 
-async def _told(question: _Question, ask: Ask) -> _Told:
+async def _told(question: _Question, ask: Ask) -> Told:
     """Ask `question`; ask again if the host hangs up, as it may have been about to exit."""
     try:
         try:
@@ -237,62 +181,6 @@ async def _told(question: _Question, ask: Ask) -> _Told:
     except (BadReplyError, NoAnswerError):  # C distccd hangs up on what it does not know
         return Likeness.UNTOLD, None
     try:
-        return _read(reply, question.digest)
+        return read_answer(reply, question.digest)
     finally:
         reply.discard()
-
-
-def _read(reply: Reply, digest: str) -> _Told:
-    """Parse an answer.
-
-    Raises:
-        RefusedByHostError: if the host understood the question and refused, or refuses everything.
-    """
-    match parsed_answer(reply, _LONGEST_ANSWER):
-        case {"server": "twisted-distccd"} as told:
-            if reply.status:
-                raise _refusal(reply)
-            return _compared(told, digest), _paths(told)
-        case _ if reply.exit_code not in _WITHOUT_UNDERSTANDING:
-            raise RefusedByHostError.of(reply)
-        case _:
-            return Likeness.UNTOLD, None
-
-
-def _refusal(reply: Reply) -> RefusedByHostError:
-    """Return the refusal of this compiler's simplest job, which applies to all its others, too."""
-    error = RefusedByHostError.of(reply)
-    error.scope = Scope.COMPILER
-    return error
-
-
-def _compared(told: Any, digest: str) -> Likeness:
-    match told:
-        case {"compiler": str(theirs)} if theirs != digest:
-            return Likeness.OTHER
-        case {"compiler": str(), "preprocesses": "exact", "outputs": "all"}:
-            return Likeness.COMPLETE
-        case {"compiler": str(), "preprocesses": "exact"}:
-            return Likeness.EXACT
-        case {"compiler": str()}:
-            return Likeness.SAME
-        case _:
-            return Likeness.UNKNOWN
-
-
-def _paths(told: Any) -> Paths | None:
-    match told:
-        case {"path": str(called), "real_path": str(real)}:
-            return Paths(called, real)
-        case _:
-            return None
-
-
-def parsed_answer(reply: Reply, most: int) -> Any:
-    """Return the JSON in an answer of at most `most` bytes; `None` if there is none."""
-    if reply.stdout.length > most:
-        return None
-    try:
-        return json.loads(reply.stdout.read())
-    except (ValueError, RecursionError, OSError):
-        return None

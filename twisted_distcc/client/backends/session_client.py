@@ -152,6 +152,8 @@ class ClientSession(Protocol):
             self._check_open()
             await self._streams.uploads.send_lacking(inputs, packing, traffic)
             self._check_open()
+            if request.tools is not None:  # it is sent what of them it asks for: they are large
+                inputs = {**request.tools.blobs, **inputs}
             return await self._streams.begin(job, inputs, folder, packing, traffic).reply()
         finally:
             self._places.release()

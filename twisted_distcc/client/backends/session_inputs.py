@@ -111,12 +111,14 @@ def laid_out(
         OSError: if its source cannot be read.
     """
     compiler = bytes.fromhex(request.compiler)
+    tools = b"" if request.tools is None else request.tools.root
     if request.tree is None:
         digest = _digest(request.source)
         job = SessionJob(b"/", request.arguments, compiler, digest, False, packs)
         return job, {digest: request.source}
     root, inputs = _tree(request.tree, folders)
-    return SessionJob(request.tree.directory, request.arguments, compiler, root, True, packs), inputs
+    directory = request.tree.directory
+    return SessionJob(directory, request.arguments, compiler, root, True, packs, tools), inputs
 
 
 class TreeEntries(NamedTuple):

@@ -16,6 +16,7 @@ from twisted.internet.interfaces import IReactorTime
 
 from twisted_distcc.bounded import Bounded
 from twisted_distcc.client.single_flight import Shared
+from twisted_distcc.cmdline.environment import DECIDING
 from twisted_distcc.runtime.threads import ReactorThreads
 from twisted_distcc.toolchain.digest import FileStamp, file_stamp
 from twisted_distcc.toolchain.known_toolchains import identify
@@ -28,9 +29,6 @@ HOLDS: Final = 600.0
 
 # Compilers in their environments: a machine has some tens.
 _MOST: Final = 1000
-# Variables that decide what a compiler consists of: where it finds its assembler, its libraries and its
-# configuration.
-_DECIDING: Final = ("PATH", "LD_LIBRARY_PATH", "HOME", "CLANG_NO_DEFAULT_CONFIG")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +48,7 @@ class LocalCompiler:
     @classmethod
     def of(cls, path: str, name: str, environ: Mapping[str, str]) -> LocalCompiler:
         """Return the compiler at `path` in the environment `environ`."""
-        told = ((each, environ.get(each)) for each in _DECIDING)
+        told = ((each, environ.get(each)) for each in DECIDING)
         return cls(path, name, tuple((each, value) for each, value in told if value is not None))
 
     @property

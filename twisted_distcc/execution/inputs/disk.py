@@ -184,7 +184,7 @@ class Root:
     def _write(self, path: bytes, seconds: int, content: FileContent) -> int:
         descriptor = os.open(path, _NEW, _MODE)
         try:
-            length = content.write(descriptor, _MOST_BYTES - self._bytes, _filter)
+            length = content.write(descriptor, _MOST_BYTES - self._bytes, run_filter)
             # Not a real time: `__TIMESTAMP__` would reveal when a file first arrived.
             os.utime(descriptor, (seconds, seconds))
         finally:
@@ -192,7 +192,7 @@ class Root:
         return length
 
 
-def _filter(direction: str, ceiling: int, source: int, target: int) -> int:
+def run_filter(direction: str, ceiling: int, source: int, target: int) -> int:
     """Run a filter in a process of its own; a `RunFilter`."""
     ended = run_here(Command(filter_argv(direction, ceiling), stdin=source, stdout=target))
     return os.waitstatus_to_exitcode(ended.status)

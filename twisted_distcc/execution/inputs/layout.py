@@ -37,6 +37,7 @@ class Fixture:
         system: folders that are also mounted if a job's tree has nothing in any of them.
         is_program: returns whether what is mounted at a path can be executed.
         confines: whether nothing that a compiler reads from a tree can have it do harm.
+        within: the folder in which it lies, at the same paths, if it is not this machine's own.
     """
 
     folders: frozenset[bytes] = frozenset()
@@ -45,6 +46,7 @@ class Fixture:
     system: tuple[bytes, ...] = ()
     is_program: Callable[[bytes], bool] = lambda _: False
     confines: bool = False
+    within: bytes = b""
 
 
 NOTHING: Final = Fixture()

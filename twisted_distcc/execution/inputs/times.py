@@ -36,14 +36,14 @@ def times_of(layout: Layout, contents: Contents) -> Mapping[bytes, int]:
         return read_times(told.content.read(_MOST_BYTES))
 
 
-def check_own(times: Mapping[bytes, int], mounts: Collection[bytes]) -> None:
-    """Check the times of files of the server's own, which are at, or below, `mounts`.
+def check_own(times: Mapping[bytes, int], mounts: Collection[bytes], within: bytes = b"") -> None:
+    """Check the times of files of the compiler's own, which are at, or below, `mounts` in `within`.
 
     Raises:
         BadTreeError: if one of them differs.
     """
     for path, seconds in times.items():
-        if is_within(path, mounts) and _changed(path) != seconds:
+        if is_within(path, mounts) and _changed(within + path) != seconds:
             raise refused(path, "has another time on this server, which clang would notice")
 
 

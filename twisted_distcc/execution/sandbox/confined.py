@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from twisted_distcc.cmdline.compilation import Compilation
@@ -18,6 +18,8 @@ from twisted_distcc.cmdline.preprocessed import working_directory
 from twisted_distcc.cmdline.rewrite import serve_argv, serve_tree_argv
 from twisted_distcc.content.body import Body
 from twisted_distcc.execution.executor import Preprocesses
+from twisted_distcc.execution.inputs.laid_tools import LaidTools
+from twisted_distcc.execution.inputs.layout import Fixture
 from twisted_distcc.execution.inputs.layouts import Layouts
 from twisted_distcc.execution.inputs.links import Links
 from twisted_distcc.execution.inputs.times import check_own, times_of
@@ -36,13 +38,12 @@ from twisted_distcc.execution.sandbox.enclosure import (
 from twisted_distcc.execution.sandbox.filters import kept_filter, whole_filter
 from twisted_distcc.execution.sandbox.fixture import fixture_of
 from twisted_distcc.jobs.expected_outputs import ExpectedOutputs
-from twisted_distcc.jobs.model import Tree
+from twisted_distcc.jobs.model import Tools, Tree
 from twisted_distcc.launcher.command import Command
 from twisted_distcc.launcher.starting import NOTHING
 from twisted_distcc.toolchain.digest import Part
 from twisted_distcc.toolchain.discovery import Toolchain
 from twisted_distcc.toolchain.known_toolchains import Toolchains
-from twisted_distcc.toolchain.view import View
 
 # Everything before the first line of the source proper fits into this.
 _HEAD: Final = 8192
@@ -60,6 +61,7 @@ class Sandbox:
         spool: the folder that objects are written to.
         trees: folders for the files that come with jobs.
         layouts: remembers where files of trees go.
+        tools: the toolchain of a client, for jobs that bring one.
     """
 
     confiner: Confiner
@@ -69,11 +71,22 @@ class Sandbox:
     spool: str
     trees: Trees
     layouts: Layouts = field(default_factory=Layouts)
+    tools: LaidTools | None = None
 
     @property
     def confines(self) -> bool:
         """Whether no file of a job can be executed in its sandbox."""
         return self.confiner.forbids_programs
+
+    @property
+    def takes_toolchains(self) -> bool:
+        """Whether programs of clients can do no harm: only with every wall that there is."""
+        return self.confiner.forbids_programs and whole_filter() is not None
+
+    def bringing(self, tools: Tools) -> Sandbox:
+        """Return what runs the jobs that bring `tools`."""
+        assert isinstance(tools, LaidTools)
+        return replace(self, tools=tools)
 
     def knows(self, path: str) -> bool:
         """Whether it is known what the compiler at `path` consists of."""
@@ -152,15 +165,15 @@ class Sandbox:
         owner: str,
     ) -> Iterator[ConfinedJob]:
         """Prepare to compile with the files of `tree` at the client's paths; this blocks."""
-        seen = self.toolchains.get(path)
-        fixture = fixture_of(seen, self.environ, confines=self.confines)
+        seen, fixture = self._seen(path)
         layout = self.layouts.of(tree, owner, fixture)
         times = times_of(layout, tree.contents)
-        check_own(times, fixture.folders | fixture.files)
+        check_own(times, fixture.folders | fixture.files, fixture.within)
         own = os.fsdecode(layout.own)
         command = serve_tree_argv(compilation, path, f"{own}/{OUTPUT}", f"{own}/{DEPENDENCIES}")
+        kind = os.path.realpath(path) if self.tools is None else self.tools.root.hex()
         # All names of one compiler are of one kind.
-        laid = self.trees.laid(os.path.realpath(path), layout, tree.contents, owner, times)
+        laid = self.trees.laid(kind, layout, tree.contents, owner, times)
         with laid as root, closing(Handed(self.spool)) as handed:
             directory, changes = os.fsdecode(tree.directory), compilation.runs_as_typed
             view = seen.view_for(makes_more=changes)
@@ -172,7 +185,7 @@ class Sandbox:
                 )
             rules = {} if compilation.dependencies is None else {DEPENDENCIES: RULES}
             enclosure = Enclosure(
-                View(view.links, (*view.mounts, *map(os.fsdecode, layout.system))),
+                replace(view, mounts=(*view.mounts, *map(os.fsdecode, layout.system))),
                 self.limits,
                 own,
                 directory,
@@ -186,6 +199,13 @@ class Sandbox:
             )
             environ = {**self.environ, **environ}
             yield self._job(handed, enclosure, command, environ, expected=expected)
+
+    def _seen(self, path: str) -> tuple[Toolchain, Fixture]:
+        """Return the toolchain of the compiler at `path`, and what jobs see of it."""
+        if self.tools is not None:
+            return self.tools.toolchain(path), self.tools.fixture
+        seen = self.toolchains.get(path)
+        return seen, fixture_of(seen, self.environ, confines=self.confines)
 
     def _job(
         self,

@@ -88,6 +88,16 @@ class Enclosure:
         return (*self.view.links, (TEMPORARY, self.folder)) if self.is_temporary else self.view.links
 
     @property
+    def mounts(self) -> tuple[str, ...]:
+        """What of the view is mounted.
+
+        Folders that came with a client are mounted whole in an empty root, and in part around its files.
+        """
+        if self.root is None or not self.view.within:
+            return self.view.mounts
+        return needed_covers(self.covers, self.view.mounts)
+
+    @property
     def is_temporary(self) -> bool:
         """Whether its folder is `/tmp` as well, in an empty root."""
         return not self.folder.startswith(f"{TEMPORARY}/") and _is_free(self.view, TEMPORARY)
@@ -97,6 +107,17 @@ class Enclosure:
 def _is_free(view: View, path: str) -> bool:
     """Return what `View.is_free` does, which takes longer than much else of a job."""
     return view.is_free(path)
+
+
+@lru_cache(_MOST)
+def needed_covers(covers: tuple[str, ...], mounts: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the covers in which there is any of the mounts, or that are in one."""
+    within = tuple(f"{path}/" for path in mounts)
+    return tuple(cover for cover in covers if _meets(f"{cover}/", within))
+
+
+def _meets(cover: str, mounts: Sequence[str]) -> bool:
+    return any(mount.startswith(cover) or cover.startswith(mount) for mount in mounts)
 
 
 def folder_in(view: View, wanted: str | None) -> str:

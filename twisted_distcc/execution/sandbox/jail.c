@@ -13,6 +13,7 @@
                                  what it changes is in memory; the job's folder is part of these BYTES
      --link TARGET PATH          a symbolic link (in an empty root only)
      --show PATH                 a file or a folder with all that is in it, read-only, at its own path
+     --bring FROM PATH           the same, at another path
      --device PATH               a device, at its own path
      --proc                      a /proc of the job's own processes
      --folder PATH BYTES FILES   the job's folder, in memory: the only place where it can write
@@ -266,11 +267,11 @@ static void mount_at(int mount, const char *path, int is_folder)
     close(point);
 }
 
-/* Show something of the host at its own path. */
-static void show(const char *path, uint64_t attributes)
+/* Show what the host has at `from` at a path. */
+static void show(const char *from, const char *path, uint64_t attributes)
 {
     struct stat told;
-    int mount = clone_mount(path);
+    int mount = clone_mount(from);
     if (mount < 0 || fstat(mount, &told) < 0 || restrict_mount(mount, attributes, AT_RECURSIVE) < 0)
         fail(path);
     mount_at(mount, path, S_ISDIR(told.st_mode));
@@ -521,10 +522,16 @@ static void obey(void)
             add_changeable_root();
         else if (!strcmp(option, "--link"))
             add_link();
-        else if (!strcmp(option, "--show"))
-            show(next(), MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);
-        else if (!strcmp(option, "--device"))
-            show(next(), MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC);
+        else if (!strcmp(option, "--show")) {
+            const char *path = next();
+            show(path, path, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);
+        } else if (!strcmp(option, "--bring")) {
+            const char *from = next();
+            show(from, next(), MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);
+        } else if (!strcmp(option, "--device")) {
+            const char *path = next();
+            show(path, path, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC);
+        }
         else if (!strcmp(option, "--place"))
             add_place();
         else if (!strcmp(option, "--trees"))

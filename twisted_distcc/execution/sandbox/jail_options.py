@@ -17,7 +17,7 @@ def all_options(enclosure: Enclosure) -> Iterator[str]:
     if enclosure.has_proc:  # who knows what such a compiler makes and runs
         yield "--executable"
     yield from _root(enclosure)
-    yield from shown(enclosure.links, enclosure.view.mounts)
+    yield from shown(enclosure.links, enclosure.mounts, enclosure.view.within)
     if enclosure.has_proc:
         yield "--proc"
     yield from folder(enclosure)
@@ -38,11 +38,13 @@ def _root(enclosure: Enclosure) -> tuple[str, ...]:
 
 
 @lru_cache(_MOST)
-def shown(links: tuple[tuple[str, str], ...], mounts: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the options for what is seen of the host."""
+def shown(
+    links: tuple[tuple[str, str], ...], mounts: tuple[str, ...], within: str = ""
+) -> tuple[str, ...]:
+    """Return the options for what is seen of the host, or of its folder `within`."""
     options = [
         *(("--link", target, link) for link, target in links),
-        *(("--show", path) for path in mounts),
+        *(("--bring", f"{within}{path}", path) if within else ("--show", path) for path in mounts),
         *(("--device", path) for path in DEVICES),
     ]
     return tuple(word for option in options for word in option)

@@ -22,7 +22,13 @@ from functools import lru_cache
 from typing import Final, TypeAlias
 
 from twisted_distcc.execution.resource_limits import Limits
-from twisted_distcc.execution.sandbox.enclosure import FILTER, REPORT, TEMPORARY, Enclosure
+from twisted_distcc.execution.sandbox.enclosure import (
+    FILTER,
+    REPORT,
+    TEMPORARY,
+    Enclosure,
+    needed_covers,
+)
 from twisted_distcc.execution.sandbox.jail_options import folder, limited, outputs, shown, source
 from twisted_distcc.launcher.command import Standby
 from twisted_distcc.toolchain.view import View
@@ -75,13 +81,6 @@ def _also(enclosure: Enclosure) -> tuple[str, ...]:
 
 
 @lru_cache(_MOST)
-def needed_covers(covers: tuple[str, ...], mounts: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the covers in which there is any of the mounts."""
-    within = tuple(f"{path}/" for path in mounts)
-    return tuple(cover for cover in covers if any(path.startswith(f"{cover}/") for path in within))
-
-
-@lru_cache(_MOST)
 def place_of(view: View, path: str) -> str:
     """Return the first folder on the way to the free `path` that nothing in `view` needs.
 
@@ -101,8 +100,12 @@ def _standby(
     _second: int,
 ) -> Standby:
     """Return the jail; each second we look anew for what an upgrade may have replaced."""
-    options = (*shown(view.links, view.mounts), *limited(limits), *own)
-    return Standby((program, *_WAIT, *options, "--"), filters, _stamp((*view.mounts, own[1])))
+    options = (*shown(view.links, view.mounts, view.within), *limited(limits), *own)
+    return Standby(
+        (program, *_WAIT, *options, "--"),
+        filters,
+        _stamp((*(view.within + path for path in view.mounts), own[1])),
+    )
 
 
 def _stamp(paths: Sequence[str]) -> _Stamp:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Final
 
-from twisted_distcc.errors import EXIT_COMPILER_MISSING, DistccError
+from twisted_distcc.errors import EXIT_COMPILER_MISSING, DistccError, RemoteProtocolError
 from twisted_distcc.jobs.commands import CompileCommand, CompilerQuestion, command_of
-from twisted_distcc.jobs.model import Reply, Request
+from twisted_distcc.jobs.model import Reply, Request, Tools
 from twisted_distcc.jobs.session_messages import SessionJob
 from twisted_distcc.policy.peer import Peer
 from twisted_distcc.server.job.compile import Compile
@@ -30,26 +31,35 @@ async def check_compiler(compile: Compile, job: SessionJob, peer: Peer) -> None:
         peer: whose job it is.
 
     Raises:
-        WrongCompilerError: if the client's compiler is not here, or not for this client.
+        WrongCompilerError: if the client's compiler is not here, or not for this client, or if its
+            toolchain is not welcome.
+        RemoteProtocolError: if a toolchain comes with something else than a compile of files.
     """
-    if not job.compiler:
+    if not (job.compiler or job.toolchain):
         return
+    if job.toolchain and not job.has_tree:
+        raise RemoteProtocolError("a toolchain comes with files, not with preprocessed text")
     command = command_of(Request(job.arguments))
     if not isinstance(command, CompileCommand):
+        if job.toolchain:
+            raise RemoteProtocolError("a toolchain comes with a compile")
         return
-    reply = await compile(CompilerQuestion(command.compiler).request(), peer)
+    question = CompilerQuestion(command.compiler).request()
+    if job.toolchain:
+        question = replace(question, tools=Tools(job.toolchain))
+    reply = await compile(question, peer)
     try:
-        _check(reply, job.compiler, command.compiler.decode(errors="replace"))
+        _check(reply, job, command.compiler.decode(errors="replace"))
     finally:
         reply.discard()
 
 
-def _check(reply: Reply, digest: bytes, name: str) -> None:
+def _check(reply: Reply, job: SessionJob, name: str) -> None:
     if reply.status:
         error = WrongCompilerError(reply.stderr.read().decode(errors="replace").strip())
         error.exit_code = reply.exit_code
         raise error
-    if _told(reply) != digest.hex():
+    if not job.toolchain and _told(reply) != job.compiler.hex():
         raise WrongCompilerError(f"this server's {name} is not the compiler that the client has")
 
 

@@ -11,6 +11,8 @@ from twisted.internet.interfaces import IReactorTime, ITransport
 from twisted_distcc import __version__
 from twisted_distcc.content.blob_store import BlobStore
 from twisted_distcc.content.body import temporary_folder
+from twisted_distcc.execution.inputs.tool_shelf import ToolShelf
+from twisted_distcc.execution.sandbox.enclosure import DEVICES
 from twisted_distcc.jobs.model import Load
 from twisted_distcc.observe.lines import Log
 from twisted_distcc.observe.traffic import Traffic
@@ -67,7 +69,12 @@ class SessionHost:
         self._log = log
         self._blobs: BlobStore | None = None
         self._trees = KnownTrees()
+        self._shelf: ToolShelf | None = None
         self._slices = Slices(clock)
+
+    @property
+    def _folder(self) -> str:
+        return os.fspath(self._bulk.directory or temporary_folder())
 
     @property
     def kept(self) -> tuple[int, int]:
@@ -78,10 +85,17 @@ class SessionHost:
     def blobs(self) -> BlobStore:
         """What clients have sent; it is made for the first session."""
         if self._blobs is None:
-            folder = f"{self._bulk.directory or temporary_folder()}/blobs-{os.urandom(6).hex()}"
+            folder = f"{self._folder}/blobs-{os.urandom(6).hex()}"
             most_on_disk = self._admission.holdings.stored.ceiling // 4
             self._blobs = BlobStore(folder, _MOST_IN_MEMORY, most_on_disk)
         return self._blobs
+
+    @property
+    def shelf(self) -> ToolShelf:
+        """The toolchains of clients; it is made for the first session."""
+        if self._shelf is None:
+            self._shelf = ToolShelf(f"{self._folder}/toolchains-{os.urandom(6).hex()}", DEVICES)
+        return self._shelf
 
     def session(
         self,
@@ -105,6 +119,7 @@ class SessionHost:
             clock=self._clock,
             close=transport.loseConnection,
             abort=abort,
+            shelf=self.shelf,
             traffic=traffic,
         )
         terms = Terms(

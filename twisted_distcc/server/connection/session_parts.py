@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from twisted.internet.interfaces import IReactorTime
 
+from twisted_distcc.execution.inputs.tool_shelf import ToolShelf
 from twisted_distcc.jobs.model import Load
 from twisted_distcc.observe.lines import Log
 from twisted_distcc.observe.traffic import Traffic
@@ -36,6 +37,7 @@ class SessionParts:
         clock: tells when the client has been silent, or slow, for too long.
         close: closes the connection, when all that was written has gone.
         abort: closes it at once.
+        shelf: has the toolchains of clients.
         traffic: counts what passes, if anybody wants to know.
     """
 
@@ -51,4 +53,5 @@ class SessionParts:
     clock: IReactorTime
     close: Callable[[], None]
     abort: Callable[[], None]
+    shelf: ToolShelf
     traffic: Traffic | None = None

@@ -10,7 +10,9 @@ it is served by the same `compile` as the jobs of earlier protocols.
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 
 from twisted.internet.defer import CancelledError, Deferred
@@ -113,9 +115,39 @@ class ServedJobs:
         """Return the reply, and which of its outputs are packed."""
         parts, peer = self._parts, self._peer
         await check_compiler(parts.compile, job, peer)
-        request = await self._gathered(stream, job, hold)
-        reply = await answered(parts.compile, request, peer, hold, parts.log, CancelledError)
+        if not job.toolchain:
+            reply = await self._answered(await self._gathered(stream, job, hold), hold)
+        else:
+            await self._bring(stream, job, hold)
+            with parts.shelf.held(peer.identity, job.toolchain) as tools:
+                if tools is None:
+                    raise OSError(errno.ENOENT, "a toolchain is not kept any more")
+                request = await self._gathered(stream, job, hold)
+                reply = await self._answered(replace(request, tools=tools), hold)
         return await packed_outputs(reply, parts.bulk) if job.packs else (reply, frozenset())
+
+    async def _bring(self, stream: int, job: SessionJob, hold: Hold) -> None:
+        """Have the toolchain of a job laid out here, in a thread and in its turn.
+
+        Raises:
+            DistccError: if it is none, or does not come.
+            OSError: if the disk takes no more.
+        """
+        shelf, owner, root = self._parts.shelf, self._peer.identity, job.toolchain
+        if shelf.has(owner, root):
+            return
+        files = SessionJob(b"/", job.arguments, b"", root, has_tree=True)
+        request = await self._gathered(stream, files, hold)
+        tree = request.tree
+        assert tree is not None
+        try:
+            await self._parts.bulk.work(lambda: shelf.lay(owner, root, tree))
+        finally:
+            request.discard()
+
+    async def _answered(self, request: Request, hold: Hold) -> Reply:
+        parts = self._parts
+        return await answered(parts.compile, request, self._peer, hold, parts.log, CancelledError)
 
     async def _gathered(self, stream: int, job: SessionJob, hold: Hold) -> Request:
         """Return the request, when all that the job needs is there."""

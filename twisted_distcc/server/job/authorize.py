@@ -14,10 +14,12 @@ from twisted_distcc.cmdline.compilation import Compilation, StayLocal
 from twisted_distcc.cmdline.compilers import recognise
 from twisted_distcc.cmdline.environment import split_environment
 from twisted_distcc.cmdline.parse import parse
-from twisted_distcc.errors import EXIT_BAD_ARGUMENTS
-from twisted_distcc.jobs.model import Request
+from twisted_distcc.errors import EXIT_BAD_ARGUMENTS, EXIT_COMPILER_MISSING
+from twisted_distcc.execution.inputs.laid_tools import LaidTools
+from twisted_distcc.jobs.model import Request, Tools
 from twisted_distcc.policy.peer import Peer
 from twisted_distcc.policy.rules import UNRULED, Decision, Wish, decide_without_rules
+from twisted_distcc.policy.toolchains import obstacle
 from twisted_distcc.policy.verdict import Refused
 from twisted_distcc.toolchain.finding import Compilers, name_behind
 
@@ -30,13 +32,15 @@ class Judged:
         compiler: the compiler's own path.
         compilation: the parsed command.
         decision: the policy's answer, with its terms.
-        environ: the variables that the policy sets for the compiler.
+        environ: the variables that the client sets for the compiler.
+        tools: the digest of the toolchain that it brings; empty if it brings none.
     """
 
     compiler: str
     compilation: Compilation
     decision: Decision = UNRULED
     environ: Mapping[str, str] = field(default_factory=dict)
+    tools: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,17 +51,21 @@ class Judge:
         compilers: the compilers that exist.
         decide: asks the policy.
         confined: whether compilers can do no harm, whatever they run.
+        takes_toolchains: whether programs of clients can do no harm.
     """
 
     compilers: Compilers
     decide: Callable[[Peer, Wish], Decision] = decide_without_rules
     confined: bool = False
+    takes_toolchains: bool = False
 
     def __call__(self, request: Request, peer: Peer) -> Judged | Refused:
         """Return which compiler does what for `request`, or why none does."""
         if any(b"\0" in argument for argument in request.arguments):
             return Refused(("a word of the command contains a NUL",), EXIT_BAD_ARGUMENTS)
         argv = [os.fsdecode(argument) for argument in request.arguments]
+        if request.tools is not None:
+            return self._with_tools(argv, peer, request.tools)
         return self.command(argv, peer, with_files=request.tree is not None)
 
     def command(self, argv: Sequence[str], peer: Peer, *, with_files: bool) -> Judged | Refused:
@@ -78,6 +86,39 @@ class Judge:
             return decision.verdict
         return Judged(path, compilation, decision, environ)
 
+    def _with_tools(self, argv: Sequence[str], peer: Peer, tools: Tools) -> Judged | Refused:
+        """Judge the command `argv`, which comes with its files and with the toolchain that it runs."""
+        split = split_environment(argv, brings_tools=True)
+        if isinstance(split, StayLocal):
+            return _refused(split)
+        environ, argv = split
+        path = argv[0] if argv else ""
+        real = self._brought(path, tools)
+        if isinstance(real, Refused):
+            return real
+        # `cc` leads to the one or the other.
+        compiler = recognise(os.path.basename(real)) or recognise(os.path.basename(path))
+        family = None if compiler is None else compiler.family
+        compilation = parse(argv, family=family, arrived=True, with_files=True, confined=self.confined)
+        if isinstance(compilation, StayLocal):
+            return _refused(compilation)
+        decision = self.decide(peer, Wish.of((path, real), compilation))
+        root = tools.root.hex()
+        if (refused := _unwelcome(decision, peer, root)) is not None:
+            return refused
+        return Judged(path, compilation, decision, environ, root)
+
+    def _brought(self, path: str, tools: Tools) -> str | Refused:
+        """Return what the path of a compiler leads to in `tools`, or why it is not started."""
+        if not self.takes_toolchains:
+            return _no_tools("it has no jail in which they can do no harm")
+        reason = self.compilers.why_not_brought(path)
+        if reason is None and isinstance(tools, LaidTools):
+            reason = tools.fault(path)
+        if reason is not None:
+            return Refused((reason,), EXIT_COMPILER_MISSING)
+        return tools.real(path) if isinstance(tools, LaidTools) else path
+
     def _understood(
         self, argv: Sequence[str], path: str, *, with_files: bool
     ) -> Compilation | StayLocal:
@@ -87,6 +128,18 @@ class Judge:
         compiler = recognise(name_behind(argv[0], path))
         family = None if compiler is None else compiler.family
         return parse(argv, family=family, arrived=True, with_files=True, confined=self.confined)
+
+
+def _unwelcome(decision: Decision, peer: Peer, root: str) -> Refused | None:
+    """Return why neither the job nor the toolchain with the digest `root` is welcome, if it is so."""
+    if isinstance(decision.verdict, Refused):
+        return decision.verdict
+    why = obstacle(decision.terms, peer, root)
+    return None if why is None else _no_tools(why)
+
+
+def _no_tools(why: str) -> Refused:
+    return Refused((f"this server takes no toolchains from this client: {why}",), EXIT_COMPILER_MISSING)
 
 
 def _refused(stays: StayLocal) -> Refused:

@@ -15,9 +15,10 @@ from typing import Final
 
 from twisted_distcc import __version__
 from twisted_distcc.content.body import Body
+from twisted_distcc.errors import EXIT_COMPILER_MISSING
 from twisted_distcc.execution.executor import Executor
 from twisted_distcc.jobs.commands import CompilerQuestion
-from twisted_distcc.jobs.model import Reply, Request
+from twisted_distcc.jobs.model import Reply, Request, Tools
 from twisted_distcc.policy.peer import Peer
 from twisted_distcc.policy.verdict import Refused
 from twisted_distcc.server.job.authorize import Judged
@@ -26,6 +27,9 @@ from twisted_distcc.server.job.compiler_facts import CompilerFacts
 from twisted_distcc.server.job.exchange import Run, Seats
 
 SERVER: Final = "twisted-distccd"
+
+TAKEN: Final = {"toolchains": "taken"}
+"""What an answer says to those who may bring a compiler along."""
 
 SIMPLEST: Final = (b"-c", b"about.c")
 """Judged in place of a question: whoever may not run this learns nothing about the compiler."""
@@ -52,17 +56,30 @@ class Reception:
     async def __call__(self, request: Request, peer: Peer) -> Reply:
         """Answer `request`; see `Compile`."""
         if (question := CompilerQuestion.of(request)) is not None:
-            return await self._about(question.compiler, peer)
+            return await self._about(question.compiler, peer, request.tools)
         return await self.jobs(request, peer)
 
-    async def _about(self, compiler: bytes, peer: Peer) -> Reply:
-        simplest = Request((compiler, *SIMPLEST))
+    async def _about(self, compiler: bytes, peer: Peer, tools: Tools | None) -> Reply:
+        simplest = Request((compiler, *SIMPLEST), tools=tools)
         judged = self.judge(simplest, peer)
         if isinstance(judged, Refused):
             # It is refused, and recorded, like the job that would have followed.  The answer tells
             # programs that the question was understood, and people why it is refused.
-            return replace(await self.jobs(simplest, peer), stdout=told())
-        return Reply(0, stdout=await self._answer(judged.compiler, peer))
+            is_missing = judged.exit_code == EXIT_COMPILER_MISSING
+            facts = self._toolchains(simplest, peer) if is_missing else {}
+            if facts is TAKEN:  # the job that follows brings its own
+                refusal = Reply.sentence(judged.exit_code, f"the server refuses this job: {judged}")
+                return replace(refusal, stdout=told(**facts))
+            return replace(await self.jobs(simplest, peer), stdout=told(**facts))
+        if tools is not None:
+            return Reply(0, stdout=told())
+        answer = await self._answer(judged.compiler, peer)
+        return Reply(0, stdout=_with(answer, self._toolchains(simplest, peer)))
+
+    def _toolchains(self, simplest: Request, peer: Peer) -> dict[str, str]:
+        """Return the fact whether `peer` may bring a compiler along, or why not."""
+        judged = self.judge(replace(simplest, tools=Tools(b"")), peer)
+        return {"toolchains": "no", "why": str(judged)} if isinstance(judged, Refused) else TAKEN
 
     async def _answer(self, compiler: str, peer: Peer) -> Body:
         if (known := self.answers.remembered(compiler)) is not None:
@@ -88,6 +105,15 @@ def tell(executor: Executor, compiler: str) -> Body:
         path=compiler,
         real_path=os.path.realpath(compiler),
     )
+
+
+def _with(answer: Body, facts: dict[str, str]) -> Body:
+    """Return `answer` with some more facts, if there is anything that a client can use."""
+    import json
+
+    if facts is not TAKEN:
+        return answer
+    return Body.of(json.dumps({**json.loads(answer.read()), **facts}).encode() + b"\n")
 
 
 def told(**facts: object) -> Body:

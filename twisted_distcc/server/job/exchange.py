@@ -175,14 +175,14 @@ class Exchange:
                 cpu=timing.cpu,
                 prepared=began - seated,
             )
-            return reply, await self._accounted(done, judged.compiler, reply)
+            return reply, await self._accounted(done, judged, reply)
 
-    async def _accounted(self, done: JobRecord, compiler: str, reply: Reply) -> JobRecord:
+    async def _accounted(self, done: JobRecord, judged: Judged, reply: Reply) -> JobRecord:
         """Add what only an audit wants to know of a job; what fails gives `reply` up."""
         try:
             return replace(
                 done,
-                compiler_sha256=await self._digest(compiler),
+                compiler_sha256=await self._digest(judged),
                 object_content=await self._content(reply.object_file),
                 dependencies_content=await self._content(reply.dependencies)
                 if reply.dependencies.length
@@ -192,10 +192,13 @@ class Exchange:
             reply.discard()
             raise
 
-    async def _digest(self, compiler: str) -> str | None:
+    async def _digest(self, judged: Judged) -> str | None:
         """Return the digest of a compiler, if anybody wants to know."""
         if not self.recorders.wants_digests:
             return None
+        if judged.tools:
+            return judged.tools
+        compiler = judged.compiler
         try:
             if (known := self.digests.remembered(compiler)) is not None:
                 return known.value
@@ -230,7 +233,7 @@ class Exchange:
         self, judged: Judged, request: Request, told: JobRecord, progress: Progress
     ) -> tuple[Reply, float, float]:
         """Return the reply, the processor time that it took, and when the compiler was started."""
-        if not self.executor.knows(judged.compiler):
+        if request.tools is None and not self.executor.knows(judged.compiler):
             await self.run.aside(lambda: self.executor.learn(judged.compiler))
         reply = None
         try:
@@ -254,7 +257,8 @@ class Exchange:
             return (
                 entered_aside(self.run, prepared) if _is_long(request.arguments) else entered(prepared)
             )
-        context = self.executor.prepare_tree(compiler, compilation, tree, judged.environ, owner)
+        executor = self.executor if request.tools is None else self.executor.bringing(request.tools)
+        context = executor.prepare_tree(compiler, compilation, tree, judged.environ, owner)
         return entered_aside(self.run, context)
 
     async def _run(self, command: Command) -> Ended:

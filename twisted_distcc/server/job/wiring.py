@@ -42,7 +42,7 @@ def make_compile(
     clock: Clock,
 ) -> Compile:
     """Return what serves the jobs of a server with this `config`, using `executor`."""
-    judge = Judge(offered_compilers(config), policy.decide, executor.confines)
+    judge = Judge(offered_compilers(config), policy.decide, executor.confines, executor.takes_toolchains)
     exchange = Exchange(
         judge=judge,
         executor=executor,

@@ -1,0 +1,124 @@
+"""Toolchains of clients that mean harm: they see, reach and leave no more than an exploited compiler."""
+
+from __future__ import annotations
+
+import re
+
+from tests.hostile import test_exploits
+from tests.hostile.attack import ATTACKER, files_in
+from tests.hostile.brought import GCC, BroughtTestCase, bring, exploited, toolchain
+
+SCRIPT = b"#!/bin/sh\ncat /etc/passwd >&2; exit 1\n"
+
+
+class BroughtSightTests(BroughtTestCase):
+    async def test_files(self) -> None:
+        """Nothing of the machine is there: no file that all may read, no shell, no other job's."""
+        server = await self.serve_exploited()
+        deeds = test_exploits.read_all(server)
+        said = await self.assert_denied(server, *deeds, "read /usr/bin/g++", "read /bin/sh")
+        self.assertEqual(said.count("No such file or directory"), len(deeds) + 2, said)
+        said = (await self.attack(server, "list /dev", "list /usr/bin", "list /")).stderr
+        self.assertEqual(test_exploits.names_in("/dev", said), {"null", "urandom"})
+        self.assertEqual(test_exploits.names_in("/usr/bin", said), {"gcc"})
+        self.assertLessEqual(
+            test_exploits.names_in("", said), {"usr", "dev", "attack", ".job-0", ".trees"}
+        )
+
+    async def test_nothing_is_left(self) -> None:
+        """When it is over there is nothing of the job but what it has brought."""
+        server = await self.serve_exploited()
+        deeds = ("fork 3", "write /.job-0/here")
+        await self.attack(server, *deeds)
+        before = set(files_in(server.temporary))
+        await self.attack(server, *deeds)
+        self.assertEqual(set(files_in(server.temporary)), before)
+        self.assertNotIn("here", {path.name for path in before})
+
+
+class BroughtReachTests(BroughtTestCase, test_exploits.ReachTests):
+    async def test_what_there_is_one_of_without_walls(self) -> None:
+        """Where there is no sandbox, nobody's toolchain runs."""
+        server = await self.serve("--sandbox=off", "--policy", self.policy())
+        answer = await bring(server, toolchain({GCC: exploited()}), "exit 1")
+        self.assertRegex(str(answer), "takes no toolchains from this client: it has no jail")
+
+    async def test_writing(self) -> None:
+        """What it has brought cannot be changed, nor anything but its own folder."""
+        server = await self.serve_exploited()
+        paths = ("/new", GCC, "/usr/bin/new", "/etc/new", "/dev/new", "new", "attack.c", "/attack/new")
+        await self.assert_denied(server, *(f"write {path}" for path in paths))
+        answer = await self.attack(server, "write /.job-0/here")
+        self.assertIn("write /.job-0/here: DONE", answer.stderr)
+
+
+class BadToolchainTests(BroughtTestCase):
+    async def test_refused(self) -> None:
+        """What is no toolchain is refused in plain words, and an honest job beside it is served."""
+        server = await self.serve_exploited()
+        program = exploited()
+        elsewhere = program[:18] + bytes([program[18] ^ 0x5A]) + program[19:]
+        for tools, why in (
+            (toolchain({GCC: SCRIPT}), "no program for this server's processor"),
+            (toolchain({GCC: elsewhere}), "no program for this server's processor"),
+            (toolchain({"/usr/bin/cc": program}), "does not have its compiler"),
+            (toolchain({}, {GCC: "/etc/passwd"}), "does not have its compiler"),
+            (toolchain({}, {GCC: "gcc"}), "in a circle"),
+            (toolchain({GCC: program}, {"/usr/lib": "/", "/usr/loop": "loop"}), ""),
+            (toolchain({GCC: program, "/dev/null": b""}), "where this server has its devices"),
+            (toolchain({GCC: program, "/proc/self/exe": b""}), "where this server has its devices"),
+            (toolchain({GCC: program, "/.job-0/x": b""}), "where this server has folders of its own"),
+            (toolchain({GCC: program, "/.trees/x": b""}), "where this server has folders of its own"),
+            (toolchain({GCC: program, **{f"/a/{n}": b"" for n in range(10_001)}}), "than 10000 files"),
+            (toolchain({GCC: program, **{f"/a/{n}/a": b"" for n in range(1001)}}), "than 1000 folders"),
+        ):
+            answer = await bring(server, tools, "exit 1")
+            if why:
+                self.assertRegex(str(answer), re.escape(why))
+            await self.honest(server)
+
+    async def test_unwanted(self) -> None:
+        """Where a rule allows none, the job is refused before anything is sent."""
+        server = await self.serve("--sandbox=require", "--policy", self.policy("none"))
+        answer = await bring(server, toolchain({GCC: exploited()}), "exit 1")
+        self.assertIn('its rule says `toolchains = "none"`', str(answer))
+        self.assertEqual([one.name for one in files_in(server.temporary) if one.stat().st_size], [])
+
+    async def test_no_compile(self) -> None:
+        """A toolchain that comes with something else than a compile is not even asked for."""
+        server = await self.serve("--sandbox=require", "--policy", self.policy("none"))
+        for words in (
+            (b"twisted-distccd", b"about", b"gcc"),
+            (b"twisted-distccd", b"status"),
+            (b"env",),
+        ):
+            answer = await bring(server, toolchain({GCC: exploited()}), words=words)
+            self.assertIsInstance(answer, str, words)
+        self.assertEqual([one.name for one in files_in(server.temporary) if one.stat().st_size], [])
+
+    async def test_links(self) -> None:
+        """A link of a toolchain leads nowhere but within the job's own root."""
+        server = await self.serve_exploited()
+        links = {"/etc": "/../../root/etc", "/usr/host": "../../../../..", "/usr/bin/sh": "/bin/sh"}
+        tools = toolchain({GCC: exploited()}, links)
+        deeds = ("read /etc/passwd", "read /usr/host/root/.", "read /usr/bin/sh")
+        answer = await bring(server, tools, *deeds)
+        self.assertEqual(str(answer).count("No such file or directory"), 3, answer)
+
+    async def test_names_of_the_job(self) -> None:
+        """A toolchain that has the names of the client's own files hides only these, from itself."""
+        server = await self.serve_exploited()
+        tools = toolchain({GCC: exploited(), "/attack/attack.c": b"list /\nexit 1\n", "/tmp": b""})
+        answer = await bring(server, tools, "read /etc/passwd")
+        self.assertNotIn("DONE\nread", str(answer))
+        await self.honest(server)
+
+    async def test_what_others_have(self) -> None:
+        """Whoever knows the digest of another's toolchain does not get it without bringing it."""
+        server = await self.serve_exploited()
+        tools = toolchain({GCC: exploited()})
+        self.assertRegex(str(await bring(server, tools, "list /usr")), "DONE")
+        guessed = type(tools)(tools.root)  # without what is in it
+        self.assertRegex(str(await bring(server, guessed, "list /usr")), "DONE")
+        answer = await bring(server, guessed, "list /usr", host=ATTACKER)
+        self.assertRegex(str(answer), "does not have")
