@@ -46,7 +46,6 @@ _PEERS: Final = frozenset(
         "client.results.dependency_rules",
         "client.results.quoted_files",
         "client.terminal",
-        "cmdline.classify",
         "cmdline.compilers",
         "cmdline.environment",
         "cmdline.foreseen",
