@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 
-from tests.hostile import test_exploits
+from tests.hostile import test_bombs, test_exploits
 from tests.hostile.attack import ATTACKER, files_in
 from tests.hostile.brought import GCC, BroughtTestCase, bring, exploited, toolchain
+from twisted_distcc.errors import EXIT_TIMEOUT
 
 SCRIPT = b"#!/bin/sh\ncat /etc/passwd >&2; exit 1\n"
 
@@ -43,6 +44,19 @@ class BroughtReachTests(BroughtTestCase, test_exploits.ReachTests):
         answer = await bring(server, toolchain({GCC: exploited()}), "exit 1")
         self.assertRegex(str(answer), "takes no toolchains from this client: it has no jail")
 
+    async def test_programs(self) -> None:
+        """What it has brought as a toolchain can be executed, and nothing else that it has."""
+        server = await self.serve_exploited()
+        own, copy = "/.job-0/own", f"copy {GCC} /.job-0/own"
+        said = (await self.attack(server, copy, f"run {GCC}", f"load {GCC}", f"read {own}")).stderr
+        self.assertEqual(said.count(": DONE\n"), 4, said)
+        files = (own, "/attack/attack.c", "/dev/null")
+        deeds = [f"{deed} {file}" for deed in ("run", "load") for file in files]
+        said = (await self.attack(server, copy, *deeds)).stderr
+        self.assertEqual(said.count(": Permission denied\n"), 3, said)
+        self.assertEqual(said.count(": Operation not permitted\n"), 3, said)
+        self.assertEqual(said.count("DONE\n"), 1, said)
+
     async def test_writing(self) -> None:
         """What it has brought cannot be changed, nor anything but its own folder."""
         server = await self.serve_exploited()
@@ -50,6 +64,22 @@ class BroughtReachTests(BroughtTestCase, test_exploits.ReachTests):
         await self.assert_denied(server, *(f"write {path}" for path in paths))
         answer = await self.attack(server, "write /.job-0/here")
         self.assertIn("write /.job-0/here: DONE", answer.stderr)
+
+
+class BroughtBombTests(BroughtTestCase):
+    async def test_limits(self) -> None:
+        """Memory, processes, processor time and sleep are bounded as for any compiler."""
+        server = await self.serve_exploited(*test_bombs.SMALL, "--job-lifetime=3")
+        for deed, why in (
+            ("memory 400", "Cannot allocate memory"),
+            ("fork 500", "Resource temporarily unavailable"),
+        ):
+            answer = await self.attack(server, deed)
+            self.assertIn(f"{deed}: {why}", answer.stderr)
+        self.assertEqual((await self.attack(server, "spin deaf")).exit_code, 128 + 9)
+        answer = await self.attack(server, "pause")
+        self.assertEqual(answer.exit_code, EXIT_TIMEOUT)
+        self.assertIn("the most that this server allows", answer.stderr)
 
 
 class BadToolchainTests(BroughtTestCase):

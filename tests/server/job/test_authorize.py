@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
 from twisted_distcc.content.body import EMPTY
 from twisted_distcc.errors import EXIT_ACCESS_DENIED, EXIT_BAD_ARGUMENTS
-from twisted_distcc.jobs.model import Request, Tree
+from twisted_distcc.jobs.model import Request, Tools, Tree
 from twisted_distcc.jobs.plain_trees import pack_tree
+from twisted_distcc.policy.command_list import CommandList
 from twisted_distcc.policy.peer import Peer
 from twisted_distcc.policy.reading import parse_policy
 from twisted_distcc.policy.rules import UNRULED, Decision, Terms, Wish
@@ -117,3 +119,53 @@ class PolicyTests(SynchronousTestCase):
         judged = Judge(Compilers((self.folder,)))(Request((b"gcc", b"-c", b"x.c"), EMPTY), Peer("x"))
         assert isinstance(judged, Judged)
         self.assertEqual(judged.decision, UNRULED)
+
+
+class ToolchainTests(SynchronousTestCase):
+    """Commands with a toolchain that is yet to come."""
+
+    def judged(
+        self,
+        *words: str,
+        who: str = "tls:alice",
+        commands: CommandList | None = None,
+        takes: bool = True,
+        toolchains: tuple[str, ...] | None = None,
+    ) -> Judged | Refused:
+        decision = Decision(ALLOWED, terms=Terms(toolchains=toolchains))
+        judge = Judge(Compilers((), commands), lambda *_: decision, True, takes)
+        request = Request(tuple(map(os.fsencode, words)), tools=Tools(bytes(32)))
+        return judge(request, Peer(who))
+
+    def why(self, *words: str, **how: Any) -> str:
+        """Return why these words are refused."""
+        judged = self.judged(*words, **how)
+        assert isinstance(judged, Refused), judged
+        return str(judged)
+
+    def test_allowed(self) -> None:
+        """The compiler is none of the server's, and its environment is the client's."""
+        judged = self.judged("env", "PATH=/opt/bin", "LC_ALL=C", "/opt/bin/gcc", "-c", "w.c")
+        assert isinstance(judged, Judged)
+        self.assertEqual(judged.compiler, "/opt/bin/gcc")
+        self.assertEqual(judged.environ, {"PATH": "/opt/bin", "LC_ALL": "C"})
+        self.assertEqual(judged.tools, "00" * 32)
+
+    def test_refused(self) -> None:
+        """No jail, no name, no rule, no compiler, or another variable: each has its own words."""
+        words = ("/opt/bin/gcc", "-c", "w.c")
+        self.assertIn("it has no jail", self.why(*words, takes=False))
+        self.assertIn("is no certificate and no login", self.why(*words, who="tcp:192.0.2.1"))
+        self.assertIn("does not list 0000", self.why(*words, toolchains=("11" * 32,)))
+        self.assertIn("not on this server's list", self.why(*words, commands=CommandList(("cc",), 1)))
+        for name in ("/bin/sh", "/a\n/gcc", ""):
+            self.assertIn("is not a compiler that this server knows", self.why(name, "-c", "w.c"))
+        self.assertIn("is not for a server to set", self.why("env", "LD_PRELOAD=/x", *words))
+        self.assertIn("-fplugin", self.why(*words, "-fplugin=/x.so"))
+
+    def test_without_a_toolchain(self) -> None:
+        """Without one, no client sets what decides which programs run."""
+        judge = Judge(Compilers(("/usr/bin",)), confined=True, takes_toolchains=True)
+        request = Request((b"env", b"PATH=/x", b"gcc", b"-c", b"w.c"), tree=Tree(b"/", ()))
+        judged = judge(request, Peer("stdio"))
+        self.assertIn("PATH=/x is not for a server to set", str(judged))
