@@ -13,6 +13,7 @@ class ConfigurationTests(SynchronousTestCase):
         text = "-O2 -g # no comment\n  # one\n-Wall \\\n  '-DA=a b'\n@more.cfg\n"
         words = ["-O2", "-g", "#", "no", "comment", "-Wall", "-DA=a b", "@more.cfg"]
         self.assertEqual(configuration_words(text), words)
+        self.assertEqual(configuration_words("-DA=a\\\\\n-Ix \\\n#y"), ["-DA=a\\", "-Ix", "#y"])
 
     def test_travelling(self) -> None:
         """Options that decide how code is made, or linked, may be anywhere."""
@@ -28,6 +29,7 @@ class ConfigurationTests(SynchronousTestCase):
             "-include a.h", "-Ix", "-isystem /x", "-MD", "-MFx", "-o x", "-c", "-save-temps", "x.c",
             "-fplugin=x", "-B/x", "--gcc-toolchain=/x", "-march=native", "-frewrite-x=y", "-DX=<CFGDIR>",
             "-fsanitize-ignorelist=x", "--config=x", "-Xclang -load", "-fprofile-use=x", "-std=a/b",
+            "-DX=__TIME__", "-DX(y)=__has_include(y)", "-DX=TIME",
         ):  # fmt: skip
             reason = words_forbid(["-O2", *word.split()])
             self.assertEqual(reason, f"the configuration has {word.split()[0]}, which stays here")

@@ -36,6 +36,10 @@ class OverlayTests(SynchronousTestCase):
         text = json.dumps({"version": 0, "overlay-relative": "true", "roots": [INNER]})
         self.assertEqual(overlaid_files(text, "/o"), ["/o//real/a.h", "/o/b.h"])
 
+    def test_blanks(self) -> None:
+        """Blank space, however much, is read once."""
+        self.assertRaises(StaysError, overlaid_files, "{" + " " * 10_000 + "!}", "/")
+
     def test_not_understood(self) -> None:
         """What clang may understand, and nobody here, keeps a compile where it is."""
         whole = json.dumps({"version": 0, "roots": [INNER]})

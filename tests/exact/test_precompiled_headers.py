@@ -27,6 +27,14 @@ CHOOSING = {
     "sub/b.h": "int b;\n",
     "w.c": '#include "all.h"\n#include CHOSEN\n',
 }
+# Macros that use the date, and test for a file.
+ASKING = {
+    "all.h": '#define NOW __TIME__\n#define HAS __has_include("opt.inl")\n#define OPT "more.inl"\n',
+    "opt.inl": "",
+    "more.inl": "",
+    "w.c": '#include "all.h"\n#if HAS && __has_include(OPT)\nchar f(void) { return NOW[0]; }\n'
+    "char g(void) { return NOW[1]; }\n#endif\n",
+}
 MADE = "${CC#tdistcc } -x c-header $O all.h -o"
 """Makes a precompiled header here in all three ways, so that only its use is compared."""
 GONE = "; rm -rf *.gch *.pch sub/*.gch"
@@ -64,7 +72,7 @@ class GccTests(ExactTestCase):
         await self.are_exact(
             Row(script=used("-DPART=8 -Winvalid-pch -c n.c -include all.h"), files=FILES, compilers=GCC),
             Row(script="$CC -Winvalid-pch -c w.c", files={**FILES, "all.h.gch": "gpch"}, compilers=GCC),
-            Row(script=stale.format(MADE, GONE), files=FILES, compilers=GCC),
+            Row(script=stale.format(MADE, GONE), files=FILES, compilers=GCC, elsewhere=False),
             Row(
                 script=stale.format(MADE, GONE).replace("part.h", "sub/b.h"),
                 files={**FILES, **CHOOSING},
@@ -73,6 +81,12 @@ class GccTests(ExactTestCase):
             Row(
                 script=stale.format(MADE, GONE).replace("TWO 2", 'CHOSEN "sub/b.h"'),
                 files={**FILES, **CHOOSING},
+                compilers=GCC,
+                elsewhere=False,
+            ),
+            Row(
+                script=f"{MADE} all.h.gch; rm all.h; $CC -c w.c{GONE}",
+                files=ASKING,
                 compilers=GCC,
                 elsewhere=False,
             ),
@@ -101,7 +115,7 @@ class GccTests(ExactTestCase):
         bad = {**FILES, "part.h": "static inline int bad(int a) { if (a = 2) return 1; return a; }\n"}
         away = (
             "mkdir ../x && cp all.h part.h ../x && cd ../x && ${CC#tdistcc } -x c-header -Wall all.h"
-            " -o ../work/sub/all.h.gch; cd ../work; rm all.h; $CC -Wall -Isub -c w.c"
+            " -o ../work/sub/all.h.gch; cd ../work; mv all.h sub; $CC -Wall -Isub -c w.c"
             "; rm -r ../x sub/*.gch"
         )
         await self.are_exact(
@@ -156,6 +170,16 @@ class ClangTests(ExactTestCase):
                 script=used("-include all.h -c w.cc").replace("c-header", "c++-header"),
                 files=FILES,
                 compilers=("clang++",),
+            ),
+        )
+
+    async def test_macros(self) -> None:
+        """Macros that only the precompiled header has use the date, and test for files."""
+        made, time_zone = used("-O1 -include-pch all.pch -c m.c", made="all.pch"), {"TZ": "Asia/Tokyo"}
+        source = ASKING["w.c"].partition("\n")[2]
+        await self.are_exact(
+            Row(
+                script=made, files={**ASKING, "m.c": source}, environ=time_zone, compilers=("clang-19",)
             ),
         )
 

@@ -26,17 +26,20 @@ if TYPE_CHECKING:
 
     from twisted_distcc.cmdline.option_rules import Rule
 
-_CONTINUED: Final = re.compile(r"\\\r?\n")
-_COMMENT: Final = re.compile(r"^[ \t]*#.*$", re.MULTILINE)
+# A comment begins a line, but not one that goes on; an escaped backslash does not continue its line.
+_COMMENT: Final = r"(?<!\\\n)(?<!\\\r\n)^[ \t]*#.*$"
+_REMOVED: Final = re.compile(rf"(?P<kept>\\[^\r\n])|\\\r?\n|{_COMMENT}", re.MULTILINE)
 _MACRO: Final = "<CFGDIR>"
 _ADDED: Final = frozenset({Role.COMPILE, Role.DEBUG, Role.NO_DEBUG, Role.LINK, Role.PREPROCESS})
 # Files to read, and folders that are searched before those of the command.
 _NAMING: Final = frozenset({"-include", "-imacros", "-I", "-iquote", "-isystem", "-idirafter", "-F"})
+# What the macros of a command are searched for: the date, tests for files, and parts of such names.
+_PREDEFINED: Final = re.compile(r"__|DATE|TIME|has_")
 
 
 def configuration_words(text: str) -> list[str]:
     """Return the words of a configuration file; one that begins with `@` names another."""
-    return split(_CONTINUED.sub("", _COMMENT.sub("", text)))
+    return split(_REMOVED.sub(lambda found: found["kept"] or "", text))
 
 
 def words_forbid(words: Sequence[str]) -> str | None:
@@ -54,5 +57,7 @@ def words_forbid(words: Sequence[str]) -> str | None:
 
 def _travels(rule: Rule, argument: str) -> bool:
     if rule.role not in _ADDED or rule.option in _NAMING:
+        return False
+    if rule.option == "-D" and _PREDEFINED.search(argument.partition("=")[2]):
         return False
     return rule.form is None or rule.form.admits(argument)

@@ -25,7 +25,7 @@ T = TypeVar("T")
 _Value: TypeAlias = "str | list[_Value] | dict[str, _Value]"
 
 _TOKEN: Final = re.compile(
-    r"""(?:\s+|\#[^\n]*)*(?:(?P<mark>[{}\[\],:])|'(?P<single>[^'\\\n]*)'|"(?P<double>[^"\\\n]*)"|(?P<bare>[\w.+-]+)
+    r"""(?:\s|\#[^\n]*)*+(?:(?P<mark>[{}\[\],:])|'(?P<single>[^'\\\n]*)'|"(?P<double>[^"\\\n]*)"|(?P<bare>[\w.+-]+)
     |(?P<end>\Z))""",
     re.ASCII | re.VERBOSE,
 )

@@ -71,7 +71,6 @@ class Unit:
         clock: why the result may depend on the time; empty if not.  Only the compiler knows for sure.
         stamped: the same of the time of a file, for `__TIMESTAMP__`.
         precompiled: precompiled headers that may be read in place of headers, or folders of such.
-        computes: whether macros may make the names of files.
     """
 
     files: dict[str, Stamp]
@@ -79,15 +78,13 @@ class Unit:
     clock: str = ""
     stamped: str = ""
     precompiled: frozenset[str] = frozenset()
-    computes: bool = False
 
     def with_(self, other: Unit) -> Unit:
         """Return the union of both units."""
         files = {**self.files, **other.files}
         clock, stamped = self.clock or other.clock, self.stamped or other.stamped
         folders, precompiled = self.folders | other.folders, self.precompiled | other.precompiled
-        computes = self.computes or other.computes
-        return Unit(files, folders, clock, stamped, precompiled, computes)
+        return Unit(files, folders, clock, stamped, precompiled)
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,7 +90,7 @@ class Walk:
             self._check_lines(scanned)
         says = self._says_time(c, _CLOCKS), self._says_time(c, _STAMPED)
         precompiled = frozenset() if search.clang else self._precompiled
-        unit = Unit(self._found, self._all_folders(), *says, precompiled, bool(self._computing))
+        unit = Unit(self._found, self._all_folders(), *says, precompiled)
         if self._reasons:
             raise NotForServersError(self._reasons[0])
         if self._undecided:

@@ -5,11 +5,13 @@ those as well.
 
 - gcc looks beside each header, `x.h`, that may be the first which a source includes, for a file
   `x.h.gch`, or a folder of that name with several, and reads the first that was made for such a command.
-  It looks at none of the headers that this was made of, so these may have changed.  The order of a
-  folder is that of its file system, so gcc itself is asked which of several it is.
+  It looks at none of the headers that this was made of.  If these have changed, nobody knows its macros,
+  which may use the date or test for files, so such a unit stays here.  The order of a folder is that of
+  its file system, so gcc itself is asked which of several it is.
 - clang is told by `-include-pch`, or finds `x.h.pch` or `x.h.gch` beside what `-include` names.  It
   compares the sizes and times of all headers that this was made of, some of which no source may name any
-  more.  So clang itself is asked for them, without a source, once for all sources of the same command.
+  more.  So clang itself is asked for them, without a source, once for all sources of the same command,
+  and they are scanned for what their macros may ask for.
 """
 
 from __future__ import annotations
@@ -17,7 +19,6 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from collections.abc import Set as AbstractSet
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 from typing import Final
@@ -106,26 +107,31 @@ class PrecompiledHeaders:
         return self._with(unit, held)
 
     async def _check_current(self, candidate: Candidate, directory: str, unit: Unit) -> None:
-        """Check that names in `unit` are not computed by what has changed since it was precompiled."""
-        made = [self._files.stamp(path) for one in unit.precompiled for path in self._held(one)]
-        first = min((stamp.mtime_ns for stamp in made if stamp is not None), default=0)
-        newer = {path for path, stamp in unit.files.items() if stamp.mtime_ns > first}
-        if not (unit.computes and newer):
-            return
+        """Check that no header in `unit` has changed since it was precompiled."""
         for path in sorted(unit.precompiled):
-            if changed := newer & await self._reached(
-                candidate, directory, path.removesuffix(PRECOMPILED)
+            stamps = map(self._files.stamp, self._held(path))
+            made = [stamp.mtime_ns for stamp in stamps if stamp is not None]
+            if not made:
+                continue
+            header = path.removesuffix(PRECOMPILED)
+            if self._files.stamp(header) is None:
+                raise NotForServersError(f"{header} is gone, of which {path} was made")
+            newer = {one for one, stamp in unit.files.items() if stamp.mtime_ns > min(made)}
+            c = replace(candidate.explicit, source=header)
+            if newer and (
+                changed := newer & (await self._scanned(candidate, c, directory)).files.keys()
             ):
-                raise NotForServersError(f"{min(changed)} is newer than {path}, and names are computed")
+                raise NotForServersError(f"{min(changed)} is newer than {path}")
 
-    async def _reached(self, candidate: Candidate, directory: str, header: str) -> AbstractSet[str]:
-        """Return the files that a header includes."""
+    async def _scanned(
+        self, candidate: Candidate, c: Compilation, directory: str, listed: Iterable[str] = ()
+    ) -> Unit:
+        """Return what a scan finds, of `c` and of the headers that are `listed`."""
         search = await self._searches.of(candidate)
         try:
-            c = replace(candidate.explicit, source=header)
-            return self._scanner.unit(c, directory, search).files.keys()
+            return self._scanner.unit(c, directory, search, listed)
         except UndecidedError as undecided:
-            return undecided.partial.files.keys()
+            return undecided.partial
 
     def _held(self, path: str) -> list[str]:
         """Return the file at `path`, or those in the folder at `path`."""
@@ -164,6 +170,8 @@ class PrecompiledHeaders:
         searched = (candidate.invocation.environ.get(name) for name in sorted(SEARCH_VARIABLES))
         asked = _Asked((candidate.compiler, directory, *argv, *searched), argv, set(precompiled))
         told = await self._told(candidate, directory, asked, turn)
+        headers = told.files.keys() - set(precompiled)
+        unit = unit.with_(await self._scanned(candidate, candidate.explicit, directory, headers))
         return self._with(replace(unit, files={**unit.files, **told.files}), precompiled)
 
     def _for_clang(self, candidate: Candidate, directory: str) -> list[str]:
