@@ -38,6 +38,19 @@ class HostsTests(HomeTestCase):
         [compiler] = told["compilers"]
         self.assertEqual((compiler["name"], len(compiler["digest"])), ("gcc", 64))
 
+    async def test_toolchains(self) -> None:
+        """A server without compilers takes this machine's, if it may."""
+        for toolchains, says in (("any", "takes yours"), ("none", "none")):
+            policy = self.place()
+            policy.write_text(
+                f'[[rule]]\nname = "all"\nwho = ["*"]\nverdict = "allow"\ntoolchains = "{toolchains}"\n'
+            )
+            environ = {"DISTCCD_PATH": str(self.place())}
+            options = ("--sandbox=require", f"--policy={policy}")
+            server = await self.serve(*options, environ=environ)
+            _, line = (await self.ask(0, f"127.0.0.1:{server.port}")).splitlines()
+            self.assertTrue(line.endswith(f" {says}"), line)
+
     async def test_engine(self) -> None:
         """A Remote Execution engine runs this machine's compiler, or says what keeps it from that."""
         engine = await start_engine(self)

@@ -75,6 +75,7 @@ def as_json(report: HostReport) -> dict[str, Any]:
                 "digest": one.digest,
                 "version": one.version,
                 "preprocesses": one.is_exact,
+                "brought": one.is_brought,
                 "differs": list(one.differs),
                 "fault": None if one.fault is None else one.fault.fault,
             }
@@ -112,6 +113,8 @@ def _row(report: HostReport, compilers: Sequence[OwnCompiler]) -> list[str]:
 def _compiler(own: OwnCompiler, told: CompilerReport) -> str:
     if told.fault is not None:
         return "none"
+    if told.is_brought:
+        return "takes yours"
     if told.digest:
         return f"{told.digest[:_SHORT]} {'same' if told.digest == own.digest else 'OTHER'}"
     return "same version" if told.version and told.version == own.version else "other version"

@@ -6,7 +6,15 @@ import json
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from twisted_distcc.cli.probing.host_reports import Status, is_ours, parsed, parts_told, signature
+from twisted_distcc.cli.probing.host_reports import (
+    Status,
+    is_ours,
+    parsed,
+    parts_told,
+    signature,
+    takes_ours,
+    why_not_ours,
+)
 from twisted_distcc.content.body import Body
 from twisted_distcc.jobs.model import Reply
 
@@ -49,6 +57,21 @@ class AnswerTests(SynchronousTestCase):
         self.assertTrue(is_ours(GOOD))
         for told in (None, [], {}, {"server": "other"}):
             self.assertFalse(is_ours(told))
+
+    def test_toolchains(self) -> None:
+        """A host takes our compiler along if it says so, and has no need of it if it has the same."""
+        for told, takes in (
+            ({"toolchains": "taken"}, True), ({"toolchains": "taken", "compiler": "0e"}, True),
+            ({"toolchains": "taken", "compiler": "0d"}, False), ({"toolchains": 1}, False),
+            ({}, False), (None, False),
+        ):  # fmt: skip
+            self.assertIs(takes_ours(told, "0d"), takes, told)
+        self.assertFalse(takes_ours({"toolchains": "taken"}, None))
+        self.assertEqual(
+            why_not_ours({"toolchains": "no", "why": "no\n" + "x" * 999}), "no?" + "x" * 297
+        )
+        for told in (None, {}, {"toolchains": "no"}, {"toolchains": "no", "why": 1}):
+            self.assertIsNone(why_not_ours(told))
 
     def test_parts(self) -> None:
         """Parts are names with digests, and not too many."""

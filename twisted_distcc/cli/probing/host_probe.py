@@ -27,6 +27,8 @@ from twisted_distcc.cli.probing.host_reports import (
     parsed,
     parts_told,
     signature,
+    takes_ours,
+    why_not_ours,
 )
 from twisted_distcc.cli.probing.own_compilers import SOURCE, OwnCompiler, source_name
 from twisted_distcc.client.backends.connecting import connected
@@ -158,6 +160,8 @@ class _Probe:
     async def _compiler(self, own: OwnCompiler, report: HostReport) -> CompilerReport:
         name = os.fsencode(own.name)
         about = await self._told(CompilerQuestion(name).request()) if report.status else None
+        if takes_ours(about, own.digest):
+            return CompilerReport(own.name, own.digest, True, own.version, is_brought=True)
         match about:
             case {"compiler": str(digest), "preprocesses": how}:
                 found = CompilerReport(own.name, digest[:64], how == "exact")
@@ -166,7 +170,11 @@ class _Probe:
         if found.digest and own.digest and found.digest != own.digest:
             parts = parts_told(await self._told(PartsQuestion(name).request()))
             found = replace(found, differs=differences(own.parts, parts) if parts else ())
-        return await self._compiled(found)
+        found = await self._compiled(found)
+        why = why_not_ours(about)
+        if why is not None and isinstance(found.fault, RefusedByHostError):
+            return replace(found, fault=found.fault.because(why))
+        return found
 
     async def _compiled(self, found: CompilerReport) -> CompilerReport:
         """Have one line compiled."""

@@ -16,6 +16,7 @@ from twisted_distcc.jobs.model import Reply
 
 _LONGEST_ANSWER: Final = 64 * 1024
 _LONGEST_WORD: Final = 100
+_LONGEST_REASON: Final = 300
 _MOST_PARTS: Final = 100
 _MOST: Final = 1_000_000
 # How compilers sign the objects that they make, in the section `.comment`.
@@ -69,6 +70,7 @@ class CompilerReport:
         differs: what differs from this machine's compiler, if it does.
         fault: why the host compiled nothing with it.
         seconds: how long a compile of a single line took.
+        is_brought: whether it runs this machine's compiler, which is sent along, in place of its own.
     """
 
     name: str
@@ -78,6 +80,7 @@ class CompilerReport:
     differs: tuple[str, ...] = ()
     fault: HostError | None = None
     seconds: float = 0.0
+    is_brought: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +118,24 @@ def parsed(reply: Reply) -> Any:
 def is_ours(told: Any) -> bool:
     """Whether an answer is that of a server of this project."""
     return isinstance(told, dict) and told.get("server") == "twisted-distccd"
+
+
+def takes_ours(told: Any, digest: str | None) -> bool:
+    """Whether a host that told this of its compiler runs ours, which has this `digest`, instead."""
+    match told:
+        case {"toolchains": "taken"}:
+            return digest is not None and told.get("compiler") != digest
+        case _:
+            return False
+
+
+def why_not_ours(told: Any) -> str | None:
+    """Return why a host takes no compiler along, if it has said so."""
+    match told:
+        case {"toolchains": "no", "why": str(why)}:
+            return "".join(one if one.isprintable() else "?" for one in why[:_LONGEST_REASON])
+        case _:
+            return None
 
 
 def parts_told(told: Any) -> Mapping[str, str]:
