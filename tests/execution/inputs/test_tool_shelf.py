@@ -88,6 +88,9 @@ class ShelfTests(SynchronousTestCase):
         base = Path(tools.folder)
         modes = [stat.S_IMODE((base / one).stat().st_mode) for one in ("usr/bin/gcc", "usr/lib/specs")]
         self.assertEqual(modes, [0o555, 0o444])
+        times = {int((base / one).stat().st_mtime) for one in ("usr/bin/gcc", "usr/lib/specs")}
+        self.assertEqual(len(times), 2)
+        self.assertGreater(min(times), 100_000)  # a job's own are numbers of its files
         self.assertEqual(os.readlink(base / "usr/bin/cc"), "/etc/passwd")
         self.assertEqual(tools.view.mounts, ("/usr",))
         self.assertEqual(tools.view.links, (("/bin", "usr/bin"),))

@@ -34,6 +34,9 @@ _READ: Final = 0o444
 _NEW: Final = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 # The times of a folder that nobody has changed since it was made.
 _UNTOUCHED: Final = (0, 0)
+# Each file has a time of its own, which no file of a job has: gcc takes files of the same size, time and
+# contents for one.
+_FIRST_TIME: Final = 1_000_000_000
 
 
 class BadToolsError(BadTreeError):
@@ -127,7 +130,7 @@ def lay_tools(root: bytes, tree: Tree, folder: str, shown_as_well: Iterable[str]
             if isinstance(entry, InputLink):
                 links.append((entry.name, entry.target))
             elif entry.name.rpartition(b"/")[2] != FOLDER_MARK:
-                left -= _write(base + entry.name, entry, left)
+                left -= _write(base + entry.name, entry, left, _FIRST_TIME + len(files))
                 files.add(entry.name)
     for path, target in links:
         os.symlink(target, base + path)
@@ -166,14 +169,14 @@ def _folders(tree: Tree) -> tuple[bytes, ...]:
     return tuple(sorted(found))
 
 
-def _write(path: bytes, file: InputFile, most: int) -> int:
+def _write(path: bytes, file: InputFile, most: int, seconds: int) -> int:
     """Write a file, which can be executed if it is a program, and return its size."""
     descriptor = os.open(path, _NEW, 0o600)
     try:
         length = file.content.write(descriptor, most, run_filter)
         is_program = os.pread(descriptor, len(MAGIC), 0) == MAGIC
         os.fchmod(descriptor, _PROGRAM if is_program else _READ)
-        os.utime(descriptor, _UNTOUCHED)
+        os.utime(descriptor, (seconds, seconds))
     except BodyTooLargeError:
         raise BadToolsError(f"a toolchain of more than {MOST_BYTES} bytes is none") from None
     finally:
