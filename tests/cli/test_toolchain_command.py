@@ -10,7 +10,9 @@ from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from twisted_distcc.cli import toolchain_command
 from twisted_distcc.cli.toolchain_command import main
+from twisted_distcc.execution.sandbox.builder import NoSandboxError
 
 
 class ToolchainCommandTests(SynchronousTestCase):
@@ -37,6 +39,17 @@ class ToolchainCommandTests(SynchronousTestCase):
         status, said, error = self.told("check", "g++")
         self.assertEqual((status, error), (0, ""))
         self.assertEqual(said.count("compiles by itself"), 2)
+
+    def test_no_sandbox(self) -> None:
+        """Where no jail can be made, it says that this is why it cannot be tried."""
+
+        def build(*_: object, **__: object) -> None:
+            raise NoSandboxError("no namespaces")
+
+        self.patch(toolchain_command, "build", build)
+        status, _, error = self.told("check", "gcc")
+        self.assertEqual(status, 1)
+        self.assertIn("cannot be tried on this machine: no namespaces", error)
 
     def test_what_does_not_travel(self) -> None:
         """A script cannot be separated from the system; what is missing is said to be."""

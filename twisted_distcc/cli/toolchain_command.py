@@ -24,7 +24,7 @@ from twisted_distcc.content.local_content import LocalContent
 from twisted_distcc.errors import DistccError
 from twisted_distcc.execution.inputs.laid_tools import lay_tools
 from twisted_distcc.execution.resource_limits import Limits
-from twisted_distcc.execution.sandbox.builder import build
+from twisted_distcc.execution.sandbox.builder import NoSandboxError, build
 from twisted_distcc.execution.sandbox.confined import Sandbox
 from twisted_distcc.execution.sandbox.enclosure import DEVICES
 from twisted_distcc.execution.sandbox.trial import attempt
@@ -90,9 +90,12 @@ def _show(trees: Mapping[str, TravellingTree], *, files: bool) -> int:
 
 def _check(compiler: LocalCompiler, trees: Mapping[str, TravellingTree]) -> int:
     with tempfile.TemporaryDirectory(prefix="twisted-distcc-") as folder:
-        sandbox = build(Limits(), {}, folder, program="jail")
+        try:
+            sandbox = build(Limits(), {}, folder, program="jail")
+        except NoSandboxError as error:
+            return _fail(f"it cannot be tried on this machine: {error}")
         if not sandbox.takes_toolchains:
-            return _fail("this machine has no jail in which to try it")
+            return _fail("it cannot be tried on this machine: no filter of system calls is known for it")
         faults = {
             language: _fault(sandbox, compiler, tree, _LANGUAGES[language], f"{folder}/{language}")
             for language, tree in trees.items()
