@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import subprocess
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from hashlib import sha256
 
 from twisted.internet import reactor
@@ -55,19 +56,30 @@ async def bring(
     host: str = "127.0.0.1",
 ) -> Answer | str:
     """Have a job compiled by `tools`, by the server as `host`; return the answer, or the refusal."""
-    source = "\n".join(deeds).encode() + b"\n"
-    tree = Tree(b"/attack", (InputFile(b"/attack/attack.c", LocalContent(source)),))
-    request = Request(tuple(words), version=3, tree=tree, tools=tools)
-    session = ClientSession(reactor, SentContent(), EncodedFolders())
-    endpoint = HostnameEndpoint(reactor, "127.0.0.1", server.port, bindAddress=host)
-    await connectProtocol(endpoint, session)
+    request = replace(request_of(*deeds), arguments=tuple(words), tools=tools)
+    session = await session_with(server, host)
     try:
-        await session.greeted()
         return answered(await session.compile(request, str(server.temporary)))
     except HostError as error:
         return str(error)
     finally:
         session.close()
+
+
+def request_of(*deeds: str) -> Request:
+    """Return a request for these deeds, which lacks a compiler."""
+    source = "\n".join(deeds).encode() + b"\n"
+    tree = Tree(b"/attack", (InputFile(b"/attack/attack.c", LocalContent(source)),))
+    return Request(WORDS, version=3, tree=tree)
+
+
+async def session_with(server: LiveServer, host: str = "127.0.0.1") -> ClientSession:
+    """Return a session with the server as `host`."""
+    session = ClientSession(reactor, SentContent(), EncodedFolders())
+    endpoint = HostnameEndpoint(reactor, "127.0.0.1", server.port, bindAddress=host)
+    await connectProtocol(endpoint, session)
+    await session.greeted()
+    return session
 
 
 class BroughtTestCase(ExploitTestCase):

@@ -3,10 +3,22 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
+
+from twisted.internet.defer import Deferred, gatherResults
 
 from tests.hostile import test_bombs, test_exploits
 from tests.hostile.attack import ATTACKER, files_in
-from tests.hostile.brought import GCC, BroughtTestCase, bring, exploited, toolchain
+from tests.hostile.brought import (
+    GCC,
+    BroughtTestCase,
+    bring,
+    exploited,
+    request_of,
+    session_with,
+    toolchain,
+)
+from twisted_distcc.client.journal.unit_traffic import Traffic
 from twisted_distcc.errors import EXIT_TIMEOUT
 
 SCRIPT = b"#!/bin/sh\ncat /etc/passwd >&2; exit 1\n"
@@ -35,6 +47,22 @@ class BroughtSightTests(BroughtTestCase):
         await self.attack(server, *deeds)
         self.assertEqual(set(files_in(server.temporary)), before)
         self.assertNotIn("here", {path.name for path in before})
+
+
+class BroughtOnceTests(BroughtTestCase):
+    async def test_at_once(self) -> None:
+        """However many jobs bring a toolchain at once, it is sent once."""
+        server = await self.serve("--sandbox=require", "--jobs=4", "--policy", self.policy())
+        program, traffic = exploited(), Traffic()
+        session = await session_with(server)
+        self.addCleanup(session.close)
+        request = replace(request_of("exit 0"), tools=toolchain({GCC: program}))
+        folder = str(server.temporary)
+        jobs = [session.compile(request, folder, None, traffic) for _ in range(4)]
+        for reply in await gatherResults(map(Deferred.fromCoroutine, jobs)):
+            self.assertEqual(reply.status, 0)
+            reply.discard()
+        self.assertLess(traffic.sent, 1.5 * len(program))
 
 
 class BroughtReachTests(BroughtTestCase, test_exploits.ReachTests):

@@ -11,11 +11,12 @@ it is served by the same `compile` as the jobs of earlier protocols.
 from __future__ import annotations
 
 import errno
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 
-from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.defer import CancelledError, Deferred, DeferredLock
 from twisted.internet.interfaces import IReactorTime
 from twisted.python.failure import Failure
 
@@ -64,6 +65,7 @@ class ServedJobs:
         self._contents = contents
         self._refuse = refuse
         self._jobs: dict[int, Deferred[None]] = {}
+        self._bringing: defaultdict[bytes, DeferredLock] = defaultdict(DeferredLock)
         self.awaiting: set[int] = set()
         """The streams of those that wait for something that the client has to send."""
 
@@ -127,15 +129,30 @@ class ServedJobs:
         return await packed_outputs(reply, parts.bulk) if job.packs else (reply, frozenset())
 
     async def _bring(self, stream: int, job: SessionJob, hold: Hold) -> None:
-        """Have the toolchain of a job laid out here, in a thread and in its turn.
+        """Have the toolchain of a job here, which the first of the jobs that bring it asks for.
+
+        Raises:
+            DistccError, OSError: as `_lay` does.
+        """
+        root = job.toolchain
+        lock = self._bringing[root]
+        await lock.acquire()
+        try:
+            if not self._parts.shelf.has(self._peer.identity, root):
+                await self._lay(stream, job, hold)
+        finally:
+            lock.release()
+            if not lock.locked:
+                self._bringing.pop(root, None)
+
+    async def _lay(self, stream: int, job: SessionJob, hold: Hold) -> None:
+        """Lay the toolchain of a job out, in a thread and in its turn.
 
         Raises:
             DistccError: if it is none, or does not come.
             OSError: if the disk takes no more.
         """
         shelf, owner, root = self._parts.shelf, self._peer.identity, job.toolchain
-        if shelf.has(owner, root):
-            return
         files = SessionJob(b"/", job.arguments, b"", root, has_tree=True)
         request = await self._gathered(stream, files, hold)
         tree = request.tree
