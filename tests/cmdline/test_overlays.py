@@ -71,6 +71,12 @@ class MapTests(SynchronousTestCase):
         self.assertEqual(headers, ["//a:b", "a/b.cc.inc", "a/b.h", "//c:d"])
         self.assertEqual(maps, ["c/d.cppmap", "std.modulemap"])
 
+    def test_comments(self) -> None:
+        """Quotes in comments are none, comments in strings are none, and comments may be anywhere."""
+        text = """module A { header "a//b.h" /* " */ header "c.h" } // it"s
+        extern /* x */ module B /* " */ "/*d*/e.map" """
+        self.assertEqual(mapped_files(text), (["a//b.h", "c.h"], ["/*d*/e.map"]))
+
     def test_not_understood(self) -> None:
         """All headers of a folder are not named."""
         for text in ('module M { umbrella "d" }', 'module M { header "a\\"b" }'):

@@ -85,6 +85,18 @@ class OverlayTests(ExactTestCase):
                 compilers=CLANG,
             ),
             Row(
+                script='echo \'extern /* " */ module N "n.map"\' > m.map; $CC -fmodule-map-file=m.map'
+                " -fmodule-name=M -fmodules-decluse -c m.c",
+                files={
+                    "n.map": 'module M { header "m.h" } module N { header "n.h" }',
+                    "m.h": "",
+                    "n.h": "",
+                    "m.c": '#include "m.h"\n#include "n.h"\n',
+                },
+                compilers=CLANGS,
+                elsewhere=None,
+            ),
+            Row(
                 script="$CC -fmodules -fmodules-cache-path=cache -fmodule-map-file=mod/module.modulemap"
                 " -Imod -c m.c; rm -r cache",
                 files=FILES,

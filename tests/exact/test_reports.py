@@ -64,6 +64,13 @@ class ListingTests(ExactTestCase):
             ),
         )
 
+    async def test_two_in_one_file(self) -> None:
+        """What is to be in one file with the object or the dependencies is left to the compiler."""
+        await self.are_exact(
+            *rows("$CC -Wa,-aln=w.d -MD -c w.c", "$CC -Wa,-aln=$PWD/w.o -c w.c", elsewhere=False),
+            *rows("$CC -MD -MF ./w.o -c w.c -o w.o", elsewhere=False),
+        )
+
 
 class PlaceTests(ExactTestCase):
     async def test_dumps(self) -> None:

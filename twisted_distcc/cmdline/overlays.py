@@ -39,6 +39,8 @@ _TRUE: Final = frozenset({"true", "on", "yes", "1"})
 _MAP_STRING: Final = re.compile(
     r'(?P<extern>\bextern\s+module\s+(?:"[^"\n]*"|[\w.]+)\s*)?"(?P<name>[^"\n]*)"'
 )
+# Nothing in a string begins a comment, and nothing in a comment a string.
+_MAP_COMMENT: Final = re.compile(r'(?P<kept>"[^"\n]*")|//[^\n]*|/\*(?s:.*?)\*/')
 _UMBRELLA: Final = re.compile(r"\bumbrella\b")
 
 
@@ -65,7 +67,8 @@ def mapped_files(text: str) -> tuple[list[str], list[str]]:
     if _UMBRELLA.search(text) or "\\" in text:
         raise StaysError("the map of modules means the headers of a folder, or is not understood")
     names: tuple[list[str], list[str]] = [], []
-    for found in _MAP_STRING.finditer(text):
+    code = _MAP_COMMENT.sub(lambda found: found["kept"] or " ", text)
+    for found in _MAP_STRING.finditer(code):
         names[found["extern"] is not None].append(found["name"])
     return names
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -81,13 +81,23 @@ def check_outputs(candidate: Candidate, files: FileSystem) -> None:
     Raises:
         StaysHere: if only the compiler can write one of them.
     """
-    others = (
+    own = planned_outputs(candidate)
+    others = [
         PlannedOutput(one.path, candidate.absolute(one.path), one.existing)
         for one in foreseen(candidate.compilation)
         if not one.is_dump
-    )
-    for output in (*planned_outputs(candidate), *others):
+    ]
+    _check_apart(own, others)
+    for output in (*own, *others):
         _check(output, candidate, files)
+
+
+def _check_apart(own: Sequence[PlannedOutput], others: Sequence[PlannedOutput]) -> None:
+    """Check that object and dependency file are not to be in one file with anything else."""
+    paths = [os.path.realpath(output.path) for output in (*own, *others)]
+    for path in paths[: len(own)]:
+        if paths.count(path) > 1:
+            raise StaysHere(f"{path} is to have two of its outputs")
 
 
 def _check(output: PlannedOutput, candidate: Candidate, files: FileSystem) -> None:
