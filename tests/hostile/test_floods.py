@@ -20,6 +20,7 @@ from tests.hostile.attack import AttackTestCase
 from tests.hostile.floods import Flood
 from tests.server.in_memory import ConnectionTestCase, Transport, no_process
 from tests.server.talk import request_bytes
+from twisted_distcc.cmdline import classify
 from twisted_distcc.cmdline.compilation import Compilation, StayLocal
 from twisted_distcc.cmdline.parse import parse
 from twisted_distcc.content.body import IN_MEMORY, Body
@@ -174,7 +175,7 @@ class CommandTests(SynchronousTestCase):
             ["-Wa,-W,-W"] * 501,
             ["-Xassembler", "-W"] * 1001,
         ):
-            with patch("twisted_distcc.cmdline.classify._is_for_assembler", return_value=True) as judged:
+            with patch.object(classify, "_for_assembler", wraps=classify._for_assembler) as judged:
                 result = parse((*COMPILE, *words), arrived=True)
             assert isinstance(result, StayLocal), words[0][:9]
             self.assertIn("more than 1000 options to other programs", result.reason)

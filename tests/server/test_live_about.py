@@ -80,12 +80,19 @@ class DaemonTests(LiveTestCase):
         self.assertEqual((told["preprocesses"], told["compiler"]), ("mapped", None))
 
     async def test_an_unknown_compiler(self) -> None:
-        """Whoever asks for a compiler that there is not learns only that."""
+        """Whoever asks for a compiler that is not there learns that, and may not bring one."""
         server = await self.serve("--sandbox=require")
-        for name in ("clang-99", "rm", "/etc/passwd"):
+        unknown = "is not a compiler that this server knows"
+        for name, why in (
+            ("clang-99", "tcp:127.0.0.1 is no certificate and no login"),
+            ("rm", unknown),
+            ("/etc/passwd", unknown),
+        ):
             answer = await ask(server.port, (*QUESTION, name), b"")
             self.assertEqual(answer.exit_code, EXIT_COMPILER_MISSING, name)
-            self.assertEqual(json.loads(answer.stdout), {"server": "twisted-distccd"}, name)
+            told = json.loads(answer.stdout)
+            self.assertIn(why, told.pop("why"))
+            self.assertEqual(told, {"server": "twisted-distccd", "toolchains": "no"}, name)
 
     async def test_who_may_not_connect(self) -> None:
         """A peer that is not admitted learns nothing."""

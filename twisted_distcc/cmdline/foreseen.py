@@ -105,6 +105,8 @@ _DEPENDENCIES: Final = _Kind(Existing.OVERWRITTEN, 0, Existing.OVERWRITTEN, 60)
 _DEPENDENCIES_OF_ASSEMBLY: Final = _Kind(Existing.OVERWRITTEN, 95, Existing.OVERWRITTEN, 60)
 _COVERAGE: Final = _Kind(Existing.OVERWRITTEN, 20, Existing.OVERWRITTEN, 10)
 _STACK: Final = _Kind(Existing.OVERWRITTEN, 50, Existing.OVERWRITTEN, 40)
+# If the assembly is a file of its own, clang completes this first.
+_STACK_OF_STEPS: Final = _Kind(Existing.OVERWRITTEN, 50, Existing.OVERWRITTEN, 5)
 _CALLS: Final = _Kind(Existing.OVERWRITTEN, 60, Existing.OVERWRITTEN, 45)
 _SPLIT: Final = _Kind(Existing.REPLACED, 80, Existing.OVERWRITTEN, 30)
 
@@ -198,6 +200,8 @@ def _made(option: Option, c: Compilation) -> Iterator[Foreseen]:
     family, stem = c.family, os.path.splitext(c.output)[0]
     if option.name in _BESIDE:
         suffix, kind = _BESIDE[option.name]
+        if kind is _STACK and saves_intermediates(c):
+            kind = _STACK_OF_STEPS
         yield Foreseen(_in_front(suffix, c) + stem + suffix, *kind.by(family))
     elif names := named_files(option):
         kind = _NAMED.get(option.name, _DUMPS)

@@ -207,7 +207,7 @@ class PageTests(DoctorTestCase):
 
 
 def _shown(page: str) -> tuple[str, str, str]:
-    """Give the rules, a command of the doctor, and its answer."""
-    (rules,) = re.findall(r"(?s)```toml\n(.*?)```", page)
+    """Give the first rules, a command of the doctor, and its answer."""
+    rules, *_ = re.findall(r"(?s)```toml\n(.*?)```", page)
     ((command, answer),) = re.findall(r"(?s)```console\n\$ (.*?)\n(.*?)\n```", page)
     return rules, command, answer
