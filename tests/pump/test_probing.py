@@ -152,7 +152,7 @@ def _preprocessed(compiler: str, folder: str) -> list[str]:
 
 class PastingTests(SynchronousTestCase):
     def test_parts(self) -> None:
-        """A part of a name counts where a macro may paste it: beside ##, or as an argument."""
+        """A part of a name counts where a macro may paste it: beside ##, or alone in a call or macro."""
         for text, expected in (
             ("x ## ME__", {Part.CLOCK}),
             ("x##TAMP__", {Part.CLOCK}),
@@ -164,6 +164,11 @@ class PastingTests(SynchronousTestCase):
             ("F(x ME__)", set()),
             ("x ## ME__ + 1", {Part.CLOCK}),
             ("x##_DATE__", {Part.CLOCK}),
+            ("#define B ME__", {Part.CLOCK}),
+            ("# define B\tTIME", {Part.WORD}),
+            ("#define B ME__ + 1", set()),
+            ("#define B x ME__", set()),
+            ("#define ME__ x", set()),
             ("x##E__", {Part.CLOCK}),
             ("/* x */ ME__", {Part.CLOCK}),
             ("int ME__;", set()),

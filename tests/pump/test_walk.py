@@ -212,6 +212,9 @@ class ClockTests(WalkCase):
         """Pieces in two files may make one; not where the command has redefined all of them."""
         source, others = '#include "a.h"\nF(TIME)', {"/p/a.h": "#define F(x) __ ## x ## __"}
         self.assertIn("may paste together", self.scan(source, others).clock)
+        given = "#define CAT(x, y) x ## y\n#define PASTED(x, y) CAT(x, y)\nPASTED(A, B)"
+        self.assertIn("may paste", self.scan(given, {}, "gcc -c s.c -DA=__TI -DB=ME__").clock)
+        self.assertEqual(self.scan(given, {}, "gcc -c s.c -DA=__TI -DB=ME").clock, "")
         all_of_them = "-D__TIME__ -D__DATE__ -D__TIMESTAMP__"
         self.assertEqual(self.scan(source, others, f"gcc -c s.c {all_of_them}").clock, "")
 

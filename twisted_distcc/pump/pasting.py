@@ -1,7 +1,8 @@
 """Names that macros may paste together and that appear nowhere: `__TI ## ME__`, `CAT(__has_, include)`.
 
-`parts_in` tells which parts of such names a text (its lines joined) has where a macro may paste them.
-Their presence is enough: then the compiler is asked, or the unit stays here.
+`parts_in` tells which parts of such names a text (its lines joined) has where a macro may paste them:
+beside `##`, as an argument, or as all that a macro stands for.  Their presence is enough: then the
+compiler is asked, or the unit stays here.
 
 Such a name is recognised by its last pieces.  `__TIME__` ends in a piece like `ME__`, which nothing else
 has, or in `__` after the word `TIME`; `__has_include` in a piece like `include`, after one like
@@ -63,7 +64,9 @@ _BEGINNINGS = {name[:end] for name in _PROBES for end in range(4, len(name))} - 
 _OF_TYPES = re.compile(rb"#[ \t]*define[ \t]+_GLIBCXX_HAS_NESTED_TYPE\([^\n]*")
 
 # What precedes a comment is not examined: it may be `##`.
-_TOKEN_BEFORE = re.compile(rb"(?:##|%:%:|\*/|(?P<argument>[(,]))\s*(?P<name>[\w$]*)\Z")
+_TOKEN_BEFORE = re.compile(
+    rb"(?:##|%:%:|\*/|(?P<alone>[(,]|#[ \t]*define[ \t]+[\w$]+[ \t]))\s*(?P<name>[\w$]*)\Z"
+)
 _AFTER = re.compile(BLANK + rb"(?:##|%:%:|[,);\n]|\Z)")
 _FAR = 200
 
@@ -100,6 +103,6 @@ def _parts(text: bytes) -> Iterator[Part]:
 def _pasted(text: bytes, found: re.Match[bytes]) -> bytes:
     """Return the name that ends in what is found, if it is where a macro may paste it."""
     before = _TOKEN_BEFORE.search(text[max(0, found.start() - _FAR) : found.start()])
-    if before is None or (before["argument"] and not _AFTER.match(text, found.end())):
+    if before is None or (before["alone"] and not _AFTER.match(text, found.end())):
         return b""
     return before["name"] + found[0]
