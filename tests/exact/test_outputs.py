@@ -121,7 +121,7 @@ NAMES = [
 DEPENDENCIES = [
     Row(script=RULES, files=C, prepare=lambda folder: linked(folder, "out.d")),
     Row(script=RULES, files=C, prepare=linked_rules, elsewhere=False),
-    Row(script="$CC -MD -MF w.o -c w.c -o w.o", files=C),
+    Row(script="$CC -MD -MF w.o -c w.c -o w.o", files=C, elsewhere=False),
     Row(script="$CC -fno-integrated-as -MD -c w.c", files=C, compilers=("clang",)),
 ]
 # This leaves `w.s` as well.
