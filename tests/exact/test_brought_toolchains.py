@@ -3,17 +3,9 @@
 from __future__ import annotations
 
 from tests.exact.harness import ExactTestCase, Row, Serving
+from tests.exact.test_engines import CXX, C
 
 POLICY = '[[rule]]\nname = "all"\nwho = ["*"]\nverdict = "allow"\ntoolchains = "any"\n'
-
-C = {
-    "w.c": '#include <stdio.h>\n#include "w.h"\nint main(void) { int y; puts(NAME __FILE__); }\n',
-    "w.h": '#define NAME "w"\n',
-}
-CXX = {
-    "sub/w.cc": '#include <string>\n#include "../w.h"\nstd::string f(int a) { return NAME; }\n',
-    "w.h": '#define NAME "w"\n',
-}
 
 
 class BroughtToolchainTests(ExactTestCase):

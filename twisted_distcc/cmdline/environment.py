@@ -56,18 +56,18 @@ def environment_forbids(env: Mapping[str, str]) -> str | None:
 DATE = "SOURCE_DATE_EPOCH"
 """The variable that fixes the values of `__DATE__` and `__TIME__`, in seconds since 1970."""
 
-_LINKS = re.compile(r"no|st|bel|")
-# The variables that are sent to a server that preprocesses, and those that it accepts.
 TEMPORARY = "TMPDIR"
 """The variable that says where temporary files are made."""
 
+_LINKS = re.compile(r"no|st|bel|")
+# The variables that are sent to a server that preprocesses, and those that it accepts.
 _FOR_SERVERS = {
     "LC_ALL": re.compile(r"C|POSIX|C\.UTF-8"),
     DATE: re.compile(r"[0-9]{1,12}"),
-    # How gcc's messages look: colours, how links end, and whether fix-its are printed for programs.
-    "GCC_COLORS": re.compile(r"(?:[a-z0-9-]{1,24}(?:=[0-9;]{0,24})?(?::|\Z)){0,40}"),
     # Heeded in a sandbox where the job has a folder of that name to itself.
     TEMPORARY: re.compile(r"/(?!(?:dev|proc|sys)(?:/|\Z))[\w.+-][\w./+-]{0,500}", re.ASCII),
+    # How gcc's messages look: colours, how links end, and whether fix-its are printed for programs.
+    "GCC_COLORS": re.compile(r"(?:[a-z0-9-]{1,24}(?:=[0-9;]{0,24})?(?::|\Z)){0,40}"),
     "GCC_URLS": _LINKS,
     "TERM_URLS": _LINKS,
     "GCC_EXTRA_DIAGNOSTIC_OUTPUT": re.compile(r"fixits-v[12]"),
@@ -83,7 +83,6 @@ _SEARCHED_BY = {
     Language.OBJC: "OBJC_INCLUDE_PATH",
     Language.OBJCXX: "OBJCPLUS_INCLUDE_PATH",
 }
-
 
 DECIDING = ("PATH", "LD_LIBRARY_PATH", "HOME", "CLANG_NO_DEFAULT_CONFIG")
 """The variables that decide what a compiler consists of: where it finds its assembler, its libraries and
