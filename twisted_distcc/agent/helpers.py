@@ -45,8 +45,13 @@ Ended = Callable[[int], None]
 
 
 def most_processes() -> int:
-    """Return how many processes an agent may be: they leave half of the processors to others."""
-    return max(1, min(_MOST, len(os.sched_getaffinity(0)) // 2))
+    """Return how many processes an agent may be.
+
+    They leave half of the processors to others, but for the second process: an agent is only ever as
+    busy as it takes to have one where nothing else wants the processors.
+    """
+    cores = len(os.sched_getaffinity(0))
+    return max(min(cores, 2), min(_MOST, cores // 2))
 
 
 class Helper(Protocol):
