@@ -41,6 +41,8 @@ DEBIANS = int(subprocess.check_output(["clang", "-dumpversion"], text=True).part
 # It stands still for the script and what it starts, but not for the server.
 THEN = "export FAKETIME_DONT_FAKE_MONOTONIC=1; faketime -f '2001-02-09 03:04:05' $CC"
 DATED = {"w.c": 'char s[] = __DATE__ " " __TIME__;\n'}
+# To C11 nothing of it is a raw string.
+UNRAW = {"w.c": '#define R ""\nchar s[] = R"(" __TIME__ ")";\n'}
 # Each way has a folder of its own: but for the time that it says, there is nothing to tell them apart.
 OLD = "touch -d @1000000000 w.c h.h; $CC"
 
@@ -81,6 +83,7 @@ class ClockTests(ExactTestCase):
             Row(script=f"{THEN} -Wdate-time -c w.c", files=DATED, compilers=able, environ=india),
             Row(script=f"{THEN} -D'SAID=__TIM##E__' -c w.c", files=macro, elsewhere=None),
             Row(script="$CC -DSAID=__DATE__ -c w.c", files=macro, compilers=able),
+            Row(script=f"{THEN} -std=c11 -c w.c", files=UNRAW, compilers=("gcc", HEEDS_DATES)),
             Row(script=f"{THEN} -c w.c", files=DATED, compilers=("clang",), elsewhere=DEBIANS >= 16),
         )
 

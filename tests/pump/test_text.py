@@ -257,7 +257,10 @@ class SpecialTests(SynchronousTestCase):
             )
 
     def test_clocks(self) -> None:
-        """A macro that says the time counts in code alone: not in comments, nor in what is quoted."""
+        """A macro that says the time counts in code alone: not in comments, nor in what is quoted.
+
+        What is in a raw string may be code in strict ISO C.
+        """
         for text, clocks in (
             ("x = __DATE__;", "__DATE__"),
             ("x = __TIME__ __TIMESTAMP__;", "__TIMESTAMP__ __TIME__"),
@@ -270,9 +273,11 @@ class SpecialTests(SynchronousTestCase):
             ("/* __DATE__", "__DATE__"),
             ("/* x */ __DATE__ /* y */", "__DATE__"),
             ('R"(__DATE__)"', ""),
-            ('R"x(" __DATE__ )x"', ""),
-            ('R"x( )" __DATE__ )x" __TIME__', "__TIME__"),
-            ('u8R"(" __DATE__ )"', ""),
+            ('R"x( __DATE__ )" )x"', ""),
+            ('R"x(" __DATE__ )x"', "__DATE__"),
+            ('R"x( )" __DATE__ )x" __TIME__', "__DATE__ __TIME__"),
+            ('R"x( ) __DATE__ )x" __TIME__', "__TIME__"),
+            ('u8R"( __DATE__ )"', ""),
             ('xR"(" __DATE__ ")"', "__DATE__"),
             ('R"( __DATE__', "__DATE__"),
             ("1'000 __DATE__ '1'", "__DATE__"),

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from twisted_distcc.pump.asked import Asked, Kind
+from twisted_distcc.pump.code_readings import codes, uncommented
 from twisted_distcc.pump.pasting import Part, parts_in
 from twisted_distcc.pump.probing import BLANK, CALLED, ODD, standing_for_probes
 from twisted_distcc.pump.variants import TANGLED, variants
@@ -71,16 +72,6 @@ _STAYING = (
 # The origin of generated text, as its generator states it: gcc quotes that file in its messages.
 _LINE = re.compile(rb"#" + BLANK + rb"(?:line)?" + BLANK + rb"[0-9]+" + BLANK + _HEADER)
 
-# Comments and strings; what remains of a text without them is code.
-# The ' of 1'000 begins no character, and no comment begins behind that of `#error don't /*`.  What is
-# open to the end of the text takes all of it, so that nothing is read twice.
-_NO_CODE = re.compile(
-    rb"(?P<number>(?<![\w$])\.?[0-9](?:'?[\w.]|(?<=[eEpP])[+-])*+)"
-    rb"|/\*(?s:.*?)(?:\*/|(?P<unended>\Z))|//[^\n]*"
-    rb'|(?<![\w$])(?:u8?|U|L)?R"(?P<mark>[^()\\\s]{0,16})\((?s:.*?)(?:\)(?P=mark)"|(?P<unclosed>\Z))'
-    rb'|"(?:\\.|[^"\\\n])*"|' + rb"'(?:\\.|[^'\\\n])*'|(?P<open>[\"'][^\n]*)"
-)
-_ENDLESS = frozenset({"open", "unended", "unclosed"})
 _CLOCK = re.compile(
     rb"(?P<no_use>#" + BLANK + rb"(?:define|undef|ifn?def)" + BLANK + rb")?"
     rb"(?<![\w$])(?P<clock>__(?:DATE|TIME|TIMESTAMP)__)(?![\w$])"
@@ -130,12 +121,14 @@ def read_text(contents: bytes) -> Text:
                 forbids = found
             else:
                 computed[found] = None
-    if forbids and seen and not any(map(_forbids, map(_without_comments, seen))):
+    if forbids and seen and not any(_forbids(bare) for text in seen for bare in uncommented(text)):
         forbids = ""
     once = any(_ONCE.search(text) for text in seen if b"once" in text)
     imports = any(_IMPORT.search(text) for text in seen if b"import" in text)
     clock = frozenset(word for text in seen for word in _clock(text))
-    parts = frozenset(part for text in seen if parts_in(text) for part in parts_in(_code(text)))
+    parts = frozenset(
+        part for text in seen if parts_in(text) for code in codes(text) for part in parts_in(code)
+    )
     probes = {name for text in seen if b"__has_" in text for name in standing_for_probes(text)}
     if None in probes:
         forbids = ODD
@@ -277,21 +270,9 @@ def _assembler(text: bytes) -> Iterator[Asked | str]:
 def _clock(text: bytes) -> list[bytes]:
     if b"__DATE__" not in text and b"__TIME" not in text:
         return []
-    return [found["clock"] for found in _CLOCK.finditer(_code(text)) if found["no_use"] is None]
-
-
-def _code(text: bytes) -> bytes:
-    return _NO_CODE.sub(_code_in, text)
-
-
-def _without_comments(text: bytes) -> bytes:
-    return _NO_CODE.sub(lambda found: b" " if _is_comment(found) else found[0], text)
-
-
-def _is_comment(found: re.Match[bytes]) -> bool:
-    return found[0].startswith(b"/") and found.lastgroup not in _ENDLESS
-
-
-def _code_in(found: re.Match[bytes]) -> bytes:
-    """Return what a compiler may read as code: everything whose end it would look for in vain."""
-    return found[0] if found.lastgroup in _ENDLESS else b" "
+    return [
+        found["clock"]
+        for code in codes(text)
+        for found in _CLOCK.finditer(code)
+        if found["no_use"] is None
+    ]
