@@ -29,6 +29,7 @@ from twisted_distcc.jobs.model import InputFile, Request, Tools, Tree
 GCC = "/usr/bin/gcc"
 WORDS = (GCC.encode(), b"-c", b"attack.c")
 POLICY = '[[rule]]\nname = "all"\nwho = ["*"]\nverdict = "allow"\ntoolchains = "{}"\n'
+SHARING = POLICY.format("any").replace('"all"', '"some"').replace("*", "{}") + "share = true\n"
 
 
 @functools.cache
@@ -92,10 +93,10 @@ class BroughtTestCase(ExploitTestCase):
         await self.attack(server, "exit 1")
         return server
 
-    def policy(self, toolchains: str = "any") -> str:
-        """Return the path of a policy by which all may bring `toolchains`."""
+    def policy(self, toolchains: str = "any", sharing: str = "") -> str:
+        """Return the path of a policy by which all may bring `toolchains`, and `sharing` shares."""
         policy = self.place()
-        policy.write_text(POLICY.format(toolchains))
+        policy.write_text((SHARING.format(sharing) if sharing else "") + POLICY.format(toolchains))
         return str(policy)
 
     async def attack(self, server: LiveServer, *deeds: str) -> Answer:

@@ -180,3 +180,17 @@ class BadToolchainTests(BroughtTestCase):
         self.assertRegex(str(await bring(server, guessed, "list /usr")), "DONE")
         answer = await bring(server, guessed, "list /usr", host=ATTACKER)
         self.assertRegex(str(answer), "does not have")
+        nobodys = type(tools)(bytes(32))
+        self.assertEqual(await bring(server, nobodys, "list /usr", host=ATTACKER), answer)
+
+    async def test_shared(self) -> None:
+        """Where the policy shares, others get it by its digest; those for whom it does not, do not."""
+        for sharing, answered in (("tcp:127.0.0.*", "DONE"), ("tcp:127.0.0.1", "does not have")):
+            policy = self.policy(sharing=sharing)
+            server = await self.serve("--sandbox=require", "--allow=127.0.0.2", "--policy", policy)
+            tools = toolchain({GCC: exploited()})
+            self.assertRegex(str(await bring(server, tools, "list /usr")), "DONE")
+            guessed = type(tools)(tools.root)
+            answer = await bring(server, guessed, "list /usr", host=ATTACKER)
+            self.assertRegex(str(answer), answered)
+            self.assertRegex(str(await bring(server, tools, "list /usr", host=ATTACKER)), "DONE")

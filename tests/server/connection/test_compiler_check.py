@@ -18,7 +18,7 @@ OURS = bytes(range(32))
 class CompilerCheckTests(SynchronousTestCase):
     def check(
         self, reply: Reply, compiler: bytes = OURS, job: SessionJob | None = None
-    ) -> Deferred[None]:
+    ) -> Deferred[bool]:
         """Check a job, of a client with this compiler, at a server that answers questions so."""
         self.asked: list[Request] = []
 
@@ -35,7 +35,7 @@ class CompilerCheckTests(SynchronousTestCase):
     def test_the_same(self) -> None:
         """A job goes on if the compilers are the same, or if it says nothing of its own."""
         answer = b'{"compiler": "%b"}' % OURS.hex().encode()
-        self.assertIsNone(self.successResultOf(self.check(self.said(answer))))
+        self.assertFalse(self.successResultOf(self.check(self.said(answer))))
         self.assertEqual(self.asked[0].arguments, (b"twisted-distccd", b"about", b"gcc"))
         self.successResultOf(self.check(self.said(b""), compiler=b""))
         self.assertEqual(self.asked, [])
@@ -54,13 +54,19 @@ class CompilerCheckTests(SynchronousTestCase):
     def test_toolchains(self) -> None:
         """A toolchain is named to the policy, whatever compiler the server has; it may say no."""
         job = SessionJob(b"/", (b"/bin/gcc", b"-c", b"a.c"), b"", bytes(32), True, toolchain=OURS)
-        self.assertIsNone(self.successResultOf(self.check(self.said(b'{"compiler": "00"}'), job=job)))
+        self.assertFalse(self.successResultOf(self.check(self.said(b'{"compiler": "00"}'), job=job)))
         [asked] = self.asked
         assert asked.tools is not None
         self.assertEqual((asked.arguments[-1], asked.tools.root), (b"/bin/gcc", OURS))
         refused = Reply.sentence(EXIT_COMPILER_MISSING, "takes none")
         error = self.failureResultOf(self.check(refused, job=job), WrongCompilerError).value
         self.assertEqual((error.exit_code, str(error)), (EXIT_COMPILER_MISSING, "takes none"))
+
+    def test_shared(self) -> None:
+        """Whether it serves others as well is what the policy says, in so many words."""
+        job = SessionJob(b"/", (b"/bin/gcc", b"-c", b"a.c"), b"", bytes(32), True, toolchain=OURS)
+        for said, shares in ((b'{"share": true}', True), (b'{"share": false}', False), (b"{}", False)):
+            self.assertIs(self.successResultOf(self.check(self.said(said), job=job)), shares)
 
     def test_toolchains_for_nothing(self) -> None:
         """A toolchain comes with the files of a compile, and with nothing else."""

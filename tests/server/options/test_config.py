@@ -54,7 +54,8 @@ class TwistdTests(SynchronousTestCase):
             "--allow=192.0.2.1", "-a", "2001:db8::/32", "--allow-private", "--listen=192.0.2.1",
             "--listen=::1", "-p", "99", "-j", "7", "-N", "1", "--oom-score-adj=-5", "--job-lifetime=8",
             "--lifetime=9", "-P", "pid", "--compiler-root=/sysroots/it/", "--enable-tcp-insecure",
-            "--max-connections=10", "--max-stored=11M", "--idle-timeout=12", "--transfer-timeout=13",
+            "--max-connections=10", "--max-stored=11M", "--max-toolchains=15M", "--idle-timeout=12",
+            "--transfer-timeout=13",
             "--allow-user=alice", "--allow-user", "bob", "--audit-log=audit", "--stats",
             "--stats-port=14", "--stats-listen=::1", "--stats-name=build1",
         )  # fmt: skip
@@ -76,7 +77,7 @@ class TwistdTests(SynchronousTestCase):
                 policy=allow_users(("alice", "bob")),
                 audit_log=os.path.abspath("audit"),
                 stats=StatsConfig(14, ("::1",), ("build1",)),
-                ceilings=Ceilings(connections=10, stored=11 * 1024 * 1024),
+                ceilings=Ceilings(10, stored=11 * 2**20, toolchains=15 * 2**20),
                 deadlines=Deadlines(idle=12, receive=13, send=13),
             ),
         )

@@ -65,7 +65,8 @@ class MetricsTests(SeenServerTestCase):
         for name in (
             ("distccd_machine_load", "1"), ("distccd_machine_memory_available_bytes",),
             ("distccd_limit_stored_bytes",), ("process_resident_memory_bytes",),
-            ("distccd_kept_blobs_bytes", "disk"), ("distccd_limits_met_total", "connections"),
+            ("distccd_kept_blobs_bytes", "disk"), ("distccd_kept_blobs_bytes", "toolchains"),
+            ("distccd_limits_met_total", "connections"),
         ):  # fmt: skip
             self.assertIn(name, found)
 

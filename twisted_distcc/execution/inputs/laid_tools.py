@@ -12,7 +12,7 @@ import os
 import stat
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeAlias
 
 from twisted_distcc.errors import EXIT_COMPILER_MISSING, BodyTooLargeError
 from twisted_distcc.execution.inputs.disk import run_filter
@@ -39,6 +39,9 @@ _UNTOUCHED: Final = (0, 0)
 _FIRST_TIME: Final = 1_000_000_000
 
 
+_Stamp: TypeAlias = tuple[int, int, int, int]
+
+
 class BadToolsError(BadTreeError):
     """A toolchain is none that this server takes; the text says why."""
 
@@ -52,12 +55,14 @@ class LaidTools(Tools):
     Attributes:
         folder: where it lies.
         folders: all folders in it.
+        stamps: its files, with what tells each from one that somebody has changed.
         fixture: what of it is in the way of a job's files.
         view: what a job sees of it.
     """
 
     folder: str
     folders: tuple[bytes, ...]
+    stamps: tuple[tuple[bytes, _Stamp], ...]
     fixture: Fixture
     view: View
 
@@ -84,9 +89,12 @@ class LaidTools(Tools):
 
     @property
     def is_untouched(self) -> bool:
-        """Whether all names in its folders are those that were written."""
+        """Whether it has the names and the files that were written, and no others."""
         try:
-            return not any(os.lstat(folder).st_mtime for folder in self._places())
+            if any(os.lstat(folder).st_mtime for folder in self._places()):
+                return False
+            base = os.fsencode(self.folder)
+            return all(_stamp(base + path) == stamp for path, stamp in self.stamps)
         except OSError:
             return False
 
@@ -138,6 +146,7 @@ def lay_tools(root: bytes, tree: Tree, folder: str, shown_as_well: Iterable[str]
         root,
         folder=folder,
         folders=folders,
+        stamps=tuple((path, _stamp(base + path)) for path in sorted(files)),
         fixture=_fixture(base, files, links, map(os.fsencode, shown_as_well)),
         view=_view(folder, files, links),
     )
@@ -182,6 +191,11 @@ def _write(path: bytes, file: InputFile, most: int, seconds: int) -> int:
     finally:
         os.close(descriptor)
     return length
+
+
+def _stamp(path: bytes) -> _Stamp:
+    told = os.lstat(path)
+    return told.st_ino, told.st_size, told.st_mtime_ns, told.st_ctime_ns
 
 
 def _fixture(

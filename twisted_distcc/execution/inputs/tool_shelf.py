@@ -1,11 +1,12 @@
 """The toolchains that clients have sent, by owner and digest, within a bound.
 
-    with shelf.held("tls:alice", root) as tools:    # `None` if it is not there
+    alice = Owner("tls:alice")
+    with shelf.held(alice, root) as tools:    # `None` if it is not there
         ...
-    shelf.lay("tls:alice", root, tree)              # once its files have come
+    shelf.lay(alice, root, tree)              # once its files have come
 
-Nothing of one owner serves another, or tells anything to another.  What no job uses is removed when room
-is needed, whatever was not used for longest first.  Any thread may call any method.
+Nothing of one owner serves another, or tells anything to another, unless both share.  What no job uses
+is removed when room is needed, whatever was not used for longest first.  Any thread may call any method.
 """
 
 from __future__ import annotations
@@ -20,12 +21,11 @@ from typing import Final, TypeAlias
 
 from twisted_distcc.content.body import EMPTY, Body
 from twisted_distcc.errors import EXIT_IO_ERROR, DistccError
-from twisted_distcc.execution.inputs.laid_tools import LaidTools, lay_tools
+from twisted_distcc.execution.inputs.laid_tools import BadToolsError, LaidTools, lay_tools
 from twisted_distcc.execution.workspace import remove_folder
 from twisted_distcc.jobs.model import InputFile, Tree
 
-# The most bytes of all toolchains, of which one owner has half, and how many one owner has.
-_MOST_BYTES: Final = 4 * 1024 * 1024 * 1024
+# How many toolchains one client has.
 _MOST_OF_ONE: Final = 16
 
 
@@ -38,11 +38,30 @@ class NoRoomError(DistccError):
         super().__init__("this server has no room for another toolchain now")
 
 
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """Whose a toolchain is.
+
+    Attributes:
+        identity: who has brought it; it takes up room of theirs.
+        shares: whether it may serve all others who share, as theirs may serve this one.
+    """
+
+    identity: str
+    shares: bool = False
+
+    @property
+    def group(self) -> str:
+        """All who share have one name, which is nobody's."""
+        return "" if self.shares else self.identity
+
+
 _Key: TypeAlias = tuple[str, bytes]
 
 
 @dataclass(slots=True, eq=False)
 class _Kept:
+    identity: str
     tools: LaidTools
     size: int
     users: int = 0
@@ -53,13 +72,11 @@ class ToolShelf:
 
     Args:
         folder: where they are; it is created when it is needed.
+        most_bytes: the most bytes of all of them; one client has half.
         shown_as_well: paths that jobs see beside them.
-        most_bytes: the most bytes of all of them.
     """
 
-    def __init__(
-        self, folder: str, shown_as_well: Sequence[str] = (), most_bytes: int = _MOST_BYTES
-    ) -> None:
+    def __init__(self, folder: str, most_bytes: int, shown_as_well: Sequence[str] = ()) -> None:
         self._folder = folder
         self._shown = shown_as_well
         self._most_bytes = most_bytes
@@ -68,17 +85,23 @@ class ToolShelf:
         self._laying = Lock()
         self._kept: dict[_Key, _Kept] = {}
 
-    def has(self, owner: str, root: bytes) -> bool:
-        """Whether `owner` has sent the toolchain whose tree has the digest `root`."""
-        return (owner, root) in self._kept
+    @property
+    def used(self) -> int:
+        """The bytes of all that is kept."""
+        with self._lock:
+            return self._used(self._kept.values())
+
+    def has(self, owner: Owner, root: bytes) -> bool:
+        """Whether the toolchain whose tree has the digest `root` is there for `owner`."""
+        return (owner.group, root) in self._kept
 
     @contextmanager
-    def held(self, owner: str, root: bytes) -> Iterator[LaidTools | None]:
-        """Yield the toolchain of `owner` whose tree has the digest `root`, which stays meanwhile.
+    def held(self, owner: Owner, root: bytes) -> Iterator[LaidTools | None]:
+        """Yield the toolchain for `owner` whose tree has the digest `root`, which stays meanwhile.
 
         `None` if it is not there, or somebody has changed it.
         """
-        kept = self._taken((owner, root))
+        kept = self._taken((owner.group, root))
         try:
             yield None if kept is None else kept.tools
         finally:
@@ -86,7 +109,7 @@ class ToolShelf:
                 with self._lock:
                     kept.users -= 1
 
-    def lay(self, owner: str, root: bytes, tree: Tree) -> Body:
+    def lay(self, owner: Owner, root: bytes, tree: Tree) -> Body:
         """Keep the toolchain that `tree` is, unless it is there; this waits for the disk.
 
         Returns:
@@ -96,14 +119,14 @@ class ToolShelf:
             DistccError: if it is none, or too large.
             OSError: if the disk takes no more.
         """
-        key = owner, root
+        key = owner.group, root
         with self._laying:
             if key not in self._kept:
                 size = _size(tree)
-                self._make_room(owner, size)
+                self._make_room(owner.identity, size)
                 tools = self._laid(root, tree)
                 with self._lock:
-                    self._kept[key] = _Kept(tools, size)
+                    self._kept[key] = _Kept(owner.identity, tools, size)
         return EMPTY
 
     def _laid(self, root: bytes, tree: Tree) -> LaidTools:
@@ -129,31 +152,41 @@ class ToolShelf:
         remove_folder(kept.tools.folder)
         return None
 
-    def _make_room(self, owner: str, size: int) -> None:
-        """Remove what has to go for another toolchain of `owner`, of so many bytes.
+    def _make_room(self, identity: str, size: int) -> None:
+        """Remove what has to go for another toolchain of `identity`, of so many bytes.
 
         Raises:
+            BadToolsError: if it is too large for this server.
             NoRoomError: if jobs use too much.
         """
+        if size > self._share:
+            raise BadToolsError(
+                f"a toolchain of {size} bytes is too large for this server (--max-toolchains; half of "
+                "it for one client)"
+            )
         with self._lock:
             left = dict(self._kept)
             for key, one in self._kept.items():
                 is_full = self._used(left.values()) + size > self._most_bytes
-                is_owners = key[0] == owner and not self._has_share(left, owner, size)
+                is_owners = one.identity == identity and not self._has_share(left, identity, size)
                 if not one.users and (is_full or is_owners):
                     del left[key]
             if self._used(left.values()) + size > self._most_bytes:
                 raise NoRoomError
-            if not self._has_share(left, owner, size):
+            if not self._has_share(left, identity, size):
                 raise NoRoomError
             gone = [self._kept.pop(key) for key in self._kept.keys() - left.keys()]
         for one in gone:
             remove_folder(one.tools.folder)
 
-    def _has_share(self, kept: Mapping[_Key, _Kept], owner: str, size: int) -> bool:
-        """Whether another toolchain of so many bytes leaves `owner` with no more than half of all."""
-        own = [one for (who, _), one in kept.items() if who == owner]
-        return self._used(own) + size <= self._most_bytes // 2 and len(own) < _MOST_OF_ONE
+    def _has_share(self, kept: Mapping[_Key, _Kept], identity: str, size: int) -> bool:
+        """Whether another toolchain of so many bytes leaves `identity` with no more than half of all."""
+        own = [one for one in kept.values() if one.identity == identity]
+        return self._used(own) + size <= self._share and len(own) < _MOST_OF_ONE
+
+    @property
+    def _share(self) -> int:
+        return self._most_bytes // 2
 
     @staticmethod
     def _used(kept: Iterable[_Kept]) -> int:

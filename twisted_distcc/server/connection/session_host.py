@@ -77,9 +77,10 @@ class SessionHost:
         return os.fspath(self._bulk.directory or temporary_folder())
 
     @property
-    def kept(self) -> tuple[int, int]:
-        """The bytes that blobs take in memory, and on disk."""
-        return (0, 0) if self._blobs is None else self._blobs.used
+    def kept(self) -> tuple[int, int, int]:
+        """The bytes that blobs take in memory, and on disk, and those of toolchains."""
+        blobs = (0, 0) if self._blobs is None else self._blobs.used
+        return *blobs, 0 if self._shelf is None else self._shelf.used
 
     @property
     def blobs(self) -> BlobStore:
@@ -94,7 +95,8 @@ class SessionHost:
     def shelf(self) -> ToolShelf:
         """The toolchains of clients; it is made for the first session."""
         if self._shelf is None:
-            self._shelf = ToolShelf(f"{self._folder}/toolchains-{os.urandom(6).hex()}", DEVICES)
+            folder = f"{self._folder}/toolchains-{os.urandom(6).hex()}"
+            self._shelf = ToolShelf(folder, self._admission.holdings.toolchains, DEVICES)
         return self._shelf
 
     def session(

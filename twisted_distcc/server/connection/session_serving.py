@@ -21,6 +21,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.python.failure import Failure
 
 from twisted_distcc.errors import EXIT_FAILURE, DistccError
+from twisted_distcc.execution.inputs.tool_shelf import Owner
 from twisted_distcc.jobs.compression import packed_outputs
 from twisted_distcc.jobs.model import Reply, Request
 from twisted_distcc.jobs.session_messages import SessionJob, result_pieces
@@ -116,19 +117,20 @@ class ServedJobs:
     async def _reply(self, stream: int, job: SessionJob, hold: Hold) -> tuple[Reply, frozenset[str]]:
         """Return the reply, and which of its outputs are packed."""
         parts, peer = self._parts, self._peer
-        await check_compiler(parts.compile, job, peer)
+        shares = await check_compiler(parts.compile, job, peer)
         if not job.toolchain:
             reply = await self._answered(await self._gathered(stream, job, hold), hold)
         else:
-            await self._bring(stream, job, hold)
-            with parts.shelf.held(peer.identity, job.toolchain) as tools:
+            owner = Owner(peer.identity, shares)
+            await self._bring(stream, job, hold, owner)
+            with parts.shelf.held(owner, job.toolchain) as tools:
                 if tools is None:
                     raise OSError(errno.ENOENT, "a toolchain is not kept any more")
                 request = await self._gathered(stream, job, hold)
                 reply = await self._answered(replace(request, tools=tools), hold)
         return await packed_outputs(reply, parts.bulk) if job.packs else (reply, frozenset())
 
-    async def _bring(self, stream: int, job: SessionJob, hold: Hold) -> None:
+    async def _bring(self, stream: int, job: SessionJob, hold: Hold, owner: Owner) -> None:
         """Have the toolchain of a job here, which the first of the jobs that bring it asks for.
 
         Raises:
@@ -138,21 +140,21 @@ class ServedJobs:
         lock = self._bringing[root]
         await lock.acquire()
         try:
-            if not self._parts.shelf.has(self._peer.identity, root):
-                await self._lay(stream, job, hold)
+            if not self._parts.shelf.has(owner, root):
+                await self._lay(stream, job, hold, owner)
         finally:
             lock.release()
             if not lock.locked:
                 self._bringing.pop(root, None)
 
-    async def _lay(self, stream: int, job: SessionJob, hold: Hold) -> None:
+    async def _lay(self, stream: int, job: SessionJob, hold: Hold, owner: Owner) -> None:
         """Lay the toolchain of a job out, in a thread and in its turn.
 
         Raises:
             DistccError: if it is none, or does not come.
             OSError: if the disk takes no more.
         """
-        shelf, owner, root = self._parts.shelf, self._peer.identity, job.toolchain
+        shelf, root = self._parts.shelf, job.toolchain
         files = SessionJob(b"/", job.arguments, b"", root, has_tree=True)
         request = await self._gathered(stream, files, hold)
         tree = request.tree

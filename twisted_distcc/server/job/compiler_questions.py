@@ -72,7 +72,7 @@ class Reception:
                 return replace(refusal, stdout=told(**facts))
             return replace(await self.jobs(simplest, peer), stdout=told(**facts))
         if tools is not None:
-            return Reply(0, stdout=told())
+            return Reply(0, stdout=told(share=judged.decision.terms.share))
         answer = await self._answer(judged.compiler, peer)
         return Reply(0, stdout=_with(answer, self._toolchains(simplest, peer)))
 

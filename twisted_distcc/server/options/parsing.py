@@ -91,7 +91,11 @@ def server_config(values: Mapping[str, Any], environ: Mapping[str, str]) -> Serv
         tls=_tls_config(values),
         zeroconf=bool(values["zeroconf"]),
         stats=_stats_config(values),
-        ceilings=Ceilings(connections=values["max-connections"], stored=values["max-stored"]),
+        ceilings=Ceilings(
+            connections=values["max-connections"],
+            stored=values["max-stored"],
+            toolchains=values["max-toolchains"],
+        ),
         deadlines=Deadlines(idle=values["idle-timeout"], receive=transfer, send=transfer),
     )
 

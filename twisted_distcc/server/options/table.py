@@ -119,6 +119,7 @@ NETWORK: Final = (
     Option("zeroconf", "announce this server on the networks that it listens on, by mDNS/DNS-SD"),
     Option("max-connections", "most connections at a time", "N", "1024", count),
     Option("max-stored", "most disk space for sources and results", "SIZE", "16G", size),
+    Option("max-toolchains", "most disk space for toolchains of clients", "SIZE", "4G", size),
     Option(
         "idle-timeout", "seconds that a client may go without sending or receiving a byte",
         "SECONDS", "60", count,

@@ -39,12 +39,14 @@ class Ceilings:
         stored: bytes on disk, of sources received or waiting and of results being sent; what a compiler
             has open while it runs is not counted here.
         turned_away: connections that are told why they are refused; more are closed without a word.
+        toolchains: bytes on disk, of toolchains that clients have brought; they are kept.
     """
 
     connections: int = 1024
     words: int = 256 * _MIB
     stored: int = 16 * _GIB
     turned_away: int = 64
+    toolchains: int = 4 * _GIB
 
 
 class Holdings:
@@ -56,6 +58,7 @@ class Holdings:
         self.words = Tally(bounds.words)
         self.stored = Tally(bounds.stored)
         self.turned_away = Tally(bounds.turned_away)
+        self.toolchains = bounds.toolchains
 
 
 class Hold:

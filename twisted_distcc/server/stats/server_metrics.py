@@ -133,7 +133,8 @@ class ServerCollector(Collector):
         kept = GaugeMetricFamily(
             "distccd_kept_blobs_bytes", "Files that sessions need not send again.", labels=("where",)
         )
-        for where, size in zip(("memory", "disk"), self._view.factory.sessions.kept, strict=True):
+        places = "memory", "disk", "toolchains"
+        for where, size in zip(places, self._view.factory.sessions.kept, strict=True):
             kept.add_metric((where,), size)
         yield kept
 
