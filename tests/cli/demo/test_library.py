@@ -203,7 +203,7 @@ APT_GET = """#!/bin/sh
 echo "$@" >>"$CALLS"
 case "$*" in
 *update) cat "$APT_CONFIG" "$(dirname "$APT_CONFIG")/sources.list" >>"$CALLS" ;;
-*source*) : >small_1.0-1.debian.tar.xz; : >small_1.0.orig.tar.gz; : >small_1.0.orig.tar.gz.asc ;;
+*source*) : >small_1.0-1.debian.tar.xz; : >small_1.0.orig.tar.KIND; : >small_1.0.orig.tar.KIND.asc ;;
 esac
 """
 
@@ -231,7 +231,7 @@ class FetchTests(SynchronousTestCase):
 
     def test_debian(self) -> None:
         """apt-get works in the folder alone, with a list of sources of the demo's own."""
-        self.program("apt-get", APT_GET)
+        self.program("apt-get", APT_GET.replace("KIND", "gz"))
         found = fetch_debian_source("small", self.folder)
         self.assertEqual(found, self.folder / "small_1.0.orig.tar.gz")
         calls = self.calls.read_text()
@@ -239,6 +239,15 @@ class FetchTests(SynchronousTestCase):
         self.assertIn("deb-src http://deb.example/debian bookworm main\n", calls)
         for setting in ("Dir::State::Lists", "Dir::Cache", "Dir::Etc::SourceList"):
             self.assertIn(f'{setting} "{self.folder}', calls)
+
+    def test_compression(self) -> None:
+        """The archive may be compressed in any of the ways that Debian allows."""
+        for kind in ("bz2", "xz"):
+            self.program("apt-get", APT_GET.replace("KIND", kind))
+            folder = self.root / kind
+            folder.mkdir()
+            found = fetch_debian_source("small", folder)
+            self.assertEqual(found, folder / f"small_1.0.orig.tar.{kind}")
 
     def test_debian_fails(self) -> None:
         """The last line of apt-get's complaint becomes part of the sentence."""

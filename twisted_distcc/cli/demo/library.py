@@ -119,7 +119,7 @@ def fetch_debian_source(package: str, folder: Path) -> Path:
     environment = os.environ | {"APT_CONFIG": os.fspath(configuration)}
     _run(["apt-get", "-qq", "update"], folder, environment)
     _run(["apt-get", "-qq", "source", "--download-only", package], folder, environment)
-    return _only_file(folder, f"{package}_*.orig.tar.[gx]z")
+    return _only_file(folder, f"{package}_*.orig.tar.*[z2]")
 
 
 def fetch_sdist(package: str, folder: Path) -> Path:
