@@ -33,7 +33,8 @@ define get_test_packages
 tools/debian-packages $(TEST_PACKAGES) $(LOCALE_PACKAGES) $(INETD_PACKAGES) && \
     tools/debian-program openbsd-inetd usr/sbin/inetd $(VENV)/bin/inetd && \
     tools/debian-program prometheus usr/bin/prometheus $(VENV)/bin/prometheus && \
-    tools/debian-program prometheus usr/bin/promtool $(VENV)/bin/promtool && \
+    tools/debian-program $$(apt-cache pkgnames | grep -x promtool || echo prometheus) usr/bin/promtool \
+        $(VENV)/bin/promtool && \
     tools/buildbox $(BIN) || \
     echo "Tests that need these will say so."
 endef
