@@ -10,6 +10,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
+from tests.hostile.hostile_engine import HEAD, begun, frame
 from tests.reapi.double import HANG, Begun, Double, settle
 from twisted_distcc.errors import RemoteProtocolError
 from twisted_distcc.reapi import schema
@@ -22,16 +23,7 @@ from twisted_distcc.reapi.storage import Storage
 
 NAME = BlobName.of(b"object")
 
-
-def frame(kind: int, payload: bytes, stream: int = 0, flags: int = 0) -> bytes:
-    """A frame of HTTP/2."""
-    head = len(payload).to_bytes(3, "big") + bytes((kind, flags)) + stream.to_bytes(4, "big")
-    return head + payload
-
-
-HEADS = st.sampled_from(
-    [bytes.fromhex("88"), b"\x88\x0f\x10\x10application/grpc", b"\x00\x0bgrpc-status\x010", b"\xff" * 9]
-)
+HEADS = st.sampled_from([bytes.fromhex("88"), HEAD, b"\x00\x0bgrpc-status\x010", b"\xff" * 9])
 FRAMES = st.builds(
     frame,
     kind=st.integers(0, 12),
@@ -62,6 +54,17 @@ class EngineTests(SynchronousTestCase):
         failure = self.failureResultOf(self.executing(), GrpcError)
         self.assertIs(failure.value.code, Code.UNAVAILABLE)
 
+    def test_many_news(self) -> None:
+        """However small they are, news of a job have an end."""
+        self.double.script["Execute"] = [[schema.Operation()] * 70_000]
+        self.failureResultOf(self.executing(), RemoteProtocolError)
+
+    def test_empty_pieces(self) -> None:
+        """A blob that comes in pieces of nothing is given up."""
+        self.double.script["Read"] = [[schema.ReadResponse()] * 1000]
+        fetched = self.begin(Storage(self.connection, "", 60).fetch(NAME, None))
+        self.failureResultOf(fetched, RemoteProtocolError)
+
     def test_endless_blob(self) -> None:
         """A blob that has more bytes than were asked for is given up at once."""
         endless = [schema.ReadResponse(data=bytes(1000)) for _ in range(1000)]
@@ -70,12 +73,11 @@ class EngineTests(SynchronousTestCase):
         self.failureResultOf(fetched, RemoteProtocolError)
 
     def test_huge_message(self) -> None:
-        """A message that says it is huge is refused by its first five bytes."""
+        """A message of more than 4 MiB is refused by its first five bytes."""
         self.double.script["Execute"] = [HANG]
         executed = self.executing()
-        head = bytes.fromhex("88") + b"\x0f\x10\x10application/grpc"  # :status 200, content-type
-        self.connection.dataReceived(frame(1, head, stream=1, flags=4))
-        self.connection.dataReceived(frame(0, b"\0\xff\xff\xff\xff", stream=1))
+        self.connection.dataReceived(begun(1))
+        self.connection.dataReceived(frame(0, b"\0\0\x40\0\1", stream=1))
         failure = self.failureResultOf(executed, GrpcError)
         self.assertIs(failure.value.code, Code.INTERNAL)
 
@@ -88,6 +90,27 @@ class EngineTests(SynchronousTestCase):
             self.connection.dataReceived(frame(6, b"12345678") * 1000)
         self.assertIs(self.failureResultOf(executed, GrpcError).value.code, Code.UNKNOWN)
         self.assertFalse(self.connection.is_open)
+
+    def test_what_is_of_no_use(self) -> None:
+        """What no call gets on by comes to an end, though the answers to it are read."""
+        for useless in (
+            frame(6, b"12345678"),
+            frame(4, b"\0\4\0\0\xff\xff"),
+            frame(8, b"\0\0\0\1"),
+            frame(0, b"", stream=1),
+            frame(0, b"\xff" + bytes(255), stream=1, flags=8),
+            frame(77, b"anything"),
+        ):
+            self.setUp()
+            self.double.script["Execute"] = [HANG]
+            executed = self.executing()
+            self.connection.dataReceived(begun(1))
+            for _ in range(1000):
+                if self.connection.is_open:
+                    self.connection.dataReceived(useless * 1000)
+            self.assertFalse(self.connection.is_open)
+            failure = self.failureResultOf(executed, GrpcError)
+            self.assertIs(failure.value.code, Code.UNKNOWN, failure.value)
 
     def test_long_headers(self) -> None:
         """Headers beyond all measure end the connection, with a fault that says so."""

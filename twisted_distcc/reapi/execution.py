@@ -31,8 +31,9 @@ _EXECUTE: Final = "/build.bazel.remote.execution.v2.Execution/Execute"
 _CANCEL: Final = "/google.longrunning.Operations/CancelOperation"
 _CAPABILITIES: Final = "/build.bazel.remote.execution.v2.Capabilities/GetCapabilities"
 _CANCELLING: Final = 10.0
-# An object comes along with its result, if the engine does that.
-_RESULT: Final = 64 * 1024 * 1024
+# Bytes of all news of one job, each of which costs something by itself.
+_MOST_NEWS: Final = 64 * 1024 * 1024
+_PER_NEWS: Final = 1024
 _LONGEST_NAME: Final = 1000
 
 
@@ -77,10 +78,13 @@ async def execute(
         inline_stderr=True,
         inline_output_files=outputs,
     )
-    call = connection.call(_EXECUTE, [request.SerializeToString()], _RESULT)
-    name, is_done = "", False
+    call = connection.call(_EXECUTE, [request.SerializeToString()])
+    name, is_done, left = "", False, _MOST_NEWS
     try:
         while (message := await call.message()) is not None:
+            left -= _PER_NEWS + len(message)
+            if left < 0:
+                raise RemoteProtocolError("the news of a job have no end")
             news = parsed(Operation, message)
             name = name or news.name[:_LONGEST_NAME]
             if news.done:

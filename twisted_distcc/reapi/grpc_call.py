@@ -1,6 +1,6 @@
 """One gRPC call: the messages that are still to be sent, and those of the answer.
 
-    call = connection.call("/package.Service/Method", [request], most=4 * 1024 * 1024)
+    call = connection.call("/package.Service/Method", [request])
     while (message := await call.message()) is not None:
         ...
 

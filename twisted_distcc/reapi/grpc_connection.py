@@ -41,8 +41,9 @@ from twisted_distcc.runtime.liveness import Liveness
 Metadata: TypeAlias = tuple[tuple[str, str], ...]
 """Headers that go with each call, as tokens do."""
 
-MESSAGE: Final = 4 * 1024 * 1024
-"""The most bytes of a message, as everybody takes them."""
+# The most bytes of a message of an answer, as all clients have it.  What is parsed of one that was made
+# for that takes forty times as much memory.
+_MESSAGE: Final = 4 * 1024 * 1024
 _WINDOW: Final = 4 * 1024 * 1024
 _PING: Final = b"tdistcc?"
 # The first frame of a server, and where in a frame its kind is.
@@ -88,15 +89,14 @@ class GrpcConnection(Protocol):
 
     # Calls.
 
-    def call(self, path: str, messages: Iterable[bytes], most: int = MESSAGE) -> GrpcCall:
+    def call(self, path: str, messages: Iterable[bytes]) -> GrpcCall:
         """Begin a call.
 
         Args:
             path: names the method.
             messages: are sent as the server takes them.
-            most: the bytes of a message of the answer at the most.
         """
-        call = GrpcCall(path, messages, most, self._finish)
+        call = GrpcCall(path, messages, _MESSAGE, self._finish)
         if self.is_open:
             self._waiting.append(call)
             self._begin()
@@ -189,13 +189,20 @@ class GrpcConnection(Protocol):
                 self.fail(GrpcError(Code.UNKNOWN, "it does not speak HTTP/2"))
                 return
         try:
-            for event in self._h2.receive_data(data):
+            events = self._h2.receive_data(data)
+            is_of_use = any(map(self._is_of_use, events))
+            self._output.heard(len(data), len(events), is_of_use=is_of_use)
+            for event in events:
                 self._take(event)
         except H2Error as error:
             self._output.write()  # which says goodbye
             self.fail(GrpcError(Code.UNKNOWN, f"it breaks HTTP/2: {error}"))
             return
         self._begin()
+
+    def _is_of_use(self, event: Event) -> bool:
+        """Whether a call gets on by it; anything but data comes a few times in each call."""
+        return isinstance(event, DataReceived) and bool(event.data) and event.stream_id in self._calls
 
     def _take(self, event: Event) -> None:
         match event:
@@ -238,7 +245,7 @@ class GrpcConnection(Protocol):
         self._end(loss_fault(reason))
 
     def _flooded(self) -> None:
-        self.fail(GrpcError(Code.UNKNOWN, "it asks, and does not read the answers"))
+        self.fail(GrpcError(Code.UNKNOWN, "it sends much that is of no use"))
 
     def fail(self, fault: GrpcError) -> None:
         """Fail all calls with `fault`, and close."""

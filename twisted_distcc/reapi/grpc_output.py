@@ -14,6 +14,10 @@ from twisted_distcc.reapi.grpc_status import Code, GrpcError
 
 # Bytes that a server may not have read of what it makes us answer: pings and settings are small.
 _MOST_UNREAD: Final = 1024 * 1024
+# What a server may send while no call gets on, in bytes: a window full was on its way to calls that have
+# ended.  Small frames cost more than their bytes.
+_MOST_USELESS: Final = 8 * 1024 * 1024
+_PER_EVENT: Final = 100
 
 
 @implementer(IPushProducer)
@@ -24,7 +28,8 @@ class GrpcOutput:
         http: the state of HTTP/2.
         calls: those that have streams.
         fail: ends a call whose messages cannot be made.
-        flooded: is called if the server makes us answer, and does not read it.
+        flooded: is called if the server makes us answer, and does not read it, or if what it says is
+            of no use.
     """
 
     def __init__(
@@ -39,6 +44,7 @@ class GrpcOutput:
         self._fail = fail
         self._flooded = flooded
         self._unread = 0
+        self._useless = 0
         self._transport: Any = None
         self._is_paused = False
         self._flushes = False
@@ -73,6 +79,12 @@ class GrpcOutput:
             if self._unread > _MOST_UNREAD:
                 self._flooded()
 
+    def heard(self, length: int, events: int, *, is_of_use: bool) -> None:
+        """Note how many bytes and events the server has sent, and whether any call gets on by them."""
+        self._useless = 0 if is_of_use else self._useless + length + events * _PER_EVENT
+        if self._useless > _MOST_USELESS:
+            self._flooded()
+
     def _send_round(self) -> bool:
         """Send a piece of each call; return whether there may be more."""
         sent = [self._send_piece(call) for call in tuple(self._calls.values())]
@@ -91,6 +103,7 @@ class GrpcOutput:
         except OSError as error:
             self._fail(call, GrpcError(Code.ABORTED, f"{error.filename or ''}: {error.strerror}"))
             return False
+        self._useless = 0
         if piece:
             self._http.send_data(stream, piece)
         else:

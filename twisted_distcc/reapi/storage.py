@@ -47,6 +47,9 @@ _PIECE: Final = 1024 * 1024
 # Transfers at a time, each of which has its own deadline; and bytes a second that even a slow one makes.
 _AT_ONCE: Final = 8
 _SLOWEST: Final = 100_000
+# Bytes of a blob that come together at least, but for a few messages.
+_LEAST: Final = 1000
+_FEW: Final = 100
 # So many names fit into a message with room to spare.
 _NAMES: Final = 20_000
 
@@ -138,15 +141,17 @@ class Storage:
         request = ReadRequest(resource_name=resource).SerializeToString()
         call = self.connection.call(f"{_STREAM}/Read", [request])
         spool, hashed, left = Spool(folder), sha256(), name.size
+        messages = _FEW + name.size // _LEAST
         try:
             while (message := await call.message()) is not None:
                 data = parsed(ReadResponse, message).data
                 left -= len(data)
-                if left < 0:
+                messages -= 1
+                if left < 0 or messages < 0:
                     break
                 hashed.update(data)
                 spool.write(data)
-            if left or hashed.digest() != name.digest:
+            if left or messages < 0 or hashed.digest() != name.digest:
                 raise RemoteProtocolError("a blob is not what its digest says")
             return spool.finish()
         except BaseException:
