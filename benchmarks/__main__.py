@@ -17,6 +17,7 @@ from benchmarks.machine import facts
 from benchmarks.projects import BuildFailedError, ProjectUnavailableError
 from benchmarks.report import line, plain
 from benchmarks.rows import (
+    beside_engine,
     beside_icecream,
     client_bound,
     client_start,
@@ -56,6 +57,7 @@ _ROWS: Mapping[str, tuple[str, Callable[[Workbench], Iterator[Figure]]]] = {
     "n": ("being observed, our server with all of it / none", observation_cost.run),
     "o": ("recording units, our client with a monitor / without any", recording_cost.run),
     "p": ("make -j200 over 200 slots, compilers that sleep a second", wide_farm.run),
+    "q": ("one build beside a Remote Execution engine", beside_engine.run),
 }
 
 

@@ -28,7 +28,7 @@ class Compilation:
     command: tuple[str, ...]
 
 
-def record(name: str, directory: Path) -> list[Compilation]:
+def record(name: str, directory: Path, *, debug: bool = False) -> list[Compilation]:
     """Build the project `name` in `directory` with the plain compilers; return what it compiled.
 
     The build stays where it is, so that generated headers are there for the next compile.
@@ -38,7 +38,7 @@ def record(name: str, directory: Path) -> list[Compilation]:
     recorder = records / "recorder"
     recorder.write_text(_RECORDER.format(records=records))
     recorder.chmod(0o755)
-    build(name, directory, cc=f"{recorder} gcc", cxx=f"{recorder} g++")
+    build(name, directory, cc=f"{recorder} gcc", cxx=f"{recorder} g++", debug=debug)
     recorder.unlink()
     found = [parsed(path.read_bytes()) for path in sorted(records.iterdir())]
     return [each for each in found if is_repeatable(each)]

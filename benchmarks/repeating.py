@@ -8,6 +8,7 @@ in the client's place, for whoever wants to take it off.
 
 import os
 import subprocess
+import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,12 +42,19 @@ def floor(client: Client, rules: Path) -> float:
 
 def _make(command: str, client: Client, rules: Path, jobs: int) -> Sample:
     started = time.perf_counter()
-    words = ["make", f"-j{jobs}", "-f", str(rules), f"CLIENT={command}"]
-    process = subprocess.Popen(
-        words, env=dict(client.environment), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL
-    )
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise LoadFailedError(f"{' '.join(words)} ended with {process.returncode}")
+    words = [*client.enter, "make", f"-j{jobs}", "-f", str(rules), f"CLIENT={command}"]
+    with tempfile.TemporaryFile() as said:
+        process = subprocess.Popen(
+            words,
+            env=dict(client.environment),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=said,
+        )
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode:
+            said.seek(0)
+            why = said.read().decode(errors="replace")
+            raise LoadFailedError(f"{' '.join(words)} ended with {process.returncode}:\n{why}")
     return Sample(time.perf_counter() - started, usage.ru_utime + usage.ru_stime)

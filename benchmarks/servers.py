@@ -149,10 +149,10 @@ def _await_listening(process: subprocess.Popen[bytes], port: int, output: Path) 
 def _listens(pid: int, port: int) -> bool:
     """Tell whether somebody listens on `port` in the network of process `pid`."""
     try:
-        rows = Path(f"/proc/{pid}/net/tcp").read_text().splitlines()[1:]
+        tables = [Path(f"/proc/{pid}/net/{name}").read_text() for name in ("tcp", "tcp6")]
     except OSError:  # it has ended
         return False
-    sockets = (row.split() for row in rows)
+    sockets = (row.split() for table in tables for row in table.splitlines()[1:])
     return any(row[1].endswith(f":{port:04X}") and row[3] == _LISTENING for row in sockets)
 
 

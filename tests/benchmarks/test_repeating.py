@@ -2,6 +2,7 @@
 
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
@@ -55,6 +56,15 @@ class RepeatTests(SynchronousTestCase):
         self.assertFalse((self.folder / "made").exists())
 
     def test_failed(self):
-        """A command that fails is no sample."""
-        self._rules(("false",))
-        self.assertRaises(LoadFailedError, repeat, self.client, self.rules)
+        """A command that fails is no sample, and what it said is told."""
+        self._rules(("sh", "-c", "echo no such luck >&2; false"))
+        error = self.assertRaises(LoadFailedError, repeat, self.client, self.rules)
+        self.assertIn("no such luck", str(error))
+
+    def test_entered(self):
+        """A client of another network is started there."""
+        self._rules(("true",))
+        made = self.folder / "entered"
+        enter = ("sh", "-c", f'touch {made}; exec "$@"', "sh")
+        repeat(replace(self.client, enter=enter), self.rules)
+        self.assertTrue(made.exists())
