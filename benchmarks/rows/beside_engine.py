@@ -40,7 +40,7 @@ _COMPARED: tuple[tuple[str, str, Budget | None], ...] = (
 
 @dataclass(frozen=True, slots=True)
 class _Sample:
-    """One build: seconds; per unit, milliseconds of the client's CPU and kilobytes on the link; objects."""
+    """One build: seconds; CPU of the client (ms) and bytes on the link (kB) for each unit; objects."""
 
     seconds: float
     cpu: float
