@@ -14,7 +14,7 @@ class EngineTests(HomeTestCase):
         engine = await start_engine(self)
         self.environ |= {"DISTCC_HOSTS": engine.word, "DISTCC_BACKOFF_PERIOD": "0"}
         await self.compiles()
-        self.assertEqual(engine.requests("GetActionResult"), 1)
+        self.assertEqual(engine.requests("UpdateActionResult"), 1)
         return engine
 
     async def said(self, name: str, **changes: str) -> str:

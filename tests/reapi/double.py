@@ -222,6 +222,10 @@ class Double:
         self.cancelled.append(schema.CancelOperationRequest.FromString(messages[0]).name)
         return b""
 
+    def _GetActionResult(self, messages: list[bytes]) -> Any:
+        request = schema.GetActionResultRequest.FromString(messages[0])
+        return self.results.get(request.action_digest.hash) or Fault(Code.NOT_FOUND, "no result")
+
     def _Execute(self, messages: list[bytes]) -> Any:
         request = schema.ExecuteRequest.FromString(messages[0])
         name = request.action_digest.hash

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -74,7 +74,7 @@ class ConnectionTests(SynchronousTestCase):
         self.double.script["CancelOperation"] = [HANG]
         asked = self.ask()
         asked.cancel()
-        self.failureResultOf(asked)
+        self.failureResultOf(asked, CancelledError)
         settle(self.clock)
         self.successResultOf(self.ask())
 

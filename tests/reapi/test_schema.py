@@ -43,6 +43,17 @@ SAMPLES: dict[str, tuple[Any, bytes]] = {
         ),
         counted(1, DIGEST) + counted(2, DIGEST) + b"\x38\x01" + counted(9, b"s"),
     ),
+    "GetActionResultRequest": (
+        schema.GetActionResultRequest(
+            instance_name="i",
+            action_digest=schema.Digest(hash="ab", size_bytes=5),
+            inline_stdout=True,
+            inline_stderr=True,
+            inline_output_files=["o"],
+            digest_function=schema.SHA256,
+        ),
+        counted(1, b"i") + counted(2, DIGEST) + b"\x18\x01\x20\x01" + counted(5, b"o") + b"\x30\x01",
+    ),
     "ExecuteRequest": (
         schema.ExecuteRequest(
             instance_name="i",

@@ -1,5 +1,6 @@
-"""Have an engine run an action, and wait for its result.
+"""Have an engine run an action, and wait for its result; or ask for one that it has kept.
 
+    response = await kept_result(connection, instance, name, outputs, timeout=20)
     response = await execute(connection, instance, name, outputs, skip_cache=False)
 
 The engine answers with a stream of news about the job, the last of which has the result.  If nobody
@@ -18,9 +19,11 @@ from twisted_distcc.reapi.grpc_connection import GrpcConnection
 from twisted_distcc.reapi.grpc_status import Code, GrpcError
 from twisted_distcc.reapi.schema import (
     SHA256,
+    ActionResult,
     CancelOperationRequest,
     ExecuteRequest,
     ExecuteResponse,
+    GetActionResultRequest,
     GetCapabilitiesRequest,
     Operation,
     ServerCapabilities,
@@ -28,6 +31,7 @@ from twisted_distcc.reapi.schema import (
 from twisted_distcc.reapi.storage import parsed
 
 _EXECUTE: Final = "/build.bazel.remote.execution.v2.Execution/Execute"
+_KEPT: Final = "/build.bazel.remote.execution.v2.ActionCache/GetActionResult"
 _CANCEL: Final = "/google.longrunning.Operations/CancelOperation"
 _CAPABILITIES: Final = "/build.bazel.remote.execution.v2.Capabilities/GetCapabilities"
 _CANCELLING: Final = 10.0
@@ -35,6 +39,8 @@ _CANCELLING: Final = 10.0
 _MOST_NEWS: Final = 64 * 1024 * 1024
 _PER_NEWS: Final = 1024
 _LONGEST_NAME: Final = 1000
+# What an engine answers that has kept no result, or shows none to us.
+_NONE: Final = frozenset({Code.NOT_FOUND, Code.PERMISSION_DENIED, Code.UNIMPLEMENTED})
 
 
 async def capabilities(connection: GrpcConnection, instance: str, timeout: float) -> Any:
@@ -46,6 +52,43 @@ async def capabilities(connection: GrpcConnection, instance: str, timeout: float
     """
     request = GetCapabilitiesRequest(instance_name=instance).SerializeToString()
     return parsed(ServerCapabilities, await connection.unary(_CAPABILITIES, [request], timeout))
+
+
+async def kept_result(
+    connection: GrpcConnection,
+    instance: str,
+    action: BlobName,
+    outputs: tuple[str, ...],
+    timeout: float,
+) -> Any:
+    """Return the `ExecuteResponse` with a result that was kept; `None` if there is none.
+
+    Args:
+        connection: leads to the engine.
+        instance: the name of the part of the engine that we use.
+        action: its digest; it need not be there.
+        outputs: files that should come along with the result.
+        timeout: seconds for the answer.
+
+    Raises:
+        GrpcError: if the engine does not say.
+        RemoteProtocolError: if the answer is none.
+    """
+    request = GetActionResultRequest(
+        instance_name=instance,
+        action_digest=action.message(),
+        inline_stdout=True,
+        inline_stderr=True,
+        inline_output_files=outputs,
+        digest_function=SHA256,
+    )
+    try:
+        answer = await connection.unary(_KEPT, [request.SerializeToString()], timeout)
+    except GrpcError as error:
+        if error.code in _NONE:
+            return None
+        raise
+    return ExecuteResponse(result=parsed(ActionResult, answer), cached_result=True)
 
 
 async def execute(

@@ -61,13 +61,17 @@ class GrpcCall:
             GrpcError: if it has failed.
         """
         while not self._messages and not self._is_over:
-            self._waiting = Deferred(lambda _: self.abandon())
+            self._waiting = Deferred(self._cancel)
             await self._waiting
         if self._messages:
             return self._messages.popleft()
         if self._fault is not None:
             raise self._fault
         return None
+
+    def _cancel(self, _waiting: Deferred[None]) -> None:
+        self._waiting = None  # which fails with `CancelledError`, not with a fault of the engine's
+        self.abandon()
 
     def abandon(self) -> None:
         """End the call early, unless it is over."""

@@ -40,6 +40,8 @@ ExecutedActionMetadata: queued_timestamp=2:Timestamp worker_start_timestamp=3:Ti
     worker_completed_timestamp=4:Timestamp
 ActionResult: output_files=2:*OutputFile exit_code=4:int32 stdout_raw=5:bytes stdout_digest=6:Digest
     stderr_raw=7:bytes stderr_digest=8:Digest execution_metadata=9:ExecutedActionMetadata
+GetActionResultRequest: instance_name=1:string action_digest=2:Digest inline_stdout=3:bool
+    inline_stderr=4:bool inline_output_files=5:*string digest_function=6:int32
 ExecuteRequest: instance_name=1:string skip_cache_lookup=3:bool action_digest=6:Digest
     digest_function=9:int32 inline_stdout=10:bool inline_stderr=11:bool inline_output_files=12:*string
 ExecuteResponse: result=1:ActionResult cached_result=2:bool status=3:Status message=5:string
@@ -134,5 +136,6 @@ WriteRequest: Final[Any] = _MADE["WriteRequest"]
 WriteResponse: Final[Any] = _MADE["WriteResponse"]
 ReadRequest: Final[Any] = _MADE["ReadRequest"]
 ReadResponse: Final[Any] = _MADE["ReadResponse"]
+GetActionResultRequest: Final[Any] = _MADE["GetActionResultRequest"]
 GetCapabilitiesRequest: Final[Any] = _MADE["GetCapabilitiesRequest"]
 ServerCapabilities: Final[Any] = _MADE["ServerCapabilities"]

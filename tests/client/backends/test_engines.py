@@ -6,7 +6,7 @@ import os
 from dataclasses import replace
 from typing import Any
 
-from twisted.internet.defer import Deferred, execute
+from twisted.internet.defer import CancelledError, Deferred, execute
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -69,10 +69,10 @@ class EngineTestCase(SynchronousTestCase):
         self.clock = Clock()
         self.double = Double(self.clock, run=lambda command, action: result())
         self.double.blobs[tool.digest.hex()] = b"ELF"  # so that nobody reads /usr/bin/gcc
-        toolchains = TravellingToolchains(
+        self.toolchains = TravellingToolchains(
             self.clock, execute, lambda compiler, language: self.tree, lambda compiler: ()
         )
-        self.engines = Engines(self.clock, toolchains, lambda: 0.5)
+        self.engines = Engines(self.clock, self.toolchains, lambda: 0.5)
         self.engine = Engine(HOST, EngineAccess("main"), lambda: self.double)
         self.traffic = Traffic()
 
@@ -159,6 +159,33 @@ class JobTests(EngineTestCase):
         self.assertEqual(self.double.asked["FindMissingBlobs"], 2)
         self.assertLess(self.traffic.sent - sent, sent)
 
+    def test_kept(self) -> None:
+        """A result that was kept is one question, from whoever has nothing there; nothing is sent."""
+        self.compile()
+        self.traffic = Traffic()
+        self.engines = Engines(self.clock, self.toolchains, lambda: 0.5)
+        before = self.double.asked.copy()
+        reply = self.compile()
+        self.assertEqual(reply.outputs[OBJECT].read(), b"OBJECT")
+        self.assertEqual(self.double.asked - before, {"GetActionResult": 1})
+        self.assertEqual(self.traffic.sent, 0)
+
+    def test_kept_without_outputs(self) -> None:
+        """A result whose outputs are gone is none: the action runs again."""
+        lost = schema.ActionResult()
+        lost.output_files.add(path=".tdistcc-0/output.o", digest=BlobName.of(b"LOST").message())
+        self.double.run = lambda command, action: lost
+        self.assertIsInstance(self.fault(), RefusedByHostError)
+        self.double.run = lambda command, action: result()
+        self.assertEqual(self.compile().outputs[OBJECT].read(), b"OBJECT")
+
+    def test_no_cache(self) -> None:
+        """An engine that shows us no results that it has kept may still run actions."""
+        for code in (Code.PERMISSION_DENIED, Code.UNIMPLEMENTED):
+            self.double.script["GetActionResult"] = [Fault(code, "not for you")]
+            self.assertEqual(self.compile().status, 0)
+        self.assertEqual(self.double.asked["Execute"], 2)
+
     def test_cached_failure(self) -> None:
         """A failure that was kept is not believed: the action runs again."""
         self.double.run = lambda command, action: result(exit_code=1)
@@ -180,6 +207,7 @@ class JobTests(EngineTestCase):
     def test_busy(self) -> None:
         """An engine without workers is asked again a little later."""
         for code in (Code.UNAVAILABLE, Code.RESOURCE_EXHAUSTED):
+            self.double.results.clear()
             self.double.script["Execute"] = [Fault(code, "no workers")]
             job = self.begin()
             self.assertNoResult(job)
@@ -249,7 +277,7 @@ class JobTests(EngineTestCase):
         self.double.script["Execute"] = [Begun(schema.Operation(name="operations/7"))]
         job = self.begin()
         job.cancel()
-        self.failureResultOf(job)
+        self.failureResultOf(job, CancelledError)
         settle(self.clock)
         self.assertEqual(self.double.cancelled, ["operations/7"])
         self.assertEqual(self.compile().status, 0)

@@ -29,7 +29,7 @@ from twisted_distcc.client.backends.engine_faults import (
 from twisted_distcc.client.backends.engine_job import EngineJob, ToolInputs, hermetic_job, understood
 from twisted_distcc.client.backends.engine_presence import Presence
 from twisted_distcc.client.backends.engine_probe import is_hermetic, probe_request
-from twisted_distcc.client.backends.engine_reply import fetched
+from twisted_distcc.client.backends.engine_results import AskedEngine
 from twisted_distcc.client.backends.engine_text import parts_job, text_job
 from twisted_distcc.client.backends.host_faults import AnotherCompilerError, LackingHostError
 from twisted_distcc.client.backends.likeness import Likeness
@@ -42,14 +42,12 @@ from twisted_distcc.content.body import Folder
 from twisted_distcc.content.merkle import EncodedFolders
 from twisted_distcc.errors import RemoteProtocolError
 from twisted_distcc.jobs.model import Reply, Request
-from twisted_distcc.reapi.action import checked_outcome
-from twisted_distcc.reapi.execution import capabilities, execute
+from twisted_distcc.reapi.execution import capabilities
 from twisted_distcc.reapi.grpc_connection import GrpcConnection
 from twisted_distcc.reapi.grpc_status import Code, GrpcError
 from twisted_distcc.reapi.schema import SHA256
 from twisted_distcc.reapi.storage import BATCH, Storage
 from twisted_distcc.toolchain.travelling_tree import TravellingTree
-from twisted_distcc.wire.limits import Limits
 
 _MOST: Final = 100
 # Seconds for one question, or for sending some megabytes.
@@ -57,7 +55,6 @@ _QUESTION: Final = 20.0
 _TRANSFER: Final = 120.0
 # Seconds to wait before an engine that is busy is asked again: half of this, and up to as much more.
 _PAUSE: Final = 0.5
-_LIMITS: Final = Limits()
 _NOT_HERMETIC: Final = "neither runs our compiler in a root of our own files nor has the same compiler"
 _ANOTHER: Final = "has workers without this compiler, or with another one"
 
@@ -230,17 +227,8 @@ class Engines:
         job, instance = job or await self._job(call), call.engine.access.instance
         connection = await self._connection(call.engine)
         storage = Storage(connection, instance, _TRANSFER, self._state(call.engine).batch)
-        own = job.action.blobs()
-        presence = self._state(call.engine).presence
-        await presence.ensure({**own, **job.inputs}, storage, call.traffic)
-        name, outputs, skips = next(iter(own)), job.action.outputs, not call.is_kept
-        while True:
-            response = await execute(connection, instance, name, outputs, skip_cache=skips)
-            outcome = checked_outcome(response, outputs, _LIMITS)
-            # That a compile failed once, as without memory, says nothing of the next time.
-            if skips or not (outcome.exit_code and outcome.is_old):
-                return await fetched(outcome, job.outputs, storage, call.folder, call.traffic)
-            skips = True
+        asked = AskedEngine(storage, self._state(call.engine).presence, call.folder, call.traffic)
+        return await asked.result(job, takes_kept=call.is_kept)
 
     async def _job(self, call: _Call) -> EngineJob:
         compiler, request, platform = call.compiler, call.request, call.engine.access.platform
