@@ -62,3 +62,12 @@ class SnapshotsTests(SynchronousTestCase):
             self.assertLess(self.disk.now_ns(), 1 << 62)
         with patch("time.time_ns", return_value=1 << 62):
             self.assertEqual(self.disk.now_ns(), 1 << 62)
+
+    def test_names_once(self) -> None:
+        """In a snapshot a folder is listed once, and anew in the next."""
+        with patch("os.listdir", wraps=os.listdir) as listdir, self.disk.snapshot():
+            before = [self.disk.names(str(self.folder)) for _ in range(3)]
+            self.assertEqual((listdir.call_count, before), (1, [{"a.h"}] * 3))
+        (self.folder / "b.h").touch()
+        with self.disk.snapshot():
+            self.assertEqual(self.disk.names(str(self.folder)), {"a.h", "b.h"})

@@ -81,9 +81,9 @@ class LocalContent:
 def packed_form(content: FileContent) -> PackedContent:
     """Return `content` as version 3 of the protocol sends it."""
     match content:
-        case PackedContent():
-            return content
         case LocalContent():
             return content.packed()
+        case PackedContent():
+            return content
         case _:
             return PackedContent.of(content.read(sys.maxsize))

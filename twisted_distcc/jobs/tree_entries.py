@@ -13,9 +13,10 @@ from twisted_distcc.content.body import Folder
 from twisted_distcc.content.local_content import packed_form
 from twisted_distcc.content.packed_content import PackedContent, PackedSpool
 from twisted_distcc.jobs.model import InputFile, InputLink, Tree
+from twisted_distcc.wire.batch import Token
 from twisted_distcc.wire.events import BodyData, BodyEnd, BodyStart, Event, Run, Text
 
-# Bytes of entries that are encoded at once.
+# Bytes of entries from which on they are encoded; a larger file is by itself.
 _RUN: Final = 128 * 1024
 
 
@@ -80,34 +81,24 @@ def entry_events(tree: Tree) -> Iterator[Event]:
         OSError: if its contents cannot be read.
     """
     with tree.contents.opened():
-        for entries in _runs(tree.entries):
-            first = entries[0]
-            if isinstance(first, InputFile) and first.content.length > _RUN:
-                yield from _large_file(first.name, packed_form(first.content))
+        run: list[Token] = []
+        length = 0
+        for entry in tree.entries:
+            if isinstance(entry, InputLink):
+                token, data = b"LINK", entry.target
+            elif (packed := packed_form(entry.content)).length <= _RUN:
+                token, data = b"FILE", packed.data()
             else:
-                yield Run(tuple(token for entry in entries for token in _tokens(entry)))
-
-
-def _runs(entries: Iterable[InputFile | InputLink]) -> Iterator[list[InputFile | InputLink]]:
-    """Split `entries` into runs that are large enough for a write; a large file is a run by itself."""
-    run: list[InputFile | InputLink] = []
-    length = 0
-    for entry in entries:
-        size = len(entry.name)
-        size += entry.content.length if isinstance(entry, InputFile) else len(entry.target)
-        if run and length + size > _RUN:
-            yield run
-            run, length = [], 0
-        run.append(entry)
-        length += size
-    if run:
-        yield run
-
-
-def _tokens(entry: InputFile | InputLink) -> tuple[tuple[bytes, bytes], ...]:
-    if isinstance(entry, InputFile):
-        return (b"NAME", entry.name), (b"FILE", packed_form(entry.content).data())
-    return (b"NAME", entry.name), (b"LINK", entry.target)
+                yield Run(tuple(run))
+                yield from _large_file(entry.name, packed)
+                run, length = [], 0
+                continue
+            run += ((b"NAME", entry.name), (token, data))
+            length += len(entry.name) + len(data)
+            if length > _RUN:
+                yield Run(tuple(run))
+                run, length = [], 0
+        yield Run(tuple(run))
 
 
 def _large_file(name: bytes, content: PackedContent) -> Iterator[Event]:

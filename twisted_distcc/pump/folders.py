@@ -121,15 +121,17 @@ class Folders:
             # Another folder, or one that may not be listed: what is known below it is worth nothing.
             self._clean.clear()
             self._changed(None)
-        elif came_or_went := names ^ known.names:
+        elif names is not known.names and (came_or_went := names ^ known.names):
             self._changed(came_or_went.union(*map(_headers, came_or_went)))
 
     def _list(self, path: str, known: Listing, stamp: Stamp | None) -> None:
         # The stamp is older than the names: if it is unchanged next time, so are they.
         known.stamp = stamp
-        known.names = self._files.names(path) if stamp is not None else None
         known.settled = stamp is not None and settled(stamp, self.now_ns)
-        known.precompiled = frozenset(name for name in known.names or () if name.endswith(PRECOMPILED))
+        names = self._files.names(path) if stamp is not None else None
+        if names is not known.names:
+            known.names = names
+            known.precompiled = frozenset(name for name in names or () if name.endswith(PRECOMPILED))
 
     def find(self, folder: str, name: str, looked: Looked) -> str | None:
         """Return the path of the file `name` below `folder`, a clean path that exists."""

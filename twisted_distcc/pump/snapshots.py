@@ -1,7 +1,7 @@
 """The real file system, in which nothing is looked at twice while a snapshot is taken.
 
-`Snapshots` is a `Disk` that inside `with disk.snapshot():` asks for each stamp and each link once, and
-answers from memory from then on::
+`Snapshots` is a `Disk` that inside `with disk.snapshot():` asks for each stamp, for each link, and for the
+names in each folder once, and answers from memory from then on::
 
     with disk.snapshot():
         first, second = scan(one_unit), scan(another_unit)  # headers of both are looked at once
@@ -32,6 +32,7 @@ class Snapshots(Disk):
         self._files: dict[str, Stamp] = {}
         self._folders: dict[str, Stamp] = {}
         self._links: dict[str, str | None] = {}
+        self._names: dict[str, frozenset[str]] = {}
 
     @contextmanager
     def snapshot(self) -> Iterator[None]:
@@ -48,6 +49,7 @@ class Snapshots(Disk):
         self._files.clear()
         self._folders.clear()
         self._links.clear()
+        self._names.clear()
 
     def stamp(self, path: str) -> Stamp | None:
         """Return the stamp of the regular file at `path`, following links."""
@@ -61,6 +63,15 @@ class Snapshots(Disk):
         found = self._folders.get(path) or self._stamp(path, FOLDER)
         if found is not None and self._began is not None:
             self._folders[path] = found
+        return found
+
+    def names(self, path: str) -> frozenset[str] | None:
+        """Return the names in the folder at `path`, following links."""
+        found = self._names.get(path)
+        if found is None:
+            found = super().names(path)
+            if found is not None and self._began is not None:
+                self._names[path] = found
         return found
 
     def link(self, path: str) -> str | None:

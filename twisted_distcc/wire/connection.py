@@ -238,7 +238,7 @@ class Writer:
             place.enter(token, len(data), Shape.TEXT, Shape.BULK)
         self._cursor = place
         return b"".join(
-            part for token, data in tokens for part in (encode_header(token, len(data)), data)
+            [part for token, data in tokens for part in (encode_header(token, len(data)), data)]
         )
 
     def _enter(self, token: bytes, value: int, shape: Shape) -> bytes:
