@@ -1,7 +1,7 @@
 """The real file system, in which nothing is looked at twice while a snapshot is taken.
 
-`Snapshots` is a `Disk` that inside `with disk.snapshot():` asks for each stamp, for each link, and for the
-names in each folder once, and answers from memory from then on::
+`Snapshots` is a `Disk` that inside `with disk.snapshot():` asks for each stamp, for each link, and for
+the names in each folder once, and answers from memory from then on::
 
     with disk.snapshot():
         first, second = scan(one_unit), scan(another_unit)  # headers of both are looked at once
