@@ -17,8 +17,8 @@ class ExplainTests(HomeTestCase):
         (self.work / "a.h").write_text("#define X 1\n")
         (self.work / "date.c").write_text("const char *date = __TIMESTAMP__;\n")
 
-    async def explained(self, *words: str, status: int = 0) -> str:
-        child = self.run_in_home("twisted-distcc", "explain", *words)
+    async def explained(self, *words: str, status: int = 0, **environ: str) -> str:
+        child = self.run_in_home("twisted-distcc", "explain", *words, **environ)
         self.assertEqual(await child.ended(), status, child.stderr)
         return child.stdout.decode() or child.stderr
 
@@ -43,6 +43,18 @@ class ExplainTests(HomeTestCase):
         ):
             said = await self.explained("--", *command.split())
             self.assertEqual(said.splitlines()[0], expected)
+
+    async def test_plugins(self) -> None:
+        """A plugin is loaded where the compiler goes along, if its user says that it may leave."""
+        (self.work / "p.so").write_bytes(b"")
+        words = ("gcc", "-fplugin=./p.so", "-c", "a.c")
+        said = await self.explained("--", *words)
+        why = "here: the plugin p may read anything: DISTCC_PLUGINS does not name it\n"
+        self.assertEqual(said, why)
+        said = await self.explained("--all", "--", *words, DISTCC_PLUGINS="p")
+        where = "elsewhere, by a server that takes this compiler along with programs for it to load"
+        self.assertEqual(said.splitlines()[0], f"{where}: for -fplugin=./p.so")
+        self.assertIn("reads   ./p.so\n", said)
 
     async def test_wrapper(self) -> None:
         """A script that starts a compiler is not known to be what a server has."""

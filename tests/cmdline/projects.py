@@ -303,7 +303,7 @@ hpc:
 
 # Commands that hold one option that must keep them where they were typed, and why.
 _STAYING = r"""
-chromium-plugin: may read or write files
+chromium-plugin: loads code into the compiler on the machine where it runs
     clang++ -Xclang -load -Xclang libFindBadConstructs.so -c a.cc -o a.o
 
 chromium-modules: reads or writes compiled modules

@@ -141,20 +141,20 @@ class SpellingTests(SynchronousTestCase):
             self.assertIn(_travels(word, Family.CLANG), {None, _travels(meant, Family.CLANG)}, word)
 
 
-def _makes(word: str) -> bool:
+def _is_for_some(word: str) -> bool:
     rule = OPTIONS.find(word, Family.CLANG)
-    return rule is not None and rule.role is Role.MAKES
+    return rule is not None and rule.role in {Role.MAKES, Role.PLUGIN}
 
 
 class FileTests(SynchronousTestCase):
     def test_clang(self) -> None:
         """Options of clang's that name files or folders stay, but for those that are listed by hand.
 
-        What names a file that is made goes to servers with a sandbox only.
+        What names a file that is made goes to servers with a sandbox only, and so do plugins.
         """
         named = set(_NAMES_A_FILE.findall(_said("clang", "--help-hidden")))
         self.assertLess(_FILES_THAT_TRAVEL, named | {"-F"})
-        travelling = {word for word in named if _travels(word, Family.CLANG) and not _makes(word)}
+        travelling = {word for word in named if _travels(word, Family.CLANG) and not _is_for_some(word)}
         self.assertEqual(travelling, _FILES_THAT_TRAVEL & named)
 
     def test_inside_clang(self) -> None:

@@ -9,7 +9,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from twisted_distcc.cmdline.compilation import Compilation, StayLocal
 from twisted_distcc.cmdline.compilers import Family
 from twisted_distcc.cmdline.forms import Form
-from twisted_distcc.cmdline.option_rules import DEMANDING, Role, Rule, Table, Takes
+from twisted_distcc.cmdline.option_rules import DEMANDING, PLUGINS, Role, Rule, Table, Takes
 from twisted_distcc.cmdline.options import ASSEMBLER_OPTIONS, OPTIONS
 from twisted_distcc.cmdline.parse import parse
 
@@ -69,6 +69,8 @@ _EXPECTED = {
     Role.FOR_ASSEMBLER: "-Wa,--x -Xassembler",
     Role.OWN_PROCESSOR: "-march=native -mtune=native -mcpu=native",
     Role.DRIVER_RULES: "-specs=/x --specs=/x -specs --specs",
+    Role.PLUGIN: "-fplugin=x.so",
+    Role.FOR_PLUGIN: "-fplugin-arg-x-y -fplugin-arg-x-y=z",
     Role.FOR_CLANG: "-Xclang",
     Role.FOR_LLVM: "-mllvm -mllvm=-x",
     Role.LOCAL: (
@@ -77,7 +79,7 @@ _EXPECTED = {
         "-emit-llvm -emit-pch -emit-ast -march=native+crypto "
         "-fprofile-instr-use=x -fprofile-function-groups=2 "
         "-fprofile-sample-use=x -fcoverage-x "
-        "-gsplit-dwarf=x -fplugin=x.so -fplugin-arg-x-y -fpass-plugin=x.so -iplugindir=x "
+        "-gsplit-dwarf=x -fplugin -fpass-plugin=x.so -iplugindir=x "
         "-wrapper -B -Bdir --prefix=x --gcc-toolchain=x "
         "-gcc-toolchain --gcc-install-dir=x -gcc-toolchain=x -ccc-install-dir -fversion -fhelp "
         "-save-temps=x -fdump-passes -ftime-trace=x "
@@ -142,8 +144,7 @@ class RowTests(SynchronousTestCase):
         for rule in OPTIONS.rules:
             if rule.role not in _STAYS:
                 command = _command(rule, _example(rule))
-                verdict = parse(command)
-                self.assertIsInstance(verdict, Compilation, (command, verdict))
+                verdict = parse(command, brings_tools=True)
                 assert isinstance(verdict, Compilation)
                 roles = {option.words: option.role for option in verdict.options}
                 expected = {rule.role}
@@ -169,6 +170,7 @@ class RowTests(SynchronousTestCase):
                         arrived=True,
                         with_files=with_files,
                         confined=confined,
+                        brings_tools=rule.role in PLUGINS,
                     )
                     refused = isinstance(verdict, StayLocal)
                     self.assertEqual(refused, not (with_files and confined), (rule.name, verdict))
@@ -176,6 +178,17 @@ class RowTests(SynchronousTestCase):
                 verdict = parse(_command(rule, _example(rule)), arrived=True)
                 refused = isinstance(verdict, StayLocal)
                 self.assertEqual(refused, rule.role is Role.LOCAL, (rule.name, verdict))
+
+    def test_rows_for_plugins(self) -> None:
+        """Nobody loads code, be it here or on a server, without the compiler that it is for."""
+        for rule in OPTIONS.rules:
+            if rule.role in PLUGINS:
+                for arrived in (False, True):
+                    verdict = parse(
+                        _command(rule, _example(rule)), arrived=arrived, with_files=True, confined=True
+                    )
+                    assert isinstance(verdict, StayLocal)
+                    self.assertIn("loads code", verdict.reason)
 
     def test_arguments_are_no_sources(self) -> None:
         """The word after an option that takes one is not the source, whatever it looks like."""
@@ -202,7 +215,7 @@ class RowTests(SynchronousTestCase):
     def test_local_rows_have_reasons(self) -> None:
         """A row that keeps a command here, or from some servers, has a reason, and no other row has."""
         for rule in OPTIONS.rules:
-            self.assertEqual(rule.role in _STAYS | DEMANDING, bool(rule.reason), rule)
+            self.assertEqual(rule.role in _STAYS | DEMANDING | PLUGINS, bool(rule.reason), rule)
 
     def test_no_row_twice(self) -> None:
         """No two rows stand for the same words of the same compilers."""

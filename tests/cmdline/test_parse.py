@@ -372,12 +372,11 @@ class StayLocalTests(ParseCase):
         feature = "-Xclang -target-feature -Xclang"
         for value in ("+avx", "-avx512f", "+sse4.1"):
             self.travels(f"clang {feature} {value} -Xclang -disable-llvm-passes -c a.c")
-        for words in ("+avx", "x", "-load", "/x"):
+        for words in ("+avx", "x", "/x"):
             self.stays(f"clang -Xclang {words} -c a.c", f"-Xclang {words} may read or write files")
             if words != "+avx":
-                refused = words if words != "-load" else "x/y"
                 self.stays(
-                    f"clang {feature} {refused} -c a.c", f"{feature} {refused} may read or write files"
+                    f"clang {feature} {words} -c a.c", f"{feature} {words} may read or write files"
                 )
         for rest in ("-O2 -c a.c", "-c a.c", "-c a.c -Xclang"):
             self.stays(
@@ -463,7 +462,6 @@ class StayLocalTests(ParseCase):
         for option in (
             "-mllvm -load=x.so",
             "-mllvm=-load=x.so",
-            "-Xclang -load",
             "-Xclang x.so",
             "-Wp,-fplugin=x.so",
             "-Wp,-include,x",
@@ -472,6 +470,22 @@ class StayLocalTests(ParseCase):
         ):
             self.stays(f"clang {option} -c a.c", f"{option} may read or write files")
         self.travels("gcc -Wa,--defsym,-al=1 -c a.c")
+
+    def test_plugins(self) -> None:
+        """Plugins are known by all ways to load them, and their arguments name no files."""
+        for words, plugins in (
+            ("gcc -fplugin=./p.so -fplugin-arg-p-offset=24 -fplugin-arg-p-all -c a.c", ("./p.so",)),
+            ("clang -fplugin=/p.so -fpass-plugin=q.so -c a.c", ("/p.so", "q.so")),
+            ("clang -Xclang -load -Xclang p.so -Xclang -add-plugin -Xclang p -c a.c", ("p.so",)),
+            ("gcc -fplugin-arg-p-all -c a.c", ()),
+        ):
+            verdict = parse(shlex.split(words), brings_tools=True)
+            assert isinstance(verdict, Compilation)
+            self.assertEqual((verdict.plugins, verdict.loads_code), (plugins, True), words)
+        for word in ("-fplugin-arg-p-file=/x", "-fplugin-arg-p-@x", "-fplugin=@x", "-iplugindir=x"):
+            verdict = parse(["gcc", word, "-c", "a.c"], brings_tools=True)
+            assert isinstance(verdict, StayLocal)
+            self.assertIn(word, verdict.reason)
 
     def test_unknown_options(self) -> None:
         """An option under no row may do anything, and stays."""

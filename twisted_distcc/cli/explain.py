@@ -34,6 +34,7 @@ from twisted_distcc.toolchain.known_toolchains import identify
 _PLACES: Final = {
     "files": "elsewhere, by any server with this compiler",
     "jail": "elsewhere, by a server with this compiler and the jail",
+    "programs": "elsewhere, by a server that takes this compiler along with programs for it to load",
     "text": "here, or as preprocessed text by a server that has this compiler and no sandbox",
     "here": "here",
 }
@@ -44,8 +45,8 @@ class Explained:
     """What would become of a compile.
 
     Attributes:
-        where: `files`, if any server can do it; `jail`, if only one with that; `text`, if its files
-            cannot be sent; or `here`.
+        where: `files`, if any server can do it; `jail`, if only one with that; `programs`, if only one
+            that loads what clients bring; `text`, if its files cannot be sent; or `here`.
         why: what decides that; empty for the usual.
         reads: the files that it may read, by absolute path; empty if they were not found.
         makes: the files that it makes, or may make, as the command names them.
@@ -103,7 +104,9 @@ def explain(invocation: Invocation) -> Explained:
     demanding = found.demanding
     if demanding is None:
         return Explained("files", "", reads, makes)
-    return Explained("jail", f"for {shown(demanding)}", reads, makes)
+    where = "programs" if candidate.plugins else "jail"
+    reads = (*reads, *filter(os.path.isabs, candidate.plugins))
+    return Explained(where, f"for {shown(demanding)}", reads, makes)
 
 
 def _makes(candidate: Candidate) -> Iterator[str]:

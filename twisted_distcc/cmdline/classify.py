@@ -6,12 +6,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 from typing import TYPE_CHECKING
 
 from twisted_distcc.cmdline.compilation import Option
 from twisted_distcc.cmdline.compilers import Family
 from twisted_distcc.cmdline.forms import Form
-from twisted_distcc.cmdline.option_rules import CONFINED, DEMANDING, WITH_FILES, Role, Rule
+from twisted_distcc.cmdline.option_rules import CONFINED, DEMANDING, PLUGINS, WITH_FILES, Role, Rule
 from twisted_distcc.cmdline.options import (
     ASSEMBLER_OPTIONS,
     CLANG_OPTIONS,
@@ -20,11 +21,12 @@ from twisted_distcc.cmdline.options import (
     OPTIONS,
 )
 from twisted_distcc.cmdline.reasons import StaysError, shown
-from twisted_distcc.cmdline.travelling import MODULE_FILE, MODULES
+from twisted_distcc.cmdline.travelling import LOADS_CODE, MODULE_FILE, MODULES
 from twisted_distcc.cmdline.written import pieces
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from collections.abc import Set as AbstractSet
 
 
 # A server that gets no files neither sees nor opens what these name.
@@ -38,18 +40,16 @@ that were examined, the longest commands had some dozens."""
 def classify(
     words: Sequence[str],
     family: Family,
+    allowed: AbstractSet[Role],
     *,
-    arrived: bool,
     with_files: bool = False,
-    confined: bool = False,
 ) -> Iterator[Option]:
-    """Classify the words of a compiler of `family`, in their order.
+    """Classify the words of a compiler of `family`, in their order; their roles have to be `allowed`.
 
     `with_files` is for a server that preprocesses, which also sees the preprocessor's options.
-    `confined` is for one whose compilers can harm nothing.
 
     Raises:
-        StaysError: at the first word that keeps the command local, unless the command `arrived` here.
+        StaysError: at the first word that keeps the command local.
     """
     _check_words(words)
     passed_on = 0
@@ -62,23 +62,39 @@ def classify(
         if rule is None:
             raise _unknown(word)
         option = _option(rule, word, rest)
-        if _stays(option.role, arrived, with_files and confined):
-            raise StaysError(f"{shown(word)} {rule.reason or 'has clang read or write a file'}")
+        if option.role not in allowed:
+            raise StaysError(f"{shown(word)} {_why(rule, option)}")
         if with_files or rule.role not in _OPENED:
             _check_form(rule, option)
         passed_on += _count_pieces(option)
         if passed_on > MOST_PIECES:
             raise StaysError(f"it passes more than {MOST_PIECES} options to other programs")
         option = _look_inside(option, family)
-        if option.role is Role.MAKES and _stays(Role.MAKES, arrived, with_files and confined):
+        if option.role is Role.MAKES and Role.MAKES not in allowed:
             raise StaysError(f"{shown(' '.join(option.words))} has the assembler write files")
         yield option
 
 
-def _stays(role: Role, arrived: bool, may_run_anything: bool) -> bool:
-    if role in DEMANDING:
-        return arrived and not may_run_anything
-    return role is Role.LOCAL or (role is Role.BETTER_LOCAL and not arrived)
+@cache
+def allowed_roles(*, arrived: bool, confined: bool, brings_tools: bool) -> frozenset[Role]:
+    """Return the roles with which a command may leave, or may run where it has `arrived`.
+
+    That is on a server, whose compilers may be `confined`, so that they can harm nothing.  Whatever
+    loads code goes only with the compiler itself.
+    """
+    kept = {Role.LOCAL} if arrived else {Role.LOCAL, Role.BETTER_LOCAL}
+    if arrived and not confined:
+        kept |= DEMANDING
+    if not brings_tools:
+        kept |= PLUGINS
+    return frozenset(Role) - kept
+
+
+def _why(rule: Rule, option: Option) -> str:
+    """Return what keeps an option here, to be read after its name."""
+    if option.role is Role.PLUGIN:
+        return LOADS_CODE
+    return rule.reason or "has clang read or write a file"
 
 
 def _check_words(words: Sequence[str]) -> None:

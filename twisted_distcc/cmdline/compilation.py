@@ -9,7 +9,7 @@ import enum
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from twisted_distcc.cmdline.option_rules import AS_TYPED, DEMANDING, Role
+from twisted_distcc.cmdline.option_rules import AS_TYPED, DEMANDING, PLUGINS, Role
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -194,6 +194,16 @@ class Compilation:
     def driver_rules(self) -> tuple[str, ...]:
         """The files of rules for gcc's driver, or of options for clang's, as typed."""
         return tuple(option.value for option in self.options if option.role is Role.DRIVER_RULES)
+
+    @property
+    def plugins(self) -> tuple[str, ...]:
+        """The files of code that options have the compiler load, as typed."""
+        return tuple(option.value for option in self.options if option.role is Role.PLUGIN)
+
+    @property
+    def loads_code(self) -> bool:
+        """Whether options are about code that the compiler loads."""
+        return any(option.role in PLUGINS for option in self.options)
 
     @property
     def recording(self) -> str | None:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from twisted_distcc.cmdline.compilation import Option
 
-_NAMING_INPUTS = frozenset({Role.PREPROCESS, Role.INPUT, Role.DRIVER_RULES})
+_NAMING_INPUTS = frozenset({Role.PREPROCESS, Role.INPUT, Role.DRIVER_RULES, Role.PLUGIN})
 
 
 def is_device(path: str) -> bool:

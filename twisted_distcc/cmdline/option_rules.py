@@ -83,6 +83,10 @@ class Role(enum.Enum):
     """As `MAKES`, and writes the command itself down: a server has to run the very same words."""
     PROFILED = enum.auto()
     """As `MAKES`, and reads the profile that is named after the object, or says where that is."""
+    PLUGIN = enum.auto()
+    """As `MAKES`; the argument is a file of code that the compiler loads."""
+    FOR_PLUGIN = enum.auto()
+    """The argument is for such code."""
     LOCAL = enum.auto()
     """The command stays local; the row says why."""
     BETTER_LOCAL = enum.auto()
@@ -96,8 +100,11 @@ CONFINED = frozenset({Role.DRIVER_RULES, Role.INPUT, Role.OWN_PROCESSOR})
 """Roles of options that may have anything run, read or written: sent only to such a server, if it has a
 sandbox."""
 
-AS_TYPED = frozenset({Role.MAKES, Role.RECORDS, Role.PROFILED})
+AS_TYPED = frozenset({Role.MAKES, Role.RECORDS, Role.PROFILED, Role.PLUGIN})
 """Roles of options with which a command runs elsewhere as it was typed, in the client's own folders."""
+
+PLUGINS = frozenset({Role.PLUGIN, Role.FOR_PLUGIN})
+"""Roles of options about code that the compiler loads, which goes only where the compiler goes, too."""
 
 DEMANDING = CONFINED | AS_TYPED
 """Roles of options that only such a server takes; in its sandbox a job has the client's own folders."""

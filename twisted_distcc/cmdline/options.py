@@ -85,6 +85,7 @@ CLANG_OPTIONS = Table(
             Form.WORDS,
         ),
         *rows(Takes.SEPARATE, Role.INPUT, "-plugin-arg-unsafe-buffers", Form.TEXT),
+        *rows(Takes.SEPARATE, Role.PLUGIN, "-load", Form.TEXT),
         *rows(Takes.NOTHING, Role.STAGE, EMIT_PCH),
         *rows(Takes.SEPARATE, Role.PREPROCESS, "-include", Form.TEXT),
         *rows(Takes.SEPARATE, Role.INPUT, f"{INCLUDE_PCH} {OVERLAY}", Form.TEXT),

@@ -14,7 +14,7 @@ import os.path
 from typing import TYPE_CHECKING
 
 from twisted_distcc.cmdline.assembler_files import check_listings, check_verbose
-from twisted_distcc.cmdline.classify import classify
+from twisted_distcc.cmdline.classify import allowed_roles, classify
 from twisted_distcc.cmdline.compilation import (
     BITCODE,
     Compilation,
@@ -35,6 +35,7 @@ from twisted_distcc.cmdline.travelling import OWN_PROCESSOR
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Set as AbstractSet
 
 # Targets for which clang 13 and later assemble themselves by default; for others they start `as`.
 _ASSEMBLED_BY_CLANG = (
@@ -52,6 +53,7 @@ def parse(
     arrived: bool = False,
     with_files: bool = False,
     confined: bool = False,
+    brings_tools: bool = False,
 ) -> Compilation | StayLocal:
     """Judge the command `argv`.
 
@@ -59,10 +61,12 @@ def parse(
     that know better than the name what a compiler is: `cc` may be either.  `arrived` is for a server: it
     accepts what is harmless although it should have stayed where it was typed.  `with_files` is for a
     server that gets the client's files as well, and preprocesses them.  `confined` is for one that runs
-    compilers in a sandbox.
+    compilers in a sandbox.  `brings_tools` is for both: the compiler goes there, too, if need be.
     """
+    confined = with_files and confined
+    allowed = allowed_roles(arrived=arrived, confined=confined, brings_tools=brings_tools)
     try:
-        return _parse(argv, read_file, family, arrived=arrived, with_files=with_files, confined=confined)
+        return _parse(argv, read_file, family, allowed, arrived=arrived, with_files=with_files)
     except StaysError as stays:
         return StayLocal(str(stays))
     except TooManyResponseFilesError:
@@ -73,19 +77,17 @@ def _parse(
     argv: Sequence[str],
     read_file: Callable[[str], str | None],
     family: Family | None,
+    allowed: AbstractSet[Role],
     *,
     arrived: bool,
     with_files: bool,
-    confined: bool,
 ) -> Compilation:
     if not argv or not argv[0]:
         raise StaysError("no compiler is named")
     compiler = recognise(argv[0]) or Compiler(Family.GENERIC, cxx=False)
     family = family or compiler.family
     arguments = tuple(expand(argv[1:], read_file))
-    options = tuple(
-        classify(arguments, family, arrived=arrived, with_files=with_files, confined=confined)
-    )
+    options = tuple(classify(arguments, family, allowed, with_files=with_files))
     _check_sysroot(options)
     if arrived:
         _check_processor(options)
@@ -95,9 +97,9 @@ def _parse(
     stage = _stage(options, family)
     source = _source(options)
     language = language_of(options, source, family, cxx=compiler.cxx)
-    if arrived and language is Language.LLVM and not (with_files and confined):
+    if language is Language.LLVM and Role.MAKES not in allowed:
         raise StaysError(f"{shown(source)} is LLVM's own code, which is compiled in sandboxes alone")
-    if arrived and precompiles(options) and not (with_files and confined):
+    if precompiles(options) and Role.MAKES not in allowed:
         raise StaysError(f"{shown(source)} is a header, which is precompiled in sandboxes alone")
     debug = _debug(options)
     _check_assembler(language, stage)

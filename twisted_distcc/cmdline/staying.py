@@ -12,6 +12,7 @@ from twisted_distcc.cmdline.option_rules import better_local, local
 from twisted_distcc.cmdline.travelling import (
     DRIVER_RULES,
     LISTED_FILE,
+    LOADS_CODE,
     MODULES,
     OWN_PROCESSOR,
     PRECOMPILED,
@@ -50,8 +51,7 @@ _OTHER_RESULTS = [
 ]
 
 _OTHER_PROGRAMS = [
-    *local("loads code into the compiler on the machine where it runs", "-fplugin* -fpass-plugin=*"),
-    *local("loads code into the compiler on the machine where it runs", "-iplugindir*"),
+    *local(LOADS_CODE, "-fplugin* -fpass-plugin=* -iplugindir*"),
     *local(DRIVER_RULES, "-specs*|--specs*", only=Family.CLANG),
     *local("starts another program in place of the compiler", "-wrapper"),
     *local(

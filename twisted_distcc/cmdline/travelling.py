@@ -16,6 +16,7 @@ LISTED_FILE = "reads a list from a file on this machine"
 PROFILE_DATA = "reads or writes profile data beside the object"
 MODULES = "reads or writes compiled modules"
 PRECOMPILED = "reads or writes precompiled headers"
+LOADS_CODE = "loads code into the compiler on the machine where it runs"
 VERBOSE_ASSEMBLY = "-fverbose-asm"
 MODULE_FILE = "-fmodule-file="
 INCLUDE_PCH = "-include-pch"
@@ -216,6 +217,9 @@ _COMPILER = [
     *rows(Takes.NOTHING, Role.COMPILE, VERBOSE_ASSEMBLY),
     *rows(Takes.NOTHING, Role.COMPILE, BITCODE, only=Family.CLANG),
     *rows(Takes.NOTHING, Role.COMPILE, "-gen-reproducer=off -gen-reproducer=crash", only=Family.CLANG),
+    *rows(Takes.JOINED, Role.PLUGIN, "-fplugin=", Form.TEXT, reason=LOADS_CODE),
+    *rows(Takes.JOINED, Role.PLUGIN, "-fpass-plugin=", Form.TEXT, only=Family.CLANG, reason=LOADS_CODE),
+    *rows(Takes.JOINED, Role.FOR_PLUGIN, "-fplugin-arg-", Form.NAMED_WORDS, reason=LOADS_CODE),
     *rows(Takes.SEPARATE, Role.FOR_CLANG, "-Xclang"),
     *rows(Takes.SEPARATE, Role.FOR_LLVM, "-mllvm|-mllvm="),
 ]

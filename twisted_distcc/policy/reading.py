@@ -202,7 +202,7 @@ def _toolchains(value: object) -> tuple[str, ...]:
     return digests
 
 
-_TERMS: Final = frozenset({"slots", "priority", "share", "toolchains"})
+_TERMS: Final = frozenset({"slots", "priority", "share", "toolchains", "programs"})
 _READERS: Final[Mapping[str, Callable[[object], Any]]] = {
     "name": _text,
     "who": _identities,
@@ -215,5 +215,6 @@ _READERS: Final[Mapping[str, Callable[[object], Any]]] = {
     "priority": _number(-_MOST_PRIORITY, _MOST_PRIORITY),
     "share": _truth,
     "toolchains": _toolchains,
+    "programs": _truth,
     "reason": _text,
 }

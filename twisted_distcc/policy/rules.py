@@ -42,12 +42,14 @@ class Terms:
         priority: jobs with a higher number go first.
         share: whether others may be given its results.
         toolchains: the digests of toolchains that may come with it, or "any"; `None` if nothing is said.
+        programs: whether these may load programs that come with them.
     """
 
     slots: int | None = None
     priority: int = 0
     share: bool = False
     toolchains: tuple[str, ...] | None = None
+    programs: bool = False
 
 
 PLAIN: Final = Terms()

@@ -48,8 +48,17 @@ def needed(
         OSError: if it cannot be read, or its loader cannot be started.
     """
     loader = interpreter(path)
-    if loader is None:
-        return ()
+    return () if loader is None else libraries(path, loader, environ, by_index=by_index)
+
+
+def libraries(
+    path: str, loader: str, environ: Mapping[str, str] = _NO_VARIABLES, *, by_index: bool = True
+) -> tuple[str, ...]:
+    """Return `loader`, and all libraries that it loads for the program or library at `path`.
+
+    Raises:
+        OSError: if it cannot be started.
+    """
     how = ("--list",) if by_index else ("--inhibit-cache", "--list")
     return (loader, *_LISTED.findall(ask([loader, *how, path], environ)))
 

@@ -25,6 +25,7 @@ from twisted_distcc.cmdline.compilation import Language
 from twisted_distcc.toolchain.digest import FileStamp, file_stamp
 from twisted_distcc.toolchain.discovery import Toolchain
 from twisted_distcc.toolchain.elf import INDEX, needed
+from twisted_distcc.toolchain.view import View
 
 # gcc's own compiler for each language; the preprocessed form of a language has the same.
 _INNER: Final = {
@@ -42,8 +43,8 @@ _INNER: Final = {
 # What is in gcc's own folder for other languages, for linking, and for making plugins.
 _OTHERS: Final = re.compile(r"/(?:ada\w*|finclude|include/d|go|plugin)/")
 _ARCHIVE: Final = ".a"
-# A file that only gcc's own folder has.
-_SIGN: Final = "crtbegin.o"
+SIGN: Final = "crtbegin.o"
+"""A file that only gcc's own folder has."""
 _MOST_FILES: Final = 5000
 _MOST_DIGESTS: Final = 10_000
 
@@ -77,6 +78,15 @@ class TravellingTree:
     def size(self) -> int:
         """The bytes of all files."""
         return sum(file.size for file in (*self.files, *self.programs))
+
+    def joined(self, other: TravellingTree) -> TravellingTree:
+        """Return the files of both."""
+        return TravellingTree(
+            tuple({file.path: file for file in (*self.files, *other.files)}.values()),
+            tuple({file.path: file for file in (*self.programs, *other.programs)}.values()),
+            tuple(sorted({*self.links, *other.links})),
+            tuple({*self.stamps, *other.stamps}),
+        )
 
     def is_current(self) -> bool:
         """Whether all files are still the same; it looks at each."""
@@ -113,6 +123,20 @@ def travelling_tree(
     paths = [path for path in _files(mounts, links) if not _is_of_others(path, gccs, inner)]
     if len(paths) > _MOST_FILES:
         raise ValueError(f"it has more than {_MOST_FILES} files")
+    return _read(paths, links)
+
+
+def files_seen(view: View) -> TravellingTree:
+    """Return all files in `view`; this reads them.
+
+    Raises:
+        OSError: if one of them cannot be read.
+    """
+    links = dict(view.links)
+    return _read(list(_files(view.mounts, links)), links)
+
+
+def _read(paths: Iterable[str], links: Mapping[str, str]) -> TravellingTree:
     stamps = tuple((path, file_stamp(path)) for path in paths)
     files = [ToolFile(path, file_digest(path, stamp), stamp[-1]) for path, stamp in stamps]
     targets = tuple((path, _relative(path, target)) for path, target in sorted(links.items()))
@@ -126,7 +150,7 @@ def travelling_tree(
 
 def _gccs(mounts: Iterable[str]) -> tuple[str, ...]:
     """Return those of `mounts` that are folders of a gcc's own."""
-    return tuple(f"{mount}/" for mount in mounts if os.path.exists(f"{mount}/{_SIGN}"))
+    return tuple(f"{mount}/" for mount in mounts if os.path.exists(f"{mount}/{SIGN}"))
 
 
 def _is_executable(path: str) -> bool:

@@ -42,7 +42,7 @@ class BroughtToolTests(SynchronousTestCase):
         self.gcc = LocalCompiler("/bin/cc", "gcc", (("PATH", "/bin"), ("HOME", "/home")))
 
     def request(self, request: Request, tree: TravellingTree | None) -> Deferred[Request]:
-        made = FakeBroughtTools(tree).request(request, self.gcc, "0d", Language.C, Clock())
+        made = FakeBroughtTools(tree).request(request, self.gcc, "0d", Language.C, (), Clock())
         return Deferred.fromCoroutine(made)
 
     def test_request(self) -> None:

@@ -131,8 +131,9 @@ class ToolchainTests(SynchronousTestCase):
         commands: CommandList | None = None,
         takes: bool = True,
         toolchains: tuple[str, ...] | None = None,
+        programs: bool = False,
     ) -> Judged | Refused:
-        decision = Decision(ALLOWED, terms=Terms(toolchains=toolchains))
+        decision = Decision(ALLOWED, terms=Terms(toolchains=toolchains, programs=programs))
         judge = Judge(Compilers((), commands), lambda *_: decision, True, takes)
         request = Request(tuple(map(os.fsencode, words)), tools=Tools(bytes(32)))
         return judge(request, Peer(who))
@@ -161,7 +162,17 @@ class ToolchainTests(SynchronousTestCase):
         for name in ("/bin/sh", "/a\n/gcc", ""):
             self.assertIn("is not a compiler that this server knows", self.why(name, "-c", "w.c"))
         self.assertIn("is not for a server to set", self.why("env", "LD_PRELOAD=/x", *words))
-        self.assertIn("-fplugin", self.why(*words, "-fplugin=/x.so"))
+
+    def test_plugins(self) -> None:
+        """The compiler that comes along loads code where a rule says so, and a toolchain may come."""
+        words = ("/opt/bin/gcc", "-fplugin=/p.so", "-fplugin-arg-p-all", "-c", "w.c")
+        self.assertIsInstance(self.judged(*words, programs=True), Judged)
+        self.assertIn("programs = true", self.why(*words))
+        self.assertIn("programs = true", self.why("/opt/bin/gcc", "-fplugin-arg-p-all", "-c", "w.c"))
+        self.assertIn("it has no jail", self.why(*words, programs=True, takes=False))
+        self.assertIn("does not list 0000", self.why(*words, programs=True, toolchains=("11" * 32,)))
+        self.assertIn("-wrapper", self.why(*words, "-wrapper", "/x", programs=True))
+        self.assertIn("-B", self.why(*words, "-B/x", programs=True))
 
     def test_without_a_toolchain(self) -> None:
         """Without one, no client sets what decides which programs run."""

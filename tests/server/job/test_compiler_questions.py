@@ -81,7 +81,7 @@ class FakeSeats:
 
 class QuestionTests(SynchronousTestCase):
     def setUp(self) -> None:
-        self.takes = False
+        self.takes = self.loads = False
         self.judged: list[tuple[bytes, ...]] = []
         self.jobs: list[tuple[bytes, ...]] = []
         self.place, self.run_aside = FakePlace(), FakeRun()
@@ -99,6 +99,8 @@ class QuestionTests(SynchronousTestCase):
     def judge(self, request: Request, peer: Peer) -> Judged | Refused:
         self.judged.append(request.arguments)
         if request.tools is not None and self.takes:
+            if b"-fplugin=/about.so" in request.arguments and not self.loads:
+                return Refused(("no rule says so",), 113)
             return Judged("/usr/bin/gcc", cast(Compilation, None))
         if request.arguments[0] != b"gcc":
             return Refused(("nobody has this",), 110)
@@ -178,10 +180,20 @@ class QuestionTests(SynchronousTestCase):
             self.assertEqual(json.loads(reply.stdout.read())["toolchains"], "taken")
         self.assertEqual(self.jobs, [])
 
+    def test_what_can_be_loaded(self) -> None:
+        """Who may have a compiler along load code of its own is told so, and nobody else is."""
+        self.takes = True
+        for self.loads in (False, True):
+            for name in (b"gcc", b"tcc"):
+                told = json.loads(self.ask(b"twisted-distccd", b"about", name).stdout.read())
+                self.assertEqual(told.get("programs"), "taken" if self.loads else None)
+                self.assertEqual(told["toolchains"], "taken")
+
     def test_judged_as_a_compile(self) -> None:
         """Whether somebody may use a compiler, or bring it, is decided as for the simplest of jobs."""
         self.ask(b"twisted-distccd", b"about", b"gcc")
-        self.assertEqual(self.judged, [(b"gcc", b"-c", b"about.c")] * 2)
+        simplest, loading = (b"-c", b"about.c"), (b"-fplugin=/about.so", b"-c", b"about.c")
+        self.assertEqual(self.judged, [(b"gcc", *words) for words in (simplest, simplest, loading)])
 
     def test_jobs(self) -> None:
         """Whatever is not the whole question, word by word, is a job."""

@@ -94,14 +94,19 @@ class Calls:
         asked = engines.likeness(self._engine(host), self.compiler, digest, self.folder)
         return await self._in_time(host, asked)
 
-    async def bringing(self, request: Request, digest: str, language: Language) -> Request:
+    async def bringing(
+        self, request: Request, digest: str, language: Language, plugins: tuple[str, ...] = ()
+    ) -> Request:
         """Return `request` with the local compiler, which has this `digest`, for units of `language`.
+
+        It loads `plugins`.
 
         Raises:
             HostError: if it cannot be brought.
         """
         assert self.compiler is not None
-        return await self.engines.tools.request(request, self.compiler, digest, language, self.reactor)
+        tools = self.engines.tools
+        return await tools.request(request, self.compiler, digest, language, plugins, self.reactor)
 
     async def _in_time(self, host: RemoteHost, call: Coroutine[Deferred[Any], Any, T]) -> T:
         job = Deferred.fromCoroutine(call)

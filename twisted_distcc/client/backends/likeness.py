@@ -9,10 +9,16 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from enum import Enum, auto
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
-from twisted_distcc.client.backends.host_faults import RefusedByHostError, Scope
+from twisted_distcc.client.backends.host_faults import (
+    HostError,
+    NoAnswerError,
+    RefusedByHostError,
+    Scope,
+)
 from twisted_distcc.errors import (
+    EXIT_ACCESS_DENIED,
     EXIT_BAD_ARGUMENTS,
     EXIT_COMPILER_MISSING,
     EXIT_FAILURE,
@@ -66,8 +72,19 @@ class Paths:
     real: str
 
 
-Told: TypeAlias = tuple[Likeness, Paths | None]
-"""What an answer means."""
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What an answer means.
+
+    Attributes:
+        likeness: how the host's compiler compares to ours.
+        paths: where the host has it, if it says so.
+        loads_plugins: whether the host takes our compiler with plugins of ours, whatever it has itself.
+    """
+
+    likeness: Likeness
+    paths: Paths | None = None
+    loads_plugins: bool = False
 
 
 def read_answer(reply: Reply, digest: str) -> Told:
@@ -79,14 +96,14 @@ def read_answer(reply: Reply, digest: str) -> Told:
     match parsed_answer(reply, _LONGEST_ANSWER):
         case {"server": "twisted-distccd"} as told:
             if reply.exit_code == EXIT_COMPILER_MISSING and _takes_ours(told):
-                return Likeness.BROUGHT, None
+                return Told(Likeness.BROUGHT, loads_plugins=_loads_plugins(told))
             if reply.status:
                 raise _refusal(reply, told)
-            return _compared(told, digest), _paths(told)
+            return Told(_compared(told, digest), _paths(told), _loads_plugins(told))
         case _ if reply.exit_code not in _WITHOUT_UNDERSTANDING:
             raise RefusedByHostError.of(reply)
         case _:
-            return Likeness.UNTOLD, None
+            return Told(Likeness.UNTOLD)
 
 
 def _refusal(reply: Reply, told: Any) -> RefusedByHostError:
@@ -107,6 +124,15 @@ def _takes_ours(told: Any) -> bool:
     """Whether a host takes our compiler along."""
     match told:
         case {"toolchains": "taken"}:
+            return True
+        case _:
+            return False
+
+
+def _loads_plugins(told: Any) -> bool:
+    """Whether a host takes our compiler along with programs for it to load."""
+    match told:
+        case {"toolchains": "taken", "programs": "taken"}:
             return True
         case _:
             return False
@@ -144,3 +170,13 @@ def parsed_answer(reply: Reply, most: int) -> Any:
         return json.loads(reply.stdout.read())
     except (ValueError, RecursionError, OSError):
         return None
+
+
+def scope_of(error: HostError, likeness: Likeness | None) -> Scope:
+    """Return which jobs `error` is about, given what its host has said of its compiler."""
+    is_told = likeness not in (None, Likeness.UNTOLD)
+    if isinstance(error, NoAnswerError) and not is_told:  # as C distccd refuses
+        return Scope.COMPILER
+    if isinstance(error, RefusedByHostError) and error.exit_code == EXIT_ACCESS_DENIED and is_told:
+        return Scope.JOB  # the simplest job of this compiler is not denied
+    return error.scope

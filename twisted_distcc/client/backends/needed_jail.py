@@ -24,3 +24,14 @@ def check_jail(demanding: str | None, found: Found | None, likeness: Likeness | 
         demanding = found.demanding if gets_files or found.compares_times else None
     if demanding is not None:
         raise LackingHostError(f"has no jail in which {shown(demanding)} is harmless and exact")
+
+
+def with_plugins(*, loads: bool) -> Likeness:
+    """Return what a host is that is sent our compiler with plugins, if it `loads` any.
+
+    Raises:
+        LackingHostError: if it does not.
+    """
+    if not loads:
+        raise LackingHostError("loads no plugins of clients: none of its rules says `programs = true`")
+    return Likeness.BROUGHT

@@ -21,12 +21,11 @@ from twisted_distcc.client.backends.host_faults import (
     AnotherCompilerError,
     BadReplyError,
     HostError,
-    NoAnswerError,
     RefusedByHostError,
     Scope,
 )
-from twisted_distcc.client.backends.likeness import Likeness
-from twisted_distcc.client.backends.needed_jail import check_jail
+from twisted_distcc.client.backends.likeness import Likeness, scope_of
+from twisted_distcc.client.backends.needed_jail import check_jail, with_plugins
 from twisted_distcc.client.backends.recorded_commands import check_path, check_words
 from twisted_distcc.client.backends.requests import text_request, tree_request
 from twisted_distcc.client.backends.server_capabilities import ANSWER_LIMITS, ServerCapabilities
@@ -109,7 +108,10 @@ class RemoteCompile:
             OSError: if its answer cannot be stored.
         """
         likeness = await self._likeness(host)
-        check_jail(self._demands, self.inputs.found, likeness)
+        if self.inputs.candidate.plugins:
+            likeness = with_plugins(loads=await self.capabilities.loads_plugins(host, self.compiler))
+        else:
+            check_jail(self._demands, self.inputs.found, likeness)
         if self._demands is not None:
             check_path(self.inputs.candidate, await self.capabilities.paths(host, self.compiler))
         source = self.inputs.candidate.compilation.source
@@ -117,7 +119,7 @@ class RemoteCompile:
         try:
             return await self._compiled(host, likeness)
         except HostError as error:
-            error.scope = _scope(error, likeness)
+            error.scope = scope_of(error, likeness)
             if error.exit_code in _OUTDATED:
                 self.capabilities.forget(host, self.compiler)
             raise
@@ -155,7 +157,9 @@ class RemoteCompile:
         """Return `request` for the compiler that we have: which the host has, or is sent."""
         if likeness is Likeness.BROUGHT:
             digest = await self.capabilities.digest(self.compiler) or ""
-            return await self.calls.bringing(request, digest, self.inputs.candidate.compilation.language)
+            candidate = self.inputs.candidate
+            language, plugins = candidate.compilation.language, candidate.plugins
+            return await self.calls.bringing(request, digest, language, plugins)
         if likeness is not Likeness.SAME and not _is_exact(likeness):
             return request
         return replace(request, compiler=await self.capabilities.digest(self.compiler) or "")
@@ -288,13 +292,3 @@ class RemoteCompile:
 
 def _is_exact(likeness: Likeness | None) -> bool:
     return likeness is not None and likeness.is_exact
-
-
-def _scope(error: HostError, likeness: Likeness | None) -> Scope:
-    """Return which jobs `error` is about, given what its host has said of its compiler."""
-    is_told = likeness not in (None, Likeness.UNTOLD)
-    if isinstance(error, NoAnswerError) and not is_told:  # as C distccd refuses
-        return Scope.COMPILER
-    if isinstance(error, RefusedByHostError) and error.exit_code == EXIT_ACCESS_DENIED and is_told:
-        return Scope.JOB  # the simplest job of this compiler is not denied
-    return error.scope

@@ -62,8 +62,11 @@ class _Question:
 @dataclass(frozen=True, slots=True)
 class _Answer:
     at: float
-    likeness: Likeness
-    paths: Paths | None = None
+    told: Told
+
+    @property
+    def likeness(self) -> Likeness:
+        return self.told.likeness
 
 
 class ServerCapabilities:
@@ -128,7 +131,7 @@ class ServerCapabilities:
         self._ways[host] = way
 
         async def told(question: _Question) -> Told:
-            return await find(question.digest), None
+            return Told(await find(question.digest))
 
         return await self._likeness(host, compiler, told)
 
@@ -149,7 +152,12 @@ class ServerCapabilities:
     async def paths(self, host: RemoteHost, compiler: LocalCompiler) -> Paths | None:
         """Return where `host` has `compiler`, as far as it has said so when it was asked."""
         known = await self._answers_of((host,), compiler)
-        return next((answer.paths for answer in known if answer is not None), None)
+        return next((answer.told.paths for answer in known if answer is not None), None)
+
+    async def loads_plugins(self, host: RemoteHost, compiler: LocalCompiler) -> bool:
+        """Whether `host` has said, when it was asked, that it takes `compiler` with plugins of ours."""
+        known = await self._answers_of((host,), compiler)
+        return any(answer is not None and answer.told.loads_plugins for answer in known)
 
     def forget(self, host: RemoteHost, compiler: LocalCompiler) -> None:
         """Forget the answer of `host` about `compiler`, which turned out to be wrong."""
@@ -166,9 +174,9 @@ class ServerCapabilities:
         return answer if answer and self._clock.seconds() - answer.at < HOLDS else None
 
     async def _put(self, question: _Question, asked: Coroutine[Deferred[Any], Any, Told]) -> Likeness:
-        likeness, paths = await asked
-        self._answers[question] = _Answer(self._clock.seconds(), likeness, paths)
-        return likeness
+        told = await asked
+        self._answers[question] = _Answer(self._clock.seconds(), told)
+        return told.likeness
 
 
 async def _told(question: _Question, ask: Ask) -> Told:
@@ -179,7 +187,7 @@ async def _told(question: _Question, ask: Ask) -> Told:
         except NoAnswerError:
             reply = await ask(question.request)
     except (BadReplyError, NoAnswerError):  # C distccd hangs up on what it does not know
-        return Likeness.UNTOLD, None
+        return Told(Likeness.UNTOLD)
     try:
         return read_answer(reply, question.digest)
     finally:

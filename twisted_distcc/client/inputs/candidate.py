@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from twisted_distcc.client.inputs.local_toolchains import LocalCompiler
+from twisted_distcc.client.inputs.vouched_plugins import plugins_of
 from twisted_distcc.client.invocation import Invocation
 from twisted_distcc.cmdline.compilation import Compilation, StayLocal
 from twisted_distcc.cmdline.environment import (
@@ -19,6 +20,7 @@ from twisted_distcc.cmdline.environment import (
     search_options,
 )
 from twisted_distcc.cmdline.parse import parse
+from twisted_distcc.cmdline.reasons import StaysError
 from twisted_distcc.errors import EXIT_COMPILER_MISSING, DistccError
 from twisted_distcc.pump.callers import check_callers_own
 from twisted_distcc.pump.local_files import Disk
@@ -40,12 +42,14 @@ class Candidate:
         compiler: the path of the compiler.
         compilation: the parsed command.
         explicit: the same, with options in place of environment variables for search folders.
+        plugins: the plugins that the compiler loads; see `plugins_of`.
     """
 
     invocation: Invocation
     compiler: str
     compilation: Compilation
     explicit: Compilation
+    plugins: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, invocation: Invocation, compiler: str) -> Candidate:
@@ -55,12 +59,13 @@ class Candidate:
             StaysHere: if it has to be compiled on this machine.
         """
         compilation = _understood(_argv_for_servers(invocation, compiler), invocation)
+        plugins = _plugins_of(compilation, invocation)
         if reason := environment_forbids(invocation.environ):
             raise StaysHere(reason)
         words = search_options(invocation.environ, compilation.language)
         argv = (compilation.compiler, *compilation.arguments, *words)
         explicit = _understood(argv, invocation) if words else compilation
-        return cls(invocation, compiler, compilation, explicit)
+        return cls(invocation, compiler, compilation, explicit, plugins)
 
     @property
     def explicit_environ(self) -> dict[str, str]:
@@ -95,7 +100,7 @@ class Candidate:
             CallersOwnError: if they cannot open one.
         """
         c = self.explicit
-        named = [c.source, *included_files(c), *c.listed_inputs]
+        named = [c.source, *included_files(c), *c.listed_inputs, *filter(os.path.isabs, self.plugins)]
         check_callers_own(map(self.absolute, named), files)
 
 
@@ -148,10 +153,18 @@ def check_own(path: str, files: FileSystem) -> None:
 
 
 def _understood(argv: tuple[str, ...], invocation: Invocation) -> Compilation:
-    compilation = parse(argv, lambda path: _read_words(os.path.join(invocation.directory, path)))
+    directory = invocation.directory
+    compilation = parse(argv, lambda path: _read_words(os.path.join(directory, path)), brings_tools=True)
     if isinstance(compilation, StayLocal):
         raise StaysHere(compilation.reason)
     return compilation
+
+
+def _plugins_of(compilation: Compilation, invocation: Invocation) -> tuple[str, ...]:
+    try:
+        return plugins_of(compilation, invocation)
+    except StaysError as reason:
+        raise StaysHere(str(reason)) from reason
 
 
 def _argv_for_servers(invocation: Invocation, compiler: str) -> tuple[str, ...]:

@@ -27,7 +27,8 @@ def check_named(candidate: Candidate, files: FileSystem) -> None:
     Raises:
         NotForServersError: if not.
     """
-    for name in candidate.compilation.listed_inputs:
+    plugins = filter(os.path.isabs, candidate.plugins)
+    for name in (*candidate.compilation.listed_inputs, *plugins):
         if files.stamp(candidate.absolute(name)) is None:
             raise NotForServersError(f"{name} is no file that can be read")
     for name in candidate.compilation.driver_rules:

@@ -9,12 +9,13 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 from twisted_distcc.cmdline.compilation import Compilation, StayLocal
 from twisted_distcc.cmdline.compilers import recognise
 from twisted_distcc.cmdline.environment import split_environment
 from twisted_distcc.cmdline.parse import parse
-from twisted_distcc.errors import EXIT_BAD_ARGUMENTS, EXIT_COMPILER_MISSING
+from twisted_distcc.errors import EXIT_ACCESS_DENIED, EXIT_BAD_ARGUMENTS, EXIT_COMPILER_MISSING
 from twisted_distcc.execution.inputs.laid_tools import LaidTools
 from twisted_distcc.jobs.model import Request, Tools
 from twisted_distcc.policy.peer import Peer
@@ -99,12 +100,19 @@ class Judge:
         # `cc` leads to the one or the other.
         compiler = recognise(os.path.basename(real)) or recognise(os.path.basename(path))
         family = None if compiler is None else compiler.family
-        compilation = parse(argv, family=family, arrived=True, with_files=True, confined=self.confined)
+        compilation = parse(
+            argv,
+            family=family,
+            arrived=True,
+            with_files=True,
+            confined=self.confined,
+            brings_tools=True,
+        )
         if isinstance(compilation, StayLocal):
             return _refused(compilation)
         decision = self.decide(peer, Wish.of((path, real), compilation))
         root = tools.root.hex()
-        if (refused := _unwelcome(decision, peer, root)) is not None:
+        if (refused := _unwelcome(decision, peer, root, compilation)) is not None:
             return refused
         return Judged(path, compilation, decision, environ, root)
 
@@ -130,12 +138,18 @@ class Judge:
         return parse(argv, family=family, arrived=True, with_files=True, confined=self.confined)
 
 
-def _unwelcome(decision: Decision, peer: Peer, root: str) -> Refused | None:
-    """Return why neither the job nor the toolchain with the digest `root` is welcome, if it is so."""
+def _unwelcome(decision: Decision, peer: Peer, root: str, compilation: Compilation) -> Refused | None:
+    """Return why the job, or what comes with it, is not welcome: the toolchain of the digest `root`."""
     if isinstance(decision.verdict, Refused):
         return decision.verdict
-    why = obstacle(decision.terms, peer, root)
-    return None if why is None else _no_tools(why)
+    if (why := obstacle(decision.terms, peer, root)) is not None:
+        return _no_tools(why)
+    if compilation.loads_code and not decision.terms.programs:
+        return Refused((_NO_PROGRAMS,), EXIT_ACCESS_DENIED)
+    return None
+
+
+_NO_PROGRAMS: Final = "its compiler would load code of the client's: no rule says `programs = true`"
 
 
 def _no_tools(why: str) -> Refused:

@@ -9,7 +9,7 @@ An answer is remembered (`compiler_facts`); it is found out in a seat, as if tha
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -30,6 +30,12 @@ SERVER: Final = "twisted-distccd"
 
 TAKEN: Final = {"toolchains": "taken"}
 """What an answer says to those who may bring a compiler along."""
+
+_WITH_PROGRAMS: Final = {**TAKEN, "programs": "taken"}
+"""The same, to those whose compiler may load programs of theirs."""
+
+_LOADING: Final = b"-fplugin=/about.so"
+"""Judged as well, in a job that brings a compiler: whoever may not run this brings no such programs."""
 
 SIMPLEST: Final = (b"-c", b"about.c")
 """Judged in place of a question: whoever may not run this learns nothing about the compiler."""
@@ -67,7 +73,7 @@ class Reception:
             # programs that the question was understood, and people why it is refused.
             is_missing = judged.exit_code == EXIT_COMPILER_MISSING
             facts = self._toolchains(simplest, peer) if is_missing else {}
-            if facts is TAKEN:  # the job that follows brings its own
+            if _are_taken(facts):  # the job that follows brings its own
                 refusal = Reply.sentence(judged.exit_code, f"the server refuses this job: {judged}")
                 return replace(refusal, stdout=told(**facts))
             return replace(await self.jobs(simplest, peer), stdout=told(**facts))
@@ -77,9 +83,14 @@ class Reception:
         return Reply(0, stdout=_with(answer, self._toolchains(simplest, peer)))
 
     def _toolchains(self, simplest: Request, peer: Peer) -> dict[str, str]:
-        """Return the fact whether `peer` may bring a compiler along, or why not."""
-        judged = self.judge(replace(simplest, tools=Tools(b"")), peer)
-        return {"toolchains": "no", "why": str(judged)} if isinstance(judged, Refused) else TAKEN
+        """Return the facts whether `peer` may bring a compiler along, or why not, and plugins for it."""
+        bringing = replace(simplest, tools=Tools(b""))
+        judged = self.judge(bringing, peer)
+        if isinstance(judged, Refused):
+            return {"toolchains": "no", "why": str(judged)}
+        compiler, *words = simplest.arguments
+        loading = replace(bringing, arguments=(compiler, _LOADING, *words))
+        return TAKEN if isinstance(self.judge(loading, peer), Refused) else _WITH_PROGRAMS
 
     async def _answer(self, compiler: str, peer: Peer) -> Body:
         if (known := self.answers.remembered(compiler)) is not None:
@@ -107,11 +118,15 @@ def tell(executor: Executor, compiler: str) -> Body:
     )
 
 
+def _are_taken(facts: Mapping[str, str]) -> bool:
+    return facts.items() >= TAKEN.items()
+
+
 def _with(answer: Body, facts: dict[str, str]) -> Body:
     """Return `answer` with some more facts, if there is anything that a client can use."""
     import json
 
-    if facts is not TAKEN:
+    if not _are_taken(facts):
         return answer
     return Body.of(json.dumps({**json.loads(answer.read()), **facts}).encode() + b"\n")
 

@@ -1,0 +1,54 @@
+"""The plugins that a compile has its compiler load: which of them may be loaded elsewhere?
+
+A plugin is a program, and may read anything, so nobody but its user knows whether it makes the same of a
+unit elsewhere.  Only those leave this machine that the user has named::
+
+    DISTCC_PLUGINS=structleak_plugin:annobin gcc -fplugin=./structleak_plugin.so -c w.c
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import Final
+
+from twisted_distcc.client.invocation import Invocation
+from twisted_distcc.cmdline.compilation import Compilation
+from twisted_distcc.cmdline.compilers import Family
+from twisted_distcc.cmdline.reasons import StaysError, shown
+
+PLUGINS: Final = "DISTCC_PLUGINS"
+"""The variable that names plugins, as the compiler calls them, which depend on nothing but the unit."""
+
+_ALL: Final = "*"
+_LIBRARY: Final = ".so"
+
+
+def plugins_of(c: Compilation, invocation: Invocation) -> tuple[str, ...]:
+    """Return the plugins of `c`, the command of `invocation`.
+
+    They are absolute paths, or the names of those that are in the compiler's own folder.
+
+    Raises:
+        StaysError: if they have to be loaded here.
+    """
+    return tuple(_checked(c, invocation))
+
+
+def _checked(c: Compilation, invocation: Invocation) -> Iterator[str]:
+    vouched = invocation.environ.get(PLUGINS, "").split(":")
+    for plugin in c.plugins:
+        name = os.path.basename(plugin).removesuffix(_LIBRARY)
+        if name not in vouched and _ALL not in vouched:
+            raise StaysError(f"the plugin {shown(name)} may read anything: {PLUGINS} does not name it")
+        if "/" in plugin:
+            yield invocation.absolute(plugin)
+        elif _is_short(plugin, c):
+            yield plugin
+        else:
+            raise StaysError(f"the plugin {shown(plugin)} is looked for among this machine's libraries")
+
+
+def _is_short(plugin: str, c: Compilation) -> bool:
+    """Whether the compiler looks for a plugin of this name in its own folder, as only gcc does."""
+    return c.family is not Family.CLANG and "." not in plugin
