@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from unittest.mock import patch
 
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -63,6 +64,15 @@ class PartsTests(SynchronousTestCase):
         self.assertEqual(parts([], [], [str(self.one / "include")]), found)
         os.utime(self.one / "include/deep/b.h", (1, 1))
         self.assertNotEqual(parts([], [], [str(self.one / "include")]), found)
+
+    def test_read_once(self) -> None:
+        """What another compiler has as well is not read again, unless it has changed."""
+        before, link = self.digest(self.one), self.one.with_name("link")
+        link.symlink_to(self.one)
+        with patch("hashlib.file_digest", side_effect=AssertionError):
+            self.assertEqual(self.digest(link), before)
+            os.utime(self.one / "cc1", (1, 1))
+            self.assertRaises(AssertionError, self.digest, self.one)
 
     def test_gone(self) -> None:
         """A part that is gone is an error, and no compiler without it."""

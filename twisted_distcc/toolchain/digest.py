@@ -12,13 +12,17 @@ import mmap
 import os
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Final, TypeAlias
 
 FileStamp: TypeAlias = tuple[int, int, int, int]
 
 # Change this if the same files should get another digest.
 _EDITION: Final = b"toolchain 1\n"
+
+# Files whose digests are remembered: some hundred for each compiler.
+_MOST_DIGESTS: Final = 10_000
 
 # What all programs of a system share, and what a compiler's results do not depend on.
 _C_LIBRARY: Final = re.compile(r"(ld|ld64|ld-linux.*|ld-musl.*|libc|libdl|libpthread|librt)[-.]")
@@ -89,12 +93,35 @@ def digest_of(found: Iterable[Part]) -> str:
     """
     import hashlib  # twistd-stdio starts once per job, and is rarely asked
 
-    rows = set()
-    for part in found:
-        with open(part.path, "rb") as file:
-            content = hashlib.file_digest(file, "sha256").hexdigest()
-        rows.add(os.fsencode(f"{content} {part.role}\n"))
+    rows = {os.fsencode(f"{file_digest(part.path, part.stamp).hex()} {part.role}\n") for part in found}
     return hashlib.sha256(_EDITION + b"".join(sorted(rows))).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    """A file, whatever path leads to it."""
+
+    stamp: FileStamp
+    path: str = field(compare=False)
+
+
+def file_digest(path: str, stamp: FileStamp) -> bytes:
+    """Return the SHA-256 of the file at `path`, which is read only once for each stamp.
+
+    Compilers have most of their 100 MB and more in common with those for other languages.
+
+    Raises:
+        OSError: if it cannot be read.
+    """
+    return _content_digest(_File(stamp, path))
+
+
+@lru_cache(_MOST_DIGESTS)
+def _content_digest(file: _File) -> bytes:
+    import hashlib
+
+    with open(file.path, "rb") as content:
+        return hashlib.file_digest(content, "sha256").digest()
 
 
 def _files(path: str) -> Iterator[tuple[str, str]]:

@@ -11,18 +11,16 @@ installed but a kernel.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 import stat
 from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Final
 
 from twisted_distcc.cmdline.compilation import Language
-from twisted_distcc.toolchain.digest import FileStamp, file_stamp
+from twisted_distcc.toolchain.digest import FileStamp, file_digest, file_stamp
 from twisted_distcc.toolchain.discovery import Toolchain
 from twisted_distcc.toolchain.elf import INDEX, needed
 from twisted_distcc.toolchain.view import View
@@ -46,7 +44,6 @@ _ARCHIVE: Final = ".a"
 SIGN: Final = "crtbegin.o"
 """A file that only gcc's own folder has."""
 _MOST_FILES: Final = 5000
-_MOST_DIGESTS: Final = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,14 +193,3 @@ def _files(mounts: Iterable[str], links: dict[str, str]) -> Iterator[str]:
 def _relative(path: str, target: str) -> str:
     """Return a target that leads to the same place: absolute ones may be refused."""
     return os.path.relpath(target, os.path.dirname(path)) if target.startswith("/") else target
-
-
-@lru_cache(_MOST_DIGESTS)
-def file_digest(path: str, _stamp: FileStamp) -> bytes:
-    """Return the SHA-256 of the file at `path`, which is read only once for each stamp.
-
-    Raises:
-        OSError: if it cannot be read.
-    """
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").digest()

@@ -19,11 +19,10 @@ from twisted_distcc.client.single_flight import Shared
 from twisted_distcc.cmdline.compilation import Language
 from twisted_distcc.errors import DistccError
 from twisted_distcc.runtime.threads import Threads
-from twisted_distcc.toolchain.digest import file_stamp
+from twisted_distcc.toolchain.digest import file_digest, file_stamp
 from twisted_distcc.toolchain.known_toolchains import parts_in, toolchain_in
 from twisted_distcc.toolchain.travelling_tree import (
     TravellingTree,
-    file_digest,
     inner_program,
     travelling_tree,
 )
