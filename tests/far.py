@@ -27,7 +27,7 @@ class _End(Protocol):
 
     transport: Any
 
-    def __init__(self, relay: _Relay, other: _End | None = None) -> None:
+    def __init__(self, relay: Relay, other: _End | None = None) -> None:
         self._relay = relay
         self.other = other
 
@@ -42,15 +42,16 @@ class _End(Protocol):
 
     def dataReceived(self, data: bytes) -> None:
         assert self.other is not None
-        other = self.other
-        self._relay.later(lambda: other.transport.write(data))
+        self._relay.pass_on(data, self.other)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         if self.other is not None and self.other.transport is not None:
             self._relay.later(self.other.transport.loseConnection)
 
 
-class _Relay(Factory):
+class Relay(Factory):
+    """Passes everything on later to the server at `port`."""
+
     def __init__(self, port: int) -> None:
         self.ends: list[_End] = []
         self._server = TCP4ClientEndpoint(reactor, "127.0.0.1", port)
@@ -63,6 +64,10 @@ class _Relay(Factory):
     def connect(self, end: _End) -> Deferred[_End]:
         connecting: Deferred[_End] = connectProtocol(self._server, end)
         return connecting
+
+    def pass_on(self, data: bytes, other: _End) -> None:
+        """Have what came from one end leave at the `other` one."""
+        self.later(lambda: other.transport.write(data))
 
     def later(self, does: Callable[[], object]) -> None:
         if self._is_over:
@@ -86,7 +91,11 @@ class _Relay(Factory):
 
 async def far_away(test: LiveTestCase, port: int) -> int:
     """Return the port of a relay that leads to `port`."""
-    relay = _Relay(port)
+    return await relayed(test, Relay(port))
+
+
+async def relayed(test: LiveTestCase, relay: Relay) -> int:
+    """Return the port of `relay`."""
     listening = await TCP4ServerEndpoint(reactor, 0, interface="127.0.0.1").listen(relay)
     test.addCleanup(relay.end)
     test.addCleanup(listening.stopListening)

@@ -93,7 +93,8 @@ class ToolShelf:
 
     def has(self, owner: Owner, root: bytes) -> bool:
         """Whether the toolchain whose tree has the digest `root` is there for `owner`."""
-        return (owner.group, root) in self._kept
+        with self._lock:
+            return (owner.group, root) in self._kept
 
     @contextmanager
     def held(self, owner: Owner, root: bytes) -> Iterator[LaidTools | None]:
@@ -119,14 +120,13 @@ class ToolShelf:
             DistccError: if it is none, or too large.
             OSError: if the disk takes no more.
         """
-        key = owner.group, root
         with self._laying:
-            if key not in self._kept:
+            if not self.has(owner, root):
                 size = _size(tree)
                 self._make_room(owner.identity, size)
                 tools = self._laid(root, tree)
                 with self._lock:
-                    self._kept[key] = _Kept(owner.identity, tools, size)
+                    self._kept[owner.group, root] = _Kept(owner.identity, tools, size)
         return EMPTY
 
     def _laid(self, root: bytes, tree: Tree) -> LaidTools:

@@ -121,14 +121,18 @@ class ServedJobs:
         if not job.toolchain:
             reply = await self._answered(await self._gathered(stream, job, hold), hold)
         else:
-            owner = Owner(peer.identity, shares)
-            await self._bring(stream, job, hold, owner)
-            with parts.shelf.held(owner, job.toolchain) as tools:
-                if tools is None:
-                    raise OSError(errno.ENOENT, "a toolchain is not kept any more")
-                request = await self._gathered(stream, job, hold)
-                reply = await self._answered(replace(request, tools=tools), hold)
+            reply = await self._with_tools(stream, job, hold, Owner(peer.identity, shares))
         return await packed_outputs(reply, parts.bulk) if job.packs else (reply, frozenset())
+
+    async def _with_tools(self, stream: int, job: SessionJob, hold: Hold, owner: Owner) -> Reply:
+        """Return the reply to a job that brings its toolchain, again if the one here was changed."""
+        for _ in range(2):
+            await self._bring(stream, job, hold, owner)
+            with self._parts.shelf.held(owner, job.toolchain) as tools:
+                if tools is not None:
+                    request = await self._gathered(stream, job, hold)
+                    return await self._answered(replace(request, tools=tools), hold)
+        raise OSError(errno.ENOENT, "a toolchain is not kept any more")
 
     async def _bring(self, stream: int, job: SessionJob, hold: Hold, owner: Owner) -> None:
         """Have the toolchain of a job here, which the first of the jobs that bring it asks for.
