@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import re
-import signal
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -31,6 +30,11 @@ class LiveEngine(Child):
         """Where it keeps blobs and results."""
         return self.folder / "store"
 
+    @property
+    def disk(self) -> Path:
+        """The same, as the engine itself sees it, which may have a disk of its own there."""
+        return Path(f"/proc/{self.pid}/root", *self.store.parts[1:])
+
     def requests(self, kind: str) -> int:
         """Count the requests of a kind so far, such as `Execute`."""
         return len(re.findall(rf"\] {kind} request", self.stderr))
@@ -47,27 +51,30 @@ def engine_command(folder: Path, port: int) -> Sequence[str]:
     programs = {name: str(installed_command(f"buildbox-{name}")) for name in ("casd", "run")}
     return (
         programs["casd"], f"--buildbox-run={programs['run']}", "--jobs=2", f"--bind=127.0.0.1:{port}",
-        "--log-level=info", str(folder / "store"),
+        "--reserved=1M", "--log-level=info", str(folder / "store"),
     )  # fmt: skip
 
 
-async def start_engine(test: LiveTestCase) -> LiveEngine:
-    """Start an engine for `test`, which is skipped where there is none."""
+async def start_engine(test: LiveTestCase, size: str = "") -> LiveEngine:
+    """Start an engine for `test`, which is skipped where there is none.
+
+    If a `size` is given, its store is on a disk of that size, which vanishes with it.
+    """
     folder, port = test.place(), free_port()
     try:
-        command = engine_command(folder, port)
+        command = (*(_disk(folder / "store", size) if size else ()), *engine_command(folder, port))
     except CommandMissingError as error:
         test.skipTest(f"{error} (`tools/buildbox` brings it)")
     if os.getuid():
         test.skipTest("only root's engine can run actions")
     engine = LiveEngine(command, folder)
     engine.port = port
-    test.addCleanup(_end, engine)
+    test.addCleanup(engine.kill)  # asked to end, it may wait for a client that was cut off
     await engine.ready()
     return engine
 
 
-async def _end(engine: LiveEngine) -> None:
-    if not engine.has_ended():
-        engine.signal(signal.SIGTERM)
-        await engine.ended()
+def _disk(folder: Path, size: str) -> Sequence[str]:
+    """Return words before a command, which has a disk of this size at `folder` then."""
+    mount = f'mkdir -p "$0" && mount -t tmpfs -o size={size} none "$0" && exec "$@"'
+    return ("unshare", "--mount", "sh", "-c", mount, str(folder))

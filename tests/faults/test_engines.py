@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from signal import SIGCONT, SIGSTOP
 
 from tests.agent.home import HomeTestCase
@@ -39,6 +40,19 @@ class EngineTests(HomeTestCase):
         said = await self.said("a.c", DISTCC_IO_TIMEOUT="1")
         engine.signal(SIGCONT)
         self.assertIn("gave no reply within 1 seconds", said)
+
+    async def test_full_disk(self) -> None:
+        """An engine without room says so, and its root is not blamed; when it has room, it is used."""
+        engine = await start_engine(self, "300m")
+        filler = engine.disk / "filler"
+        with filler.open("wb") as file:
+            os.posix_fallocate(file.fileno(), 0, 290 * 2**20)
+        self.environ |= {"DISTCC_HOSTS": engine.word, "DISTCC_BACKOFF_PERIOD": "0"}
+        for name in ("a.c", "b.c"):
+            self.assertRegex(await self.said(name), "answered: INTERNAL: .*OutOfSpace")
+        filler.unlink()
+        self.assertEqual(await self.said("c.c"), "")
+        self.assertEqual(engine.requests("UpdateActionResult"), 1)
 
     async def test_lost_files(self) -> None:
         """An engine that has lost what it was sent is sent it again, and compiles."""

@@ -354,6 +354,12 @@ class LikenessTests(EngineTestCase):
             self.assertEqual(self.double.asked["Execute"], 1)
             self.setUp()
 
+    def test_not_stored(self) -> None:
+        """An engine that does not take what it is sent has said nothing of its root."""
+        self.double.script["BatchUpdateBlobs"] = [Fault(Code.INTERNAL, "no space left")] * 2
+        fault = self.failureResultOf(self.likeness(), RefusedByHostError)
+        self.assertIn("no space left", str(fault.value))
+
     def test_forgetful(self) -> None:
         """An engine that has lost what it had is not taken for one with another root."""
         self.double.run = lambda command, action: result(b"/.tdistcc-probe/here", b"")

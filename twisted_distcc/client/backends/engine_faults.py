@@ -33,6 +33,10 @@ _OF_JOB: Final = frozenset(
 )
 
 
+class NotStoredError(GrpcError):
+    """An engine does not take what a job needs, which says nothing of what it runs."""
+
+
 def is_worth_another_try(error: DistccError) -> bool:
     """Whether the same job may be served if everything is sent again."""
     return isinstance(error, GrpcError) and error.code not in _FINAL
@@ -45,6 +49,8 @@ def is_busy(error: DistccError) -> bool:
 
 def is_of_job(error: GrpcError) -> bool:
     """Whether an engine may say so of a job whose program it does not have."""
+    if isinstance(error, NotStoredError):
+        return False
     return error.code in _OF_JOB or error.code in (Code.INTERNAL, Code.UNKNOWN, Code.NOT_FOUND)
 
 

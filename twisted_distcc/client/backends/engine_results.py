@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final
 
+from twisted_distcc.client.backends.engine_faults import NotStoredError
 from twisted_distcc.client.backends.engine_job import EngineJob
 from twisted_distcc.client.backends.engine_presence import Presence
 from twisted_distcc.client.backends.engine_reply import fetched
@@ -72,7 +73,10 @@ class AskedEngine:
         self, job: EngineJob, own: dict[BlobName, bytes], *, skip_cache: bool = False
     ) -> Any:
         storage, name = self.storage, next(iter(own))
-        await self.presence.ensure({**own, **job.inputs}, storage, self.traffic)
+        try:
+            await self.presence.ensure({**own, **job.inputs}, storage, self.traffic)
+        except GrpcError as error:
+            raise NotStoredError(error.code, error.said) from error
         return await execute(
             storage.connection, storage.instance, name, job.action.outputs, skip_cache=skip_cache
         )
