@@ -113,12 +113,14 @@ class PluginTests(ExactTestCase):
         """What plugins add to the object, and say, is as here, by whatever path they are named."""
         note = "-fplugin-arg-p-note=some"
         anew = "sed -i 's/note.w/&2/' p.c && gcc -w -O1 -shared -fPIC p.c -o p.so"
+        rules = r"printf '*cc1_options:\n+ %%{!r:-fplugin=%s/p.so}\n' $PWD > x"
         await self.are_exact(
             row(f"$CC -fplugin=./p.so {note} -fplugin-arg-p-said=it -g -O2 -Wall -MD -c w.c", "gcc"),
             row(f"cd sub && $CC -fplugin=$PWD/../p.so {note} -S ../w.c -o w.s", "gcc"),
             row("cd sub && $CC -fplugin=./needs.so -fstack-usage -c ../w.c -o w.o", "gcc"),
             # One that was made a moment ago.
             row(f"$CC -fplugin=./p.so -c w.c && {anew} && $CC -fplugin=./p.so -c w.c -o 2.o", "gcc"),
+            row(f"{rules} && $CC -specs=$PWD/x -O1 -c w.c", "gcc"),
             # What this makes was not foreseen.
             row("$CC -fplugin=./p.so -fplugin-arg-p-made=found -c w.c", "gcc", elsewhere=None),
             row("$CC -fplugin=./q.so -O2 -g -Wall -MD -c w.c", "clang"),

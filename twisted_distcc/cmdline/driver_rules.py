@@ -7,15 +7,18 @@ could be on the command line as well, and write nothing.
 
     *cc1_options:
     + %{!fpic:%{!fPIC:-fPIE}}
+
+Rules may load plugins, as options do; `rules_load` returns these.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Set as AbstractSet
 from typing import Final
 
 from twisted_distcc.cmdline.compilers import Family
-from twisted_distcc.cmdline.option_rules import Role
+from twisted_distcc.cmdline.option_rules import PLUGINS, Role
 from twisted_distcc.cmdline.options import OPTIONS
 from twisted_distcc.cmdline.reasons import shown
 
@@ -43,12 +46,22 @@ _SAME_ANYWHERE: Final = frozenset({"version-compare", "debug-level-gt", "debug-l
 # A word that begins with a dash, outside of a condition, where options have none.
 _WORD: Final = re.compile(r"(?<![\w%-])-[^\s{}:;|&]+")
 
-_ADDED: Final = frozenset({Role.COMPILE, Role.LINK})
+# Says where the compiler's own folder for plugins is, which goes along with the compiler and plugins.
+_OF_PLUGINS: Final = "find-plugindir"
+_LOADED: Final = re.compile(r"(?<![\w%-])-fplugin=([^\s{}:;|&]+)")
+
+_ADDED: Final = PLUGINS | {Role.COMPILE, Role.LINK}
 _MACROS: Final = ("-D", "-U")
+
+
+def rules_load(text: str) -> tuple[str, ...]:
+    """Return the plugins that the rules `text` have the compiler load, if only on a condition."""
+    return tuple(_LOADED.findall(text))
 
 
 def rules_forbid(text: str) -> str | None:
     """Return the reason why a compile by the rules `text` stays local, or None."""
+    functions = _SAME_ANYWHERE | {_OF_PLUGINS} if rules_load(text) else _SAME_ANYWHERE
     section: str | None = ""
     for line in text.splitlines():
         if _COMMAND.match(line):
@@ -57,7 +70,7 @@ def rules_forbid(text: str) -> str | None:
             section = found[1]
             if section is None or not _is_known(section):
                 return f"the rules have a section {shown(line)}, which is not about options"
-        elif section in _COMPILING and (reason := _line_forbids(line)):
+        elif section in _COMPILING and (reason := _line_forbids(line, functions)):
             return reason
     return None
 
@@ -66,10 +79,10 @@ def _is_known(section: str) -> bool:
     return section in _COMPILING or _LINKING.fullmatch(section) is not None
 
 
-def _line_forbids(line: str) -> str | None:
+def _line_forbids(line: str, functions: AbstractSet[str]) -> str | None:
     """Return what in a rule, for a program that takes part in compiling, depends on this machine."""
     for name in _FUNCTION.findall(line):
-        if name not in _SAME_ANYWHERE:
+        if name not in functions:
             return f"the rules use the function {shown(name)}, which depends on this machine"
     for word in _WORD.findall(line):
         if not _travels(word):

@@ -14,13 +14,13 @@ from twisted_distcc.cmdline.reasons import StaysError
 
 
 class PluginTests(SynchronousTestCase):
-    def plugins(self, words: str, vouched: str = "p:q") -> tuple[str, ...]:
+    def plugins(self, words: str, vouched: str = "p:q", rules: str = "") -> tuple[str, ...]:
         """Return the plugins of a command in `/w`, whose user vouches for some."""
         argv = tuple(shlex.split(words))
         compilation = parse(argv, brings_tools=True)
         assert isinstance(compilation, Compilation)
         environ = {PLUGINS: vouched} if vouched else {}
-        return plugins_of(compilation, Invocation(argv, "/w", environ, 0))
+        return plugins_of(compilation, Invocation(argv, "/w", environ, 0), [rules])
 
     def stays(self, why: str, words: str, vouched: str = "p:q") -> None:
         """Check that a command stays here, for a reason."""
@@ -32,6 +32,12 @@ class PluginTests(SynchronousTestCase):
         found = self.plugins("gcc -fplugin=./p.so -fplugin=/x/q.so -fplugin=p -c w.c")
         self.assertEqual(found, ("/w/./p.so", "/x/q.so", "p"))
         self.assertEqual(self.plugins("clang -Xclang -load -Xclang x/y.so -c w.c", "*"), ("/w/x/y.so",))
+
+    def test_by_rules(self) -> None:
+        """So do those that rules for gcc's driver load."""
+        words, rules = "gcc -specs=/x -fplugin=./p.so -c w.c", "*cc1:\n+ -fplugin=q -fplugin=./q.so\n"
+        self.assertEqual(self.plugins(words, rules=rules), ("/w/./p.so", "q", "/w/./q.so"))
+        self.assertRaises(StaysError, self.plugins, words, "p", rules)
 
     def test_not_named(self) -> None:
         """All others stay: what a plugin reads, only its user can know."""

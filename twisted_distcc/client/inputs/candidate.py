@@ -14,6 +14,7 @@ from twisted_distcc.client.inputs.local_toolchains import LocalCompiler
 from twisted_distcc.client.inputs.vouched_plugins import plugins_of
 from twisted_distcc.client.invocation import Invocation
 from twisted_distcc.cmdline.compilation import Compilation, StayLocal
+from twisted_distcc.cmdline.compilers import Family
 from twisted_distcc.cmdline.environment import (
     SEARCH_VARIABLES,
     environment_forbids,
@@ -131,7 +132,7 @@ def read_text(path: str) -> str | None:
 
 
 def _read_words(path: str) -> str | None:
-    """Return the text of a response file; `None` if it cannot be read.
+    """Return the text of a file of words for the compiler; `None` if it cannot be read.
 
     Raises:
         StaysHere: if only the caller can read it.
@@ -161,8 +162,10 @@ def _understood(argv: tuple[str, ...], invocation: Invocation) -> Compilation:
 
 
 def _plugins_of(compilation: Compilation, invocation: Invocation) -> tuple[str, ...]:
+    rules = compilation.driver_rules if compilation.family is not Family.CLANG else ()
+    texts = (_read_words(path) or "" for path in rules if os.path.isabs(path))
     try:
-        return plugins_of(compilation, invocation)
+        return plugins_of(compilation, invocation, texts)
     except StaysError as reason:
         raise StaysHere(str(reason)) from reason
 

@@ -9,12 +9,13 @@ unit elsewhere.  Only those leave this machine that the user has named::
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from twisted_distcc.client.invocation import Invocation
 from twisted_distcc.cmdline.compilation import Compilation
 from twisted_distcc.cmdline.compilers import Family
+from twisted_distcc.cmdline.driver_rules import rules_load
 from twisted_distcc.cmdline.reasons import StaysError, shown
 
 PLUGINS: Final = "DISTCC_PLUGINS"
@@ -24,31 +25,27 @@ _ALL: Final = "*"
 _LIBRARY: Final = ".so"
 
 
-def plugins_of(c: Compilation, invocation: Invocation) -> tuple[str, ...]:
-    """Return the plugins of `c`, the command of `invocation`.
+def plugins_of(c: Compilation, invocation: Invocation, rules: Iterable[str]) -> tuple[str, ...]:
+    """Return the plugins of `c`, the command of `invocation`, which follows `rules` for gcc's driver.
 
     They are absolute paths, or the names of those that are in the compiler's own folder.
 
     Raises:
         StaysError: if they have to be loaded here.
     """
-    return tuple(_checked(c, invocation))
+    loaded = (*c.plugins, *(plugin for text in rules for plugin in rules_load(text)))
+    return tuple(_checked(loaded, c.family, invocation))
 
 
-def _checked(c: Compilation, invocation: Invocation) -> Iterator[str]:
+def _checked(plugins: Iterable[str], family: Family, invocation: Invocation) -> Iterator[str]:
     vouched = invocation.environ.get(PLUGINS, "").split(":")
-    for plugin in c.plugins:
+    for plugin in plugins:
         name = os.path.basename(plugin).removesuffix(_LIBRARY)
         if name not in vouched and _ALL not in vouched:
             raise StaysError(f"the plugin {shown(name)} may read anything: {PLUGINS} does not name it")
         if "/" in plugin:
             yield invocation.absolute(plugin)
-        elif _is_short(plugin, c):
+        elif family is not Family.CLANG and "." not in plugin:  # gcc looks in its own folder
             yield plugin
         else:
             raise StaysError(f"the plugin {shown(plugin)} is looked for among this machine's libraries")
-
-
-def _is_short(plugin: str, c: Compilation) -> bool:
-    """Whether the compiler looks for a plugin of this name in its own folder, as only gcc does."""
-    return c.family is not Family.CLANG and "." not in plugin
