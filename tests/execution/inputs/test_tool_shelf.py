@@ -10,7 +10,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from twisted_distcc.content.local_content import LocalContent
 from twisted_distcc.errors import DistccError
-from twisted_distcc.execution.inputs.laid_tools import BadToolsError, LaidTools
+from twisted_distcc.execution.inputs.laid_tools import PER_ENTRY, BadToolsError, LaidTools
 from twisted_distcc.execution.inputs.tool_shelf import NoRoomError, Owner, ToolShelf
 from twisted_distcc.jobs.model import InputFile, InputLink, Tree
 
@@ -24,10 +24,15 @@ def tree(size: int = 64, *more: InputFile | InputLink) -> Tree:
     return Tree(b"/", (InputFile(GCC, LocalContent(PROGRAM.ljust(size, b"\0"))), *more))
 
 
+def sized(size: int) -> Tree:
+    """Return a toolchain that takes so many bytes: a program, and two folders."""
+    return tree(size - 3 * PER_ENTRY)
+
+
 class ShelfTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.folder = Path(os.path.abspath(self.mktemp()))
-        self.shelf = ToolShelf(str(self.folder), 1000, ("/dev/null",))
+        self.shelf = ToolShelf(str(self.folder), 1_000_000, ("/dev/null",))
 
     def has(self, owner: Owner, root: bytes) -> bool:
         with self.shelf.held(owner, root) as tools:
@@ -57,27 +62,27 @@ class ShelfTests(SynchronousTestCase):
     def test_room_of_shared(self) -> None:
         """What serves others takes up room of whoever has brought it, and stays while they use it."""
         alice, bob = Owner("alice", shares=True), Owner("bob", shares=True)
-        self.shelf.lay(alice, b"1", tree(250))
-        self.shelf.lay(ALICE, b"2", tree(250))
-        self.shelf.lay(bob, b"3", tree(500))
-        self.assertEqual(self.shelf.used, 1000)
+        self.shelf.lay(alice, b"1", sized(250_000))
+        self.shelf.lay(ALICE, b"2", sized(250_000))
+        self.shelf.lay(bob, b"3", sized(500_000))
+        self.assertEqual(self.shelf.used, 1_000_000)
         with self.shelf.held(bob, b"1"):
-            self.shelf.lay(ALICE, b"4", tree(250))
+            self.shelf.lay(ALICE, b"4", sized(250_000))
         there = [self.has(*one) for one in ((bob, b"1"), (ALICE, b"2"), (bob, b"3"), (ALICE, b"4"))]
         self.assertEqual(there, [True, False, True, True])
 
     def test_bounds(self) -> None:
         """What was not used for longest goes first; one owner has half; what is in use stays."""
         for number, owner in enumerate((ALICE, ALICE, BOB, BOB)):
-            self.shelf.lay(owner, bytes([number]), tree(250))
+            self.shelf.lay(owner, bytes([number]), sized(250_000))
         self.assertTrue(self.has(ALICE, b"\0"))
-        self.shelf.lay(ALICE, b"new", tree(250))
+        self.shelf.lay(ALICE, b"new", sized(250_000))
         self.assertEqual([self.has(ALICE, one) for one in (b"\0", b"\1", b"new")], [True, False, True])
         self.assertTrue(self.has(BOB, b"\2"))
         self.assertEqual(len(os.listdir(self.folder)), 4)
         with self.shelf.held(ALICE, b"\0"), self.shelf.held(ALICE, b"new"):
-            self.assertRaises(NoRoomError, self.shelf.lay, ALICE, b"more", tree(250))
-        self.assertRaises(BadToolsError, self.shelf.lay, ALICE, b"large", tree(501))
+            self.assertRaises(NoRoomError, self.shelf.lay, ALICE, b"more", sized(250_000))
+        self.assertRaises(BadToolsError, self.shelf.lay, ALICE, b"large", sized(501_000))
         self.assertEqual(len(os.listdir(self.folder)), 4)
 
     def test_how_many(self) -> None:
@@ -86,6 +91,11 @@ class ShelfTests(SynchronousTestCase):
         for number in range(20):
             self.shelf.lay(ALICE, bytes([number]), tree())
         self.assertEqual(len(os.listdir(self.folder)), 16)
+
+    def test_small_files(self) -> None:
+        """Files, links and folders take room by themselves."""
+        many = (InputFile(b"/a/%d" % number, LocalContent(b"")) for number in range(125))
+        self.assertRaises(BadToolsError, self.shelf.lay, ALICE, b"many", tree(64, *many))
 
     def test_changed(self) -> None:
         """What somebody has cleaned up or changed is not used, and can be brought again."""

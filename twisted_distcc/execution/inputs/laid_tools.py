@@ -26,6 +26,8 @@ from twisted_distcc.toolchain.view import View
 
 MOST_BYTES: Final = 2 * 1024 * 1024 * 1024
 """The most bytes of one toolchain; clang has 250 MB."""
+PER_ENTRY: Final = 4096
+"""The bytes that a file, a link or a folder takes on a disk beside its contents, at the most."""
 _MOST_ENTRIES: Final = 10_000
 # Each is looked at before each job; compilers have some tens.
 _MOST_FOLDERS: Final = 1000
@@ -154,11 +156,20 @@ def lay_tools(root: bytes, tree: Tree, folder: str, shown_as_well: Iterable[str]
     return laid
 
 
+def size_on_disk(tree: Tree) -> int:
+    """Return the bytes that a toolchain takes where it is laid out."""
+    return (len(tree.entries) + len(_folders(tree))) * PER_ENTRY + _size(tree)
+
+
+def _size(tree: Tree) -> int:
+    return sum(one.content.largest() for one in tree.entries if isinstance(one, InputFile))
+
+
 def _check(tree: Tree) -> None:
     """Check the names in a tree, each of which is there once, and how much it is."""
     if len(tree.entries) > _MOST_ENTRIES:
         raise BadToolsError(f"a toolchain of more than {_MOST_ENTRIES} files is none")
-    if sum(one.content.largest() for one in tree.entries if isinstance(one, InputFile)) > MOST_BYTES:
+    if _size(tree) > MOST_BYTES:
         raise BadToolsError(f"a toolchain of more than {MOST_BYTES} bytes is none")
     for entry in tree.entries:
         check_given(entry.name)

@@ -21,9 +21,9 @@ from typing import Final, TypeAlias
 
 from twisted_distcc.content.body import EMPTY, Body
 from twisted_distcc.errors import EXIT_IO_ERROR, DistccError
-from twisted_distcc.execution.inputs.laid_tools import BadToolsError, LaidTools, lay_tools
+from twisted_distcc.execution.inputs.laid_tools import BadToolsError, LaidTools, lay_tools, size_on_disk
 from twisted_distcc.execution.workspace import remove_folder
-from twisted_distcc.jobs.model import InputFile, Tree
+from twisted_distcc.jobs.model import Tree
 
 # How many toolchains one client has.
 _MOST_OF_ONE: Final = 16
@@ -122,7 +122,7 @@ class ToolShelf:
         """
         with self._laying:
             if not self.has(owner, root):
-                size = _size(tree)
+                size = size_on_disk(tree)
                 self._make_room(owner.identity, size)
                 tools = self._laid(root, tree)
                 with self._lock:
@@ -191,7 +191,3 @@ class ToolShelf:
     @staticmethod
     def _used(kept: Iterable[_Kept]) -> int:
         return sum(one.size for one in kept)
-
-
-def _size(tree: Tree) -> int:
-    return sum(one.content.largest() for one in tree.entries if isinstance(one, InputFile))
