@@ -39,12 +39,14 @@ class HostsTests(HomeTestCase):
         self.assertEqual((compiler["name"], len(compiler["digest"])), ("gcc", 64))
 
     async def test_toolchains(self) -> None:
-        """A server without compilers takes this machine's, if it may."""
-        for toolchains, says in (("any", "takes yours"), ("none", "none")):
+        """A server without compilers takes this machine's, and plugins for it, if it may."""
+        for rule, says in (
+            ('toolchains = "any"', "takes yours"),
+            ('toolchains = "any"\nprograms = true', "takes yours, plugins"),
+            ('toolchains = "none"\nprograms = true', "none"),
+        ):
             policy = self.place()
-            policy.write_text(
-                f'[[rule]]\nname = "all"\nwho = ["*"]\nverdict = "allow"\ntoolchains = "{toolchains}"\n'
-            )
+            policy.write_text(f'[[rule]]\nname = "all"\nwho = ["*"]\nverdict = "allow"\n{rule}\n')
             environ = {"DISTCCD_PATH": str(self.place())}
             options = ("--sandbox=require", f"--policy={policy}")
             server = await self.serve(*options, environ=environ)

@@ -76,6 +76,7 @@ def as_json(report: HostReport) -> dict[str, Any]:
                 "version": one.version,
                 "preprocesses": one.is_exact,
                 "brought": one.is_brought,
+                "programs": one.loads_plugins,
                 "differs": list(one.differs),
                 "fault": None if one.fault is None else one.fault.fault,
             }
@@ -113,10 +114,11 @@ def _row(report: HostReport, compilers: Sequence[OwnCompiler]) -> list[str]:
 def _compiler(own: OwnCompiler, told: CompilerReport) -> str:
     if told.fault is not None:
         return "none"
+    more = ", plugins" if told.loads_plugins else ""
     if told.is_brought:
-        return "takes yours"
+        return f"takes yours{more}"
     if told.digest:
-        return f"{told.digest[:_SHORT]} {'same' if told.digest == own.digest else 'OTHER'}"
+        return f"{told.digest[:_SHORT]} {'same' if told.digest == own.digest else 'OTHER'}{more}"
     return "same version" if told.version and told.version == own.version else "other version"
 
 

@@ -42,6 +42,7 @@ from twisted_distcc.client.backends.host_faults import (
     RefusedByHostError,
     SlowHostError,
 )
+from twisted_distcc.client.backends.likeness import takes_plugins
 from twisted_distcc.client.backends.transports import endpoint_to, session_key
 from twisted_distcc.client.hosts import DEFAULT_PORT, DEFAULT_TLS_PORT, EngineHost, RemoteHost, TcpHost
 from twisted_distcc.client.inputs.local_toolchains import LocalCompiler
@@ -160,11 +161,13 @@ class _Probe:
     async def _compiler(self, own: OwnCompiler, report: HostReport) -> CompilerReport:
         name = os.fsencode(own.name)
         about = await self._told(CompilerQuestion(name).request()) if report.status else None
+        loads = takes_plugins(about)
         if takes_ours(about, own.digest):
-            return CompilerReport(own.name, own.digest, True, own.version, is_brought=True)
+            told = CompilerReport(own.name, own.digest, True, own.version)
+            return replace(told, is_brought=True, loads_plugins=loads)
         match about:
             case {"compiler": str(digest), "preprocesses": how}:
-                found = CompilerReport(own.name, digest[:64], how == "exact")
+                found = CompilerReport(own.name, digest[:64], how == "exact", loads_plugins=loads)
             case _:
                 found = CompilerReport(own.name)
         if found.digest and own.digest and found.digest != own.digest:

@@ -71,6 +71,7 @@ class CompilerReport:
         fault: why the host compiled nothing with it.
         seconds: how long a compile of a single line took.
         is_brought: whether it runs this machine's compiler, which is sent along, in place of its own.
+        loads_plugins: whether that compiler may load plugins there, which are sent along as well.
     """
 
     name: str
@@ -81,6 +82,7 @@ class CompilerReport:
     fault: HostError | None = None
     seconds: float = 0.0
     is_brought: bool = False
+    loads_plugins: bool = False
 
 
 @dataclass(frozen=True, slots=True)

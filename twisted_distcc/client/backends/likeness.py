@@ -96,10 +96,10 @@ def read_answer(reply: Reply, digest: str) -> Told:
     match parsed_answer(reply, _LONGEST_ANSWER):
         case {"server": "twisted-distccd"} as told:
             if reply.exit_code == EXIT_COMPILER_MISSING and _takes_ours(told):
-                return Told(Likeness.BROUGHT, loads_plugins=_loads_plugins(told))
+                return Told(Likeness.BROUGHT, loads_plugins=takes_plugins(told))
             if reply.status:
                 raise _refusal(reply, told)
-            return Told(_compared(told, digest), _paths(told), _loads_plugins(told))
+            return Told(_compared(told, digest), _paths(told), takes_plugins(told))
         case _ if reply.exit_code not in _WITHOUT_UNDERSTANDING:
             raise RefusedByHostError.of(reply)
         case _:
@@ -129,7 +129,7 @@ def _takes_ours(told: Any) -> bool:
             return False
 
 
-def _loads_plugins(told: Any) -> bool:
+def takes_plugins(told: Any) -> bool:
     """Whether a host takes our compiler along with programs for it to load."""
     match told:
         case {"toolchains": "taken", "programs": "taken"}:
