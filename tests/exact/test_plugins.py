@@ -7,14 +7,7 @@ from pathlib import Path
 
 from tests.exact.harness import ExactTestCase, Row, Serving
 
-POLICY = """\
-[[rule]]
-name = "all"
-who = ["*"]
-verdict = "allow"
-toolchains = "any"
-programs = true
-"""
+POLICY = '[[rule]]\nname = "all"\nwho = ["*"]\nverdict = "allow"\ntoolchains = "any"\n'
 C = {"w.c": "int f(int a) { return a + 1; }\nint g() { int u; return f(); }\n"}
 
 # As annobin does: it adds a section to the assembly, and says something.  With a `file`, it reads or
@@ -100,11 +93,12 @@ def with_plugins(folder: Path) -> None:
 
 class PluginTests(ExactTestCase):
     lanes = 1  # each would have a server of its own, to which the compilers have to go
+    policy = f"{POLICY}programs = true\n"
 
     async def serving(self) -> Serving:
-        """Start a server that has these compilers itself, and lets them load what clients bring."""
+        """Start a server that has these compilers itself, and takes those of clients."""
         policy = self.place()
-        policy.write_text(POLICY)
+        policy.write_text(self.policy)
         server = await self.serve("--sandbox=require", "--jobs=4", f"--policy={policy}")
         word = f"127.0.0.1:{server.port}/4"
         return Serving(word, lambda: sum("verdict=done" in job for job in server.jobs))
@@ -140,4 +134,18 @@ class PluginTests(ExactTestCase):
                     ("gcc", "-fplugin=p.so"),
                 )
             ),
+        )
+
+
+class UnwantedTests(PluginTests):
+    """A server whose rules let toolchains come, and no programs for these to load."""
+
+    policy = POLICY
+
+    async def test_loaded(self) -> None:
+        """It is sent no compile with plugins, and the other ones as ever."""
+        await self.are_exact(
+            row("$CC -fplugin=./p.so -c w.c", "gcc", elsewhere=False),
+            row("$CC -fplugin=./q.so -c w.c", "clang", elsewhere=False),
+            row("$CC -c w.c", "gcc"),
         )

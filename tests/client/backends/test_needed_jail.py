@@ -7,7 +7,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests.pump.fakes import compilation
 from twisted_distcc.client.backends.host_faults import LackingHostError
 from twisted_distcc.client.backends.likeness import Likeness
-from twisted_distcc.client.backends.needed_jail import check_jail
+from twisted_distcc.client.backends.needed_jail import check_jail, with_plugins
 from twisted_distcc.client.inputs.sources import Found
 from twisted_distcc.pump.unit import Laid, Unit
 
@@ -39,3 +39,9 @@ class JailTests(SynchronousTestCase):
         self.check(None, found("gcc", "/p/a.h.gch"), Likeness.EXACT, Likeness.BROUGHT)
         others = [one for one in (*Likeness, None) if one is not Likeness.COMPLETE]
         self.check(None, found("clang", "/p/a.pch"), *others)
+
+    def test_plugins(self) -> None:
+        """Where plugins are loaded, it is by our own compiler, whatever the host has."""
+        self.assertIs(with_plugins(loads=True), Likeness.BROUGHT)
+        with self.assertRaisesRegex(LackingHostError, "loads no plugins of clients"):
+            with_plugins(loads=False)

@@ -134,6 +134,30 @@ class AnswerTests(AbilitiesTestCase):
                 error = self.failureResultOf(asked, RefusedByHostError).value
                 self.assertEqual(error.fault, expected)
 
+    def test_plugins(self) -> None:
+        """Only a host that says so loads plugins of ours, and it takes our compiler as well."""
+        both, ours = {"toolchains": "taken", "programs": "taken"}, {"server": SERVER}
+        for reply, loads in (
+            (answer(GOOD | both), True),
+            (answer(OTHER | both), True),
+            (
+                replace(Reply.sentence(110, "no gcc"), stdout=answer({"server": SERVER} | both).stdout),
+                True,
+            ),
+            (answer(GOOD | {"programs": "taken"}), False),
+            (answer(GOOD | both | {"programs": True}), False),
+            (answer(GOOD | {"toolchains": "taken"}), False),
+            (answer(both), False),
+        ):
+            self.setUp()
+            self.assertIs(self.loads_plugins(), False)
+            self.successResultOf(self.put(reply))
+            self.assertIs(self.loads_plugins(), loads)
+
+    def loads_plugins(self) -> bool:
+        asked = Deferred.fromCoroutine(self.capabilities.loads_plugins(RED, self.gcc))
+        return self.successResultOf(asked)
+
     def test_paths(self) -> None:
         """Where the compiler is is known as far as it was told, in words."""
         there = {"path": "/usr/bin/gcc", "real_path": "/usr/bin/x86_64-linux-gnu-gcc-12"}
