@@ -137,13 +137,11 @@ class AnswerTests(AbilitiesTestCase):
     def test_plugins(self) -> None:
         """Only a host that says so loads plugins of ours, and it takes our compiler as well."""
         both, ours = {"toolchains": "taken", "programs": "taken"}, {"server": SERVER}
+        missing = replace(Reply.sentence(110, "no gcc"), stdout=answer(both | ours).stdout)
         for reply, loads in (
             (answer(GOOD | both), True),
             (answer(OTHER | both), True),
-            (
-                replace(Reply.sentence(110, "no gcc"), stdout=answer({"server": SERVER} | both).stdout),
-                True,
-            ),
+            (missing, True),
             (answer(GOOD | {"programs": "taken"}), False),
             (answer(GOOD | both | {"programs": True}), False),
             (answer(GOOD | {"toolchains": "taken"}), False),
