@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 
@@ -12,7 +13,12 @@ from twisted_distcc.cmdline.compilation import Language
 from twisted_distcc.toolchain import travelling_tree as travelling_tree_module
 from twisted_distcc.toolchain.discovery import Toolchain, discover, whole_system
 from twisted_distcc.toolchain.elf import INDEX
-from twisted_distcc.toolchain.travelling_tree import TravellingTree, travelling_tree
+from twisted_distcc.toolchain.travelling_tree import (
+    ToolFile,
+    TravellingTree,
+    environment_within,
+    travelling_tree,
+)
 from twisted_distcc.toolchain.view import View
 
 
@@ -64,3 +70,37 @@ class TravellingTests(SynchronousTestCase):
         """What cannot be told from the rest of the system does not travel."""
         with self.assertRaises(ValueError):
             travelling_tree(whole_system("/usr/bin/c89"), Language.C, {})
+
+
+class EnvironmentTests(SynchronousTestCase):
+    """A machine with a compiler in `opt/v1/bin`, to which `cur` leads, and its configuration."""
+
+    def setUp(self) -> None:
+        self.root = os.path.realpath(self.mktemp())
+        self.bin = f"{self.root}/opt/v1/bin"
+        os.makedirs(self.bin)
+        os.symlink("opt/v1", f"{self.root}/cur")
+        os.makedirs(f"{self.root}/home/.config")
+        program = ToolFile(f"{self.bin}/as", b"", 0)
+        self.tree = TravellingTree((), (program,), ((f"{self.root}/opt/gcc", "v1/bin/gcc"),), ())
+
+    def test_path(self) -> None:
+        """Folders without any of its files are left out, and others are named as its files are."""
+        told = environment_within(self.tree, {"PATH": f"/sbin:{self.root}/cur/bin:{self.bin}:/nowhere"})
+        self.assertEqual(told, {"PATH": self.bin})
+        told = environment_within(self.tree, {"PATH": f"{self.root}/opt:{self.root}/cur/bin"})
+        self.assertEqual(told, {"PATH": f"{self.root}/opt:{self.bin}"})
+
+    def test_odd_paths(self) -> None:
+        """A path with a folder of the moment stays as it is, and so does one that leads to nothing."""
+        for path in (f".:{self.bin}", f"{self.bin}:", "/sbin", ""):
+            self.assertEqual(environment_within(self.tree, {"PATH": path}), {"PATH": path})
+
+    def test_home(self) -> None:
+        """A home is left out unless a file of the compiler's is in it."""
+        environ = {"HOME": f"{self.root}/home", "LD_LIBRARY_PATH": "/opt"}
+        self.assertEqual(environment_within(self.tree, environ), {"LD_LIBRARY_PATH": "/opt"})
+        configured = ToolFile(f"{self.root}/home/.config/clang.cfg", b"", 0)
+        self.assertEqual(environment_within(replace(self.tree, files=(configured,)), environ), environ)
+        for home in ("", "home", "/"):
+            self.assertEqual(environment_within(self.tree, {"HOME": home}), {"HOME": home})

@@ -193,3 +193,32 @@ def _files(mounts: Iterable[str], links: dict[str, str]) -> Iterator[str]:
 def _relative(path: str, target: str) -> str:
     """Return a target that leads to the same place: absolute ones may be refused."""
     return os.path.relpath(target, os.path.dirname(path)) if target.startswith("/") else target
+
+
+def environment_within(tree: TravellingTree, environ: Mapping[str, str]) -> dict[str, str]:
+    """Return `environ` as far as it decides what a compiler does where there is nothing but `tree`.
+
+    It leaves out what tells users apart and nothing else: folders in which a compiler looks for programs
+    and finds none, and a home without any configuration for it.
+    """
+    paths = (*(file.path for file in (*tree.files, *tree.programs)), *(path for path, _ in tree.links))
+    told = dict(environ)
+    folders = {os.path.dirname(path) for path in paths}
+    if searched := told.get("PATH"):
+        told["PATH"] = _searched(searched, folders) or searched
+    home = told.get("HOME", "")
+    if home.startswith("/") and not _has_any(os.path.join(os.path.realpath(home), ""), folders):
+        del told["HOME"]
+    return told
+
+
+def _searched(path: str, folders: AbstractSet[str]) -> str | None:
+    """Return those of `folders` that the search path `path` leads to; `None` if it has relative ones."""
+    listed = path.split(":")
+    if not all(folder.startswith("/") for folder in listed):
+        return None
+    return ":".join(dict.fromkeys(real for one in listed if (real := os.path.realpath(one)) in folders))
+
+
+def _has_any(above: str, folders: Iterable[str]) -> bool:
+    return any(f"{folder}/".startswith(above) for folder in folders)

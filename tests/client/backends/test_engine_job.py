@@ -24,7 +24,8 @@ TOOLS = ToolInputs.of(
         (ToolFile("/usr/bin/gcc-12", BlobName.of(b"ELF").digest, 3),),
         (("/usr/bin/gcc", "gcc-12"),),
         (),
-    )
+    ),
+    {"PATH": "/usr/bin", "HOME": "/home/alice"},
 )
 
 
@@ -60,6 +61,14 @@ class JobTests(SynchronousTestCase):
         job = hermetic_job(request, GCC, TOOLS, EncodedFolders(), ())
         self.assertEqual(job.action.directory, "")
         self.assertEqual(job.action.environment["TMPDIR"], "/.tdistcc-0")
+
+    def test_users(self) -> None:
+        """Nothing in a job says whose it is: whoever compiles the same at the same path is served."""
+        job = self.job({"/src/w.c": b"int a;"}, "env LC_ALL=C gcc -c w.c -o w.o")
+        self.assertEqual(
+            job.action.environment,
+            {"PATH": "/usr/bin", "LC_ALL": "C", "PWD": "/src", "TMPDIR": "/src/.tdistcc-0"},
+        )
 
     def test_both(self) -> None:
         """The unit's files are beside the compiler's, and newer than those."""

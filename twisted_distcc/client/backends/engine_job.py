@@ -33,7 +33,7 @@ from twisted_distcc.jobs.model import DEPENDENCIES, OBJECT, Request
 from twisted_distcc.reapi.action import Action
 from twisted_distcc.reapi.blob import BlobName
 from twisted_distcc.reapi.storage import Blobs
-from twisted_distcc.toolchain.travelling_tree import ToolFile, TravellingTree
+from twisted_distcc.toolchain.travelling_tree import ToolFile, TravellingTree, environment_within
 
 _OUTPUT: Final = "output.o"
 _RULES: Final = "output.d"
@@ -58,14 +58,21 @@ class EngineJob:
 
 @dataclass(frozen=True, slots=True)
 class ToolInputs:
-    """The files of a compiler as inputs: the tree that units add to, and its blobs."""
+    """The files of a compiler as inputs.
+
+    Attributes:
+        base: the tree that units add to.
+        blobs: those of the tree.
+        environment: the variables by which the compiler finds its files there.
+    """
 
     base: Base
     blobs: Blobs
+    environment: Mapping[str, str]
 
     @classmethod
-    def of(cls, tree: TravellingTree) -> ToolInputs:
-        """Return the inputs that the files of `tree` are."""
+    def of(cls, tree: TravellingTree, environ: Mapping[str, str]) -> ToolInputs:
+        """Return the inputs that the files of `tree` are, to a compiler that works here in `environ`."""
         links = [(os.fsencode(path), os.fsencode(target)) for path, target in tree.links]
         base = Base.of(map(_node, tree.files), links, map(_node, tree.programs))
         blobs: dict[BlobName, bytes | Body] = {
@@ -73,7 +80,8 @@ class ToolInputs:
             for file in (*tree.files, *tree.programs)
         }
         folders = base.tree.nodes.items()
-        return cls(base, blobs | {BlobName(digest, len(data)): data for digest, data in folders})
+        blobs |= {BlobName(digest, len(data)): data for digest, data in folders}
+        return cls(base, blobs, environment_within(tree, environ))
 
 
 def hermetic_job(
@@ -119,7 +127,7 @@ def hermetic_job(
         outputs[f"{own}/{_RULES}"] = DEPENDENCIES
     action = Action(
         arguments=tuple(argv),
-        environment=_environment(compiler, command, directory, own),
+        environment=_environment(tools, command, directory, own),
         root=root,
         directory=directory.lstrip("/"),
         outputs=tuple(outputs),
@@ -191,9 +199,7 @@ def _relative(path: bytes, target: bytes) -> bytes:
     return os.path.relpath(target, os.path.dirname(path)) if target.startswith(b"/") else target
 
 
-def _environment(
-    compiler: LocalCompiler, command: CompileCommand, directory: str, own: str
-) -> dict[str, str]:
+def _environment(tools: ToolInputs, command: CompileCommand, directory: str, own: str) -> dict[str, str]:
     told = {os.fsdecode(name): os.fsdecode(value) for name, value in command.variables.items()}
     folder = os.path.join(directory, own)
-    return {**dict(compiler.environ), **told, "PWD": directory, "TMPDIR": folder}
+    return {**tools.environment, **told, "PWD": directory, "TMPDIR": folder}

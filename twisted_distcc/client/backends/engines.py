@@ -240,7 +240,7 @@ class Engines:
             raise AnotherCompilerError(f"cannot have {compiler.name}, which is no compiler by itself")
         tools = self._tools.get(tree)
         if tools is None:
-            tools = self._tools[tree] = ToolInputs.of(tree)
+            tools = self._tools[tree] = ToolInputs.of(tree, dict(compiler.environ))
         folders = self._state(call.engine).folders
         return hermetic_job(request, compiler, tools, folders, platform, is_kept=call.is_kept)
 
