@@ -25,10 +25,18 @@ class ExplainTests(HomeTestCase):
     async def test_places(self) -> None:
         """The first line says where, and the word that decides, as tdistcc would."""
         for command, expected in (
-            ("gcc -O2 -c a.c", "elsewhere, by any server with this compiler"),
+            (
+                "gcc -O2 -c a.c",
+                "elsewhere, by any server that has this compiler or is sent it, or by an engine",
+            ),
             (
                 "gcc -march=native -c a.c",
-                "elsewhere, by a server with this compiler and the jail: for -march=native",
+                "elsewhere, by a server with the jail that has this compiler or is sent it, or by an"
+                " engine: for -march=native",
+            ),
+            (
+                "clang -x c-header a.h -o a.h.pch",
+                "elsewhere, by a server with the jail that has this compiler: for a.h",
             ),
             (
                 "gcc -c date.c",

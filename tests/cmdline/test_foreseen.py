@@ -150,16 +150,23 @@ class NamesTests(SynchronousTestCase):
         self.assertEqual(made.existing, Existing.OVERWRITTEN)
 
     def test_order(self) -> None:
-        """gcc completes its object last, and clang its dependency file later."""
-        for compiler, in_order in (
-            ("gcc", [".d", ".gcno", ".su", ".dwo", ".o"]),
-            ("clang", [".gcno", ".o", ".dwo", ".su", ".d"]),
+        """It is that of the last byte of each file, as compilers were seen to write them."""
+        more = "-MD --coverage -fstack-usage"
+        for command, in_order in (
+            (f"gcc {more} -gsplit-dwarf -c", "gcno su d dwo o"),
+            (f"gcc {more} -fdump-rtl-all -fopt-info=w.r -Wa,-aln=w.l -c", "gcno r c su d l o"),
+            (f"gcc {more} -fcallgraph-info -gsplit-dwarf -save-temps -c", "d i gcno s su ci dwo o"),
+            (f"gcc {more} -S", "gcno s su d"),
+            (f"clang {more} -gsplit-dwarf -c", "gcno o dwo su d"),
+            (f"clang {more} -MJ w.m -ftime-trace=w.t -flto -c", "gcno o su d t m"),
+            (f"clang {more} -gsplit-dwarf -save-temps -c", "i d bc gcno su s o dwo"),
+            (f"clang {more} -S", "gcno su s d"),
         ):  # fmt: skip
-            command = understood(f"{compiler} -MD --coverage -fstack-usage -gsplit-dwarf -c w.c")
-            of_object, of_rules = own_order(command)
-            places = {one.path[1:]: one.order for one in foreseen(command)}
-            places |= {".o": of_object, ".d": of_rules}
-            self.assertEqual(sorted(places, key=places.__getitem__), in_order)
+            c = understood(f"{command} w.c")
+            of_object, of_rules = own_order(c)
+            places = {one.path[2:]: one.order for one in foreseen(c)}
+            places |= {c.output[2:]: of_object, "d": of_rules}
+            self.assertEqual(sorted(places, key=places.__getitem__), in_order.split(), command)
 
     def test_dumps(self) -> None:
         """The name of a dump goes on with a number, a letter and the name of a pass."""

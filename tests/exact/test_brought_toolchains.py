@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from tests.exact.harness import ExactTestCase, Row, Serving
-from tests.exact.test_engines import CXX, C
+from tests.exact.test_engines import CXX, MADE_BY_ALL, MADE_BY_ONE, C
+from tests.exact.test_precompiled_headers import FILES as HEADERS
+from tests.exact.test_precompiled_headers import used
 
 POLICY = '[[rule]]\nname = "all"\nwho = ["*"]\nverdict = "allow"\ntoolchains = "any"\n'
 
@@ -33,6 +35,20 @@ class BroughtToolchainTests(ExactTestCase):
                 elsewhere=True,
             ),
             Row(script="$CC -c w.c", files={"w.c": "int f() { return x; }\n"}, compilers=("gcc",)),
-            # This is for servers that have the compiler themselves.
-            Row(script="$CC -g -gsplit-dwarf -c w.c", files=C, compilers=("gcc",), elsewhere=False),
+        )
+
+    async def test_more_outputs(self) -> None:
+        """So are all files that a command makes, also those that name the folder, or the command."""
+        await self.are_exact(*MADE_BY_ALL, *MADE_BY_ONE)
+
+    async def test_precompiled_headers(self) -> None:
+        """gcc's are read there; clang's are not, as they name the times of its own headers."""
+        await self.are_exact(
+            Row(script=used("-MD -c w.c"), files=HEADERS, compilers=("gcc",)),
+            Row(
+                script=used("-MD -include all.h -c w.c"),
+                files=HEADERS,
+                compilers=("clang",),
+                elsewhere=False,
+            ),
         )

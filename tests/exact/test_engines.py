@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from tests.engine import start_engine
 from tests.exact.harness import ExactTestCase, Row, Serving
+from tests.exact.test_more_outputs import ALL
+from tests.exact.test_more_outputs import C as MORE
+from tests.exact.test_precompiled_headers import FILES as HEADERS
+from tests.exact.test_precompiled_headers import used
 
 C = {
     "w.c": '#include <stdio.h>\n#include "w.h"\nint main(void) { int y; puts(NAME __FILE__); }\n',
@@ -13,6 +17,26 @@ CXX = {
     "sub/w.cc": '#include <string>\n#include "../w.h"\nstd::string f(int a) { return NAME; }\n',
     "w.h": '#define NAME "w"\n',
 }
+MADE_BY_ALL = (
+    Row(script=f"$CC {ALL} -c w.c -o obj/x.o", files=MORE),
+    Row(
+        script="cd obj && $CC -g -gsplit-dwarf -save-temps=obj -MD -c ../w.cc -o ../x.o",
+        files={**MORE, "w.cc": MORE["w.c"]},
+        compilers=("g++", "clang++"),
+    ),
+)
+MADE_BY_ONE = (
+    Row(
+        script="$CC -march=native -fdump-tree-original -Wa,-aln=w.l -c w.c",
+        files=MORE,
+        compilers=("gcc",),
+    ),
+    Row(
+        script="$CC -Wall -serialize-diagnostics w.dia -MJ w.json -g -grecord-command-line -c w.c",
+        files=MORE,
+        compilers=("clang",),
+    ),
+)
 
 
 class EngineTests(ExactTestCase):
@@ -35,6 +59,28 @@ class EngineTests(ExactTestCase):
             ),
             Row(script="$CC -S w.c", files=C, compilers=("gcc",)),
             Row(script="$CC -c w.c", files={"w.c": "int f() { return x; }\n"}, compilers=("gcc",)),
+        )
+
+    async def test_more_outputs(self) -> None:
+        """So are all files that a command makes, also those that name the folder, or the command."""
+        await self.are_exact(*MADE_BY_ALL, *MADE_BY_ONE)
+
+    async def test_precompiled_headers(self) -> None:
+        """gcc's are read there; clang's are not, as it compares the times of headers."""
+        clangs = used("-MD -include all.h -c w.c")
+        await self.are_exact(
+            Row(script=used("-MD -c w.c"), files=HEADERS, compilers=("gcc",)),
+            Row(script=clangs, files=HEADERS, compilers=("clang",), elsewhere=False),
+        )
+
+    async def test_behind_a_link(self) -> None:
+        """A working directory that is called by a link has another name there."""
+        script = "mkdir real && ln -s real link && cd link && $CC -g {}-c ../w.c"
+        await self.are_exact(
+            *(
+                Row(script=script.format(more), files=MORE, compilers=("gcc",), elsewhere=False)
+                for more in ("", "--coverage -frandom-seed=1 ")
+            )
         )
 
     async def test_what_is_alike(self) -> None:

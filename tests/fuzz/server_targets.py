@@ -104,7 +104,7 @@ class _Server:
         self.judge = Judge(Compilers((str(compilers),)), parse_policy(_POLICY, "p").decide)
         about = CompilerFacts(lambda _: Body.of(b"{}"), self.clock.seconds, lambda _: (0, 0, 0, 0, 0))
         self.factory = DistccServerFactory(
-            Reception(self.judge, about, self, self.admission, self.compile),
+            Reception(self.judge, about, lambda: True, self, self.admission, self.compile),
             self.clock,
             Bulk(no_process, at_once, str(self.spool)),
             admit=everyone,

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
+from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
+from tests.client.backends.test_engines import EngineTestCase, request
 from tests.hostile.hostile_engine import HEAD, begun, frame
 from tests.reapi.double import HANG, Begun, Double, settle
+from twisted_distcc.client.backends.host_faults import BadReplyError, HostError, LackingHostError
+from twisted_distcc.content.body import EMPTY
 from twisted_distcc.errors import RemoteProtocolError
 from twisted_distcc.reapi import schema
 from twisted_distcc.reapi.blob import BlobName
@@ -150,3 +155,102 @@ class EngineTests(SynchronousTestCase):
         self.assertTrue(str(error).isprintable())
         self.assertLess(len(str(error)), 400)
         self.assertEqual(framed(b""), bytes(5))
+
+
+HONEST = {"w.o": b"object", "w.su": b"stack"}
+
+
+class MoreOutputsTests(EngineTestCase):
+    """Engines that return other folders than a command leaves: nothing else is taken of them."""
+
+    def returned(self, change: Callable[[Any, Any], None], made: Mapping[str, bytes] = HONEST) -> Any:
+        """Have an engine return its folder after a `change` to it; return the reply, or the error."""
+
+        def run(command: Any, action: Any) -> Any:
+            result = self.double.left(command, action, made)
+            folder = result.output_directories[0]
+            tree = schema.Tree.FromString(self.double.blobs[folder.tree_digest.hash])
+            root = schema.Directory.FromString(tree.root)
+            change(result, root)
+            data = schema.Tree(root=root.SerializeToString(), children=tree.children).SerializeToString()
+            self.double.blobs[BlobName.of(data).digest.hex()] = data
+            if folder.tree_digest.size_bytes < 1 << 30:
+                folder.tree_digest.CopyFrom(BlobName.of(data).message())
+            return result
+
+        self.double.run = run
+        self.double.results.clear()
+        job = self.begin(request("gcc -fstack-usage -fdump-tree-all -c w.c -o w.o"))
+        settle(self.clock, 1)
+        if isinstance(job.result, Failure):
+            return self.failureResultOf(job, HostError).value
+        return self.successResultOf(job)
+
+    def test_honest(self) -> None:
+        """What is as it should be is taken."""
+        reply = self.returned(lambda result, root: None)
+        self.assertEqual(list(reply.outputs), ["/src/w.su", "object"])
+
+    def test_others(self) -> None:
+        """Another name, a link, a folder or too many files are told by one name, without contents."""
+        name = BlobName.of(b"object").message()
+        for change, path in (
+            (lambda result, root: root.files.add(name="w.gcno", digest=name), "/src/w.gcno"),
+            (lambda result, root: root.files.add(name="W.O", digest=name), "/src/W.O"),
+            (lambda result, root: root.symlinks.add(name="w.d", target="/etc/passwd"), "/src/w.d"),
+            (lambda result, root: root.directories.add(name="w.d", digest=name), "/src/w.d"),
+        ):
+            self.assertEqual(self.returned(change).outputs, {path: EMPTY})
+        many = {f"w.c.{number:03}t.{'x' * (1 + number // 1000)}": b"dump" for number in range(1000)}
+        reply = self.returned(lambda result, root: None, HONEST | many)
+        self.assertEqual(list(reply.outputs.values()), [EMPTY])
+
+    def test_no_files(self) -> None:
+        """A link in the place of an output is not the output, and the source is nobody's to change."""
+
+        def link(result: Any, root: Any) -> None:
+            [place] = [number for number, file in enumerate(root.files) if file.name == "w.o"]
+            del root.files[place]
+            root.symlinks.add(name="w.o", target="/etc/passwd")
+
+        def other_source(result: Any, root: Any) -> None:
+            [source] = [file for file in root.files if file.name == "w.c"]
+            source.digest.CopyFrom(BlobName.of(b"object").message())
+
+        self.assertEqual(self.returned(link).outputs, {"/src/w.o": EMPTY})
+        self.assertEqual(self.returned(other_source).outputs, {"/src/w.c": EMPTY})
+
+    def test_fewer(self) -> None:
+        """A folder without what was sent, or no folder at all, is no answer to rely on."""
+
+        def without_source(result: Any, root: Any) -> None:
+            del root.files[:]
+
+        def without_folder(result: Any, root: Any) -> None:
+            del result.output_directories[:]
+
+        for change in (without_source, without_folder):
+            self.assertIsInstance(self.returned(change), LackingHostError)
+
+    def test_breaches(self) -> None:
+        """Paths for names, outputs beyond all measure and folders nobody asked for are bad replies."""
+        name = BlobName.of(b"object").message()
+        huge = BlobName(bytes(32), 1 << 40).message()
+        half = BlobName(bytes(32), 600 << 20).message()
+
+        def halves(result: Any, root: Any) -> None:
+            for file in root.files:
+                if file.name != "w.c":
+                    file.digest.CopyFrom(half)
+
+        for change in (
+            lambda result, root: root.files.add(name="../w.su", digest=name),
+            lambda result, root: root.files.add(name="/src/w.su", digest=name),
+            lambda result, root: root.files.add(name="w.c.005t.original", digest=huge),
+            halves,
+            lambda result, root: result.output_directories.add(path="../..", tree_digest=name),
+            lambda result, root: result.output_directories.add(path=".", tree_digest=name),
+            lambda result, root: result.output_files.add(path="w.o", digest=name),
+            lambda result, root: result.output_directories[0].tree_digest.CopyFrom(huge),
+        ):
+            self.assertIsInstance(self.returned(change), BadReplyError)

@@ -11,9 +11,10 @@ It counts what it is asked.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
+from posixpath import normpath
 from typing import Any, Final
 
 from h2.config import H2Configuration
@@ -27,7 +28,9 @@ from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from twisted_distcc.content.merkle import merkle
 from twisted_distcc.reapi import schema
+from twisted_distcc.reapi.blob import BlobName
 from twisted_distcc.reapi.grpc_messages import MessageAssembly, framed
 from twisted_distcc.reapi.grpc_status import Code
 
@@ -241,6 +244,44 @@ class Double:
             return result
         self.results[name] = result
         return [schema.Operation(name="operations/1"), done(result)]
+
+    def left(self, command: Any, action: Any, made: Mapping[str, bytes]) -> Any:
+        """Return the folders that a job was asked for, in which it has `made` these files.
+
+        Names are relative to the working directory.
+        """
+        result = schema.ActionResult()
+        for path in command.output_directories:
+            folder = normpath(f"/{command.working_directory}/{path}")
+            nodes = list(self._nodes(action.input_root_digest.hash, ""))
+            for name, data in made.items():
+                blob = BlobName.of(data)
+                self.blobs[blob.digest.hex()] = data
+                nodes.append((normpath(f"/{command.working_directory}/{name}"), blob))
+            result.output_directories.add(path=path, tree_digest=self._tree(nodes, folder))
+        return result
+
+    def _nodes(self, digest: str, path: str) -> Iterator[tuple[str, BlobName | None]]:
+        """Yield all files in a folder, and the folders."""
+        folder = schema.Directory.FromString(self.blobs[digest])
+        yield path, None
+        for file in folder.files:
+            yield (
+                f"{path}/{file.name}",
+                BlobName(bytes.fromhex(file.digest.hash), file.digest.size_bytes),
+            )
+        for one in folder.directories:
+            yield from self._nodes(one.digest.hash, f"{path}/{one.name}")
+
+    def _tree(self, nodes: list[tuple[str, BlobName | None]], folder: str) -> Any:
+        """Keep the folder as a tree, and return its digest."""
+        below = [(path.removeprefix(folder), blob) for path, blob in nodes if path.startswith(folder)]
+        files = [(path.encode(), *blob) for path, blob in below if blob is not None]
+        made = merkle(files, (), [path.encode() for path, blob in below if path and blob is None])
+        inner = [data for digest, data in made.nodes.items() if digest != made.root]
+        tree = schema.Tree(root=made.nodes[made.root], children=inner).SerializeToString()
+        self.blobs[sha256(tree).hexdigest()] = tree
+        return BlobName.of(tree).message()
 
 
 def done(result: Any, **fields: Any) -> Any:

@@ -2,10 +2,10 @@
 
 Nothing is compiled, and no server is asked: it tells what a command needs, not which hosts have it.
 
-    $ twisted-distcc explain -- gcc -g -gsplit-dwarf -c hello.c
-    elsewhere, by a server with this compiler and the jail: for -gsplit-dwarf
+    $ twisted-distcc explain -- gcc -da -c hello.c
+    elsewhere, by a server with the jail that has this compiler or is sent it, or by an engine: for -da
     reads   24 files (--all lists them)
-    makes   hello.o hello.dwo
+    makes   hello.o hello.c*
 """
 
 from __future__ import annotations
@@ -32,8 +32,9 @@ from twisted_distcc.runtime.processes import CannotStartError
 from twisted_distcc.toolchain.known_toolchains import identify
 
 _PLACES: Final = {
-    "files": "elsewhere, by any server with this compiler",
-    "jail": "elsewhere, by a server with this compiler and the jail",
+    "files": "elsewhere, by any server that has this compiler or is sent it, or by an engine",
+    "jail": "elsewhere, by a server with the jail that has this compiler or is sent it, or by an engine",
+    "times": "elsewhere, by a server with the jail that has this compiler",
     "programs": "elsewhere, by a server that takes this compiler along with programs for it to load",
     "text": "here, or as preprocessed text by a server that has this compiler and no sandbox",
     "here": "here",
@@ -45,8 +46,9 @@ class Explained:
     """What would become of a compile.
 
     Attributes:
-        where: `files`, if any server can do it; `jail`, if only one with that; `programs`, if only one
-            that loads what clients bring; `text`, if its files cannot be sent; or `here`.
+        where: `files`, if any server can do it; `jail`, if only one with that, or an engine; `times`, if
+            only one that gives all files their times; `programs`, if only one that loads what clients
+            bring; `text`, if its files cannot be sent; or `here`.
         why: what decides that; empty for the usual.
         reads: the files that it may read, by absolute path; empty if they were not found.
         makes: the files that it makes, or may make, as the command names them.
@@ -104,8 +106,10 @@ def explain(invocation: Invocation) -> Explained:
     demanding = found.demanding
     if demanding is None:
         return Explained("files", "", reads, makes)
-    where = "programs" if candidate.plugins else "jail"
-    reads = (*reads, *filter(os.path.isabs, candidate.plugins))
+    where = "times" if found.compares_times else "jail"
+    if candidate.plugins:
+        where = "programs"
+        reads = (*reads, *filter(os.path.isabs, candidate.plugins))
     return Explained(where, f"for {shown(demanding)}", reads, makes)
 
 

@@ -100,29 +100,31 @@ class _Kind:
                 return (self.gcc if self.gcc is self.clang else Existing.DISPUTED), self.in_gcc
 
 
+# Those of steps are for commands that leave a file for each step, of which the preprocessor is one.
 _OBJECT: Final = _Kind(Existing.REPLACED, 90, Existing.REPLACED, 20)
-_DEPENDENCIES: Final = _Kind(Existing.OVERWRITTEN, 0, Existing.OVERWRITTEN, 60)
-_DEPENDENCIES_OF_ASSEMBLY: Final = _Kind(Existing.OVERWRITTEN, 95, Existing.OVERWRITTEN, 60)
-_COVERAGE: Final = _Kind(Existing.OVERWRITTEN, 20, Existing.OVERWRITTEN, 10)
+_OBJECT_OF_STEPS: Final = _Kind(Existing.REPLACED, 90, Existing.OVERWRITTEN, 76)
+_DEPENDENCIES: Final = _Kind(Existing.OVERWRITTEN, 70, Existing.OVERWRITTEN, 60)
+_DEPENDENCIES_OF_STEPS: Final = _Kind(Existing.OVERWRITTEN, 5, Existing.OVERWRITTEN, 3)
+_COVERAGE: Final = _Kind(Existing.OVERWRITTEN, 20, Existing.OVERWRITTEN, 5)
 _STACK: Final = _Kind(Existing.OVERWRITTEN, 50, Existing.OVERWRITTEN, 40)
 # If the assembly is a file of its own, clang completes this first.
-_STACK_OF_STEPS: Final = _Kind(Existing.OVERWRITTEN, 50, Existing.OVERWRITTEN, 5)
+_STACK_OF_STEPS: Final = _Kind(Existing.OVERWRITTEN, 50, Existing.OVERWRITTEN, 6)
 _CALLS: Final = _Kind(Existing.OVERWRITTEN, 60, Existing.OVERWRITTEN, 45)
 _SPLIT: Final = _Kind(Existing.REPLACED, 80, Existing.OVERWRITTEN, 30)
-
+_SPLIT_OF_STEPS: Final = _Kind(Existing.REPLACED, 80, Existing.OVERWRITTEN, 77)
 _INFORMATION: Final = _Kind(Existing.OVERWRITTEN, 30, Existing.OVERWRITTEN, 30)
-_DUMPS: Final = _Kind(Existing.OVERWRITTEN, 70, Existing.OVERWRITTEN, 70)
-_REMARKS: Final = _Kind(Existing.OVERWRITTEN, 65, Existing.OVERWRITTEN, 50)
+_DUMPS: Final = _Kind(Existing.OVERWRITTEN, 28, Existing.OVERWRITTEN, 70)
+_REMARKS: Final = _Kind(Existing.OVERWRITTEN, 25, Existing.OVERWRITTEN, 50)
 _MESSAGES: Final = _Kind(Existing.REPLACED, 70, Existing.REPLACED, 70)
 _TIMES: Final = _Kind(Existing.OVERWRITTEN, 75, Existing.OVERWRITTEN, 75)
 _LISTING: Final = _Kind(Existing.OVERWRITTEN, 85, Existing.OVERWRITTEN, 15)
 _COMPLEXITY: Final = _Kind(Existing.DISPUTED, 55, Existing.DISPUTED, 55)
-_INDEX: Final = _Kind(Existing.OVERWRITTEN, 25, Existing.OVERWRITTEN, 25)
+_INDEX: Final = _Kind(Existing.OVERWRITTEN, 25, Existing.OVERWRITTEN, 15)
 # Later versions of clang append.
 _FRAGMENT: Final = _Kind(Existing.DISPUTED, 80, Existing.DISPUTED, 80)
 _TEXT: Final = _Kind(Existing.OVERWRITTEN, 10, Existing.REPLACED, 2)
 _BITCODE: Final = _Kind(Existing.REPLACED, 40, Existing.REPLACED, 4)
-_ASSEMBLY: Final = _Kind(Existing.OVERWRITTEN, 40, Existing.REPLACED, 6)
+_ASSEMBLY: Final = _Kind(Existing.OVERWRITTEN, 40, Existing.REPLACED, 7)
 
 _SPLIT_SUFFIX: Final = ".dwo"
 # Suffixes, by option, of files beside the object.
@@ -138,6 +140,10 @@ _BESIDE: Final[Mapping[str, tuple[str, _Kind]]] = MappingProxyType(
         "-ftime-trace": (".json", _TIMES),
         "-fcyclomatic-complexity": (".cyclo", _COMPLEXITY),
     }
+)
+
+_OF_STEPS: Final[Mapping[str, _Kind]] = MappingProxyType(
+    {".su": _STACK_OF_STEPS, _SPLIT_SUFFIX: _SPLIT_OF_STEPS}
 )
 
 # Options whose argument is the file's name.
@@ -177,8 +183,12 @@ def foreseen(c: Compilation) -> tuple[Foreseen, ...]:
 
 def own_order(c: Compilation) -> tuple[int, int]:
     """Return the places of object and dependency file in the order in which `c` completes its files."""
-    kind = _DEPENDENCIES if c.stage is Stage.OBJECT else _DEPENDENCIES_OF_ASSEMBLY
-    return _OBJECT.by(c.family)[1], kind.by(c.family)[1]
+    in_steps = saves_intermediates(c)
+    rules = _DEPENDENCIES_OF_STEPS if in_steps else _DEPENDENCIES
+    made = _OBJECT_OF_STEPS if in_steps else _OBJECT
+    if c.stage is Stage.ASSEMBLY:
+        made = _ASSEMBLY
+    return made.by(c.family)[1], rules.by(c.family)[1]
 
 
 def named_files(option: Option) -> tuple[str, ...]:
@@ -200,8 +210,8 @@ def _made(option: Option, c: Compilation) -> Iterator[Foreseen]:
     family, stem = c.family, os.path.splitext(c.output)[0]
     if option.name in _BESIDE:
         suffix, kind = _BESIDE[option.name]
-        if kind is _STACK and saves_intermediates(c):
-            kind = _STACK_OF_STEPS
+        if saves_intermediates(c) or c.stage is Stage.ASSEMBLY:
+            kind = _OF_STEPS.get(suffix, kind)
         yield Foreseen(_in_front(suffix, c) + stem + suffix, *kind.by(family))
     elif names := named_files(option):
         kind = _NAMED.get(option.name, _DUMPS)

@@ -123,8 +123,11 @@ class Executor(Protocol):
         """Return how a known compiler preprocesses the files of a client here."""
         ...
 
-    def makes_all_outputs(self, path: str) -> bool:
-        """Whether commands that make more than an object run here; to ask may wait."""
+    def makes_all_outputs(self, path: str | None) -> bool:
+        """Whether commands that make more than an object run here; to ask may wait.
+
+        `path` is that of the compiler; `None` stands for those that clients bring.
+        """
         ...
 
     def prepare(

@@ -84,7 +84,7 @@ class Unconfined:
         """Return `mapped`: the client's files are at other paths here, and their names are mapped."""
         return "mapped"
 
-    def makes_all_outputs(self, path: str) -> bool:
+    def makes_all_outputs(self, path: str | None) -> bool:
         """Return False: the client's paths are other paths here."""
         return False
 

@@ -10,8 +10,9 @@ left, within limits.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from posixpath import normpath
 from typing import Any, Final
 
 from twisted_distcc.errors import LocalProtocolError, RemoteProtocolError
@@ -22,6 +23,8 @@ from twisted_distcc.wire.limits import Limits
 
 _HIGHEST_CODE: Final = 255
 _LONGEST: Final = 86_400.0  # seconds that a job may claim to have taken
+MOST_TREE: Final = 32 * 1024 * 1024
+"""The most bytes of a folder that is returned with all that is in it: some hundred thousand names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +37,7 @@ class Action:
         root: the folder with its inputs.
         directory: the working directory, relative to `root`.
         outputs: paths of the files that it may leave, relative to `directory`.
+        folders: those of folders that are returned with all that is in them; normal, such as `.`.
         platform: properties of the worker that it needs.
         is_kept: whether the result may be kept, and taken from those that are kept.
         salt: tells results apart that have nothing else to tell them apart.
@@ -47,6 +51,7 @@ class Action:
     platform: tuple[tuple[str, str], ...] = ()
     is_kept: bool = True
     salt: bytes = b""
+    folders: tuple[str, ...] = ()
 
     def blobs(self) -> dict[BlobName, bytes]:
         """Return the blobs that it consists of, besides its inputs; its own is the first.
@@ -77,7 +82,8 @@ class Action:
             arguments=self.arguments,
             environment_variables=[Variable(name=name, value=value) for name, value in environment],
             output_files=outputs,  # for engines that are older than `output_paths`
-            output_paths=outputs,
+            output_directories=sorted(self.folders),
+            output_paths=sorted((*outputs, *self.folders)),
             working_directory=self.directory,
             platform=platform,
         )
@@ -101,6 +107,7 @@ class Outcome:
         outputs: the files that it has left, by path.
         is_old: whether the result was kept from an earlier time.
         waited, ran: seconds in line, and at work, as far as the engine says.
+        folders: the folders that were asked for, each a `Tree`, by path.
     """
 
     exit_code: int
@@ -110,14 +117,15 @@ class Outcome:
     is_old: bool
     waited: float = 0.0
     ran: float = 0.0
+    folders: Mapping[str, BlobName] = field(default_factory=dict)
 
 
-def checked_outcome(response: Any, outputs: tuple[str, ...], limits: Limits) -> Outcome:
+def checked_outcome(response: Any, action: Action, limits: Limits) -> Outcome:
     """Return the outcome in an `ExecuteResponse` that has no fault.
 
     Args:
         response: what a peer sent.
-        outputs: the files that may be there.
+        action: what was asked.
         limits: the ceilings on sizes.
 
     Raises:
@@ -128,9 +136,13 @@ def checked_outcome(response: Any, outputs: tuple[str, ...], limits: Limits) -> 
         raise RemoteProtocolError(f"no program ends with exit code {result.exit_code}")
     made: dict[str, Produced] = {}
     for file in result.output_files:
-        if file.path not in outputs or file.path in made:
-            raise RemoteProtocolError("there is an output that nobody asked for")
+        _check_asked_for(file.path, action.outputs, made)
         made[file.path] = _produced(file.digest, file.contents, limits.object_file)
+    folders: dict[str, BlobName] = {}
+    for folder in result.output_directories:
+        path = normpath(folder.path)  # for engines that call the working directory nothing
+        _check_asked_for(path, action.folders, folders)
+        folders[path] = checked_blob(folder.tree_digest, MOST_TREE)
     waited, ran = _times(result.execution_metadata)
     return Outcome(
         result.exit_code,
@@ -140,7 +152,13 @@ def checked_outcome(response: Any, outputs: tuple[str, ...], limits: Limits) -> 
         response.cached_result,
         waited,
         ran,
+        folders,
     )
+
+
+def _check_asked_for(path: str, asked: Collection[str], have: Collection[str]) -> None:
+    if path not in asked or path in have:
+        raise RemoteProtocolError("there is an output that nobody asked for")
 
 
 def _produced(digest: Any, content: bytes, most: int) -> Produced:

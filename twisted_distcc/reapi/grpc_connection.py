@@ -11,7 +11,8 @@ anything: a breach ends the connection, and what comes is bounded by the calls.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any, Final, TypeAlias
 
 from h2.config import H2Configuration
@@ -110,17 +111,23 @@ class GrpcConnection(Protocol):
         Raises:
             GrpcError: if it fails, or takes longer than `timeout` seconds.
         """
-        call = self.call(path, messages)
-        late = self._clock.callLater(timeout, self._too_late, call, timeout)
-        try:
+        with self.timed(path, messages, timeout) as call:
             answer = await call.message()
             if answer is None or await call.message() is not None:
                 raise GrpcError(Code.INTERNAL, "there is not one answer")
+        return answer
+
+    @contextmanager
+    def timed(self, path: str, messages: Iterable[bytes], timeout: float) -> Iterator[GrpcCall]:
+        """Begin a call that fails if it takes longer than `timeout` seconds; leaving ends it."""
+        call = self.call(path, messages)
+        late = self._clock.callLater(timeout, self._too_late, call, timeout)
+        try:
+            yield call
         finally:
             if late.active():
                 late.cancel()
             call.abandon()
-        return answer
 
     def _too_late(self, call: GrpcCall, timeout: float) -> None:
         self._finish(call, GrpcError(Code.DEADLINE_EXCEEDED, f"no answer within {timeout:g} seconds"))

@@ -31,15 +31,17 @@ Property: name=1:string value=2:string
 Platform: properties=1:*Property
 Variable: name=1:string value=2:string
 Command: arguments=1:*string environment_variables=2:*Variable output_files=3:*string platform=5:Platform
-    working_directory=6:string output_paths=7:*string
+    working_directory=6:string output_paths=7:*string output_directories=4:*string
 Action: command_digest=1:Digest input_root_digest=2:Digest timeout=6:Duration do_not_cache=7:bool
     salt=9:bytes platform=10:Platform
 
 OutputFile: path=1:string digest=2:Digest is_executable=4:bool contents=5:bytes
 ExecutedActionMetadata: queued_timestamp=2:Timestamp worker_start_timestamp=3:Timestamp
     worker_completed_timestamp=4:Timestamp
-ActionResult: output_files=2:*OutputFile exit_code=4:int32 stdout_raw=5:bytes stdout_digest=6:Digest
-    stderr_raw=7:bytes stderr_digest=8:Digest execution_metadata=9:ExecutedActionMetadata
+OutputDirectory: path=1:string tree_digest=3:Digest
+ActionResult: output_files=2:*OutputFile output_directories=3:*OutputDirectory exit_code=4:int32
+    stdout_raw=5:bytes stdout_digest=6:Digest stderr_raw=7:bytes stderr_digest=8:Digest
+    execution_metadata=9:ExecutedActionMetadata
 GetActionResultRequest: instance_name=1:string action_digest=2:Digest inline_stdout=3:bool
     inline_stderr=4:bool inline_output_files=5:*string digest_function=6:int32
 ExecuteRequest: instance_name=1:string skip_cache_lookup=3:bool action_digest=6:Digest
@@ -47,6 +49,12 @@ ExecuteRequest: instance_name=1:string skip_cache_lookup=3:bool action_digest=6:
 ExecuteResponse: result=1:ActionResult cached_result=2:bool status=3:Status message=5:string
 Operation: name=1:string done=3:bool error=4:Status response=5:Any
 CancelOperationRequest: name=1:string
+
+FileNode: name=1:string digest=2:Digest
+DirectoryNode: name=1:string digest=2:Digest
+SymlinkNode: name=1:string target=2:string
+Directory: files=1:*FileNode directories=2:*DirectoryNode symlinks=3:*SymlinkNode
+Tree: root=1:bytes children=2:*bytes
 
 FindMissingBlobsRequest: instance_name=1:string blob_digests=2:*Digest digest_function=3:int32
 FindMissingBlobsResponse: missing_blob_digests=2:*Digest
@@ -123,6 +131,13 @@ Command: Final[Any] = _MADE["Command"]
 Action: Final[Any] = _MADE["Action"]
 ActionResult: Final[Any] = _MADE["ActionResult"]
 OutputFile: Final[Any] = _MADE["OutputFile"]
+OutputDirectory: Final[Any] = _MADE["OutputDirectory"]
+FileNode: Final[Any] = _MADE["FileNode"]
+DirectoryNode: Final[Any] = _MADE["DirectoryNode"]
+SymlinkNode: Final[Any] = _MADE["SymlinkNode"]
+Directory: Final[Any] = _MADE["Directory"]
+Tree: Final[Any] = _MADE["Tree"]
+"""A folder with all folders in it, each of which is the encoding of a `Directory`."""
 ExecuteRequest: Final[Any] = _MADE["ExecuteRequest"]
 ExecuteResponse: Final[Any] = _MADE["ExecuteResponse"]
 Operation: Final[Any] = _MADE["Operation"]

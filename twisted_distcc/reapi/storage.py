@@ -122,8 +122,7 @@ class Storage:
         """Send one blob in pieces; the engine ends that early if it has it by now."""
         resource = f"{_prefix(self.instance)}uploads/{uuid.uuid4()}/{name.resource}"
         pieces = _written(resource, name.size, content)
-        timeout = self.timeout + name.size / _SLOWEST
-        answer = await self.connection.unary(f"{_STREAM}/Write", pieces, timeout)
+        answer = await self.connection.unary(f"{_STREAM}/Write", pieces, self._time_for(name))
         if parsed(WriteResponse, answer).committed_size not in (name.size, -1):
             raise GrpcError(Code.INTERNAL, "a blob was stored in part")
 
@@ -139,26 +138,28 @@ class Storage:
             return Body.of(b"")
         resource = f"{_prefix(self.instance)}{name.resource}"
         request = ReadRequest(resource_name=resource).SerializeToString()
-        call = self.connection.call(f"{_STREAM}/Read", [request])
         spool, hashed, left = Spool(folder), sha256(), name.size
         messages = _FEW + name.size // _LEAST
         try:
-            while (message := await call.message()) is not None:
-                data = parsed(ReadResponse, message).data
-                left -= len(data)
-                messages -= 1
-                if left < 0 or messages < 0:
-                    break
-                hashed.update(data)
-                spool.write(data)
+            with self.connection.timed(f"{_STREAM}/Read", [request], self._time_for(name)) as call:
+                while (message := await call.message()) is not None:
+                    data = parsed(ReadResponse, message).data
+                    left -= len(data)
+                    messages -= 1
+                    if left < 0 or messages < 0:
+                        break
+                    hashed.update(data)
+                    spool.write(data)
             if left or messages < 0 or hashed.digest() != name.digest:
                 raise RemoteProtocolError("a blob is not what its digest says")
             return spool.finish()
         except BaseException:
             spool.discard()
             raise
-        finally:
-            call.abandon()
+
+    def _time_for(self, name: BlobName) -> float:
+        """Return the seconds that the transfer of a large blob may take."""
+        return self.timeout + name.size / _SLOWEST
 
     async def _ask(self, path: str, request: Any) -> bytes:
         return await self.connection.unary(path, [request.SerializeToString()], self.timeout)

@@ -37,6 +37,7 @@ _INNER: Final = {
     Language.PREPROCESSED_OBJCXX: "cc1objplus",
     Language.ASSEMBLER_WITH_CPP: "cc1",
     Language.ASSEMBLER: "cc1",
+    Language.LLVM: "",
 }
 # What is in gcc's own folder for other languages, for linking, and for making plugins.
 _OTHERS: Final = re.compile(r"/(?:ada\w*|finclude|include/d|go|plugin)/")
@@ -113,7 +114,7 @@ def travelling_tree(
     if toolchain.is_whole_system:
         raise ValueError("it cannot be separated from the rest of the system")
     inner = {os.path.basename(path) for path in toolchain.programs} & {_INNER[language]}
-    view = toolchain.view_for(makes_more=False)
+    view = toolchain.view_for(makes_more=True)
     mounts = [path for path in view.mounts if path != INDEX or _needs_index(toolchain, environ)]
     links = dict(view.links)
     gccs = _gccs(mounts)

@@ -116,5 +116,5 @@ class TextTests(SynchronousTestCase):
 
         # The probe is sent this machine's compiler, of which nobody makes use here.
         self.double.script["FindMissingBlobs"] = [schema.FindMissingBlobsResponse()]
-        self.double.script["Execute"] = [done(schema.ActionResult(exit_code=1))]
+        self.double.script["Execute"] = [done(schema.ActionResult(exit_code=1))] * 2
         self.assertIs(self.successResultOf(self.likeness()), Likeness.SAME)

@@ -32,6 +32,7 @@ from twisted_distcc.client.inputs.travelling_toolchains import TravellingToolcha
 from twisted_distcc.client.journal.unit_traffic import Traffic
 from twisted_distcc.content.body import Body
 from twisted_distcc.content.local_content import LocalContent
+from twisted_distcc.content.merkle import merkle
 from twisted_distcc.jobs.model import DEPENDENCIES, OBJECT, InputFile, Request, Tree
 from twisted_distcc.reapi import schema
 from twisted_distcc.reapi.blob import BlobName
@@ -41,6 +42,7 @@ from twisted_distcc.toolchain.travelling_tree import ToolFile, TravellingTree
 GCC = LocalCompiler("/usr/bin/gcc", "gcc", (("PATH", "/usr/bin"),))
 DIGEST = "00" * 32
 HOST = EngineHost("red", 50051)
+PROBED = {"x.o": b"...\0/.tdistcc-probe/here\0..."}
 
 
 def request(words: str = "env LC_ALL=C gcc -MD -c w.c -o w.o", source: bytes = b"int a;") -> Request:
@@ -110,6 +112,25 @@ class JobTests(EngineTestCase):
         reply = self.compile(request(source=b"int b;"))
         self.assertEqual((reply.status, reply.stderr.read()), (256, b"said"))
         self.assertEqual(reply.outputs[OBJECT].read(), b"LARGE")
+
+    def test_more_outputs(self) -> None:
+        """All files that a command makes are found in its folders, and come in their order."""
+        made = {"w.o": b"OBJECT", "w.su": b"", "w.d": b"w.o: w.c\n"}
+        self.double.run = lambda command, action: self.double.left(command, action, made)
+        asked = request("gcc -fstack-usage -MD -c w.c -o w.o")
+        outputs = {name: body.read() for name, body in self.compile(asked).outputs.items()}
+        self.assertEqual(
+            list(outputs.items()), [("/src/w.su", b""), (DEPENDENCIES, made["w.d"]), (OBJECT, b"OBJECT")]
+        )
+
+    def test_unforeseen(self) -> None:
+        """A file that was not foreseen is named in place of all outputs; a failed compile has none."""
+        made = {"w.o": b"OBJECT", "w.su": b"", "w.gcno": b"notes"}
+        self.double.run = lambda command, action: self.double.left(command, action, made)
+        outputs = self.compile(request("gcc -fstack-usage -c w.c -o w.o")).outputs
+        self.assertEqual({name: body.read() for name, body in outputs.items()}, {"/src/w.gcno": b""})
+        self.double.run = lambda command, action: schema.ActionResult(exit_code=1)
+        self.assertEqual(self.compile(request("gcc --coverage -c w.c -o w.o")).outputs, {})
 
     def test_killed(self) -> None:
         """A compiler that was killed, as for its memory, has not judged the source."""
@@ -303,10 +324,9 @@ class JobTests(EngineTestCase):
         self.assertEqual((timing.waited, timing.ran), (2, 0))
 
     def test_text(self) -> None:
-        """Preprocessed text is not for an engine, nor is a command that makes more than an object."""
+        """Preprocessed text is not for an engine."""
         text = Request((b"gcc", b"-c", b"w.i"), Body.of(b"int a;"))
-        for asked in (text, request("gcc -gsplit-dwarf -g -c w.c -o w.o")):
-            self.failureResultOf(self.begin(asked), LackingHostError)
+        self.failureResultOf(self.begin(text), LackingHostError)
 
 
 class LikenessTests(EngineTestCase):
@@ -321,10 +341,10 @@ class LikenessTests(EngineTestCase):
 
         def run(command: Any, action: Any) -> Any:
             seen.append((command, action))
-            return result(b"...\0/.tdistcc-probe/here\0...", b"")
+            return self.double.left(command, action, {**PROBED, "x.su": b""})
 
         self.double.run = run
-        self.assertIs(self.successResultOf(self.likeness()), Likeness.EXACT)
+        self.assertIs(self.successResultOf(self.likeness()), Likeness.HERMETIC)
         [(command, action)] = seen
         self.assertTrue(action.do_not_cache)
         self.assertEqual(command.working_directory, ".tdistcc-probe/here")
@@ -336,22 +356,24 @@ class LikenessTests(EngineTestCase):
         told = self.double._GetCapabilities([])
         told.cache_capabilities.max_batch_total_size_bytes = 400
         self.double.script["GetCapabilities"] = [told]
-        self.double.run = lambda command, action: result(b"/.tdistcc-probe/here", b"")
+        self.double.run = lambda command, action: self.double.left(command, action, PROBED)
         self.successResultOf(self.likeness())
         self.assertGreater(self.double.asked["Write"], 0)
         self.assertGreater(self.double.asked["BatchUpdateBlobs"], 3)
 
     def test_another_root(self) -> None:
-        """A probe that fails, complains, or was in another folder shows another root."""
+        """Probes that fail, complain, or were in another folder show another root."""
         for left in (
             schema.ActionResult(exit_code=1),
             result(b"/.tdistcc-probe/here", b"", stderr_raw=b"warning"),
             result(b"/worker/.tdistcc", b""),
             schema.ActionResult(),
         ):
-            self.double.run = lambda command, action, left=left: left
+            self.double.run = lambda command, action, left=left: (
+                schema.ActionResult() if command.output_directories else left
+            )
             self.failureResultOf(self.likeness(), AnotherCompilerError)
-            self.assertEqual(self.double.asked["Execute"], 1)
+            self.assertEqual(self.double.asked["Execute"], 2)
             self.setUp()
 
     def test_not_stored(self) -> None:
@@ -360,14 +382,41 @@ class LikenessTests(EngineTestCase):
         fault = self.failureResultOf(self.likeness(), RefusedByHostError)
         self.assertIn("no space left", str(fault.value))
 
+    def test_files_alone(self) -> None:
+        """An engine that does not return folders, or not all of them, makes objects all the same."""
+
+        def forgetful(command: Any, action: Any) -> Any:
+            action.input_root_digest.CopyFrom(self.empty(command))
+            return self.double.left(command, action, PROBED)
+
+        for run in (
+            lambda command, action: schema.ActionResult(),
+            lambda command, action: self.double.left(command, action, {**PROBED, "core": b""}),
+            forgetful,
+            lambda command, action: Fault(Code.INVALID_ARGUMENT, "a path is a folder"),
+        ):
+            self.double.run = lambda command, action, run=run: (
+                run(command, action)
+                if command.output_directories
+                else result(b"/.tdistcc-probe/here", b"")
+            )
+            self.assertIs(self.successResultOf(self.likeness()), Likeness.EXACT)
+            self.setUp()
+
+    def empty(self, command: Any) -> Any:
+        """Return a root in which there is nothing but the working directory."""
+        made = merkle((), (), [f"/{command.working_directory}".encode()])
+        self.double.blobs |= {digest.hex(): data for digest, data in made.nodes.items()}
+        return BlobName(made.root, len(made.nodes[made.root])).message()
+
     def test_forgetful(self) -> None:
         """An engine that has lost what it had is not taken for one with another root."""
-        self.double.run = lambda command, action: result(b"/.tdistcc-probe/here", b"")
+        self.double.run = lambda command, action: self.double.left(command, action, PROBED)
         self.successResultOf(self.likeness())
         self.double.blobs.clear()
         self.double.script["FindMissingBlobs"] = []
         self.double.blobs[BlobName.of(b"ELF").digest.hex()] = b"ELF"
-        self.assertIs(self.successResultOf(self.likeness()), Likeness.EXACT)
+        self.assertIs(self.successResultOf(self.likeness()), Likeness.HERMETIC)
 
     def test_no_execution(self) -> None:
         """An engine that runs nothing, or not by SHA-256, says so."""

@@ -111,6 +111,7 @@ class AnswerTests(AbilitiesTestCase):
             ({"toolchains": "taken"}, EXACT),
             ({"toolchains": "taken", "compiler": "00" * 32}, Likeness.BROUGHT),
             ({"toolchains": "taken", "compiler": None}, Likeness.BROUGHT),
+            ({"toolchains": "taken", "compiler": None, "outputs": "all"}, Likeness.BROUGHT_COMPLETE),
             ({"toolchains": "no", "compiler": "00" * 32}, Likeness.OTHER),
         ):
             self.setUp()
@@ -120,7 +121,9 @@ class AnswerTests(AbilitiesTestCase):
         """A host without our compiler takes it along, or says why not."""
         missing = Reply.sentence(110, "this server has no gcc")
         for told, expected in (
-            ({"toolchains": "taken"}, None),
+            ({"toolchains": "taken"}, Likeness.BROUGHT),
+            ({"toolchains": "taken", "outputs": "object"}, Likeness.BROUGHT),
+            ({"toolchains": "taken", "outputs": "all"}, Likeness.BROUGHT_COMPLETE),
             ({"toolchains": "no", "why": "no \x1b jail"}, "answered: this server has no gcc; no ? jail"),
             ({"toolchains": "no", "why": 7}, "answered: this server has no gcc"),
             ({}, "answered: this server has no gcc"),
@@ -128,8 +131,8 @@ class AnswerTests(AbilitiesTestCase):
             self.setUp()
             reply = replace(missing, stdout=answer({"server": SERVER, **told}).stdout)
             asked = self.put(reply)
-            if expected is None:
-                self.assertIs(self.successResultOf(asked), Likeness.BROUGHT)
+            if isinstance(expected, Likeness):
+                self.assertIs(self.successResultOf(asked), expected)
             else:
                 error = self.failureResultOf(asked, RefusedByHostError).value
                 self.assertEqual(error.fault, expected)

@@ -49,7 +49,7 @@ class FakePlace:
     def preprocesses(self, path: str) -> str:
         return "exact"
 
-    def makes_all_outputs(self, path: str) -> bool:
+    def makes_all_outputs(self, path: str | None) -> bool:
         return True
 
 
@@ -93,7 +93,7 @@ class QuestionTests(SynchronousTestCase):
             lambda _: (0, 0, 0, self.stamp),
         )
         self.reception = Reception(
-            self.judge, answers, cast(Run, self.run_aside), self.seats, self.serve
+            self.judge, answers, lambda: True, cast(Run, self.run_aside), self.seats, self.serve
         )
 
     def judge(self, request: Request, peer: Peer) -> Judged | Refused:
@@ -177,7 +177,8 @@ class QuestionTests(SynchronousTestCase):
         for name, status in ((b"gcc", 0), (b"tcc", 110)):
             reply = self.ask(b"twisted-distccd", b"about", name)
             self.assertEqual(reply.exit_code, status)
-            self.assertEqual(json.loads(reply.stdout.read())["toolchains"], "taken")
+            told = json.loads(reply.stdout.read())
+            self.assertEqual((told["toolchains"], told["outputs"]), ("taken", "all"))
         self.assertEqual(self.jobs, [])
 
     def test_what_can_be_loaded(self) -> None:

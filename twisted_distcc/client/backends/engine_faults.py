@@ -8,12 +8,14 @@ from twisted_distcc.client.backends.host_faults import (
     BadReplyError,
     CannotConnectError,
     HostError,
+    LackingHostError,
     RefusedByHostError,
     Scope,
     SlowHostError,
     UntrustedError,
 )
 from twisted_distcc.errors import DistccError, RemoteProtocolError
+from twisted_distcc.reapi.folder_changes import PartialFolderError
 from twisted_distcc.reapi.grpc_status import Code, GrpcError
 
 # After these, an engine that is asked again will say the same.
@@ -56,6 +58,8 @@ def is_of_job(error: GrpcError) -> bool:
 
 def host_error(error: GrpcError | RemoteProtocolError) -> HostError:
     """Return what `error` of an engine is as that of a host."""
+    if isinstance(error, PartialFolderError):
+        return LackingHostError("does not return all that a command makes")
     if isinstance(error, RemoteProtocolError):
         return BadReplyError(f"sent a bad reply: {error}")
     match error.code:

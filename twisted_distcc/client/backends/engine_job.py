@@ -4,6 +4,9 @@
 the `EngineJob` that runs the compiler on an engine as one of our servers would run it: the folder of
 inputs is the root of the worker's file system, in which everything has the path that it has here.
 
+A command that makes more than an object runs as it was typed, in the client's own folders.  These are
+then asked for with all that is in them, so that a file which was not foreseen is noticed.
+
 Engines know a file by its content and nothing else: the same content has one inode there, and all files
 have one time.  So gcc may take two files for one that it tells apart here (`#pragma once`), and clang
 does.  Units with such files are for other hosts.
@@ -14,8 +17,8 @@ from __future__ import annotations
 import itertools
 import os
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from typing import Final
 
 from twisted_distcc.client.backends.host_faults import LackingHostError
@@ -23,12 +26,15 @@ from twisted_distcc.client.backends.session_inputs import TreeEntries, tree_entr
 from twisted_distcc.client.inputs.local_toolchains import LocalCompiler
 from twisted_distcc.cmdline.compilation import Compilation, StayLocal
 from twisted_distcc.cmdline.compilers import Family
+from twisted_distcc.cmdline.environment import TEMPORARY
 from twisted_distcc.cmdline.parse import parse
 from twisted_distcc.cmdline.rewrite import serve_tree_argv
 from twisted_distcc.content.body import Body
 from twisted_distcc.content.merkle import Base, EncodedFolders, merkle
 from twisted_distcc.errors import LocalProtocolError
+from twisted_distcc.execution.inputs.links import Links
 from twisted_distcc.jobs.commands import CompileCommand, command_of
+from twisted_distcc.jobs.expected_outputs import ExpectedOutputs
 from twisted_distcc.jobs.model import DEPENDENCIES, OBJECT, Request
 from twisted_distcc.reapi.action import Action
 from twisted_distcc.reapi.blob import BlobName
@@ -38,7 +44,8 @@ from twisted_distcc.toolchain.travelling_tree import ToolFile, TravellingTree, e
 _OUTPUT: Final = "output.o"
 _RULES: Final = "output.d"
 # What has a preprocessor compare files: those that are to be read only once, however often included.
-_ONCE: Final = re.compile(rb"#\s*pragma\s+once|_Pragma\s*\(\s*\"once|#\s*import\b")
+# A precompiled header of gcc's may have said so, too.
+_ONCE: Final = re.compile(rb"\Agpch|#\s*pragma\s+once|_Pragma\s*\(\s*\"once|#\s*import\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +56,15 @@ class EngineJob:
         action: what it is to run.
         outputs: the names of outputs in a reply, by their paths.
         inputs: the blobs of the inputs.
+        folders: the absolute paths of the folders that are returned, by what they are called there.
+        expected: what may have changed in these.
     """
 
     action: Action
     outputs: Mapping[str, str]
     inputs: Blobs
+    folders: Mapping[str, str] = field(default_factory=dict)
+    expected: ExpectedOutputs | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,32 +120,50 @@ def hermetic_job(
     """
     assert request.tree is not None
     command, compilation = understood(request)
-    if compilation.runs_as_typed:
-        raise LackingHostError("takes no commands that make more than an object")
     entries = tree_entries(request.tree)
     check_twins(entries, compilation.family)
+    links = Links(entries.links)
+
+    def follow(path: str) -> str:
+        return os.fsdecode(links.follow(os.fsencode(path)) or b"/")
+
     directory = os.fsdecode(request.tree.directory)
+    if follow(directory) != directory:
+        raise LackingHostError("takes no working directory that is called by a link")
     own = _own_folder(entries, directory)
-    root, inputs = _laid(entries, tools, os.path.join(directory, own), folders)
-    argv = serve_tree_argv(
-        compilation,
-        compiler.path,
-        os.path.join(directory, own, _OUTPUT),
-        os.path.join(directory, own, _RULES),
-    )
-    outputs = {f"{own}/{_OUTPUT}": OBJECT}
-    if compilation.dependencies is not None:
-        outputs[f"{own}/{_RULES}"] = DEPENDENCIES
+    place = os.path.join(directory, own)
+    root, inputs = _laid(entries, tools, place, folders)
+    argv = serve_tree_argv(compilation, compiler.path, f"{place}/{_OUTPUT}", f"{place}/{_RULES}")
+    environment = _environment(tools, command, directory, place)
+    outputs, returned, expected = {}, {}, None
+    if compilation.runs_as_typed:
+        expected = ExpectedOutputs.of(compilation, directory).laid(follow)
+        made_in = map(follow, (*expected.folders, environment[TEMPORARY]))
+        returned = returned_folders({directory, *made_in}, directory)
+    else:
+        outputs = {f"{own}/{_OUTPUT}": OBJECT}
+        if compilation.dependencies is not None:
+            outputs[f"{own}/{_RULES}"] = DEPENDENCIES
     action = Action(
         arguments=tuple(argv),
-        environment=_environment(tools, command, directory, own),
+        environment=environment,
         root=root,
         directory=directory.lstrip("/"),
         outputs=tuple(outputs),
         platform=platform,
         is_kept=is_kept,
+        folders=tuple(returned),
     )
-    return EngineJob(action, outputs, inputs)
+    return EngineJob(action, outputs, inputs, returned, expected)
+
+
+def returned_folders(folders: Collection[str], directory: str) -> dict[str, str]:
+    """Return those of `folders` that are in no other one, by their paths relative to `directory`."""
+    outer: list[str] = []
+    for folder in sorted(folders):
+        if not any(folder == one or folder.startswith(os.path.join(one, "")) for one in outer):
+            outer.append(folder)
+    return {os.path.relpath(folder, directory): folder for folder in outer}
 
 
 def understood(request: Request) -> tuple[CompileCommand, Compilation]:
@@ -199,7 +228,8 @@ def _relative(path: bytes, target: bytes) -> bytes:
     return os.path.relpath(target, os.path.dirname(path)) if target.startswith(b"/") else target
 
 
-def _environment(tools: ToolInputs, command: CompileCommand, directory: str, own: str) -> dict[str, str]:
+def _environment(
+    tools: ToolInputs, command: CompileCommand, directory: str, temporary: str
+) -> dict[str, str]:
     told = {os.fsdecode(name): os.fsdecode(value) for name, value in command.variables.items()}
-    folder = os.path.join(directory, own)
-    return {**tools.environment, **told, "PWD": directory, "TMPDIR": folder}
+    return {TEMPORARY: temporary, **tools.environment, **told, "PWD": directory}

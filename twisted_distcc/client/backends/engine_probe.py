@@ -2,7 +2,8 @@
 
 `probe_request` is a compile of a few lines.  It succeeds where the folder of inputs is the compiler's
 `/`: its header is found by an absolute path, and files that every other root has are not.  In the object
-there is the working directory, as the compiler sees it.
+there is the working directory, as the compiler sees it.  A file that is there from the beginning shows
+whether the engine returns all of a folder.
 """
 
 from __future__ import annotations
@@ -28,17 +29,26 @@ _SOURCE: Final = "".join(
 _HEADER: Final = b"#define TDISTCC_PROBE 1\n"
 
 
-def probe_request(compiler: LocalCompiler, digest: str) -> Request:
-    """Return the compile that shows what an engine's root is; `compiler` has this `digest`."""
+def probe_request(compiler: LocalCompiler, digest: str, *, makes_more: bool = False) -> Request:
+    """Return the compile that shows what an engine's root is.
+
+    Args:
+        compiler: the compiler.
+        digest: its digest.
+        makes_more: whether it shows, too, that the engine returns all that a job leaves.
+    """
     source = "x.cc" if "++" in compiler.name else "x.c"
-    words = ("env", "LC_ALL=C", compiler.name, "-g", "-c", f"../{source}", "-o", "x.o")
-    files = {source: _SOURCE, "x.h": _HEADER}
+    more = ("-fstack-usage",) if makes_more else ()
+    words = ("env", "LC_ALL=C", compiler.name, "-g", *more, "-c", f"../{source}", "-o", "x.o")
+    files = {source: _SOURCE, "x.h": _HEADER, "here/y.h": b""}
     entries = (
         InputFile(b"%b/%b" % (_FOLDER, name.encode()), LocalContent(data))
         for name, data in files.items()
     )
     tree = Tree(_DIRECTORY, tuple(entries))
-    return Request(tuple(map(os.fsencode, words)), version=FILES, tree=tree, compiler=digest)
+    return Request(
+        tuple(map(os.fsencode, words)), version=FILES, tree=tree, compiler=digest, makes_more=makes_more
+    )
 
 
 def is_hermetic(reply: Reply) -> bool:

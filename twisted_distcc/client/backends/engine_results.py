@@ -61,7 +61,7 @@ class AskedEngine:
                 if reply is not None:
                     return reply
         response = await self._made(job, own, skip_cache=True)
-        return await self._fetched(job, checked_outcome(response, job.action.outputs, _LIMITS))
+        return await self._fetched(job, checked_outcome(response, job.action, _LIMITS))
 
     async def _kept(self, job: EngineJob, own: dict[BlobName, bytes]) -> Any:
         storage, name = self.storage, next(iter(own))
@@ -89,7 +89,7 @@ class AskedEngine:
         """
         if response is None:
             return None
-        outcome = checked_outcome(response, job.action.outputs, _LIMITS)
+        outcome = checked_outcome(response, job.action, _LIMITS)
         if outcome.exit_code and outcome.is_old:
             return None
         try:
@@ -100,4 +100,4 @@ class AskedEngine:
             return None
 
     async def _fetched(self, job: EngineJob, outcome: Outcome) -> Reply:
-        return await fetched(outcome, job.outputs, self.storage, self.folder, self.traffic)
+        return await fetched(outcome, job, self.storage, self.folder, self.traffic)

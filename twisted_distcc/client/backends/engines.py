@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from twisted.internet.interfaces import IReactorTime
@@ -43,6 +43,7 @@ from twisted_distcc.content.merkle import EncodedFolders
 from twisted_distcc.errors import RemoteProtocolError
 from twisted_distcc.jobs.model import Reply, Request
 from twisted_distcc.reapi.execution import capabilities
+from twisted_distcc.reapi.folder_changes import PartialFolderError
 from twisted_distcc.reapi.grpc_connection import GrpcConnection
 from twisted_distcc.reapi.grpc_status import Code, GrpcError
 from twisted_distcc.reapi.schema import SHA256
@@ -122,18 +123,22 @@ class Engines:
         """Find out how `compiler`, which has this `digest`, would work on `engine`.
 
         It is `EXACT` if the engine runs our own compiler in a root that has our files and nothing else,
-        and `SAME` if its workers have the same compiler at the same path.
+        `HERMETIC` if it also returns all that a job leaves, and `SAME` if its workers have the same
+        compiler at the same path.
 
         Raises:
             AnotherCompilerError: if neither is so.
             HostError: if the engine does not tell.
         """
+        probes = [] if engine.host.text else [Likeness.HERMETIC, Likeness.EXACT]
         request = probe_request(compiler, digest)
         call = _Call(engine, request, compiler, folder, Traffic(), is_kept=False)
         try:
             await self._check_capabilities(engine)
-            if not engine.host.text and await self._is_hermetic(call):
-                return Likeness.EXACT
+            for likeness in probes:
+                request = probe_request(compiler, digest, makes_more=likeness is Likeness.HERMETIC)
+                if await self._is_hermetic(replace(call, request=request)):
+                    return likeness
             if not await self._has_same(call):
                 raise AnotherCompilerError(_ANOTHER if engine.host.text else _NOT_HERMETIC)
         except (GrpcError, RemoteProtocolError) as error:
@@ -164,9 +169,11 @@ class Engines:
         return True
 
     async def _asked(self, call: _Call, job: EngineJob | None = None) -> Reply | None:
-        """Return the reply to a question; `None` if the engine has no such program."""
+        """Return the reply to a question; `None` if the engine cannot run it, or leaves out a part."""
         try:
             return await self._tried_twice(call, job)
+        except PartialFolderError:
+            return None
         except GrpcError as error:
             if is_of_job(error):
                 return None

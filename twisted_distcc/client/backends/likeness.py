@@ -44,6 +44,10 @@ class Likeness(Enum):
     """The same, and it preprocesses our files at our own paths."""
     BROUGHT = auto()
     """As `EXACT`, as it runs our own compiler, which we send along."""
+    BROUGHT_COMPLETE = auto()
+    """As `COMPLETE`, likewise."""
+    HERMETIC = auto()
+    """As `COMPLETE`, likewise, but all files have the same time there: an engine."""
     SAME = auto()
     """Ours."""
     OTHER = auto()
@@ -56,7 +60,22 @@ class Likeness(Enum):
     @property
     def is_exact(self) -> bool:
         """Whether it preprocesses our files at our own paths, with our compiler."""
-        return self in (Likeness.COMPLETE, Likeness.EXACT, Likeness.BROUGHT)
+        return self.is_complete or self in (Likeness.EXACT, Likeness.BROUGHT)
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether it also makes all files that a command makes, and takes all files that are read."""
+        return self in (Likeness.COMPLETE, Likeness.BROUGHT_COMPLETE, Likeness.HERMETIC)
+
+    @property
+    def is_brought(self) -> bool:
+        """Whether requests bring our own compiler along."""
+        return self in (Likeness.BROUGHT, Likeness.BROUGHT_COMPLETE)
+
+    @property
+    def runs_ours(self) -> bool:
+        """Whether it is our own compiler that runs, at the path that it has here."""
+        return self.is_brought or self is Likeness.HERMETIC
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +115,7 @@ def read_answer(reply: Reply, digest: str) -> Told:
     match parsed_answer(reply, _LONGEST_ANSWER):
         case {"server": "twisted-distccd"} as told:
             if reply.exit_code == EXIT_COMPILER_MISSING and _takes_ours(told):
-                return Told(Likeness.BROUGHT, loads_plugins=takes_plugins(told))
+                return Told(_brought(told), loads_plugins=takes_plugins(told))
             if reply.status:
                 raise _refusal(reply, told)
             return Told(_compared(told, digest), _paths(told), takes_plugins(told))
@@ -138,10 +157,19 @@ def takes_plugins(told: Any) -> bool:
             return False
 
 
+def _brought(told: Any) -> Likeness:
+    """Return what a host does with our compiler, which it takes."""
+    match told:
+        case {"outputs": "all"}:
+            return Likeness.BROUGHT_COMPLETE
+        case _:
+            return Likeness.BROUGHT
+
+
 def _compared(told: Any, digest: str) -> Likeness:
     match told:
         case {"compiler": theirs, "toolchains": "taken"} if theirs != digest:
-            return Likeness.BROUGHT
+            return _brought(told)
         case {"compiler": str(theirs)} if theirs != digest:
             return Likeness.OTHER
         case {"compiler": str(), "preprocesses": "exact", "outputs": "all"}:

@@ -155,7 +155,7 @@ class RemoteCompile:
 
     async def _for_our_compiler(self, request: Request, likeness: Likeness | None) -> Request:
         """Return `request` for the compiler that we have: which the host has, or is sent."""
-        if likeness is Likeness.BROUGHT:
+        if likeness is not None and likeness.is_brought:
             digest = await self.capabilities.digest(self.compiler) or ""
             candidate = self.inputs.candidate
             language, plugins = candidate.compilation.language, candidate.plugins
@@ -238,7 +238,7 @@ class RemoteCompile:
     def _environment(self, host: RemoteHost, likeness: Likeness | None) -> dict[str, str] | None:
         """Return the environment in which `host` should preprocess; `None` if it should not."""
         found = self.inputs.found
-        if found is None or (found.unit.precompiled and likeness is not Likeness.COMPLETE):
+        if found is None or (found.unit.precompiled and not (likeness and likeness.is_complete)):
             return None
         if host.pump:  # it may be C distccd, which takes no environment
             return None if DATE in found.environment else {}

@@ -150,9 +150,11 @@ class ServerCapabilities:
         return await self._asking.get(question, lambda: self._put(question, put(question)))
 
     async def paths(self, host: RemoteHost, compiler: LocalCompiler) -> Paths | None:
-        """Return where `host` has `compiler`, as far as it has said so when it was asked."""
-        known = await self._answers_of((host,), compiler)
-        return next((answer.told.paths for answer in known if answer is not None), None)
+        """Return where `host` has `compiler`, as far as that is known since it was asked."""
+        [answer] = list(await self._answers_of((host,), compiler)) or [None]
+        if answer is not None and answer.told.likeness.runs_ours:
+            return Paths(compiler.path, os.path.realpath(compiler.path))
+        return None if answer is None else answer.told.paths
 
     async def loads_plugins(self, host: RemoteHost, compiler: LocalCompiler) -> bool:
         """Whether `host` has said, when it was asked, that it takes `compiler` with plugins of ours."""

@@ -113,9 +113,10 @@ class Sandbox:
         """Return `exact`, as files are at the client's paths, unless the whole system is in the way."""
         return "mapped" if self.toolchains.get(path).is_whole_system else "exact"
 
-    def makes_all_outputs(self, path: str) -> bool:
+    def makes_all_outputs(self, path: str | None) -> bool:
         """Whether a job can change the client's folders for itself, and they are at their own paths."""
-        return self.preprocesses(path) == "exact" and self.confiner.keeps_changes(self.spool)
+        is_exact = path is None or self.preprocesses(path) == "exact"
+        return is_exact and self.confiner.keeps_changes(self.spool)
 
     def prepare(
         self, path: str, compilation: Compilation, source: Body, owner: str

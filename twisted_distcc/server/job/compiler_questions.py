@@ -48,6 +48,8 @@ class Reception:
     Attributes:
         judge: decides whether somebody may use a compiler.
         answers: the answers about compilers.
+        makes_all: whether commands that make more than an object run here with toolchains that clients
+            bring; it may block.
         run: runs work that blocks.
         admission: grants seats for that.
         jobs: serves all other requests.
@@ -55,6 +57,7 @@ class Reception:
 
     judge: Callable[[Request, Peer], Judged | Refused]
     answers: CompilerFacts[Body]
+    makes_all: Callable[[], bool]
     run: Run
     admission: Seats
     jobs: Compile
@@ -75,7 +78,8 @@ class Reception:
             facts = self._toolchains(simplest, peer) if is_missing else {}
             if _are_taken(facts):  # the job that follows brings its own
                 refusal = Reply.sentence(judged.exit_code, f"the server refuses this job: {judged}")
-                return replace(refusal, stdout=told(**facts))
+                outputs = _outputs(await self.run.aside(self.makes_all))
+                return replace(refusal, stdout=told(**facts, outputs=outputs))
             return replace(await self.jobs(simplest, peer), stdout=told(**facts))
         if tools is not None:
             return Reply(0, stdout=told(share=judged.decision.terms.share))
@@ -111,7 +115,7 @@ def tell(executor: Executor, compiler: str) -> Body:
     return told(
         version=__version__,
         preprocesses=executor.preprocesses(compiler),
-        outputs="all" if executor.makes_all_outputs(compiler) else "object",
+        outputs=_outputs(executor.makes_all_outputs(compiler)),
         compiler=executor.digest(compiler),
         path=compiler,
         real_path=os.path.realpath(compiler),
@@ -120,6 +124,10 @@ def tell(executor: Executor, compiler: str) -> Body:
 
 def _are_taken(facts: Mapping[str, str]) -> bool:
     return facts.items() >= TAKEN.items()
+
+
+def _outputs(makes_all: bool) -> str:
+    return "all" if makes_all else "object"
 
 
 def _with(answer: Body, facts: dict[str, str]) -> Body:

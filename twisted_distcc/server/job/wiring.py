@@ -6,6 +6,7 @@ It is the same for every kind of server, with or without Twisted: how a server w
 from __future__ import annotations
 
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from twisted_distcc.execution.executor import Executor
@@ -54,7 +55,8 @@ def make_compile(
         digests=CompilerFacts(executor.digest, clock.seconds),
     )
     answers = CompilerFacts(lambda compiler: tell(executor, compiler), clock.seconds)
-    reception = Reception(judge, answers, run, admission, exchange)
+    makes_all = partial(executor.makes_all_outputs, None)
+    reception = Reception(judge, answers, makes_all, run, admission, exchange)
     parts = CompilerFacts(lambda compiler: parts_of(executor, compiler), clock.seconds)
     return Inquiries(judge, lambda: status_of(executor, config.jobs), parts, run, admission, reception)
 
