@@ -87,6 +87,7 @@ _OWN: Final = frozenset(
         "cmdline.driver_rules",
         "cmdline.overlays",
         "policy.reading",
+        "pump.code_readings",
         "pump.definitions",
         "pump.laying",
         "pump.header_names",
