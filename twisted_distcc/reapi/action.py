@@ -23,8 +23,8 @@ from twisted_distcc.wire.limits import Limits
 
 _HIGHEST_CODE: Final = 255
 _LONGEST: Final = 86_400.0  # seconds that a job may claim to have taken
-MOST_TREE: Final = 32 * 1024 * 1024
-"""The most bytes of a folder that is returned with all that is in it: some hundred thousand names."""
+MOST_TREE: Final = 8 * 1024 * 1024
+"""The most bytes of a folder that is returned with all that is in it: some ten thousand names."""
 
 
 @dataclass(frozen=True, slots=True)

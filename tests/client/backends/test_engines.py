@@ -42,7 +42,7 @@ from twisted_distcc.toolchain.travelling_tree import ToolFile, TravellingTree
 GCC = LocalCompiler("/usr/bin/gcc", "gcc", (("PATH", "/usr/bin"),))
 DIGEST = "00" * 32
 HOST = EngineHost("red", 50051)
-PROBED = {"x.o": b"...\0/.tdistcc-probe/here\0..."}
+PROBED = {"../out/x.o": b"...\0/.tdistcc-probe/here\0..."}
 
 
 def request(words: str = "env LC_ALL=C gcc -MD -c w.c -o w.o", source: bytes = b"int a;") -> Request:
@@ -341,7 +341,7 @@ class LikenessTests(EngineTestCase):
 
         def run(command: Any, action: Any) -> Any:
             seen.append((command, action))
-            return self.double.left(command, action, {**PROBED, "x.su": b""})
+            return self.double.left(command, action, {**PROBED, "../out/x.su": b""})
 
         self.double.run = run
         self.assertIs(self.successResultOf(self.likeness()), Likeness.HERMETIC)

@@ -2,8 +2,8 @@
 
 `probe_request` is a compile of a few lines.  It succeeds where the folder of inputs is the compiler's
 `/`: its header is found by an absolute path, and files that every other root has are not.  In the object
-there is the working directory, as the compiler sees it.  A file that is there from the beginning shows
-whether the engine returns all of a folder.
+there is the working directory, as the compiler sees it.  Files that are there from the beginning show
+whether the engine returns all of the working directory, and of a folder beside it.
 """
 
 from __future__ import annotations
@@ -39,8 +39,8 @@ def probe_request(compiler: LocalCompiler, digest: str, *, makes_more: bool = Fa
     """
     source = "x.cc" if "++" in compiler.name else "x.c"
     more = ("-fstack-usage",) if makes_more else ()
-    words = ("env", "LC_ALL=C", compiler.name, "-g", *more, "-c", f"../{source}", "-o", "x.o")
-    files = {source: _SOURCE, "x.h": _HEADER, "here/y.h": b""}
+    words = ("env", "LC_ALL=C", compiler.name, "-g", *more, "-c", f"../{source}", "-o", "../out/x.o")
+    files = {source: _SOURCE, "x.h": _HEADER, "here/y.h": b"", "out/z.h": b"\n"}
     entries = (
         InputFile(b"%b/%b" % (_FOLDER, name.encode()), LocalContent(data))
         for name, data in files.items()
