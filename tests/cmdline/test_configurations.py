@@ -19,6 +19,7 @@ class ConfigurationTests(SynchronousTestCase):
         """Options that decide how code is made, or linked, may be anywhere."""
         for text in (
             "-O2 -g -Wall -DX=3 -U Y --target=x86_64-linux-gnu", "--sysroot=/opt/root -stdlib=libc++",
+            "--gcc-install-dir=/usr/lib/gcc/x86_64-linux-gnu/12",
             "-fuse-ld=lld -Wl,-z,now -L/x -Xlinker x",
         ):  # fmt: skip
             self.assertIsNone(words_forbid(configuration_words(text)), text)
@@ -27,7 +28,8 @@ class ConfigurationTests(SynchronousTestCase):
         """What makes or names other files, is not known, or depends on where the file is, stays."""
         for word in (
             "-include a.h", "-Ix", "-isystem /x", "-MD", "-MFx", "-o x", "-c", "-save-temps", "x.c",
-            "-fplugin=x", "-B/x", "--gcc-toolchain=/x", "-march=native", "-frewrite-x=y", "-DX=<CFGDIR>",
+            "-fplugin=x", "-B/x", "--gcc-toolchain=x", "--sysroot=x", "-march=native", "-frewrite-x=y",
+            "-DX=<CFGDIR>",
             "-fsanitize-ignorelist=x", "--config=x", "-Xclang -load", "-fprofile-use=x", "-std=a/b",
             "-DX=__TIME__", "-DX(y)=__has_include(y)", "-DX=TIME",
         ):  # fmt: skip

@@ -34,7 +34,7 @@ _FILES_THAT_TRAVEL = frozenset(
     | {"-fmodule-map-file="}
 )
 # By trying all of clang's and gcc's options, in each spelling, with a folder full of programs.
-_PROGRAMS = ("-B", "--prefix", "--gcc-toolchain", "--gcc-install-dir", "-ccc-install-dir", "-wrapper")
+_PROGRAMS = ("-B", "--prefix", "-ccc-install-dir", "-wrapper")
 # Short for many options.
 _MANY = "-fdiagnostics-plain-output"
 # What gcc adds by itself.

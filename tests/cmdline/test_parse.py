@@ -471,6 +471,19 @@ class StayLocalTests(ParseCase):
             self.stays(f"clang {option} -c a.c", f"{option} may read or write files")
         self.travels("gcc -Wa,--defsym,-al=1 -c a.c")
 
+    def test_gcc_installations(self) -> None:
+        """Where clang finds a gcc's headers it may find an assembler, which it must not start."""
+        for root in ("--sysroot=/x", "--gcc-toolchain=/x", "--gcc-install-dir=/x"):
+            self.travels(f"clang++ {root} -c a.cc")
+            name = root.removesuffix("/x") if root.startswith("--gcc") else "--sysroot"
+            for word in ("-fno-integrated-as", "--target=sparc-linux-gnu"):
+                why = f"{name} is where clang looks for an assembler, as it has none for this"
+                self.stays(f"clang++ {root} {word} -c a.cc", why)
+        self.stays(
+            "gcc --gcc-toolchain=/x -c a.c",
+            "--gcc-toolchain=/x looks for the compiler's own programs in a folder of this machine",
+        )
+
     def test_plugins(self) -> None:
         """Plugins are known by all ways to load them, and their arguments name no files."""
         for words, plugins in (

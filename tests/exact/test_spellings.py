@@ -6,6 +6,15 @@ from tests.exact.harness import ExactTestCase, Row
 
 C = {"w.c": "int x = X;\n", "X.h": "\n"}
 
+# A GCC installation, as clang looks for one.
+GCC = {
+    "w.cc": "#include <named>\nint x = X;\n",
+    "v.cc": "#include <vector>\nint f() { return std::vector<int>(X).size(); }\n",
+    "gcc/lib/gcc/x86_64-linux-gnu/99/crtbegin.o": "",
+    "gcc/include/c++/99/named": "#define X __has_include(<vector>)\n",
+    "usr/include/c++/99/named": "#define X 3\n",
+}
+
 # Where clang looks for an assembler, it is that of this machine.
 PROGRAMS = [
     *(
@@ -13,6 +22,15 @@ PROGRAMS = [
         for options in ("-fno-integrated-as --gcc-toolchain=/usr", "-no-integrated-as --sysroot=/")
     ),
     Row(script="$CC -DX=1 --prefix=/usr/bin/ -c w.c", files=C, elsewhere=False),
+    *(
+        Row(script=script, files=GCC, compilers=("clang++",))
+        for script in (
+            "$CC --gcc-toolchain=$PWD/gcc -c w.cc",
+            "$CC --gcc-toolchain=$PWD/gcc --sysroot=$PWD -g -MD -c w.cc",
+            "echo --gcc-toolchain=$PWD/gcc > x.cfg && $CC --config $PWD/x.cfg -c w.cc",
+            "$CC --gcc-toolchain=/usr -DX=5 -O2 -g -MD -c v.cc",
+        )
+    ),
     Row(script="$CC -DX=1 --sysroot=/ -c w.c", files=C),
 ]
 SPELLINGS = [

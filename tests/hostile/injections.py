@@ -238,7 +238,7 @@ clang -fdebug-compilation-dir @x
 clang -fdiagnostics-format=sarif-file
 clang -gcc-toolchain /x
 clang --gcc-toolchain /x
-clang --gcc-install-dir=/x
+clang -fno-integrated-as --gcc-install-dir=/x
 clang --gcc-triple=x
 cc -fno-integrated-as --sysroot /x
 gcc -fno-integrated-as --sysroot /x

@@ -20,6 +20,7 @@ from twisted_distcc.cmdline.option_rules import Role
 from twisted_distcc.cmdline.options import OPTIONS
 from twisted_distcc.cmdline.reasons import shown
 from twisted_distcc.cmdline.response import split
+from twisted_distcc.cmdline.travelling import ROOTS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -57,6 +58,8 @@ def words_forbid(words: Sequence[str]) -> str | None:
 
 def _travels(rule: Rule, argument: str) -> bool:
     if rule.role not in _ADDED or rule.option in _NAMING:
+        return False
+    if rule.option in ROOTS and not argument.startswith("/"):  # which differs from folder to folder
         return False
     if rule.option == "-D" and _PREDEFINED.search(argument.partition("=")[2]):
         return False

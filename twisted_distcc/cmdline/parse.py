@@ -43,6 +43,7 @@ _ASSEMBLED_BY_CLANG = (
     *("riscv", "s390x", "systemz", "wasm"),
 )
 _NOT_ON = ("aix", "nacl")
+_WITH_GCC = frozenset({"--sysroot", "--gcc-toolchain=", "--gcc-install-dir="})
 
 
 def parse(
@@ -150,13 +151,13 @@ def _source(options: Sequence[Option]) -> str:
 
 
 def _check_sysroot(options: Sequence[Option]) -> None:
-    """Refuse a sysroot in which clang would look for an assembler, beside a gcc that it finds there."""
+    """Refuse folders in which clang would look for an assembler, beside a gcc that it finds there."""
     names = {option.name for option in options}
-    if "--sysroot" not in names:
+    if not (roots := names & _WITH_GCC):
         return
     targets = [option.value for option in options if option.name == "-target"]
     if "-fno-integrated-as" in names or not all(map(_is_assembled_by_clang, targets)):
-        raise StaysError("--sysroot is where clang looks for an assembler, as it has none for this")
+        raise StaysError(f"{min(roots)} is where clang looks for an assembler, as it has none for this")
 
 
 def _check_processor(options: Sequence[Option]) -> None:

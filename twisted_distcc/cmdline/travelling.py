@@ -21,6 +21,8 @@ VERBOSE_ASSEMBLY = "-fverbose-asm"
 MODULE_FILE = "-fmodule-file="
 INCLUDE_PCH = "-include-pch"
 OVERLAY = "-ivfsoverlay"
+ROOTS = frozenset({"-isysroot", "--sysroot", "-resource-dir", "--gcc-toolchain=", "--gcc-install-dir="})
+"""Options for folders in which compilers look for folders of headers."""
 MODULE_MAP = "-fmodule-map-file="
 
 _STAGES = [
@@ -49,6 +51,14 @@ _PREPROCESSOR = [
         Form.TEXT,
     ),
     *rows(Takes.EITHER, Role.PREPROCESS, "-isystem-after", Form.TEXT, only=Family.CLANG),
+    # Where the headers of the C++ library are; see `parse` for what else may be there.
+    *rows(
+        Takes.JOINED,
+        Role.PREPROCESS,
+        "--gcc-toolchain= --gcc-install-dir=",
+        Form.TEXT,
+        only=Family.CLANG,
+    ),
     *rows(Takes.SEPARATE, Role.PREPROCESS, "-resource-dir|-resource-dir=", Form.TEXT),
     *rows(Takes.JOINED, Role.PREPROCESS, "-stdlib=|--stdlib=", Form.TEXT),
     *rows(

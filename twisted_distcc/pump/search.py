@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 from twisted_distcc.cmdline.compiler_answers import configuration_files, gcc_markers, header_search
 from twisted_distcc.cmdline.option_rules import Role
 from twisted_distcc.cmdline.options import OPTIONS
+from twisted_distcc.cmdline.travelling import ROOTS
 from twisted_distcc.pump.unit import UndecidedError
 
 if TYPE_CHECKING:
@@ -50,9 +51,6 @@ _RARE_FOLDERS = frozenset(
         "-F",
     ]
 )
-
-# Their arguments are paths: the answer depends on the working directory if those do.
-_ROOTS = frozenset({"-isysroot", "--sysroot", "-resource-dir"})
 
 _MACROS_AND_FILES = _INCLUDING | {"-D", "-U"}
 
@@ -149,7 +147,7 @@ def _asked(option: Option, c: Compilation, *, everything: bool) -> tuple[str, ..
 
 def _check_anywhere(c: Compilation, *, everything: bool) -> None:
     for name, value, words in preprocessor_options(c):
-        places = name in _ROOTS or (everything and name in _FOLDER_OPTIONS)
+        places = name in ROOTS or (everything and name in _FOLDER_OPTIONS)
         if places and not value.startswith(("/", "=", "$SYSROOT")):
             raise UndecidedError(f"what {' '.join(words)} means depends on the working directory")
 
