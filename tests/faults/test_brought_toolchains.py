@@ -112,14 +112,19 @@ class BroughtToolchainTests(ApartTestCase):
 
     async def test_damaged(self) -> None:
         """Whatever was truncated, changed or removed on the shelf is not used, and is there again."""
-        server = await self.empty_farm()
+        await self.be_apart()
+        disk = self.home / "disk"
+        await self.mount(disk, "400m")
+        server = await self.empty_farm(TMPDIR=str(disk))
         await self.compiles_one("first")
+        before = used(self.seen(disk))
         for number, damage in enumerate(DAMAGES):
-            [tools] = laid(server.temporary)
+            [tools] = laid(self.seen(disk))
             damage(tools)
             self.assertEqual(await self.compiles_one(f"unit{number}"), "")
-            self.assertEqual(len(list(laid(server.temporary))), 1)
+            self.assertEqual(len(list(laid(self.seen(disk)))), 1)
         self.assertEqual(self.done(server), 1 + len(DAMAGES))
+        self.assertLess(used(self.seen(disk)), 1.5 * before)
 
 
 def laid(temporary: Path) -> Iterator[Path]:
@@ -130,6 +135,12 @@ def laid(temporary: Path) -> Iterator[Path]:
 def spooled(temporary: Path) -> list[Path]:
     """Return the bodies on a server's disk that are not whole, or that nobody keeps."""
     return [path for path in temporary.glob("*/spool/*") if path.is_file()]
+
+
+def used(disk: Path) -> int:
+    """Return the bytes that are taken on a disk, by files that have names and by others."""
+    told = os.statvfs(disk)
+    return (told.f_blocks - told.f_bfree) * told.f_frsize
 
 
 def _truncate(tools: Path) -> None:
