@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from tests.exact.harness import ExactTestCase, Row, Serving
-from tests.exact.test_engines import CXX, MADE_BY_ALL, MADE_BY_ONE, C
-from tests.exact.test_precompiled_headers import FILES as HEADERS
-from tests.exact.test_precompiled_headers import used
+from tests.exact.test_engines import CXX, MADE_BY_ALL, MADE_BY_ONE, PRECOMPILED, C
 
 POLICY = '[[rule]]\nname = "all"\nwho = ["*"]\nverdict = "allow"\ntoolchains = "any"\n'
 
@@ -39,16 +37,4 @@ class BroughtToolchainTests(ExactTestCase):
 
     async def test_more_outputs(self) -> None:
         """So are all files that a command makes, also those that name the folder, or the command."""
-        await self.are_exact(*MADE_BY_ALL, *MADE_BY_ONE)
-
-    async def test_precompiled_headers(self) -> None:
-        """gcc's are read there; clang's are not, as they name the times of its own headers."""
-        await self.are_exact(
-            Row(script=used("-MD -c w.c"), files=HEADERS, compilers=("gcc",)),
-            Row(
-                script=used("-MD -include all.h -c w.c"),
-                files=HEADERS,
-                compilers=("clang",),
-                elsewhere=False,
-            ),
-        )
+        await self.are_exact(*MADE_BY_ALL, *MADE_BY_ONE, *PRECOMPILED)
