@@ -68,7 +68,11 @@ class ListingTests(ExactTestCase):
         """What is to be in one file with the object or the dependencies is left to the compiler."""
         await self.are_exact(
             *rows("$CC -Wa,-aln=w.d -MD -c w.c", "$CC -Wa,-aln=$PWD/w.o -c w.c", elsewhere=False),
-            *rows("$CC -MD -MF ./w.o -c w.c -o w.o", elsewhere=False),
+            *rows(
+                "$CC -MD -MF ./w.o -c w.c -o w.o",
+                "$CC -MD -MF obj//x.o -c w.c -o obj/x.o",
+                elsewhere=False,
+            ),
         )
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from twisted_distcc.cmdline.option_rules import AS_TYPED, DEMANDING, PLUGINS, Role
@@ -138,7 +139,7 @@ class Dependencies:
     """Options by which the preprocessor alone writes the same bytes; `-MF` and a file are to follow."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # without slots: what follows from the options is asked often, and found once
 class Compilation:
     """One source that is compiled or assembled into one output, which can happen elsewhere."""
 
@@ -160,13 +161,13 @@ class Compilation:
     options: tuple[Option, ...]
     """`arguments`, classified: the same words in the same order."""
 
-    @property
+    @cached_property
     def demanding(self) -> str | None:
         """What only a server with a sandbox takes, which gets the client's files; as typed."""
         demands = self._has_demanding_source or self.precompiles
         return self._first(DEMANDING) or (self.source if demands else None)
 
-    @property
+    @cached_property
     def _has_demanding_source(self) -> bool:
         """Whether it is code of LLVM, or assembly with debug information, which names its folder."""
         return self.language is Language.LLVM or (self.language.is_assembler and self.debug)
@@ -174,43 +175,43 @@ class Compilation:
     def _first(self, roles: AbstractSet[Role]) -> str | None:
         return next((" ".join(one.words) for one in self.options if one.role in roles), None)
 
-    @property
+    @cached_property
     def precompiles(self) -> bool:
         """Whether it makes a precompiled header, in which clang writes names and times of headers."""
         return precompiles(self.options)
 
-    @property
+    @cached_property
     def is_bitcode(self) -> bool:
         """Whether LLVM's own code takes the place of the object, or of the assembly."""
         return any(option.name == BITCODE for option in self.options)
 
-    @property
+    @cached_property
     def listed_inputs(self) -> tuple[str, ...]:
         """The files that options other than the preprocessor's have the compiler read, as typed."""
         inputs = (Role.INPUT, Role.DRIVER_RULES)
         return tuple(option.value for option in self.options if option.role in inputs)
 
-    @property
+    @cached_property
     def driver_rules(self) -> tuple[str, ...]:
         """The files of rules for gcc's driver, or of options for clang's, as typed."""
         return tuple(option.value for option in self.options if option.role is Role.DRIVER_RULES)
 
-    @property
+    @cached_property
     def plugins(self) -> tuple[str, ...]:
         """The files of code that options have the compiler load, as typed."""
         return tuple(option.value for option in self.options if option.role is Role.PLUGIN)
 
-    @property
+    @cached_property
     def loads_code(self) -> bool:
         """Whether options are about code that the compiler loads."""
         return any(option.role in PLUGINS for option in self.options)
 
-    @property
+    @cached_property
     def recording(self) -> str | None:
         """What has the compiler write the command itself down, with the compiler's path; as typed."""
         return self._first(frozenset({Role.RECORDS}))
 
-    @property
+    @cached_property
     def runs_as_typed(self) -> bool:
         """Whether it has to run with the client's own files and names: it makes more than an object."""
         return any(option.role in AS_TYPED for option in self.options) or self.precompiles

@@ -84,15 +84,19 @@ def lay(unit: Unit, files: HasLinks, not_plain: NotPlain = lambda _, names: name
     """
     links = Links(files)
     found: set[str] = set()
+    called: set[str] = set()  # by names that may lead over links
     folders = {links.real(path) for path in unit.folders}
     holding: set[str] = set()
     for folder, names in _by_folder(unit.files).items():
         real = links.real(folder)
         folders.add(real)
         odd = not_plain(real, names)
-        if plain := names - odd:
+        plain = names - odd
+        if plain:
             holding.add(real)
+        if real != folder:
             found.update([f"{real}/{name}" for name in plain])
+        called.update([f"{folder}/{name}" for name in (odd if real == folder else names)])
         for name in odd:
             path = links.below(real, name)
             found.add(path)
@@ -101,7 +105,7 @@ def lay(unit: Unit, files: HasLinks, not_plain: NotPlain = lambda _, names: name
     folders.discard(_DEVICES)
     holding.update(path.rpartition("/")[0] for path in links.links)
     return Laid(
-        files=tuple(sorted(found)),
+        files=tuple(sorted(found.union(unit.files.keys() - called))),
         links=tuple(sorted(links.links.items())),
         folders=tuple(sorted(_empty(folders, holding))),
     )

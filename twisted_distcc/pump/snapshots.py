@@ -53,16 +53,20 @@ class Snapshots(Disk):
 
     def stamp(self, path: str) -> Stamp | None:
         """Return the stamp of the regular file at `path`, following links."""
-        found = self._files.get(path) or self._stamp(path, REGULAR)
-        if found is not None and self._began is not None:
-            self._files[path] = found
+        found = self._files.get(path)
+        if found is None:
+            found = self._stamp(path, REGULAR)
+            if found is not None and self._began is not None:
+                self._files[path] = found
         return found
 
     def folder_stamp(self, path: str) -> Stamp | None:
         """Return the stamp of the folder at `path`, following links."""
-        found = self._folders.get(path) or self._stamp(path, FOLDER)
-        if found is not None and self._began is not None:
-            self._folders[path] = found
+        found = self._folders.get(path)
+        if found is None:
+            found = self._stamp(path, FOLDER)
+            if found is not None and self._began is not None:
+                self._folders[path] = found
         return found
 
     def names(self, path: str) -> frozenset[str] | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from twisted_distcc.client.inputs.local_toolchains import LocalCompiler
@@ -34,7 +35,7 @@ class StaysHere(Exception):  # noqa: N818  (an outcome, not an error)
     """The unit has to be compiled on this machine; the text is the reason."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # without slots, for what is found once
 class Candidate:
     """A compile that may be done elsewhere.
 
@@ -74,7 +75,7 @@ class Candidate:
         environ = self.invocation.environ
         return {name: value for name, value in environ.items() if name not in SEARCH_VARIABLES}
 
-    @property
+    @cached_property
     def local_compiler(self) -> LocalCompiler:
         """The compiler, for comparison with those of servers."""
         return LocalCompiler.of(self.compiler, self.compilation.compiler, self.invocation.environ)

@@ -93,8 +93,13 @@ def check_outputs(candidate: Candidate, files: FileSystem) -> None:
 
 
 def _check_apart(own: Sequence[PlannedOutput], others: Sequence[PlannedOutput]) -> None:
-    """Check that object and dependency file are not to be in one file with anything else."""
-    paths = [os.path.realpath(output.path) for output in (*own, *others)]
+    """Check that object and dependency file are not to be in one file with anything else.
+
+    None of them is a link, as each is checked by itself: in one folder, their names tell.
+    """
+    named = [output.path for output in (*own, *others)]
+    are_together = len(set(map(os.path.dirname, named))) == 1
+    paths = list(map(os.path.normpath if are_together else os.path.realpath, named))
     for path in paths[: len(own)]:
         if paths.count(path) > 1:
             raise StaysHere(f"{path} is to have two of its outputs")
