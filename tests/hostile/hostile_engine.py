@@ -49,6 +49,7 @@ class HostileEngine(Double):
     def __init__(self, attack: Attack, blobs: dict[str, bytes]) -> None:
         super().__init__(reactor, blobs=blobs)  # type: ignore[arg-type]
         self._attack = attack
+        self._has_told = False
         self.jobs = 0
         self.connections: list[Any] = []
         factory = Factory.forProtocol(lambda: _Served(self))
@@ -71,7 +72,7 @@ class HostileEngine(Double):
         transport.transport.write(data)
 
     def _answer(self, transport: Any, stream: int, name: str, messages: list[bytes]) -> None:
-        if name != "Execute" or not self.asked["Execute"]:
+        if name != "Execute" or not self._has_told:
             super()._answer(transport, stream, name, messages)
             return
         self.jobs += 1
@@ -83,9 +84,12 @@ class HostileEngine(Double):
     def _FindMissingBlobs(self, _messages: list[bytes]) -> Any:
         return schema.FindMissingBlobsResponse()
 
-    def _Execute(self, _messages: list[bytes]) -> Any:
-        """Answer the question what the root of a job is."""
-        return done(schema.ActionResult(output_files=[{"path": OUTPUT, "contents": _ROOT}]))
+    def _Execute(self, messages: list[bytes]) -> Any:
+        """Answer the question what the root of a job is; folders are not returned."""
+        outputs = schema.ExecuteRequest.FromString(messages[0]).inline_output_files
+        self._has_told = bool(outputs)
+        files = [schema.OutputFile(path=path, contents=_ROOT) for path in outputs]
+        return done(schema.ActionResult(output_files=files))
 
 
 class _Served(Protocol):
