@@ -9,7 +9,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.reapi.double import Double, Fault, settle
+from tests.reapi.double import HANG, Double, Fault, settle
 from twisted_distcc.content.body import Body
 from twisted_distcc.errors import RemoteProtocolError
 from twisted_distcc.reapi import schema
@@ -97,6 +97,16 @@ class StorageTests(SynchronousTestCase):
             self.fails(self.storage.fetch(name, None), RemoteProtocolError)
         self.double.script["Read"] = [b"\xff\xff"]
         self.fails(self.storage.fetch(name, None), RemoteProtocolError)
+
+    def test_slow(self) -> None:
+        """A blob that does not come has its time, and a large one has more."""
+        for size, seconds in ((10, 61), (100_000_000, 1061)):
+            self.double.script["Read"] = [HANG]
+            running = Deferred.fromCoroutine(self.storage.fetch(BlobName(bytes(32), size), None))
+            settle(self.clock, seconds - 2)
+            self.assertNoResult(running)
+            settle(self.clock, 2)
+            self.assertIs(self.failureResultOf(running, GrpcError).value.code, Code.DEADLINE_EXCEEDED)
 
     def test_odd_answers(self) -> None:
         """A digest that is none is a breach; what we did not ask about is passed over."""

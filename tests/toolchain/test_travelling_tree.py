@@ -17,9 +17,12 @@ from twisted_distcc.toolchain.travelling_tree import (
     ToolFile,
     TravellingTree,
     environment_within,
+    inner_program,
     travelling_tree,
 )
 from twisted_distcc.toolchain.view import View
+
+INNER = ("cc1", "cc1plus", "cc1obj", "cc1objplus")
 
 
 class TravellingTests(SynchronousTestCase):
@@ -33,11 +36,16 @@ class TravellingTests(SynchronousTestCase):
             tree = self.tree(language)
             programs = {os.path.basename(file.path) for file in tree.programs}
             self.assertIn(inner, programs)
+            self.assertTrue(any(name.endswith("objcopy") for name in programs))
             self.assertEqual(programs & {"cc1", "cc1plus", "cc1obj", "lto1", "collect2"}, {inner})
             names = [file.path for file in (*tree.files, *tree.programs)]
             self.assertEqual([name for name in names if name.endswith(".a") or "/plugin/" in name], [])
             self.assertEqual([name for name in names if os.path.realpath(name) != name], [])
             self.assertTrue(any(name.endswith("/include/stddef.h") for name in names))
+
+    def test_languages(self) -> None:
+        """It is known of every language which of gcc's compilers it takes: none for LLVM's own code."""
+        self.assertEqual({inner_program(language) for language in Language}, {*INNER, ""})
 
     def test_contents(self) -> None:
         """Each file has its digest and size; each link leads where it leads here, by a relative path."""

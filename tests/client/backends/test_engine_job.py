@@ -6,7 +6,12 @@ import os
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from twisted_distcc.client.backends.engine_job import EngineJob, ToolInputs, hermetic_job
+from twisted_distcc.client.backends.engine_job import (
+    EngineJob,
+    ToolInputs,
+    hermetic_job,
+    returned_folders,
+)
 from twisted_distcc.client.backends.host_faults import LackingHostError
 from twisted_distcc.client.inputs.local_toolchains import LocalCompiler
 from twisted_distcc.content.directories import encode
@@ -85,6 +90,36 @@ class JobTests(SynchronousTestCase):
         self.assertIn(b"usr/lib", root)
         self.assertNotIn(b"/usr/lib", root)
 
+    def test_as_typed(self) -> None:
+        """A command that makes more runs as typed, and its folders come back with all that is in them."""
+        files = {"/src/w.c": b"int a;", "/else/x": b"x", "/src/obj/y": b"y"}
+        more = "gcc --coverage -c w.c -o obj/w.o"
+        job = self.job(files, more)
+        self.assertEqual(job.action.arguments, ("/usr/bin/gcc", *more.split()[1:]))
+        self.assertEqual((job.action.outputs, job.folders), ((), {".": "/src"}))
+        job = self.job(files, "env TMPDIR=/tmp gcc -fstack-usage -c w.c -o /else/w.o")
+        self.assertEqual(job.folders, {".": "/src", "../else": "/else", "../tmp": "/tmp"})
+        self.assertEqual(job.action.environment["TMPDIR"], "/tmp")
+        links = {"src/link": "../else"}
+        job = self.job(files, "gcc -fstack-usage -c w.c -o link/w.o", **links)
+        self.assertEqual(job.folders, {".": "/src", "../else": "/else"})
+        assert job.expected is not None
+        self.assertEqual(job.expected.find("/else/w.su"), ("/src/link/w.su", 50))
+
+    def test_returned_folders(self) -> None:
+        """A folder in another one comes with that, and one whose name only begins so does not."""
+        self.assertEqual(
+            returned_folders({"/a/b", "/a", "/a-c/d"}, "/a"), {".": "/a", "../a-c/d": "/a-c/d"}
+        )
+        self.assertEqual(returned_folders({"/a/b", "/"}, "/a/b"), {"../..": "/"})
+
+    def test_behind_a_link(self) -> None:
+        """A working directory whose name leads over a link has another name for workers."""
+        tree = Tree(b"/link", (InputFile(b"/src/w.c", LocalContent(b"")), InputLink(b"/link", b"src")))
+        request = Request((b"gcc", b"-c", b"w.c"), version=3, tree=tree)
+        with self.assertRaises(LackingHostError):
+            hermetic_job(request, GCC, TOOLS, EncodedFolders(), ())
+
     def test_not_utf_8(self) -> None:
         """A name or a word that is not UTF-8 cannot be sent, which is said."""
         for files, command in (({"/src/\udcff.c": b""}, "gcc -c w.c"), ({}, "gcc -DX=\udcff -c w.c")):
@@ -98,6 +133,8 @@ class JobTests(SynchronousTestCase):
         for text in (b'#import "a.h"\n', b"#  import <a.h>", b'_Pragma ( "once")', b"# pragma once\n"):
             with self.assertRaises(LackingHostError):
                 self.job({"/src/w.c": text, **twins})
+        with self.assertRaises(LackingHostError):
+            self.job({"/src/w.c": b"", "/src/c.h.gch": b"gpch.014", **twins})
         with self.assertRaises(LackingHostError):
             self.job({"/src/w.c": b"int b;", **twins}, "clang -c w.c -o w.o")
         self.job({"/src/w.c": b"#pragma once\n", "/src/a.h": b"int a;"}, "clang -c w.c -o w.o")
