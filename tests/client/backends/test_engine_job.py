@@ -91,7 +91,7 @@ class JobTests(SynchronousTestCase):
         self.assertNotIn(b"/usr/lib", root)
 
     def test_as_typed(self) -> None:
-        """A command that makes more runs as typed, and its folders come back with all that is in them."""
+        """A command that makes more runs as typed, and its folders come back with all in them."""
         files = {"/src/w.c": b"int a;", "/else/x": b"x", "/src/obj/y": b"y"}
         more = "gcc --coverage -c w.c -o obj/w.o"
         job = self.job(files, more)
