@@ -99,12 +99,12 @@ class BroughtTestCase(ExploitTestCase):
         policy.write_text((SHARING.format(sharing) if sharing else "") + POLICY.format(toolchains))
         return str(policy)
 
-    async def attack(self, server: LiveServer, *deeds: str) -> Answer:
+    async def attack(self, server: LiveServer, *deeds: str, words: Sequence[bytes] = WORDS) -> Answer:
         """Have the deeds done by a compiler that comes with the job, beside an honest job."""
         tools = toolchain({GCC: exploited()})
         answers = await gatherResults(
             [
-                Deferred.fromCoroutine(bring(server, tools, *deeds)),
+                Deferred.fromCoroutine(bring(server, tools, *deeds, words=words)),
                 Deferred.fromCoroutine(self.honest(server)),
             ],
             consumeErrors=True,

@@ -21,6 +21,7 @@ from tests.hostile.brought import (
 from twisted_distcc.client.journal.unit_traffic import Traffic
 from twisted_distcc.errors import EXIT_TIMEOUT
 
+AS_TYPED = (GCC.encode(), b"-fstack-usage", b"-c", b"attack.c", b"-o", b"attack.o")
 SCRIPT = b"#!/bin/sh\ncat /etc/passwd >&2; exit 1\n"
 
 
@@ -92,6 +93,22 @@ class BroughtReachTests(BroughtTestCase, test_exploits.ReachTests):
         await self.assert_denied(server, *(f"write {path}" for path in paths))
         answer = await self.attack(server, "write /.job-0/here")
         self.assertIn("write /.job-0/here: DONE", answer.stderr)
+
+
+class BroughtOutputTests(BroughtTestCase):
+    async def test_leavings(self) -> None:
+        """A job that may make more than an object changes its own folders, and nothing else."""
+        server = await self.serve_exploited()
+        deeds = (f"write {GCC}", "write /usr/bin/new", f"copy {GCC} /attack/own", "run /attack/own")
+        answer = await self.attack(server, *deeds, "load /attack/own", words=AS_TYPED)
+        self.assertRegex(answer.stderr, f"write {GCC}: Permission denied")
+        self.assertRegex(answer.stderr, "write /usr/bin/new: Read-only file system")
+        self.assertRegex(answer.stderr, "run /attack/own: Permission denied")
+        self.assertRegex(answer.stderr, "load /attack/own: Operation not permitted")
+        self.assertEqual((answer.exit_code, answer.object_file), (0, b""))  # one file was not foreseen
+        said = (await self.attack(server, "list /usr/bin", "list /attack", words=AS_TYPED)).stderr
+        self.assertEqual(test_exploits.names_in("/usr/bin", said), {"gcc"})
+        self.assertEqual(test_exploits.names_in("/attack", said), {"attack.c", "attack.o"})
 
 
 class BroughtBombTests(BroughtTestCase):
