@@ -42,6 +42,6 @@ class JailTests(SynchronousTestCase):
 
     def test_plugins(self) -> None:
         """Where plugins are loaded, it is by our own compiler, whatever the host has."""
-        self.assertIs(with_plugins(loads=True), Likeness.BROUGHT)
+        self.assertIs(with_plugins(loads=True), Likeness.BROUGHT_COMPLETE)
         with self.assertRaisesRegex(LackingHostError, "loads no plugins of clients"):
             with_plugins(loads=False)

@@ -139,7 +139,7 @@ class AnswerTests(AbilitiesTestCase):
 
     def test_plugins(self) -> None:
         """Only a host that says so loads plugins of ours, and it takes our compiler as well."""
-        both, ours = {"toolchains": "taken", "programs": "taken"}, {"server": SERVER}
+        both, ours = {"toolchains": "taken", "programs": "taken", "outputs": "all"}, {"server": SERVER}
         missing = replace(Reply.sentence(110, "no gcc"), stdout=answer(both | ours).stdout)
         for reply, loads in (
             (answer(GOOD | both), True),
@@ -147,6 +147,7 @@ class AnswerTests(AbilitiesTestCase):
             (missing, True),
             (answer(GOOD | {"programs": "taken"}), False),
             (answer(GOOD | both | {"programs": True}), False),
+            (answer(GOOD | both | {"outputs": "object"}), False),
             (answer(GOOD | {"toolchains": "taken"}), False),
             (answer(both), False),
         ):

@@ -149,9 +149,9 @@ def _takes_ours(told: Any) -> bool:
 
 
 def takes_plugins(told: Any) -> bool:
-    """Whether a host takes our compiler along with programs for it to load."""
+    """Whether a host takes our compiler along with programs to load, and notices what these make."""
     match told:
-        case {"toolchains": "taken", "programs": "taken"}:
+        case {"toolchains": "taken", "programs": "taken", "outputs": "all"}:
             return True
         case _:
             return False

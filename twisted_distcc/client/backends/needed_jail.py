@@ -41,4 +41,4 @@ def with_plugins(*, loads: bool) -> Likeness:
     """
     if not loads:
         raise LackingHostError("loads no plugins of clients: none of its rules says `programs = true`")
-    return Likeness.BROUGHT
+    return Likeness.BROUGHT_COMPLETE

@@ -110,8 +110,7 @@ class RemoteCompile:
         likeness = await self._likeness(host)
         if self.inputs.candidate.plugins:
             likeness = with_plugins(loads=await self.capabilities.loads_plugins(host, self.compiler))
-        else:
-            check_jail(self._demands, self.inputs.found, likeness)
+        check_jail(self._demands, self.inputs.found, likeness)
         if self._demands is not None:
             check_path(self.inputs.candidate, await self.capabilities.paths(host, self.compiler))
         source = self.inputs.candidate.compilation.source
