@@ -43,6 +43,10 @@ class ExplainTests(HomeTestCase):
                 "here, or as preprocessed text by a server that has this compiler and no sandbox:"
                 f" {self.work}/date.c uses __TIMESTAMP__, which depends on where it is read",
             ),
+            (
+                "gcc -specs=nano.specs -c a.c",
+                "here: compilers look for the rules nano.specs among their own files",
+            ),
             ("gcc a.c", "here: neither -c nor -S is given, so the command links"),
             (
                 "gcc -march=native -c date.c",

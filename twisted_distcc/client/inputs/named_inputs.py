@@ -27,16 +27,14 @@ def check_named(candidate: Candidate, files: FileSystem) -> None:
     Raises:
         NotForServersError: if not.
     """
-    for name in candidate.compilation.driver_rules:
+    c, plugins = candidate.compilation, filter(os.path.isabs, candidate.plugins)
+    for name in c.driver_rules:
         if not os.path.isabs(name):
             raise NotForServersError(f"compilers look for the rules {name} among their own files")
-    plugins = filter(os.path.isabs, candidate.plugins)
-    for name in (*candidate.compilation.listed_inputs, *plugins):
+    for name in (*c.listed_inputs, *plugins):
         if files.stamp(candidate.absolute(name)) is None:
             raise NotForServersError(f"{name} is no file that can be read")
-    for name in candidate.compilation.driver_rules:
-        if candidate.compilation.family is Family.CLANG:
-            continue
+    for name in c.driver_rules if c.family is not Family.CLANG else ():
         reason = rules_forbid(os.fsdecode(files.read(name) or b""))
         if reason is not None:
             raise NotForServersError(f"{name}: {reason}")
