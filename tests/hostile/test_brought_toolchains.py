@@ -114,7 +114,7 @@ class BroughtOutputTests(BroughtTestCase):
 class BroughtBombTests(BroughtTestCase):
     async def test_limits(self) -> None:
         """Memory, processes, processor time and sleep are bounded as for any compiler."""
-        server = await self.serve_exploited(*test_bombs.SMALL, "--job-lifetime=3")
+        server = await self.serve_exploited(*test_bombs.SMALL)
         for deed, why in (
             ("memory 400", "Cannot allocate memory"),
             ("fork 500", "Resource temporarily unavailable"),
@@ -122,7 +122,7 @@ class BroughtBombTests(BroughtTestCase):
             answer = await self.attack(server, deed)
             self.assertIn(f"{deed}: {why}", answer.stderr)
         self.assertEqual((await self.attack(server, "spin deaf")).exit_code, 128 + 9)
-        answer = await self.attack(server, "pause")
+        answer = await self.attack(await self.serve_exploited("--job-lifetime=3"), "pause")
         self.assertEqual(answer.exit_code, EXIT_TIMEOUT)
         self.assertIn("the most that this server allows", answer.stderr)
 
