@@ -128,6 +128,7 @@ class PluginTests(ExactTestCase):
                     ("clang", "-fplugin=./unknown.so"),
                     # The argument may be a file's name.
                     ("gcc", "-fplugin=./p.so -fplugin-arg-p-made=sub/found"),
+                    ("gcc", "-fplugin-arg-p-note=some"),
                     # Not in the compiler's folder, not there, and no path.
                     ("gcc", "-fplugin=p"),
                     ("gcc", "-fplugin=./none.so"),

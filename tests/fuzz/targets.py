@@ -23,7 +23,7 @@ from tests.fuzz import (
 )
 from twisted_distcc.agent.frames import BadFrameError, pack_request, parse_header, unpack_request
 from twisted_distcc.client.hosts_grammar import parse_hosts
-from twisted_distcc.cmdline.compilation import Compilation
+from twisted_distcc.cmdline.compilation import Compilation, StayLocal
 from twisted_distcc.cmdline.option_rules import Role
 from twisted_distcc.cmdline.parse import parse
 from twisted_distcc.cmdline.preprocessed import source_forbids
@@ -149,6 +149,10 @@ def command(data: bytes) -> None:
     if isinstance(brought, Compilation):
         argv = serve_tree_argv(brought, "/usr/bin/gcc", "/out.o", "/out.d")
         assert not any(word.startswith("@") for word in argv), argv
+    alone = parse(words, arrived=True, with_files=True, confined=True)
+    assert isinstance(alone, StayLocal) or not alone.loads_code
+    loading = parse(words, arrived=True, with_files=True, confined=True, brings_tools=True)
+    assert isinstance(loading, Compilation) or isinstance(alone, StayLocal)
     sent = parse(words, _FILES.get)
     if isinstance(sent, Compilation):
         assert isinstance(parse(remote_argv(sent, "/folder"), arrived=True), Compilation)

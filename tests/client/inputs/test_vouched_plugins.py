@@ -45,6 +45,13 @@ class PluginTests(SynchronousTestCase):
             self.stays("the plugin p may read anything", "gcc -fplugin=./p.so -c w.c", vouched)
         self.stays("the plugin x", "clang -fplugin=./p.so -Xclang -load -Xclang ./x.so -c w.c")
 
+    def test_arguments_alone(self) -> None:
+        """Arguments for what is not loaded are for the compiler here to complain of."""
+        self.stays("loads none", "gcc -fplugin-arg-p-all -c w.c")
+        self.assertEqual(
+            self.plugins("gcc -fplugin-arg-p-all -c w.c", rules="*cc1:\n-fplugin=p\n"), ("p",)
+        )
+
     def test_among_libraries(self) -> None:
         """What the loader looks for among the libraries of this machine stays."""
         for words in ("gcc -fplugin=p.so", "clang -fplugin=p", "clang -fpass-plugin=q.so"):

@@ -34,6 +34,8 @@ def plugins_of(c: Compilation, invocation: Invocation, rules: Iterable[str]) -> 
         StaysError: if they have to be loaded here.
     """
     loaded = (*c.plugins, *(plugin for text in rules for plugin in rules_load(text)))
+    if c.loads_code and not loaded:
+        raise StaysError("it has arguments for a plugin, and loads none")
     return tuple(_checked(loaded, c.family, invocation))
 
 
