@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
@@ -234,7 +234,7 @@ class Sources:
     def _stamps(self, found: Found) -> dict[str, Stamp]:
         """Return the files as they are sent, with their stamps at the time they were found."""
         called = found.unit.files
-        if called.keys() >= set(found.laid.files):
+        with suppress(KeyError):  # nearly always all are called by their real paths
             return {path: called[path] for path in found.laid.files}
         scanned = {(stamp.device, stamp.inode): stamp for stamp in called.values()}
         stamps = {}
