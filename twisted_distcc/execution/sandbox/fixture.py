@@ -6,9 +6,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from functools import lru_cache
+from typing import Final
 
 from twisted_distcc.cmdline.compilation import Language
 from twisted_distcc.errors import DistccError
@@ -17,6 +18,9 @@ from twisted_distcc.execution.sandbox.enclosure import DEVICES
 from twisted_distcc.toolchain.discovery import Toolchain
 from twisted_distcc.toolchain.search_folders import search_folders
 from twisted_distcc.toolchain.view import View
+
+# What any job may see if headers lie there.
+_INSTALLED: Final = "/usr/"
 
 
 def fixture_of(toolchain: Toolchain, environ: Mapping[str, str], *, confines: bool) -> Fixture:
@@ -30,7 +34,8 @@ def _fixture_of(toolchain: Toolchain, environ: tuple[tuple[str, str], ...], conf
     folders = {path for path in mounts if os.path.isdir(path)}
     if toolchain.is_whole_system:
         folders.add("/proc")
-    system = View.of([*folders, *_searched(toolchain.compiler, environ)]).mounts
+    searched = tuple(_searched(toolchain.compiler, environ))
+    system = View.of([*folders, *searched, *led_to(searched)]).mounts
     return Fixture(
         frozenset(map(os.fsencode, folders)),
         frozenset(os.fsencode(path) for path in (*mounts, *DEVICES) if path not in folders),
@@ -51,3 +56,19 @@ def _searched(compiler: str, environ: tuple[tuple[str, str], ...]) -> Iterator[s
     for language in (Language.C, Language.CXX):
         with suppress(DistccError):
             yield from search_folders(compiler, language, dict(environ))
+
+
+def led_to(folders: Iterable[str]) -> set[str]:
+    """Return the folders below `/usr` to which links in `folders` lead, or to whose files.
+
+    Debian's `asm/errno.h`, say, is a link to a file in `/usr/lib/linux`.
+    """
+    paths = (path for folder in folders for path in _inside(folder) if os.path.islink(path))
+    ends = map(os.path.realpath, paths)
+    found = {end if os.path.isdir(end) else os.path.dirname(end) for end in ends}
+    return {folder for folder in found if folder.startswith(_INSTALLED)}
+
+
+def _inside(folder: str) -> Iterator[str]:
+    for place, folders, files in os.walk(folder):
+        yield from (os.path.join(place, name) for name in (*folders, *files))
