@@ -39,6 +39,7 @@ _UNDECIDED = """
     -fcoarray= -fcompile-resource= -fconvert= -fencoding= -fextdirs= -ffpe-trap= -finit-character=
     -finit-integer= -finit-logical= -finit-real= -fmax-array-constructor= -fmax-stack-var-size=
     -fmax-subrecord-length= -foutput-class-dir= -frecord-marker= -fuse-lipo= -moverride= -fdbg-cnt=
+    -Woverloaded-virtual= -mzos-hlq-clang= -mzos-hlq-csslib= -mzos-hlq-le= -mzos-sys-include=
 """
 # Options of clang whose values it completes, and which all travel.
 _COMPLETED = """

@@ -56,12 +56,12 @@ _EXPECTED = {
         "-fdebug-compilation-dir=/x -ffile-prefix-map=a=b -frandom-seed=1 -gno-column-info -gz "
         "-gz=zlib -gcolumn-info -grecord-gcc-switches -gpubnames -A -G -finput-charset=utf-8 "
         "-fdiagnostics-color=always -fdiagnostics-format=json -fsanitize=address -flto -fopenmp "
-        "-frecord-gcc-switches -fuse-ld=gold"
+        "-frecord-gcc-switches -fuse-ld=gold -l -lm"
     ),
     Role.DEBUG: "-g -g1 -g2 -g3 -ggdb -ggdb3 -gdwarf -gdwarf-5 -gline-tables-only -gstabs",
     Role.NO_DEBUG: "-g0 -ggdb0",
     Role.LINK: (
-        "-l -lm -L -Ldir -Wl,-z,now -Xlinker -static -static-libgcc -shared -shared-libgcc -pie "
+        "-L -Ldir -Wl,-z,now -Xlinker -static -static-libgcc -shared -shared-libgcc -pie "
         "-no-pie -rdynamic -s -r -u -z -T -Tscript -e -rpath -nostdlib -nodefaultlibs "
         "-nostartfiles -rtlib=compiler-rt -framework"
     ),

@@ -54,9 +54,14 @@ class RemoteTests(SynchronousTestCase):
         """The preprocessor's, the linker's and the dependencies' options stay at home."""
         self.check(
             "gcc -O2 -DX -I. -include x.h -isystem y -Wp,-DY -Xpreprocessor -DZ -nostdinc "
-            "-MD -MF f -MT t -MP -Wl,-x -lm -L. -static -c a.c -Wa,--noexecstack",
+            "-MD -MF f -MT t -MP -Wl,-x -L. -static -c a.c -Wa,--noexecstack",
             "gcc -O2 -Wa,--noexecstack -x cpp-output -c a.c -o a.o",
         )
+
+    def test_libraries(self) -> None:
+        """gcc may write the name of a library into an object, and clang does not."""
+        self.check("gcc -g -lm -l z -c a.c", "gcc -g -lm -l z -x cpp-output -c a.c -o a.o")
+        self.check("clang -lm -l z -c a.c", "clang -Qunused-arguments -x cpp-output -c a.c -o a.o")
 
     def test_language(self) -> None:
         """-x names what the text is by then."""

@@ -32,6 +32,7 @@ PROGRAMS = [
         )
     ),
     Row(script="$CC -DX=1 --sysroot=/ -c w.c", files=C),
+    Row(script="$CC -DX=1 -g -lm -l gfortran -c w.c", files=C),
 ]
 SPELLINGS = [
     Row(script="$CC --define-macro X=1 --include-directory=. --write-dependencies -c w.c", files=C),

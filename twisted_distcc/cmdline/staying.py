@@ -62,6 +62,9 @@ _OTHER_PROGRAMS = [
     *local("says where files of more options are on this machine", "--config-*"),
     *local("makes the driver accept other options than its name implies", "--driver-mode=*"),
     *local("runs in another folder than this one", "-working-directory*"),
+    *local(
+        "takes the next word to some releases of clang only", "-Tbss* -Tdata* -Ttext*", only=Family.CLANG
+    ),
 ]
 
 _MACHINE = [*local(OWN_PROCESSOR, "-march=native+* -mtune=native+* -mcpu=native+*")]

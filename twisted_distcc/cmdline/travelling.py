@@ -238,7 +238,10 @@ _LINKER = [
     *rows(Takes.JOINED, Role.LINK, "-Wl, -static- -shared- --ld-path= -rtlib=|--rtlib=", Form.TEXT),
     *rows(Takes.JOINED, Role.LINK, "-unwindlib=|--unwindlib=", Form.TEXT),
     *rows(Takes.JOINED, Role.LINK, "-fuse-ld=", Form.TEXT, only=Family.CLANG),
-    *rows(Takes.EITHER, Role.LINK, "-l -L|--library-directory -T", Form.TEXT),
+    *rows(Takes.EITHER, Role.LINK, "-L|--library-directory -T", Form.TEXT),
+    *rows(Takes.EITHER, Role.LINK, "-l", Form.TEXT, only=Family.CLANG),
+    # With offloading, gcc writes -lm into debug information, as an option for what it offloads.
+    *rows(Takes.EITHER, Role.COMPILE, "-l", Form.WORDS),
     *rows(
         Takes.SEPARATE,
         Role.LINK,

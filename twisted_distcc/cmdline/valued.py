@@ -115,7 +115,7 @@ _MACHINES = """
     -mharden-sls= -mhotpatch= -mhvx-length= -mhvx= -mhwdiv= -mhwmult= -mimplicit-it=
     -mincoming-stack-boundary= -mindirect-branch-call= -mindirect-branch-jump= -mindirect-branch=
     -mindirect-jump= -minsert-sched-nops= -minstrument-return= -mios-simulator-version-min=
-    -mios-version-min= -miphoneos-version-min= -misa-spec= -mlarge-data-threshold= -mlibarch=
+    -mios-version-min= -miphoneos-version-min= -misa-spec= -mlam= -mlarge-data-threshold= -mlibarch=
     -mlinker-version= -mlog= -mlong-double-size= -mmacos-version-min= -mmacosx-version-min= -mmcu=
     -mmemcpy-strategy= -mmemory-latency= -mmemory-model= -mmemset-strategy= -mmove-max= -mn-flash=
     -mnan= -mno-tocdata= -mnon-bit-addressable-registers-mask= -moslib= -mpad-max-prefix-size=

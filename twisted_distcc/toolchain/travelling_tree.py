@@ -147,8 +147,12 @@ def _read(paths: Iterable[str], links: Mapping[str, str]) -> TravellingTree:
 
 
 def _gccs(mounts: Iterable[str]) -> tuple[str, ...]:
-    """Return those of `mounts` that are folders of a gcc's own."""
-    return tuple(f"{mount}/" for mount in mounts if os.path.exists(f"{mount}/{SIGN}"))
+    """Return those of `mounts` that are folders of a gcc's own, or of its programs alone."""
+    return tuple(f"{mount}/" for mount in mounts if any(map(os.path.isfile, _signs(mount))))
+
+
+def _signs(mount: str) -> Iterator[str]:
+    return (f"{mount}/{name}" for name in (SIGN, *filter(None, _INNER.values())))
 
 
 def _is_executable(path: str) -> bool:
