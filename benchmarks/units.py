@@ -49,19 +49,21 @@ def large_units(directory: Path, count: int) -> list[Compilation]:
 
 def files_read(compilation: Compilation) -> list[Path]:
     """Return the files that a compile reads, by its own account."""
-    rule = preprocessor_output(compilation, "-M").decode().replace("\\\n", " ").partition(":")[2]
-    return [Path(os.path.realpath(Path(compilation.folder, name))) for name in rule.split()]
+    # By default, gcc hides links on the way to system headers.
+    told = preprocessor_output(compilation, "-M", "-fno-canonical-system-headers").decode()
+    rule = told.replace("\\\n", " ").partition(":")[2]
+    return [Path(os.path.normpath(Path(compilation.folder, name))) for name in rule.split()]
 
 
-def preprocessor_output(compilation: Compilation, wish: str) -> bytes:
+def preprocessor_output(compilation: Compilation, *wish: str) -> bytes:
     """Return what the preprocessor writes for `wish`, `-E` or `-M`."""
-    command = preprocessing(compilation.command, wish)
+    command = preprocessing(compilation.command, *wish)
     return subprocess.run(command, cwd=compilation.folder, stdout=subprocess.PIPE, check=True).stdout
 
 
-def preprocessing(command: Sequence[str], wish: str) -> list[str]:
+def preprocessing(command: Sequence[str], *wish: str) -> list[str]:
     """Return the command that only preprocesses, to its standard output."""
-    return [*_without_output(command), wish]
+    return [*_without_output(command), *wish]
 
 
 def _without_output(command: Sequence[str]) -> Iterator[str]:

@@ -10,6 +10,8 @@ from __future__ import annotations
 import itertools
 import shlex
 
+from tests.releases import CLANG, GCC
+
 _C = """\
 #include <stddef.h>
 #include "user.h"
@@ -177,11 +179,14 @@ CC @nested.rsp
 CC -c @options.rsp main.c -o out/rsp.o
 cc -c main.c
 c++ -c main.cc
-x86_64-linux-gnu-gcc-12 -c main.c
 x86_64-linux-gnu-g++ -c main.cc
-clang-14 -c main.c
-clang++-14 -c main.cc
 c99 -c main.c
+"""
+
+_RELEASED = f"""
+x86_64-linux-gnu-gcc-{GCC} -c main.c
+clang-{CLANG} -c main.c
+clang++-{CLANG} -c main.cc
 """
 
 # Options that travel, and options whose argument must not be taken for a source.
@@ -390,7 +395,8 @@ def distributable() -> list[list[str]]:
         f"CC -c main.c {output} {request}"
         for request, output in itertools.product(_lines(_DEPENDENCY_REQUESTS), _OUTPUTS)
     )
-    lines = [*_lines(_SPELLINGS), *_lines(_OPTIONS), *_lines(_DEPENDENCIES), *combined]
+    listed = (_SPELLINGS, _RELEASED, _OPTIONS, _DEPENDENCIES)
+    lines = [*(line for text in listed for line in _lines(text)), *combined]
     return [command for line in lines for command in _for_each_compiler(line)]
 
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from tests.exact.harness import ExactTestCase, Row
+from tests.releases import GCC
 
 SOURCE = {"w.c": "int f(void) { char c = -1; return c < 0; }\n"}
 SCRIPT = '#!/bin/sh\nexec /usr/bin/gcc -funsigned-char "$@"\n'
@@ -59,6 +60,6 @@ class CompilerTests(ExactTestCase):
     async def test_names(self) -> None:
         """Whatever leads to the compiler that a server has is sent, by whichever name."""
         await self.are_exact(
-            Row(script="$CC -c w.c", files=SOURCE, compilers=("cc", "/usr/bin/gcc", "gcc-12")),
+            Row(script="$CC -c w.c", files=SOURCE, compilers=("cc", "/usr/bin/gcc", f"gcc-{GCC}")),
             Row(script="GCC_ROOT=/none $CC -c w.c", files=SOURCE, compilers=("gcc",), elsewhere=False),
         )

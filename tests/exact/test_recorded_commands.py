@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tests import releases
 from tests.exact.harness import ExactTestCase, Row
 
 C = {
@@ -58,7 +59,7 @@ class RecordedCommandsTests(ExactTestCase):
             Row(
                 script="$CC -no-canonical-prefixes -MJ w.json -c w.c",
                 files=C,
-                compilers=("/usr/lib/llvm-14/bin/clang",),
+                compilers=(f"/usr/lib/llvm-{releases.CLANG}/bin/clang",),
                 elsewhere=False,
             ),
             Row(

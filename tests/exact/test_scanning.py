@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import subprocess
-
 from tests.exact.harness import ExactTestCase, Row
+from tests.releases import CLANG
 
 # Strings that `#` makes escape nothing, and a name changes from one include to the next.
 COMPUTED = {
@@ -35,8 +34,8 @@ BAZEL = "-Wno-builtin-macro-redefined " + " ".join(
     f"-D__{name}__='\"redacted\"'" for name in ("DATE", "TIMESTAMP", "TIME")
 )
 HEEDS_DATES = "clang-19"
-# Clang does since version 16.
-DEBIANS = int(subprocess.check_output(["clang", "-dumpversion"], text=True).partition(".")[0])
+HEEDING = 16
+"""The first release of clang that heeds them."""
 
 # It stands still for the script and what it starts, but not for the server.
 THEN = "export FAKETIME_DONT_FAKE_MONOTONIC=1; faketime -f '2001-02-09 03:04:05' $CC"
@@ -84,7 +83,7 @@ class ClockTests(ExactTestCase):
             Row(script=f"{THEN} -D'SAID=__TIM##E__' -c w.c", files=macro, elsewhere=None),
             Row(script="$CC -DSAID=__DATE__ -c w.c", files=macro, compilers=able),
             Row(script=f"{THEN} -std=c11 -c w.c", files=UNRAW, compilers=("gcc", HEEDS_DATES)),
-            Row(script=f"{THEN} -c w.c", files=DATED, compilers=("clang",), elsewhere=DEBIANS >= 16),
+            Row(script=f"{THEN} -c w.c", files=DATED, compilers=("clang",), elsewhere=CLANG >= HEEDING),
         )
 
     async def test_fixed_date(self) -> None:

@@ -122,6 +122,8 @@ class TreeTestCase(SynchronousTestCase):
         dropped = {"-c", "-S", "-MD", "-MMD", "-MP", "-o", "-MF", "-MT", "-MQ"}
         options = [option for option in command.options if option.name not in dropped]
         words = [word for option in options for word in option.words if not word.startswith("-Wp,")]
+        if command.compiler in {"gcc", "g++"}:
+            words.append("-fno-canonical-system-headers")  # which would hide links on the way to them
         listed = self.locally([command.compiler, *words, "-M", "-MT", "x"])
         self.assertEqual(listed.returncode, 0, listed.stderr)
         rule = listed.stdout.decode().partition(":")[2].replace("\\\n", " ").replace("\\#", "'#'")
@@ -133,7 +135,10 @@ class TreeTestCase(SynchronousTestCase):
         files = {os.path.realpath(path): Path(path).read_bytes() for path in paths}
         files |= {os.path.realpath(path) + "/" + FOLDER_MARK.decode(): b"" for path in through}
         named = {os.fsencode(path): data for path, data in files.items()}
-        return pack_tree(os.fsencode(self.client), named, links or {})
+        linked = {
+            os.fsencode(path): os.fsencode(os.readlink(path)) for path in paths if os.path.islink(path)
+        }
+        return pack_tree(os.fsencode(self.client), named, {**linked, **(links or {})})
 
     def served(
         self, place: Executor, command: Compilation, tree: Tree, environ: Mapping[str, str]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -12,6 +13,9 @@ from tests.hostile.tree_attacks import COMMAND, Entry, Link, Raw, TreeAttackTest
 from twisted_distcc.errors import EXIT_BAD_ARGUMENTS
 
 EMPTY: Final = b""
+CC1: Final = subprocess.run(
+    ["gcc", "-print-prog-name=cc1"], check=True, capture_output=True
+).stdout.strip()
 # What is refused, with a part of the sentence; a name is that of an empty file.
 REFUSED: Final[Sequence[tuple[str, Sequence[Entry]]]] = (
     ("is not an absolute name", [(b"relative.h", EMPTY)]),
@@ -67,7 +71,7 @@ OVER_THE_COMPILER: Final[Sequence[tuple[str, Sequence[Entry]]]] = (
         for name in (b"xcc", b"nas", b"llvm-mc", b"aarch64-linux-gnu-as", b"strip", b"ld.lld")
     ),
     ("is a link to a program", [(b"/usr/local/bin/cc1", Link(b"../../bin/" + PROGRAM))]),
-    ("is a link to a program", [(b"/project/as", Link(b"/usr/lib/gcc/x86_64-linux-gnu/12/cc1"))]),
+    ("is a link to a program", [(b"/project/as", Link(CC1))]),
     (
         "is a link to a program",
         [(b"/b", Link(b"/usr/bin")), (b"/project/xcc", Link(b"../b/" + PROGRAM))],

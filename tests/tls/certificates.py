@@ -82,6 +82,10 @@ class Authority:
             self._builder(common_name, key.public_key(), self.now + begins, self.now + ends, serial)
             .issuer_name(self.own.certificate.subject)
             .add_extension(x509.BasicConstraints(False, None), critical=True)
+            .add_extension(
+                x509.AuthorityKeyIdentifier.from_issuer_public_key(self.own.key.public_key()),
+                critical=False,
+            )
         )
         if purpose is not None:
             builder = builder.add_extension(x509.ExtendedKeyUsage([purpose]), critical=False)
