@@ -173,7 +173,7 @@ class RowTests(SynchronousTestCase):
         rules = [
             r
             for r in OPTIONS.rules
-            if r.only in {None, family} and r.role not in local and not r.name.endswith("=")
+            if OPTIONS.find(r.name, family) is r and r.role not in local and not r.name.endswith("=")
         ]
         asked = 0
         for rule in rules:

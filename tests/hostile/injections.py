@@ -7,6 +7,8 @@ preprocessed C source, `a.i`.  The harm is a file that appears besides the objec
 
 from __future__ import annotations
 
+from tests.releases import CLANG
+
 SECRET = "sesame-opens-it"
 
 FILES = {
@@ -65,8 +67,6 @@ clang -fno-integrated-as --gcc-toolchain={dir}/gcc
 clang -no-integrated-as --gcc-toolchain={dir}/gcc
 clang -fno-integrated-as --sysroot={dir}/gcc
 clang -no-integrated-as --sysroot={dir}/gcc
-clang --target=sparc-linux-gnu --sysroot={dir}/sparc
-clang -target sparc-linux-gnu --sysroot={dir}/sparc
 clang -fno-integrated-as -ccc-install-dir {dir}/bin
 clang --config {dir}/evil.cfg
 
@@ -351,9 +351,17 @@ def _lines(text: str) -> list[str]:
     return [line for line in text.splitlines() if line and not line.startswith("#")]
 
 
+_SPARC = """
+clang --target=sparc-linux-gnu --sysroot={dir}/sparc
+clang -target sparc-linux-gnu --sysroot={dir}/sparc
+"""
+# Newer clangs assemble for it themselves.
+_FOR_SPARC = "" if CLANG < 16 else "-fno-integrated-as"
+
+
 def refused() -> list[str]:
     """Attacks that compilers of this machine carry out, and that the parser refuses."""
-    return _lines(_REFUSED)
+    return [*_lines(_REFUSED), *(f"{line} {_FOR_SPARC}" for line in _lines(_SPARC))]
 
 
 def disarmed() -> list[str]:

@@ -48,6 +48,10 @@ class Made:
         return self.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
 
 
+# In the order of their bits: certificates and revocations are signed with such a key.
+_SIGNS_OTHERS = x509.KeyUsage(False, False, False, False, False, True, True, False, False)
+
+
 @dataclass(slots=True)
 class Authority:
     """An authority that makes whatever it is asked to, and the serial numbers that it has revoked."""
@@ -63,6 +67,7 @@ class Authority:
             self._builder(self.name, key.public_key(), self.now - 100 * DAY, self.now + 100 * DAY)
             .issuer_name(_name(self.name))
             .add_extension(x509.BasicConstraints(True, None), critical=True)
+            .add_extension(_SIGNS_OTHERS, critical=True)
             .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
         )
         self.own = Made(builder.sign(key, hashes.SHA256()), key)
@@ -101,6 +106,7 @@ class Authority:
             self._builder(name, made.own.key.public_key(), self.now - DAY, self.now + ends)
             .issuer_name(self.own.certificate.subject)
             .add_extension(x509.BasicConstraints(True, None), critical=True)
+            .add_extension(_SIGNS_OTHERS, critical=True)
         )
         made.own = Made(builder.sign(self.own.key, hashes.SHA256()), made.own.key)
         return made

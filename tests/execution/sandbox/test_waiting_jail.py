@@ -76,7 +76,9 @@ cat a.c >$TMPDIR/output.o && echo rules >$TMPDIR/output.d
 """
 # Does what its source says, but not outside of a jail.
 COMPILER = """
-char *getenv();
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 int main(void)
 {
     if (strncmp(getenv("TMPDIR"), "/.job", 5)) return 1;
@@ -191,7 +193,7 @@ class TreeTests(WaitingTestCase):
         self.compiler.parent.mkdir(parents=True)
         source = self.compiler.with_suffix(".c")
         source.write_text(COMPILER)
-        subprocess.run(["gcc", "-w", "-static", "-o", self.compiler, source], check=True)
+        subprocess.run(["gcc", "-static", "-o", self.compiler, source], check=True)
         seen = toolchain(str(self.compiler), *PROGRAMS)
         self.sandbox = replace(self.sandbox, toolchains=Toolchains(lambda path: seen))
         self.sandbox.learn(str(self.compiler))
