@@ -7,6 +7,7 @@ import sys
 import time
 from io import BytesIO, TextIOWrapper
 from typing import NoReturn
+from unittest.mock import patch
 
 from tests.cli.journals import JournalTestCase
 from tests.client.journal.units import HOSTILE, unit
@@ -57,8 +58,8 @@ class CommandTests(JournalTestCase):
         terminal = Terminal()
         self.patch(sys, "stdout", terminal)
         self.patch(time, "sleep", interrupt)
-        self.patch(os, "environ", {**os.environ, "TERM": "xterm", "COLUMNS": "40"})
-        self.assertEqual(main([]), 0)
+        with patch.dict(os.environ, TERM="xterm", COLUMNS="40"):  # rich has kept this very mapping
+            self.assertEqual(main([]), 0)
         terminal.flush()
         self.assertIn(b"  ?.c  compiled on", terminal.shown.getvalue())
 
