@@ -10,7 +10,6 @@ from collections.abc import Callable
 from typing import Any, Final, TypeAlias
 
 from h2.exceptions import H2Error
-from twisted.internet import reactor
 from twisted.internet.defer import maybeDeferred
 from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.task import deferLater
@@ -42,19 +41,21 @@ class HostileEngine(Double):
     """One engine.
 
     Args:
+        reactor: listens.
         attack: what it answers to whoever has it run a job.
         blobs: what else it has.
     """
 
-    def __init__(self, attack: Attack, blobs: dict[str, bytes]) -> None:
-        super().__init__(reactor, blobs=blobs)  # type: ignore[arg-type]
+    def __init__(self, reactor: Any, attack: Attack, blobs: dict[str, bytes]) -> None:
+        super().__init__(reactor, blobs=blobs)
+        self._reactor = reactor
         self._attack = attack
         self._has_told = False
         self.jobs = 0
         self.connections: list[Any] = []
         factory = Factory.forProtocol(lambda: _Served(self))
         factory.noisy = False
-        self.port = reactor.listenTCP(0, factory, interface="127.0.0.1")  # type: ignore[attr-defined]
+        self.port = reactor.listenTCP(0, factory, interface="127.0.0.1")
 
     @property
     def word(self) -> str:
@@ -66,7 +67,7 @@ class HostileEngine(Double):
         await maybeDeferred(self.port.stopListening)
         for connection in self.connections:
             connection.transport.abortConnection()
-        await deferLater(reactor, 0)  # type: ignore[arg-type]
+        await deferLater(self._reactor, 0)
 
     def _send(self, transport: Any, data: bytes) -> None:
         transport.transport.write(data)

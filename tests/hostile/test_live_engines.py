@@ -99,8 +99,10 @@ def peak(pid: int) -> int:
 
 class LiveEngineTests(HomeTestCase):
     async def assert_compiled_here(self, attacks: dict[str, Attack]) -> None:
+        from twisted.internet import reactor
+
         for name, attack in attacks.items():
-            engine = HostileEngine(attack, {sha256(_BLOB).hexdigest(): _BLOB})
+            engine = HostileEngine(reactor, attack, {sha256(_BLOB).hexdigest(): _BLOB})
             self.addCleanup(engine.close)
             engine.blobs[_OTHER.digest.hex()] = _BLOB
             child = await self.succeeds(

@@ -40,7 +40,7 @@ class Terms:
     Attributes:
         slots: how many jobs of its identity may run at a time; `None` for no limit.
         priority: jobs with a higher number go first.
-        share: whether others may be given its results.
+        share: whether toolchains that come with it serve others who share, and theirs serve it.
         toolchains: the digests of toolchains that may come with it, or "any"; `None` if nothing is said.
         programs: whether these may load programs that come with them.
     """

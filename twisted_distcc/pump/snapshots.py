@@ -15,12 +15,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from twisted_distcc.pump.local_files import FOLDER, REGULAR, Disk
 
 if TYPE_CHECKING:
     from twisted_distcc.pump.unit import Stamp
+
+_Seen = TypeVar("_Seen")
 
 
 class Snapshots(Disk):
@@ -54,28 +56,22 @@ class Snapshots(Disk):
     def stamp(self, path: str) -> Stamp | None:
         """Return the stamp of the regular file at `path`, following links."""
         found = self._files.get(path)
-        if found is None:
-            found = self._stamp(path, REGULAR)
-            if found is not None and self._began is not None:
-                self._files[path] = found
-        return found
+        return self._noted(self._files, path, self._stamp(path, REGULAR)) if found is None else found
 
     def folder_stamp(self, path: str) -> Stamp | None:
         """Return the stamp of the folder at `path`, following links."""
         found = self._folders.get(path)
-        if found is None:
-            found = self._stamp(path, FOLDER)
-            if found is not None and self._began is not None:
-                self._folders[path] = found
-        return found
+        return self._noted(self._folders, path, self._stamp(path, FOLDER)) if found is None else found
 
     def names(self, path: str) -> frozenset[str] | None:
         """Return the names in the folder at `path`, following links."""
         found = self._names.get(path)
-        if found is None:
-            found = super().names(path)
-            if found is not None and self._began is not None:
-                self._names[path] = found
+        return self._noted(self._names, path, super().names(path)) if found is None else found
+
+    def _noted(self, known: dict[str, _Seen], path: str, found: _Seen | None) -> _Seen | None:
+        """Return what was `found` at `path`, and note it while a snapshot is taken."""
+        if found is not None and self._began is not None:
+            known[path] = found
         return found
 
     def link(self, path: str) -> str | None:

@@ -34,7 +34,7 @@ def _fixture_of(toolchain: Toolchain, environ: tuple[tuple[str, str], ...], conf
     folders = {path for path in mounts if os.path.isdir(path)}
     if toolchain.is_whole_system:
         folders.add("/proc")
-    searched = tuple(_searched(toolchain.compiler, environ))
+    searched = View.of(_searched(toolchain.compiler, environ)).mounts
     system = View.of([*folders, *searched, *led_to(searched)]).mounts
     return Fixture(
         frozenset(map(os.fsencode, folders)),
@@ -63,12 +63,16 @@ def led_to(folders: Iterable[str]) -> set[str]:
 
     Debian's `asm/errno.h`, say, is a link to a file in `/usr/lib/linux`.
     """
-    paths = (path for folder in folders for path in _inside(folder) if os.path.islink(path))
-    ends = map(os.path.realpath, paths)
+    ends = [os.path.realpath(link) for folder in folders for link in _links(folder)]
     found = {end if os.path.isdir(end) else os.path.dirname(end) for end in ends}
     return {folder for folder in found if folder.startswith(_INSTALLED)}
 
 
-def _inside(folder: str) -> Iterator[str]:
-    for place, folders, files in os.walk(folder):
-        yield from (os.path.join(place, name) for name in (*folders, *files))
+def _links(folder: str) -> Iterator[str]:
+    """Yield the links in `folder` and below, as far as it can be read."""
+    with suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.is_symlink():
+                yield entry.path
+            elif entry.is_dir():
+                yield from _links(entry.path)

@@ -24,6 +24,8 @@ from twisted_distcc.policy.toolchains import obstacle
 from twisted_distcc.policy.verdict import Refused
 from twisted_distcc.toolchain.finding import Compilers, name_behind
 
+_NO_PROGRAMS: Final = "its compiler would load code of the client's: no rule says `programs = true`"
+
 
 @dataclass(frozen=True, slots=True)
 class Judged:
@@ -147,9 +149,6 @@ def _unwelcome(decision: Decision, peer: Peer, root: str, compilation: Compilati
     if compilation.loads_code and not decision.terms.programs:
         return Refused((_NO_PROGRAMS,), EXIT_ACCESS_DENIED)
     return None
-
-
-_NO_PROGRAMS: Final = "its compiler would load code of the client's: no rule says `programs = true`"
 
 
 def _no_tools(why: str) -> Refused:
